@@ -48,7 +48,8 @@ install() { # name
     echo "setup: installing $(grep -c '^[a-z]' "$list") pinned packages into .venv/$name (a minute or so, once)"
     mkdir -p "$root/.venv"
     new_venv "$venv"
-    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-input --require-hashes \
+    # The list is complete already; with --no-deps pip doesn't resolve it again (and trips over `name[extra]`).
+    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-input --require-hashes --no-deps \
         --only-binary :all: --requirement "$list"
     cp "$list" "$venv/installed.txt"
     echo "setup: .venv/$name is ready"
