@@ -1,0 +1,296 @@
+//! An event as it travels on the bus.
+//!
+//! The detail is Stripe's event as it stands, with one more leading key:
+//!
+//! ```json
+//! {"sluice":{"account":null,"endpoint":"platform","livemode":true,"received_at_ms":1764000000000,
+//!            "traceparent":"00-…","body":"inline"},"id":"evt_…","object":"event", …}
+//! ```
+//!
+//! so rules written for Stripe's own EventBridge destination carry over. A body that can't travel (too large, not
+//! UTF-8, or with a key `sluice` of its own) stays in the ledger; a pointer with the same leading key, `"body":
+//! "ledger"`, and the event's id, type, account, livemode, created, api_version and object travels instead.
+//!
+//! Buses parse and write a detail anew: key order, duplicate keys and number literals don't survive. Whoever needs the
+//! exact bytes reads them from the ledger.
+//!
+//! Keys of state use [`Tag::account`], never a field of the event that may be absent.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::bus::{self, Outgoing};
+use crate::event::Shape;
+use crate::fault::Fault;
+use crate::ledger::Origin;
+
+/// Where the event's body is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum BodyPlace {
+    /// In the detail.
+    Inline,
+    /// In the ledger, under the event's id.
+    Ledger,
+}
+
+/// The leading key `sluice` of a detail.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tag {
+    /// The connected account, or null for the platform's own.
+    pub account: Option<String>,
+    /// The endpoint that the event first came in through.
+    pub endpoint: String,
+    /// Stripe's `livemode`, or null where the event had none.
+    pub livemode: Option<bool>,
+    /// When the event first came in.
+    pub received_at_ms: i64,
+    /// W3C trace context.
+    pub traceparent: String,
+    /// The replay run, where a forced replay published the event.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub generation: Option<String>,
+    /// Inline or in the ledger.
+    pub body: BodyPlace,
+}
+
+/// Makes the bus entry for an event: inline where the body is given and can travel, as a pointer otherwise.
+pub fn outgoing(origin: &Origin<'_>, body: Option<&[u8]>) -> Outgoing {
+    let inline = body.filter(|_| !origin.as_pointer).and_then(members);
+    let mut tag = Tag {
+        account: origin.account.as_deref().map(str::to_owned),
+        endpoint: origin.endpoint.to_string(),
+        livemode: origin.livemode,
+        received_at_ms: origin.received_at_ms,
+        traceparent: origin.traceparent.to_string(),
+        generation: None,
+        body: BodyPlace::Inline,
+    };
+    let detail = match inline {
+        Some(members) => format!(r#"{{"sluice":{},{members}"#, json!(tag)),
+        None => {
+            tag.body = BodyPlace::Ledger;
+            pointer(origin, &tag)
+        }
+    };
+    Outgoing {
+        source: bus::SOURCE_EVENTS,
+        detail_type: origin.kind.to_string(),
+        detail,
+        traceparent: origin.traceparent.to_string(),
+    }
+}
+
+/// What follows the opening brace of a body that may travel inline.
+fn members(body: &[u8]) -> Option<&str> {
+    if body.len() > bus::DETAIL_BYTES_MAX {
+        return None;
+    }
+    std::str::from_utf8(body)
+        .ok()?
+        .trim_start()
+        .strip_prefix('{')
+}
+
+fn pointer(origin: &Origin<'_>, tag: &Tag) -> String {
+    let object = json!({ "id": origin.object_id, "object": origin.object_kind });
+    let mut detail = json!({
+        "sluice": tag,
+        "id": origin.id,
+        "type": origin.kind,
+        "livemode": origin.livemode,
+        "created": origin.created,
+        "api_version": origin.api_version,
+    });
+    if let Some(account) = &origin.account {
+        detail["account"] = json!(account);
+    }
+    match origin.shape {
+        Shape::Thin => {
+            detail["object"] = json!("v2.core.event");
+            detail["related_object"] =
+                json!({ "id": origin.object_id, "type": origin.object_kind });
+        }
+        Shape::Snapshot => {
+            detail["object"] = json!("event");
+            detail["data"] = json!({ "object": object });
+        }
+        Shape::Unknown => detail["data"] = json!({ "object": object }),
+    }
+    detail.to_string()
+}
+
+/// A message from a queue, taken apart as far as the bus wrote it.
+#[derive(Debug, Clone)]
+pub struct Message {
+    /// The leading key.
+    pub tag: Tag,
+    /// `evt_…`.
+    pub id: String,
+    /// Stripe's type.
+    pub kind: String,
+    /// The event: whole, or what a pointer keeps of it.
+    pub event: Value,
+}
+
+/// Reads a queue message that an EventBridge rule wrote.
+///
+/// # Errors
+/// `Reject` with `message.not_json`, `message.no_detail` or `message.no_event`.
+pub fn read(message: &str) -> Result<Message, Fault> {
+    #[derive(Deserialize)]
+    struct Envelope {
+        detail: Option<Detail>,
+    }
+    #[derive(Deserialize)]
+    struct Detail {
+        sluice: Option<Tag>,
+        #[serde(flatten)]
+        event: serde_json::Map<String, Value>,
+    }
+
+    let not_json = |error: serde_json::Error| {
+        use serde_json::error::Category;
+        // Only the place and kind of the error: its text may quote the message.
+        let code = match error.classify() {
+            Category::Data => "message.no_event",
+            _ => "message.not_json",
+        };
+        Fault::reject(
+            code,
+            format!("at line {} column {}", error.line(), error.column()),
+        )
+    };
+    let envelope: Envelope = serde_json::from_str(message).map_err(not_json)?;
+    let detail = envelope.detail.ok_or_else(|| {
+        Fault::reject(
+            "message.no_detail",
+            "no detail: not from an EventBridge rule",
+        )
+    })?;
+    let tag = detail
+        .sluice
+        .ok_or_else(|| Fault::reject("message.no_event", "the detail has no key `sluice`"))?;
+    let text = |key: &str| {
+        detail
+            .event
+            .get(key)
+            .and_then(Value::as_str)
+            .map(str::to_owned)
+    };
+    let (Some(id), Some(kind)) = (text("id"), text("type")) else {
+        return Err(Fault::reject(
+            "message.no_event",
+            "the detail has no id or no type",
+        ));
+    };
+    Ok(Message {
+        tag,
+        id,
+        kind,
+        event: Value::Object(detail.event),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::borrow::Cow;
+
+    use super::*;
+
+    fn origin() -> Origin<'static> {
+        Origin {
+            id: Cow::Borrowed("evt_1"),
+            kind: Cow::Borrowed("charge.succeeded"),
+            shape: Shape::Snapshot,
+            endpoint: Cow::Borrowed("connect"),
+            account: Some(Cow::Borrowed("acct_1")),
+            livemode: Some(true),
+            created: Some(7),
+            api_version: None,
+            object_id: Some(Cow::Borrowed("ch_1")),
+            object_kind: Some(Cow::Borrowed("charge")),
+            received_at_ms: 8,
+            traceparent: Cow::Borrowed("00-a-b-01"),
+            as_pointer: false,
+        }
+    }
+
+    fn envelope(detail: &str) -> String {
+        format!(r#"{{"version":"0","source":"sluice.stripe","detail":{detail}}}"#)
+    }
+
+    #[test]
+    fn an_inline_detail_is_the_body_with_one_more_leading_key() {
+        let body = br#" {"id":"evt_1","type":"charge.succeeded","n":1e400}"#;
+        let outgoing = outgoing(&origin(), Some(body));
+        assert_eq!(
+            outgoing.detail,
+            concat!(
+                r#"{"sluice":{"account":"acct_1","body":"inline","endpoint":"connect","livemode":true,"#,
+                r#""received_at_ms":8,"traceparent":"00-a-b-01"},"#,
+                r#""id":"evt_1","type":"charge.succeeded","n":1e400}"#
+            )
+        );
+        assert_eq!(outgoing.detail_type, "charge.succeeded");
+    }
+
+    #[test]
+    fn what_can_not_travel_goes_as_a_pointer() {
+        let large = format!(
+            r#"{{"id":"evt_1","pad":"{}"}}"#,
+            "x".repeat(bus::DETAIL_BYTES_MAX)
+        );
+        let mut reserved = origin();
+        reserved.as_pointer = true;
+        let not_utf8: &[u8] = b"{\"id\":\"\xff\"}";
+        for entry in [
+            outgoing(&origin(), Some(large.as_bytes())),
+            outgoing(&origin(), Some(not_utf8)),
+            outgoing(&origin(), None),
+            outgoing(&reserved, Some(b"{\"id\":1}")),
+        ] {
+            let message = read(&envelope(&entry.detail)).expect("a pointer is readable");
+            assert_eq!(message.tag.body, BodyPlace::Ledger);
+            assert_eq!(
+                (message.id.as_str(), message.kind.as_str()),
+                ("evt_1", "charge.succeeded")
+            );
+            assert_eq!(message.event["data"]["object"]["id"], "ch_1");
+            assert_eq!(message.event["account"], "acct_1");
+            assert!(entry.size_bytes() < 1_000);
+        }
+    }
+
+    #[test]
+    fn a_message_is_read_back_as_it_was_written() {
+        let entry = outgoing(
+            &origin(),
+            Some(br#"{"id":"evt_1","type":"charge.succeeded","a":[1]}"#),
+        );
+        let message = read(&envelope(&entry.detail)).expect("readable");
+        assert_eq!(message.tag.account.as_deref(), Some("acct_1"));
+        assert_eq!(message.tag.body, BodyPlace::Inline);
+        assert_eq!(
+            message.event,
+            json!({"id": "evt_1", "type": "charge.succeeded", "a": [1]})
+        );
+    }
+
+    #[test]
+    fn a_message_that_no_rule_wrote_is_rejected_without_quoting_it() {
+        for (message, code) in [
+            ("secret", "message.not_json"),
+            ("{}", "message.no_detail"),
+            (r#"{"detail":"secret"}"#, "message.no_event"),
+            (
+                r#"{"detail":{"id":"evt_1","type":"a"}}"#,
+                "message.no_event",
+            ),
+        ] {
+            let fault = read(message).expect_err("rejected");
+            assert_eq!(fault.code, code, "{message}");
+            assert!(!fault.cause.contains("secret"), "{fault}");
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! Effects: what a change calls for, published on the bus for whoever acts on it.
+//!
+//! Deliveries arrive late, twice and out of order, so there are two kinds, and they behave differently:
+//!
+//! - a **fact** happened once and stays true (a payment succeeded). Its id is made of what it says, never of the event
+//!   that told of it, so two events for one change and a replay are one fact. It is emitted once by id, even by an
+//!   event that is stale for the state.
+//! - a **level** is the current value of something (access to a product). It carries a key and a `seq`; receivers keep
+//!   the value with the highest `seq`, because two levels may arrive reversed on any bus.
+//!
+//! Emission is at least once: receivers drop a fact whose id they have seen, and a level whose `seq` isn't higher.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::bus::{self, Outgoing};
+use crate::consume::Event;
+
+/// Something that happened once and stays true.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Fact {
+    /// `PaymentSucceeded`: the detail type on the bus.
+    pub kind: &'static str,
+    /// The object that owns the fact.
+    pub object: String,
+    /// Tells facts of one kind and object apart: a refund's id, an attempt's charge.
+    pub discriminator: Option<String>,
+    /// What a receiver needs, in minor units and ids; no personal data.
+    pub data: Value,
+}
+
+/// The current value of something.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Level {
+    /// `Access`: the detail type on the bus.
+    pub kind: &'static str,
+    /// What the level is of: an object's id.
+    pub key: String,
+    /// The value.
+    pub data: Value,
+    /// Until when the value holds by itself, in Unix seconds.
+    pub until: Option<i64>,
+}
+
+/// An effect that is stored with the projection and not yet known to be on the bus.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Pending {
+    /// A fact's id, or a level's kind, key and seq.
+    pub id: String,
+    /// The detail type on the bus.
+    pub kind: String,
+    /// The id of the event that called for it: kept in the history while this is pending.
+    pub event: String,
+    /// The detail on the bus.
+    pub detail: Value,
+}
+
+/// Whose state it is: the account's key and the mode. Part of every key of state and of every effect's id.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Scope {
+    /// `acct_…`, or `None` for the platform's own.
+    pub account: Option<String>,
+    /// Stripe's `livemode`.
+    pub livemode: bool,
+}
+
+impl Scope {
+    /// `acct_1#live`, `platform#test`: two connected accounts can have equal object ids.
+    pub fn key(&self) -> String {
+        let mode = if self.livemode { "live" } else { "test" };
+        format!("{}#{mode}", self.account.as_deref().unwrap_or("platform"))
+    }
+}
+
+/// The id of a fact: kind, account, mode, object and discriminator.
+pub fn fact_id(fact: &Fact, scope: &Scope) -> String {
+    let mut id = format!("{}#{}#{}", fact.kind, scope.key(), fact.object);
+    if let Some(discriminator) = &fact.discriminator {
+        id.push('#');
+        id.push_str(discriminator);
+    }
+    id
+}
+
+/// A fact as it is stored and published.
+pub fn pending_fact(fact: Fact, event: &Event) -> Pending {
+    let id = fact_id(&fact, &event.scope);
+    let detail = json!({
+        "id": id,
+        "class": "fact",
+        "account": event.scope.account,
+        "livemode": event.scope.livemode,
+        "object": fact.object,
+        "event": event.id,
+        "created": event.created,
+        "data": fact.data,
+    });
+    Pending {
+        id,
+        kind: fact.kind.to_owned(),
+        event: event.id.clone(),
+        detail,
+    }
+}
+
+/// A level as it is stored and published; `seq` is the version of the projection that it comes from.
+pub fn pending_level(level: Level, event: &Event, seq: u64) -> Pending {
+    let key = format!("{}#{}#{}", level.kind, event.scope.key(), level.key);
+    let id = format!("{key}#{seq}");
+    let mut detail = json!({
+        "id": id,
+        "class": "level",
+        "key": key,
+        "seq": seq,
+        "account": event.scope.account,
+        "livemode": event.scope.livemode,
+        "object": level.key,
+        "event": event.id,
+        "created": event.created,
+        "data": level.data,
+    });
+    if let Some(until) = level.until {
+        detail["until"] = json!(until);
+    }
+    Pending {
+        id,
+        kind: level.kind.to_owned(),
+        event: event.id.clone(),
+        detail,
+    }
+}
+
+/// The bus entry of a pending effect.
+pub fn outgoing(pending: &Pending, traceparent: &str) -> Outgoing {
+    Outgoing {
+        source: bus::SOURCE_EFFECTS,
+        detail_type: pending.kind.clone(),
+        detail: pending.detail.to_string(),
+        traceparent: traceparent.to_owned(),
+    }
+}

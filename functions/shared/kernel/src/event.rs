@@ -1,0 +1,58 @@
+//! What Sluice reads of a Stripe event before it stores and publishes it, and nothing more.
+//!
+//! The body itself is never taken apart at the door: it is stored and published as the bytes that Stripe signed.
+//! A [`Head`] borrows from that body; only `id` and `type` are required of it, everything else is optional,
+//! because an event of a type or shape that this version has never seen is stored and published like any other.
+
+use std::borrow::Cow;
+
+/// The longest event id accepted, in bytes. Stripe documents object ids as at most 255 characters.
+pub const EVENT_ID_BYTES_MAX: usize = 255;
+
+/// The longest event type accepted, in bytes: EventBridge's limit for `DetailType`.
+pub const EVENT_TYPE_BYTES_MAX: usize = 128;
+
+/// Which of Stripe's two event formats a body has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shape {
+    /// `object: "event"`: carries the object as it was when the event was made.
+    Snapshot,
+    /// `object: "v2.core.event"`: names its object, which has to be fetched.
+    Thin,
+    /// Neither: something that Stripe may send one day.
+    Unknown,
+}
+
+/// The object that an event is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ObjectRef<'a> {
+    /// Stripe's name for the kind of object (`payment_intent`, `customer.subscription` in thin events).
+    pub kind: Option<Cow<'a, str>>,
+    /// Absent for objects without an id (`balance`, singletons of thin events).
+    pub id: Option<Cow<'a, str>>,
+}
+
+/// The fields of an event that the door, the ledger and the bus need, borrowed from its body.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Head<'a> {
+    /// `evt_…`: 1 to [`EVENT_ID_BYTES_MAX`] printable ASCII characters.
+    pub id: Cow<'a, str>,
+    /// `payment_intent.succeeded`: 1 to [`EVENT_TYPE_BYTES_MAX`] bytes, no control characters.
+    pub kind: Cow<'a, str>,
+    /// Snapshot or thin.
+    pub shape: Shape,
+    /// The connected account: a snapshot's `account`, or the last `acct_…` of a thin event's `context`.
+    pub account: Option<Cow<'a, str>>,
+    /// A thin event's `context` as sent (`acct_…`, `org_…/acct_…`): what `Stripe-Context` has to carry.
+    pub context: Option<Cow<'a, str>>,
+    /// Absent where the body has no boolean `livemode`.
+    pub livemode: Option<bool>,
+    /// Unix seconds; a thin event's ISO 8601 time, rounded down.
+    pub created: Option<i64>,
+    /// The API version that a snapshot was frozen in.
+    pub api_version: Option<Cow<'a, str>>,
+    /// The object that the event is about, where it names one.
+    pub object: Option<ObjectRef<'a>>,
+    /// The body has a top-level key `sluice`, which is ours on the bus: such a body is published as a pointer.
+    pub has_reserved_key: bool,
+}

@@ -1,0 +1,74 @@
+//! Faults, classed by what the caller does next.
+//!
+//! | class | at the door | in a consumer |
+//! |---|---|---|
+//! | [`Class::Retry`] | 5xx: Stripe delivers again | the message goes back to its queue |
+//! | [`Class::Reject`] | 400 | recorded as an outcome, then acknowledged |
+//! | [`Class::Held`] | 409: another attempt is at work | the message goes back to its queue |
+//! | [`Class::Init`] | the function fails to start | the same |
+//!
+//! A fault's code (`area.reason`) is stable: alarms, runbooks and operators' filters name it. Its cause is for a log
+//! line and holds no payload and no secret.
+
+use std::fmt;
+
+/// What the caller does about a [`Fault`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Class {
+    /// Nothing is wrong with the input: the same call may work later.
+    Retry,
+    /// The input will never work.
+    Reject,
+    /// Another attempt holds the claim.
+    Held,
+    /// The function's own configuration is at fault.
+    Init,
+}
+
+/// Why something could not be done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// What the caller does next.
+    pub class: Class,
+    /// `area.reason`, stable.
+    pub code: &'static str,
+    /// For the log: no payload, no secret.
+    pub cause: String,
+}
+
+impl Fault {
+    /// The same call may work later.
+    pub fn retry(code: &'static str, cause: impl Into<String>) -> Self {
+        Self {
+            class: Class::Retry,
+            code,
+            cause: cause.into(),
+        }
+    }
+
+    /// The input will never work.
+    pub fn reject(code: &'static str, cause: impl Into<String>) -> Self {
+        Self {
+            class: Class::Reject,
+            code,
+            cause: cause.into(),
+        }
+    }
+
+    /// The function's own configuration is at fault.
+    pub fn init(code: &'static str, cause: impl Into<String>) -> Self {
+        Self {
+            class: Class::Init,
+            code,
+            cause: cause.into(),
+        }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.code, self.cause)
+    }
+}
+
+impl std::error::Error for Fault {}

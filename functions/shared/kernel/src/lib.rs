@@ -1,0 +1,43 @@
+//! Sluice's protocol and use cases, without AWS, HTTP, a clock or an environment.
+//!
+//! # Layout
+//!
+//! The words, which everything else is written in:
+//! - [`event`]: what is read of a Stripe event at the door.
+//! - [`fault`]: why something could not be done, classed by what the caller does next.
+//! - [`detail`]: an event as it travels on the bus.
+//! - [`effect`]: facts and levels, what a change calls for.
+//!
+//! The ports, implemented by the adapters for AWS and by the harness in memory:
+//! - [`ledger`]: the table of every event seen, and the decision over an entry already there.
+//! - [`bus`]: where events and effects are published.
+//! - [`projection`]: the state that a domain derives, one item an object.
+//! - [`outcome`]: the record of what a domain would not apply.
+//! - [`clock`] and [`secrets`]: time, and the webhook secrets with their cache.
+//!
+//! The use cases:
+//! - [`take`]: the door, claim → publish → mark.
+//! - [`sweep`]: publish what is due.
+//! - [`consume`]: one message to one domain's projection; [`batch`] runs a queue's batch of them.
+//! - [`order`]: which of two events is the later one.
+//!
+//! # What this crate never does
+//! It reads no clock ([`clock::Clock`] is handed in), makes no random numbers, names no AWS type, and logs nothing:
+//! each use case returns what happened, and the function that called it writes one line.
+
+pub mod batch;
+pub mod bus;
+pub mod clock;
+pub mod consume;
+pub mod detail;
+pub mod domain;
+pub mod effect;
+pub mod event;
+pub mod fault;
+pub mod ledger;
+pub mod order;
+pub mod outcome;
+pub mod projection;
+pub mod secrets;
+pub mod sweep;
+pub mod take;
