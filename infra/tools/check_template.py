@@ -1,0 +1,135 @@
+"""Checks template.yaml the way AWS will see it.
+
+    .venv/lint/bin/python infra/tools/check_template.py [template.yaml]
+
+1. cfn-lint on the template as written.
+2. cfn-lint on the template as SAM transforms it. SAM's own properties are loosely checked before: a misspelt
+   `ReportBatchItemFailures` passes the first and fails the second.
+3. The numbers and rules that no linter knows: the `invariants` below, held with the parameters' defaults.
+
+Exit status 0 when all hold. Nothing is sent anywhere: the managed policies' names, which SAM would ask IAM for, are
+given here.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+# The transform asks for a Region, and nothing else of AWS.
+os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")
+
+import boto3
+from samtranslator.parser.parser import Parser
+from samtranslator.translator.translator import Translator
+from samtranslator.yaml_helper import yaml_parse
+
+DAY = 24 * 60 * 60
+
+
+def transform(template):
+    """The CloudFormation that SAM makes of the template. `CodeUri` needs a bucket, which `sam deploy` fills in."""
+    template["Globals"]["Function"]["CodeUri"] = "s3://bucket/key"
+    translator = Translator({}, Parser(), boto_session=boto3.Session(region_name=os.environ["AWS_DEFAULT_REGION"]))
+    return translator.translate(template, {})
+
+
+def lint(path):
+    """cfn-lint's findings, printed; whether there were none."""
+    linter = Path(sys.executable).with_name("cfn-lint")
+    return subprocess.run([linter, "--regions", "us-east-1", "--", path], check=False).returncode == 0
+
+
+def invariants(template):
+    """Yields a sentence for each rule of ours that the transformed template breaks."""
+    parameters = {name: p.get("Default") for name, p in template["Parameters"].items()}
+    resources = template["Resources"]
+
+    def value(v):
+        return parameters[v["Ref"]] if isinstance(v, dict) and v.get("Ref") in parameters else v
+
+    def named(v):
+        return v.get("Ref") or v["Fn::GetAtt"][0]
+
+    def of(kind):
+        return {name: r["Properties"] for name, r in resources.items() if r["Type"] == kind}
+
+    queues, functions = of("AWS::SQS::Queue"), of("AWS::Lambda::Function")
+    covered = {named(q) for p in of("AWS::SQS::QueuePolicy").values() for q in p["Queues"]}
+
+    for name, mapping in of("AWS::Lambda::EventSourceMapping").items():
+        queue = named(mapping["EventSourceArn"])
+        timeout = value(functions[named(mapping["FunctionName"])]["Timeout"])
+        window = value(mapping.get("MaximumBatchingWindowInSeconds", 0))
+        visible = value(queues[queue]["VisibilityTimeout"])
+        if visible < 6 * timeout + window:
+            yield f"{queue}: visibility {visible} s is less than 6 x {timeout} s + {window} s"
+        if mapping.get("FunctionResponseTypes") != ["ReportBatchItemFailures"]:
+            yield f"{name}: one bad message would fail its batch (ReportBatchItemFailures)"
+        if value(mapping["ScalingConfig"]["MaximumConcurrency"]) < 2:
+            yield f"{name}: MaximumConcurrency is at least 2"
+        if value(mapping["BatchSize"]) > 10 and window < 1:
+            yield f"{name}: a batch over 10 needs a window of 1 s"
+        if "RedrivePolicy" not in queues[queue]:
+            yield f"{queue}: has no dead letters"
+
+    for name, queue in queues.items():
+        if name not in covered:
+            yield f"{name}: is in no queue policy, so it takes requests without TLS"
+        if not queue.get("SqsManagedSseEnabled"):
+            yield f"{name}: is not encrypted"
+        if "RedrivePolicy" in queue:
+            dead = named(queue["RedrivePolicy"]["deadLetterTargetArn"])
+            kept, dead_kept = queue["MessageRetentionPeriod"], queues[dead]["MessageRetentionPeriod"]
+            if kept > 7 * DAY or dead_kept != 14 * DAY:
+                yield f"{name}: keeps {kept} s and {dead} {dead_kept} s; 7 and 14 days are right"
+
+    for name, rule in of("AWS::Events::Rule").items():
+        if rule.get("EventPattern", {}).get("source") != ["sluice.stripe"]:
+            yield f"{name}: takes other sources than sluice.stripe"
+        for target in rule["Targets"]:
+            if "DeadLetterConfig" not in target or "RetryPolicy" not in target:
+                yield f"{name}: target {target['Id']} has no dead letters or no retry policy"
+
+    for name, function in functions.items():
+        if "LogGroup" not in function.get("LoggingConfig", {}):
+            yield f"{name}: logs into a group that keeps lines for ever"
+
+    for name, table in of("AWS::DynamoDB::Table").items():
+        if resources[name].get("DeletionPolicy") != "Retain" or resources[name].get("UpdateReplacePolicy") != "Retain":
+            yield f"{name}: is lost with the stack"
+        if table["BillingMode"] != "PAY_PER_REQUEST":
+            yield f"{name}: is not on demand"
+
+    for name, role in of("AWS::IAM::Role").items():
+        statements = [s for p in role.get("Policies", []) for s in p["PolicyDocument"]["Statement"]]
+        for statement in statements:
+            actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
+            if any("*" in action for action in actions) or "*" in (statement["Resource"], *statement["Resource"]):
+                yield f"{name}: statement {statement.get('Sid')} has a wildcard"
+        for policy in role.get("ManagedPolicyArns", []):
+            if "SQSQueueExecution" in json.dumps(policy):
+                yield f"{name}: may read every queue of the account"
+
+
+def main():
+    path = Path(sys.argv[1] if len(sys.argv) > 1 else Path(__file__).parents[2] / "template.yaml")
+    good = lint(path)
+    transformed = transform(yaml_parse(path.read_text()))
+    with tempfile.TemporaryDirectory() as folder:
+        as_json = Path(folder) / "transformed.json"
+        as_json.write_text(json.dumps(transformed, indent=1))
+        good &= lint(as_json)
+    broken = list(invariants(transformed))
+    for sentence in broken:
+        print(f"{path.name}: {sentence}", file=sys.stderr)
+    if not good or broken:
+        return 1
+    print(f"{path.name}: raw and transformed lint clean, {len(transformed['Resources'])} resources, invariants hold")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
