@@ -1,0 +1,329 @@
+//! Which event a body carries: the few fields that the door, the ledger and the bus need.
+//!
+//! # What is read, and how tolerantly
+//!
+//! A body is an event if it is a JSON object in UTF-8 (no byte order mark) with a usable `id` and `type`. That is all:
+//! events of types and shapes that don't exist yet are stored and published like today's.
+//!
+//! - `id`: a string of 1 to 255 printable ASCII characters without spaces, since it becomes a key.
+//! - `type`: a string of 1 to 128 bytes without control characters, since it becomes the bus's detail type.
+//! - Every other field is optional. One of an unexpected type, an empty string, a string that isn't valid Unicode, or
+//!   one beyond [`ACCOUNT_BYTES_MAX`] or [`TEXT_BYTES_MAX`] is as good as absent: ids become parts of keys and
+//!   attributes, which have limits of their own.
+//! - `created` is whole unix seconds, or an ISO 8601 time (thin events), rounded down.
+//! - `account` is a snapshot's `account`, or the last `acct_…` in a thin event's `context`; an event of unknown shape
+//!   is asked for the first and then for the second.
+//! - the object is a snapshot's `data.object`, or a thin event's `related_object`; an event of unknown shape is asked
+//!   for both in that order.
+//!
+//! Where a key stands twice the last one counts, as in JavaScript, Python, Go and the bus. Keys are compared after
+//! their escapes are resolved.
+//!
+//! # What isn't done
+//!
+//! Nothing else is interpreted: numbers such as `1e999` or of a thousand digits, lone surrogates, duplicate keys and
+//! any depth of nesting pass through untouched, because the body is stored and published as the bytes that Stripe
+//! signed. It is checked to be JSON, though, to its end: what passes can be put into another JSON document as it is.
+//! The reading is iterative, so depth costs no stack; each value is scanned at most three times, once for each level
+//! that is looked into.
+
+#[cfg(test)]
+mod hostile;
+#[cfg(test)]
+mod properties;
+#[cfg(test)]
+mod reference;
+#[cfg(test)]
+mod tests;
+mod time;
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::{Deserializer as _, IgnoredAny, MapAccess, Visitor};
+use serde_json::value::RawValue;
+use sluice_kernel::event::{EVENT_ID_BYTES_MAX, EVENT_TYPE_BYTES_MAX, Head, ObjectRef, Shape};
+
+/// The longest account id taken, in bytes: Stripe's own limit for ids.
+pub const ACCOUNT_BYTES_MAX: usize = 255;
+
+/// The longest of the other optional strings taken, in bytes. Stripe allows 255 characters for ids, and merchants may
+/// choose some themselves (coupons, plans) in any script: four bytes a character.
+pub const TEXT_BYTES_MAX: usize = 1_024;
+
+/// The `object` of a snapshot event.
+const SNAPSHOT: &str = "event";
+/// The `object` of a thin event.
+const THIN: &str = "v2.core.event";
+/// The top-level key that is ours on the bus.
+const RESERVED_KEY: &str = "sluice";
+
+/// Reads the head of an event out of its body, borrowing from it.
+///
+/// `Ok` also means: the body is UTF-8 and one JSON object from its first to its last byte, white space aside.
+///
+/// # Errors
+/// The first thing that is wrong, as a [`NotAnEvent`].
+pub fn parse_head(body: &[u8]) -> Result<Head<'_>, NotAnEvent> {
+    let text = str::from_utf8(body).map_err(|_| NotAnEvent::NotJson)?;
+    if !is_object(text) {
+        // Worth telling apart: the one is a foreign sender or a cut body, the other a valid but wrong one.
+        let is_json = serde_json::from_str::<IgnoredAny>(text).is_ok();
+        return Err(if is_json {
+            NotAnEvent::NotAnObject
+        } else {
+            NotAnEvent::NotJson
+        });
+    }
+    let [
+        id,
+        kind,
+        object,
+        account,
+        context,
+        livemode,
+        created,
+        api_version,
+        data,
+        related_object,
+        reserved,
+    ] = last_values(
+        text,
+        [
+            "id",
+            "type",
+            "object",
+            "account",
+            "context",
+            "livemode",
+            "created",
+            "api_version",
+            "data",
+            "related_object",
+            RESERVED_KEY,
+        ],
+    )
+    .map_err(|_| NotAnEvent::NotJson)?;
+
+    let id = required(id, NotAnEvent::NoId, NotAnEvent::BadId, is_event_id)?;
+    let kind = required(kind, NotAnEvent::NoType, NotAnEvent::BadType, is_event_type)?;
+    let shape = match object.and_then(string).as_deref() {
+        Some(SNAPSHOT) => Shape::Snapshot,
+        Some(THIN) => Shape::Thin,
+        _ => Shape::Unknown,
+    };
+    let context = optional(context, TEXT_BYTES_MAX);
+    let own_account = || optional(account, ACCOUNT_BYTES_MAX);
+    let context_account = || context.as_ref().and_then(last_account);
+    let data_object = || object_ref(data.and_then(|data| value_of(data, "object"))?, "object");
+    let related_object = || object_ref(related_object?, "type");
+    let (account, object) = match shape {
+        Shape::Snapshot => (own_account(), data_object()),
+        Shape::Thin => (context_account(), related_object()),
+        Shape::Unknown => (
+            own_account().or_else(context_account),
+            data_object().or_else(related_object),
+        ),
+    };
+    Ok(Head {
+        id,
+        kind,
+        shape,
+        account,
+        context,
+        livemode: livemode.and_then(boolean),
+        created: created.and_then(seconds),
+        api_version: optional(api_version, TEXT_BYTES_MAX),
+        object,
+        has_reserved_key: reserved.is_some(),
+    })
+}
+
+fn required<'a>(
+    value: Option<&'a str>,
+    absent: NotAnEvent,
+    unfit: NotAnEvent,
+    fits: impl Fn(&str) -> bool,
+) -> Result<Cow<'a, str>, NotAnEvent> {
+    let value = value.filter(|&value| value != "null").ok_or(absent)?;
+    string(value).filter(|text| fits(text)).ok_or(unfit)
+}
+
+fn is_event_id(text: &str) -> bool {
+    (1..=EVENT_ID_BYTES_MAX).contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+fn is_event_type(text: &str) -> bool {
+    (1..=EVENT_TYPE_BYTES_MAX).contains(&text.len()) && !text.chars().any(char::is_control)
+}
+
+fn optional(value: Option<&str>, bytes_max: usize) -> Option<Cow<'_, str>> {
+    string(value?).filter(|text| (1..=bytes_max).contains(&text.len()))
+}
+
+/// The last segment of `org_…/acct_…` that names an account.
+fn last_account<'a>(context: &Cow<'a, str>) -> Option<Cow<'a, str>> {
+    fn last(context: &str) -> Option<&str> {
+        let names_account =
+            |segment: &&str| segment.len() > "acct_".len() && segment.starts_with("acct_");
+        context
+            .rsplit('/')
+            .find(names_account)
+            .filter(|segment| segment.len() <= ACCOUNT_BYTES_MAX)
+    }
+    match context {
+        Cow::Borrowed(context) => last(context).map(Cow::Borrowed),
+        Cow::Owned(context) => last(context).map(|account| Cow::Owned(account.to_owned())),
+    }
+}
+
+/// The object that this JSON object stands for; its kind is under `kind_key`. `None` if it names neither kind nor id.
+fn object_ref<'a>(value: &'a str, kind_key: &str) -> Option<ObjectRef<'a>> {
+    let [id, kind] = last_values_of(value, ["id", kind_key])?;
+    let (id, kind) = (optional(id, TEXT_BYTES_MAX), optional(kind, TEXT_BYTES_MAX));
+    (id.is_some() || kind.is_some()).then_some(ObjectRef { kind, id })
+}
+
+/// A JSON value's text as a string; `None` for other types and for lone surrogates.
+fn string(value: &str) -> Option<Cow<'_, str>> {
+    let inner = value.strip_prefix('"')?.strip_suffix('"')?;
+    if inner.contains('\\') {
+        serde_json::from_str(value).ok().map(Cow::Owned)
+    } else {
+        Some(Cow::Borrowed(inner))
+    }
+}
+
+fn boolean(value: &str) -> Option<bool> {
+    match value {
+        "true" => Some(true),
+        "false" => Some(false),
+        _ => None,
+    }
+}
+
+fn seconds(value: &str) -> Option<i64> {
+    match string(value) {
+        Some(text) => time::unix_seconds(&text),
+        None => serde_json::from_str(value).ok(),
+    }
+}
+
+fn is_object(json: &str) -> bool {
+    json.trim_start_matches([' ', '\t', '\n', '\r'])
+        .starts_with('{')
+}
+
+fn value_of<'a>(json: &'a str, key: &str) -> Option<&'a str> {
+    let [value] = last_values_of(json, [key])?;
+    value
+}
+
+/// [`last_values`] of a value that was already found to be JSON; `None` if it is no object.
+fn last_values_of<'a, const N: usize>(
+    json: &'a str,
+    keys: [&str; N],
+) -> Option<[Option<&'a str>; N]> {
+    if is_object(json) {
+        last_values(json, keys).ok()
+    } else {
+        None
+    }
+}
+
+/// The JSON text of the last value under each of `keys` in a JSON object, checking all of it for syntax.
+fn last_values<'a, const N: usize>(
+    json: &'a str,
+    keys: [&str; N],
+) -> Result<[Option<&'a str>; N], serde_json::Error> {
+    let mut deserializer = serde_json::Deserializer::from_str(json);
+    let values = deserializer.deserialize_map(LastValues { keys })?;
+    deserializer.end()?;
+    Ok(values)
+}
+
+struct LastValues<'k, const N: usize> {
+    keys: [&'k str; N],
+}
+
+impl<'de, const N: usize> Visitor<'de> for LastValues<'_, N> {
+    type Value = [Option<&'de str>; N];
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut values = [None; N];
+        // Keys are taken raw as well: one that isn't valid Unicode must not spoil the event.
+        while let Some(key) = map.next_key::<&'de RawValue>()? {
+            let slot = string(key.get())
+                .and_then(|key| self.keys.iter().position(|&wanted| wanted == key));
+            match slot {
+                Some(slot) => values[slot] = Some(map.next_value::<&'de RawValue>()?.get()),
+                None => {
+                    map.next_value::<IgnoredAny>()?;
+                }
+            }
+        }
+        Ok(values)
+    }
+}
+
+/// Why a body is not an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum NotAnEvent {
+    /// Not UTF-8, or not JSON from its first byte to its last.
+    NotJson,
+    /// JSON, but not an object.
+    NotAnObject,
+    /// There is no `id`, or it is null.
+    NoId,
+    /// `id` is not a string of 1 to [`EVENT_ID_BYTES_MAX`] printable ASCII characters without spaces.
+    BadId,
+    /// There is no `type`, or it is null.
+    NoType,
+    /// `type` is not a string of 1 to [`EVENT_TYPE_BYTES_MAX`] bytes without control characters.
+    BadType,
+}
+
+impl NotAnEvent {
+    /// The stable code, for answers, logs and alarms.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::NotJson => "event.not_json",
+            Self::NotAnObject => "event.not_an_object",
+            Self::NoId => "event.no_id",
+            Self::BadId => "event.bad_id",
+            Self::NoType => "event.no_type",
+            Self::BadType => "event.bad_type",
+        }
+    }
+}
+
+impl fmt::Display for NotAnEvent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotJson => f.write_str("the body is not JSON in UTF-8"),
+            Self::NotAnObject => f.write_str("the body is JSON but not an object"),
+            Self::NoId => f.write_str("the event has no id"),
+            Self::BadId => {
+                write!(
+                    f,
+                    "the event's id is not a string of 1 to {EVENT_ID_BYTES_MAX} printable ASCII characters"
+                )
+            }
+            Self::NoType => f.write_str("the event has no type"),
+            Self::BadType => {
+                write!(
+                    f,
+                    "the event's type is not a string of 1 to {EVENT_TYPE_BYTES_MAX} bytes without control characters"
+                )
+            }
+        }
+    }
+}
+
+impl std::error::Error for NotAnEvent {}

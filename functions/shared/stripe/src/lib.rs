@@ -1,0 +1,28 @@
+//! What Sluice knows of Stripe's wire: is this body signed by Stripe, and which event is it?
+//!
+//! # Layout
+//!
+//! | Module | Question | Answer |
+//! |---|---|---|
+//! | [`signature`] | Did somebody who holds one of our secrets sign these bytes, lately? | [`signature::Verified`] or a [`signature::Refusal`] |
+//! | [`event`] | Which event do these bytes carry? | a borrowed [`Head`](sluice_kernel::event::Head) or [`event::NotAnEvent`] |
+//! | [`vectors`] | What does the first answer for a case written down as a line of JSON? | another line of JSON |
+//!
+//! The order at the door is fixed: [`signature::verify`] on the raw bytes first, [`event::parse_head`] only on what
+//! it let through. Nothing a stranger sends is parsed further than the signature's own header.
+//!
+//! # What holds everywhere in this crate
+//!
+//! - **Pure.** No clock, no I/O, no environment, no randomness: the time is an argument, in unix seconds. The same
+//!   arguments give the same answer for ever, so a disputed delivery can be judged again from what was recorded.
+//! - **Never panics, never recurses by the input's depth**, whatever the bytes. The fuzz targets in `fuzz/` look for
+//!   exceptions to that.
+//! - **The body is not copied** and not changed: it is hashed where it lies, and a head borrows from it.
+//! - **Secrets stay inside.** No answer, error or `Debug` text contains a secret or tells which of several matched.
+//!
+//! There is no state here and so no failure window: what happens between a good answer and a stored event is the
+//! kernel's subject.
+
+pub mod event;
+pub mod signature;
+pub mod vectors;
