@@ -1,0 +1,146 @@
+# Everything that is done with Sluice, by name. `make` alone lists it.
+#
+# Each target does the set-up it needs: Python tools go into .venv (infra/tools/setup.sh), cargo's tools into
+# target/tools (infra/lint/tools.sh), both pinned and made once. What has to be there already is Rust (rustup.rs),
+# Python 3.10 or newer, and a C compiler; a target that misses one says so.
+
+CARGO ?= cargo
+PYTHON ?= python3
+export CARGO PYTHON
+
+# What AWS runs: every crate directly under functions/, and the processor it is built for (arm64 or x86_64).
+FUNCTIONS := $(notdir $(patsubst %/Cargo.toml,%,$(wildcard functions/*/Cargo.toml)))
+ARCH ?= arm64
+TARGET = $(if $(filter arm64,$(ARCH)),aarch64,$(ARCH))-unknown-linux-gnu
+
+# The lock file is the truth: a build never changes it in passing.
+CARGO_FLAGS ?= --locked
+# For the test programs, after `--`: make test TEST_ARGS='--nocapture poison'
+TEST_ARGS ?=
+# For how long `make fuzz` tries, in seconds.
+SECONDS = 30
+
+LINT_BIN = .venv/lint/bin
+# SAM would send usage data, and asks for a Region even where it only reads a file.
+SAM = SAM_CLI_TELEMETRY=0 PATH="$(CURDIR)/$(LINT_BIN):$$PATH" AWS_DEFAULT_REGION="$${AWS_DEFAULT_REGION:-us-east-1}" $(LINT_BIN)/sam
+# Python leaves no __pycache__ behind.
+PY = $(PYTHON) -B
+say = @printf '\n== %s\n'
+
+.DEFAULT_GOAL := help
+# Cargo uses every core by itself, and waits for its own lock.
+.NOTPARALLEL:
+
+.PHONY: help
+help: ## List the targets
+	@echo 'Usage: make TARGET [NAME=value ...]'
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "  %-12s %s\n", $$1, $$2 }'
+
+# --- The local AWS ---------------------------------------------------------------------------------------------------
+
+.PHONY: run
+run: need-rust need-cc need-python ## Deploy template.yaml into a local AWS, send sample traffic, print deliveries until Ctrl-C
+	@infra/tools/setup.sh local
+	@$(CARGO) run -q $(CARGO_FLAGS) -p sluice-local -- run $(ARGS)
+
+.PHONY: send
+send: need-rust need-cc ## Sign and post a sample event to it: EVENT=customer.created [TIMES=3] [FILE=my.json] [ENDPOINT=connect]
+	@test -n '$(EVENT)$(FILE)' || { echo "Say which: make send EVENT=customer.created. The samples:" >&2; \
+		ls tests/events/stripe | sed 's/\.json$$//; s/^/  /' >&2; exit 2; }
+	@$(CARGO) run -q $(CARGO_FLAGS) -p sluice-local -- send $(if $(EVENT),'$(EVENT)') $(if $(TIMES),--times '$(TIMES)') \
+		$(if $(FILE),--file '$(FILE)') $(if $(ENDPOINT),--endpoint '$(ENDPOINT)')
+
+.PHONY: show
+show: need-rust need-cc ## Print a ledger entry or a projection of it: ID=evt_... or ID=sub_... [JSON=1]
+	@test -n '$(ID)' || { echo "Say which: make show ID=evt_... (or an object's id)" >&2; exit 2; }
+	@$(CARGO) run -q $(CARGO_FLAGS) -p sluice-console -- show '$(ID)' $(if $(JSON),--json)
+
+# --- Checks ----------------------------------------------------------------------------------------------------------
+
+# Every step takes the whole workspace, so that all of them share one build.
+.PHONY: test
+test: need-rust need-cc need-python ## Run every test, the deployed ones on a local AWS included [TEST_ARGS='--nocapture name']
+	$(say) 'Python tools for the local AWS'
+	@infra/tools/setup.sh local
+	$(say) 'Unit, property and contract tests'
+	@$(CARGO) test $(CARGO_FLAGS) --workspace --lib --bins -- $(TEST_ARGS)
+	$(say) 'Examples in the documentation'
+	@$(CARGO) test $(CARGO_FLAGS) --workspace --doc
+	$(say) 'The model, and the functions as deployed on a local AWS (tests/it)'
+	@$(CARGO) test $(CARGO_FLAGS) --workspace --test '*' -- $(TEST_ARGS)
+	$(say) 'All tests passed'
+
+.PHONY: lint
+lint: need-rust need-cc need-python ## Check format, clippy, docs, licences, unused dependencies, directions, samples, template
+	$(say) 'Format'
+	@$(CARGO) fmt --all --check
+	$(say) 'Directions: which crate may name which'
+	@$(PY) -m unittest discover --quiet --start-directory infra/lint
+	@$(PY) infra/lint/directions.py
+	$(say) 'Sample events are what tests/events/generate writes'
+	@$(PY) tests/events/generate --check
+	$(say) 'Licences, bans, sources (cargo-deny); unused dependencies (cargo-machete)'
+	@infra/lint/tools.sh
+	@target/tools/bin/cargo-deny $(CARGO_FLAGS) --log-level error check bans licenses sources
+	@target/tools/bin/cargo-machete --skip-target-dir functions infra tests
+	$(say) 'The template: cfn-lint as written and as transformed, our own rules, sam validate'
+	@infra/tools/setup.sh lint
+	@$(LINT_BIN)/python -B infra/tools/check_template.py
+	@$(SAM) validate --lint
+	$(say) 'Clippy'
+	@$(CARGO) clippy $(CARGO_FLAGS) --workspace --all-targets -- -D warnings
+	$(say) 'Documentation'
+	@RUSTDOCFLAGS='-D warnings' $(CARGO) doc -q $(CARGO_FLAGS) --workspace --no-deps
+	$(say) 'Nothing to complain about'
+
+.PHONY: advisories
+advisories: need-rust need-cc ## Check dependencies against RustSec's advisories (fetches its database from GitHub)
+	@infra/lint/tools.sh
+	@target/tools/bin/cargo-deny $(CARGO_FLAGS) check advisories
+
+.PHONY: fuzz
+fuzz: need-rust need-cc ## Fuzz the signature's verification [SECONDS=30]
+	@functions/shared/stripe/fuzz/run.sh $(SECONDS)
+
+# --- AWS -------------------------------------------------------------------------------------------------------------
+
+.PHONY: build
+build: need-rust need-cc need-python need-target ## Build the functions as deployed and print their sizes [ARCH=x86_64]
+	@infra/tools/setup.sh lint
+	@PATH="$(CURDIR)/$(LINT_BIN):$$PATH" cargo-lambda lambda build $(CARGO_FLAGS) --release --target $(TARGET) \
+		$(addprefix --bin ,$(FUNCTIONS))
+	@printf '\n%-16s %12s %12s\n' 'function' 'bytes' 'zipped'
+	@for name in $(FUNCTIONS); do \
+		file=target/lambda/$$name/bootstrap; \
+		printf '%-16s %12d %12d\n' "$$name" "$$(wc -c <"$$file")" "$$(gzip -9 -c "$$file" | wc -c)"; \
+	done
+
+.PHONY: sam-build
+sam-build: need-rust need-cc need-python need-target ## Build as `make deploy` does [FUNCTION=IngestFunction] [ARCH=x86_64]
+	@infra/tools/setup.sh lint
+	@$(SAM) build $(FUNCTION) $(if $(CONFIG_ENV),--config-env '$(CONFIG_ENV)') \
+		$(if $(filter-out arm64,$(ARCH)),--parameter-overrides Architecture=$(ARCH))
+
+# For arm64, the template's default: another Architecture belongs into samconfig.toml, beside the stage's parameters.
+.PHONY: deploy
+deploy: sam-build ## Build, and deploy to your AWS account, asking first [CONFIG_ENV=live]
+	@$(SAM) deploy $(if $(CONFIG_ENV),--config-env '$(CONFIG_ENV)')
+
+# --- House-keeping ---------------------------------------------------------------------------------------------------
+
+.PHONY: clean
+clean: ## Remove all that these targets made, the Python environments included
+	rm -rf target .aws-sam .venv functions/shared/stripe/fuzz/target
+
+.PHONY: need-rust need-cc need-python need-target
+need-rust:
+	@command -v $(CARGO) >/dev/null || { echo "Rust is missing (no $(CARGO)): see https://rustup.rs" >&2; exit 1; }
+need-cc:
+	@command -v cc >/dev/null || { echo "A C compiler is missing (no cc): on Debian and Ubuntu, apt install build-essential;" \
+		"on macOS, xcode-select --install" >&2; exit 1; }
+need-python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null || { \
+		echo "Python 3.10 or newer is missing (tried $(PYTHON); name another with PYTHON=...)" >&2; exit 1; }
+need-target:
+	@test -d "$$(rustc --print target-libdir --target $(TARGET) 2>/dev/null)" || { \
+		echo "Rust's standard library for $(TARGET) is missing: rustup target add $(TARGET)" >&2; exit 1; }
