@@ -1,0 +1,109 @@
+//! The protocol's guards, one switch each.
+//!
+//! A guard is a rule that the code at the door or in sweep must keep, small enough to be dropped by an innocent-looking
+//! change. With [`Guards::ALL`] every property holds. `tests/guards.rs` drops one at a time and shows what breaks.
+//! Two of them ([`Guards::defer_by_the_holder_only`], [`Guards::mark_by_the_holder_only`]) have no counterexample on
+//! their own, only together with another; their documentation says what they are for.
+
+/// Which rules the modelled protocol keeps. `true` is the protocol as designed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Guards {
+    /// The first claim is a put on condition that there is no entry.
+    /// Without it, a second delivery replaces the entry, and with it a `due_at` that was acknowledged.
+    pub claim_is_conditional: bool,
+    /// A put or a takeover that fails its condition and finds this attempt's own id has won.
+    /// Without it, an SDK that repeats a put whose answer was lost takes its own claim for somebody else's: a delivery
+    /// waits for Stripe's next retry at best, and is lost at worst, where "exists" is answered 200.
+    pub attempt_knows_its_own_claim: bool,
+    /// A claim lapses, so that a later delivery can take it over.
+    /// Without it, a crash between claim and publish stops the event for good.
+    pub claim_lapses: bool,
+    /// A takeover updates the attempt and the lapse, and leaves the rest of the entry.
+    /// Without it, it puts a fresh item: the body that readers of the bus are pointed to is no longer named. Where the
+    /// put's condition also forgets `due_at`, an acknowledged event is lost outright.
+    pub takeover_only_updates: bool,
+    /// A takeover holds only if the attempt is still the lapsed one that was seen, and the entry is neither published
+    /// nor due. Without it, two deliveries that see the same lapsed claim both take it over and both publish.
+    pub takeover_is_conditional: bool,
+    /// An entry that is due is answered `Queued` and left to sweep, even when its claim has lapsed.
+    /// Without it, sweep and a delivery both publish it.
+    pub queued_is_left_to_sweep: bool,
+    /// `Held` is answered 409. Without it (200), the event is lost if the holder dies.
+    pub held_is_not_acknowledged: bool,
+    /// The parts of a large body are stored before it is published.
+    /// Without it, a consumer follows a pointer to a body that is not there.
+    pub parts_before_publish: bool,
+    /// A part that can't be stored makes the answer 5xx; `due_at` is never written before the last part.
+    /// Without it, sweep is left with a body that it can't read.
+    pub parts_before_due: bool,
+    /// The key of a part holds the hash of the body it belongs to.
+    /// Without it, two deliveries whose bytes differ overwrite each other's parts.
+    pub parts_keyed_by_content: bool,
+    /// Whoever takes over an entry whose body is incomplete stores the body of the delivery in hand.
+    /// Without it, the new holder publishes or queues a torn body.
+    pub finder_completes_the_body: bool,
+    /// …and makes the entry name that body. Without it, the entry goes on naming the torn one.
+    pub finder_names_its_body: bool,
+    /// …and does so only after its last part. Without it, a complete body is replaced by one that is not there yet.
+    pub body_named_after_its_parts: bool,
+    /// The door reads the result of its entry in PutEvents' answer, not only the status of the call.
+    /// Without it, a refusal (HTTP 200, `FailedEntryCount` 1) is marked as published.
+    pub door_checks_each_result: bool,
+    /// `due_at` is written only by the attempt that holds the claim.
+    ///
+    /// **No counterexample on its own.** An attempt that was overtaken has stored its own parts, and the entry only
+    /// ever names a complete body by then, so its `due_at` costs at most a copy on the bus, which is absorbed. It is the
+    /// second line behind [`Guards::takeover_only_updates`] and [`Guards::body_named_after_its_parts`]: where one of
+    /// those fails too, a late attempt queues an entry whose body is torn, and no later delivery may mend it.
+    pub defer_by_the_holder_only: bool,
+    /// `due_at` is written only while the entry is unpublished.
+    /// Without it, a repeated write queues an entry that sweep has just published, and it is published again.
+    pub defer_unless_published: bool,
+    /// A `due_at` that could not be written makes the answer 5xx.
+    /// Without it, an event is answered `queued` that nobody will ever publish.
+    pub failed_defer_is_not_acknowledged: bool,
+    /// `published_at` is written only by the attempt that holds the claim.
+    ///
+    /// **No counterexample on its own**: a mark states what is true, that this event is on the bus. It is the second line
+    /// behind the same two guards: where one of those fails too, a late attempt seals an entry whose body is torn.
+    /// It also stands for what the model leaves out: an entry erased, expired or claimed anew under the same id must
+    /// not be marked, or even created, by an attempt from before.
+    pub mark_by_the_holder_only: bool,
+    /// Sweep removes `due_at` after it has published. Without it, a crash in between loses the event.
+    pub sweep_clears_after_publishing: bool,
+    /// Sweep reads the result of each entry. Without it, a partial failure clears what was refused.
+    pub sweep_checks_each_result: bool,
+    /// An entry that the bus refuses stays due, later. Without it, it leaves the index and is lost.
+    pub refusal_keeps_due: bool,
+    /// Sweep moves `due_at` only while there is one.
+    /// Without it, a sweep that was refused queues again what another sweep has published meanwhile.
+    pub postpone_only_what_is_due: bool,
+}
+
+impl Guards {
+    /// The protocol as designed.
+    pub const ALL: Self = Self {
+        claim_is_conditional: true,
+        attempt_knows_its_own_claim: true,
+        claim_lapses: true,
+        takeover_only_updates: true,
+        takeover_is_conditional: true,
+        queued_is_left_to_sweep: true,
+        held_is_not_acknowledged: true,
+        parts_before_publish: true,
+        parts_before_due: true,
+        parts_keyed_by_content: true,
+        finder_completes_the_body: true,
+        finder_names_its_body: true,
+        body_named_after_its_parts: true,
+        door_checks_each_result: true,
+        defer_by_the_holder_only: true,
+        defer_unless_published: true,
+        failed_defer_is_not_acknowledged: true,
+        mark_by_the_holder_only: true,
+        sweep_clears_after_publishing: true,
+        sweep_checks_each_result: true,
+        refusal_keeps_due: true,
+        postpone_only_what_is_due: true,
+    };
+}

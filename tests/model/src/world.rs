@@ -1,0 +1,243 @@
+//! What there is: the ledger's entry and parts, the bus, the deliveries at the door and the sweeps.
+//!
+//! One world follows one event. Everything that only grows is either bounded by the number of deliveries and sweeps or
+//! capped, so the set of worlds is finite.
+
+/// How many items a large body is split into. Two is enough for a body to be torn or mixed.
+pub const PARTS: u8 = 2;
+
+/// The bytes of one event can differ between deliveries (`pending_webhooks` counts down), and so does their hash.
+#[derive(Clone, Copy, Debug, Hash, PartialEq, Eq)]
+pub enum Version {
+    /// The bytes of deliveries 1, 3, …
+    A,
+    /// The bytes of deliveries 2, 4, …
+    B,
+}
+
+/// The items that hold large bodies: which parts of which version are stored.
+#[derive(Clone, Copy, Debug, Default, Hash, PartialEq, Eq)]
+pub struct Parts(u8);
+
+impl Parts {
+    const fn bit(version: Version, part: u8) -> u8 {
+        1 << (version as u8 * PARTS + part)
+    }
+
+    /// Stores one part. Keyed by content, it stands beside the other version's; otherwise it replaces it.
+    pub const fn store(&mut self, version: Version, part: u8, keyed_by_content: bool) {
+        if !keyed_by_content {
+            self.0 &= !(Self::bit(Version::A, part) | Self::bit(Version::B, part));
+        }
+        self.0 |= Self::bit(version, part);
+    }
+
+    /// Whether every part of `version` can be read.
+    #[must_use]
+    pub fn complete(self, version: Version) -> bool {
+        (0..PARTS).all(|part| self.0 & Self::bit(version, part) != 0)
+    }
+}
+
+/// The ledger's row for the event.
+#[derive(Clone, Debug, Hash, PartialEq, Eq)]
+pub struct Entry {
+    /// The attempt that holds the claim: an index into [`World::attempts`].
+    pub attempt: u8,
+    /// `lapses_at` has passed, by the clock of whoever looks.
+    pub lapsed: bool,
+    /// `published_at` is set.
+    pub published: bool,
+    /// `due_at` is set: the entry is in sweep's index.
+    pub due: bool,
+    /// The body that the entry names. A small body is in the entry itself and always complete.
+    pub body: Version,
+}
+
+/// How a delivery's claim came out.
+#[derive(Clone, Copy, Debug, Hash, PartialEq, Eq)]
+pub enum Outcome {
+    /// First sight, or this attempt's own claim met again.
+    Won,
+    /// The claim had lapsed; this attempt holds it now.
+    TookOver,
+    /// Published before.
+    Finished,
+    /// Due: sweep will publish it.
+    Queued,
+    /// Another attempt is live.
+    Held,
+}
+
+/// What Stripe is told.
+#[derive(Clone, Copy, Debug, Hash, PartialEq, Eq)]
+pub enum Answer {
+    /// 200: on the bus.
+    Accepted,
+    /// 200: on the bus before.
+    Duplicate,
+    /// 200: sweep will publish it.
+    Queued,
+    /// 409: another attempt is live; come back.
+    Held,
+    /// 5xx: come back.
+    Unavailable,
+}
+
+impl Answer {
+    /// Whether Stripe counts the event as delivered and never sends it again.
+    #[must_use]
+    pub const fn acknowledges(self) -> bool {
+        matches!(self, Self::Accepted | Self::Duplicate | Self::Queued)
+    }
+}
+
+/// What a delivery does next.
+#[derive(Clone, Copy, Debug, Hash, PartialEq, Eq)]
+pub enum Step {
+    /// Not sent by Stripe yet.
+    Waiting,
+    /// Puts the entry, on condition that there is none.
+    Claim,
+    /// Updates the entry of a lapsed claim.
+    TakeOver {
+        /// The attempt that was seen to hold it.
+        seen: u8,
+    },
+    /// Looks whether the body that the entry names is complete.
+    CheckBody,
+    /// Stores this part of its own body.
+    StorePart(u8),
+    /// Makes the entry name its own body.
+    NameBody,
+    /// Puts the event on the bus.
+    Publish,
+    /// Writes `published_at`.
+    Mark,
+    /// Writes `due_at`.
+    Defer {
+        /// The event is on the bus, and only the mark failed.
+        after_publish: bool,
+    },
+    /// Done.
+    Answered(Answer),
+    /// Died without an answer; Stripe sees a failure and comes back.
+    Crashed,
+}
+
+/// One delivery of the event by Stripe, and the attempt that serves it.
+#[derive(Clone, Copy, Debug, Hash, PartialEq, Eq)]
+pub struct Attempt {
+    /// What it does next.
+    pub step: Step,
+    /// How its claim came out. Only while it is live, or where the answer follows from it: what an ended attempt knew
+    /// changes nothing, and forgetting it makes equal worlds equal.
+    pub outcome: Option<Outcome>,
+}
+
+impl Attempt {
+    /// A delivery that Stripe has not sent yet.
+    pub const WAITING: Self = Self {
+        step: Step::Waiting,
+        outcome: None,
+    };
+
+    /// Whether it has begun and not ended.
+    #[must_use]
+    pub const fn live(self) -> bool {
+        !matches!(self.step, Step::Waiting | Step::Answered(_) | Step::Crashed)
+    }
+}
+
+/// What a run of sweep does next with the event.
+#[derive(Clone, Copy, Debug, Hash, PartialEq, Eq)]
+pub enum SweepStep {
+    /// Not running.
+    Idle,
+    /// Has read the entry as due; puts it on the bus in a batch.
+    Publish,
+    /// The bus has it; removes `due_at` and writes `published_at`.
+    Clear,
+    /// The bus refused it; moves `due_at` forward.
+    Postpone,
+}
+
+/// Everything at one moment.
+#[derive(Clone, Debug, Hash, PartialEq, Eq)]
+pub struct World {
+    /// Stripe's deliveries of the event. They begin in this order and then run in parallel.
+    pub attempts: Vec<Attempt>,
+    /// The ledger's row.
+    pub entry: Option<Entry>,
+    /// The ledger's items for large bodies.
+    pub parts: Parts,
+    /// Copies of the event on the bus; 2 stands for two or more.
+    pub copies: u8,
+    /// Two sweeps, which may overlap.
+    pub sweeps: [SweepStep; 2],
+    /// How often a sweep has picked the entry up.
+    pub picks: u8,
+    /// Something has happened after which a second copy may be published without anybody's mistake: an answer of the
+    /// bus was lost, the one who published died or could not write it down, a live claim lapsed, two sweeps overlapped.
+    pub in_doubt: bool,
+}
+
+impl World {
+    /// Before Stripe's first delivery.
+    #[must_use]
+    pub fn new(attempts: u8) -> Self {
+        Self {
+            attempts: vec![Attempt::WAITING; usize::from(attempts)],
+            entry: None,
+            parts: Parts::default(),
+            copies: 0,
+            sweeps: [SweepStep::Idle; 2],
+            picks: 0,
+            in_doubt: false,
+        }
+    }
+
+    /// Nobody is at work. Deliveries that Stripe may still send don't count: what was acknowledged is not sent again.
+    #[must_use]
+    pub fn quiet(&self) -> bool {
+        !self.attempts.iter().any(|attempt| attempt.live()) && self.sweeps == [SweepStep::Idle; 2]
+    }
+
+    /// Stripe was told 2xx at least once.
+    #[must_use]
+    pub fn acknowledged(&self) -> bool {
+        self.answers().any(Answer::acknowledges)
+    }
+
+    /// The answers given so far.
+    pub fn answers(&self) -> impl Iterator<Item = Answer> {
+        self.attempts
+            .iter()
+            .filter_map(|attempt| match attempt.step {
+                Step::Answered(answer) => Some(answer),
+                _ => None,
+            })
+    }
+
+    /// Whether the attempt that holds the claim is still at work.
+    #[must_use]
+    pub fn holder_is_live(&self) -> bool {
+        self.entry
+            .as_ref()
+            .is_some_and(|entry| self.attempts[usize::from(entry.attempt)].live())
+    }
+
+    /// The attempt goes on to this step, or ends with it.
+    pub(crate) fn go(&mut self, attempt: u8, step: Step) {
+        let attempt = &mut self.attempts[usize::from(attempt)];
+        attempt.step = step;
+        if !attempt.live() {
+            attempt.outcome = None;
+        }
+    }
+
+    /// The bus takes one more copy.
+    pub(crate) fn take_copy(&mut self) {
+        self.copies = (self.copies + 1).min(2);
+    }
+}
