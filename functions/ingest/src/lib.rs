@@ -1,1 +1,343 @@
+//! Ingest: the door that Stripe's webhooks come in through.
 //!
+//! Order of work, cheapest refusal first, so that strangers cost almost nothing: method and path, size, signature on the
+//! raw bytes, and only then parsing, the endpoint's admission, and the protocol of [`sluice_kernel::take`].
+//!
+//! Answers, all JSON:
+//!
+//! | status | body | Stripe |
+//! |---|---|---|
+//! | 200 | `{"status":"accepted"}`, `"duplicate"`, `"queued"` | is done: the event is stored and on the bus, or will be put there |
+//! | 400 | `{"status":"refused","code":…}` | comes back for three days, in vain unless a secret or endpoint is mended |
+//! | 409 | `{"status":"held"}`, or `"conflict"` | comes back; by then the other attempt has ended |
+//! | 404, 405, 413 | `{"status":"refused","code":…}` | — |
+//! | 503 | `{"status":"failed","code":…}` | comes back; nothing is promised |
+//!
+//! A 400 never says which secret failed. One line is logged a delivery, here and nowhere else.
+
+mod route;
+mod trace;
+
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+
+use lambda_http::http::{Method, StatusCode, header};
+use lambda_http::{Body, Request, RequestExt, Response};
+use serde_json::{Value, json};
+use sluice_kernel::bus::Bus;
+use sluice_kernel::clock::Clock;
+use sluice_kernel::endpoint::{Admission, Endpoint, admit};
+use sluice_kernel::event::Head;
+use sluice_kernel::fault::Fault;
+use sluice_kernel::ledger::{Arrival, Ledger};
+use sluice_kernel::secrets::{Secret, SecretCache, SecretSource};
+use sluice_kernel::take::{Taken, take};
+use sluice_stripe::event::parse_head;
+use sluice_stripe::signature::{self, Refusal, Tolerance};
+
+const DAY_S: i64 = 86_400;
+
+/// What the door needs, made once an environment.
+pub struct Door<L, B, S, C> {
+    /// The table of every event seen.
+    pub ledger: L,
+    /// Where events are published.
+    pub bus: B,
+    /// Webhook secrets by endpoint.
+    pub secrets: SecretCache<S>,
+    /// The time.
+    pub clock: C,
+    /// What each endpoint receives.
+    pub endpoints: BTreeMap<String, Endpoint>,
+    /// How far a signature's timestamp may be from now.
+    pub tolerance: Tolerance,
+    /// Larger bodies are answered 413.
+    pub body_bytes_max: usize,
+    /// How long an entry counts.
+    pub retention_days: u32,
+    /// How long after the invocation's deadline its claim lapses.
+    pub lapse_margin_ms: u32,
+}
+
+/// What is answered, and what is logged of it.
+struct Answer {
+    status: StatusCode,
+    word: &'static str,
+    /// Why, where it isn't plain success.
+    code: Option<&'static str>,
+    /// For the log only.
+    cause: Option<String>,
+    account: Option<String>,
+    event: Option<String>,
+    kind: Option<String>,
+}
+
+impl Answer {
+    fn refused(status: StatusCode, code: &'static str) -> Self {
+        Self {
+            status,
+            word: "refused",
+            code: Some(code),
+            cause: None,
+            account: None,
+            event: None,
+            kind: None,
+        }
+    }
+
+    fn failed(fault: Fault) -> Self {
+        let cause = Some(fault.cause);
+        Self {
+            word: "failed",
+            cause,
+            ..Self::refused(StatusCode::SERVICE_UNAVAILABLE, fault.code)
+        }
+    }
+
+    fn about(self, head: &Head<'_>) -> Self {
+        Self {
+            account: head.account.as_deref().map(str::to_owned),
+            event: Some(head.id.to_string()),
+            kind: Some(head.kind.to_string()),
+            ..self
+        }
+    }
+}
+
+impl From<Taken> for Answer {
+    fn from(taken: Taken) -> Self {
+        let ok = |word| Self {
+            word,
+            code: None,
+            ..Self::refused(StatusCode::OK, "")
+        };
+        match taken {
+            Taken::Accepted {
+                unmarked: false, ..
+            } => ok("accepted"),
+            Taken::Accepted { unmarked: true, .. } => Self {
+                code: Some("mark.failed"),
+                ..ok("accepted")
+            },
+            Taken::Duplicate => ok("duplicate"),
+            Taken::Queued { cause: None } => ok("queued"),
+            Taken::Queued { cause } => Self {
+                code: Some("publish.deferred"),
+                cause,
+                ..ok("queued")
+            },
+            Taken::Held => Self {
+                word: "held",
+                ..Self::refused(StatusCode::CONFLICT, "claim.held")
+            },
+            Taken::Conflict => Self {
+                word: "conflict",
+                ..Self::refused(StatusCode::CONFLICT, "claim.conflict")
+            },
+        }
+    }
+}
+
+/// Answers one request, and logs one line.
+///
+/// # Errors
+/// Never: whatever happens is an answer, so that Stripe is told to come back rather than left without one.
+pub async fn answer<L, B, S, C>(
+    door: &Door<L, B, S, C>,
+    request: Request,
+) -> Result<Response<Body>, Infallible>
+where
+    L: Ledger,
+    B: Bus,
+    S: SecretSource,
+    C: Clock,
+{
+    let start_ms = door.clock.now_ms();
+    let path = request.raw_http_path();
+    let endpoint = route::endpoint_of(path).unwrap_or_default().to_owned();
+    let traceparent = trace::traceparent(&request);
+    let answer = door.take(&request, &endpoint, &traceparent, start_ms).await;
+    let took_ms = door.clock.now_ms() - start_ms;
+    log(&answer, &endpoint, &traceparent, took_ms);
+    Ok(response(&answer))
+}
+
+impl<L: Ledger, B: Bus, S: SecretSource, C: Clock> Door<L, B, S, C> {
+    async fn take(
+        &self,
+        request: &Request,
+        endpoint: &str,
+        traceparent: &str,
+        now_ms: i64,
+    ) -> Answer {
+        if route::endpoint_of(request.raw_http_path()).is_none() {
+            return Answer::refused(StatusCode::NOT_FOUND, "request.unknown_path");
+        }
+        if request.method() != Method::POST {
+            return Answer::refused(StatusCode::METHOD_NOT_ALLOWED, "request.not_post");
+        }
+        let Some(configured) = self.endpoints.get(endpoint) else {
+            return Answer::refused(StatusCode::NOT_FOUND, "endpoint.unknown");
+        };
+        let body = request.body().as_ref();
+        if body.len() > self.body_bytes_max {
+            return Answer::refused(StatusCode::PAYLOAD_TOO_LARGE, "body.too_large");
+        }
+        match self.verify(request, endpoint, body, now_ms).await {
+            Ok(()) => {}
+            Err(Unverified::Refused(refusal)) => {
+                return Answer::refused(StatusCode::BAD_REQUEST, refusal.code());
+            }
+            Err(Unverified::NoSecrets) => {
+                let cause = format!("endpoint {endpoint} has no secret yet");
+                return Answer::failed(Fault::retry("secret.missing", cause));
+            }
+            Err(Unverified::Fault(fault)) => return Answer::failed(fault),
+        }
+        let head = match parse_head(body) {
+            Ok(head) => head,
+            Err(not_an_event) => {
+                return Answer::refused(StatusCode::BAD_REQUEST, not_an_event.code());
+            }
+        };
+        let ledger_only = match admit(*configured, &head) {
+            Admission::Admitted => None,
+            Admission::LedgerOnly(reason) => Some(reason),
+            Admission::Refused(code) => {
+                return Answer::refused(StatusCode::BAD_REQUEST, code).about(&head);
+            }
+        };
+        let context = request.lambda_context();
+        let deadline_ms = i64::try_from(context.deadline).unwrap_or(i64::MAX);
+        let arrival = Arrival {
+            head,
+            endpoint,
+            body,
+            attempt: &context.request_id,
+            received_at_ms: now_ms,
+            lapses_at_ms: deadline_ms
+                .max(now_ms)
+                .saturating_add(i64::from(self.lapse_margin_ms)),
+            expires_at_s: now_ms / 1000 + i64::from(self.retention_days) * DAY_S,
+            traceparent,
+            ledger_only,
+        };
+        let answer = match take(&self.ledger, &self.bus, &self.clock, &arrival).await {
+            Ok(taken) => Answer::from(taken),
+            Err(fault) => Answer::failed(fault),
+        };
+        answer.about(&arrival.head)
+    }
+
+    /// Verifies against the secrets kept; when none matches, against the secrets as they are now.
+    async fn verify(
+        &self,
+        request: &Request,
+        endpoint: &str,
+        body: &[u8],
+        now_ms: i64,
+    ) -> Result<(), Unverified> {
+        let header = request
+            .headers()
+            .get("stripe-signature")
+            .map(header::HeaderValue::as_bytes);
+        let check = |secrets: &[Secret]| {
+            signature::verify(
+                body,
+                header,
+                secrets,
+                now_ms.div_euclid(1000),
+                self.tolerance,
+            )
+        };
+        let kept = self.secrets.get(now_ms).await.map_err(Unverified::Fault)?;
+        let own = kept.get(endpoint).map(Vec::as_slice).unwrap_or_default();
+        let refusal = match check(own) {
+            Ok(_) => return Ok(()),
+            // Nothing that a newer secret would mend.
+            Err(refusal) if !matches!(refusal, Refusal::NoMatch | Refusal::NoSecret) => {
+                return Err(Unverified::Refused(refusal));
+            }
+            Err(refusal) => refusal,
+        };
+        if let Some(fresh) = self.secrets.refresh(now_ms).await {
+            let own = fresh.get(endpoint).map(Vec::as_slice).unwrap_or_default();
+            return match check(own) {
+                Ok(_) => Ok(()),
+                Err(Refusal::NoSecret) => Err(Unverified::NoSecrets),
+                Err(refusal) => Err(Unverified::Refused(refusal)),
+            };
+        }
+        match refusal {
+            Refusal::NoSecret => Err(Unverified::NoSecrets),
+            refusal => Err(Unverified::Refused(refusal)),
+        }
+    }
+}
+
+enum Unverified {
+    Refused(Refusal),
+    /// Nobody has put the endpoint's secret yet: Stripe is to come back, not to be told that its signature is wrong.
+    NoSecrets,
+    Fault(Fault),
+}
+
+fn response(answer: &Answer) -> Response<Body> {
+    let body = match answer.status {
+        StatusCode::OK => json!({ "status": answer.word }),
+        _ => json!({ "status": answer.word, "code": answer.code.map_or(Value::Null, Value::from) }),
+    };
+    let mut response = Response::new(Body::Text(body.to_string()));
+    *response.status_mut() = answer.status;
+    let headers = response.headers_mut();
+    headers.insert(
+        header::CONTENT_TYPE,
+        header::HeaderValue::from_static("application/json"),
+    );
+    if answer.status == StatusCode::METHOD_NOT_ALLOWED {
+        headers.insert(header::ALLOW, header::HeaderValue::from_static("POST"));
+    }
+    response
+}
+
+fn log(answer: &Answer, endpoint: &str, trace: &str, took_ms: i64) {
+    let Answer {
+        status,
+        word,
+        code,
+        cause,
+        account,
+        event,
+        kind,
+    } = answer;
+    let (status, outcome) = (status.as_u16(), *word);
+    let (event, kind) = (event.as_deref(), kind.as_deref());
+    let (account, cause, code) = (account.as_deref(), cause.as_deref(), *code);
+    if status < 500 && code != Some("claim.conflict") {
+        tracing::info!(
+            event,
+            r#type = kind,
+            account,
+            endpoint,
+            trace,
+            status,
+            outcome,
+            code,
+            cause,
+            took_ms
+        );
+    } else {
+        tracing::error!(
+            event,
+            r#type = kind,
+            account,
+            endpoint,
+            trace,
+            status,
+            outcome,
+            code,
+            cause,
+            took_ms
+        );
+    }
+}

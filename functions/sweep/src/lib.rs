@@ -1,1 +1,61 @@
-//!
+//! Sweep as it runs each minute: one bounded run of [`sluice_kernel::sweep`], and one log line.
+
+use serde_json::{Value, json};
+use sluice_kernel::bus::Bus;
+use sluice_kernel::clock::Clock;
+use sluice_kernel::fault::Fault;
+use sluice_kernel::ledger::DueLedger;
+use sluice_kernel::sweep::sweep;
+
+/// A run begins no batch with less time than this left before the invocation's deadline.
+pub const RESERVE_MS: i64 = 10_000;
+
+/// Runs once and logs what was done; the answer is the same, for whoever invokes sweep by hand.
+///
+/// # Errors
+/// `Retry` where the due index can't be read: the next run tries again.
+pub async fn run_once(
+    ledger: &impl DueLedger,
+    bus: &impl Bus,
+    clock: &impl Clock,
+    entries_max: usize,
+    deadline_ms: i64,
+) -> Result<Value, Fault> {
+    let start_ms = clock.now_ms();
+    let swept = sweep(ledger, bus, clock, entries_max, deadline_ms - RESERVE_MS).await;
+    let took_ms = clock.now_ms() - start_ms;
+    match swept {
+        Ok(swept) => {
+            let code = match swept {
+                _ if swept.torn > 0 => Some("sweep.body_missing"),
+                _ if swept.refused > 0 => Some("publish.refused"),
+                _ if swept.unmarked > 0 => Some("mark.failed"),
+                _ => None,
+            };
+            tracing::info!(
+                published = swept.published,
+                unmarked = swept.unmarked,
+                refused = swept.refused,
+                torn = swept.torn,
+                gone = swept.gone,
+                more = swept.more,
+                code,
+                took_ms,
+                "swept"
+            );
+            Ok(json!({
+                "published": swept.published, "unmarked": swept.unmarked, "refused": swept.refused,
+                "torn": swept.torn, "gone": swept.gone, "more": swept.more,
+            }))
+        }
+        Err(fault) => {
+            tracing::error!(
+                code = fault.code,
+                cause = fault.cause,
+                took_ms,
+                "sweep failed"
+            );
+            Err(fault)
+        }
+    }
+}

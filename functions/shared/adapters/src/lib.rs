@@ -1,1 +1,25 @@
+//! Sluice's ports on AWS.
 //!
+//! # Layout
+//! - [`config`]: each function's environment, read once, every bad variable named at once.
+//! - [`aws`]: the SDK's configuration, trimmed to what a Lambda function needs.
+//! - [`ledger`]: the ledger on DynamoDB; `entry` is its item layout, `codec` the form of its bodies.
+//! - [`projections`] and [`outcomes`]: the domains' tables.
+//! - [`bus`]: EventBridge. [`secrets`]: Secrets Manager. [`clock`]: the system's.
+//! - [`consumer`]: the SQS runner that a domain's `main.rs` calls.
+//! - [`telemetry`]: one JSON line an event.
+//!
+//! Only `main.rs` of a function names this crate: everything else is written against the kernel's ports.
+
+pub mod aws;
+pub mod bus;
+pub mod clock;
+mod codec;
+pub mod config;
+pub mod consumer;
+mod entry;
+pub mod ledger;
+pub mod outcomes;
+pub mod projections;
+pub mod secrets;
+pub mod telemetry;

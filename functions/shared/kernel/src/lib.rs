@@ -4,6 +4,8 @@
 //!
 //! The words, which everything else is written in:
 //! - [`event`]: what is read of a Stripe event at the door.
+//! - [`endpoint`]: where events come in, and which it admits.
+//! - [`object`]: reading fields of Stripe's objects.
 //! - [`fault`]: why something could not be done, classed by what the caller does next.
 //! - [`detail`]: an event as it travels on the bus.
 //! - [`effect`]: facts and levels, what a change calls for.
@@ -32,9 +34,11 @@ pub mod consume;
 pub mod detail;
 pub mod domain;
 pub mod effect;
+pub mod endpoint;
 pub mod event;
 pub mod fault;
 pub mod ledger;
+pub mod object;
 pub mod order;
 pub mod outcome;
 pub mod projection;

@@ -1,0 +1,106 @@
+//! The SDK's configuration, without the credential chains, Regions and TLS stacks that a function in Lambda never
+//! uses: Lambda gives credentials and Region in the environment.
+//!
+//! Time budget of one call: [`ATTEMPT_TIMEOUT`] a try, [`OPERATION_TIMEOUT`] with the SDK's own repetitions. Ingest's
+//! longest way is a claim, a publish and a defer, three operations, which fits its 15 s; a call that is cut off counts
+//! as unanswered, never as failed.
+
+use std::time::Duration;
+
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_sdk_dynamodb::config::BehaviorVersion;
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+use aws_smithy_http_client::{Builder, tls};
+use aws_smithy_types::retry::RetryConfig;
+use aws_smithy_types::timeout::TimeoutConfig;
+use aws_types::SdkConfig;
+use aws_types::region::Region;
+use sluice_kernel::fault::Fault;
+
+use crate::config::{BadVariables, Vars};
+
+/// The longest wait for a connection.
+pub const CONNECT_TIMEOUT: Duration = Duration::from_millis(1_000);
+
+/// The longest wait for one try of a call.
+pub const ATTEMPT_TIMEOUT: Duration = Duration::from_millis(2_000);
+
+/// The longest wait for a call with all its tries.
+pub const OPERATION_TIMEOUT: Duration = Duration::from_millis(4_500);
+
+/// Tries of a call, the first included.
+pub const ATTEMPTS_MAX: u32 = 3;
+
+/// Reads Region, credentials and an optional endpoint from the environment as Lambda sets it.
+///
+/// # Errors
+/// Every variable that is missing.
+pub fn sdk_config(vars: &mut Vars<'_>) -> Result<SdkConfig, BadVariables> {
+    let region = vars.text("AWS_REGION");
+    let key = vars.text("AWS_ACCESS_KEY_ID");
+    let secret = vars.text("AWS_SECRET_ACCESS_KEY");
+    let token = vars.optional_text("AWS_SESSION_TOKEN");
+    let endpoint = vars.optional_text("AWS_ENDPOINT_URL");
+    vars.finish()?;
+    Ok(sdk_config_of(
+        Region::new(region),
+        Credentials::new(key, secret, token, None, "environment"),
+        endpoint,
+    ))
+}
+
+/// The SDK's configuration from its parts.
+pub fn sdk_config_of(
+    region: Region,
+    credentials: Credentials,
+    endpoint: Option<String>,
+) -> SdkConfig {
+    let http = Builder::new()
+        .tls_provider(tls::Provider::Rustls(
+            tls::rustls_provider::CryptoMode::Ring,
+        ))
+        .build_https();
+    let timeouts = TimeoutConfig::builder()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .operation_attempt_timeout(ATTEMPT_TIMEOUT)
+        .operation_timeout(OPERATION_TIMEOUT)
+        .build();
+    let retries = RetryConfig::standard()
+        .with_max_attempts(ATTEMPTS_MAX)
+        .with_initial_backoff(Duration::from_millis(50))
+        .with_max_backoff(Duration::from_millis(500));
+    let mut config = SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .credentials_provider(SharedCredentialsProvider::new(credentials))
+        .http_client(http)
+        .region(region)
+        .timeout_config(timeouts)
+        .retry_config(retries);
+    config.set_endpoint_url(endpoint);
+    config.build()
+}
+
+/// What may be logged of a failed call: the service's error code, or what kind of failure it was. Never the message,
+/// which may quote an item.
+pub(crate) fn cause<E: ProvideErrorMetadata, R>(operation: &str, error: &SdkError<E, R>) -> String {
+    let what = match error {
+        SdkError::ConstructionFailure(_) => "not built",
+        SdkError::TimeoutError(_) => "timed out",
+        SdkError::DispatchFailure(failure) if failure.is_timeout() => "connection timed out",
+        SdkError::DispatchFailure(_) => "not delivered",
+        SdkError::ResponseError(_) => "answer unreadable",
+        SdkError::ServiceError(_) => error.code().unwrap_or("refused without a code"),
+        _ => "failed",
+    };
+    format!("{operation}: {what}")
+}
+
+/// A failed call as a fault: whatever it was, the same call may work later.
+pub(crate) fn unavailable<E: ProvideErrorMetadata, R>(
+    code: &'static str,
+    operation: &str,
+    error: &SdkError<E, R>,
+) -> Fault {
+    Fault::retry(code, cause(operation, error))
+}

@@ -1,0 +1,158 @@
+//! The bus on EventBridge.
+//!
+//! An HTTP 200 says nothing: each entry's own result is looked at. A call refused as a whole for its form is repeated
+//! entry by entry, so that one bad entry doesn't take the others with it.
+
+use aws_sdk_eventbridge::Client;
+use aws_sdk_eventbridge::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_eventbridge::types::{PutEventsRequestEntry, PutEventsResultEntry};
+use aws_types::SdkConfig;
+use sluice_kernel::bus::{Bus, Outgoing, Refusal, pack};
+
+use crate::aws;
+
+/// The codes by which EventBridge says that an entry or a call will never be taken as it is. All others, throttling
+/// and permissions included, may be mended while the entry waits.
+const FORM_CODES: [&str; 5] = [
+    "MalformedDetail",
+    "InvalidArgument",
+    "ValidationException",
+    "ValidationError",
+    "RequestEntityTooLarge",
+];
+
+/// An EventBridge bus.
+#[derive(Debug, Clone)]
+pub struct EventBridgeBus {
+    client: Client,
+    name: String,
+}
+
+impl EventBridgeBus {
+    /// The bus of this name.
+    pub fn new(config: &SdkConfig, name: String) -> Self {
+        Self {
+            client: Client::new(config),
+            name,
+        }
+    }
+
+    async fn put(&self, entries: &[Outgoing]) -> Vec<Result<(), Refusal>> {
+        let request = entries.iter().map(|entry| self.entry(entry)).collect();
+        let output = self
+            .client
+            .put_events()
+            .set_entries(Some(request))
+            .send()
+            .await;
+        match output {
+            Ok(output) => results(entries.len(), output.entries()),
+            Err(error) => {
+                let refusal = refusal_of_call(&error);
+                vec![Err(refusal); entries.len()]
+            }
+        }
+    }
+
+    fn entry(&self, entry: &Outgoing) -> PutEventsRequestEntry {
+        PutEventsRequestEntry::builder()
+            .event_bus_name(&self.name)
+            .source(entry.source)
+            .detail_type(&entry.detail_type)
+            .detail(&entry.detail)
+            .build()
+    }
+}
+
+impl Bus for EventBridgeBus {
+    async fn publish(&self, entries: &[Outgoing]) -> Vec<Result<(), Refusal>> {
+        let mut fates = Vec::with_capacity(entries.len());
+        for call in pack(entries) {
+            let results = self.put(call).await;
+            let refused_whole =
+                |fate: &Result<(), Refusal>| matches!(fate, Err(Refusal::Form { .. }));
+            if call.len() > 1 && results.iter().all(refused_whole) {
+                for entry in call {
+                    fates.extend(self.put(std::slice::from_ref(entry)).await);
+                }
+            } else {
+                fates.extend(results);
+            }
+        }
+        fates
+    }
+}
+
+/// One fate an entry, in order; an entry that the answer doesn't mention has an unknown fate.
+fn results(count: usize, answered: &[PutEventsResultEntry]) -> Vec<Result<(), Refusal>> {
+    (0..count)
+        .map(|index| {
+            let Some(entry) = answered.get(index) else {
+                return Err(Refusal::Later {
+                    cause: "PutEvents: no result for the entry".to_owned(),
+                });
+            };
+            match entry.error_code() {
+                Some(code) => Err(refusal(code, format!("PutEvents entry: {code}"))),
+                None if entry.event_id().is_none() => Err(Refusal::Later {
+                    cause: "PutEvents entry: neither id nor code".to_owned(),
+                }),
+                None => Ok(()),
+            }
+        })
+        .collect()
+}
+
+fn refusal(code: &str, cause: String) -> Refusal {
+    if FORM_CODES.contains(&code) {
+        Refusal::Form { cause }
+    } else {
+        Refusal::Later { cause }
+    }
+}
+
+fn refusal_of_call<E: ProvideErrorMetadata>(
+    error: &SdkError<E, aws_smithy_runtime_api::client::orchestrator::HttpResponse>,
+) -> Refusal {
+    let cause = aws::cause("PutEvents", error);
+    let too_large = error
+        .raw_response()
+        .is_some_and(|response| response.status().as_u16() == 413);
+    if too_large {
+        return Refusal::Form { cause };
+    }
+    match error {
+        SdkError::ServiceError(_) => refusal(error.code().unwrap_or_default(), cause),
+        _ => Refusal::Later { cause },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answered(code: Option<&str>, id: Option<&str>) -> PutEventsResultEntry {
+        PutEventsResultEntry::builder()
+            .set_error_code(code.map(str::to_owned))
+            .set_event_id(id.map(str::to_owned))
+            .build()
+    }
+
+    #[test]
+    fn each_entry_of_an_answer_is_judged_by_itself() {
+        let fates = results(
+            5,
+            &[
+                answered(None, Some("1")),
+                answered(Some("ThrottlingException"), None),
+                answered(Some("MalformedDetail"), None),
+                answered(None, None),
+            ],
+        );
+        assert_eq!(fates[0], Ok(()));
+        assert!(matches!(fates[1], Err(Refusal::Later { .. })));
+        assert!(matches!(fates[2], Err(Refusal::Form { .. })));
+        assert!(matches!(fates[3], Err(Refusal::Later { .. })));
+        assert!(matches!(fates[4], Err(Refusal::Later { .. })));
+    }
+}

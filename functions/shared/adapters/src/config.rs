@@ -1,0 +1,288 @@
+//! Each function's configuration: one typed struct, read from the environment once, at the start.
+//!
+//! A bad configuration fails the start and names every bad variable at once, so that one deployment mends them all.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::Deserialize;
+use sluice_kernel::endpoint::Endpoint;
+use sluice_kernel::ledger::RETENTION_DAYS_MIN;
+
+/// The largest body that ingest can be told to take: a Lambda invocation carries 6 MB, and API Gateway may have encoded
+/// the body as base64, which makes four bytes of three.
+pub const BODY_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// Every variable that is missing or can't be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BadVariables(pub Vec<String>);
+
+impl fmt::Display for BadVariables {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "config.bad_variables: {}", self.0.join("; "))
+    }
+}
+
+impl std::error::Error for BadVariables {}
+
+/// Reads variables and remembers every bad one.
+pub struct Vars<'a> {
+    lookup: &'a dyn Fn(&str) -> Option<String>,
+    bad: Vec<String>,
+}
+
+impl<'a> Vars<'a> {
+    /// Reads through `lookup`: the process's environment, or a test's map.
+    pub fn new(lookup: &'a dyn Fn(&str) -> Option<String>) -> Self {
+        Self {
+            lookup,
+            bad: Vec::new(),
+        }
+    }
+
+    /// A text that must be there; empty where it isn't, and remembered as bad.
+    pub fn text(&mut self, name: &str) -> String {
+        self.optional_text(name).unwrap_or_else(|| {
+            self.bad.push(format!("{name} is not set"));
+            String::new()
+        })
+    }
+
+    /// A text that may be absent or empty.
+    pub fn optional_text(&self, name: &str) -> Option<String> {
+        (self.lookup)(name).filter(|value| !value.trim().is_empty())
+    }
+
+    /// A whole number between two bounds, both included.
+    pub fn number(&mut self, name: &str, default: u32, min: u32, max: u32) -> u32 {
+        let Some(value) = self.optional_text(name) else {
+            return default;
+        };
+        match value.parse() {
+            Ok(number) if (min..=max).contains(&number) => number,
+            _ => {
+                self.bad.push(format!(
+                    "{name} must be a whole number from {min} to {max}, and is {value:?}"
+                ));
+                default
+            }
+        }
+    }
+
+    fn json<T: for<'de> Deserialize<'de>>(&mut self, name: &str) -> Option<T> {
+        let value = self.text(name);
+        if value.is_empty() {
+            return None;
+        }
+        serde_json::from_str(&value)
+            .map_err(|error| self.bad.push(format!("{name}: {error}")))
+            .ok()
+    }
+
+    /// Ends the reading.
+    ///
+    /// # Errors
+    /// Every variable that was bad.
+    pub fn finish(&mut self) -> Result<(), BadVariables> {
+        match std::mem::take(&mut self.bad) {
+            bad if bad.is_empty() => Ok(()),
+            bad => Err(BadVariables(bad)),
+        }
+    }
+}
+
+/// Ingest's configuration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IngestConfig {
+    /// `LEDGER_TABLE`.
+    pub ledger_table: String,
+    /// `BUS_NAME`.
+    pub bus_name: String,
+    /// `SECRET_ID`: the secret in Secrets Manager that holds every endpoint's signing secrets.
+    pub secret_id: String,
+    /// `ENDPOINTS`: JSON, name → scope and livemode.
+    pub endpoints: BTreeMap<String, Endpoint>,
+    /// `TOLERANCE_SECONDS`: how far a signature's timestamp may be from now (300; 1 to 3600).
+    pub tolerance_s: u32,
+    /// `MAX_BODY_BYTES`: larger bodies are answered 413 (4 MiB, which is also the most).
+    pub body_bytes_max: usize,
+    /// `RETENTION_DAYS`: how long an entry counts (35; at least 31, since Stripe resends for 30).
+    pub retention_days: u32,
+    /// `SECRET_TTL_SECONDS`: how long secrets are kept before they are read again (300).
+    pub secret_ttl_s: u32,
+    /// `LAPSE_MARGIN_MS`: how long after the invocation's deadline its claim lapses, for clock skew (5,000).
+    pub lapse_margin_ms: u32,
+}
+
+impl IngestConfig {
+    /// Reads the configuration.
+    ///
+    /// # Errors
+    /// Every bad variable.
+    pub fn read(vars: &mut Vars<'_>) -> Result<Self, BadVariables> {
+        let bytes_max = u32::try_from(BODY_BYTES_MAX).unwrap_or(u32::MAX);
+        let config = Self {
+            ledger_table: vars.text("LEDGER_TABLE"),
+            bus_name: vars.text("BUS_NAME"),
+            secret_id: vars.text("SECRET_ID"),
+            endpoints: vars.json("ENDPOINTS").unwrap_or_default(),
+            tolerance_s: vars.number("TOLERANCE_SECONDS", 300, 1, 3_600),
+            body_bytes_max: vars.number("MAX_BODY_BYTES", bytes_max, 1, bytes_max) as usize,
+            retention_days: retention_days(vars),
+            secret_ttl_s: vars.number("SECRET_TTL_SECONDS", 300, 1, 86_400),
+            lapse_margin_ms: vars.number("LAPSE_MARGIN_MS", 5_000, 1_000, 600_000),
+        };
+        for name in config.endpoints.keys() {
+            if name.is_empty()
+                || !name
+                    .bytes()
+                    .all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b))
+            {
+                vars.bad.push(format!(
+                    "ENDPOINTS: {name:?} is no name of letters, digits, - and _"
+                ));
+            }
+        }
+        vars.finish()?;
+        Ok(config)
+    }
+}
+
+fn retention_days(vars: &mut Vars<'_>) -> u32 {
+    vars.number("RETENTION_DAYS", 35, RETENTION_DAYS_MIN, 3_650)
+}
+
+/// Sweep's configuration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SweepConfig {
+    /// `LEDGER_TABLE`.
+    pub ledger_table: String,
+    /// `BUS_NAME`.
+    pub bus_name: String,
+    /// `SWEEP_MAX_ENTRIES`: the most entries a run takes up (1,000; 1 to 10,000).
+    pub entries_max: usize,
+}
+
+impl SweepConfig {
+    /// Reads the configuration.
+    ///
+    /// # Errors
+    /// Every bad variable.
+    pub fn read(vars: &mut Vars<'_>) -> Result<Self, BadVariables> {
+        let config = Self {
+            ledger_table: vars.text("LEDGER_TABLE"),
+            bus_name: vars.text("BUS_NAME"),
+            entries_max: vars.number("SWEEP_MAX_ENTRIES", 1_000, 1, 10_000) as usize,
+        };
+        vars.finish()?;
+        Ok(config)
+    }
+}
+
+/// A domain's configuration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DomainConfig {
+    /// `DOMAIN_TABLE`: the domain's projections.
+    pub domain_table: String,
+    /// `OUTCOMES_TABLE`: rejections of every domain.
+    pub outcomes_table: String,
+    /// `LEDGER_TABLE`: bodies, to read.
+    pub ledger_table: String,
+    /// `BUS_NAME`: where effects go.
+    pub bus_name: String,
+    /// `RETENTION_DAYS`: how long a rejection is kept (35, as the ledger's).
+    pub retention_days: u32,
+}
+
+impl DomainConfig {
+    /// Reads the configuration.
+    ///
+    /// # Errors
+    /// Every bad variable.
+    pub fn read(vars: &mut Vars<'_>) -> Result<Self, BadVariables> {
+        let config = Self {
+            domain_table: vars.text("DOMAIN_TABLE"),
+            outcomes_table: vars.text("OUTCOMES_TABLE"),
+            ledger_table: vars.text("LEDGER_TABLE"),
+            bus_name: vars.text("BUS_NAME"),
+            retention_days: retention_days(vars),
+        };
+        vars.finish()?;
+        Ok(config)
+    }
+}
+
+/// The process's environment.
+pub fn environment(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use sluice_kernel::endpoint::Scope;
+
+    use super::*;
+
+    fn read(pairs: &[(&str, &str)]) -> Result<IngestConfig, BadVariables> {
+        let lookup = |name: &str| {
+            pairs
+                .iter()
+                .find(|(key, _)| *key == name)
+                .map(|(_, value)| (*value).to_owned())
+        };
+        IngestConfig::read(&mut Vars::new(&lookup))
+    }
+
+    const GOOD: [(&str, &str); 4] = [
+        ("LEDGER_TABLE", "ledger"),
+        ("BUS_NAME", "bus"),
+        ("SECRET_ID", "secret"),
+        (
+            "ENDPOINTS",
+            r#"{"platform":{"scope":"platform","livemode":true}}"#,
+        ),
+    ];
+
+    #[test]
+    fn the_least_configuration_takes_every_default() {
+        let config = read(&GOOD).expect("good");
+        assert_eq!((config.tolerance_s, config.retention_days), (300, 35));
+        assert_eq!(config.body_bytes_max, BODY_BYTES_MAX);
+        assert_eq!(
+            config.endpoints["platform"],
+            Endpoint {
+                scope: Scope::Platform,
+                livemode: true
+            }
+        );
+    }
+
+    #[test]
+    fn every_bad_variable_is_named_at_once() {
+        let bad = read(&[
+            ("LEDGER_TABLE", " "),
+            ("ENDPOINTS", r#"{"a b":{"scope":"all","livemode":true}}"#),
+            ("RETENTION_DAYS", "30"),
+            ("TOLERANCE_SECONDS", "off"),
+        ])
+        .expect_err("bad")
+        .to_string();
+        for name in [
+            "LEDGER_TABLE",
+            "BUS_NAME",
+            "SECRET_ID",
+            "ENDPOINTS",
+            "RETENTION_DAYS",
+            "TOLERANCE_SECONDS",
+        ] {
+            assert!(bad.contains(name), "{name} is missing in: {bad}");
+        }
+    }
+
+    #[test]
+    fn an_endpoint_name_must_fit_a_path() {
+        let mut pairs = GOOD;
+        pairs[3].1 = r#"{"a/b":{"scope":"both","livemode":false}}"#;
+        assert!(read(&pairs).expect_err("bad").to_string().contains("a/b"));
+    }
+}

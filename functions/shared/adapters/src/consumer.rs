@@ -1,0 +1,156 @@
+//! The SQS runner: what a domain's `main.rs` calls.
+//!
+//! Reads the configuration, then for each batch: hands the messages to the kernel, logs one line a message, and names
+//! to SQS those that must come back. A message that isn't named is deleted, so a name is only left out when the kernel
+//! said `Ok`.
+
+use std::pin::Pin;
+
+use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
+pub use lambda_runtime::Error;
+use lambda_runtime::{LambdaEvent, service_fn};
+use sluice_kernel::batch::{self, Handled, Received};
+use sluice_kernel::consume::Ports;
+use sluice_kernel::domain::Domain;
+
+use crate::aws;
+use crate::bus::EventBridgeBus;
+use crate::clock::SystemClock;
+use crate::config::{BadVariables, DomainConfig, Vars, environment};
+use crate::ledger::DynamoLedger;
+use crate::outcomes::DynamoOutcomes;
+use crate::projections::DynamoProjections;
+use crate::telemetry;
+
+struct Consumer {
+    projections: DynamoProjections,
+    outcomes: DynamoOutcomes,
+    ledger: DynamoLedger<SystemClock>,
+    bus: EventBridgeBus,
+}
+
+impl Consumer {
+    fn start() -> Result<Self, BadVariables> {
+        let mut vars = Vars::new(&environment);
+        let config = DomainConfig::read(&mut vars)?;
+        let sdk = aws::sdk_config(&mut vars)?;
+        Ok(Self {
+            projections: DynamoProjections::new(&sdk, config.domain_table),
+            outcomes: DynamoOutcomes::new(&sdk, config.outcomes_table, config.retention_days),
+            ledger: DynamoLedger::new(&sdk, config.ledger_table, SystemClock),
+            bus: EventBridgeBus::new(&sdk, config.bus_name),
+        })
+    }
+
+    fn boxed_batch<D: Domain>(
+        &self,
+        event: LambdaEvent<SqsEvent>,
+    ) -> Pin<Box<dyn Future<Output = SqsBatchResponse> + Send + '_>> {
+        Box::pin(self.batch::<D>(event))
+    }
+
+    async fn batch<D: Domain>(&self, event: LambdaEvent<SqsEvent>) -> SqsBatchResponse {
+        let deadline_ms = i64::try_from(event.context.deadline).unwrap_or(i64::MAX);
+        let messages: Vec<_> = event.payload.records.into_iter().map(received).collect();
+        let ports = Ports {
+            projections: &self.projections,
+            bus: &self.bus,
+            bodies: &self.ledger,
+        };
+        let handled =
+            batch::handle::<D>(&ports, &self.outcomes, &SystemClock, &messages, deadline_ms).await;
+        for message in &handled {
+            log::<D>(message);
+        }
+        answer(&handled)
+    }
+}
+
+/// A message that SQS gave no id or body can't be named: it is taken as empty, rejected and recorded.
+fn received(message: SqsMessage) -> Received {
+    let receives = message.attributes.get("ApproximateReceiveCount");
+    Received {
+        message_id: message.message_id.unwrap_or_default(),
+        text: message.body.unwrap_or_default(),
+        receives: receives.and_then(|count| count.parse().ok()).unwrap_or(1),
+    }
+}
+
+fn answer(handled: &[Handled]) -> SqsBatchResponse {
+    let mut response = SqsBatchResponse::default();
+    response.batch_item_failures = handled
+        .iter()
+        .filter(|message| message.result.is_err())
+        .map(|message| {
+            let mut failure = BatchItemFailure::default();
+            failure.item_identifier.clone_from(&message.message_id);
+            failure
+        })
+        .collect();
+    response
+}
+
+fn log<D: Domain>(message: &Handled) {
+    let Handled {
+        event,
+        kind,
+        account,
+        traceparent,
+        took_ms,
+        ..
+    } = message;
+    let (event, kind) = (event.as_deref(), kind.as_deref());
+    let (account, trace) = (account.as_deref(), traceparent.as_deref());
+    match (&message.result, &message.rejected) {
+        (Ok(outcome), None) => {
+            tracing::info!(
+                domain = D::NAME,
+                event,
+                r#type = kind,
+                account,
+                trace,
+                outcome = outcome.as_str(),
+                took_ms
+            );
+        }
+        (Ok(outcome), Some(fault)) => {
+            tracing::error!(
+                domain = D::NAME,
+                event,
+                r#type = kind,
+                account,
+                trace,
+                outcome = outcome.as_str(),
+                code = fault.code,
+                cause = fault.cause,
+                took_ms
+            );
+        }
+        (Err(fault), _) => {
+            tracing::warn!(
+                domain = D::NAME,
+                event,
+                r#type = kind,
+                account,
+                trace,
+                outcome = "failed",
+                code = fault.code,
+                cause = fault.cause,
+                took_ms
+            );
+        }
+    }
+}
+
+/// Runs a domain as a Lambda function until Lambda ends it.
+///
+/// # Errors
+/// Where the configuration is bad, or the runtime's own.
+pub async fn run<D: Domain>() -> Result<(), Error> {
+    telemetry::start();
+    let consumer = Consumer::start().inspect_err(|error| telemetry::failed_start(error))?;
+    let consumer = &consumer;
+    // Boxed, because the SDK's futures nest deeper than the compiler looks when it lays them out in one.
+    let batch = move |event| async move { Ok::<_, Error>(consumer.boxed_batch::<D>(event).await) };
+    lambda_runtime::run(service_fn(batch)).await
+}

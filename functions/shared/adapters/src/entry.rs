@@ -1,0 +1,255 @@
+//! The ledger's item layout.
+//!
+//! Table: `pk`, `sk`. All items of an event share `pk = evt#<id>`:
+//!
+//! | `sk` | item |
+//! |---|---|
+//! | `entry` | the claim and durable record |
+//! | `part#<SHA-256 of the stored body>#<nnn>` | a piece of a stored body that is too large for the entry |
+//! | `other#<SHA-256 of the body>` | a body of another event that came under this id |
+//!
+//! An entry's attributes; names are short, because every byte counts at each write:
+//!
+//! | attribute | | written by |
+//! |---|---|---|
+//! | `attempt` S, `lapses_at` N ms | who holds the claim | claim, take over |
+//! | `received_at` N ms, `expires_at` N s (the table's TTL), `trace` S | the first delivery | claim |
+//! | `type` S, `endpoint` S, `account` S, `livemode` BOOL, `created` N s, `api_version` S, `object_id` S, `object_type` S, `shape` S | Stripe's event; absent where the event has none; `shape` only where it isn't a snapshot | claim |
+//! | `hash` B, `size` N | SHA-256 and length of the body | claim, complete |
+//! | `body` B, `codec` S | the stored body, where it fits | claim |
+//! | `parts` N, `parts_hash` B, `codec` S | the stored body's parts; named only once they are all there | complete |
+//! | `pointer` BOOL | goes to the bus as a pointer | claim, postpone |
+//! | `published_at` N ms | on the bus | mark, mark swept |
+//! | `ledger_only` S | stored, not published: why | mark |
+//! | `due_at` N ms, `due_shard` S, `refusals` N | waits for sweep; `due_shard` and `due_at` are the sparse index `due` | defer, postpone |
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::primitives::Blob;
+use aws_sdk_dynamodb::types::AttributeValue;
+use sha2::{Digest, Sha256};
+use sluice_kernel::event::Shape;
+use sluice_kernel::fault::Fault;
+use sluice_kernel::ledger::{Arrival, Entry, Origin, Standing};
+
+use crate::codec::Encoded;
+
+/// An item as the SDK has it.
+pub(crate) type Item = HashMap<String, AttributeValue>;
+
+/// The sort key of entries.
+pub(crate) const ENTRY: &str = "entry";
+
+/// The most bytes of a stored body that an entry carries itself. Each later write of the entry bills the whole item
+/// again, so a larger body costs less in parts.
+pub(crate) const INLINE_BYTES_MAX: usize = 32 * 1024;
+
+/// The most bytes of a part: an item holds at most 400 KB, keys and all.
+pub(crate) const PART_BYTES_MAX: usize = 380 * 1024;
+
+/// How many shards the index `due` has. One partition takes 1,000 writes a second, and a whole outage's events are
+/// deferred at the rate they come in.
+pub(crate) const DUE_SHARDS: u8 = 8;
+
+pub(crate) fn text(value: impl Into<String>) -> AttributeValue {
+    AttributeValue::S(value.into())
+}
+
+pub(crate) fn number(value: impl ToString) -> AttributeValue {
+    AttributeValue::N(value.to_string())
+}
+
+pub(crate) fn bytes(value: impl Into<Vec<u8>>) -> AttributeValue {
+    AttributeValue::B(Blob::new(value))
+}
+
+/// The partition key of all items of an event.
+pub(crate) fn pk(id: &str) -> AttributeValue {
+    text(format!("evt#{id}"))
+}
+
+/// The event id in a partition key.
+pub(crate) fn id_of(item: &Item) -> Option<&str> {
+    item.get("pk")?.as_s().ok()?.strip_prefix("evt#")
+}
+
+/// Where the parts of a stored body are.
+pub(crate) fn part_prefix(hash: &[u8]) -> String {
+    format!("part#{}#", hex(hash))
+}
+
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+pub(crate) fn sha256(bytes: &[u8]) -> [u8; 32] {
+    Sha256::digest(bytes).into()
+}
+
+/// The shard of the index `due` that an event belongs to.
+pub(crate) fn due_shard(id: &str) -> String {
+    let hash = id.bytes().fold(0_u32, |hash, byte| {
+        hash.wrapping_mul(31).wrapping_add(byte.into())
+    });
+    format!("due#{}", hash % u32::from(DUE_SHARDS))
+}
+
+/// The item that claims an event for the first time; with the stored body where it fits.
+pub(crate) fn first(arrival: &Arrival<'_>, body: &Encoded) -> Item {
+    let origin = arrival.origin();
+    let mut item = Item::with_capacity(24);
+    let mut put = |name: &str, value: AttributeValue| item.insert(name.to_owned(), value);
+    put("pk", pk(&origin.id));
+    put("sk", text(ENTRY));
+    put("attempt", text(arrival.attempt));
+    put("lapses_at", number(arrival.lapses_at_ms));
+    put("received_at", number(arrival.received_at_ms));
+    put("expires_at", number(arrival.expires_at_s));
+    put("trace", text(arrival.traceparent));
+    put("type", text(&*origin.kind));
+    put("endpoint", text(arrival.endpoint));
+    put("hash", bytes(sha256(arrival.body)));
+    put("size", number(arrival.body.len()));
+    let texts = [
+        ("account", &origin.account),
+        ("api_version", &origin.api_version),
+        ("object_id", &origin.object_id),
+        ("object_type", &origin.object_kind),
+    ];
+    for (name, value) in texts {
+        if let Some(value) = value {
+            put(name, text(&**value));
+        }
+    }
+    if let Some(livemode) = origin.livemode {
+        put("livemode", AttributeValue::Bool(livemode));
+    }
+    if let Some(created) = origin.created {
+        put("created", number(created));
+    }
+    match origin.shape {
+        Shape::Snapshot => {}
+        Shape::Thin => drop(put("shape", text("thin"))),
+        Shape::Unknown => drop(put("shape", text("unknown"))),
+    }
+    if origin.as_pointer {
+        put("pointer", AttributeValue::Bool(true));
+    }
+    if body.bytes.len() <= INLINE_BYTES_MAX {
+        put("codec", text(body.codec));
+        put("body", bytes(body.bytes.clone()));
+    }
+    item
+}
+
+/// Where an entry's stored body is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum BodyPlace {
+    Inline {
+        codec: String,
+        bytes: Vec<u8>,
+    },
+    Parts {
+        codec: String,
+        count: usize,
+        hash: Vec<u8>,
+    },
+    /// Not whole: the attempt that claimed it ended before its parts were named.
+    Missing,
+}
+
+/// Reads an entry back.
+pub(crate) fn read(item: &Item) -> Result<(Entry, BodyPlace), Fault> {
+    let reader = Reader { item };
+    let id = id_of(item).ok_or_else(|| malformed("pk"))?;
+    let hash = reader
+        .bytes("hash")
+        .and_then(|hash| <[u8; 32]>::try_from(hash).ok());
+    let entry = Entry {
+        origin: Origin {
+            id: Cow::Owned(id.to_owned()),
+            kind: Cow::Owned(reader.text("type")?),
+            shape: match reader.optional_text("shape").as_deref() {
+                None => Shape::Snapshot,
+                Some("thin") => Shape::Thin,
+                Some(_) => Shape::Unknown,
+            },
+            endpoint: Cow::Owned(reader.text("endpoint")?),
+            account: reader.optional_text("account").map(Cow::Owned),
+            livemode: item
+                .get("livemode")
+                .and_then(|value| value.as_bool().ok().copied()),
+            created: reader.optional_number("created"),
+            api_version: reader.optional_text("api_version").map(Cow::Owned),
+            object_id: reader.optional_text("object_id").map(Cow::Owned),
+            object_kind: reader.optional_text("object_type").map(Cow::Owned),
+            received_at_ms: reader.number("received_at")?,
+            traceparent: Cow::Owned(reader.optional_text("trace").unwrap_or_default()),
+            as_pointer: item.contains_key("pointer"),
+        },
+        standing: Standing {
+            attempt: reader.text("attempt")?,
+            lapses_at_ms: reader.number("lapses_at")?,
+            expires_at_s: reader.number("expires_at")?,
+            published_at_ms: reader.optional_number("published_at"),
+            due_at_ms: reader.optional_number("due_at"),
+            refusals: reader.optional_number("refusals").unwrap_or_default(),
+            ledger_only: reader.optional_text("ledger_only"),
+        },
+        hash: hash.ok_or_else(|| malformed("hash"))?,
+        size: reader.number("size")?,
+    };
+    Ok((entry, place(&reader)))
+}
+
+fn place(reader: &Reader<'_>) -> BodyPlace {
+    let codec = reader.optional_text("codec").unwrap_or_default();
+    if let Some(bytes) = reader.bytes("body") {
+        return BodyPlace::Inline {
+            codec,
+            bytes: bytes.to_vec(),
+        };
+    }
+    match (reader.optional_number("parts"), reader.bytes("parts_hash")) {
+        (Some(count), Some(hash)) => BodyPlace::Parts {
+            codec,
+            count,
+            hash: hash.to_vec(),
+        },
+        _ => BodyPlace::Missing,
+    }
+}
+
+fn malformed(attribute: &str) -> Fault {
+    Fault::retry(
+        "ledger.entry_unreadable",
+        format!("attribute {attribute} is missing or of another type"),
+    )
+}
+
+struct Reader<'a> {
+    item: &'a Item,
+}
+
+impl Reader<'_> {
+    fn optional_text(&self, name: &str) -> Option<String> {
+        self.item.get(name)?.as_s().ok().cloned()
+    }
+
+    fn text(&self, name: &str) -> Result<String, Fault> {
+        self.optional_text(name).ok_or_else(|| malformed(name))
+    }
+
+    fn optional_number<T: std::str::FromStr>(&self, name: &str) -> Option<T> {
+        self.item.get(name)?.as_n().ok()?.parse().ok()
+    }
+
+    fn number<T: std::str::FromStr>(&self, name: &str) -> Result<T, Fault> {
+        self.optional_number(name).ok_or_else(|| malformed(name))
+    }
+
+    fn bytes(&self, name: &str) -> Option<&[u8]> {
+        self.item.get(name)?.as_b().ok().map(Blob::as_ref)
+    }
+}

@@ -1,0 +1,314 @@
+//! The ledger on DynamoDB. The item layout is in `entry`.
+//!
+//! Every write is conditional, and every condition says what it protects. A condition that fails gives the item as it
+//! is (`ALL_OLD`, at no extra cost), and the kernel decides over it.
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
+use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure::AllOld;
+use aws_types::SdkConfig;
+use sluice_kernel::clock::Clock;
+use sluice_kernel::fault::{Class, Fault};
+use sluice_kernel::ledger::{Arrival, Claimed, Decision, Deferred, Entry, Ledger, decide};
+
+use crate::aws;
+use crate::codec::{self, Encoded};
+use crate::entry::{self, BodyPlace, ENTRY, Item, bytes, number, text};
+
+mod bodies;
+mod due;
+
+const UNAVAILABLE: &str = "ledger.unavailable";
+
+/// The ledger's table.
+#[derive(Debug, Clone)]
+pub struct DynamoLedger<C> {
+    client: Client,
+    table: String,
+    clock: C,
+}
+
+/// What a conditional update came to.
+enum Updated {
+    Done,
+    /// The condition failed; the item as it is, if there is one.
+    Refused(Option<Item>),
+}
+
+impl<C: Clock> DynamoLedger<C> {
+    /// The table of this name.
+    pub fn new(config: &SdkConfig, table: String, clock: C) -> Self {
+        Self {
+            client: Client::new(config),
+            table,
+            clock,
+        }
+    }
+
+    fn update(&self, id: &str) -> UpdateItemFluentBuilder {
+        self.client
+            .update_item()
+            .table_name(&self.table)
+            .key("pk", entry::pk(id))
+            .key("sk", text(ENTRY))
+            .return_values_on_condition_check_failure(AllOld)
+    }
+
+    async fn put_parts(&self, id: &str, body: &Encoded, expires_at_s: i64) -> Result<Parts, Fault> {
+        let hash = entry::sha256(&body.bytes);
+        let prefix = entry::part_prefix(&hash);
+        let mut count = 0_usize;
+        for part in body.bytes.chunks(entry::PART_BYTES_MAX) {
+            // Unconditional: a part's key is made of the content, so a repetition writes the same.
+            let put = self
+                .client
+                .put_item()
+                .table_name(&self.table)
+                .item("pk", entry::pk(id))
+                .item("sk", text(format!("{prefix}{count:03}")))
+                .item("part", bytes(part))
+                .item("expires_at", number(expires_at_s));
+            put.send()
+                .await
+                .map_err(|error| aws::unavailable(UNAVAILABLE, "PutItem", &error))?;
+            count += 1;
+        }
+        Ok(Parts { count, hash })
+    }
+
+    /// Takes over a lapsed claim: attempt and lapse change, and nothing else.
+    async fn take_over(
+        &self,
+        arrival: &Arrival<'_>,
+        entry: Entry,
+        place: BodyPlace,
+    ) -> Result<Claimed, Fault> {
+        // The claim is still the one that lapsed, and nobody has finished or deferred the event meanwhile.
+        let update = self
+            .update(&arrival.head.id)
+            .update_expression("SET attempt = :mine, lapses_at = :lapse")
+            .condition_expression(
+                "attempt = :theirs AND lapses_at = :lapsed AND attribute_not_exists(published_at) \
+                 AND attribute_not_exists(due_at) AND attribute_not_exists(ledger_only)",
+            )
+            .expression_attribute_values(":mine", text(arrival.attempt))
+            .expression_attribute_values(":lapse", number(arrival.lapses_at_ms))
+            .expression_attribute_values(":theirs", text(&entry.standing.attempt))
+            .expression_attribute_values(":lapsed", number(entry.standing.lapses_at_ms));
+        match send(update).await? {
+            Updated::Done => self.took_over(arrival, entry, place).await,
+            Updated::Refused(None) => Ok(Claimed::Held),
+            Updated::Refused(Some(item)) => {
+                let (entry, place) = entry::read(&item)?;
+                match decide(&entry, arrival, self.clock.now_ms()) {
+                    // The SDK repeated the update after a lost answer.
+                    Decision::Own => self.took_over(arrival, entry, place).await,
+                    Decision::Finished => Ok(Claimed::Finished),
+                    Decision::Queued => Ok(Claimed::Queued),
+                    Decision::Conflict => Ok(Claimed::Conflict),
+                    Decision::Held | Decision::TakeOver | Decision::Absent => Ok(Claimed::Held),
+                }
+            }
+        }
+    }
+
+    async fn took_over(
+        &self,
+        arrival: &Arrival<'_>,
+        mut entry: Entry,
+        place: BodyPlace,
+    ) -> Result<Claimed, Fault> {
+        let body = self.load(&arrival.head.id, &entry, place).await?;
+        entry.standing.attempt = arrival.attempt.to_owned();
+        entry.standing.lapses_at_ms = arrival.lapses_at_ms;
+        Ok(Claimed::TookOver {
+            entry: Box::new(entry),
+            body,
+        })
+    }
+}
+
+/// Where a stored body's parts are.
+struct Parts {
+    count: usize,
+    hash: [u8; 32],
+}
+
+async fn send(update: UpdateItemFluentBuilder) -> Result<Updated, Fault> {
+    match update.send().await {
+        Ok(_) => Ok(Updated::Done),
+        Err(error) => match error.as_service_error() {
+            Some(UpdateItemError::ConditionalCheckFailedException(failed)) => {
+                Ok(Updated::Refused(failed.item.clone()))
+            }
+            _ => Err(aws::unavailable(UNAVAILABLE, "UpdateItem", &error)),
+        },
+    }
+}
+
+impl<C: Clock> Ledger for DynamoLedger<C> {
+    async fn claim(&self, arrival: &Arrival<'_>) -> Result<Claimed, Fault> {
+        let now_ms = self.clock.now_ms();
+        let item = entry::first(arrival, &codec::encode(arrival.body));
+        let complete = item.contains_key("body");
+        // An expired entry counts as absent, unless it is due: what was acknowledged is never overwritten.
+        let put = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(item))
+            .condition_expression(
+                "attribute_not_exists(pk) OR (expires_at <= :now AND attribute_not_exists(due_at))",
+            )
+            .expression_attribute_values(":now", number(now_ms.div_euclid(1000)))
+            .return_values_on_condition_check_failure(AllOld);
+        let error = match put.send().await {
+            Ok(_) => return Ok(Claimed::Won { complete }),
+            Err(error) => error,
+        };
+        let Some(PutItemError::ConditionalCheckFailedException(failed)) = error.as_service_error()
+        else {
+            return Err(aws::unavailable(UNAVAILABLE, "PutItem", &error));
+        };
+        let Some(item) = &failed.item else {
+            return Ok(Claimed::Held);
+        };
+        let (entry, place) = entry::read(item)?;
+        match decide(&entry, arrival, self.clock.now_ms()) {
+            Decision::Own => Ok(Claimed::Won {
+                complete: place != BodyPlace::Missing,
+            }),
+            Decision::Finished => Ok(Claimed::Finished),
+            Decision::Queued => Ok(Claimed::Queued),
+            Decision::Conflict => Ok(Claimed::Conflict),
+            Decision::TakeOver => self.take_over(arrival, entry, place).await,
+            // Expired between the condition and now: the next claim wins.
+            Decision::Held | Decision::Absent => Ok(Claimed::Held),
+        }
+    }
+
+    async fn look(&self, arrival: &Arrival<'_>) -> Result<Decision, Fault> {
+        match self.entry(&arrival.head.id).await? {
+            None => Ok(Decision::Absent),
+            Some((entry, _)) => Ok(decide(&entry, arrival, self.clock.now_ms())),
+        }
+    }
+
+    async fn complete(&self, arrival: &Arrival<'_>) -> Result<(), Fault> {
+        let body = codec::encode(arrival.body);
+        let id = &arrival.head.id;
+        let parts = self.put_parts(id, &body, arrival.expires_at_s).await?;
+        // Named only now, so that an entry that names parts has them all; and only while the claim is ours, and the
+        // first complete body stands.
+        let update = self
+            .update(id)
+            .update_expression("SET parts = :count, parts_hash = :parts_hash, codec = :codec, #hash = :hash, #size = :size")
+            .condition_expression("attempt = :mine AND attribute_not_exists(parts) AND attribute_not_exists(body)")
+            .expression_attribute_names("#hash", "hash")
+            .expression_attribute_names("#size", "size")
+            .expression_attribute_values(":count", number(parts.count))
+            .expression_attribute_values(":parts_hash", bytes(parts.hash))
+            .expression_attribute_values(":codec", text(body.codec))
+            .expression_attribute_values(":hash", bytes(entry::sha256(arrival.body)))
+            .expression_attribute_values(":size", number(arrival.body.len()))
+            .expression_attribute_values(":mine", text(arrival.attempt));
+        match send(update).await? {
+            Updated::Done => Ok(()),
+            Updated::Refused(item) => {
+                let there = item.as_ref().map(entry::read).transpose()?;
+                match there {
+                    Some((entry, place))
+                        if entry.standing.attempt == arrival.attempt
+                            && place != BodyPlace::Missing =>
+                    {
+                        Ok(())
+                    }
+                    _ => Err(Fault {
+                        class: Class::Held,
+                        code: "claim.lost",
+                        cause: "another attempt has taken over while the body was stored"
+                            .to_owned(),
+                    }),
+                }
+            }
+        }
+    }
+
+    async fn mark(&self, arrival: &Arrival<'_>, now_ms: i64) -> Result<bool, Fault> {
+        let update = self
+            .update(&arrival.head.id)
+            .condition_expression("attempt = :mine");
+        let update = match arrival.ledger_only {
+            Some(reason) => update
+                .update_expression("SET ledger_only = :reason")
+                .expression_attribute_values(":reason", text(reason)),
+            // A repetition keeps the first time. If sweep was asked meanwhile, it needn't any more.
+            None => update
+                .update_expression(
+                    "SET published_at = if_not_exists(published_at, :now) REMOVE due_at, due_shard, refusals",
+                )
+                .expression_attribute_values(":now", number(now_ms)),
+        };
+        let update = update.expression_attribute_values(":mine", text(arrival.attempt));
+        Ok(matches!(send(update).await?, Updated::Done))
+    }
+
+    async fn defer(&self, arrival: &Arrival<'_>, due_at_ms: i64) -> Result<Deferred, Fault> {
+        let id = &arrival.head.id;
+        let update = self
+            .update(id)
+            .update_expression("SET due_at = :due, due_shard = :shard")
+            // Ours, or the other attempt would lose its claim to sweep; unpublished, or sweep would publish again.
+            .condition_expression("attempt = :mine AND attribute_not_exists(published_at)")
+            .expression_attribute_values(":due", number(due_at_ms))
+            .expression_attribute_values(":shard", text(entry::due_shard(id)))
+            .expression_attribute_values(":mine", text(arrival.attempt));
+        match send(update).await? {
+            Updated::Done => Ok(Deferred::Due),
+            Updated::Refused(Some(item)) if item.contains_key("published_at") => {
+                Ok(Deferred::Published)
+            }
+            Updated::Refused(_) => Ok(Deferred::Lost),
+        }
+    }
+
+    async fn keep_other(&self, arrival: &Arrival<'_>) -> Result<(), Fault> {
+        let body = codec::encode(arrival.body);
+        let id = &arrival.head.id;
+        let inline = body.bytes.len() <= INLINE_OTHER_BYTES_MAX;
+        let mut item = entry::first(arrival, &body);
+        for name in ["attempt", "lapses_at", "body"] {
+            item.remove(name);
+        }
+        item.insert(
+            "sk".to_owned(),
+            text(format!(
+                "other#{}",
+                entry::hex(&entry::sha256(arrival.body))
+            )),
+        );
+        item.insert("codec".to_owned(), text(body.codec));
+        if inline {
+            item.insert("body".to_owned(), bytes(body.bytes));
+        } else {
+            let parts = self.put_parts(id, &body, arrival.expires_at_s).await?;
+            item.insert("parts".to_owned(), number(parts.count));
+            item.insert("parts_hash".to_owned(), bytes(parts.hash));
+        }
+        // Unconditional: the key is made of the content, so a repetition writes the same.
+        let put = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(item));
+        put.send()
+            .await
+            .map_err(|error| aws::unavailable(UNAVAILABLE, "PutItem", &error))?;
+        Ok(())
+    }
+}
+
+/// Written once and never updated, so nothing is saved by parts before an item's own limit.
+const INLINE_OTHER_BYTES_MAX: usize = entry::PART_BYTES_MAX;

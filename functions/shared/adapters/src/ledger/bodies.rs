@@ -1,0 +1,86 @@
+//! Reading entries and their stored bodies.
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use sluice_kernel::clock::Clock;
+use sluice_kernel::fault::Fault;
+use sluice_kernel::ledger::{Bodies, Entry, is_expired};
+
+use super::{DynamoLedger, UNAVAILABLE};
+use crate::aws;
+use crate::codec;
+use crate::entry::{self, BodyPlace, ENTRY, text};
+
+impl<C: Clock> DynamoLedger<C> {
+    /// The entry as it is now, expired or not, and where its body is.
+    pub(super) async fn entry(&self, id: &str) -> Result<Option<(Entry, BodyPlace)>, Fault> {
+        let output = self
+            .client
+            .get_item()
+            .table_name(&self.table)
+            .key("pk", entry::pk(id))
+            .key("sk", text(ENTRY))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(|error| aws::unavailable(UNAVAILABLE, "GetItem", &error))?;
+        output.item.as_ref().map(entry::read).transpose()
+    }
+
+    /// The body, byte for byte; `None` where it isn't whole.
+    pub(super) async fn load(
+        &self,
+        id: &str,
+        entry: &Entry,
+        place: BodyPlace,
+    ) -> Result<Option<Vec<u8>>, Fault> {
+        match place {
+            BodyPlace::Missing => Ok(None),
+            BodyPlace::Inline { codec, bytes } => {
+                codec::decode(&codec, &bytes, entry.size).map(Some)
+            }
+            BodyPlace::Parts { codec, count, hash } => {
+                let Some(bytes) = self.parts(id, count, &hash).await? else {
+                    return Ok(None);
+                };
+                codec::decode(&codec, &bytes, entry.size).map(Some)
+            }
+        }
+    }
+
+    /// The parts put together, or `None` where one is missing.
+    async fn parts(&self, id: &str, count: usize, hash: &[u8]) -> Result<Option<Vec<u8>>, Fault> {
+        let mut pages = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
+            .expression_attribute_values(":pk", entry::pk(id))
+            .expression_attribute_values(":prefix", text(entry::part_prefix(hash)))
+            .consistent_read(true)
+            .into_paginator()
+            .items()
+            .send();
+        let mut found = 0;
+        let mut bytes = Vec::new();
+        while let Some(item) = pages.next().await {
+            let item = item.map_err(|error| aws::unavailable(UNAVAILABLE, "Query", &error))?;
+            if let Some(AttributeValue::B(part)) = item.get("part") {
+                found += 1;
+                bytes.extend_from_slice(part.as_ref());
+            }
+        }
+        // Whole means: as many as named, and the very bytes that were stored.
+        Ok((found == count && entry::sha256(&bytes) == hash).then_some(bytes))
+    }
+}
+
+impl<C: Clock> Bodies for DynamoLedger<C> {
+    async fn body(&self, id: &str, now_ms: i64) -> Result<Option<Vec<u8>>, Fault> {
+        match self.entry(id).await? {
+            Some((entry, place)) if !is_expired(&entry.standing, now_ms) => {
+                self.load(id, &entry, place).await
+            }
+            _ => Ok(None),
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! A domain's projections on DynamoDB: one item an object, one conditional put a write.
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::types::AttributeValue;
+use aws_types::SdkConfig;
+use sluice_kernel::fault::Fault;
+use sluice_kernel::projection::{Projections, Stored};
+
+use crate::aws;
+
+/// A domain's table.
+#[derive(Debug, Clone)]
+pub struct DynamoProjections {
+    client: Client,
+    table: String,
+}
+
+impl DynamoProjections {
+    /// The table of this name.
+    pub fn new(config: &SdkConfig, table: String) -> Self {
+        Self {
+            client: Client::new(config),
+            table,
+        }
+    }
+}
+
+impl Projections for DynamoProjections {
+    async fn get(&self, key: &str) -> Result<Option<Stored>, Fault> {
+        let output = self
+            .client
+            .get_item()
+            .table_name(&self.table)
+            .key("pk", AttributeValue::S(key.to_owned()))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(|error| aws::unavailable("projection.unavailable", "GetItem", &error))?;
+        let Some(item) = output.item else {
+            return Ok(None);
+        };
+        let version = item
+            .get("version")
+            .and_then(|value| value.as_n().ok()?.parse().ok());
+        let document = item.get("doc").and_then(|value| value.as_s().ok());
+        match (version, document) {
+            (Some(version), Some(document)) => Ok(Some(Stored {
+                version,
+                document: document.clone(),
+            })),
+            _ => Err(Fault::retry(
+                "projection.unreadable",
+                "the item has no version or no doc",
+            )),
+        }
+    }
+
+    async fn put(&self, key: &str, expected: u64, document: &str) -> Result<bool, Fault> {
+        let put = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .item("pk", AttributeValue::S(key.to_owned()))
+            .item("version", AttributeValue::N((expected + 1).to_string()))
+            .item("doc", AttributeValue::S(document.to_owned()));
+        let put = match expected {
+            0 => put.condition_expression("attribute_not_exists(pk)"),
+            _ => put
+                .condition_expression("version = :expected")
+                .expression_attribute_values(":expected", AttributeValue::N(expected.to_string())),
+        };
+        match put.send().await {
+            Ok(_) => Ok(true),
+            Err(error) => match error.as_service_error() {
+                Some(PutItemError::ConditionalCheckFailedException(_)) => Ok(false),
+                _ => Err(aws::unavailable(
+                    "projection.unavailable",
+                    "PutItem",
+                    &error,
+                )),
+            },
+        }
+    }
+}
