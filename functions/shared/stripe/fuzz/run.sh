@@ -63,9 +63,10 @@ for target in signature head; do
     wait "$fuzzer" || status=$?
     fuzzer=
     if [ "$status" -ne 0 ]; then
-        tail -n 40 "$log"
+        grep -m 1 -A 5 'panicked at' "$log" | cut -c 1-2000 >&2 || :
+        grep -E 'ERROR: libFuzzer|Test unit written|^Base64' "$log" | cut -c 1-2000 >&2 || :
         echo "$target: a finding (status $status); the whole log is $log" >&2
-        echo "again: $program $artifacts/crash-… (or oom-…, timeout-…)" >&2
+        echo "to run it again, give the test unit to $program" >&2
         exit 1
     fi
     grep -E 'number_of_executed_units|average_exec_per_sec|peak_rss' "$log"

@@ -11,6 +11,20 @@
 //! The order at the door is fixed: [`signature::verify`] on the raw bytes first, [`event::parse_head`] only on what
 //! it let through. Nothing a stranger sends is parsed further than the signature's own header.
 //!
+//! ```
+//! use sluice_stripe::{event::parse_head, signature::{sign, verify, Refusal, Tolerance}};
+//!
+//! let body = br#"{"id":"evt_1","object":"event","type":"charge.refunded"}"#;
+//! let header = sign(body, "whsec_new", 1_790_000_000);
+//! let secrets = ["whsec_old", "whsec_new"];
+//!
+//! let at = |now_s| verify(body, Some(header.as_bytes()), &secrets, now_s, Tolerance::default());
+//! assert!(at(1_790_000_300).is_ok());
+//! assert_eq!(at(1_790_000_301), Err(Refusal::TooOld));
+//! assert_eq!(parse_head(body)?.kind, "charge.refunded");
+//! # Ok::<(), sluice_stripe::event::NotAnEvent>(())
+//! ```
+//!
 //! # What holds everywhere in this crate
 //!
 //! - **Pure.** No clock, no I/O, no environment, no randomness: the time is an argument, in unix seconds. The same
