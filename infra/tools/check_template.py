@@ -83,6 +83,9 @@ def invariants(template):
         if "RedrivePolicy" in queue:
             dead = named(queue["RedrivePolicy"]["deadLetterTargetArn"])
             kept, dead_kept = queue["MessageRetentionPeriod"], queues[dead]["MessageRetentionPeriod"]
+            reach = value(queue["RedrivePolicy"]["maxReceiveCount"]) * value(queue["VisibilityTimeout"])
+            if reach < DAY:
+                yield f"{name}: gives a message up after {reach} s; an outage of a day would drain into {dead}"
             if kept > 7 * DAY or dead_kept != 14 * DAY:
                 yield f"{name}: keeps {kept} s and {dead} {dead_kept} s; 7 and 14 days are right"
 

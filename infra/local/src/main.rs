@@ -1,1 +1,2 @@
+//! `sluice-local`: the local AWS at the command line.
 fn main() {}

@@ -1,0 +1,89 @@
+//! The functions' binaries: `cargo build` of the four packages, and where it put them.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+
+use crate::problem::Problem;
+
+/// The packages whose binaries are deployed; the template names them in its metadata.
+pub const FUNCTIONS: &[&str] = &["ingest", "sweep", "payments", "subscriptions"];
+
+/// Name of a binary → its file.
+pub type Binaries = BTreeMap<String, PathBuf>;
+
+/// Builds the functions in the development profile, for this machine. Cargo's own messages go to standard error.
+///
+/// # Errors
+/// When cargo fails.
+pub fn functions(root: &Path) -> Result<Binaries, Problem> {
+    let failed = |error: &dyn std::fmt::Display| Problem::process("cargo build", error);
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let packages = FUNCTIONS.iter().flat_map(|name| ["--package", name]);
+    let mut child = Command::new(cargo)
+        .args([
+            "build",
+            "--quiet",
+            "--bins",
+            "--message-format",
+            "json-render-diagnostics",
+        ])
+        .args(packages)
+        .current_dir(root)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .map_err(|error| failed(&error))?;
+    let output = child.stdout.take().ok_or_else(|| failed(&"no output"))?;
+    let mut binaries = Binaries::new();
+    for line in BufReader::new(output).lines() {
+        let line = line.map_err(|error| failed(&error))?;
+        if let Some((name, path)) = binary(&line) {
+            binaries.insert(name, path);
+        }
+    }
+    let status = child.wait().map_err(|error| failed(&error))?;
+    if !status.success() {
+        return Err(failed(&status));
+    }
+    match FUNCTIONS.iter().find(|name| !binaries.contains_key(**name)) {
+        Some(missing) => Err(failed(&format!("no binary {missing}"))),
+        None => Ok(binaries),
+    }
+}
+
+/// The binary that a line of cargo's messages is about.
+fn binary(line: &str) -> Option<(String, PathBuf)> {
+    let message: Value = serde_json::from_str(line).ok()?;
+    let path = message["executable"].as_str()?;
+    let is_binary = message["target"]["kind"]
+        .as_array()?
+        .iter()
+        .any(|kind| kind == "bin");
+    is_binary.then(|| {
+        Some((
+            message["target"]["name"].as_str()?.to_owned(),
+            PathBuf::from(path),
+        ))
+    })?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn binaries_are_read_from_cargo_s_messages_and_other_lines_are_passed_over() {
+        let line = r#"{"reason":"compiler-artifact","target":{"kind":["bin"],"name":"ingest"},"executable":"/t/ingest"}"#;
+        assert_eq!(
+            binary(line),
+            Some(("ingest".to_owned(), PathBuf::from("/t/ingest")))
+        );
+        let library = r#"{"reason":"compiler-artifact","target":{"kind":["lib"],"name":"ingest"},"executable":null}"#;
+        assert_eq!(binary(library), None);
+        assert_eq!(binary("warning: something"), None);
+    }
+}

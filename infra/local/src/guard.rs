@@ -1,0 +1,225 @@
+//! A process that ends with us, however we end.
+//!
+//! A destructor doesn't run when a process is killed, and asking the kernel to kill a child with its parent takes unsafe
+//! code. So each server is started by a small shell, the guard, which holds the reading end of a pipe from us. The kernel
+//! closes the writing end when we exit, crash or are killed; the guard then ends the server, removes its scratch folder
+//! and ends whatever is left of its process group.
+//!
+//! The guard is in a process group of its own: Ctrl-C at the terminal reaches us, and we decide the order.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+
+use crate::problem::Problem;
+
+/// `$1` is the scratch folder, the rest the server and its arguments. A server that was frozen is woken to die.
+const SCRIPT: &str = r#"
+scratch=$1; shift
+trap : HUP INT TERM
+exec 3<&0 0</dev/null
+"$@" 3<&- &
+server=$!
+echo "$server" >"$scratch/pid"
+(
+    cat <&3 >/dev/null
+    kill -TERM "$server"
+    kill -CONT "$server"
+    tries=0
+    while [ "$tries" -lt 30 ] && kill -0 "$server"; do
+        sleep 0.1
+        tries=$((tries + 1))
+    done
+    kill -KILL "$server"
+) 2>/dev/null &
+while kill -0 "$server" 2>/dev/null; do wait "$server"; done
+rm -rf "$scratch"
+kill -KILL 0
+"#;
+
+/// A guarded process. Dropping it ends the process and waits until it is gone, at most about 3 s.
+#[derive(Debug)]
+pub struct Guard {
+    name: String,
+    shell: Child,
+    pipe: Option<ChildStdin>,
+    scratch: PathBuf,
+}
+
+impl Guard {
+    /// Starts `program` with exactly this environment, its output appended to `log`. `TMPDIR` is set to a new scratch
+    /// folder, which goes away with the process.
+    ///
+    /// # Errors
+    /// When the folder, the log or the process can't be made.
+    pub fn start(
+        program: &Path,
+        args: &[String],
+        env: &[(String, String)],
+        log: &Path,
+    ) -> Result<Self, Problem> {
+        let name = program
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
+        if !program.is_file() {
+            return Err(Problem::file(
+                program,
+                "not found; make it with `infra/tools/setup.sh local`",
+            ));
+        }
+        let scratch = tempfile::Builder::new().prefix("sluice-local-").tempdir();
+        let scratch = scratch
+            .map_err(|error| Problem::process(&name, error))?
+            .keep();
+        let output = append(log)?;
+        let errors = output
+            .try_clone()
+            .map_err(|error| Problem::file(log, error))?;
+        let mut shell = Command::new("/bin/sh")
+            .args(["-c", SCRIPT, "guard"])
+            .arg(&scratch)
+            .arg(program)
+            .args(args)
+            .env_clear()
+            .envs(env.iter().map(|(name, value)| (name, value)))
+            .env("TMPDIR", &scratch)
+            .stdin(Stdio::piped())
+            .stdout(output)
+            .stderr(errors)
+            .process_group(0)
+            .spawn()
+            .map_err(|error| Problem::process(&name, error))?;
+        let pipe = shell.stdin.take();
+        Ok(Self {
+            name,
+            shell,
+            pipe,
+            scratch,
+        })
+    }
+
+    /// Whether the process has ended by itself, and how.
+    ///
+    /// # Errors
+    /// When the system can't say.
+    pub fn ended(&mut self) -> io::Result<Option<ExitStatus>> {
+        self.shell.try_wait()
+    }
+
+    /// The server's process id.
+    ///
+    /// # Errors
+    /// When it has ended, or has only just been started.
+    pub fn pid(&self) -> Result<u32, Problem> {
+        let path = self.scratch.join("pid");
+        let text = std::fs::read_to_string(&path).map_err(|error| Problem::file(&path, error))?;
+        text.trim()
+            .parse()
+            .map_err(|_| Problem::file(&path, "is not a process id"))
+    }
+
+    /// Sends the server a signal: `STOP` freezes it, `CONT` wakes it, `KILL` ends it at once.
+    ///
+    /// # Errors
+    /// When the process isn't there any more.
+    pub fn signal(&self, signal: &str) -> Result<(), Problem> {
+        let sent = Command::new("kill")
+            .args([&format!("-{signal}"), &self.pid()?.to_string()])
+            .status();
+        match sent {
+            Ok(status) if status.success() => Ok(()),
+            Ok(status) => Err(Problem::process(
+                &self.name,
+                format!("signal {signal}: {status}"),
+            )),
+            Err(error) => Err(Problem::process(&self.name, error)),
+        }
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        drop(self.pipe.take());
+        // It ends itself with its whole group; how is of no interest.
+        let _ = self.shell.wait();
+    }
+}
+
+fn append(path: &Path) -> Result<File, Problem> {
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder).map_err(|error| Problem::file(folder, error))?;
+    }
+    File::options()
+        .create(true)
+        .append(true)
+        .open(path)
+        .map_err(|error| Problem::file(path, error))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use super::*;
+
+    fn alive(pid: u32) -> bool {
+        let sent = Command::new("kill")
+            .args(["-0", &pid.to_string()])
+            .stderr(Stdio::null())
+            .status();
+        sent.is_ok_and(|status| status.success())
+    }
+
+    fn sleeper() -> (Guard, u32, tempfile::TempDir) {
+        let folder = tempfile::tempdir().expect("a folder for the log");
+        let sleep = ["/bin/sleep", "/usr/bin/sleep"]
+            .map(Path::new)
+            .into_iter()
+            .find(|path| path.is_file());
+        let sleep = sleep.expect("every Unix has sleep");
+        let guard = Guard::start(sleep, &["600".to_owned()], &[], &folder.path().join("log"))
+            .expect("it starts");
+        let until = Instant::now() + Duration::from_secs(5);
+        let pid = loop {
+            match guard.pid() {
+                Ok(pid) => break pid,
+                Err(error) => assert!(Instant::now() < until, "{error}"),
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        };
+        (guard, pid, folder)
+    }
+
+    #[test]
+    fn dropping_the_guard_ends_the_process_and_removes_its_scratch_folder() {
+        let (guard, pid, _folder) = sleeper();
+        let scratch = guard.scratch.clone();
+        assert!(alive(pid) && scratch.is_dir());
+        drop(guard);
+        assert!(!alive(pid));
+        assert!(!scratch.exists());
+    }
+
+    #[test]
+    fn a_frozen_process_is_ended_too() {
+        let (guard, pid, _folder) = sleeper();
+        guard.signal("STOP").expect("it is there");
+        drop(guard);
+        assert!(!alive(pid));
+    }
+
+    #[test]
+    fn a_process_that_ends_by_itself_is_noticed() {
+        let (mut guard, _pid, _folder) = sleeper();
+        guard.signal("KILL").expect("it is there");
+        let until = Instant::now() + Duration::from_secs(5);
+        while guard.ended().expect("the system can say").is_none() {
+            assert!(Instant::now() < until, "the guard goes with its process");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+}

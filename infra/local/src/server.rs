@@ -1,0 +1,225 @@
+//! The processes of the local AWS: the emulator (MiniStack), and the proxy (microburst) that breaks the wire to it.
+//!
+//! Both come from `.venv/local`, listen on 127.0.0.1 only, and start from an environment of a few variables: functions
+//! inherit the emulator's, so nothing of the user's own AWS settings may be in it.
+
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::aws::Aws;
+use crate::guard::Guard;
+use crate::problem::Problem;
+
+/// The longest wait until a process answers: an interpreter's first start compiles a good deal.
+const START_MAX: Duration = Duration::from_secs(60);
+
+/// A running process that answers over HTTP.
+#[derive(Debug)]
+pub struct Server {
+    guard: Guard,
+    url: String,
+}
+
+impl Server {
+    /// Where it answers.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Its guard, to freeze it or to end it the hard way.
+    pub fn guard(&self) -> &Guard {
+        &self.guard
+    }
+}
+
+/// The emulator, on this port. `functions_see` is the address at which functions find AWS: the emulator's own, or the
+/// proxy's.
+///
+/// # Errors
+/// When the port is taken, the packages aren't installed, or it doesn't come up.
+pub fn emulator(
+    root: &Path,
+    port: u16,
+    functions_see: &str,
+    log: &Path,
+) -> Result<Server, Problem> {
+    let env = [
+        ("GATEWAY_PORT", port.to_string()),
+        ("BIND_HOST", Ipv4Addr::LOCALHOST.to_string()),
+        ("AWS_ENDPOINT_URL", functions_see.to_owned()),
+        // Listeners of their own that nothing here uses.
+        ("IOT_MTLS_ENABLED", "0".to_owned()),
+        ("SFTP_ENABLED", "0".to_owned()),
+    ];
+    start(
+        root,
+        "ministack",
+        &[],
+        &env,
+        port,
+        "/_ministack/health",
+        log,
+    )
+}
+
+/// The proxy, on this port, before the AWS at `upstream`.
+///
+/// # Errors
+/// As [`emulator`].
+pub fn proxy(root: &Path, port: u16, upstream: &str, log: &Path) -> Result<Server, Problem> {
+    let args = [
+        "--host",
+        "127.0.0.1",
+        "--port",
+        &port.to_string(),
+        "--upstream",
+        upstream,
+        "--no-resign",
+    ];
+    let args = args.map(str::to_owned);
+    start(
+        root,
+        "microburst",
+        &args,
+        &[],
+        port,
+        "/_microburst/health",
+        log,
+    )
+}
+
+fn start(
+    root: &Path,
+    name: &str,
+    args: &[String],
+    extra: &[(&str, String)],
+    port: u16,
+    health: &str,
+    log: &Path,
+) -> Result<Server, Problem> {
+    if !port_is_free(port) {
+        return Err(Problem::PortTaken(port));
+    }
+    let mut env = vec![("PATH".to_owned(), std::env::var("PATH").unwrap_or_default())];
+    // Neither reads anything of the user's home.
+    env.push(("HOME".to_owned(), "/nonexistent".to_owned()));
+    env.extend(
+        extra
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), value.clone())),
+    );
+    let program = root.join(".venv/local/bin").join(name);
+    let mut guard = Guard::start(&program, args, &env, log)?;
+    let url = format!("http://127.0.0.1:{port}");
+    let aws = Aws::at(&url);
+    let until = Instant::now() + START_MAX;
+    while aws.get_status(&format!("{url}{health}")) != Some(200) {
+        let ended = guard
+            .ended()
+            .map_err(|error| Problem::process(name, error))?
+            .is_some();
+        if ended || Instant::now() > until {
+            let how = if ended {
+                "ended at once"
+            } else {
+                "doesn't answer"
+            };
+            return Err(Problem::process(
+                name,
+                format!("{how}; its last lines are:\n{}", last_lines(log, 10)),
+            ));
+        }
+        thread::sleep(Duration::from_millis(25));
+    }
+    Ok(Server { guard, url })
+}
+
+/// A port that nobody listens on just now.
+///
+/// # Errors
+/// When the system has none.
+pub fn free_port() -> Result<u16, Problem> {
+    let bound =
+        TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|listener| listener.local_addr());
+    bound
+        .map(|address| address.port())
+        .map_err(|error| Problem::process("a free port", error))
+}
+
+fn port_is_free(port: u16) -> bool {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok()
+}
+
+fn last_lines(path: &Path, count: usize) -> String {
+    let text = std::fs::read_to_string(path).unwrap_or_default();
+    let lines: Vec<_> = text.lines().collect();
+    lines[lines.len().saturating_sub(count)..].join("\n")
+}
+
+/// Faults on the wire between the functions and AWS.
+#[derive(Debug)]
+pub struct Faults {
+    proxy: Server,
+    agent: ureq::Agent,
+}
+
+impl Faults {
+    pub(crate) fn of(proxy: Server) -> Self {
+        Self {
+            proxy,
+            agent: ureq::Agent::new_with_defaults(),
+        }
+    }
+
+    /// Replaces the rules by these, a JSON array of microburst's rules. A rule says which calls (`service`,
+    /// `operation`), how often (`times`, `probability`) and what happens (`error`, `latency`, `reset`, `response`).
+    /// `{"service":"dynamodb","operation":"PutItem","response":{"abort_frac":0.0},"times":1}` loses the answer of the next
+    /// PutItem after it was carried out.
+    ///
+    /// # Errors
+    /// When the rules aren't understood.
+    pub fn set(&self, rules: &Value) -> Result<(), Problem> {
+        let answer = self.agent.post(self.url("rules")).send_json(rules);
+        answer
+            .map(drop)
+            .map_err(|error| Problem::aws("fault rules", error))
+    }
+
+    /// Mends the wire.
+    ///
+    /// # Errors
+    /// When the proxy can't be reached.
+    pub fn clear(&self) -> Result<(), Problem> {
+        self.agent
+            .delete(self.url("rules"))
+            .call()
+            .map(drop)
+            .map_err(|error| Problem::aws("fault rules", error))
+    }
+
+    /// What fired since the start, as microburst's records.
+    ///
+    /// # Errors
+    /// When the proxy can't be reached.
+    pub fn fired(&self) -> Result<Value, Problem> {
+        let answer = self.agent.get(self.url("fired")).call();
+        let mut answer = answer.map_err(|error| Problem::aws("faults fired", error))?;
+        answer
+            .body_mut()
+            .read_json()
+            .map_err(|error| Problem::aws("faults fired", error))
+    }
+
+    /// Where functions find AWS.
+    pub fn endpoint_url(&self) -> &str {
+        self.proxy.url()
+    }
+
+    fn url(&self, what: &str) -> String {
+        format!("{}/_microburst/{what}", self.proxy.url())
+    }
+}
