@@ -204,7 +204,7 @@ impl Protocol {
     /// The body can't be stored in the time left.
     const fn body_failed(&self) -> Step {
         if self.guards.parts_before_due {
-            Step::Answered(Answer::Unavailable)
+            Step::Failed
         } else {
             Step::Defer {
                 after_publish: false,
@@ -275,28 +275,28 @@ impl Protocol {
             return;
         };
         let guards = self.guards;
-        let answer = if call == Call::Failed {
+        let step = if call == Call::Failed {
             match (after_publish, guards.failed_defer_is_not_acknowledged) {
-                (true, _) => Answer::Accepted,
-                (false, true) => Answer::Unavailable,
-                (false, false) => Answer::Queued,
+                (true, _) => Step::Answered(Answer::Accepted),
+                (false, true) => Step::Failed,
+                (false, false) => Step::Answered(Answer::Queued),
             }
         } else if (entry.attempt == attempt || !guards.defer_by_the_holder_only)
             && (!entry.published || !guards.defer_unless_published)
         {
             entry.due = true;
-            if after_publish {
+            Step::Answered(if after_publish {
                 Answer::Accepted
             } else {
                 Answer::Queued
-            }
+            })
         } else if after_publish || entry.published {
-            Answer::Accepted
+            Step::Answered(Answer::Accepted)
         } else {
-            Answer::Held
+            Step::Answered(Answer::Held)
         };
         if call != Call::AnswerLost {
-            world.go(attempt, Step::Answered(answer));
+            world.go(attempt, step);
         }
     }
 
@@ -312,7 +312,7 @@ impl Protocol {
         ) {
             world.in_doubt = true;
         }
-        world.go(attempt, Step::Crashed);
+        world.go(attempt, Step::Failed);
     }
 
     /// Time passes `lapses_at`.

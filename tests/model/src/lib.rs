@@ -56,10 +56,20 @@
 //! cargo test -p sluice-model --test guards -- --nocapture --test-threads 1
 //! ```
 //!
-//! A story is the shortest way to the broken promise. Each line is one call: who makes it, which, how it ends if not
-//! well, and after the arrow what the caller learns, answers or does next. The last line is the ledger at that moment.
-//! Nothing after it is needed: a story that ends in "neither published nor due", with no copy on the bus, under an answer
-//! 200, has lost an event.
+//! A story is the shortest way to the broken promise:
+//!
+//! ```text
+//! nothing acknowledged is lost (Small body)
+//!   1. delivery 1 Claim                     → Won, Publish next
+//!   2. delivery 1 crashes
+//!   3. delivery 2 Claim                     → Held, 200 duplicate
+//!      in the end: entry of delivery 1 naming body A, neither published nor due; its body is complete; copies on the bus: 0
+//! ```
+//!
+//! Each line is one call: who makes it, which, how it ends if not well, and after the arrow what the caller learns,
+//! then its answer or what it does next. The last line is the ledger at that moment; nothing that comes after would make
+//! it better. Here "neither published nor due", with no copy on the bus, under an answer 200, is a lost event: `Held`
+//! was answered as if the event were safe. The remedy is the rule whose absence the test is named after.
 
 mod action;
 mod door;

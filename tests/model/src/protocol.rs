@@ -96,7 +96,7 @@ impl Protocol {
             Step::Publish => EVERY_BUS.map(|bus| Action::Publish { attempt, bus }).into(),
             Step::Mark => CALLS.map(|call| Action::Mark { attempt, call }).into(),
             Step::Defer { .. } => CALLS.map(|call| Action::Defer { attempt, call }).into(),
-            Step::Answered(_) | Step::Crashed => Vec::new(),
+            Step::Answered(_) | Step::Failed => Vec::new(),
         }
     }
 

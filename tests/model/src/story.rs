@@ -1,7 +1,6 @@
 //! Running the checker, and telling a counterexample so that a person can follow it.
 
 use std::collections::BTreeSet;
-use std::fmt::Write as _;
 
 use stateright::{Checker, HasDiscoveries, Model, Path};
 
@@ -62,12 +61,10 @@ pub fn find(protocol: Protocol, property: &'static str) -> Option<String> {
         checker.discovery(property).map(Path::into_vec)
     };
     // The checker looks at worlds in blocks and keeps the last discovery of a block, which need not be the shortest.
-    // A depth of 0 is no limit; a world behind n actions has the depth n + 1, and the limit itself is out of bounds.
-    let longest = search(0)?.len();
-    let shortest = (2..=longest).find_map(search);
-    shortest
-        .or_else(|| search(0))
-        .map(|path| tell(protocol, property, &path))
+    // So the depth grows until there is one. A depth of 0 is no limit, and a limit itself is out of bounds.
+    let worlds = search(0)?.len();
+    let path = (2..=worlds + 1).find_map(search)?;
+    Some(tell(protocol, property, &path))
 }
 
 fn tell(protocol: Protocol, property: &str, path: &[(World, Option<Action>)]) -> String {
@@ -75,13 +72,10 @@ fn tell(protocol: Protocol, property: &str, path: &[(World, Option<Action>)]) ->
     for (number, (world, action)) in path.iter().enumerate() {
         if let Some(action) = action {
             let (actor, step, then) = line(world, *action, &protocol.after(world, *action));
-            let arrow = if then.is_empty() { "" } else { "→" };
-            // Writing to a String never fails.
-            let _ = writeln!(
-                story,
-                "{:>3}. {actor:<11}{step:<26}{arrow} {then}",
-                number + 1
-            );
+            let arrow = if then.is_empty() { "" } else { "→ " };
+            let line = format!("{:>3}. {actor:<11}{step:<26}{arrow}{then}", number + 1);
+            story.push_str(line.trim_end());
+            story.push('\n');
         }
     }
     if let Some((world, _)) = path.last() {
@@ -94,11 +88,10 @@ fn tell(protocol: Protocol, property: &str, path: &[(World, Option<Action>)]) ->
         } else {
             "incomplete"
         };
-        let _ = write!(
-            story,
+        story.push_str(&format!(
             "     in the end: {entry}; its body is {body}; copies on the bus: {}",
             world.copies
-        );
+        ));
     }
     story
 }
@@ -202,11 +195,11 @@ fn next_step(step: Step) -> String {
         Step::Answered(Answer::Duplicate) => "200 duplicate".to_owned(),
         Step::Answered(Answer::Queued) => "200 queued".to_owned(),
         Step::Answered(Answer::Held) => "409".to_owned(),
-        Step::Answered(Answer::Unavailable) => "5xx".to_owned(),
+        Step::Failed => "5xx".to_owned(),
         Step::TakeOver { seen } => format!("lapsed under {}: TakeOver next", seen + 1),
         Step::StorePart(part) => format!("StorePart {} next", part + 1),
         Step::Defer { .. } => "Defer next".to_owned(),
-        Step::Waiting | Step::Crashed => String::new(),
+        Step::Waiting => String::new(),
         Step::Claim | Step::CheckBody | Step::NameBody | Step::Publish | Step::Mark => {
             format!("{step:?} next")
         }

@@ -69,7 +69,7 @@ pub enum Outcome {
     Held,
 }
 
-/// What Stripe is told.
+/// What Stripe is told, where it is not 5xx ([`Step::Failed`]).
 #[derive(Clone, Copy, Debug, Hash, PartialEq, Eq)]
 pub enum Answer {
     /// 200: on the bus.
@@ -80,8 +80,6 @@ pub enum Answer {
     Queued,
     /// 409: another attempt is live; come back.
     Held,
-    /// 5xx: come back.
-    Unavailable,
 }
 
 impl Answer {
@@ -121,8 +119,8 @@ pub enum Step {
     },
     /// Done.
     Answered(Answer),
-    /// Died without an answer; Stripe sees a failure and comes back.
-    Crashed,
+    /// Answered 5xx, or died without an answer: Stripe comes back after both.
+    Failed,
 }
 
 /// One delivery of the event by Stripe, and the attempt that serves it.
@@ -145,7 +143,7 @@ impl Attempt {
     /// Whether it has begun and not ended.
     #[must_use]
     pub const fn live(self) -> bool {
-        !matches!(self.step, Step::Waiting | Step::Answered(_) | Step::Crashed)
+        !matches!(self.step, Step::Waiting | Step::Answered(_) | Step::Failed)
     }
 }
 
