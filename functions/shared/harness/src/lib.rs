@@ -1,1 +1,18 @@
+//! What tests need instead of AWS: the kernel's ports in memory, a clock that tests move, faults that tests script, and
+//! the conformance suites that the memory ports and the AWS adapters both pass.
 //!
+//! # Layout
+//! - [`clock`]: the clock. [`build`]: events and arrivals.
+//! - [`ledger`], [`bus`], [`projections`], [`outcomes`], [`secrets`]: ports in memory.
+//! - [`faults`]: a ledger whose calls fail, or succeed with the answer lost.
+//! - [`conformance`]: what every implementation of a port has to do.
+
+pub mod build;
+pub mod bus;
+pub mod clock;
+pub mod conformance;
+pub mod faults;
+pub mod ledger;
+pub mod outcomes;
+pub mod projections;
+pub mod secrets;

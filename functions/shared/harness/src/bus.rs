@@ -1,0 +1,98 @@
+//! A bus in memory that remembers what was put on it, and refuses what a test tells it to.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, PoisonError};
+
+use serde_json::Value;
+use sluice_kernel::bus::{Bus, Outgoing, Refusal};
+
+/// What the bus does with the next entry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Script {
+    /// Takes it.
+    Take,
+    /// Refuses it for now.
+    Later,
+    /// Refuses its form.
+    Form,
+    /// Takes it, and the answer is lost.
+    TakeAndLose,
+}
+
+/// The bus.
+#[derive(Debug, Default)]
+pub struct MemoryBus {
+    taken: Mutex<Vec<Outgoing>>,
+    script: Mutex<VecDeque<Script>>,
+    down: Mutex<bool>,
+}
+
+impl MemoryBus {
+    /// Says what becomes of the next entries; after that, all are taken.
+    pub fn script(&self, script: impl IntoIterator<Item = Script>) {
+        self.script
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .extend(script);
+    }
+
+    /// Refuses everything, or ends that.
+    pub fn set_down(&self, down: bool) {
+        *self.down.lock().unwrap_or_else(PoisonError::into_inner) = down;
+    }
+
+    /// Every entry taken so far.
+    pub fn taken(&self) -> Vec<Outgoing> {
+        self.taken
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// The details of every entry taken so far.
+    pub fn details(&self) -> Vec<Value> {
+        let read = |entry: Outgoing| serde_json::from_str(&entry.detail).unwrap_or(Value::Null);
+        self.taken().into_iter().map(read).collect()
+    }
+
+    fn put(&self, entry: &Outgoing) -> Result<(), Refusal> {
+        let refused = || Refusal::Later {
+            cause: "scripted".to_owned(),
+        };
+        if *self.down.lock().unwrap_or_else(PoisonError::into_inner) {
+            return Err(refused());
+        }
+        let next = self
+            .script
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .pop_front();
+        let take = || {
+            self.taken
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push(entry.clone())
+        };
+        match next.unwrap_or(Script::Take) {
+            Script::Take => {
+                take();
+                Ok(())
+            }
+            Script::Later => Err(refused()),
+            Script::Form => Err(Refusal::Form {
+                cause: "scripted".to_owned(),
+            }),
+            Script::TakeAndLose => {
+                take();
+                Err(refused())
+            }
+        }
+    }
+}
+
+impl Bus for MemoryBus {
+    async fn publish(&self, entries: &[Outgoing]) -> Vec<Result<(), Refusal>> {
+        tokio::task::yield_now().await;
+        entries.iter().map(|entry| self.put(entry)).collect()
+    }
+}

@@ -1,0 +1,104 @@
+//! A ledger whose calls fail, or succeed with the answer lost, as a test scripts it.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, PoisonError};
+
+use sluice_kernel::fault::Fault;
+use sluice_kernel::ledger::{Arrival, Claimed, Decision, Deferred, Ledger};
+
+/// What becomes of a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// It works.
+    Works,
+    /// It doesn't happen.
+    DropBefore,
+    /// It happens, and the answer is lost.
+    DropAfter,
+}
+
+/// A call of the [`Ledger`] that writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Call {
+    /// [`Ledger::claim`].
+    Claim,
+    /// [`Ledger::complete`].
+    Complete,
+    /// [`Ledger::mark`].
+    Mark,
+    /// [`Ledger::defer`].
+    Defer,
+}
+
+/// The ledger with scripted faults.
+#[derive(Debug)]
+pub struct FaultyLedger<L> {
+    inner: L,
+    script: Mutex<VecDeque<(Call, Fate)>>,
+}
+
+impl<L> FaultyLedger<L> {
+    /// Wraps a ledger that works.
+    pub fn new(inner: L) -> Self {
+        Self {
+            inner,
+            script: Mutex::default(),
+        }
+    }
+
+    /// Scripts the fate of the next call of this kind that has none yet.
+    pub fn then(self, call: Call, fate: Fate) -> Self {
+        self.script
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push_back((call, fate));
+        self
+    }
+
+    fn fate(&self, call: Call) -> Fate {
+        let mut script = self.script.lock().unwrap_or_else(PoisonError::into_inner);
+        let next = script.iter().position(|(scripted, _)| *scripted == call);
+        next.and_then(|index| script.remove(index))
+            .map_or(Fate::Works, |(_, fate)| fate)
+    }
+
+    async fn run<T>(
+        &self,
+        call: Call,
+        inner: impl Future<Output = Result<T, Fault>>,
+    ) -> Result<T, Fault> {
+        let lost = || Fault::retry("ledger.unavailable", "scripted");
+        match self.fate(call) {
+            Fate::Works => inner.await,
+            Fate::DropBefore => Err(lost()),
+            Fate::DropAfter => inner.await.and(Err(lost())),
+        }
+    }
+}
+
+impl<L: Ledger> Ledger for FaultyLedger<L> {
+    async fn claim(&self, arrival: &Arrival<'_>) -> Result<Claimed, Fault> {
+        self.run(Call::Claim, self.inner.claim(arrival)).await
+    }
+
+    async fn look(&self, arrival: &Arrival<'_>) -> Result<Decision, Fault> {
+        self.inner.look(arrival).await
+    }
+
+    async fn complete(&self, arrival: &Arrival<'_>) -> Result<(), Fault> {
+        self.run(Call::Complete, self.inner.complete(arrival)).await
+    }
+
+    async fn mark(&self, arrival: &Arrival<'_>, now_ms: i64) -> Result<bool, Fault> {
+        self.run(Call::Mark, self.inner.mark(arrival, now_ms)).await
+    }
+
+    async fn defer(&self, arrival: &Arrival<'_>, due_at_ms: i64) -> Result<Deferred, Fault> {
+        self.run(Call::Defer, self.inner.defer(arrival, due_at_ms))
+            .await
+    }
+
+    async fn keep_other(&self, arrival: &Arrival<'_>) -> Result<(), Fault> {
+        self.inner.keep_other(arrival).await
+    }
+}

@@ -1,0 +1,87 @@
+//! Projections in memory.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
+use sluice_kernel::fault::Fault;
+use sluice_kernel::projection::{Projections, Stored};
+
+/// The table, with what a test may do to it.
+#[derive(Debug, Default)]
+pub struct MemoryProjections {
+    items: Mutex<BTreeMap<String, Stored>>,
+    lose_answers: Mutex<u32>,
+    fail_writes: Mutex<u32>,
+}
+
+impl MemoryProjections {
+    /// The items by key.
+    pub fn items(&self) -> BTreeMap<String, Stored> {
+        self.items
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// The next `count` writes happen, and their answers are lost.
+    pub fn lose_answers(&self, count: u32) {
+        *self
+            .lose_answers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = count;
+    }
+
+    /// The next `count` writes don't happen.
+    pub fn fail_writes(&self, count: u32) {
+        *self
+            .fail_writes
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = count;
+    }
+}
+
+fn take_one(counter: &Mutex<u32>) -> bool {
+    let mut counter = counter.lock().unwrap_or_else(PoisonError::into_inner);
+    let any = *counter > 0;
+    *counter = counter.saturating_sub(1);
+    any
+}
+
+impl Projections for MemoryProjections {
+    async fn get(&self, key: &str) -> Result<Option<Stored>, Fault> {
+        tokio::task::yield_now().await;
+        Ok(self.items().get(key).cloned())
+    }
+
+    async fn put(&self, key: &str, expected: u64, document: &str) -> Result<bool, Fault> {
+        tokio::task::yield_now().await;
+        if take_one(&self.fail_writes) {
+            return Err(Fault::retry("projection.unavailable", "scripted"));
+        }
+        let mut items = self.items.lock().unwrap_or_else(PoisonError::into_inner);
+        if items.get(key).map_or(0, |stored| stored.version) != expected {
+            return Ok(false);
+        }
+        items.insert(
+            key.to_owned(),
+            Stored {
+                version: expected + 1,
+                document: document.to_owned(),
+            },
+        );
+        if take_one(&self.lose_answers) {
+            return Err(Fault::retry(
+                "projection.unavailable",
+                "scripted: the answer is lost",
+            ));
+        }
+        Ok(true)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::MemoryProjections;
+
+    crate::projections_conformance!(async || MemoryProjections::default());
+}
