@@ -47,7 +47,7 @@ run: need-rust need-cc need-python ## Deploy template.yaml into a local AWS, sen
 send: need-rust need-cc ## Sign and post a sample event to it: EVENT=customer.created [TIMES=3] [FILE=my.json] [ENDPOINT=connect]
 	@test -n '$(EVENT)$(FILE)' || { echo "Say which: make send EVENT=customer.created. The samples:" >&2; \
 		ls tests/events/stripe | sed 's/\.json$$//; s/^/  /' >&2; exit 2; }
-	@$(CARGO) run -q $(CARGO_FLAGS) -p sluice-local -- send $(if $(EVENT),'$(EVENT)') $(if $(TIMES),--times '$(TIMES)') \
+	@$(CARGO) run -q $(CARGO_FLAGS) -p sluice-local -- send $(if $(EVENT),--event '$(EVENT)') $(if $(TIMES),--times '$(TIMES)') \
 		$(if $(FILE),--file '$(FILE)') $(if $(ENDPOINT),--endpoint '$(ENDPOINT)')
 
 .PHONY: show
@@ -99,7 +99,7 @@ advisories: need-rust need-cc ## Check dependencies against RustSec's advisories
 	@target/tools/bin/cargo-deny $(CARGO_FLAGS) check advisories
 
 .PHONY: fuzz
-fuzz: need-rust need-cc ## Fuzz the signature's verification [SECONDS=30]
+fuzz: need-rust need-cxx ## Fuzz the signature's verification [SECONDS=30]
 	@functions/shared/stripe/fuzz/run.sh $(SECONDS)
 
 # --- AWS -------------------------------------------------------------------------------------------------------------
@@ -132,12 +132,15 @@ deploy: sam-build ## Build, and deploy to your AWS account, asking first [CONFIG
 clean: ## Remove all that these targets made, the Python environments included
 	rm -rf target .aws-sam .venv functions/shared/stripe/fuzz/target
 
-.PHONY: need-rust need-cc need-python need-target
+.PHONY: need-rust need-cc need-cxx need-python need-target
 need-rust:
 	@command -v $(CARGO) >/dev/null || { echo "Rust is missing (no $(CARGO)): see https://rustup.rs" >&2; exit 1; }
 need-cc:
 	@command -v cc >/dev/null || { echo "A C compiler is missing (no cc): on Debian and Ubuntu, apt install build-essential;" \
 		"on macOS, xcode-select --install" >&2; exit 1; }
+need-cxx: need-cc
+	@command -v c++ >/dev/null || { echo "A C++ compiler is missing (no c++), which libFuzzer is built with: on Debian and" \
+		"Ubuntu, apt install build-essential" >&2; exit 1; }
 need-python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null || { \
 		echo "Python 3.10 or newer is missing (tried $(PYTHON); name another with PYTHON=...)" >&2; exit 1; }
