@@ -41,11 +41,6 @@ pub enum Action {
         /// How the call ends.
         call: Call,
     },
-    /// The look at the body of an entry that was taken over.
-    CheckBody {
-        /// Whose.
-        attempt: u8,
-    },
     /// One part of the attempt's own body is stored.
     StorePart {
         /// Whose.

@@ -13,7 +13,7 @@ impl Protocol {
         let outcome = match &world.entry {
             Some(entry) if self.guards.claim_is_conditional => self.decide(entry, attempt),
             _ => {
-                world.entry = Some(Self::fresh_entry(attempt));
+                world.entry = Some(self.fresh_entry(attempt));
                 world.go(attempt, Step::Claim);
                 Outcome::Won
             }
@@ -21,21 +21,22 @@ impl Protocol {
         if call == Call::Done {
             match (outcome, &world.entry) {
                 (Outcome::TookOver, Some(entry)) => {
-                    let seen = entry.attempt;
-                    world.go(attempt, Step::TakeOver { seen });
+                    let (seen, named) = (entry.attempt, entry.body.is_some());
+                    world.go(attempt, Step::TakeOver { seen, named });
                 }
-                _ => self.follow(world, attempt, outcome),
+                _ => self.follow(world, attempt, outcome, false),
             }
         }
     }
 
-    fn fresh_entry(attempt: u8) -> Entry {
+    fn fresh_entry(&self, attempt: u8) -> Entry {
+        let named = self.size == Size::Small || !self.guards.body_named_after_its_parts;
         Entry {
             attempt,
             lapsed: false,
             published: false,
             due: false,
-            body: Self::version(attempt),
+            body: named.then(|| Self::version(attempt)),
         }
     }
 
@@ -56,7 +57,7 @@ impl Protocol {
 
     /// The update that takes a lapsed claim over.
     pub(crate) fn take_over(&self, world: &mut World, attempt: u8, call: Call) {
-        let Step::TakeOver { seen } = world.attempts[usize::from(attempt)].step else {
+        let Step::TakeOver { seen, mut named } = world.attempts[usize::from(attempt)].step else {
             return;
         };
         let Some(entry) = &mut world.entry else {
@@ -71,13 +72,16 @@ impl Protocol {
                 entry.attempt = attempt;
                 entry.lapsed = false;
             } else {
-                *entry = Self::fresh_entry(attempt);
+                *entry = self.fresh_entry(attempt);
             }
             Outcome::TookOver
         } else {
             match self.decide(entry, attempt) {
                 // Its own takeover, met again.
-                Outcome::Won => Outcome::TookOver,
+                Outcome::Won => {
+                    named = entry.body.is_some();
+                    Outcome::TookOver
+                }
                 // Lapsed again under another holder: from the start.
                 Outcome::TookOver => {
                     world.go(attempt, Step::Claim);
@@ -87,15 +91,15 @@ impl Protocol {
             }
         };
         if call == Call::Done {
-            self.follow(world, attempt, outcome);
+            self.follow(world, attempt, outcome, named);
         }
     }
 
-    /// What the outcome of the claim leads to.
-    fn follow(&self, world: &mut World, attempt: u8, outcome: Outcome) {
+    /// What the outcome of the claim leads to. `named`: the entry that was taken over holds or names a body.
+    fn follow(&self, world: &mut World, attempt: u8, outcome: Outcome, named: bool) {
         let step = match outcome {
             Outcome::Won | Outcome::TookOver if self.guards.parts_before_publish => {
-                self.body_step(outcome)
+                self.body_step(outcome, named)
             }
             Outcome::Won | Outcome::TookOver => Step::Publish,
             Outcome::Finished => Step::Answered(Answer::Duplicate),
@@ -109,13 +113,16 @@ impl Protocol {
         };
     }
 
-    /// How the holder begins with the body.
-    fn body_step(&self, outcome: Outcome) -> Step {
-        match (self.size, outcome) {
-            (Size::Small, _) => self.after_body(),
-            (Size::Large, Outcome::Won) => Step::StorePart(0),
-            (Size::Large, _) if self.guards.finder_completes_the_body => Step::CheckBody,
-            (Size::Large, _) => self.after_body(),
+    /// How the holder begins with the body. The first complete body stands.
+    fn body_step(&self, outcome: Outcome, named: bool) -> Step {
+        let stores = match outcome {
+            Outcome::TookOver => !named && self.guards.finder_completes_the_body,
+            _ => true,
+        };
+        if self.size == Size::Large && stores {
+            Step::StorePart(0)
+        } else {
+            self.after_body()
         }
     }
 
@@ -125,22 +132,6 @@ impl Protocol {
         } else {
             Step::Mark
         }
-    }
-
-    /// The look at the named body's parts. The first complete body stands; a torn one is replaced.
-    pub(crate) fn check_body(&self, world: &mut World, attempt: u8) {
-        let step = if self.body_complete(world) {
-            self.after_body()
-        } else if self.names_its_body() && !self.guards.body_named_after_its_parts {
-            Step::NameBody
-        } else {
-            Step::StorePart(0)
-        };
-        world.go(attempt, step);
-    }
-
-    const fn names_its_body(&self) -> bool {
-        self.guards.finder_names_its_body
     }
 
     /// One part of the attempt's own body.
@@ -162,10 +153,7 @@ impl Protocol {
             );
             if part + 1 < PARTS {
                 Step::StorePart(part + 1)
-            } else if outcome == Some(Outcome::TookOver)
-                && self.names_its_body()
-                && self.guards.body_named_after_its_parts
-            {
+            } else if outcome == Some(Outcome::Won) || self.guards.finder_names_its_body {
                 Step::NameBody
             } else {
                 self.after_body()
@@ -174,7 +162,8 @@ impl Protocol {
         world.go(attempt, step);
     }
 
-    /// The update that makes the entry name the attempt's own body, on condition that the attempt holds the claim.
+    /// The update that makes the entry name the attempt's own body, on condition that the attempt holds the claim and
+    /// that no body is named yet. Where one is, it is complete and stands.
     pub(crate) fn name_body(&self, world: &mut World, attempt: u8, call: Call) {
         let Some(entry) = &mut world.entry else {
             return;
@@ -182,19 +171,14 @@ impl Protocol {
         let step = if call == Call::Failed {
             self.body_failed()
         } else if entry.attempt == attempt {
-            entry.body = Self::version(attempt);
-            if self.guards.body_named_after_its_parts {
-                self.after_body()
-            } else {
-                Step::StorePart(0)
-            }
+            entry.body.get_or_insert(Self::version(attempt));
+            self.after_body()
+        } else if self.guards.parts_before_publish {
+            // Overtaken.
+            Step::Failed
         } else {
-            // Overtaken. Only where the guard is off has this attempt published by now.
-            Step::Answered(if self.guards.parts_before_publish {
-                Answer::Held
-            } else {
-                Answer::Accepted
-            })
+            // Overtaken, and published before.
+            Step::Answered(Answer::Accepted)
         };
         if call != Call::AnswerLost {
             world.go(attempt, step);
@@ -217,10 +201,14 @@ impl Protocol {
         let outcome = world.attempts[usize::from(attempt)]
             .outcome
             .unwrap_or(Outcome::Won);
+        let named = world
+            .entry
+            .as_ref()
+            .is_some_and(|entry| entry.body.is_some());
         let published = if self.guards.parts_before_publish {
             Step::Mark
         } else {
-            self.body_step(outcome)
+            self.body_step(outcome, named)
         };
         let step = match bus {
             Bus::Accepted => {

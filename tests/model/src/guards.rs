@@ -2,8 +2,9 @@
 //!
 //! A guard is a rule that the code at the door or in sweep must keep, small enough to be dropped by an innocent-looking
 //! change. With [`Guards::ALL`] every property holds. `tests/guards.rs` drops one at a time and shows what breaks.
-//! Two of them ([`Guards::defer_by_the_holder_only`], [`Guards::mark_by_the_holder_only`]) have no counterexample on
-//! their own, only together with another; their documentation says what they are for.
+//! Two of them ([`Guards::defer_by_the_holder_only`], [`Guards::mark_by_the_holder_only`]) have no counterexample, and
+//! none together with any one other guard dropped either (tried with two deliveries and differing clocks); their
+//! documentation says why they are kept.
 
 /// Which rules the modelled protocol keeps. `true` is the protocol as designed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,7 +20,7 @@ pub struct Guards {
     /// Without it, a crash between claim and publish stops the event for good.
     pub claim_lapses: bool,
     /// A takeover updates the attempt and the lapse, and leaves the rest of the entry.
-    /// Without it, it puts a fresh item: the body that readers of the bus are pointed to is no longer named. Where the
+    /// Without it, it puts a fresh item: the body that readers of the bus are pointed to is no longer found. Where the
     /// put's condition also forgets `due_at`, an acknowledged event is lost outright.
     pub takeover_only_updates: bool,
     /// A takeover holds only if the attempt is still the lapsed one that was seen, and the entry is neither published
@@ -39,22 +40,23 @@ pub struct Guards {
     /// The key of a part holds the hash of the body it belongs to.
     /// Without it, two deliveries whose bytes differ overwrite each other's parts.
     pub parts_keyed_by_content: bool,
-    /// Whoever takes over an entry whose body is incomplete stores the body of the delivery in hand.
-    /// Without it, the new holder publishes or queues a torn body.
+    /// Whoever takes over an entry without its body stores the body of the delivery in hand.
+    /// Without it, the new holder publishes or queues a body that is not there.
     pub finder_completes_the_body: bool,
-    /// …and makes the entry name that body. Without it, the entry goes on naming the torn one.
+    /// …and makes the entry name it. Without it, the body is stored and nobody finds it.
     pub finder_names_its_body: bool,
-    /// …and does so only after its last part. Without it, a complete body is replaced by one that is not there yet.
+    /// The entry names a large body only once all its parts are stored. Without it, when the claim names it right away,
+    /// whoever takes over after a crash relies on a body that is not there.
     pub body_named_after_its_parts: bool,
     /// The door reads the result of its entry in PutEvents' answer, not only the status of the call.
     /// Without it, a refusal (HTTP 200, `FailedEntryCount` 1) is marked as published.
     pub door_checks_each_result: bool,
     /// `due_at` is written only by the attempt that holds the claim.
     ///
-    /// **No counterexample on its own.** An attempt that was overtaken has stored its own parts, and the entry only
-    /// ever names a complete body by then, so its `due_at` costs at most a copy on the bus, which is absorbed. It is the
-    /// second line behind [`Guards::takeover_only_updates`] and [`Guards::body_named_after_its_parts`]: where one of
-    /// those fails too, a late attempt queues an entry whose body is torn, and no later delivery may mend it.
+    /// **No counterexample.** An attempt comes to publish only after it has found or named a complete body, which stands
+    /// from then on; so a late `due_at` costs at most a copy on the bus, which is absorbed. The condition stays because
+    /// it saves that copy, tells the late attempt to answer 409, and keeps an attempt from before off an entry that
+    /// has been erased, or expired and claimed anew, which is not modelled.
     pub defer_by_the_holder_only: bool,
     /// `due_at` is written only while the entry is unpublished.
     /// Without it, a repeated write queues an entry that sweep has just published, and it is published again.
@@ -64,10 +66,9 @@ pub struct Guards {
     pub failed_defer_is_not_acknowledged: bool,
     /// `published_at` is written only by the attempt that holds the claim.
     ///
-    /// **No counterexample on its own**: a mark states what is true, that this event is on the bus. It is the second line
-    /// behind the same two guards: where one of those fails too, a late attempt seals an entry whose body is torn.
-    /// It also stands for what the model leaves out: an entry erased, expired or claimed anew under the same id must
-    /// not be marked, or even created, by an attempt from before.
+    /// **No counterexample**: a mark states what is true, that this event is on the bus. Without the condition, some
+    /// second copies would even be saved. It stays for what the model leaves out: an entry that has been erased, or has
+    /// expired and been claimed anew, must not be marked, or even created, by an attempt from before.
     pub mark_by_the_holder_only: bool,
     /// Sweep removes `due_at` after it has published. Without it, a crash in between loses the event.
     pub sweep_clears_after_publishing: bool,

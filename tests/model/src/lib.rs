@@ -25,10 +25,9 @@
 //! - **Lapses** ([`Action::Lapse`]): the claim's time is over, by the clock of whoever looks next. With
 //!   [`Protocol::skew`], that may be so while its holder is at work; without, only once it is dead.
 //! - **Large bodies** are [`PARTS`] items, stored before anything points to them. Bytes differ between deliveries
-//!   ([`Version`]), so parts are keyed by the hash of the body, and the entry names one hash. Whoever takes over looks
-//!   whether the named body is complete. If so, it stands. If not, the new holder stores its own, and then makes the
-//!   entry name that (`NameBody`, on condition that it still holds the claim): storing alone would mend nothing, since
-//!   its hash is another.
+//!   ([`Version`]), so parts are keyed by the hash of the body. The entry names one hash, in a write of its own after
+//!   the last part ([`Step::NameBody`]), on condition that the attempt holds the claim and that none is named yet: so a
+//!   name means a complete body, the first one stands, and whoever takes over an entry without one stores its own.
 //! - **Sweeps** read an entry that is due, publish it, and clear or postpone it. They overlap and crash. How often an
 //!   entry is picked up is bounded ([`Protocol::picks`]).
 //!
@@ -63,7 +62,7 @@
 //!   1. delivery 1 Claim                     → Won, Publish next
 //!   2. delivery 1 crashes
 //!   3. delivery 2 Claim                     → Held, 200 duplicate
-//!      in the end: entry of delivery 1 naming body A, neither published nor due; its body is complete; copies on the bus: 0
+//!      in the end: entry of delivery 1 with body A, neither published nor due; copies on the bus: 0
 //! ```
 //!
 //! Each line is one call: who makes it, which, how it ends if not well, and after the arrow what the caller learns,

@@ -41,8 +41,8 @@ pub const QUEUED_AGAIN: &str = "a delivery finds the event queued";
 pub const SWEEP_PUBLISHES: &str = "sweep publishes what the door could not";
 /// Two sweeps are at the same entry.
 pub const SWEEPS_OVERLAP: &str = "two sweeps are at work on the entry";
-/// Large bodies only: a complete body of one version is about to replace a torn one of the other.
-pub const BODY_REPLACED: &str = "a torn body makes way for the other version";
+/// Large bodies only: a complete body of one version is about to be named beside a torn one of the other.
+pub const TORN_BESIDE_COMPLETE: &str = "a torn body is left beside a complete one";
 
 /// The promises: in force in every world.
 pub const PROMISES: [&str; 7] = [
@@ -65,7 +65,7 @@ pub const SIGHTS: [&str; 9] = [
     QUEUED_AGAIN,
     SWEEP_PUBLISHES,
     SWEEPS_OVERLAP,
-    BODY_REPLACED,
+    TORN_BESIDE_COMPLETE,
 ];
 
 pub(crate) fn all() -> Vec<Property<Protocol>> {
@@ -120,10 +120,11 @@ pub(crate) fn all() -> Vec<Property<Protocol>> {
         Promise::sometimes(SWEEPS_OVERLAP, |_, world| {
             !world.sweeps.contains(&SweepStep::Idle)
         }),
-        Promise::sometimes(BODY_REPLACED, |_, world| {
+        Promise::sometimes(TORN_BESIDE_COMPLETE, |_, world| {
             world.entry.as_ref().is_some_and(|entry| {
+                let other = Protocol::version(entry.attempt + 1);
                 world.attempts[usize::from(entry.attempt)].step == Step::NameBody
-                    && entry.body != Protocol::version(entry.attempt)
+                    && world.parts.torn(other)
             })
         }),
     ]

@@ -42,13 +42,11 @@ impl Protocol {
         }
     }
 
-    /// Whether the body that the entry names can be read in full. `false` where there is no entry.
+    /// Whether the body that the entry holds or names can be read in full. `false` where there is none.
     #[must_use]
     pub fn body_complete(&self, world: &World) -> bool {
-        world
-            .entry
-            .as_ref()
-            .is_some_and(|entry| self.size == Size::Small || world.parts.complete(entry.body))
+        let body = world.entry.as_ref().and_then(|entry| entry.body);
+        body.is_some_and(|version| self.size == Size::Small || world.parts.complete(version))
     }
 
     /// The world after `action`. The caller sees to it that `action` is possible.
@@ -58,7 +56,6 @@ impl Protocol {
         match action {
             Action::Claim { attempt, call } => self.claim(&mut world, attempt, call),
             Action::TakeOver { attempt, call } => self.take_over(&mut world, attempt, call),
-            Action::CheckBody { attempt } => self.check_body(&mut world, attempt),
             Action::StorePart { attempt, call } => self.store_part(&mut world, attempt, call),
             Action::NameBody { attempt, call } => self.name_body(&mut world, attempt, call),
             Action::Publish { attempt, bus } => self.publish(&mut world, attempt, bus),
@@ -87,7 +84,6 @@ impl Protocol {
             Step::TakeOver { .. } => CALLS_OR_CRASH
                 .map(|call| Action::TakeOver { attempt, call })
                 .into(),
-            Step::CheckBody => vec![Action::CheckBody { attempt }],
             // A part is the same item however often it is stored, so a lost answer is no case of its own.
             Step::StorePart(_) => [Call::Done, Call::Failed]
                 .map(|call| Action::StorePart { attempt, call })

@@ -83,13 +83,13 @@ fn tell(protocol: Protocol, property: &str, path: &[(World, Option<Action>)]) ->
             .entry
             .as_ref()
             .map_or_else(|| "no entry".to_owned(), ledger_row);
-        let body = if protocol.body_complete(world) {
-            "complete"
-        } else {
-            "incomplete"
+        let body = match world.entry.as_ref().and_then(|entry| entry.body) {
+            Some(_) if protocol.body_complete(world) => "",
+            Some(_) => " (parts missing)",
+            None => "",
         };
         story.push_str(&format!(
-            "     in the end: {entry}; its body is {body}; copies on the bus: {}",
+            "     in the end: {entry}{body}; copies on the bus: {}",
             world.copies
         ));
     }
@@ -126,7 +126,6 @@ fn line(before: &World, action: Action, after: &World) -> (String, String, Strin
     match action {
         Action::Claim { attempt, call } => of_attempt(attempt, "Claim", how_call(call)),
         Action::TakeOver { attempt, call } => of_attempt(attempt, "TakeOver", how_call(call)),
-        Action::CheckBody { attempt } => of_attempt(attempt, "CheckBody", ""),
         Action::StorePart { attempt, call } => {
             let version = Protocol::version(attempt);
             let part = match before.attempts[usize::from(attempt)].step {
@@ -196,22 +195,22 @@ fn next_step(step: Step) -> String {
         Step::Answered(Answer::Queued) => "200 queued".to_owned(),
         Step::Answered(Answer::Held) => "409".to_owned(),
         Step::Failed => "5xx".to_owned(),
-        Step::TakeOver { seen } => format!("lapsed under {}: TakeOver next", seen + 1),
+        Step::TakeOver { seen, .. } => format!("lapsed under {}: TakeOver next", seen + 1),
         Step::StorePart(part) => format!("StorePart {} next", part + 1),
         Step::Defer { .. } => "Defer next".to_owned(),
         Step::Waiting => String::new(),
-        Step::Claim | Step::CheckBody | Step::NameBody | Step::Publish | Step::Mark => {
+        Step::Claim | Step::NameBody | Step::Publish | Step::Mark => {
             format!("{step:?} next")
         }
     }
 }
 
 fn ledger_row(entry: &Entry) -> String {
-    let mut row = format!(
-        "entry of delivery {} naming body {:?}",
-        entry.attempt + 1,
-        entry.body
-    );
+    let mut row = format!("entry of delivery {}", entry.attempt + 1);
+    match entry.body {
+        Some(version) => row.push_str(&format!(" with body {version:?}")),
+        None => row.push_str(" without a body"),
+    }
     for (holds, word) in [
         (entry.lapsed, "lapsed"),
         (entry.published, "published"),

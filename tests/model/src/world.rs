@@ -32,6 +32,12 @@ impl Parts {
         self.0 |= Self::bit(version, part);
     }
 
+    /// Whether some parts of `version` are stored and others not.
+    #[must_use]
+    pub fn torn(self, version: Version) -> bool {
+        !self.complete(version) && (0..PARTS).any(|part| self.0 & Self::bit(version, part) != 0)
+    }
+
     /// Whether every part of `version` can be read.
     #[must_use]
     pub fn complete(self, version: Version) -> bool {
@@ -50,8 +56,8 @@ pub struct Entry {
     pub published: bool,
     /// `due_at` is set: the entry is in sweep's index.
     pub due: bool,
-    /// The body that the entry names. A small body is in the entry itself and always complete.
-    pub body: Version,
+    /// The body that the entry holds, if small, or names, if large. A large one is named after its parts are stored.
+    pub body: Option<Version>,
 }
 
 /// How a delivery's claim came out.
@@ -101,9 +107,9 @@ pub enum Step {
     TakeOver {
         /// The attempt that was seen to hold it.
         seen: u8,
+        /// Whether the entry was seen to hold or name a body.
+        named: bool,
     },
-    /// Looks whether the body that the entry names is complete.
-    CheckBody,
     /// Stores this part of its own body.
     StorePart(u8),
     /// Makes the entry name its own body.

@@ -1,6 +1,6 @@
 //! With all its guards, the protocol keeps every promise, in every world that three parallel deliveries can reach.
 
-use sluice_model::properties::{BODY_REPLACED, PROMISES, TAKEOVER_OF_THE_LIVE};
+use sluice_model::properties::{PROMISES, TAKEOVER_OF_THE_LIVE, TORN_BESIDE_COMPLETE};
 use sluice_model::{Guards, Protocol, SIGHTS, Size, check};
 use stateright::Model as _;
 
@@ -35,13 +35,13 @@ fn three_deliveries_of_a_small_event_keep_every_promise() {
             skew: false,
             ..THREE_DELIVERIES
         },
-        &[TAKEOVER_OF_THE_LIVE, BODY_REPLACED],
+        &[TAKEOVER_OF_THE_LIVE, TORN_BESIDE_COMPLETE],
     );
 }
 
 #[test]
 fn three_deliveries_of_a_small_event_keep_every_promise_though_clocks_differ() {
-    holds(THREE_DELIVERIES, &[BODY_REPLACED]);
+    holds(THREE_DELIVERIES, &[TORN_BESIDE_COMPLETE]);
 }
 
 #[test]
