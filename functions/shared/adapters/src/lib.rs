@@ -17,6 +17,8 @@ pub mod clock;
 mod codec;
 pub mod config;
 pub mod consumer;
+#[cfg(test)]
+mod contract;
 mod entry;
 pub mod ledger;
 pub mod outcomes;

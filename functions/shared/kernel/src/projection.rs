@@ -79,7 +79,7 @@ pub fn step<S: Clone>(
     said: &Said<S>,
     levels: impl FnOnce(Option<&S>, &S) -> Vec<Level>,
 ) -> Result<Step<S>, Fault> {
-    if item.is_some_and(|item| item.history.iter().any(|id| *id == event.id)) {
+    if item.is_some_and(|item| item.history.contains(&event.id)) {
         return Ok(Step {
             write: None,
             outcome: Outcome::Duplicate,

@@ -1,0 +1,226 @@
+//! The adapters against an emulated DynamoDB: the same suites that the ports in memory pass, and what is particular to
+//! items.
+
+use aws_credential_types::Credentials;
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::{
+    AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection,
+    ProjectionType, ScalarAttributeType,
+};
+use aws_types::SdkConfig;
+use aws_types::region::Region;
+use dynoxide::Database;
+use sluice_harness::build::{arrival, noise_body};
+use sluice_harness::clock::TestClock;
+use sluice_kernel::ledger::{Claimed, Ledger};
+use sluice_kernel::outcome::{Outcomes, Rejection};
+use tokio::net::TcpListener;
+
+use crate::aws::sdk_config_of;
+use crate::entry::{self, ENTRY, text};
+use crate::ledger::DynamoLedger;
+use crate::outcomes::DynamoOutcomes;
+use crate::projections::DynamoProjections;
+
+const LEDGER: &str = "ledger";
+const PROJECTIONS: &str = "projections";
+const OUTCOMES: &str = "outcomes";
+
+/// An empty DynamoDB of this test's own, with the tables as the template has them.
+async fn dynamo() -> SdkConfig {
+    let listener = TcpListener::bind(("127.0.0.1", 0))
+        .await
+        .expect("a free port");
+    let port = listener.local_addr().expect("bound").port();
+    tokio::spawn(dynoxide::server::serve_on(
+        listener,
+        Database::memory().expect("in memory"),
+    ));
+    let config = sdk_config_of(
+        Region::from_static("us-east-1"),
+        Credentials::new("test", "test", None, None, "test"),
+        Some(format!("http://127.0.0.1:{port}")),
+    );
+    let client = Client::new(&config);
+    create(
+        &client,
+        LEDGER,
+        &[
+            ("pk", "S"),
+            ("sk", "S"),
+            ("due_shard", "S"),
+            ("due_at", "N"),
+        ],
+        true,
+    )
+    .await;
+    create(&client, OUTCOMES, &[("pk", "S"), ("sk", "S")], false).await;
+    create(&client, PROJECTIONS, &[("pk", "S")], false).await;
+    config
+}
+
+fn key(name: &str, kind: KeyType) -> KeySchemaElement {
+    KeySchemaElement::builder()
+        .attribute_name(name)
+        .key_type(kind)
+        .build()
+        .expect("complete")
+}
+
+async fn create(client: &Client, table: &str, attributes: &[(&str, &str)], with_due: bool) {
+    let mut create = client
+        .create_table()
+        .table_name(table)
+        .billing_mode(BillingMode::PayPerRequest);
+    for (name, kind) in attributes {
+        let attribute = AttributeDefinition::builder()
+            .attribute_name(*name)
+            .attribute_type(ScalarAttributeType::from(*kind))
+            .build()
+            .expect("complete");
+        create = create.attribute_definitions(attribute);
+    }
+    create = create.key_schema(key("pk", KeyType::Hash));
+    if attributes.iter().any(|(name, _)| *name == "sk") {
+        create = create.key_schema(key("sk", KeyType::Range));
+    }
+    if with_due {
+        let index = GlobalSecondaryIndex::builder()
+            .index_name("due")
+            .key_schema(key("due_shard", KeyType::Hash))
+            .key_schema(key("due_at", KeyType::Range))
+            .projection(
+                Projection::builder()
+                    .projection_type(ProjectionType::KeysOnly)
+                    .build(),
+            )
+            .build()
+            .expect("complete");
+        create = create.global_secondary_indexes(index);
+    }
+    create.send().await.expect("created");
+}
+
+mod ledger {
+    use super::*;
+
+    sluice_harness::ledger_conformance!(async |clock| {
+        DynamoLedger::new(&dynamo().await, LEDGER.to_owned(), clock)
+    });
+}
+
+mod projections {
+    use super::*;
+
+    sluice_harness::projections_conformance!(async || {
+        DynamoProjections::new(&dynamo().await, PROJECTIONS.to_owned())
+    });
+}
+
+#[tokio::test]
+async fn a_typical_entry_is_small_and_its_parts_stay_under_an_items_limit() {
+    let config = dynamo().await;
+    let ledger = DynamoLedger::new(&config, LEDGER.to_owned(), TestClock::default());
+    let client = Client::new(&config);
+    let small = arrival(
+        "evt_1",
+        "attempt",
+        br#"{"id":"evt_1","type":"charge.succeeded"}"#,
+    );
+    assert_eq!(
+        ledger.claim(&small).await,
+        Ok(Claimed::Won { complete: true })
+    );
+    let item = client
+        .get_item()
+        .table_name(LEDGER)
+        .key("pk", entry::pk("evt_1"))
+        .key("sk", text(ENTRY));
+    let item = item.send().await.expect("read").item.expect("there");
+    let bytes: usize = item
+        .iter()
+        .map(|(name, value)| name.len() + size(value))
+        .sum();
+    assert!(bytes < 450, "an entry without its body takes {bytes} bytes");
+
+    let body = noise_body("evt_2", 900_000);
+    let large = arrival("evt_2", "attempt", &body);
+    assert_eq!(
+        ledger.claim(&large).await,
+        Ok(Claimed::Won { complete: false })
+    );
+    assert_eq!(ledger.complete(&large).await, Ok(()));
+    let parts = client
+        .query()
+        .table_name(LEDGER)
+        .key_condition_expression("pk = :pk AND begins_with(sk, :part)")
+        .expression_attribute_values(":pk", entry::pk("evt_2"))
+        .expression_attribute_values(":part", text("part#"));
+    let parts = parts.send().await.expect("read").items.expect("there");
+    assert!(parts.len() > 1);
+    for part in parts {
+        let bytes: usize = part
+            .iter()
+            .map(|(name, value)| name.len() + size(value))
+            .sum();
+        assert!(bytes < 400 * 1024, "{bytes}");
+    }
+}
+
+fn size(value: &aws_sdk_dynamodb::types::AttributeValue) -> usize {
+    use aws_sdk_dynamodb::types::AttributeValue::{B, N, S};
+    match value {
+        S(text) => text.len(),
+        N(number) => number.len() / 2 + 1,
+        B(bytes) => bytes.as_ref().len(),
+        _ => 1,
+    }
+}
+
+#[tokio::test]
+async fn a_rejection_is_recorded_once_an_event_and_domain() {
+    let config = dynamo().await;
+    let outcomes = DynamoOutcomes::new(&config, OUTCOMES.to_owned(), 35);
+    let mut rejection = Rejection {
+        subject: "evt_1".to_owned(),
+        domain: "payments",
+        code: "object.field_missing",
+        cause: "no text at status".to_owned(),
+        digest: "0011".to_owned(),
+        at_ms: 1_000,
+    };
+    assert_eq!(outcomes.record(&rejection).await, Ok(()));
+    rejection.code = "domain.panicked";
+    assert_eq!(outcomes.record(&rejection).await, Ok(()));
+    let items = Client::new(&config)
+        .scan()
+        .table_name(OUTCOMES)
+        .send()
+        .await
+        .expect("read")
+        .items
+        .expect("there");
+    assert_eq!(items.len(), 1);
+    assert_eq!(items[0]["code"], text("domain.panicked"));
+    assert_eq!(
+        (&items[0]["pk"], &items[0]["sk"]),
+        (&text("evt#evt_1"), &text("payments"))
+    );
+}
+
+#[tokio::test]
+async fn a_ledger_that_can_not_be_reached_is_a_fault_that_promises_nothing() {
+    let nowhere = sdk_config_of(
+        Region::from_static("us-east-1"),
+        Credentials::new("test", "test", None, None, "test"),
+        // Port 1 on loopback: refused at once.
+        Some("http://127.0.0.1:1".to_owned()),
+    );
+    let ledger = DynamoLedger::new(&nowhere, LEDGER.to_owned(), TestClock::default());
+    let fault = ledger
+        .claim(&arrival("evt_1", "a", b"{}"))
+        .await
+        .expect_err("unreachable");
+    assert_eq!(fault.code, "ledger.unavailable");
+    assert_eq!(fault.class, sluice_kernel::fault::Class::Retry);
+}
