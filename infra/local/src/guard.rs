@@ -15,7 +15,8 @@ use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 
 use crate::problem::Problem;
 
-/// `$1` is the scratch folder, the rest the server and its arguments. A server that was frozen is woken to die.
+/// `$1` is the scratch folder, the rest the server and its arguments. A server that was frozen is woken to die. Before
+/// that it is asked to end its own children, which would otherwise be left for init to bury.
 const SCRIPT: &str = r#"
 scratch=$1; shift
 trap : HUP INT TERM
@@ -25,8 +26,9 @@ server=$!
 echo "$server" >"$scratch/pid"
 (
     cat <&3 >/dev/null
-    kill -TERM "$server"
     kill -CONT "$server"
+    if [ -f "$scratch/farewell.py" ]; then "${1%/*}/python" "$scratch/farewell.py"; fi
+    kill -TERM "$server"
     tries=0
     while [ "$tries" -lt 30 ] && kill -0 "$server"; do
         sleep 0.1
@@ -50,7 +52,8 @@ pub struct Guard {
 
 impl Guard {
     /// Starts `program` with exactly this environment, its output appended to `log`. `TMPDIR` is set to a new scratch
-    /// folder, which goes away with the process.
+    /// folder, which goes away with the process. `farewell` is a script for the Python beside the program, run before
+    /// the process is ended; it has to be quick.
     ///
     /// # Errors
     /// When the folder, the log or the process can't be made.
@@ -59,6 +62,7 @@ impl Guard {
         args: &[String],
         env: &[(String, String)],
         log: &Path,
+        farewell: Option<&str>,
     ) -> Result<Self, Problem> {
         let name = program
             .file_name()
@@ -75,6 +79,10 @@ impl Guard {
         let scratch = scratch
             .map_err(|error| Problem::process(&name, error))?
             .keep();
+        if let Some(script) = farewell {
+            let path = scratch.join("farewell.py");
+            std::fs::write(&path, script).map_err(|error| Problem::file(&path, error))?;
+        }
         let output = append(log)?;
         let errors = output
             .try_clone()
@@ -181,8 +189,14 @@ mod tests {
             .into_iter()
             .find(|path| path.is_file());
         let sleep = sleep.expect("every Unix has sleep");
-        let guard = Guard::start(sleep, &["600".to_owned()], &[], &folder.path().join("log"))
-            .expect("it starts");
+        let guard = Guard::start(
+            sleep,
+            &["600".to_owned()],
+            &[],
+            &folder.path().join("log"),
+            None,
+        )
+        .expect("it starts");
         let until = Instant::now() + Duration::from_secs(5);
         let pid = loop {
             match guard.pid() {

@@ -25,8 +25,13 @@
 pub mod aws;
 pub mod build;
 pub mod deploy;
+pub mod event;
+pub mod follow;
 pub mod guard;
+pub mod post;
 pub mod problem;
 pub mod server;
 pub mod stack;
+pub mod table;
 pub mod template;
+pub mod traffic;

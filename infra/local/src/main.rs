@@ -1,2 +1,209 @@
-//! `sluice-local`: the local AWS at the command line.
-fn main() {}
+//! `sluice-local`: the local AWS at the command line. `run` keeps a stack up, `send` posts events to it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::time::{Duration, Instant, SystemTime};
+
+use clap::{Parser, Subcommand, ValueEnum};
+use sluice_local::event::Sample;
+use sluice_local::follow::Follower;
+use sluice_local::post::Sender;
+use sluice_local::problem::Problem;
+use sluice_local::stack::{Options, Stack, StackInfo, root};
+use sluice_local::{server, traffic};
+
+/// How often new lines are looked for.
+const FOLLOW_EVERY: Duration = Duration::from_millis(300);
+
+#[derive(Parser)]
+#[command(
+    about = "Sluice on this machine: an AWS emulator, template.yaml deployed into it, the functions built here."
+)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Action,
+}
+
+#[derive(Subcommand)]
+enum Action {
+    /// Builds the functions, starts everything, shows deliveries as they come; Ctrl-C stops it all.
+    Run {
+        /// The port of the local AWS.
+        #[arg(long, default_value_t = 4566)]
+        port: u16,
+        /// What to post once it is up.
+        #[arg(long, value_enum, default_value_t = Traffic::Sample)]
+        traffic: Traffic,
+    },
+    /// Signs an event with a fresh id and posts it to the running stack.
+    Send {
+        /// A sample from tests/events/stripe: its type, or its file's name without `.json`.
+        #[arg(long, required_unless_present = "file")]
+        event: Option<String>,
+        /// An event of your own, in place of a sample.
+        #[arg(long)]
+        file: Option<PathBuf>,
+        /// How often the same event is posted, as Stripe does when it wasn't sure.
+        #[arg(long, default_value_t = 1)]
+        times: u32,
+        /// The endpoint: `platform`, or `connect` where the event is a connected account's.
+        #[arg(long)]
+        endpoint: Option<String>,
+    },
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Traffic {
+    /// A purchase and a subscription, with duplicates, one forged and one late.
+    Sample,
+    /// Nothing.
+    None,
+}
+
+fn main() -> ExitCode {
+    let result = match Arguments::parse().command {
+        Action::Run { port, traffic } => run(port, traffic),
+        Action::Send {
+            event,
+            file,
+            times,
+            endpoint,
+        } => send(
+            event.as_deref(),
+            file.as_deref(),
+            times,
+            endpoint.as_deref(),
+        ),
+    };
+    match result {
+        Ok(code) => code,
+        Err(problem) => {
+            eprintln!("sluice-local: {problem}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(port: u16, traffic: Traffic) -> Result<ExitCode, Problem> {
+    let start = Instant::now();
+    let mut progress = |line: &str| println!("[{:5.1} s] {line}", start.elapsed().as_secs_f64());
+    let stop = stop_signal()?;
+    // Before the build, which may take minutes.
+    server::must_be_free(port)?;
+    progress("building the functions (the first time takes some minutes)");
+    let options = Options {
+        port: Some(port),
+        ..Options::built_here()?
+    };
+    // A log of this run only, and nothing that points to the one before.
+    let _ = fs::remove_file(&options.log);
+    let _ = fs::remove_file(StackInfo::path(&options.root));
+
+    let mut stack = Stack::start(&options, &mut progress)?;
+    let file = Described(stack.info().write(&options.root)?);
+    progress(&format!("up: POST {}", stack.info().webhook_url));
+    println!(
+        "\nAll names are in {}; the emulator's log is {}.",
+        shown(&file.0),
+        shown(&options.log)
+    );
+    println!("What differs from AWS:");
+    for note in stack.notes() {
+        println!("- {note}");
+    }
+    let mut follower = Follower::of(stack.info());
+    if traffic == Traffic::Sample {
+        println!("\nSample traffic, in the order of posting:\n");
+        println!("{}", traffic::run(&stack, &options.root, &mut follower)?);
+    }
+    println!(
+        "Deliveries as they come (make send EVENT=charge.succeeded posts one; Ctrl-C stops everything):"
+    );
+    follow(&mut stack, &mut follower, &stop)?;
+    println!("stopping");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Prints the functions' lines until the signal to stop.
+fn follow(stack: &mut Stack, follower: &mut Follower, stop: &Receiver<()>) -> Result<(), Problem> {
+    loop {
+        match stop.recv_timeout(FOLLOW_EVERY) {
+            Err(RecvTimeoutError::Timeout) => {}
+            Ok(()) | Err(RecvTimeoutError::Disconnected) => return Ok(()),
+        }
+        stack.still_up()?;
+        match follower.poll() {
+            Ok(lines) => lines.iter().for_each(|line| println!("{line}")),
+            // It may be frozen, on purpose; whether it has ended was asked above.
+            Err(problem) => eprintln!("sluice-local: {problem}"),
+        }
+    }
+}
+
+/// The description of the running stack, which goes away with it.
+struct Described(PathBuf);
+
+impl Drop for Described {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.0);
+    }
+}
+
+fn stop_signal() -> Result<Receiver<()>, Problem> {
+    let (sender, receiver) = channel();
+    // The receiver is gone only when we are on the way out already.
+    ctrlc::set_handler(move || {
+        let _ = sender.send(());
+    })
+    .map_err(|error| Problem::process("Ctrl-C", error))?;
+    Ok(receiver)
+}
+
+fn shown(path: &Path) -> String {
+    let here = std::env::current_dir().unwrap_or_default();
+    path.strip_prefix(here)
+        .unwrap_or(path)
+        .display()
+        .to_string()
+}
+
+fn send(
+    event: Option<&str>,
+    file: Option<&Path>,
+    times: u32,
+    endpoint: Option<&str>,
+) -> Result<ExitCode, Problem> {
+    let root = root();
+    let info = StackInfo::read(&root)?;
+    let sample = match (file, event) {
+        (Some(file), _) => Sample::of_file(file)?,
+        (None, event) => Sample::named(&root, event.unwrap_or_default())?,
+    };
+    let event = sample.fresh(SystemTime::now()).map_err(Problem::Deploy)?;
+    let of_account = if event.account.is_some() {
+        "connect"
+    } else {
+        "platform"
+    };
+    let endpoint = endpoint.unwrap_or(of_account);
+    println!("{}  {}  to {}", event.id, event.kind, info.url_of(endpoint));
+    let sender = Sender::to(&info);
+    let mut good = true;
+    for _ in 0..times {
+        let answer = sender.deliver(endpoint, &event.body)?;
+        good &= answer.status == 200;
+        println!(
+            "{}  {}  {} ms",
+            answer.status,
+            answer.text,
+            answer.took.as_millis()
+        );
+    }
+    Ok(if good {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}

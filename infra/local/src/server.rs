@@ -31,8 +31,8 @@ impl Server {
     }
 
     /// Its guard, to freeze it or to end it the hard way.
-    pub fn guard(&self) -> &Guard {
-        &self.guard
+    pub fn guard(&mut self) -> &mut Guard {
+        &mut self.guard
     }
 }
 
@@ -55,15 +55,20 @@ pub fn emulator(
         ("IOT_MTLS_ENABLED", "0".to_owned()),
         ("SFTP_ENABLED", "0".to_owned()),
     ];
-    start(
-        root,
-        "ministack",
-        &[],
-        &env,
+    // A reset ends the functions and waits for them; an exit leaves them to themselves.
+    let farewell = format!(
+        "from urllib.request import Request, urlopen\n\
+         urlopen(Request('http://127.0.0.1:{port}/_ministack/reset', method='POST'), timeout=2)\n"
+    );
+    let emulator = Program {
+        name: "ministack",
+        args: Vec::new(),
+        env: &env,
         port,
-        "/_ministack/health",
-        log,
-    )
+        health: "/_ministack/health",
+        farewell: Some(&farewell),
+    };
+    emulator.start(root, log)
 }
 
 /// The proxy, on this port, before the AWS at `upstream`.
@@ -71,71 +76,66 @@ pub fn emulator(
 /// # Errors
 /// As [`emulator`].
 pub fn proxy(root: &Path, port: u16, upstream: &str, log: &Path) -> Result<Server, Problem> {
-    let args = [
-        "--host",
-        "127.0.0.1",
-        "--port",
-        &port.to_string(),
-        "--upstream",
-        upstream,
-        "--no-resign",
-    ];
-    let args = args.map(str::to_owned);
-    start(
-        root,
-        "microburst",
-        &args,
-        &[],
+    let listen = ["--host", "127.0.0.1", "--port", &port.to_string()].map(str::to_owned);
+    let forward = ["--upstream", upstream, "--no-resign"].map(str::to_owned);
+    let proxy = Program {
+        name: "microburst",
+        args: [&listen[..], &forward[..]].concat(),
+        env: &[],
         port,
-        "/_microburst/health",
-        log,
-    )
+        health: "/_microburst/health",
+        farewell: None,
+    };
+    proxy.start(root, log)
 }
 
-fn start(
-    root: &Path,
-    name: &str,
-    args: &[String],
-    extra: &[(&str, String)],
+/// A program of `.venv/local`.
+struct Program<'a> {
+    name: &'a str,
+    args: Vec<String>,
+    env: &'a [(&'a str, String)],
     port: u16,
-    health: &str,
-    log: &Path,
-) -> Result<Server, Problem> {
-    if !port_is_free(port) {
-        return Err(Problem::PortTaken(port));
-    }
-    let mut env = vec![("PATH".to_owned(), std::env::var("PATH").unwrap_or_default())];
-    // Neither reads anything of the user's home.
-    env.push(("HOME".to_owned(), "/nonexistent".to_owned()));
-    env.extend(
-        extra
+    health: &'a str,
+    farewell: Option<&'a str>,
+}
+
+impl Program<'_> {
+    fn start(&self, root: &Path, log: &Path) -> Result<Server, Problem> {
+        must_be_free(self.port)?;
+        let own = self
+            .env
             .iter()
-            .map(|(name, value)| ((*name).to_owned(), value.clone())),
-    );
-    let program = root.join(".venv/local/bin").join(name);
-    let mut guard = Guard::start(&program, args, &env, log)?;
-    let url = format!("http://127.0.0.1:{port}");
-    let aws = Aws::at(&url);
-    let until = Instant::now() + START_MAX;
-    while aws.get_status(&format!("{url}{health}")) != Some(200) {
-        let ended = guard
-            .ended()
-            .map_err(|error| Problem::process(name, error))?
-            .is_some();
-        if ended || Instant::now() > until {
-            let how = if ended {
-                "ended at once"
-            } else {
-                "doesn't answer"
-            };
-            return Err(Problem::process(
-                name,
-                format!("{how}; its last lines are:\n{}", last_lines(log, 10)),
-            ));
+            .map(|(name, value)| ((*name).to_owned(), value.clone()));
+        let mut env: Vec<_> = own.collect();
+        env.push(("PATH".to_owned(), std::env::var("PATH").unwrap_or_default()));
+        // Neither program reads anything of the user's home.
+        env.push(("HOME".to_owned(), "/nonexistent".to_owned()));
+        let path = root.join(".venv/local/bin").join(self.name);
+        let mut guard = Guard::start(&path, &self.args, &env, log, self.farewell)?;
+        let url = format!("http://127.0.0.1:{}", self.port);
+        let aws = Aws::at(&url);
+        let until = Instant::now() + START_MAX;
+        while aws.get_status(&format!("{url}{}", self.health)) != Some(200) {
+            let ended = guard
+                .ended()
+                .map_err(|error| Problem::process(self.name, error))?
+                .is_some();
+            if ended || Instant::now() > until {
+                let how = if ended {
+                    "ended at once"
+                } else {
+                    "doesn't answer"
+                };
+                let said = last_lines(log, 10);
+                return Err(Problem::process(
+                    self.name,
+                    format!("{how}; its last lines are:\n{said}"),
+                ));
+            }
+            thread::sleep(Duration::from_millis(25));
         }
-        thread::sleep(Duration::from_millis(25));
+        Ok(Server { guard, url })
     }
-    Ok(Server { guard, url })
 }
 
 /// A port that nobody listens on just now.
@@ -150,8 +150,14 @@ pub fn free_port() -> Result<u16, Problem> {
         .map_err(|error| Problem::process("a free port", error))
 }
 
-fn port_is_free(port: u16) -> bool {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok()
+/// Says in good time that a port is taken.
+///
+/// # Errors
+/// [`Problem::PortTaken`].
+pub fn must_be_free(port: u16) -> Result<(), Problem> {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, port))
+        .map(drop)
+        .map_err(|_| Problem::PortTaken(port))
 }
 
 fn last_lines(path: &Path, count: usize) -> String {

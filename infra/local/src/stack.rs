@@ -323,7 +323,7 @@ impl Stack {
     ///
     /// # Errors
     /// When it isn't running.
-    pub fn freeze(&self) -> Result<(), Problem> {
+    pub fn freeze(&mut self) -> Result<(), Problem> {
         self.emulator.guard().signal("STOP")
     }
 
@@ -331,8 +331,20 @@ impl Stack {
     ///
     /// # Errors
     /// When it isn't running.
-    pub fn thaw(&self) -> Result<(), Problem> {
+    pub fn thaw(&mut self) -> Result<(), Problem> {
         self.emulator.guard().signal("CONT")
+    }
+
+    /// Whether the emulator is still there; a frozen one is.
+    ///
+    /// # Errors
+    /// When it has ended by itself.
+    pub fn still_up(&mut self) -> Result<(), Problem> {
+        match self.emulator.guard().ended() {
+            Ok(None) => Ok(()),
+            Ok(Some(_)) => Err(Problem::process("ministack", "has ended; its log says why")),
+            Err(error) => Err(Problem::process("ministack", error)),
+        }
     }
 
     /// Stops everything that it started, and waits until it is gone. Dropping it does the same.
