@@ -341,3 +341,6 @@ fn log(answer: &Answer, endpoint: &str, trace: &str, took_ms: i64) {
         );
     }
 }
+
+#[cfg(test)]
+mod tests;

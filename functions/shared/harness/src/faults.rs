@@ -46,6 +46,11 @@ impl<L> FaultyLedger<L> {
         }
     }
 
+    /// The ledger behind the faults.
+    pub fn inner(&self) -> &L {
+        &self.inner
+    }
+
     /// Scripts the fate of the next call of this kind that has none yet.
     pub fn then(self, call: Call, fate: Fate) -> Self {
         self.script

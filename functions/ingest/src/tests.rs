@@ -1,0 +1,419 @@
+//! The door over the ports in memory: every answer, and what it leaves behind.
+
+use std::collections::BTreeMap;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use lambda_http::http::StatusCode;
+use lambda_http::{Context, Request, RequestExt};
+use serde_json::{Value, json};
+use sluice_harness::bus::MemoryBus;
+use sluice_harness::clock::{START_MS, TestClock};
+use sluice_harness::ledger::MemoryLedger;
+use sluice_harness::secrets::MemorySecrets;
+use sluice_kernel::clock::Clock;
+use sluice_kernel::endpoint::{Endpoint, Scope};
+use sluice_kernel::secrets::SecretCache;
+use sluice_stripe::signature::{Tolerance, sign};
+
+use crate::{Door, answer};
+
+const PLATFORM: &str = "whsec_platform";
+const CONNECT: &str = "whsec_connect";
+
+struct World {
+    door: Door<MemoryLedger, MemoryBus, &'static MemorySecrets, TestClock>,
+    store: &'static MemorySecrets,
+    clock: TestClock,
+    deliveries: std::cell::Cell<u32>,
+}
+
+fn world() -> World {
+    let clock = TestClock::default();
+    // Leaked, because the cache owns its source and the test looks at it too.
+    let store: &'static MemorySecrets = Box::leak(Box::new(MemorySecrets::holding(&[
+        ("platform", &[PLATFORM]),
+        ("connect", &[CONNECT]),
+    ])));
+    let endpoint = |scope, livemode| Endpoint { scope, livemode };
+    let door = Door {
+        ledger: MemoryLedger::new(clock.clone()),
+        bus: MemoryBus::default(),
+        secrets: SecretCache::new(store, 300_000),
+        clock: clock.clone(),
+        endpoints: BTreeMap::from([
+            ("platform".to_owned(), endpoint(Scope::Platform, true)),
+            ("connect".to_owned(), endpoint(Scope::Connect, true)),
+            ("bare".to_owned(), endpoint(Scope::Platform, true)),
+        ]),
+        tolerance: Tolerance::default(),
+        body_bytes_max: 100_000,
+        retention_days: 35,
+        lapse_margin_ms: 5_000,
+    };
+    World {
+        door,
+        store,
+        clock,
+        deliveries: std::cell::Cell::new(0),
+    }
+}
+
+fn charge(id: &str) -> String {
+    json!({
+        "id": id, "object": "event", "type": "charge.succeeded", "livemode": true, "created": START_MS / 1000,
+        "data": { "object": { "id": "ch_1", "object": "charge" } },
+    })
+    .to_string()
+}
+
+/// What API Gateway hands over, as JSON.
+fn http(method: &str, path: &str, signature: Option<&str>, body: &str, is_base64: bool) -> Request {
+    let mut headers = json!({ "content-type": "application/json", "host": "example.com" });
+    if let Some(signature) = signature {
+        headers["stripe-signature"] = json!(signature);
+    }
+    let event = json!({
+        "version": "2.0", "routeKey": "$default", "rawPath": path, "rawQueryString": "", "headers": headers,
+        "requestContext": {
+            "accountId": "1", "apiId": "api", "domainName": "example.com", "domainPrefix": "example",
+            "requestId": "r", "routeKey": "$default", "stage": "$default", "time": "", "timeEpoch": 0,
+            "http": { "method": method, "path": path, "protocol": "HTTP/1.1", "sourceIp": "127.0.0.1", "userAgent": "" },
+        },
+        "body": body, "isBase64Encoded": is_base64,
+    });
+    lambda_http::request::from_str(&event.to_string()).expect("an HTTP API event")
+}
+
+impl World {
+    fn now_s(&self) -> i64 {
+        self.clock.now_ms() / 1000
+    }
+
+    async fn send(&self, request: Request) -> (u16, Value) {
+        let n = self.deliveries.get() + 1;
+        self.deliveries.set(n);
+        let mut context = Context::default();
+        context.request_id = format!("00000000-0000-4000-8000-{n:012}");
+        context.deadline = u64::try_from(self.clock.now_ms() + 15_000).expect("positive");
+        let response = match answer(&self.door, request.with_lambda_context(context)).await {
+            Ok(response) => response,
+            Err(never) => match never {},
+        };
+        (
+            response.status().as_u16(),
+            serde_json::from_slice(response.body()).expect("JSON"),
+        )
+    }
+
+    async fn post(&self, path: &str, secret: &str, body: &str) -> (u16, Value) {
+        let signature = sign(body.as_bytes(), secret, self.now_s());
+        self.send(http("POST", path, Some(&signature), body, false))
+            .await
+    }
+
+    async fn deliver(&self, secret: &str, body: &str) -> (u16, Value) {
+        self.post("/webhooks/stripe", secret, body).await
+    }
+
+    fn published(&self) -> usize {
+        self.door.bus.taken().len()
+    }
+}
+
+fn ok(word: &str) -> (u16, Value) {
+    (200, json!({ "status": word }))
+}
+
+fn refused(status: u16, code: &str) -> (u16, Value) {
+    (status, json!({ "status": "refused", "code": code }))
+}
+
+#[tokio::test]
+async fn a_good_delivery_is_accepted_and_its_repetitions_are_duplicates() {
+    let world = world();
+    let body = charge("evt_1");
+    assert_eq!(world.deliver(PLATFORM, &body).await, ok("accepted"));
+    for _ in 0..3 {
+        assert_eq!(world.deliver(PLATFORM, &body).await, ok("duplicate"));
+    }
+    assert_eq!(world.published(), 1);
+    assert_eq!(
+        world
+            .post("/webhooks/stripe/platform", PLATFORM, &body)
+            .await,
+        ok("duplicate")
+    );
+}
+
+#[tokio::test]
+async fn a_stranger_gets_400_and_leaves_nothing() {
+    let world = world();
+    let body = charge("evt_1");
+    let now_s = world.now_s();
+    let good = sign(body.as_bytes(), PLATFORM, now_s);
+    for (signature, code) in [
+        (None, "signature.missing"),
+        (
+            Some(sign(body.as_bytes(), "whsec_wrong", now_s)),
+            "signature.no_match",
+        ),
+        (
+            Some(sign(body.as_bytes(), CONNECT, now_s)),
+            "signature.no_match",
+        ),
+        (
+            Some(sign(body.as_bytes(), PLATFORM, now_s - 301)),
+            "signature.too_old",
+        ),
+        (
+            Some(sign(body.as_bytes(), PLATFORM, now_s + 301)),
+            "signature.too_new",
+        ),
+        (Some(format!("{good},t=1")), "signature.malformed"),
+        (Some(format!("t={now_s},v0=00")), "signature.no_v1"),
+        (
+            Some(format!("{good},{}", "v1=0,".repeat(10_000))),
+            "signature.too_large",
+        ),
+    ] {
+        let request = http(
+            "POST",
+            "/webhooks/stripe",
+            signature.as_deref(),
+            &body,
+            false,
+        );
+        assert_eq!(world.send(request).await, refused(400, code));
+    }
+    assert_eq!(world.published(), 0);
+    assert!(world.door.ledger.entry("evt_1").is_none());
+    assert_eq!(
+        world.store.reads(),
+        2,
+        "one read at the start, and one for all the forged"
+    );
+}
+
+#[tokio::test]
+async fn a_secret_that_was_rolled_a_moment_ago_is_found_before_refusing() {
+    let world = world();
+    assert_eq!(
+        world.deliver(PLATFORM, &charge("evt_1")).await,
+        ok("accepted")
+    );
+    world.store.hold(&[("platform", &["whsec_new", PLATFORM])]);
+    assert_eq!(
+        world.deliver("whsec_new", &charge("evt_2")).await,
+        ok("accepted")
+    );
+    assert_eq!(
+        world.deliver(PLATFORM, &charge("evt_3")).await,
+        ok("accepted")
+    );
+    let both = format!(
+        "{},{}",
+        sign(charge("evt_4").as_bytes(), "whsec_new", world.now_s()),
+        sign(charge("evt_4").as_bytes(), "whsec_gone", world.now_s())
+            .split_once(',')
+            .expect("t and v1")
+            .1,
+    );
+    let request = http(
+        "POST",
+        "/webhooks/stripe",
+        Some(&both),
+        &charge("evt_4"),
+        false,
+    );
+    assert_eq!(world.send(request).await, ok("accepted"));
+}
+
+#[tokio::test]
+async fn without_a_secret_stripe_is_told_to_come_back() {
+    let world = world();
+    let failed = |code: &str| (503, json!({ "status": "failed", "code": code }));
+    assert_eq!(
+        world
+            .post("/webhooks/stripe/bare", PLATFORM, &charge("evt_1"))
+            .await,
+        failed("secret.missing")
+    );
+    let broken = self::world();
+    broken.store.break_down();
+    assert_eq!(
+        broken.deliver(PLATFORM, &charge("evt_1")).await,
+        failed("secret.unavailable")
+    );
+}
+
+#[tokio::test]
+async fn a_base64_body_is_the_bytes_that_it_encodes() {
+    let world = world();
+    let body = charge("evt_1");
+    let signature = sign(body.as_bytes(), PLATFORM, world.now_s());
+    let request = http(
+        "POST",
+        "/webhooks/stripe",
+        Some(&signature),
+        &STANDARD.encode(&body),
+        true,
+    );
+    assert_eq!(world.send(request).await, ok("accepted"));
+    // Signed, but no UTF-8: verified on the bytes, and no event.
+    let bytes = [body.as_bytes(), b"\xff"].concat();
+    let signature = sign(&bytes, PLATFORM, world.now_s());
+    let request = http(
+        "POST",
+        "/webhooks/stripe",
+        Some(&signature),
+        &STANDARD.encode(&bytes),
+        true,
+    );
+    assert_eq!(world.send(request).await, refused(400, "event.not_json"));
+}
+
+#[tokio::test]
+async fn other_methods_paths_and_sizes_are_told_so_before_anything_is_verified() {
+    let world = world();
+    let body = charge("evt_1");
+    for (method, path, status, code) in [
+        ("GET", "/webhooks/stripe", 405, "request.not_post"),
+        ("PUT", "/webhooks/stripe/connect", 405, "request.not_post"),
+        ("POST", "/webhooks/paypal", 404, "request.unknown_path"),
+        ("GET", "/", 404, "request.unknown_path"),
+        ("POST", "/webhooks/stripe/nobody", 404, "endpoint.unknown"),
+    ] {
+        assert_eq!(
+            world.send(http(method, path, None, &body, false)).await,
+            refused(status, code),
+            "{method} {path}"
+        );
+    }
+    let large = "x".repeat(100_001);
+    assert_eq!(
+        world.deliver(PLATFORM, &large).await,
+        refused(413, "body.too_large")
+    );
+    assert_eq!(world.store.reads(), 0);
+}
+
+#[tokio::test]
+async fn a_405_says_what_is_allowed() {
+    let world = world();
+    let response = match answer(
+        &world.door,
+        http("GET", "/webhooks/stripe", None, "", false),
+    )
+    .await
+    {
+        Ok(response) => response,
+        Err(never) => match never {},
+    };
+    assert_eq!(response.status(), StatusCode::METHOD_NOT_ALLOWED);
+    assert_eq!(response.headers()["allow"], "POST");
+}
+
+#[tokio::test]
+async fn a_verified_body_that_is_no_event_is_refused() {
+    let world = world();
+    for (body, code) in [
+        ("", "event.not_json"),
+        ("[]", "event.not_an_object"),
+        ("{}", "event.no_id"),
+        (r#"{"id":7,"type":"a"}"#, "event.bad_id"),
+        (r#"{"id":"evt_1"}"#, "event.no_type"),
+    ] {
+        assert_eq!(
+            world.deliver(PLATFORM, body).await,
+            refused(400, code),
+            "{body}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn unknown_types_and_odd_shapes_are_stored_and_published() {
+    let world = world();
+    for body in [
+        r#"{"id":"evt_1","type":"galaxy.moved","livemode":true}"#,
+        r#"{"id":"evt_2","type":"a","data":7,"account":{},"created":"soon","livemode":null}"#,
+        r#"{"id":"evt_3","type":"a","x":1e999,"x":0.10,"big":123456789012345678901234567890}"#,
+    ] {
+        assert_eq!(world.deliver(PLATFORM, body).await, ok("accepted"));
+        assert!(
+            world
+                .door
+                .bus
+                .taken()
+                .last()
+                .expect("published")
+                .detail
+                .ends_with(&body[1..])
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_thin_event_is_stored_and_published() {
+    let world = world();
+    let body = json!({
+        "id": "evt_test_1", "object": "v2.core.event", "type": "v1.billing.meter.error_report_triggered",
+        "livemode": true, "created": "2026-01-01T00:00:00.000Z",
+        "related_object": { "id": "mtr_1", "type": "billing.meter", "url": "/v1/billing/meters/mtr_1" },
+    });
+    assert_eq!(
+        world.deliver(PLATFORM, &body.to_string()).await,
+        ok("accepted")
+    );
+    let entry = world.door.ledger.entry("evt_test_1").expect("an entry");
+    assert_eq!(entry.origin.object_id.as_deref(), Some("mtr_1"));
+    assert_eq!(entry.origin.created, Some(START_MS / 1000));
+}
+
+#[tokio::test]
+async fn an_event_for_another_endpoint_is_refused_and_a_connected_accounts_test_is_only_stored() {
+    let world = world();
+    let mut event: Value = serde_json::from_str(&charge("evt_1")).expect("JSON");
+    event["account"] = json!("acct_1");
+    let code = "endpoint.unexpected_account";
+    assert_eq!(
+        world.deliver(PLATFORM, &event.to_string()).await,
+        refused(400, code)
+    );
+    assert!(world.door.ledger.entry("evt_1").is_none());
+    event["livemode"] = json!(false);
+    assert_eq!(
+        world
+            .post("/webhooks/stripe/connect", CONNECT, &event.to_string())
+            .await,
+        ok("accepted")
+    );
+    assert_eq!(world.published(), 0);
+    let standing = world.door.ledger.entry("evt_1").expect("an entry").standing;
+    assert_eq!(
+        standing.ledger_only.as_deref(),
+        Some("test_event_at_live_endpoint")
+    );
+}
+
+#[tokio::test]
+async fn a_bus_that_refuses_is_answered_queued_and_another_event_under_an_id_conflict() {
+    let world = world();
+    world.door.bus.set_down(true);
+    assert_eq!(
+        world.deliver(PLATFORM, &charge("evt_1")).await,
+        ok("queued")
+    );
+    assert_eq!(
+        world.deliver(PLATFORM, &charge("evt_1")).await,
+        ok("queued")
+    );
+    let other = charge("evt_1").replace("ch_1", "ch_2");
+    let conflict = (
+        409,
+        json!({ "status": "conflict", "code": "claim.conflict" }),
+    );
+    assert_eq!(world.deliver(PLATFORM, &other).await, conflict);
+    assert_eq!(world.door.ledger.others("evt_1"), [other.into_bytes()]);
+}

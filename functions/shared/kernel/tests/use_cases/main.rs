@@ -1,0 +1,6 @@
+//! The kernel's use cases over the harness's ports in memory.
+
+mod consume;
+mod secrets;
+mod sweep;
+mod take;
