@@ -153,3 +153,6 @@ impl Domain for Payments {
         Vec::new()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -140,3 +140,6 @@ fn access(subscription: &Subscription) -> (Vec<&str>, Option<i64>) {
     products.dedup();
     (products, subscription.current_period_end)
 }
+
+#[cfg(test)]
+mod tests;
