@@ -30,7 +30,7 @@ echo "$server" >"$scratch/pid"
     if [ -f "$scratch/farewell.py" ]; then "${1%/*}/python" "$scratch/farewell.py"; fi
     kill -TERM "$server"
     tries=0
-    while [ "$tries" -lt 30 ] && kill -0 "$server"; do
+    while [ "$tries" -lt 5 ] && kill -0 "$server"; do
         sleep 0.1
         tries=$((tries + 1))
     done

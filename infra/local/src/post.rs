@@ -92,7 +92,10 @@ impl Sender {
         if let Some(signature) = signature {
             request = request.header("stripe-signature", signature);
         }
-        let problem = |error: ureq::Error| Problem::aws("post", error);
+        let problem = |error: ureq::Error| {
+            let what = format!("{error}; is it running? `make run` starts it");
+            Problem::aws("post", what)
+        };
         let mut answer = request.send(body).map_err(problem)?;
         let text = answer.body_mut().read_to_string().map_err(problem)?;
         Ok(Answer {

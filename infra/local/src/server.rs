@@ -8,7 +8,7 @@ use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::aws::Aws;
 use crate::guard::Guard;
@@ -174,11 +174,21 @@ pub struct Faults {
 }
 
 impl Faults {
-    pub(crate) fn of(proxy: Server) -> Self {
-        Self {
+    /// Takes a proxy into use. It loads a service's model at the first call, which takes it seconds: longer than a
+    /// function waits. So each service is called once here.
+    pub(crate) fn of(proxy: Server) -> Result<Self, Problem> {
+        let through = Aws::at(proxy.url());
+        for target in [
+            "DynamoDB_20120810.ListTables",
+            "AWSEvents.ListEventBuses",
+            "secretsmanager.ListSecrets",
+        ] {
+            through.json(target, &json!({}))?;
+        }
+        Ok(Self {
             proxy,
             agent: ureq::Agent::new_with_defaults(),
-        }
+        })
     }
 
     /// Replaces the rules by these, a JSON array of microburst's rules. A rule says which calls (`service`,
@@ -200,11 +210,7 @@ impl Faults {
     /// # Errors
     /// When the proxy can't be reached.
     pub fn clear(&self) -> Result<(), Problem> {
-        self.agent
-            .delete(self.url("rules"))
-            .call()
-            .map(drop)
-            .map_err(|error| Problem::aws("fault rules", error))
+        self.set(&Value::Array(Vec::new()))
     }
 
     /// What fired since the start, as microburst's records.

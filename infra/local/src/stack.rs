@@ -257,7 +257,7 @@ impl Stack {
         let proxy_log = options.log.with_file_name("microburst.log");
         let proxy =
             proxy_port.map(|port| server::proxy(&options.root, port, emulator.url(), &proxy_log));
-        let faults = proxy.transpose()?.map(Faults::of);
+        let faults = proxy.transpose()?.map(Faults::of).transpose()?;
 
         progress("deploying template.yaml");
         let aws = Aws::at(emulator.url());

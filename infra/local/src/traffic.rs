@@ -2,7 +2,7 @@
 //! delivery.
 //!
 //! The samples are posted as they stand: their ids belong together and their times are in order, which is what makes the
-//! late one late.
+//! late one late. Each is let through to its domain before the next is posted, so that only the late one is late.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -59,7 +59,8 @@ const DELIVERIES: &[(&str, How)] = &[
 ];
 
 struct Delivery {
-    sample: Sample,
+    name: &'static str,
+    id: String,
     how: How,
     at: SystemTime,
     answer: Answer,
@@ -82,20 +83,22 @@ pub fn run(stack: &Stack, root: &Path, follower: &mut Follower) -> Result<String
         } else {
             sender.deliver("platform", &sample.body)?
         };
+        settle(stack)?;
         deliveries.push(Delivery {
-            sample,
+            name,
+            id: sample.id,
             how: *how,
             at,
             answer,
         });
     }
-    let outcomes = outcomes(stack, follower)?;
+    let outcomes = outcomes(follower)?;
     let mut rows = Vec::new();
     for (index, delivery) in deliveries.iter().enumerate() {
-        let state = ledger_state(stack, &delivery.sample.id)?;
+        let state = ledger_state(stack, &delivery.id)?;
         // A domain is handed an event once, by the delivery that was accepted.
         let accepted = delivery.answer.words() == "accepted";
-        let line = outcomes.get(&delivery.sample.id).filter(|_| accepted);
+        let line = outcomes.get(&delivery.id).filter(|_| accepted);
         rows.push(row(index + 1, delivery, &state, line));
     }
     let heading = [
@@ -106,10 +109,11 @@ pub fn run(stack: &Stack, root: &Path, follower: &mut Follower) -> Result<String
 
 fn row(number: usize, delivery: &Delivery, state: &str, line: Option<&Line>) -> [String; 9] {
     let Delivery {
-        sample,
+        name,
         how,
         at,
         answer,
+        ..
     } = delivery;
     let said = |field: &str| {
         line.and_then(|line| line.text(field))
@@ -123,7 +127,7 @@ fn row(number: usize, delivery: &Delivery, state: &str, line: Option<&Line>) -> 
     let after_ms = line.and_then(|line| u128::try_from(line.at_ms).ok()?.checked_sub(sent_ms));
     [
         number.to_string(),
-        sample.kind.clone(),
+        (*name).to_owned(),
         how.word().to_owned(),
         format!("{} {}", answer.status, answer.words()),
         answer.took.as_millis().to_string(),
@@ -134,18 +138,21 @@ fn row(number: usize, delivery: &Delivery, state: &str, line: Option<&Line>) -> 
     ]
 }
 
-/// Waits until the queues are empty, and returns the domains' last line on each event.
-fn outcomes(stack: &Stack, follower: &mut Follower) -> Result<BTreeMap<String, Line>, Problem> {
+/// Waits until the domains' queues are empty.
+fn settle(stack: &Stack) -> Result<(), Problem> {
     let until = Instant::now() + SETTLE_MAX;
     while waiting(stack)? > 0 && Instant::now() < until {
-        thread::sleep(Duration::from_millis(50));
+        thread::sleep(Duration::from_millis(20));
     }
+    Ok(())
+}
+
+/// The domains' last line on each event.
+fn outcomes(follower: &mut Follower) -> Result<BTreeMap<String, Line>, Problem> {
     // A function's lines are there shortly after its messages are gone.
     thread::sleep(Duration::from_millis(300));
-    let lines = follower
-        .poll()?
-        .into_iter()
-        .filter(|line| line.text("domain").is_some());
+    let lines = follower.poll()?.into_iter();
+    let lines = lines.filter(|line| line.text("domain").is_some());
     Ok(lines
         .filter_map(|line| Some((line.text("event")?.to_owned(), line)))
         .collect())
