@@ -7,6 +7,7 @@
 //! - [`projections`] and [`outcomes`]: the domains' tables.
 //! - [`bus`]: EventBridge. [`secrets`]: Secrets Manager. [`clock`]: the system's.
 //! - [`consumer`]: the SQS runner that a domain's `main.rs` calls.
+//! - [`inspect`]: what the tables hold, for operators and tests.
 //! - [`telemetry`]: one JSON line an event.
 //!
 //! Only `main.rs` of a function names this crate: everything else is written against the kernel's ports.
@@ -20,6 +21,7 @@ pub mod consumer;
 #[cfg(test)]
 mod contract;
 mod entry;
+pub mod inspect;
 pub mod ledger;
 pub mod outcomes;
 pub mod projections;

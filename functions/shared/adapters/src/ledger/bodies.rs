@@ -11,6 +11,15 @@ use crate::codec;
 use crate::entry::{self, BodyPlace, ENTRY, text};
 
 impl<C: Clock> DynamoLedger<C> {
+    /// The entry as it is now, expired or not, with its body where that is whole.
+    pub(crate) async fn read(&self, id: &str) -> Result<Option<(Entry, Option<Vec<u8>>)>, Fault> {
+        let Some((entry, place)) = self.entry(id).await? else {
+            return Ok(None);
+        };
+        let body = self.load(id, &entry, place).await?;
+        Ok(Some((entry, body)))
+    }
+
     /// The entry as it is now, expired or not, and where its body is.
     pub(super) async fn entry(&self, id: &str) -> Result<Option<(Entry, BodyPlace)>, Fault> {
         let output = self
