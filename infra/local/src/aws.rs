@@ -14,7 +14,10 @@ use crate::problem::Problem;
 pub const REGION: &str = "us-east-1";
 
 /// The longest wait for an answer. CreateStack answers at once and works on.
-const TIMEOUT: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The longest wait for a function: sweep may take 55 s.
+const INVOKE_TIMEOUT: Duration = Duration::from_secs(65);
 
 /// A client of the emulator.
 #[derive(Debug, Clone)]
@@ -76,6 +79,9 @@ impl Aws {
         let answer = self
             .agent
             .post(&url)
+            .config()
+            .timeout_global(Some(INVOKE_TIMEOUT))
+            .build()
             .header("authorization", scope("lambda"))
             .send(input.to_string());
         let failed = match &answer {
