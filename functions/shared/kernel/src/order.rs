@@ -1,12 +1,28 @@
-//! Which of two events of an object is the later one.
+//! Which of the states that an object was in is the last.
 //!
-//! Stripe promises no order of delivery, and `created` has whole seconds. The rule, in this order:
+//! Stripe promises no order of delivery, and `created` has whole seconds. Comparing events two by two doesn't do: by
+//! `previous_attributes` it is cyclic, and a third of small histories end wrong in some order of delivery. So the
+//! newest candidates are kept as a set, and the rule is one over the set, in this order:
 //!
-//! 1. a terminal state is later than any that isn't (`customer.subscription.updated` may be delivered after
-//!    `deleted`, and may even carry a later second);
+//! 1. a terminal state is later than any that isn't;
 //! 2. the greater `created` is later;
-//! 3. within one second there is no evidence here: the greater event id is taken, which is deterministic, and the
-//!    projection says `tie_unresolved`.
+//! 3. within one second, the last link of the chain that `previous_attributes` make is the latest;
+//! 4. where there is none, or more than one, the head is [`evidence::Head::Undecided`]: the caller fetches the object,
+//!    or takes the choice and says that it is one.
+//!
+//! # Layout
+//! - [`candidate`]: what is known of one state, from an event or from a fetch.
+//! - [`evidence`]: the newest candidates, merged in any order, and their head.
+//! - `chain`: which of them can be the last.
+//! - [`digest`]: what is kept of objects, to be compared.
+//!
+//! [`Evidence`] and [`place`] below are the rule without 3: the one event that the state rests on, and a guess within
+//! one second.
+
+pub mod candidate;
+mod chain;
+pub mod digest;
+pub mod evidence;
 
 use serde::{Deserialize, Serialize};
 

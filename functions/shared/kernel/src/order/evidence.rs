@@ -1,0 +1,311 @@
+//! The newest candidates of an object, and the one that is its state.
+//!
+//! # What is kept
+//!
+//! A candidate is dropped once another is known to be later:
+//!
+//! - a terminal one is later than any that isn't (`customer.subscription.updated` may be delivered after `deleted`, and
+//!   may even carry a later second);
+//! - of two that are both terminal or both not, the one is later that is of a later second. An event is of the second
+//!   `created`. A fetch is of the seconds `from` to `to` ([`Source::Fetch`]): it is later than every event created
+//!   before `from`, and every event created after `to` is later than it. In between, nothing is known.
+//!
+//! What is left are the events of one second, and the fetches whose seconds include it: usually a single event. Up to
+//! [`MEMBERS_MAX`] of them are kept; beyond, the head is undecided until something later comes.
+//!
+//! # What the state is
+//!
+//! The head is decided where every candidate that can be the last (`previous_attributes` links them, see
+//! `chain`) gives the same state. Otherwise it is undecided: whoever has a key fetches the object and adds the
+//! answer; whoever has none takes the choice, which is the same for the same candidates, and says that it is one.
+//!
+//! # What is guaranteed
+//!
+//! [`Evidence::merge`] is commutative, associative and idempotent, so the evidence, and with it the head, depends on
+//! which candidates were added and not on their order, number or grouping. If all events of the newest second were
+//! added, a decided head is the object as it is. Where one is still on its way the head may be an earlier state, as
+//! with any event that is still on its way.
+
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::candidate::{Before, Candidate, Source};
+use super::chain;
+use super::digest::Digest;
+
+/// The most candidates that are kept: eight of a second, some 200 bytes each and the states that differ. More changes of
+/// one object within one second come from scripts, and are settled by a fetch or by the next event.
+pub const MEMBERS_MAX: usize = 8;
+
+/// The newest candidates of one object: at least one.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Evidence<S> {
+    terminal: bool,
+    /// The latest `from`: the second of the events.
+    second: i64,
+    /// The latest `to` of those that there was no room for. Only while it isn't before `second`.
+    lost: Option<i64>,
+    /// Those with the latest `to` first.
+    members: Vec<Candidate<S>>,
+}
+
+/// The candidate that the state is taken from.
+#[derive(Debug, PartialEq)]
+pub enum Head<'a, S> {
+    /// It is the latest, or has the latest's state.
+    Decided(&'a Candidate<S>),
+    /// Which is the latest isn't known. This is the choice without further evidence: a fetch before an event, one
+    /// that nothing was seen to change before one that was, then the greater id.
+    Undecided(&'a Candidate<S>),
+}
+
+impl<'a, S> Head<'a, S> {
+    /// The candidate, decided or chosen.
+    pub fn candidate(&self) -> &'a Candidate<S> {
+        match self {
+            Self::Decided(candidate) | Self::Undecided(candidate) => candidate,
+        }
+    }
+
+    /// Its state.
+    pub fn state(&self) -> &'a S {
+        &self.candidate().state
+    }
+
+    /// Whether it isn't a guess.
+    pub fn is_decided(&self) -> bool {
+        matches!(self, Self::Decided(_))
+    }
+}
+
+impl<S> Evidence<S> {
+    /// Whether the state is terminal.
+    pub fn terminal(&self) -> bool {
+        self.terminal
+    }
+
+    /// The second that the state is of, in Unix seconds. A fetch may be later.
+    pub fn second(&self) -> i64 {
+        self.second
+    }
+
+    /// The candidates, in an order that says nothing.
+    pub fn members(&self) -> &[Candidate<S>] {
+        &self.members
+    }
+
+    /// Whether there were more than [`MEMBERS_MAX`].
+    pub fn overflowed(&self) -> bool {
+        self.lost.is_some()
+    }
+}
+
+impl<S: Clone + PartialEq> Evidence<S> {
+    /// The evidence of one candidate.
+    pub fn of(candidate: Candidate<S>) -> Self {
+        Self {
+            terminal: candidate.terminal,
+            second: candidate.source.from(),
+            lost: None,
+            members: vec![candidate],
+        }
+    }
+
+    /// With one candidate more. The same evidence again where it is known or earlier.
+    #[must_use]
+    pub fn add(&self, candidate: Candidate<S>) -> Self {
+        self.merge(&Self::of(candidate))
+    }
+
+    /// The evidence of all the candidates of both.
+    #[must_use]
+    pub fn merge(&self, other: &Self) -> Self {
+        if self.terminal != other.terminal {
+            return if self.terminal { self } else { other }.clone();
+        }
+        let second = self.second.max(other.second);
+        let mut members = self.members.clone();
+        for candidate in &other.members {
+            match members
+                .iter_mut()
+                .find(|member| member.identity() == candidate.identity())
+            {
+                None => members.push(candidate.clone()),
+                Some(member) if member.rendering() < candidate.rendering() => {
+                    *member = candidate.clone();
+                }
+                Some(_) => {}
+            }
+        }
+        members.retain(|member| member.source.to() >= second);
+        // What there is no room for is what would be dropped first in any case. So it doesn't matter when.
+        members.sort_unstable_by(|one, other| {
+            let latest_first = other.source.to().cmp(&one.source.to());
+            latest_first.then_with(|| other.identity().cmp(&one.identity()))
+        });
+        let newly_lost = members.get(MEMBERS_MAX).map(|member| member.source.to());
+        members.truncate(MEMBERS_MAX);
+        Self {
+            terminal: self.terminal,
+            second,
+            lost: [self.lost, other.lost, newly_lost]
+                .into_iter()
+                .flatten()
+                .filter(|to| *to >= second)
+                .max(),
+            members,
+        }
+    }
+
+    /// The candidate that the state is taken from.
+    pub fn head(&self) -> Head<'_, S> {
+        let last = chain::possibly_last(&self.members);
+        let choice = last
+            .iter()
+            .copied()
+            .max_by_key(|&index| {
+                let source = &self.members[index].source;
+                let fetched = matches!(source, Source::Fetch { .. });
+                let current = !chain::looks_overtaken(&self.members, index);
+                (
+                    fetched,
+                    current,
+                    source.to(),
+                    source.from(),
+                    &self.members[index].source,
+                    index,
+                )
+            })
+            .map_or(&self.members[0], |index| &self.members[index]);
+        let one_state = last
+            .iter()
+            .all(|&index| self.members[index].state == choice.state);
+        if one_state && !self.overflowed() {
+            Head::Decided(choice)
+        } else {
+            Head::Undecided(choice)
+        }
+    }
+}
+
+/// How evidence is written: the state by itself, for readers who want no more, and each candidate with its own state
+/// only where that is another.
+#[derive(Serialize, Deserialize)]
+#[serde(bound(deserialize = "S: Deserialize<'de>"))]
+struct Written<S> {
+    state: S,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    tie_unresolved: bool,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    terminal: bool,
+    second: i64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    lost: Option<i64>,
+    members: Vec<WrittenMember<S>>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(bound(deserialize = "S: Deserialize<'de>"))]
+struct WrittenMember<S> {
+    /// Absent for a fetch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    event: Option<String>,
+    /// Absent where it is `second`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    from: Option<i64>,
+    /// Absent where it is `from`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    to: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    api_version: Option<String>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    creation: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    before: Option<Digest>,
+    after: Digest,
+    #[serde(
+        default = "Option::default",
+        deserialize_with = "present",
+        skip_serializing_if = "Option::is_none"
+    )]
+    state: Option<S>,
+}
+
+/// A state that is written is there, also where it is written as `null`.
+fn present<'de, S: Deserialize<'de>, T: Deserializer<'de>>(from: T) -> Result<Option<S>, T::Error> {
+    S::deserialize(from).map(Some)
+}
+
+impl<S: Serialize + Clone + PartialEq> Serialize for Evidence<S> {
+    fn serialize<T: Serializer>(&self, serializer: T) -> Result<T::Ok, T::Error> {
+        let head = self.head();
+        let member = |member: &'_ Candidate<S>| {
+            let (from, to) = (member.source.from(), member.source.to());
+            WrittenMember {
+                event: match &member.source {
+                    Source::Event { id, .. } => Some(id.clone()),
+                    Source::Fetch { .. } => None,
+                },
+                from: (from != self.second).then_some(from),
+                to: (to != from).then_some(to),
+                api_version: member.api_version.clone(),
+                creation: member.before == Before::Nothing,
+                before: match member.before {
+                    Before::Was(digest) => Some(digest),
+                    Before::Nothing | Before::Untold => None,
+                },
+                after: member.after,
+                state: (member.state != *head.state()).then(|| member.state.clone()),
+            }
+        };
+        Written {
+            state: head.state().clone(),
+            tie_unresolved: !head.is_decided(),
+            terminal: self.terminal,
+            second: self.second,
+            lost: self.lost,
+            members: self.members.iter().map(member).collect(),
+        }
+        .serialize(serializer)
+    }
+}
+
+impl<'de, S: Deserialize<'de> + Clone> Deserialize<'de> for Evidence<S> {
+    fn deserialize<T: Deserializer<'de>>(deserializer: T) -> Result<Self, T::Error> {
+        let written = Written::<S>::deserialize(deserializer)?;
+        let (terminal, second, state) = (written.terminal, written.second, written.state);
+        let member = |member: WrittenMember<S>| {
+            let from = member.from.unwrap_or(second);
+            Candidate {
+                source: match member.event {
+                    Some(id) => Source::Event { created: from, id },
+                    None => Source::Fetch {
+                        from,
+                        to: member.to.unwrap_or(from),
+                    },
+                },
+                terminal,
+                api_version: member.api_version,
+                before: match member.before {
+                    Some(digest) => Before::Was(digest),
+                    None if member.creation => Before::Nothing,
+                    None => Before::Untold,
+                },
+                after: member.after,
+                state: member.state.unwrap_or_else(|| state.clone()),
+            }
+        };
+        let members: Vec<_> = written.members.into_iter().map(member).collect();
+        if members.is_empty() || members.len() > MEMBERS_MAX {
+            return Err(T::Error::custom(
+                "evidence has one candidate or more, and no more than it keeps",
+            ));
+        }
+        Ok(Self {
+            terminal,
+            second,
+            lost: written.lost,
+            members,
+        })
+    }
+}
