@@ -1,1 +1,16 @@
+//! Sluice as deployed: `template.yaml` on a local AWS, the built functions behind it, and deliveries over HTTP.
 //!
+//! # Layout
+//! - `world`: a stack, a spy on its bus, and what tests ask of them.
+//! - `door`: what a delivery is answered and what it leaves behind.
+//! - `bodies`: large, odd and thin ones.
+//! - `consumers`: messages at a domain, poison and faults among them.
+//! - `outages`: a bus that refuses, a wire that is cut, an AWS that freezes, a secret that is rolled.
+//!
+//! Most tests share one stack; those that break something have one of their own.
+
+mod bodies;
+mod consumers;
+mod door;
+mod outages;
+mod world;

@@ -92,18 +92,33 @@ impl Sender {
         if let Some(signature) = signature {
             request = request.header("stripe-signature", signature);
         }
-        let problem = |error: ureq::Error| {
-            let what = format!("{error}; is it running? `make run` starts it");
-            Problem::aws("post", what)
-        };
-        let mut answer = request.send(body).map_err(problem)?;
-        let text = answer.body_mut().read_to_string().map_err(problem)?;
-        Ok(Answer {
-            status: answer.status().as_u16(),
-            text,
-            took: start.elapsed(),
-        })
+        read(start, request.send(body))
     }
+
+    /// Asks for a URL by GET, which the door refuses.
+    ///
+    /// # Errors
+    /// When there is no answer.
+    pub fn get(&self, url: &str) -> Result<Answer, Problem> {
+        read(Instant::now(), self.agent.get(url).call())
+    }
+}
+
+fn read(
+    start: Instant,
+    answer: Result<ureq::http::Response<ureq::Body>, ureq::Error>,
+) -> Result<Answer, Problem> {
+    let problem = |error: ureq::Error| {
+        let what = format!("{error}; is it running? `make run` starts it");
+        Problem::aws("post", what)
+    };
+    let mut answer = answer.map_err(problem)?;
+    let text = answer.body_mut().read_to_string().map_err(problem)?;
+    Ok(Answer {
+        status: answer.status().as_u16(),
+        text,
+        took: start.elapsed(),
+    })
 }
 
 #[cfg(test)]

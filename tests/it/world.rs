@@ -1,0 +1,428 @@
+//! A stack, a spy on its bus, and what tests ask of them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use aws_credential_types::Credentials;
+use aws_types::SdkConfig;
+use aws_types::region::Region;
+use serde_json::{Value, json};
+use sluice_adapters::aws::sdk_config_of;
+use sluice_adapters::inspect::{self, Story};
+use sluice_local::post::{Answer, Sender};
+use sluice_local::stack::{Options, Stack, StackInfo};
+use sluice_stripe::signature::sign;
+use tokio::runtime::Runtime;
+
+/// The longest that a test waits for something to become true. Far above what it takes: a slow machine is no failure.
+const PATIENCE: Duration = Duration::from_secs(90);
+
+/// The functions are built once, whatever the number of stacks.
+static OPTIONS: LazyLock<Options> =
+    LazyLock::new(|| Options::built_here().expect("the functions build"));
+
+/// The stack that most tests share. It ends with the test process: its servers watch a pipe to it.
+static SHARED: LazyLock<World> = LazyLock::new(|| World::own(|_| {}));
+
+static EVENTS: AtomicU32 = AtomicU32::new(0);
+
+/// A stack with a spy on its bus.
+pub(crate) struct World {
+    stack: Mutex<Stack>,
+    info: StackInfo,
+    sender: Sender,
+    config: SdkConfig,
+    runtime: Runtime,
+    spy: Spy,
+}
+
+/// The shared stack.
+pub(crate) fn shared() -> &'static World {
+    &SHARED
+}
+
+/// A name that no other test uses: tests share tables.
+pub(crate) fn unique(prefix: &str) -> String {
+    let run = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default()
+        .as_nanos();
+    format!(
+        "{prefix}_{run:x}x{}",
+        EVENTS.fetch_add(1, Ordering::Relaxed)
+    )
+}
+
+/// Now, in Unix seconds.
+pub(crate) fn now_s() -> i64 {
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    since.as_secs().try_into().unwrap_or(i64::MAX)
+}
+
+/// An event of a payment intent, in test mode.
+pub(crate) fn intent(event: &str, object: &str, kind: &str, created: i64, status: &str) -> Value {
+    json!({
+        "id": event, "object": "event", "type": format!("payment_intent.{kind}"), "livemode": false, "created": created,
+        "api_version": "2025-09-30.clover", "pending_webhooks": 1, "request": { "id": null, "idempotency_key": null },
+        "data": { "object": {
+            "id": object, "object": "payment_intent", "status": status, "amount": 4_200, "amount_received": 4_200,
+            "currency": "usd", "latest_charge": "ch_1",
+        } },
+    })
+}
+
+/// A fresh event of a succeeded payment intent: its id, its object's id, and its body.
+pub(crate) fn paid() -> (String, String, String) {
+    let (event, object) = (unique("evt"), unique("pi"));
+    let body = intent(&event, &object, "succeeded", now_s(), "succeeded").to_string();
+    (event, object, body)
+}
+
+/// Waits until `look` gives something.
+pub(crate) fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let until = Instant::now() + PATIENCE;
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(Instant::now() < until, "waited {PATIENCE:?} for: {what}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+impl World {
+    /// A stack of the test's own, started with the options as `change` leaves them.
+    pub(crate) fn own(change: impl FnOnce(&mut Options)) -> Self {
+        let mut options = OPTIONS.clone();
+        options.log = options
+            .root
+            .join(format!("target/local/{}.log", unique("test")));
+        change(&mut options);
+        let stack = Stack::start(&options, &mut |_| {}).expect("the stack starts");
+        let info = stack.info().clone();
+        let config = sdk_config_of(
+            Region::new(info.region.clone()),
+            Credentials::new("local", "local", None, None, "test"),
+            Some(info.aws_endpoint_url.clone()),
+        );
+        let sender = Sender::to(&info);
+        let spy = Spy::on(&stack, &config);
+        let runtime = Runtime::new().expect("a runtime");
+        Self {
+            stack: Mutex::new(stack),
+            info,
+            sender,
+            config,
+            runtime,
+            spy,
+        }
+    }
+
+    /// A stack whose functions reach AWS through a wire that can be broken, with short delays between the receives of
+    /// a message, and so many of them before it is a dead letter.
+    pub(crate) fn breakable(receives_max: u32) -> Self {
+        let receives_max = receives_max.to_string();
+        Self::own(|options| {
+            options.faults = true;
+            let short = [
+                ("MaxReceiveCount", receives_max.as_str()),
+                ("QueueVisibilitySeconds", "2"),
+                ("DomainTimeoutSeconds", "10"),
+            ];
+            options
+                .parameters
+                .extend(short.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        })
+    }
+
+    /// Does something with the stack itself.
+    pub(crate) fn stack<T>(&self, act: impl FnOnce(&mut Stack) -> T) -> T {
+        act(&mut self.stack.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The names of everything.
+    pub(crate) fn info(&self) -> &StackInfo {
+        &self.info
+    }
+
+    /// Breaks the wire between the functions and AWS by these rules.
+    pub(crate) fn break_wire(&self, rules: Value) {
+        self.stack(|stack| {
+            stack
+                .faults()
+                .expect("a breakable stack")
+                .set(&rules)
+                .expect("rules are taken")
+        });
+    }
+
+    /// Mends it.
+    pub(crate) fn mend_wire(&self) {
+        self.stack(|stack| {
+            stack
+                .faults()
+                .expect("a breakable stack")
+                .clear()
+                .expect("rules are cleared")
+        });
+    }
+
+    /// Delivers a body to `platform`, signed as Stripe does.
+    pub(crate) fn deliver(&self, body: &str) -> Answer {
+        self.sender
+            .deliver("platform", body.as_bytes())
+            .expect("an answer")
+    }
+
+    /// The same, where there may be no answer at all.
+    pub(crate) fn try_deliver(&self, body: &str) -> Option<Answer> {
+        self.sender.deliver("platform", body.as_bytes()).ok()
+    }
+
+    /// Delivers a body signed with this secret at this time.
+    pub(crate) fn deliver_signed(
+        &self,
+        endpoint: &str,
+        body: &[u8],
+        secret: &str,
+        t: i64,
+    ) -> Answer {
+        self.sender
+            .post(endpoint, body, Some(&sign(body, secret, t)))
+            .expect("an answer")
+    }
+
+    /// Delivers as Stripe does: again and again until it is answered 200; tells the last answer.
+    pub(crate) fn deliver_until_acknowledged(&self, body: &str) -> Answer {
+        eventually("an acknowledged delivery", || {
+            self.try_deliver(body).filter(|answer| answer.status == 200)
+        })
+    }
+
+    /// The event as the ledger has it.
+    pub(crate) fn story(&self, event: &str) -> Option<Story> {
+        let (ledger, outcomes) = (&self.info.tables["ledger"], &self.info.tables["outcomes"]);
+        let story = self
+            .runtime
+            .block_on(inspect::event(&self.config, ledger, outcomes, event));
+        story.expect("the ledger can be read")
+    }
+
+    /// Where the ledger says that the event stands.
+    pub(crate) fn state(&self, event: &str) -> Option<String> {
+        Some(self.story(event)?.summary["state"].as_str()?.to_owned())
+    }
+
+    /// An object of the platform's in test mode, as its domain has it.
+    pub(crate) fn projection(&self, domain: &str, object: &str) -> Option<Value> {
+        let key = format!("platform#test#{object}");
+        let item = self.runtime.block_on(inspect::projection(
+            &self.config,
+            &self.info.tables[domain],
+            &key,
+        ));
+        item.expect("the table can be read")
+    }
+
+    /// Waits until a domain has the object with nothing pending, and returns its document.
+    pub(crate) fn settled(&self, domain: &str, object: &str) -> Value {
+        eventually("a projection with nothing pending", || {
+            let document = self.projection(domain, object)?["doc"].clone();
+            document.get("pending").is_none().then_some(document)
+        })
+    }
+
+    /// What the rejections of this subject say.
+    pub(crate) fn rejections(&self, subject: &str) -> Vec<Value> {
+        let input = json!({
+            "TableName": self.info.tables["outcomes"], "KeyConditionExpression": "pk = :pk",
+            "ExpressionAttributeValues": { ":pk": { "S": format!("evt#{subject}") } },
+        });
+        let output = self
+            .stack(|stack| stack.aws().json("DynamoDB_20120810.Query", &input))
+            .expect("readable");
+        output["Items"].as_array().cloned().unwrap_or_default()
+    }
+
+    /// Runs sweep once, and tells what it did.
+    pub(crate) fn sweep(&self) -> Value {
+        let function = self.info.functions["sweep"].clone();
+        self.stack(|stack| stack.aws().invoke(&function, &json!({})))
+            .expect("sweep runs")
+    }
+
+    /// How often the event was put on the bus.
+    pub(crate) fn published(&self, event: &str) -> usize {
+        self.spy
+            .seen(|seen| seen["source"] == "sluice.stripe" && seen["detail"]["id"] == event)
+            .len()
+    }
+
+    /// The event as it was put on the bus first.
+    pub(crate) fn on_bus(&self, event: &str) -> Value {
+        eventually("the event on the bus", || {
+            let seen = self
+                .spy
+                .seen(|seen| seen["source"] == "sluice.stripe" && seen["detail"]["id"] == event);
+            seen.into_iter().next()
+        })
+    }
+
+    /// The effects of an object on the bus.
+    pub(crate) fn effects(&self, object: &str) -> Vec<Value> {
+        self.spy
+            .seen(|seen| seen["source"] == "sluice.effects" && seen["detail"]["object"] == object)
+    }
+
+    /// Puts messages into a domain's queue, past the door.
+    pub(crate) fn enqueue(&self, domain: &str, messages: &[String]) {
+        let client = aws_sdk_sqs::Client::new(&self.config);
+        let mut batch = client
+            .send_message_batch()
+            .queue_url(&self.info.queues[domain]);
+        for (n, message) in messages.iter().enumerate() {
+            let entry = aws_sdk_sqs::types::SendMessageBatchRequestEntry::builder();
+            batch = batch.entries(
+                entry
+                    .id(n.to_string())
+                    .message_body(message)
+                    .build()
+                    .expect("complete"),
+            );
+        }
+        let sent = self.runtime.block_on(batch.send()).expect("sent");
+        assert!(sent.failed().is_empty());
+    }
+
+    /// How many messages a queue holds, seen or in flight.
+    pub(crate) fn depth(&self, queue: &str) -> u32 {
+        use aws_sdk_sqs::types::QueueAttributeName::{
+            ApproximateNumberOfMessages, ApproximateNumberOfMessagesNotVisible,
+        };
+        let client = aws_sdk_sqs::Client::new(&self.config);
+        let wanted = [
+            ApproximateNumberOfMessages,
+            ApproximateNumberOfMessagesNotVisible,
+        ];
+        let get = client
+            .get_queue_attributes()
+            .queue_url(&self.info.queues[queue]);
+        let output = self
+            .runtime
+            .block_on(get.set_attribute_names(Some(wanted.to_vec())).send())
+            .expect("readable");
+        let count = |name| {
+            output
+                .attributes()
+                .and_then(|all| all.get(&name)?.parse::<u32>().ok())
+                .unwrap_or(0)
+        };
+        wanted.into_iter().map(count).sum()
+    }
+
+    /// Replaces the secret of `platform`.
+    pub(crate) fn put_secrets(&self, platform: &[&str]) {
+        let list = platform.iter().map(|secret| (*secret).to_owned()).collect();
+        let secrets = BTreeMap::from([("platform".to_owned(), list)]);
+        self.stack(|stack| stack.put_secrets(&secrets))
+            .expect("secrets are put");
+    }
+}
+
+/// A rule and a queue of the test's own that see all that Sluice puts on the bus.
+struct Spy {
+    seen: Arc<Mutex<Vec<Value>>>,
+    over: Arc<AtomicBool>,
+    reader: Option<JoinHandle<()>>,
+}
+
+impl Spy {
+    fn on(stack: &Stack, config: &SdkConfig) -> Self {
+        let aws = stack.aws();
+        let made = aws
+            .json("AmazonSQS.CreateQueue", &json!({ "QueueName": "spy" }))
+            .expect("a queue");
+        let queue = made["QueueUrl"].as_str().expect("a URL").to_owned();
+        let bus = &stack.info().bus;
+        let pattern = json!({ "source": [{ "prefix": "sluice." }] }).to_string();
+        let rule = json!({ "Name": "spy", "EventBusName": bus, "EventPattern": pattern, "State": "ENABLED" });
+        aws.json("AWSEvents.PutRule", &rule).expect("a rule");
+        let arn = format!("arn:aws:sqs:{}:000000000000:spy", stack.info().region);
+        let targets =
+            json!({ "Rule": "spy", "EventBusName": bus, "Targets": [{ "Id": "spy", "Arn": arn }] });
+        aws.json("AWSEvents.PutTargets", &targets)
+            .expect("a target");
+        let (seen, over) = (
+            Arc::new(Mutex::new(Vec::new())),
+            Arc::new(AtomicBool::new(false)),
+        );
+        let (into, end, config) = (seen.clone(), over.clone(), config.clone());
+        let reader = std::thread::spawn(move || read(&config, &queue, &into, &end));
+        Self {
+            seen,
+            over,
+            reader: Some(reader),
+        }
+    }
+
+    fn seen(&self, wanted: impl Fn(&Value) -> bool) -> Vec<Value> {
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.iter().filter(|seen| wanted(seen)).cloned().collect()
+    }
+}
+
+impl Drop for Spy {
+    fn drop(&mut self) {
+        self.over.store(true, Ordering::Relaxed);
+        if let Some(reader) = self.reader.take() {
+            // A reader that panicked has nothing more to tell: its test has failed by what it didn't see.
+            let _ = reader.join();
+        }
+    }
+}
+
+/// Reads the spy's queue until it is over. While AWS can't be reached there is nothing to read.
+fn read(config: &SdkConfig, queue: &str, seen: &Mutex<Vec<Value>>, over: &AtomicBool) {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime");
+    let client = aws_sdk_sqs::Client::new(config);
+    let mut noted = BTreeSet::new();
+    while !over.load(Ordering::Relaxed) {
+        let receive = client
+            .receive_message()
+            .queue_url(queue)
+            .max_number_of_messages(10);
+        let messages = match runtime.block_on(receive.send()) {
+            Ok(output) => output.messages.unwrap_or_default(),
+            Err(_) => Vec::new(),
+        };
+        if messages.is_empty() {
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        for message in messages {
+            let text = message.body.unwrap_or_default();
+            let event = serde_json::from_str(&text).expect("the bus writes JSON");
+            // Noted before it is deleted, and once by the queue's own id: the answer to a delete may be lost, too.
+            if noted.insert(message.message_id.unwrap_or_default()) {
+                seen.lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .push(event);
+            }
+            let handle = message.receipt_handle.unwrap_or_default();
+            let delete = client
+                .delete_message()
+                .queue_url(queue)
+                .receipt_handle(handle)
+                .send();
+            // If it fails, the message comes again.
+            let _ = runtime.block_on(delete);
+        }
+    }
+}
