@@ -1,0 +1,230 @@
+//! Objects by id and as lists.
+
+use serde_json::{Value, json};
+
+use super::{Call, Error, page};
+use crate::world::{Key, Scope};
+
+/// The collections that are served, the kind of object in each, and the parameter that a missing id is blamed on.
+const COLLECTIONS: [(&[&str], &str, &str); 16] = [
+    (&["charges"], "charge", "id"),
+    (&["checkout", "sessions"], "checkout.session", "session"),
+    (&["customers"], "customer", "id"),
+    (&["disputes"], "dispute", "dispute"),
+    (&["invoice_payments"], "invoice_payment", "invoice_payment"),
+    (&["invoices"], "invoice", "invoice"),
+    (&["payment_intents"], "payment_intent", "intent"),
+    (&["payment_methods"], "payment_method", "payment_method"),
+    (&["payouts"], "payout", "payout"),
+    (&["prices"], "price", "price"),
+    (&["products"], "product", "id"),
+    (
+        &["radar", "early_fraud_warnings"],
+        "radar.early_fraud_warning",
+        "early_fraud_warning",
+    ),
+    (&["refunds"], "refund", "refund"),
+    (&["reviews"], "review", "review"),
+    (&["setup_intents"], "setup_intent", "setup_intent"),
+    (&["subscriptions"], "subscription", "id"),
+];
+
+/// Fields by which lists can be filtered: equal, and of the object's top level.
+const FILTERS: [&str; 6] = [
+    "charge",
+    "customer",
+    "invoice",
+    "payment_intent",
+    "status",
+    "type",
+];
+
+/// Serves a path below `/v1`; `None` where it is no collection's.
+pub(crate) fn serve(call: &Call<'_>, path: &[&str]) -> Option<Result<Value, Error>> {
+    match path {
+        ["accounts"] => return Some(accounts(call)),
+        ["accounts", id, rest @ ..] => return Some(account(call, id, rest)),
+        ["balance"] => return Some(retrieve(call, call.scope, "balance", "balance", "id")),
+        _ => {}
+    }
+    let of = |names: &&(&[&str], &str, &str)| path.starts_with(names.0);
+    let (names, kind, param) = COLLECTIONS.iter().find(of)?;
+    match &path[names.len()..] {
+        [] => Some(list(call, kind, &format!("/v1/{}", names.join("/")))),
+        [id] => Some(retrieve(call, call.scope, kind, id, param)),
+        _ => None,
+    }
+}
+
+fn retrieve(
+    call: &Call<'_>,
+    scope: &Scope,
+    kind: &str,
+    id: &str,
+    param: &str,
+) -> Result<Value, Error> {
+    call.query.only(&["expand"])?;
+    let key = Key {
+        scope: scope.clone(),
+        id: id.to_owned(),
+    };
+    let missing = |key: &Key| {
+        let other = Key {
+            scope: Scope {
+                livemode: !key.scope.livemode,
+                ..key.scope.clone()
+            },
+            ..key.clone()
+        };
+        let elsewhere = shown(call, &other, kind).is_some();
+        Error::missing(kind, id, param, key.scope.livemode, elsewhere)
+    };
+    let mut object = shown(call, &key, kind).ok_or_else(|| missing(&key))?;
+    if call.world.is_deleted(&key, call.moment()) {
+        return if kind == "customer" {
+            Ok(json!({ "id": id, "object": kind, "deleted": true }))
+        } else {
+            Err(Error::missing(kind, id, param, key.scope.livemode, false))
+        };
+    }
+    for path in call.query.list("expand") {
+        expand(call, scope, &mut object, path, path)?;
+    }
+    Ok(object)
+}
+
+/// The object of this kind as it is now, deleted or not.
+fn shown(call: &Call<'_>, key: &Key, kind: &str) -> Option<Value> {
+    let of_kind = call.world.kind(key) == Some(kind);
+    of_kind.then(|| call.world.object_at(key, call.version, call.moment()))?
+}
+
+fn list(call: &Call<'_>, kind: &str, url: &str) -> Result<Value, Error> {
+    let mut known = vec![
+        "created",
+        "ending_before",
+        "expand",
+        "limit",
+        "starting_after",
+    ];
+    known.extend(FILTERS);
+    call.query.only(&known)?;
+    let created = call.query.created()?;
+    let keys = call.world.keys_of(call.scope, kind);
+    let mut objects: Vec<(&Key, Value)> = keys
+        .into_iter()
+        .filter(|key| !call.world.is_deleted(key, call.moment()))
+        .filter_map(|key| Some((key, shown(call, key, kind)?)))
+        .filter(|(_, object)| created.allows(second(object)))
+        .filter(|(_, object)| {
+            FILTERS
+                .iter()
+                .all(|field| passes(call, kind, object, field))
+        })
+        .collect();
+    // Newest first; ids make it one order.
+    objects.sort_by(|(one, left), (other, right)| {
+        (second(right), &other.id).cmp(&(second(left), &one.id))
+    });
+    let (on_page, has_more) = page::page(call, &objects, kind, |(key, _)| &key.id)?;
+    let mut data: Vec<_> = on_page.iter().map(|(_, object)| object.clone()).collect();
+    for path in call.query.list("expand") {
+        let inner = path
+            .strip_prefix("data.")
+            .ok_or_else(|| Error::not_expandable(path))?;
+        for object in &mut data {
+            expand(call, call.scope, object, inner, path)?;
+        }
+    }
+    Ok(page::list(data, has_more, url))
+}
+
+fn second(object: &Value) -> i64 {
+    object["created"].as_i64().unwrap_or_default()
+}
+
+fn passes(call: &Call<'_>, kind: &str, object: &Value, field: &str) -> bool {
+    match call.query.get(field) {
+        Some("all") if field == "status" => true,
+        Some(wanted) => object[field] == wanted,
+        // Stripe lists no canceled subscriptions unless it is asked to.
+        None => !(field == "status" && kind == "subscription" && object["status"] == "canceled"),
+    }
+}
+
+/// Puts the object in the place of its id.
+fn expand(
+    call: &Call<'_>,
+    scope: &Scope,
+    object: &mut Value,
+    path: &str,
+    whole: &str,
+) -> Result<(), Error> {
+    let (field, rest) = path.split_once('.').unwrap_or((path, ""));
+    let place = object
+        .get_mut(field)
+        .ok_or_else(|| Error::not_expandable(whole))?;
+    if let Some(id) = place.as_str() {
+        let key = Key {
+            scope: scope.clone(),
+            id: id.to_owned(),
+        };
+        *place = call
+            .world
+            .object_at(&key, call.version, call.moment())
+            .ok_or_else(|| Error::not_expandable(whole))?;
+    }
+    if rest.is_empty() || place.is_null() {
+        return Ok(());
+    }
+    expand(call, scope, place, rest, whole)
+}
+
+/// The connected accounts of this mode, newest first.
+fn accounts(call: &Call<'_>) -> Result<Value, Error> {
+    call.query
+        .only(&["created", "ending_before", "limit", "starting_after"])?;
+    let created = call.query.created()?;
+    let accounts = call.world.accounts().iter().rev();
+    let objects: Vec<_> = accounts
+        .filter(|scope| call.scope.account.is_none() && scope.livemode == call.scope.livemode)
+        .filter_map(|scope| {
+            let id = scope.account.clone()?;
+            let key = Key {
+                scope: scope.clone(),
+                id: id.clone(),
+            };
+            Some((id, shown(call, &key, "account")?))
+        })
+        .filter(|(_, account)| created.allows(second(account)))
+        .collect();
+    let (on_page, has_more) = page::page(call, &objects, "account", |(id, _)| id)?;
+    let data = on_page.iter().map(|(_, account)| account.clone()).collect();
+    Ok(page::list(data, has_more, "/v1/accounts"))
+}
+
+/// A connected account, its capabilities or its external accounts. It lives in its own scope, whoever asks.
+fn account(call: &Call<'_>, id: &str, rest: &[&str]) -> Result<Value, Error> {
+    let scope = Scope {
+        account: Some(id.to_owned()),
+        livemode: call.scope.livemode,
+    };
+    let list_of = |kind| {
+        let own = Call {
+            scope: &scope,
+            ..*call
+        };
+        list(&own, kind, &format!("/v1/accounts/{id}/{}", rest.join("/")))
+    };
+    match rest {
+        [] => retrieve(call, &scope, "account", id, "account"),
+        ["capabilities"] => list_of("capability"),
+        ["external_accounts"] => list_of("bank_account"),
+        ["capabilities", name] => retrieve(call, &scope, "capability", name, "capability"),
+        ["external_accounts", bank] => retrieve(call, &scope, "bank_account", bank, "id"),
+        _ => Err(Error::unknown_url(
+            "GET",
+            &format!("/v1/accounts/{id}/{}", rest.join("/")),
+        )),
+    }
+}

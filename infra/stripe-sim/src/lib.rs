@@ -1,0 +1,59 @@
+//! A simulated Stripe that knows the truth.
+//!
+//! # What it is for
+//!
+//! Whether a consumer of webhooks ends in the state that Stripe has can only be judged by somebody who has that state.
+//! This crate plays lifecycles (purchases, refunds, disputes, subscriptions, payouts, connected accounts), keeps every
+//! state that every object has had, and tells of them as Stripe does: with events whose `created` has whole seconds
+//! and whose `previous_attributes` is an honest difference, in the shapes of the API version that is asked for.
+//!
+//! # Layout
+//!
+//! | Module | |
+//! |---|---|
+//! | [`world`] | the log of states and events, and the questions that it answers |
+//! | [`stories`] | the lifecycles: what is played |
+//! | [`version`] | API versions, and the one table of the differences between their shapes |
+//! | [`diff`] | `previous_attributes`, and the way back |
+//! | [`delivery`] | signed deliveries: in order, shuffled, repeated |
+//! | [`api`] | answers to API requests, as a function of the world and the request |
+//! | [`server`] | the same on a loopback port |
+//!
+//! ```
+//! use sluice_stripe_sim::{Options, Scope, Story, World};
+//!
+//! let mut world = World::new(7, Options::default());
+//! world.play(Story::TwoEqualRefunds, &Scope::platform(true));
+//! let refunds = world.objects().filter(|key| key.id.starts_with("re_"));
+//! let truths: Vec<_> = refunds.map(|key| world.object(None, true, &key.id).unwrap()).collect();
+//! assert_eq!(truths.len(), 2);
+//! assert_eq!(truths[0]["amount"], truths[1]["amount"]);
+//! ```
+//!
+//! # What holds
+//!
+//! - A world is a function of its seed, its options and the calls made on it: no clock, no other randomness.
+//! - Each object's last event shows its true state, unless it was asked to be silent; at versions whose objects carry
+//!   others inside (before 2022-11-15), what is inside changes with the others, without an event, as at Stripe.
+//! - Only `*.updated` types carry `previous_attributes`.
+//!
+//! # What it isn't
+//!
+//! It makes nothing on request (there is no `POST /v1/…`): stories are played from Rust. Objects have no discounts,
+//! taxes or transfers. Fields are whole as of 2025-09-30; what Stripe added later is missing.
+
+pub mod api;
+pub mod delivery;
+pub mod diff;
+mod ids;
+mod objects;
+mod render;
+pub mod server;
+mod stage;
+pub mod stories;
+pub mod version;
+pub mod world;
+
+pub use stories::Story;
+pub use version::ApiVersion;
+pub use world::{Key, Moment, Occurrence, Options, Scope, World};

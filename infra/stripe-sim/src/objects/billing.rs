@@ -1,0 +1,210 @@
+//! Billing objects as Stripe makes them.
+
+use serde_json::{Value, json};
+
+use crate::stage::Stage;
+
+/// A month of the simulation, in seconds.
+pub(crate) const MONTH_S: i64 = 31 * 86_400;
+
+/// A customer.
+pub(crate) fn customer(stage: &mut Stage<'_>) -> (String, Value) {
+    let id = stage.id("cus");
+    let prefix = stage.token(8).to_uppercase();
+    let mut customer = stage.blank("customer", &id);
+    customer["invoice_prefix"] = json!(prefix);
+    (id, customer)
+}
+
+/// A product and its monthly price.
+pub(crate) fn catalog(stage: &mut Stage<'_>, name: &str, amount: i64) -> [(String, Value); 2] {
+    let product_id = stage.id("prod");
+    let mut product = stage.blank("product", &product_id);
+    product["name"] = json!(name);
+    product["marketing_features"] = json!([{ "name": "Unlimited projects" }]);
+    product["updated"] = json!(stage.now());
+    let price_id = stage.id("price");
+    let mut price = stage.blank("price", &price_id);
+    price["product"] = json!(product_id);
+    price["nickname"] = json!(name);
+    price["unit_amount"] = json!(amount);
+    price["unit_amount_decimal"] = json!(amount.to_string());
+    [(product_id, product), (price_id, price)]
+}
+
+/// The plan that says the same as a recurring price; Stripe still sends it.
+pub(crate) fn plan_of(price: &Value) -> Value {
+    let mut plan = super::template("plan");
+    for field in [
+        "id", "active", "created", "currency", "livemode", "nickname", "product",
+    ] {
+        plan[field] = price[field].clone();
+    }
+    plan["amount"] = price["unit_amount"].clone();
+    plan["amount_decimal"] = price["unit_amount_decimal"].clone();
+    plan
+}
+
+/// A subscription to one price.
+pub(crate) fn subscription(
+    stage: &mut Stage<'_>,
+    customer: &str,
+    price: &Value,
+    trial_days: i64,
+) -> (String, Value) {
+    let id = stage.id("sub");
+    let item_id = stage.id("si");
+    let workspace = stage.token(6);
+    let now = stage.now();
+    let trial_end = (trial_days > 0).then_some(now + trial_days * 86_400);
+    let mut item = stage.blank("subscription_item", &item_id);
+    item["subscription"] = json!(id);
+    item["price"] = price.clone();
+    item["plan"] = plan_of(price);
+    item["current_period_start"] = json!(now);
+    item["current_period_end"] = json!(trial_end.unwrap_or(now + MONTH_S));
+    let mut subscription = stage.blank("subscription", &id);
+    subscription["customer"] = json!(customer);
+    subscription["status"] = json!(if trial_days > 0 {
+        "trialing"
+    } else {
+        "incomplete"
+    });
+    subscription["billing_cycle_anchor"] = json!(trial_end.unwrap_or(now));
+    subscription["start_date"] = json!(now);
+    subscription["trial_start"] = json!(trial_end.map(|_| now));
+    subscription["trial_end"] = json!(trial_end);
+    subscription["metadata"] = json!({ "workspace": format!("ws-{workspace}") });
+    subscription["items"] = json!({
+        "object": "list",
+        "data": [item],
+        "has_more": false,
+        "total_count": 1,
+        "url": format!("/v1/subscription_items?subscription={id}"),
+    });
+    subscription["plan"] = plan_of(price);
+    subscription["quantity"] = json!(1);
+    (id, subscription)
+}
+
+/// Sets the quantity of a subscription's one item.
+pub(crate) fn set_quantity(subscription: &mut Value, quantity: i64) {
+    subscription["quantity"] = json!(quantity);
+    subscription["items"]["data"][0]["quantity"] = json!(quantity);
+}
+
+/// Sets the price of a subscription's one item.
+pub(crate) fn set_price(subscription: &mut Value, price: &Value) {
+    subscription["plan"] = plan_of(price);
+    let item = &mut subscription["items"]["data"][0];
+    item["plan"] = plan_of(price);
+    item["price"] = price.clone();
+}
+
+/// Moves the period of a subscription's one item.
+pub(crate) fn set_period(subscription: &mut Value, start: i64, end: i64) {
+    let item = &mut subscription["items"]["data"][0];
+    item["current_period_start"] = json!(start);
+    item["current_period_end"] = json!(end);
+}
+
+/// The draft of a subscription's invoice. In a trial nothing is due.
+pub(crate) fn invoice(
+    stage: &mut Stage<'_>,
+    subscription: &Value,
+    reason: &str,
+) -> (String, Value) {
+    let id = stage.id("in");
+    let line_id = stage.id("il");
+    let item = &subscription["items"]["data"][0];
+    let free = subscription["status"] == "trialing";
+    let quantity = item["quantity"].as_i64().unwrap_or(1);
+    let unit = item["price"]["unit_amount"].as_i64().unwrap_or_default();
+    let amount = if free { 0 } else { unit * quantity };
+    let mut line = stage.blank("line_item", &line_id);
+    line["invoice"] = json!(id);
+    line["quantity"] = json!(quantity);
+    line["metadata"] = subscription["metadata"].clone();
+    line["period"] = json!({
+        "start": item["current_period_start"], "end": item["current_period_end"],
+    });
+    line["subscription"] = subscription["id"].clone();
+    let details = &mut line["parent"]["subscription_item_details"];
+    details["subscription"] = subscription["id"].clone();
+    details["subscription_item"] = item["id"].clone();
+    line["pricing"] = json!({
+        "price_details": { "price": item["price"]["id"], "product": item["price"]["product"] },
+        "type": "price_details",
+        "unit_amount_decimal": item["price"]["unit_amount_decimal"],
+    });
+    let customer = subscription["customer"].as_str().unwrap_or_default();
+    let mut invoice = draft(stage, &id, customer, amount, line);
+    invoice["billing_reason"] = json!(reason);
+    invoice["parent"] = json!({
+        "quote_details": null,
+        "subscription_details": {
+            "metadata": subscription["metadata"], "subscription": subscription["id"],
+        },
+        "type": "subscription_details",
+    });
+    (id, invoice)
+}
+
+/// The draft of an invoice that is sent to the customer and due in 30 days.
+pub(crate) fn one_off_invoice(
+    stage: &mut Stage<'_>,
+    customer: &str,
+    amount: i64,
+) -> (String, Value) {
+    let id = stage.id("in");
+    let line_id = stage.id("il");
+    let item_id = stage.id("ii");
+    let mut line = stage.blank("line_item", &line_id);
+    line["invoice"] = json!(id);
+    line["description"] = json!("Consulting");
+    line["period"] = json!({ "start": stage.now(), "end": stage.now() });
+    line["parent"] = json!({
+        "invoice_item_details": {
+            "invoice_item": item_id, "proration": false,
+            "proration_details": { "credited_items": null }, "subscription": null,
+        },
+        "subscription_item_details": null,
+        "type": "invoice_item_details",
+    });
+    line["pricing"] = Value::Null;
+    let mut invoice = draft(stage, &id, customer, amount, line);
+    invoice["billing_reason"] = json!("manual");
+    invoice["collection_method"] = json!("send_invoice");
+    invoice["due_date"] = json!(stage.now() + 30 * 86_400);
+    (id, invoice)
+}
+
+fn draft(stage: &Stage<'_>, id: &str, customer: &str, amount: i64, mut line: Value) -> Value {
+    line["amount"] = json!(amount);
+    let mut invoice = stage.blank("invoice", id);
+    invoice["customer"] = json!(customer);
+    for field in [
+        "amount_due",
+        "amount_remaining",
+        "subtotal",
+        "subtotal_excluding_tax",
+        "total",
+        "total_excluding_tax",
+    ] {
+        invoice[field] = json!(amount);
+    }
+    invoice["automatically_finalizes_at"] = json!(stage.now() + 3_600);
+    invoice["next_payment_attempt"] = json!(stage.now() + 3_600);
+    invoice["period_start"] = json!(stage.now());
+    invoice["period_end"] = json!(stage.now());
+    invoice["lines"] = json!({
+        "object": "list",
+        "data": [line],
+        "has_more": false,
+        "total_count": 1,
+        "url": format!("/v1/invoices/{id}/lines"),
+    });
+    invoice["~payment_intent"] = Value::Null;
+    invoice["~charge"] = Value::Null;
+    invoice
+}

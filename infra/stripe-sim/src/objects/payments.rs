@@ -1,0 +1,173 @@
+//! Payment objects as Stripe makes them.
+
+use serde_json::{Value, json};
+
+use crate::stage::Stage;
+
+/// A payment intent: nothing paid, no method chosen. `invoice` is what it pays, if anything.
+pub(crate) fn intent(
+    stage: &mut Stage<'_>,
+    amount: i64,
+    customer: Option<&str>,
+    invoice: Option<&str>,
+) -> (String, Value) {
+    let id = stage.id("pi");
+    let secret = stage.token(25);
+    let order = stage.token(6);
+    let mut intent = stage.blank("payment_intent", &id);
+    intent["amount"] = json!(amount);
+    intent["client_secret"] = json!(format!("{id}_secret_{secret}"));
+    intent["customer"] = json!(customer);
+    intent["~invoice"] = json!(invoice);
+    intent["~charges"] = json!([]);
+    if invoice.is_none() {
+        intent["metadata"] = json!({ "order": format!("order-{order}") });
+    }
+    (id, intent)
+}
+
+/// A charge of this intent that went through; its balance transaction follows.
+pub(crate) fn charge(stage: &mut Stage<'_>, intent: &Value) -> (String, Value) {
+    let id = stage.id("ch");
+    let method = stage.id("pm");
+    let receipt = stage.token(64);
+    let mut charge = stage.blank("charge", &id);
+    for field in ["amount", "currency", "customer", "metadata", "~invoice"] {
+        charge[field] = intent[field].clone();
+    }
+    charge["amount_captured"] = intent["amount"].clone();
+    charge["payment_intent"] = intent["id"].clone();
+    charge["payment_method"] = json!(method);
+    charge["receipt_url"] = json!(format!("https://pay.stripe.com/receipts/payment/{receipt}"));
+    let card = &mut charge["payment_method_details"]["card"];
+    card["amount_authorized"] = intent["amount"].clone();
+    card["overcapture"]["maximum_amount_capturable"] = intent["amount"].clone();
+    charge["~refunds"] = json!([]);
+    (id, charge)
+}
+
+/// Makes a charge one that the bank declined.
+pub(crate) fn decline(charge: &mut Value) {
+    charge["status"] = json!("failed");
+    charge["paid"] = json!(false);
+    charge["captured"] = json!(false);
+    charge["amount_captured"] = json!(0);
+    charge["failure_code"] = json!("card_declined");
+    charge["failure_message"] = json!("Your card was declined.");
+    charge["receipt_url"] = Value::Null;
+    charge["payment_method_details"]["card"]["last4"] = json!("0002");
+    let outcome = &mut charge["outcome"];
+    outcome["network_status"] = json!("declined_by_network");
+    outcome["network_decline_code"] = json!("05");
+    outcome["advice_code"] = json!("try_again_later");
+    outcome["reason"] = json!("generic_decline");
+    outcome["type"] = json!("issuer_declined");
+    outcome["seller_message"] =
+        json!("The bank did not return any further details with this decline.");
+}
+
+/// What a payment intent says of a declined charge.
+pub(crate) fn payment_error(stage: &Stage<'_>, charge: &Value) -> Value {
+    let method = charge["payment_method"].as_str().unwrap_or_default();
+    let mut card = stage.blank("payment_method", method);
+    card["card"]["last4"] = json!("0002");
+    json!({
+        "advice_code": "try_again_later",
+        "charge": charge["id"],
+        "code": "card_declined",
+        "decline_code": "generic_decline",
+        "doc_url": "https://stripe.com/docs/error-codes/card-declined",
+        "message": "Your card was declined.",
+        "network_decline_code": "05",
+        "payment_method": card,
+        "type": "card_error",
+    })
+}
+
+/// An open checkout session for one payment.
+pub(crate) fn session(stage: &mut Stage<'_>, amount: i64) -> (String, Value) {
+    let id = stage.id("cs");
+    let order = format!("order-{}", stage.token(6));
+    let mut session = stage.blank("checkout_session", &id);
+    session["amount_subtotal"] = json!(amount);
+    session["amount_total"] = json!(amount);
+    session["client_reference_id"] = json!(order);
+    session["metadata"] = json!({ "order": order });
+    session["expires_at"] = json!(stage.now() + 86_400);
+    session["url"] = json!(format!("https://checkout.stripe.com/c/pay/{id}"));
+    (id, session)
+}
+
+/// The customer has gone through the session.
+pub(crate) fn complete(session: &mut Value, intent: Option<&str>, paid: bool) {
+    session["customer_details"] = json!({
+        "address": {
+            "city": "Springfield", "country": "US", "line1": "742 Cedar Lane", "line2": null,
+            "postal_code": "62704", "state": "IL",
+        },
+        "business_name": null,
+        "email": "ada.sample@example.com",
+        "individual_name": null,
+        "name": "Ada Sample",
+        "phone": null,
+        "tax_exempt": "none",
+        "tax_ids": [],
+    });
+    session["payment_intent"] = json!(intent);
+    session["payment_status"] = json!(if paid { "paid" } else { "unpaid" });
+    session["status"] = json!("complete");
+    session["url"] = Value::Null;
+}
+
+/// A refund of part or all of a charge.
+pub(crate) fn refund(
+    stage: &mut Stage<'_>,
+    charge: &Value,
+    amount: i64,
+    status: &str,
+) -> (String, Value) {
+    let id = stage.id("re");
+    let transaction = stage.id("txn");
+    let mut refund = stage.blank("refund", &id);
+    refund["amount"] = json!(amount);
+    refund["balance_transaction"] = json!(transaction);
+    refund["charge"] = charge["id"].clone();
+    refund["currency"] = charge["currency"].clone();
+    refund["payment_intent"] = charge["payment_intent"].clone();
+    refund["status"] = json!(status);
+    (id, refund)
+}
+
+/// A dispute as the cardholder's bank opens it.
+pub(crate) fn dispute(stage: &mut Stage<'_>, charge: &Value) -> (String, Value) {
+    let id = stage.id("du");
+    let mut dispute = stage.blank("dispute", &id);
+    for field in ["amount", "currency", "payment_intent"] {
+        dispute[field] = charge[field].clone();
+    }
+    dispute["charge"] = charge["id"].clone();
+    dispute["evidence_details"]["due_by"] = json!(stage.now() + 9 * 86_400);
+    (id, dispute)
+}
+
+/// The balance transaction by which a disputed amount leaves (`sign` -1) or returns (1).
+pub(crate) fn dispute_funds(stage: &mut Stage<'_>, dispute: &Value, sign: i64) -> Value {
+    let id = stage.id("txn");
+    let mut funds = stage.blank("balance_transaction", &id);
+    let amount = sign * dispute["amount"].as_i64().unwrap_or_default();
+    let fee = if sign < 0 { 1500 } else { 0 };
+    let charge = dispute["charge"].as_str().unwrap_or_default();
+    let (what, category) = if sign < 0 {
+        ("withdrawal", "dispute")
+    } else {
+        ("reversal", "dispute_reversal")
+    };
+    funds["amount"] = json!(amount);
+    funds["fee"] = json!(fee);
+    funds["net"] = json!(amount - fee);
+    funds["available_on"] = json!(stage.now() + 2 * 86_400);
+    funds["description"] = json!(format!("Chargeback {what} for {charge}"));
+    funds["reporting_category"] = json!(category);
+    funds["source"] = dispute["id"].clone();
+    funds
+}

@@ -1,0 +1,209 @@
+//! What a story is told with: one account and mode, a clock of its own, ids, and a few verbs.
+//!
+//! A change that no event tells of would make the last event of an object a lie, so a story that ends with one
+//! panics: silence has to be asked for.
+
+use std::collections::BTreeSet;
+
+use fastrand::Rng;
+use serde_json::{Value, json};
+
+use crate::ids;
+use crate::world::{Key, Moment, Occurrence, Scope, World};
+
+/// The streams of a play.
+#[derive(Debug)]
+pub(crate) struct Streams {
+    pub(crate) objects: Rng,
+    pub(crate) events: Rng,
+    pub(crate) dice: Rng,
+}
+
+/// A story being told.
+#[derive(Debug)]
+pub(crate) struct Stage<'w> {
+    world: &'w mut World,
+    scope: Scope,
+    now: i64,
+    streams: Streams,
+    /// Whether what happens now is somebody's request, or Stripe's own doing.
+    by_request: bool,
+    made: Vec<Key>,
+    untold: BTreeSet<String>,
+}
+
+impl<'w> Stage<'w> {
+    pub(crate) fn new(world: &'w mut World, scope: Scope, now: i64, streams: Streams) -> Self {
+        Self {
+            world,
+            scope,
+            now,
+            streams,
+            by_request: true,
+            made: Vec::new(),
+            untold: BTreeSet::new(),
+        }
+    }
+
+    /// Ends the story.
+    ///
+    /// # Panics
+    /// Where a change was told by no event: that is the story's mistake.
+    pub(crate) fn end(self) -> Vec<Key> {
+        assert!(
+            self.untold.is_empty(),
+            "no event tells of the last change of {:?}",
+            self.untold
+        );
+        self.made
+    }
+
+    /// Unix seconds.
+    pub(crate) fn now(&self) -> i64 {
+        self.now
+    }
+
+    /// Whose story it is.
+    pub(crate) fn scope(&self) -> &Scope {
+        &self.scope
+    }
+
+    /// Lets time pass.
+    pub(crate) fn wait(&mut self, seconds: i64) {
+        self.now += seconds;
+    }
+
+    /// Lets up to a second pass: what Stripe does in one go often shares a second, and not always.
+    pub(crate) fn breathe(&mut self) {
+        self.now += self.streams.dice.i64(0..=1);
+    }
+
+    /// From here on Stripe acts by itself: events name no request.
+    pub(crate) fn stripe_acts(&mut self) {
+        self.by_request = false;
+    }
+
+    /// From here on somebody makes requests.
+    pub(crate) fn somebody_acts(&mut self) {
+        self.by_request = true;
+    }
+
+    /// A fresh id.
+    pub(crate) fn id(&mut self, prefix: &str) -> String {
+        ids::id(&mut self.streams.objects, prefix, self.scope.livemode)
+    }
+
+    /// So many characters that look random.
+    pub(crate) fn token(&mut self, length: usize) -> String {
+        ids::token(&mut self.streams.objects, length)
+    }
+
+    /// A number of the story's: bounds included.
+    pub(crate) fn between(&mut self, low: i64, high: i64) -> i64 {
+        self.streams.dice.i64(low..=high)
+    }
+
+    /// A price in minor units, 5.00 to 500.00.
+    pub(crate) fn amount(&mut self) -> i64 {
+        self.between(10, 1_000) * 50
+    }
+
+    /// A template of this kind with this id, made now in this mode, with its fields set.
+    pub(crate) fn blank(&self, template: &str, id: &str) -> Value {
+        let mut object = crate::objects::template(template);
+        set(&mut object, "id", json!(id));
+        set(&mut object, "created", json!(self.now));
+        set(&mut object, "livemode", json!(self.scope.livemode));
+        object
+    }
+
+    /// The object as it is now.
+    ///
+    /// # Panics
+    /// Where there is none: that is the story's mistake.
+    pub(crate) fn get(&self, id: &str) -> &Value {
+        let state = self.world.state_at(&self.key(id), Moment::End);
+        &state.expect("a story asks for objects that it made").truth
+    }
+
+    /// A field of an object, as text; empty where it has none.
+    pub(crate) fn text(&self, id: &str, field: &str) -> String {
+        self.get(id)[field].as_str().unwrap_or_default().to_owned()
+    }
+
+    /// Makes an object that no event tells of.
+    pub(crate) fn put(&mut self, id: &str, truth: Value) {
+        let key = self.key(id);
+        self.world.write(&key, self.now, truth, false);
+        self.made.push(key);
+    }
+
+    /// Changes an object; an event has to follow.
+    pub(crate) fn change(&mut self, id: &str, change: impl FnOnce(&mut Value)) {
+        let mut truth = self.get(id).clone();
+        change(&mut truth);
+        self.world.write(&self.key(id), self.now, truth, false);
+        self.untold.insert(id.to_owned());
+    }
+
+    /// Emits an event about the object as it is now.
+    pub(crate) fn emit(&mut self, kind: &str, id: &str) {
+        let key = self.key(id);
+        let write = self.world.entry_at(&key, Moment::End);
+        let write = write.expect("a story tells of objects that it made");
+        let before = kind
+            .ends_with(".updated")
+            .then(|| self.world.entry_before(&key, write))
+            .flatten();
+        let events = &mut self.streams.events;
+        let id_of_event = ids::event_id(events, kind);
+        let request = self
+            .by_request
+            .then(|| (ids::id(events, "req", false), ids::uuid(events)));
+        self.untold.remove(id);
+        let seen = self.world.last_entry();
+        self.world.happen(Occurrence {
+            id: id_of_event,
+            kind: kind.to_owned(),
+            created: self.now,
+            object: key,
+            request,
+            write,
+            before,
+            seen,
+        });
+    }
+
+    /// Makes an object and tells of it.
+    pub(crate) fn create(&mut self, kind: &str, id: &str, truth: Value) {
+        self.put(id, truth);
+        self.emit(kind, id);
+    }
+
+    /// Changes an object and tells of it.
+    pub(crate) fn update(&mut self, kind: &str, id: &str, change: impl FnOnce(&mut Value)) {
+        self.change(id, change);
+        self.emit(kind, id);
+    }
+
+    /// Deletes an object and tells of it: the event shows it as it was.
+    pub(crate) fn delete(&mut self, kind: &str, id: &str) {
+        let truth = self.get(id).clone();
+        self.world.write(&self.key(id), self.now, truth, true);
+        self.emit(kind, id);
+    }
+
+    fn key(&self, id: &str) -> Key {
+        Key {
+            scope: self.scope.clone(),
+            id: id.to_owned(),
+        }
+    }
+}
+
+/// Sets a field that the object has; other fields are left out.
+fn set(object: &mut Value, field: &str, value: Value) {
+    if let Some(there) = object.get_mut(field) {
+        *there = value;
+    }
+}

@@ -1,0 +1,219 @@
+//! Purchases: Checkout sessions, payment intents and their charges.
+
+use serde_json::{Value, json};
+
+use super::DAY_S;
+use crate::objects::payments;
+use crate::stage::Stage;
+
+/// A purchase that works at once. Returns the charge's id.
+pub(crate) fn purchase(stage: &mut Stage<'_>) -> String {
+    let amount = stage.amount();
+    let session = open_session(stage, amount);
+    let wait = stage.between(20, 300);
+    stage.wait(wait);
+    let intent = create_intent(stage, amount, None, None);
+    stage.breathe();
+    let charge = succeed(stage, &intent);
+    complete_session(stage, &session, &intent);
+    settle(stage, &charge);
+    charge
+}
+
+pub(crate) fn declined_then_paid(stage: &mut Stage<'_>) {
+    let amount = stage.amount();
+    let session = open_session(stage, amount);
+    stage.wait(60);
+    let intent = create_intent(stage, amount, None, None);
+    stage.breathe();
+    decline(stage, &intent);
+    let wait = stage.between(15, 200);
+    stage.wait(wait);
+    let charge = succeed(stage, &intent);
+    complete_session(stage, &session, &intent);
+    settle(stage, &charge);
+}
+
+pub(crate) fn abandoned(stage: &mut Stage<'_>) {
+    let amount = stage.amount();
+    let session = open_session(stage, amount);
+    stage.wait(DAY_S + 1);
+    stage.stripe_acts();
+    stage.update("checkout.session.expired", &session, |session| {
+        session["status"] = json!("expired");
+        session["url"] = Value::Null;
+    });
+}
+
+pub(crate) fn delayed_payment(stage: &mut Stage<'_>) {
+    let amount = stage.amount();
+    let session = open_session(stage, amount);
+    stage.wait(40);
+    let intent = create_intent(stage, amount, None, None);
+    let (charge_id, mut charge) = payments::charge(stage, &stage.get(&intent).clone());
+    charge["status"] = json!("pending");
+    charge["paid"] = json!(false);
+    let method = charge["payment_method"].clone();
+    stage.put(&charge_id, charge);
+    attach_charge(stage, &intent, &charge_id, |intent| {
+        intent["payment_method"] = method;
+        intent["status"] = json!("processing");
+    });
+    stage.emit("charge.pending", &charge_id);
+    stage.emit("payment_intent.processing", &intent);
+    stage.breathe();
+    stage.update("checkout.session.completed", &session, |session| {
+        payments::complete(session, Some(&intent), false);
+    });
+
+    stage.wait(4 * DAY_S);
+    stage.stripe_acts();
+    stage.change(&charge_id, |charge| {
+        charge["status"] = json!("succeeded");
+        charge["paid"] = json!(true);
+    });
+    stage.change(&intent, |intent| {
+        intent["status"] = json!("succeeded");
+        intent["amount_received"] = intent["amount"].clone();
+    });
+    stage.emit("charge.succeeded", &charge_id);
+    stage.emit("payment_intent.succeeded", &intent);
+    stage.breathe();
+    stage.update(
+        "checkout.session.async_payment_succeeded",
+        &session,
+        |session| {
+            session["payment_status"] = json!("paid");
+        },
+    );
+    settle(stage, &charge_id);
+}
+
+pub(crate) fn hold_captured(stage: &mut Stage<'_>) {
+    let amount = stage.amount();
+    let (intent, mut truth) = payments::intent(stage, amount, None, None);
+    truth["capture_method"] = json!("manual");
+    stage.create("payment_intent.created", &intent, truth);
+    stage.breathe();
+    let (charge_id, mut charge) = payments::charge(stage, &stage.get(&intent).clone());
+    charge["captured"] = json!(false);
+    charge["amount_captured"] = json!(0);
+    let method = charge["payment_method"].clone();
+    stage.put(&charge_id, charge);
+    attach_charge(stage, &intent, &charge_id, |intent| {
+        intent["payment_method"] = method;
+        intent["amount_capturable"] = intent["amount"].clone();
+        intent["status"] = json!("requires_capture");
+    });
+    stage.emit("charge.succeeded", &charge_id);
+    stage.emit("payment_intent.amount_capturable_updated", &intent);
+
+    stage.wait(2 * DAY_S);
+    let transaction = stage.id("txn");
+    stage.change(&charge_id, |charge| {
+        charge["captured"] = json!(true);
+        charge["amount_captured"] = charge["amount"].clone();
+        charge["balance_transaction"] = json!(transaction);
+    });
+    stage.change(&intent, |intent| {
+        intent["amount_capturable"] = json!(0);
+        intent["amount_received"] = intent["amount"].clone();
+        intent["status"] = json!("succeeded");
+    });
+    stage.emit("charge.captured", &charge_id);
+    stage.emit("payment_intent.succeeded", &intent);
+}
+
+pub(crate) fn payment_canceled(stage: &mut Stage<'_>) {
+    let amount = stage.amount();
+    let intent = create_intent(stage, amount, None, None);
+    stage.breathe();
+    decline(stage, &intent);
+    stage.wait(600);
+    let now = stage.now();
+    stage.update("payment_intent.canceled", &intent, |intent| {
+        intent["canceled_at"] = json!(now);
+        intent["cancellation_reason"] = json!("abandoned");
+        intent["status"] = json!("canceled");
+    });
+}
+
+fn open_session(stage: &mut Stage<'_>, amount: i64) -> String {
+    let (id, session) = payments::session(stage, amount);
+    // No event tells of a session's opening.
+    stage.put(&id, session);
+    id
+}
+
+fn complete_session(stage: &mut Stage<'_>, session: &str, intent: &str) {
+    stage.breathe();
+    stage.update("checkout.session.completed", session, |session| {
+        payments::complete(session, Some(intent), true);
+    });
+}
+
+/// A payment intent, told of.
+pub(crate) fn create_intent(
+    stage: &mut Stage<'_>,
+    amount: i64,
+    customer: Option<&str>,
+    invoice: Option<&str>,
+) -> String {
+    let (id, intent) = payments::intent(stage, amount, customer, invoice);
+    stage.create("payment_intent.created", &id, intent);
+    id
+}
+
+/// The intent is paid by a new charge. Returns its id.
+pub(crate) fn succeed(stage: &mut Stage<'_>, intent: &str) -> String {
+    let (charge_id, charge) = payments::charge(stage, &stage.get(intent).clone());
+    let method = charge["payment_method"].clone();
+    stage.put(&charge_id, charge);
+    attach_charge(stage, intent, &charge_id, |intent| {
+        intent["amount_received"] = intent["amount"].clone();
+        intent["last_payment_error"] = Value::Null;
+        intent["payment_method"] = method;
+        intent["status"] = json!("succeeded");
+    });
+    stage.emit("charge.succeeded", &charge_id);
+    stage.emit("payment_intent.succeeded", intent);
+    charge_id
+}
+
+/// The intent's new charge is declined.
+pub(crate) fn decline(stage: &mut Stage<'_>, intent: &str) -> String {
+    let (charge_id, mut charge) = payments::charge(stage, &stage.get(intent).clone());
+    payments::decline(&mut charge);
+    let error = payments::payment_error(stage, &charge);
+    stage.put(&charge_id, charge);
+    attach_charge(stage, intent, &charge_id, |intent| {
+        intent["last_payment_error"] = error;
+    });
+    stage.emit("charge.failed", &charge_id);
+    stage.emit("payment_intent.payment_failed", intent);
+    charge_id
+}
+
+/// The charge's balance transaction, which follows a moment later.
+pub(crate) fn settle(stage: &mut Stage<'_>, charge: &str) {
+    stage.breathe();
+    let transaction = stage.id("txn");
+    stage.update("charge.updated", charge, |charge| {
+        charge["balance_transaction"] = json!(transaction);
+    });
+}
+
+fn attach_charge(
+    stage: &mut Stage<'_>,
+    intent: &str,
+    charge: &str,
+    change: impl FnOnce(&mut Value),
+) {
+    stage.change(intent, |intent| {
+        intent["latest_charge"] = json!(charge);
+        if let Some(charges) = intent["~charges"].as_array_mut() {
+            charges.push(json!(charge));
+        }
+        change(intent);
+    });
+}

@@ -1,0 +1,102 @@
+//! Disputes with the money's moves, warnings of fraud, and reviews.
+
+use serde_json::{Value, json};
+
+use super::{DAY_S, checkout};
+use crate::objects::payments;
+use crate::stage::Stage;
+
+pub(crate) fn won(stage: &mut Stage<'_>) {
+    let dispute = fight(stage);
+    close(stage, &dispute, "won");
+    stage.breathe();
+    move_funds(stage, &dispute, 1);
+}
+
+pub(crate) fn lost(stage: &mut Stage<'_>) {
+    let dispute = fight(stage);
+    close(stage, &dispute, "lost");
+}
+
+pub(crate) fn review(stage: &mut Stage<'_>) {
+    let charge = checkout::purchase(stage);
+    let intent = stage.get(&charge)["payment_intent"].clone();
+    stage.stripe_acts();
+    let warning_id = stage.id("issfr");
+    let mut warning = stage.blank("early_fraud_warning", &warning_id);
+    warning["charge"] = json!(charge);
+    warning["payment_intent"] = intent.clone();
+    stage.create("radar.early_fraud_warning.created", &warning_id, warning);
+
+    let review_id = stage.id("prv");
+    let mut review = stage.blank("review", &review_id);
+    review["charge"] = json!(charge);
+    review["payment_intent"] = intent;
+    stage.put(&review_id, review);
+    stage.change(&charge, |charge| charge["review"] = json!(review_id));
+    stage.emit("review.opened", &review_id);
+    stage.emit("charge.updated", &charge);
+
+    stage.wait(DAY_S);
+    stage.somebody_acts();
+    stage.update("review.closed", &review_id, |review| {
+        review["open"] = json!(false);
+        review["reason"] = json!("approved");
+        review["closed_reason"] = json!("approved");
+    });
+    stage.update(
+        "radar.early_fraud_warning.updated",
+        &warning_id,
+        |warning| {
+            warning["actionable"] = json!(false);
+        },
+    );
+}
+
+/// A dispute from its opening to the evidence. Returns its id.
+fn fight(stage: &mut Stage<'_>) -> String {
+    let charge = checkout::purchase(stage);
+    stage.wait(20 * DAY_S);
+    stage.stripe_acts();
+    let (id, dispute) = payments::dispute(stage, &stage.get(&charge).clone());
+    stage.put(&id, dispute);
+    stage.change(&charge, |charge| charge["disputed"] = json!(true));
+    stage.emit("charge.dispute.created", &id);
+    stage.emit("charge.updated", &charge);
+    stage.breathe();
+    move_funds(stage, &id, -1);
+
+    stage.wait(2 * DAY_S);
+    stage.somebody_acts();
+    stage.update("charge.dispute.updated", &id, |dispute| {
+        dispute["status"] = json!("under_review");
+        dispute["evidence"]["uncategorized_text"] =
+            json!("The customer confirmed by mail that the order arrived.");
+        dispute["evidence_details"]["has_evidence"] = json!(true);
+        dispute["evidence_details"]["submission_count"] = json!(1);
+    });
+    stage.stripe_acts();
+    id
+}
+
+fn close(stage: &mut Stage<'_>, dispute: &str, status: &str) {
+    stage.wait(30 * DAY_S);
+    stage.update("charge.dispute.closed", dispute, |dispute| {
+        dispute["status"] = json!(status);
+    });
+}
+
+/// The disputed amount leaves (-1) or returns (1).
+fn move_funds(stage: &mut Stage<'_>, dispute: &str, sign: i64) {
+    let funds = payments::dispute_funds(stage, &stage.get(dispute).clone(), sign);
+    let kind = if sign < 0 {
+        "charge.dispute.funds_withdrawn"
+    } else {
+        "charge.dispute.funds_reinstated"
+    };
+    stage.update(kind, dispute, |dispute| {
+        if let Value::Array(transactions) = &mut dispute["balance_transactions"] {
+            transactions.push(funds);
+        }
+    });
+}

@@ -1,0 +1,53 @@
+//! Payouts: one that arrives, one that is sent back.
+
+use serde_json::json;
+
+use super::DAY_S;
+use crate::objects::connect;
+use crate::stage::Stage;
+
+/// The balance has no id; this stands for it.
+const BALANCE: &str = "balance";
+
+pub(crate) fn paid(stage: &mut Stage<'_>) {
+    pay_out(stage);
+}
+
+pub(crate) fn fails_later(stage: &mut Stage<'_>) {
+    let payout = pay_out(stage);
+    stage.wait(3 * DAY_S);
+    let transaction = stage.id("txn");
+    stage.update("payout.failed", &payout, |payout| {
+        payout["status"] = json!("failed");
+        payout["failure_balance_transaction"] = json!(transaction);
+        payout["failure_code"] = json!("account_closed");
+        payout["failure_message"] = json!("The bank account has been closed.");
+        payout["reconciliation_status"] = json!("not_applicable");
+    });
+}
+
+/// A payout from the balance's notice to the bank's word that it arrived. Returns its id.
+fn pay_out(stage: &mut Stage<'_>) -> String {
+    stage.stripe_acts();
+    let amount = stage.amount() * 10;
+    let balance = connect::balance(stage, amount);
+    stage.put(BALANCE, balance);
+    stage.emit("balance.available", BALANCE);
+    stage.breathe();
+    let (id, payout) = connect::payout(stage, amount);
+    stage.create("payout.created", &id, payout);
+    stage.wait(3_600);
+    stage.update("payout.updated", &id, |payout| {
+        payout["status"] = json!("in_transit");
+    });
+    stage.wait(2 * DAY_S);
+    stage.update("payout.paid", &id, |payout| {
+        payout["status"] = json!("paid");
+        payout["trace_id"] = json!({ "status": "supported", "value": "211000010000042" });
+    });
+    stage.breathe();
+    stage.update("payout.reconciliation_completed", &id, |payout| {
+        payout["reconciliation_status"] = json!("completed");
+    });
+    id
+}

@@ -1,0 +1,205 @@
+//! The stories end as they should, and tell what they should.
+
+use serde_json::Value;
+use sluice_stripe_sim::{Key, Options, Scope, Story, World};
+
+use crate::told;
+
+/// The objects whose id begins so, as they are in the end.
+fn objects(world: &World, prefix: &str) -> Vec<Value> {
+    let keys: Vec<&Key> = world
+        .objects()
+        .filter(|key| key.id.starts_with(prefix))
+        .collect();
+    let scope = |key: &Key| (key.scope.account.clone(), key.scope.livemode);
+    keys.into_iter()
+        .filter_map(|key| {
+            let (account, livemode) = scope(key);
+            world.object(account.as_deref(), livemode, &key.id)
+        })
+        .collect()
+}
+
+/// The types told about objects whose id begins so, in order.
+fn types<'w>(world: &'w World, prefix: &str) -> Vec<&'w str> {
+    let events = world.events().iter();
+    events
+        .filter(|event| event.object.id.starts_with(prefix))
+        .map(|event| event.kind.as_str())
+        .collect()
+}
+
+#[test]
+fn a_purchase_ends_paid_by_one_charge() {
+    let world = told(Story::Purchase);
+    let session = &objects(&world, "cs_")[0];
+    let intent = &objects(&world, "pi_")[0];
+    let charge = &objects(&world, "ch_")[0];
+    assert_eq!(session["payment_status"], "paid");
+    assert_eq!(session["payment_intent"], intent["id"]);
+    assert_eq!(intent["latest_charge"], charge["id"]);
+    assert_eq!(intent["amount_received"], session["amount_total"]);
+    assert!(charge["balance_transaction"].is_string());
+}
+
+#[test]
+fn a_declined_payment_succeeds_with_a_second_charge() {
+    let world = told(Story::DeclinedThenPaid);
+    let expected = [
+        "payment_intent.created",
+        "payment_intent.payment_failed",
+        "payment_intent.succeeded",
+    ];
+    assert_eq!(types(&world, "pi_"), expected);
+    let mut statuses: Vec<_> = objects(&world, "ch_")
+        .iter()
+        .map(|charge| charge["status"].as_str().unwrap().to_owned())
+        .collect();
+    statuses.sort();
+    assert_eq!(statuses, ["failed", "succeeded"]);
+}
+
+#[test]
+fn two_partial_refunds_of_equal_amounts_are_two_objects_of_one_charge() {
+    let world = told(Story::TwoEqualRefunds);
+    let refunds = objects(&world, "re_");
+    assert_eq!(refunds.len(), 2);
+    assert_eq!(refunds[0]["amount"], refunds[1]["amount"]);
+    let charge = &objects(&world, "ch_")[0];
+    let both = 2 * refunds[0]["amount"].as_i64().unwrap();
+    assert_eq!(charge["amount_refunded"], both);
+    assert_eq!(charge["refunded"], false);
+}
+
+#[test]
+fn a_refund_that_fails_gives_the_charge_its_amount_back() {
+    let world = told(Story::RefundFailsLater);
+    assert_eq!(objects(&world, "re_")[0]["status"], "failed");
+    assert_eq!(objects(&world, "ch_")[0]["amount_refunded"], 0);
+    assert!(types(&world, "re_").contains(&"refund.failed"));
+}
+
+#[test]
+fn a_disputes_money_leaves_and_returns_only_if_it_is_won() {
+    let won = told(Story::DisputeWon);
+    assert_eq!(
+        types(&won, "du_"),
+        [
+            "charge.dispute.created",
+            "charge.dispute.funds_withdrawn",
+            "charge.dispute.updated",
+            "charge.dispute.closed",
+            "charge.dispute.funds_reinstated",
+        ]
+    );
+    let lost = told(Story::DisputeLost);
+    for (world, status, moves) in [(&won, "won", 2), (&lost, "lost", 1)] {
+        let dispute = &objects(world, "du_")[0];
+        assert_eq!(dispute["status"], status);
+        assert_eq!(
+            dispute["balance_transactions"].as_array().unwrap().len(),
+            moves
+        );
+    }
+}
+
+#[test]
+fn a_subscription_is_born_incomplete_and_ends_canceled_at_the_end_of_its_period() {
+    let world = told(Story::Subscription);
+    let types = types(&world, "sub_");
+    assert_eq!(types.first(), Some(&"customer.subscription.created"));
+    assert_eq!(types.last(), Some(&"customer.subscription.deleted"));
+    let subscription = &objects(&world, "sub_")[0];
+    assert_eq!(subscription["status"], "canceled");
+    assert_eq!(
+        subscription["ended_at"],
+        subscription["items"]["data"][0]["current_period_end"]
+    );
+    assert_eq!(subscription["plan"]["amount"], 5_000, "it was upgraded");
+    let invoices = objects(&world, "in_");
+    assert_eq!(invoices.len(), 2);
+    assert!(invoices.iter().all(|invoice| invoice["status"] == "paid"));
+}
+
+#[test]
+fn a_failed_renewal_recovers_or_is_lost_with_its_invoice() {
+    let recovered = told(Story::RenewalRecovered);
+    assert_eq!(objects(&recovered, "sub_")[0]["status"], "active");
+    assert!(types(&recovered, "in_").contains(&"invoice.payment_failed"));
+    let lost = told(Story::RenewalLost);
+    assert_eq!(objects(&lost, "sub_")[0]["status"], "canceled");
+    assert!(types(&lost, "in_").contains(&"invoice.voided"));
+}
+
+#[test]
+fn a_busy_second_holds_four_updates_of_one_subscription() {
+    let world = told(Story::BusySecond);
+    let updates: Vec<_> = world
+        .events()
+        .iter()
+        .filter(|event| event.kind == "customer.subscription.updated")
+        .map(|event| event.created)
+        .collect();
+    let last = updates.last().unwrap();
+    assert_eq!(updates.iter().filter(|second| *second == last).count(), 4);
+}
+
+#[test]
+fn a_trial_is_announced_to_end_and_then_paid_for_or_canceled() {
+    let paid = told(Story::Trial);
+    let canceled = told(Story::TrialCanceled);
+    for world in [&paid, &canceled] {
+        assert!(types(world, "sub_").contains(&"customer.subscription.trial_will_end"));
+    }
+    let amounts = |world| -> Vec<_> {
+        let invoices = objects(world, "in_");
+        invoices
+            .iter()
+            .map(|one| one["amount_paid"].clone())
+            .collect()
+    };
+    assert!(amounts(&paid).contains(&2_000.into()));
+    assert_eq!(amounts(&canceled), [0]);
+}
+
+#[test]
+fn invoices_are_overdue_and_paid_or_voided() {
+    let paid = told(Story::InvoiceOverduePaid);
+    assert!(types(&paid, "in_").contains(&"invoice.overdue"));
+    assert_eq!(objects(&paid, "in_")[0]["status"], "paid");
+    assert_eq!(
+        objects(&told(Story::InvoiceVoided), "in_")[0]["status"],
+        "void"
+    );
+}
+
+#[test]
+fn a_payout_fails_after_it_was_paid_on_a_connected_account_too() {
+    let mut world = World::new(2, Options::default());
+    let account = world.connect(true);
+    world.play(Story::PayoutFailsLater, &account);
+    let types = types(&world, "po_");
+    let place = |kind| types.iter().position(|one| *one == kind).unwrap();
+    assert!(place("payout.paid") < place("payout.failed"));
+    assert_eq!(objects(&world, "po_")[0]["status"], "failed");
+}
+
+#[test]
+fn a_connected_account_may_charge_in_the_end() {
+    let mut world = World::new(2, Options::default());
+    let account = world.connect(true).account.unwrap();
+    let object = world.object(Some(&account), true, &account).unwrap();
+    assert_eq!(object["charges_enabled"], true);
+    assert_eq!(object["capabilities"]["card_payments"], "active");
+    let capability = world.object(Some(&account), true, "card_payments").unwrap();
+    assert_eq!(capability["status"], "active");
+}
+
+#[test]
+fn every_story_can_be_told_in_every_scope() {
+    for story in Story::ALL {
+        let mut world = World::new(1, Options::default());
+        world.play(story, &Scope::platform(false));
+        assert!(!world.events().is_empty(), "{story:?}");
+    }
+}

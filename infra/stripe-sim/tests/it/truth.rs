@@ -1,0 +1,187 @@
+//! What a world promises about its events and states.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+use sluice_stripe_sim::diff::{restore, without_nulls};
+use sluice_stripe_sim::{ApiVersion, Moment, Options, Scope, Story, World};
+
+use crate::{full_world, told};
+
+fn bodies(world: &World, version: ApiVersion) -> Vec<Vec<u8>> {
+    let events = world.events().iter();
+    events.map(|event| world.body(event, version)).collect()
+}
+
+#[test]
+fn a_seed_tells_the_same_bytes_again_and_another_tells_others() {
+    for version in ApiVersion::TESTED {
+        assert_eq!(
+            bodies(&full_world(11), version),
+            bodies(&full_world(11), version)
+        );
+    }
+    let newest = ApiVersion::V2025_09_30;
+    assert_ne!(
+        bodies(&full_world(11), newest),
+        bodies(&full_world(12), newest)
+    );
+}
+
+#[test]
+fn a_story_is_not_changed_by_the_stories_told_after_it() {
+    let mut short = World::new(5, Options::default());
+    short.play(Story::Purchase, &Scope::platform(true));
+    let mut long = World::new(5, Options::default());
+    long.play(Story::Purchase, &Scope::platform(true));
+    long.play_some(10, &[Scope::platform(true)]);
+    let alone = bodies(&short, ApiVersion::V2025_09_30);
+    let among = bodies(&long, ApiVersion::V2025_09_30);
+    assert!(alone.iter().all(|body| among.contains(body)));
+}
+
+#[test]
+fn previous_attributes_lead_from_the_present_to_the_former_rendering_at_every_version() {
+    let world = full_world(1);
+    let mut updates = 0;
+    for version in ApiVersion::TESTED {
+        for event in world.events() {
+            let body = world.event(event, version);
+            let previous = &body["data"]["previous_attributes"];
+            let Some(before) = world.shown_before(event, version) else {
+                assert!(previous.is_null(), "{}", event.kind);
+                continue;
+            };
+            assert!(event.kind.ends_with(".updated"), "{}", event.kind);
+            assert_eq!(
+                without_nulls(&restore(&body["data"]["object"], previous)),
+                without_nulls(&before),
+                "{} at {version}",
+                event.kind
+            );
+            updates += 1;
+        }
+    }
+    assert!(
+        updates > 100,
+        "{updates} updates are too few to prove anything"
+    );
+}
+
+#[test]
+fn the_former_rendering_of_an_update_is_what_the_event_before_it_showed() {
+    // So that the updates of an object form a chain, at versions that carry no other objects inside.
+    let world = full_world(2);
+    for version in &ApiVersion::TESTED[1..] {
+        for events in world.histories().values() {
+            for pair in events.windows(2) {
+                if let Some(before) = world.shown_before(pair[1], *version) {
+                    // Two events of one change show the same state.
+                    let shown = world.shown(pair[0], *version);
+                    let same_change = shown == world.shown(pair[1], *version);
+                    assert!(
+                        shown == before || same_change,
+                        "{} {}",
+                        pair[1].kind,
+                        pair[1].id
+                    );
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn every_objects_last_event_shows_the_truth() {
+    let world = full_world(4);
+    for version in &ApiVersion::TESTED {
+        for (key, events) in world.histories() {
+            let last = events.last().expect("a history has events");
+            let mut shown = world.shown(last, *version);
+            let mut truth = world
+                .object_at(key, *version, Moment::End)
+                .expect("it exists");
+            if *version == ApiVersion::V2020_08_27 {
+                // What lies inside changes with the others, in silence.
+                for object in [&mut shown, &mut truth] {
+                    for inside in ["charges", "refunds"] {
+                        object.as_object_mut().expect("an object").remove(inside);
+                    }
+                }
+            }
+            assert_eq!(shown, truth, "{} at {version}", last.kind);
+        }
+    }
+}
+
+#[test]
+fn event_ids_are_unique_and_seconds_are_whole_and_never_go_back_within_an_object() {
+    let world = full_world(6);
+    let ids: BTreeSet<_> = world.events().iter().map(|event| &event.id).collect();
+    assert_eq!(ids.len(), world.events().len());
+    for events in world.histories().values() {
+        assert!(events.is_sorted_by_key(|event| event.created));
+    }
+    let body = world.event(&world.events()[0], ApiVersion::V2025_09_30);
+    assert!(body["created"].is_i64() || body["created"].is_u64());
+}
+
+#[test]
+fn ties_within_a_second_are_common() {
+    let world = full_world(8);
+    let mut tied = 0;
+    for events in world.histories().values() {
+        tied += events
+            .windows(2)
+            .filter(|pair| pair[0].created == pair[1].created)
+            .count();
+    }
+    assert!(tied > 50, "{tied}");
+}
+
+#[test]
+fn an_event_carries_its_account_and_mode() {
+    let world = full_world(1);
+    for event in world.events() {
+        let body = world.event(event, ApiVersion::V2025_09_30);
+        assert_eq!(body["livemode"], event.object.scope.livemode);
+        let account = body.get("account").and_then(Value::as_str);
+        assert_eq!(account, event.object.scope.account.as_deref());
+    }
+}
+
+#[test]
+fn accounts_can_have_equal_object_ids_and_never_equal_event_ids() {
+    let mut world = World::new(9, Options::default());
+    let accounts = [
+        world.connect(true),
+        world.connect(true),
+        world.connect(true),
+    ];
+    let before = world.events().len();
+    let made = world.play_alike(Story::RefundFailsLater, &accounts);
+    let ids: Vec<Vec<_>> = made
+        .iter()
+        .map(|keys| keys.iter().map(|key| &key.id).collect())
+        .collect();
+    assert_eq!(ids[0], ids[1]);
+    assert_eq!(ids[1], ids[2]);
+    let events: BTreeSet<_> = world.events().iter().map(|event| &event.id).collect();
+    assert_eq!(events.len(), world.events().len());
+    assert!(world.events().len() > before);
+}
+
+#[test]
+fn an_object_can_be_asked_for_as_it_was() {
+    let world = told(Story::RefundFailsLater);
+    let refund = world.objects().find(|key| key.id.starts_with("re_"));
+    let refund = refund.expect("a refund").clone();
+    let status = |second| {
+        let object = world.object_at(&refund, ApiVersion::V2025_09_30, Moment::Second(second));
+        object.map(|object| object["status"].clone())
+    };
+    let first = world.histories()[&refund][0].created;
+    assert_eq!(status(first - 1), None);
+    assert_eq!(status(first).unwrap(), "succeeded");
+    assert_eq!(status(world.end()).unwrap(), "failed");
+}
