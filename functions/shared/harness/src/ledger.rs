@@ -22,12 +22,15 @@ struct Row {
     body: Option<Vec<u8>>,
 }
 
+/// An event's id, and the hash of a body that came under it.
+type OtherKey = (String, [u8; 32]);
+
 /// The ledger.
 #[derive(Debug, Default)]
 pub struct MemoryLedger {
     clock: TestClock,
     rows: Mutex<BTreeMap<String, Row>>,
-    others: Mutex<BTreeMap<(String, [u8; 32]), Vec<u8>>>,
+    others: Mutex<BTreeMap<OtherKey, Vec<u8>>>,
 }
 
 impl MemoryLedger {

@@ -1,9 +1,6 @@
 //! What every ledger has to do.
 
-use std::future::Future;
-use std::pin::{Pin, pin};
-use std::task::Poll;
-
+use futures_util::future::join_all;
 use sluice_kernel::clock::Clock;
 use sluice_kernel::fault::Class;
 use sluice_kernel::ledger::{Arrival, Bodies, Claimed, Decision, Deferred, DueLedger, Ledger};
@@ -19,33 +16,6 @@ impl<L: Ledger + DueLedger + Bodies> Whole for L {}
 const ID: &str = "evt_1";
 const SMALL: &[u8] = br#"{"id":"evt_1","type":"charge.succeeded"}"#;
 const WON: Claimed = Claimed::Won { complete: true };
-
-/// Runs futures side by side on this task and gives their results in order.
-pub(super) async fn all<F: Future>(futures: impl IntoIterator<Item = F>) -> Vec<F::Output> {
-    let mut running: Vec<(Pin<Box<F>>, Option<F::Output>)> = futures
-        .into_iter()
-        .map(|future| (Box::pin(future), None))
-        .collect();
-    std::future::poll_fn(|context| {
-        for (future, output) in &mut running {
-            if output.is_none()
-                && let Poll::Ready(ready) = pin!(future).poll(context)
-            {
-                *output = Some(ready);
-            }
-        }
-        if running.iter().all(|(_, output)| output.is_some()) {
-            Poll::Ready(())
-        } else {
-            Poll::Pending
-        }
-    })
-    .await;
-    running
-        .into_iter()
-        .filter_map(|(_, output)| output)
-        .collect()
-}
 
 fn small(attempt: &str) -> Arrival<'_> {
     arrival(ID, attempt, SMALL)
@@ -67,7 +37,7 @@ async fn decision(ledger: &impl Whole, attempt: &str) -> Decision {
 pub async fn of_twenty_parallel_claims_one_wins(ledger: &impl Whole, _clock: &TestClock) {
     let attempts: Vec<_> = (0..20).map(|n| format!("attempt-{n}")).collect();
     let arrivals: Vec<_> = attempts.iter().map(|attempt| small(attempt)).collect();
-    let claims = all(arrivals.iter().map(|arrival| ledger.claim(arrival))).await;
+    let claims = join_all(arrivals.iter().map(|arrival| ledger.claim(arrival))).await;
     let count = |wanted: Claimed| {
         claims
             .iter()
@@ -145,7 +115,7 @@ pub async fn of_twenty_parallel_take_overs_one_wins(ledger: &impl Whole, clock: 
         .iter()
         .map(|attempt| later(attempt, clock, SMALL))
         .collect();
-    let claims = all(arrivals.iter().map(|arrival| ledger.claim(arrival))).await;
+    let claims = join_all(arrivals.iter().map(|arrival| ledger.claim(arrival))).await;
     let took_over = claims
         .iter()
         .filter(|claim| matches!(claim, Ok(Claimed::TookOver { .. })))

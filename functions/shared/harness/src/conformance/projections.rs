@@ -1,5 +1,6 @@
 //! What every table of projections has to do.
 
+use futures_util::future::join_all;
 use sluice_kernel::projection::{Projections, Stored};
 
 fn stored(version: u64, document: &str) -> Option<Stored> {
@@ -35,7 +36,7 @@ pub async fn of_twenty_parallel_writes_at_one_version_one_happens(projections: &
     let writes = documents
         .iter()
         .map(|document| projections.put("a", 0, document));
-    let happened = super::ledger::all(writes)
+    let happened = join_all(writes)
         .await
         .into_iter()
         .filter(|wrote| *wrote == Ok(true));
