@@ -1,7 +1,7 @@
 //! `stripe-sim`: a simulated Stripe on a loopback port, which can deliver its events to a webhook endpoint.
 //!
 //! It plays stories from a seed, prints where it listens, delivers if it is told where to, and serves its API until it
-//! is interrupted.
+//! is interrupted. Standard output has a line `api <url>`, a line `events <number>`, and a line for each delivery.
 
 use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};

@@ -117,6 +117,11 @@ impl<'w> Stage<'w> {
         object
     }
 
+    /// Whether there is such an object.
+    pub(crate) fn has(&self, id: &str) -> bool {
+        self.world.state_at(&self.key(id), Moment::End).is_some()
+    }
+
     /// The object as it is now.
     ///
     /// # Panics

@@ -1,6 +1,6 @@
 //! The lifecycles that the simulation plays.
 //!
-//! Each story is a function that is told on a [`Stage`]: it reads from top to bottom as things happen. What Stripe does
+//! Each story is a function that is told on a stage: it reads from top to bottom as things happen. What Stripe does
 //! in one go shares a second or spills into the next, as the dice fall; days pass where days pass. Changes that Stripe
 //! tells of by several events have several here.
 

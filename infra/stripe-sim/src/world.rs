@@ -40,13 +40,22 @@ impl Scope {
 
 /// An object's full name: ids are unique only within an account and mode.
 ///
-/// Objects that Stripe gives no id have one here: `balance`.
+/// Objects that Stripe gives no id have one here: [`BALANCE`], and what [`entitlements_of`] says.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Key {
     /// Whose it is.
     pub scope: Scope,
     /// Stripe's id of it.
     pub id: String,
+}
+
+/// What the balance is called here, which has no id.
+pub const BALANCE: &str = "balance";
+
+/// What a customer's summary of entitlements is called here, which has no id.
+#[must_use]
+pub fn entitlements_of(customer: &str) -> String {
+    format!("entitlements of {customer}")
 }
 
 /// What a world starts from.

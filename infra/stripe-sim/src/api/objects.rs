@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Call, Error, page};
-use crate::world::{Key, Scope};
+use crate::world::{BALANCE, Key, Scope, entitlements_of};
 
 /// The collections that are served, the kind of object in each, and the parameter that a missing id is blamed on.
 const COLLECTIONS: [(&[&str], &str, &str); 16] = [
@@ -44,7 +44,8 @@ pub(crate) fn serve(call: &Call<'_>, path: &[&str]) -> Option<Result<Value, Erro
     match path {
         ["accounts"] => return Some(accounts(call)),
         ["accounts", id, rest @ ..] => return Some(account(call, id, rest)),
-        ["balance"] => return Some(retrieve(call, call.scope, "balance", "balance", "id")),
+        ["balance"] => return Some(retrieve(call, call.scope, "balance", BALANCE, "id")),
+        ["entitlements", "active_entitlements"] => return Some(entitlements(call)),
         _ => {}
     }
     let of = |names: &&(&[&str], &str, &str)| path.starts_with(names.0);
@@ -178,6 +179,29 @@ fn expand(
         return Ok(());
     }
     expand(call, scope, place, rest, whole)
+}
+
+/// What a customer is entitled to.
+fn entitlements(call: &Call<'_>) -> Result<Value, Error> {
+    call.query
+        .only(&["customer", "ending_before", "limit", "starting_after"])?;
+    let customer = call
+        .query
+        .get("customer")
+        .ok_or_else(|| Error::bad_parameter("customer", "Missing required param: customer."))?;
+    let key = Key {
+        scope: call.scope.clone(),
+        id: entitlements_of(customer),
+    };
+    let summary = call.world.object_at(&key, call.version, call.moment());
+    let active = summary.map(|summary| summary["entitlements"]["data"].clone());
+    let active = active.as_ref().and_then(Value::as_array);
+    let active = active.map_or(&[][..], Vec::as_slice);
+    let (on_page, has_more) = page::page(call, active, "active_entitlement", |one| {
+        one["id"].as_str().unwrap_or_default()
+    })?;
+    let url = "/v1/entitlements/active_entitlements";
+    Ok(page::list(on_page.to_vec(), has_more, url))
 }
 
 /// The connected accounts of this mode, newest first.

@@ -87,6 +87,27 @@ pub(crate) fn subscription(
     (id, subscription)
 }
 
+/// What a customer is entitled to: at first nothing. It has no id.
+pub(crate) fn entitlement_summary(stage: &Stage<'_>, customer: &str) -> Value {
+    let mut summary = stage.blank("entitlement_summary", "");
+    summary["customer"] = json!(customer);
+    summary["entitlements"]["url"] = json!(format!("/v1/customer/{customer}/entitlements"));
+    summary
+}
+
+/// That a customer has a feature.
+pub(crate) fn entitlement(stage: &mut Stage<'_>, lookup_key: &str) -> Value {
+    let id = stage.id("ent");
+    let feature = stage.id("feat");
+    json!({
+        "id": id,
+        "object": "entitlements.active_entitlement",
+        "feature": feature,
+        "livemode": stage.scope().livemode,
+        "lookup_key": lookup_key,
+    })
+}
+
 /// Sets the quantity of a subscription's one item.
 pub(crate) fn set_quantity(subscription: &mut Value, quantity: i64) {
     subscription["quantity"] = json!(quantity);

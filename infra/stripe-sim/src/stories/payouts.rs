@@ -5,9 +5,7 @@ use serde_json::json;
 use super::DAY_S;
 use crate::objects::connect;
 use crate::stage::Stage;
-
-/// The balance has no id; this stands for it.
-const BALANCE: &str = "balance";
+use crate::world::BALANCE;
 
 pub(crate) fn paid(stage: &mut Stage<'_>) {
     pay_out(stage);

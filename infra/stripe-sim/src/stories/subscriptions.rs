@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::{DAY_S, customers, invoices, setups};
 use crate::objects::billing::{self, MONTH_S};
 use crate::stage::Stage;
+use crate::world::entitlements_of;
 
 pub(crate) fn whole_life(stage: &mut Stage<'_>) {
     let subscription = activated(stage);
@@ -138,6 +139,7 @@ fn activated(stage: &mut Stage<'_>) -> String {
         subscription["default_payment_method"] = json!(method);
         subscription["status"] = json!("active");
     });
+    entitle(stage, &customer, Some("team"));
     stage.update("customer.updated", &customer, |customer| {
         customer["currency"] = json!("usd");
         customer["next_invoice_sequence"] = json!(2);
@@ -150,7 +152,27 @@ fn trialing(stage: &mut Stage<'_>) -> String {
     let (subscription, invoice) = begin(stage, 14);
     invoices::finalize(stage, &invoice);
     invoices::pay(stage, &invoice);
+    let customer = stage.text(&subscription, "customer");
+    entitle(stage, &customer, Some("team"));
     subscription
+}
+
+/// The customer is entitled to this feature from now on, and to nothing else.
+fn entitle(stage: &mut Stage<'_>, customer: &str, feature: Option<&str>) {
+    let id = entitlements_of(customer);
+    if !stage.has(&id) {
+        let summary = billing::entitlement_summary(stage, customer);
+        stage.put(&id, summary);
+    }
+    let active: Vec<_> = feature
+        .map(|feature| billing::entitlement(stage, feature))
+        .into_iter()
+        .collect();
+    stage.update(
+        "entitlements.active_entitlement_summary.updated",
+        &id,
+        |summary| summary["entitlements"]["data"] = json!(active),
+    );
 }
 
 fn price(stage: &mut Stage<'_>, name: &str, amount: i64) -> Value {
@@ -192,6 +214,8 @@ fn upgrade(stage: &mut Stage<'_>, subscription: &str) {
     update(stage, subscription, |subscription| {
         billing::set_price(subscription, &price);
     });
+    let customer = stage.text(subscription, "customer");
+    entitle(stage, &customer, Some("business"));
 }
 
 fn cancel_at_period_end(stage: &mut Stage<'_>, subscription: &str) {
@@ -219,6 +243,8 @@ fn end_now(stage: &mut Stage<'_>, subscription: &str, reason: &str) {
             subscription["status"] = json!("canceled");
         },
     );
+    let customer = stage.text(subscription, "customer");
+    entitle(stage, &customer, None);
 }
 
 fn period_end(stage: &Stage<'_>, subscription: &str) -> i64 {

@@ -296,15 +296,38 @@ fn a_connected_accounts_objects_are_seen_only_on_its_behalf() {
     assert!(ids(&events).len() > 5);
     assert!(ids(&get(&world, "/v1/events", &[LIVE])).is_empty());
     // The account itself is the platform's to ask for.
-    assert_eq!(
-        ids(&get(&world, "/v1/accounts", &[LIVE])),
-        [account.clone()]
-    );
+    let listed = ids(&get(&world, "/v1/accounts", &[LIVE]));
+    assert_eq!(listed, std::slice::from_ref(&account));
     assert!(ids(&get(&world, "/v1/accounts", &[TEST])).is_empty());
     let one = get(&world, &format!("/v1/accounts/{account}"), &[LIVE]);
     assert_eq!(one.body["charges_enabled"], true);
     let capability = format!("/v1/accounts/{account}/capabilities/transfers");
     assert_eq!(get(&world, &capability, &[LIVE]).body["status"], "active");
+}
+
+#[test]
+fn what_has_no_id_is_served_where_stripe_serves_it() {
+    let payout = told(Story::PayoutPaid);
+    assert_eq!(
+        get(&payout, "/v1/balance", &[LIVE]).body["object"],
+        "balance"
+    );
+    for (story, entitled) in [(Story::BusySecond, 1), (Story::RenewalLost, 0)] {
+        let world = told(story);
+        let customer = world
+            .objects()
+            .find(|key| key.id.starts_with("cus_"))
+            .unwrap();
+        let target = format!(
+            "/v1/entitlements/active_entitlements?customer={}",
+            customer.id
+        );
+        assert_eq!(
+            ids(&get(&world, &target, &[LIVE])).len(),
+            entitled,
+            "{story:?}"
+        );
+    }
 }
 
 #[test]
