@@ -1,4 +1,4 @@
-//! A model of the door's protocol: claim, publish, mark, defer, sweep.
+//! A model of the door's protocol: claim, publish, mark, defer, sweep. [`consumer`] is that of a consumer's.
 //!
 //! The code at the door makes four or five calls to AWS for one webhook. Each may fail, or succeed and lose its answer;
 //! the function may die between any two of them; and Stripe may deliver the same event three times at once. No test
@@ -71,6 +71,8 @@
 //! was answered as if the event were safe. The remedy is the rule whose absence the test is named after.
 
 mod action;
+mod checking;
+pub mod consumer;
 mod door;
 mod guards;
 pub mod properties;
@@ -80,8 +82,8 @@ mod sweep;
 mod world;
 
 pub use action::{Action, Bus, Call};
+pub use checking::{Told, Verdict, check, find};
 pub use guards::Guards;
 pub use properties::SIGHTS;
 pub use protocol::{Protocol, Size};
-pub use story::{Verdict, check, find};
 pub use world::{Answer, Attempt, Entry, Outcome, PARTS, Parts, Step, SweepStep, Version, World};

@@ -1,99 +1,33 @@
-//! Running the checker, and telling a counterexample so that a person can follow it.
-
-use std::collections::BTreeSet;
-
-use stateright::{Checker, HasDiscoveries, Model, Path};
+//! The door's counterexamples in words.
 
 use crate::action::{Action, Bus, Call};
+use crate::checking::Told;
 use crate::protocol::Protocol;
 use crate::world::{Answer, Entry, Step, SweepStep, World};
 
-/// What the checker found in one configuration.
-#[derive(Clone, Debug)]
-pub struct Verdict {
-    /// How many different worlds there are.
-    pub worlds: usize,
-    /// Promises that don't hold, each with a story that breaks it. [`find`] tells the shortest.
-    pub broken: Vec<(&'static str, String)>,
-    /// What the model was to reach and never did.
-    pub never_seen: Vec<&'static str>,
-}
+impl Told for Protocol {
+    const STEP_WIDTH: usize = 25;
 
-/// Looks at every world that the configuration can reach, on as many threads as the machine has.
-#[must_use]
-pub fn check(protocol: Protocol) -> Verdict {
-    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
-    let checker = protocol.checker().threads(threads).spawn_bfs().join();
-    let (failing, sometimes): (Vec<_>, Vec<_>) = protocol
-        .properties()
-        .into_iter()
-        .partition(|property| property.expectation.discovery_is_failure());
-    Verdict {
-        worlds: checker.unique_state_count(),
-        broken: failing
-            .iter()
-            .filter_map(|property| {
-                let path = checker.discovery(property.name)?;
-                Some((
-                    property.name,
-                    tell(protocol, property.name, &path.into_vec()),
-                ))
-            })
-            .collect(),
-        never_seen: sometimes
-            .iter()
-            .map(|property| property.name)
-            .filter(|name| checker.discovery(name).is_none())
-            .collect(),
+    fn title(&self) -> String {
+        format!("{:?} body", self.size)
     }
-}
 
-/// The shortest story that breaks this promise or, for a sight, leads to it; `None` if there is none.
-#[must_use]
-pub fn find(protocol: Protocol, property: &'static str) -> Option<String> {
-    let search = |depth: usize| {
-        let wanted = HasDiscoveries::AnyOf(BTreeSet::from([property]));
-        let checker = protocol
-            .checker()
-            .finish_when(wanted)
-            .target_max_depth(depth);
-        let checker = checker.spawn_bfs().join();
-        checker.discovery(property).map(Path::into_vec)
-    };
-    // The checker looks at worlds in blocks and keeps the last discovery of a block, which need not be the shortest.
-    // So the depth grows until there is one. A depth of 0 is no limit, and a limit itself is out of bounds.
-    let worlds = search(0)?.len();
-    let path = (2..=worlds + 1).find_map(search)?;
-    Some(tell(protocol, property, &path))
-}
-
-fn tell(protocol: Protocol, property: &str, path: &[(World, Option<Action>)]) -> String {
-    let mut story = format!("{property} ({:?} body)\n", protocol.size);
-    for (number, (world, action)) in path.iter().enumerate() {
-        if let Some(action) = action {
-            let (actor, step, then) = line(world, *action, &protocol.after(world, *action));
-            let arrow = if then.is_empty() { "" } else { "→ " };
-            let line = format!("{:>3}. {actor:<11}{step:<26}{arrow}{then}", number + 1);
-            story.push_str(line.trim_end());
-            story.push('\n');
-        }
+    fn line(&self, before: &World, action: Action, after: &World) -> (String, String, String) {
+        line(before, action, after)
     }
-    if let Some((world, _)) = path.last() {
+
+    fn ending(&self, world: &World) -> String {
         let entry = world
             .entry
             .as_ref()
             .map_or_else(|| "no entry".to_owned(), ledger_row);
         let body = match world.entry.as_ref().and_then(|entry| entry.body) {
-            Some(_) if protocol.body_complete(world) => "",
+            Some(_) if self.body_complete(world) => "",
             Some(_) => " (parts missing)",
             None => "",
         };
-        story.push_str(&format!(
-            "     in the end: {entry}{body}; copies on the bus: {}",
-            world.copies
-        ));
+        format!("{entry}{body}; copies on the bus: {}", world.copies)
     }
-    story
 }
 
 fn line(before: &World, action: Action, after: &World) -> (String, String, String) {

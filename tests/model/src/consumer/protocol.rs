@@ -1,0 +1,138 @@
+//! The consumer as a stateright model: what can happen in a world, and what it leads to.
+
+use stateright::{Model, Property};
+
+use super::action::{Action, Bus, Write};
+use super::properties;
+use super::rules::Rules;
+use super::world::{Step, World};
+
+/// One configuration of the world.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Consumer {
+    /// How many events of the object there are. They are numbered in their true order, which the consumer knows by
+    /// their ordering evidence, and come in any.
+    pub events: u8,
+    /// The first two events tell of one change: two ids, one fact.
+    pub twins: bool,
+    /// How many ids an item remembers, beside those with pending effects.
+    pub history: usize,
+    /// How many messages are delivered again.
+    pub redeliveries: u8,
+    /// How many calls fail, answers are lost and workers crash.
+    pub disturbances: u8,
+    /// How many messages end as dead letters.
+    pub dead_letters: usize,
+    /// The rules that are kept.
+    pub rules: Rules,
+}
+
+impl Consumer {
+    /// The change that an event tells of.
+    #[must_use]
+    pub const fn change(&self, event: u8) -> u8 {
+        if self.twins && event == 1 { 0 } else { event }
+    }
+
+    /// Stripe's `created`: two events a second.
+    #[must_use]
+    pub const fn second(event: u8) -> u8 {
+        event / 2
+    }
+
+    /// The world after `action`. The caller sees to it that `action` is possible.
+    #[must_use]
+    pub fn after(&self, world: &World, action: Action) -> World {
+        let mut world = world.clone();
+        let disturbed = match action {
+            Action::Apply { write, .. } | Action::Clear { write, .. } => write != Write::Done,
+            Action::Emit { bus, .. } => bus != Bus::Accepted,
+            Action::Crash { .. } | Action::DeadLetter { .. } => true,
+            Action::Receive { .. }
+            | Action::Acknowledge { .. }
+            | Action::Redeliver { .. }
+            | Action::Deliver { .. } => false,
+        };
+        world.disturbances += u8::from(disturbed);
+        match action {
+            Action::Receive { worker, event } => Self::receive(&mut world, worker, event),
+            Action::Apply { worker, write } => self.apply(&mut world, worker, write),
+            Action::Emit { worker, bus } => self.emit(&mut world, worker, bus),
+            Action::Clear { worker, write } => self.clear(&mut world, worker, write),
+            Action::Acknowledge { worker } => Self::acknowledge(&mut world, worker),
+            Action::Crash { worker } => Self::fail(&mut world, worker),
+            Action::DeadLetter { worker } => Self::dead_letter(&mut world, worker),
+            Action::Redeliver { event } => Self::redeliver(&mut world, event),
+            Action::Deliver { level } => self.deliver(&mut world, level),
+        }
+        world
+    }
+
+    /// What a worker at work does next, with every result that its call can have; the undisturbed one comes first.
+    pub(super) fn next_of_worker(world: &World, worker: usize) -> Vec<Action> {
+        let Some(at_work) = &world.workers[worker] else {
+            return Vec::new();
+        };
+        match at_work.step {
+            Step::Apply { .. } => [Write::Done, Write::AnswerLost]
+                .map(|write| Action::Apply { worker, write })
+                .into(),
+            Step::Emit { .. } => [Bus::Accepted, Bus::FirstRefused, Bus::AnswerLost]
+                .map(|bus| Action::Emit { worker, bus })
+                .into(),
+            Step::Clear { .. } => [Write::Done, Write::AnswerLost, Write::Failed]
+                .map(|write| Action::Clear { worker, write })
+                .into(),
+            Step::Acknowledge => vec![Action::Acknowledge { worker }],
+        }
+    }
+}
+
+impl Model for Consumer {
+    type State = World;
+    type Action = Action;
+
+    fn init_states(&self) -> Vec<World> {
+        vec![World::new(self.events)]
+    }
+
+    fn actions(&self, world: &World, actions: &mut Vec<Action>) {
+        let disturbable = world.disturbances < self.disturbances;
+        for worker in [0, 1] {
+            if world.workers[worker].is_some() {
+                let every = if disturbable { usize::MAX } else { 1 };
+                actions.extend(Self::next_of_worker(world, worker).into_iter().take(every));
+                if disturbable {
+                    actions.push(Action::Crash { worker });
+                    if world.dead.len() < self.dead_letters {
+                        actions.push(Action::DeadLetter { worker });
+                    }
+                }
+            } else if worker == 0 || world.workers[0].is_some() {
+                // Workers are alike: the second only ever receives beside the first.
+                actions.extend(
+                    (0..self.events)
+                        .filter(|event| world.queue[usize::from(*event)] > 0)
+                        .map(|event| Action::Receive { worker, event }),
+                );
+            }
+        }
+        if world.redeliveries < self.redeliveries {
+            actions.extend(
+                (0..self.events)
+                    .filter(|event| world.queue[usize::from(*event)] == 0)
+                    .map(|event| Action::Redeliver { event }),
+            );
+        }
+        actions.extend(world.bus.iter().map(|&level| Action::Deliver { level }));
+    }
+
+    fn next_state(&self, world: &World, action: Action) -> Option<World> {
+        let after = self.after(world, action);
+        (after != *world).then_some(after)
+    }
+
+    fn properties(&self) -> Vec<Property<Self>> {
+        properties::all()
+    }
+}
