@@ -69,7 +69,9 @@ fn fetched(object: &Value, date: i64, took_ms: u32) -> Candidate<Value> {
 
 fn all(candidates: impl IntoIterator<Item = Candidate<Value>>) -> Evidence<Value> {
     let evidence = candidates.into_iter().map(Evidence::of);
-    evidence.reduce(|all, one| all.merge(&one)).unwrap()
+    evidence
+        .reduce(|all, one| all.merge(&one))
+        .expect("a case has candidates")
 }
 
 /// The head's event or fetch is decided, whatever comes first and last, and has this state.

@@ -86,7 +86,7 @@ impl Objects {
 fn histories(changes: usize, ways: &[Told]) -> impl Iterator<Item = Vec<Change>> {
     let ways = ways.to_vec();
     let steps = 8 * ways.len();
-    (0..steps.pow(u32::try_from(changes).unwrap())).map(move |number| {
+    (0..steps.pow(u32::try_from(changes).expect("histories are small"))).map(move |number| {
         let (mut number, mut values, mut second) = (number, [0; 2], 100);
         let mut history = Vec::new();
         for index in 0..changes {
@@ -143,7 +143,7 @@ fn added_in_every_order(candidates: &[Candidate<Values>]) -> Evidence<Values> {
             }
         }
     }
-    evidence.pop().flatten().unwrap()
+    evidence.pop().flatten().expect("a history has events")
 }
 
 #[derive(Default)]
@@ -157,7 +157,7 @@ struct Count {
 impl Count {
     fn judge(&mut self, history: &[Change], candidates: &[Candidate<Values>]) {
         let evidence = added_in_every_order(candidates);
-        let truth = history.last().unwrap().is;
+        let truth = history.last().expect("a history has changes").is;
         let head = evidence.head();
         self.histories += 1;
         if !head.is_decided() {
