@@ -1,4 +1,4 @@
-//! A model of the door's protocol: claim, publish, mark, defer, sweep. [`consumer`] is that of a consumer's.
+//! A model of the door's protocol: claim, publish, mark, defer, sweep. [`consumer`] models what comes behind the bus.
 //!
 //! The code at the door makes four or five calls to AWS for one webhook. Each may fail, or succeed and lose its answer;
 //! the function may die between any two of them; and Stripe may deliver the same event three times at once. No test

@@ -444,3 +444,34 @@ fn evidence_is_written_with_its_state_once() {
     assert_eq!(written["tie_unresolved"], json!(true));
     assert_eq!(written["members"][1]["state"], json!(["active", 2]));
 }
+
+#[test]
+fn evidence_costs_an_item_little_and_can_stand_beside_its_other_fields() {
+    #[derive(Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+    struct Item {
+        schema: u32,
+        #[serde(flatten)]
+        evidence: Evidence<Value>,
+        history: Vec<String>,
+    }
+    let one = updated(
+        "evt_1RnXyz2eZvKYlo2C0aBcDeFg",
+        subscription("active", 2),
+        json!({"quantity": 1}),
+    );
+    let item = Item {
+        schema: 2,
+        evidence: all([candidate(&one)]),
+        history: vec![one.id.to_owned()],
+    };
+    let written = serde_json::to_string(&item).unwrap();
+    let whole: Value = serde_json::from_str(&written).unwrap();
+    assert_eq!(whole["state"], json!(["active", 2]));
+    assert_eq!(serde_json::from_str::<Item>(&written).unwrap(), item);
+    let evidence = serde_json::to_string(&item.evidence).unwrap().len();
+    let state = item.evidence.head().state().to_string().len();
+    assert!(
+        evidence - state <= 250,
+        "{evidence} bytes for {state} of state"
+    );
+}

@@ -245,21 +245,16 @@ fn a_terminal_end_stands_even_where_its_second_is_earlier() {
     }
 }
 
-/// The history with a fetch after each of its changes in turn, read at every second that it can have been read in, and
-/// dated and reaching back as fetches are.
-fn with_fetches(
-    objects: &Objects,
-    history: &[Change],
-    terminal_end: bool,
-    mut judge: impl FnMut(&[Candidate<Values>]),
-) {
+/// Every fetch there can be: after each change, read in every second that it can have been read in, and dated and
+/// reaching back as fetches are.
+fn fetches(objects: &Objects, history: &[Change], terminal_end: bool) -> Vec<Candidate<Values>> {
+    let mut fetches = Vec::new();
     for (index, change) in history.iter().enumerate() {
         let next = history.get(index + 1);
         let until = next.map_or(change.second + 1, |next| next.second);
         for read in change.second..=until {
             for (before, after) in [(0, 0), (1, 0), (0, 1), (1, 1)] {
-                let mut candidates = objects.events(history, terminal_end);
-                candidates.push(Candidate {
+                fetches.push(Candidate {
                     source: Source::Fetch {
                         from: read - before,
                         to: read + after,
@@ -270,10 +265,10 @@ fn with_fetches(
                     after: objects.digest(change.is),
                     state: change.is,
                 });
-                judge(&candidates);
             }
         }
     }
+    fetches
 }
 
 #[test]
@@ -282,9 +277,11 @@ fn a_fetch_at_any_moment_leads_to_the_object_as_it_is_or_to_no_decision() {
     for terminal_end in [false, true] {
         let mut count = Count::default();
         for history in histories(3, &[Told::Updated]) {
-            with_fetches(&objects, &history, terminal_end, |candidates| {
-                count.judge(&history, candidates);
-            });
+            for fetch in fetches(&objects, &history, terminal_end) {
+                let mut candidates = objects.events(&history, terminal_end);
+                candidates.push(fetch);
+                count.judge(&history, &candidates);
+            }
         }
         let end = if terminal_end {
             ", the last terminal"
@@ -295,11 +292,33 @@ fn a_fetch_at_any_moment_leads_to_the_object_as_it_is_or_to_no_decision() {
     }
     let mut count = Count::default();
     for history in histories(2, &EVERY).filter(|history| !puts_back(history)) {
-        with_fetches(&objects, &history, false, |candidates| {
-            count.judge(&history, candidates);
-        });
+        for fetch in fetches(&objects, &history, false) {
+            let mut candidates = objects.events(&history, false);
+            candidates.push(fetch);
+            count.judge(&history, &candidates);
+        }
     }
     count.report("2 changes, each told in one of four ways, a fetch");
+}
+
+#[test]
+fn two_fetches_at_any_moments_lead_to_the_object_as_it_is_or_to_no_decision() {
+    let objects = Objects::new();
+    let mut count = Count::default();
+    for history in histories(2, &[Told::Updated, Told::Plain]) {
+        if puts_back(&history) {
+            continue;
+        }
+        let fetches = fetches(&objects, &history, false);
+        for (index, one) in fetches.iter().enumerate() {
+            for other in &fetches[index..] {
+                let mut candidates = objects.events(&history, false);
+                candidates.extend([one.clone(), other.clone()]);
+                count.judge(&history, &candidates);
+            }
+        }
+    }
+    count.report("2 changes, told with or without, two fetches");
 }
 
 #[test]
