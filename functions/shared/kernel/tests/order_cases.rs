@@ -292,6 +292,22 @@ fn two_states_without_a_word_of_what_was_before_are_not_decided() {
 }
 
 #[test]
+fn an_update_that_no_other_event_leads_up_to_says_nothing_of_the_others_place() {
+    // Paused before the update, and resumed by an event that isn't there? Or paused after it?
+    undecided(
+        &[
+            told(
+                "evt_1",
+                "customer.subscription.paused",
+                subscription("paused", 1),
+            ),
+            updated("evt_2", subscription("active", 2), json!({"quantity": 1})),
+        ],
+        json!(["active", 2]),
+    );
+}
+
+#[test]
 fn different_api_versions_give_no_evidence() {
     undecided(
         &[
@@ -395,6 +411,25 @@ fn an_event_of_a_fetchs_seconds_is_decided_where_it_links_to_what_was_fetched() 
     assert!(linked.head().is_decided());
     assert_eq!(*linked.head().state(), json!(["active", 3]));
     assert!(!all([stranger, fetch()]).head().is_decided());
+}
+
+#[test]
+fn a_fetch_before_two_updates_of_its_second_changes_nothing() {
+    let evidence = all([
+        fetched(&subscription("active", 1), SECOND, 200),
+        candidate(&updated(
+            "evt_1",
+            subscription("active", 2),
+            json!({"quantity": 1}),
+        )),
+        candidate(&updated(
+            "evt_2",
+            subscription("active", 3),
+            json!({"quantity": 2}),
+        )),
+    ]);
+    assert!(evidence.head().is_decided());
+    assert_eq!(*evidence.head().state(), json!(["active", 3]));
 }
 
 #[test]

@@ -70,6 +70,7 @@ fn follows<S>(members: &[Candidate<S>], _used: u32, last: usize, next: usize) ->
 
 /// Whether there is a link, or a change that the next member made without saying so.
 fn may_follow<S>(members: &[Candidate<S>], used: u32, last: usize, next: usize) -> bool {
+    // A fetch changes nothing, and what it shows may be of an earlier second.
     let is_event = |index: usize| matches!(members[index].source, Source::Event { .. });
     let was_there = |state: Digest| {
         (0..members.len())
