@@ -3,6 +3,7 @@
 //! Requests carry a credential scope, by which the emulator finds the service, and no signature, which it doesn't check.
 //! So nothing of an SDK has to be compiled to start the stack, and tests can read any table or queue with one call.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -93,6 +94,26 @@ impl Aws {
             return Err(Problem::aws(&call, text));
         }
         serde_json::from_str(&text).map_err(|error| Problem::aws(&call, error))
+    }
+
+    /// The variables that a function was deployed with.
+    ///
+    /// # Errors
+    /// When there is no such function.
+    pub fn environment(&self, function: &str) -> Result<BTreeMap<String, String>, Problem> {
+        let call = format!("configuration of {function}");
+        let url = format!(
+            "{}/2015-03-31/functions/{function}/configuration",
+            self.endpoint_url
+        );
+        let request = self
+            .agent
+            .get(&url)
+            .header("authorization", scope("lambda"));
+        let configuration: Value = serde_json::from_str(&read(&call, request.call())?)
+            .map_err(|error| Problem::aws(&call, error))?;
+        serde_json::from_value(configuration["Environment"]["Variables"].clone())
+            .map_err(|error| Problem::aws(&call, error))
     }
 
     /// Calls CloudFormation and returns its XML.

@@ -1,4 +1,4 @@
-//! The functions' binaries: `cargo build` of the four packages, and where it put them.
+//! The functions' binaries: `cargo build` of the four, and where it put them.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
@@ -22,16 +22,18 @@ pub type Binaries = BTreeMap<String, PathBuf>;
 pub fn functions(root: &Path) -> Result<Binaries, Problem> {
     let failed = |error: &dyn std::fmt::Display| Problem::process("cargo build", error);
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let packages = FUNCTIONS.iter().flat_map(|name| ["--package", name]);
+    // Binaries and not packages: the features are the whole workspace's then, so this shares its dependencies with
+    // what `cargo lambda watch` and `cargo build` make.
+    let binaries = FUNCTIONS.iter().flat_map(|name| ["--bin", name]);
     let mut child = Command::new(cargo)
         .args([
             "build",
             "--quiet",
-            "--bins",
+            "--workspace",
             "--message-format",
             "json-render-diagnostics",
         ])
-        .args(packages)
+        .args(binaries)
         .current_dir(root)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())

@@ -7,6 +7,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant, SystemTime};
 
 use clap::{Parser, Subcommand, ValueEnum};
+use sluice_local::aws::Aws;
 use sluice_local::event::Sample;
 use sluice_local::follow::Follower;
 use sluice_local::post::Sender;
@@ -52,6 +53,12 @@ enum Action {
         #[arg(long)]
         endpoint: Option<String>,
     },
+    /// Prints the environment of a deployed function as a shell reads it, to run that function by hand:
+    /// eval "$(sluice-local env ingest)".
+    Env {
+        /// `ingest`, `sweep` or a domain.
+        function: String,
+    },
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -76,6 +83,7 @@ fn main() -> ExitCode {
             times,
             endpoint.as_deref(),
         ),
+        Action::Env { function } => env(&function),
     };
     match result {
         Ok(code) => code,
@@ -206,4 +214,28 @@ fn send(
     } else {
         ExitCode::FAILURE
     })
+}
+
+fn env(function: &str) -> Result<ExitCode, Problem> {
+    let info = StackInfo::read(&root())?;
+    let name = info.functions.get(function).ok_or_else(|| {
+        let known: Vec<_> = info.functions.keys().map(String::as_str).collect();
+        Problem::Deploy(format!(
+            "has no function {function}, but {}",
+            known.join(", ")
+        ))
+    })?;
+    let mut variables = Aws::at(&info.aws_endpoint_url).environment(name)?;
+    let aws = [
+        ("AWS_ENDPOINT_URL", info.aws_endpoint_url.as_str()),
+        ("AWS_REGION", info.region.as_str()),
+        // The emulator takes any.
+        ("AWS_ACCESS_KEY_ID", "local"),
+        ("AWS_SECRET_ACCESS_KEY", "local"),
+    ];
+    variables.extend(aws.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    for (name, value) in variables {
+        println!("export {name}='{}'", value.replace('\'', r"'\''"));
+    }
+    Ok(ExitCode::SUCCESS)
 }
