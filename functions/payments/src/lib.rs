@@ -91,6 +91,7 @@ impl Domain for Payments {
             .any(|(kind, states)| *kind == object && states.contains(&status));
         Ok(Projected {
             object: fields.text("id")?.to_owned(),
+            owner: None,
             terminal,
             state: Payment {
                 object: object.to_owned(),

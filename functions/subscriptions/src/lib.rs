@@ -81,6 +81,7 @@ impl Domain for Subscriptions {
             .max();
         Ok(Projected {
             object: id.clone(),
+            owner: Some(customer.to_owned()),
             terminal: TERMINAL.contains(&&*status),
             state: Subscription {
                 id,

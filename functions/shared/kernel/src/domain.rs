@@ -20,6 +20,8 @@ use crate::fault::Fault;
 pub struct Projected<S> {
     /// The object's id: with account and mode, the projection's key.
     pub object: String,
+    /// Whose it is, for reading all of an owner's objects with one query: a subscription's customer.
+    pub owner: Option<String>,
     /// The state is the object's last: no event that isn't terminal too comes after it, whatever its `created`.
     pub terminal: bool,
     /// The state.
