@@ -189,7 +189,7 @@ fn words_of_object(item: &Value) -> String {
             ("domain", text(&item["domain"])),
             ("version", text(&item["version"])),
             ("state", text(&item["state"])),
-            ("rests on", text(&item["evidence"])),
+            ("rests on", rests_on(item)),
             (
                 "events",
                 item["history"]
@@ -212,6 +212,27 @@ fn words_of_object(item: &Value) -> String {
                 },
             ),
         ],
+    )
+}
+
+/// The newest events or fetches, their second, and whether the state is a guess between them.
+fn rests_on(item: &Value) -> String {
+    let members = item["members"].as_array().into_iter().flatten();
+    let names: Vec<_> = members
+        .map(|member| member["event"].as_str().unwrap_or("a fetch"))
+        .collect();
+    let second = item["second"]
+        .as_i64()
+        .map(|second| time_of_ms(second * 1_000));
+    let guess = if item["tie_unresolved"] == true {
+        ", a guess"
+    } else {
+        ""
+    };
+    format!(
+        "{} of {}{guess}",
+        names.join(" "),
+        second.unwrap_or_default()
     )
 }
 

@@ -14,6 +14,7 @@ use sluice_harness::build::{arrival, noise_body};
 use sluice_harness::clock::TestClock;
 use sluice_kernel::ledger::{Claimed, Ledger};
 use sluice_kernel::outcome::{Outcomes, Rejection};
+use sluice_kernel::projection::Projections;
 use tokio::net::TcpListener;
 
 use crate::aws::sdk_config_of;
@@ -223,4 +224,27 @@ async fn a_ledger_that_can_not_be_reached_is_a_fault_that_promises_nothing() {
         .expect_err("unreachable");
     assert_eq!(fault.code, "ledger.unavailable");
     assert_eq!(fault.class, sluice_kernel::fault::Class::Retry);
+}
+
+#[tokio::test]
+async fn a_projection_that_has_an_owner_names_it_and_one_that_has_none_stays_out_of_the_index() {
+    let config = dynamo().await;
+    let table = DynamoProjections::new(&config, PROJECTIONS.to_owned());
+    let owner = "platform#live#cus_1";
+    assert_eq!(
+        table.put("platform#live#sub_1", 0, "{}", Some(owner)).await,
+        Ok(true)
+    );
+    assert_eq!(
+        table.put("platform#live#ch_1", 0, "{}", None).await,
+        Ok(true)
+    );
+    let items = Client::new(&config)
+        .scan()
+        .table_name(PROJECTIONS)
+        .send()
+        .await;
+    let items = items.expect("read").items.expect("there");
+    let owners: Vec<_> = items.iter().filter_map(|item| item.get("owner")).collect();
+    assert_eq!(owners, [&text(owner)]);
 }

@@ -56,7 +56,13 @@ impl Projections for DynamoProjections {
         }
     }
 
-    async fn put(&self, key: &str, expected: u64, document: &str) -> Result<bool, Fault> {
+    async fn put(
+        &self,
+        key: &str,
+        expected: u64,
+        document: &str,
+        owner: Option<&str>,
+    ) -> Result<bool, Fault> {
         let put = self
             .client
             .put_item()
@@ -64,6 +70,10 @@ impl Projections for DynamoProjections {
             .item("pk", AttributeValue::S(key.to_owned()))
             .item("version", AttributeValue::N((expected + 1).to_string()))
             .item("doc", AttributeValue::S(document.to_owned()));
+        let put = match owner {
+            Some(owner) => put.item("owner", AttributeValue::S(owner.to_owned())),
+            None => put,
+        };
         let put = match expected {
             0 => put.condition_expression("attribute_not_exists(pk)"),
             _ => put

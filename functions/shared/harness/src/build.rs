@@ -103,7 +103,7 @@ pub fn message(event: &Event) -> String {
         },
         "id": event.id, "object": "event", "type": event.kind, "created": event.created,
         "livemode": event.scope.livemode, "api_version": event.api_version,
-        "data": { "object": event.object },
+        "data": { "object": event.object, "previous_attributes": event.previous_attributes },
     });
     json!({ "version": "0", "source": "sluice.stripe", "detail-type": event.kind, "detail": detail }).to_string()
 }

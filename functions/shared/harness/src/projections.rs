@@ -10,6 +10,7 @@ use sluice_kernel::projection::{Projections, Stored};
 #[derive(Debug, Default)]
 pub struct MemoryProjections {
     items: Mutex<BTreeMap<String, Stored>>,
+    owners: Mutex<BTreeMap<String, String>>,
     lose_answers: Mutex<u32>,
     fail_writes: Mutex<u32>,
 }
@@ -21,6 +22,13 @@ impl MemoryProjections {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
+    }
+
+    /// The keys of an owner's items.
+    pub fn of_owner(&self, owner: &str) -> Vec<String> {
+        let owners = self.owners.lock().unwrap_or_else(PoisonError::into_inner);
+        let own = owners.iter().filter(|(_, found)| *found == owner);
+        own.map(|(key, _)| key.clone()).collect()
     }
 
     /// The next `count` writes happen, and their answers are lost.
@@ -53,7 +61,13 @@ impl Projections for MemoryProjections {
         Ok(self.items().get(key).cloned())
     }
 
-    async fn put(&self, key: &str, expected: u64, document: &str) -> Result<bool, Fault> {
+    async fn put(
+        &self,
+        key: &str,
+        expected: u64,
+        document: &str,
+        owner: Option<&str>,
+    ) -> Result<bool, Fault> {
         tokio::task::yield_now().await;
         if take_one(&self.fail_writes) {
             return Err(Fault::retry("projection.unavailable", "scripted"));
@@ -61,6 +75,10 @@ impl Projections for MemoryProjections {
         let mut items = self.items.lock().unwrap_or_else(PoisonError::into_inner);
         if items.get(key).map_or(0, |stored| stored.version) != expected {
             return Ok(false);
+        }
+        if let Some(owner) = owner {
+            let mut owners = self.owners.lock().unwrap_or_else(PoisonError::into_inner);
+            owners.insert(key.to_owned(), owner.to_owned());
         }
         items.insert(
             key.to_owned(),

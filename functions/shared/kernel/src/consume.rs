@@ -22,6 +22,8 @@ use crate::domain::Domain;
 use crate::effect::{self, Pending, Scope};
 use crate::fault::Fault;
 use crate::ledger::Bodies;
+use crate::order::candidate::Candidate;
+use crate::order::evidence::Evidence;
 use crate::outcome::Outcome;
 use crate::projection::{self, Item, Projections, Stored};
 
@@ -131,7 +133,10 @@ async fn read_event(
             .and_then(Value::as_str)
             .map(str::to_owned),
         object: object.clone(),
-        previous_attributes: event.pointer("/data/previous_attributes").cloned(),
+        previous_attributes: event
+            .pointer("/data/previous_attributes")
+            .filter(|previous| previous.is_object())
+            .cloned(),
     }))
 }
 
@@ -140,15 +145,29 @@ async fn apply<D: Domain>(
     event: &Event,
     traceparent: &str,
 ) -> Result<Outcome, Fault> {
-    let said = projection::ask::<D>(event)?;
-    let key = projection::key(event, &said.projected.object);
+    let projected = D::project(event)?;
+    let facts = D::facts(event)?;
+    let key = projection::key(&event.scope, &projected.object);
+    let owner = projected
+        .owner
+        .as_deref()
+        .map(|owner| projection::owner_key(&event.scope, owner));
+    let place = Place {
+        key: &key,
+        owner: owner.as_deref(),
+    };
+    let candidate = Candidate::of_event(event, projected);
     for _ in 0..CONFLICTS_MAX {
         let (item, version) = read::<D>(ports.projections, &key).await?;
-        let step = projection::step(item.as_ref(), version, event, &said, D::levels)?;
+        let evidence = match &item {
+            Some(item) => item.evidence.add(candidate.clone()),
+            None => Evidence::of(candidate.clone()),
+        };
+        let step = projection::step(item.as_ref(), version, event, evidence, &facts, D::levels)?;
         let (item, version) = match step.write {
             None => (item, version),
             Some(item) => {
-                if !write(ports.projections, &key, version, &item).await? {
+                if !write(ports.projections, place, version, &item).await? {
                     continue;
                 }
                 (Some(item), version + 1)
@@ -156,11 +175,18 @@ async fn apply<D: Domain>(
         };
         if let Some(item) = item.filter(|item| !item.pending.is_empty()) {
             let emitted = emit(ports.bus, &item.pending, traceparent).await?;
-            clear::<D>(ports.projections, &key, version, item, &emitted).await?;
+            clear::<D>(ports.projections, place, version, item, &emitted).await?;
         }
         return Ok(step.outcome);
     }
     Err(contended())
+}
+
+/// Where an object's item is.
+#[derive(Clone, Copy)]
+struct Place<'a> {
+    key: &'a str,
+    owner: Option<&'a str>,
 }
 
 fn contended() -> Fault {
@@ -200,7 +226,7 @@ async fn emit(
 /// effects that no delivery will touch again would keep them for ever.
 async fn clear<D: Domain>(
     projections: &impl Projections,
-    key: &str,
+    place: Place<'_>,
     version: u64,
     item: Item<D::State>,
     emitted: &[String],
@@ -214,10 +240,10 @@ async fn clear<D: Domain>(
         else {
             return Ok(());
         };
-        if write(projections, key, current.1, &cleared).await? {
+        if write(projections, place, current.1, &cleared).await? {
             return Ok(());
         }
-        current = read::<D>(projections, key).await?;
+        current = read::<D>(projections, place.key).await?;
     }
     Err(contended())
 }
@@ -245,9 +271,9 @@ async fn read<D: Domain>(
     Ok((Some(item), version))
 }
 
-async fn write<S: serde::Serialize>(
+async fn write<S: serde::Serialize + Clone + PartialEq>(
     projections: &impl Projections,
-    key: &str,
+    place: Place<'_>,
     expected: u64,
     item: &Item<S>,
 ) -> Result<bool, Fault> {
@@ -257,7 +283,9 @@ async fn write<S: serde::Serialize>(
             "the domain's state has no JSON form",
         )
     })?;
-    projections.put(key, expected, &document).await
+    projections
+        .put(place.key, expected, &document, place.owner)
+        .await
 }
 
 /// Reads a message.

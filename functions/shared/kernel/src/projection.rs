@@ -1,6 +1,6 @@
 //! Projections: the state that a domain derives, one item an object, written with one conditional write an event.
 //!
-//! An item holds the state, what it rests on ([`Evidence`]), a bounded history of event ids, the set of facts ever
+//! An item holds the state and what it rests on ([`Evidence`]), a bounded history of event ids, the set of facts ever
 //! emitted, and the effects still pending. Rules, each of which the consumer's guarantees need:
 //!
 //! - the write is conditional on the item's version; a conflict is read again and decided afresh;
@@ -13,17 +13,17 @@ use std::future::Future;
 use serde::{Deserialize, Serialize};
 
 use crate::consume::Event;
-use crate::domain::{Domain, Projected};
-use crate::effect::{self, Fact, Level, Pending};
+use crate::effect::{self, Fact, Level, Pending, Scope};
 use crate::fault::Fault;
-use crate::order::{self, Evidence, Place};
+use crate::order::candidate::Source;
+use crate::order::evidence::Evidence;
 use crate::outcome::Outcome;
 
 /// The version of an item's form. A reader of this version reads all before it.
 pub const SCHEMA: u32 = 1;
 
-/// How many event ids an item remembers, beside those with pending effects. An older duplicate is placed as older by
-/// its `created`, and its facts are in the set.
+/// How many event ids an item remembers, beside those with pending effects. It tells a duplicate from a stale event in
+/// the log and no more: evidence and facts take a second delivery in without a change.
 pub const HISTORY_MAX: usize = 16;
 
 /// The most facts that one object may call for: an item holds at most 400 KB.
@@ -31,13 +31,16 @@ pub const FACTS_MAX: usize = 1_000;
 
 /// A projection item.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(bound(
+    serialize = "S: Serialize + Clone + PartialEq",
+    deserialize = "S: Deserialize<'de> + Clone"
+))]
 pub struct Item<S> {
     /// [`SCHEMA`] when it was written.
     pub schema: u32,
-    /// What the domain keeps of the object.
-    pub state: S,
-    /// What the state rests on.
-    pub evidence: Evidence,
+    /// The state (`state` in the document), whether it is a guess (`tie_unresolved`), and what it rests on.
+    #[serde(flatten)]
+    pub evidence: Evidence<S>,
     /// Ids of the events that were written here, newest last.
     pub history: Vec<String>,
     /// Ids of the facts ever called for.
@@ -57,122 +60,77 @@ pub struct Step<S> {
     pub outcome: Outcome,
 }
 
-/// What a domain said of an event.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Said<S> {
-    /// The object as the event shows it.
-    pub projected: Projected<S>,
-    /// What the event says happened.
-    pub facts: Vec<Fact>,
-}
-
-/// Decides what an event makes of an item. `version` is the item's, 0 for none.
+/// Decides what an event makes of an item. `version` is the item's, 0 for none; `evidence` is the item's with what the
+/// event, and a fetch on its account, added to it.
 ///
-/// `levels` is the domain's diff, asked for only when the state changes hands.
+/// `levels` is the domain's diff, asked for only when the state changes.
 ///
 /// # Errors
 /// `Reject` with `projection.too_many_facts`.
-pub fn step<S: Clone>(
+pub fn step<S: Clone + PartialEq>(
     item: Option<&Item<S>>,
     version: u64,
     event: &Event,
-    said: &Said<S>,
+    evidence: Evidence<S>,
+    facts: &[Fact],
     levels: impl FnOnce(Option<&S>, &S) -> Vec<Level>,
 ) -> Result<Step<S>, Fault> {
-    if item.is_some_and(|item| item.history.contains(&event.id)) {
-        return Ok(Step {
-            write: None,
-            outcome: Outcome::Duplicate,
-        });
-    }
-    let Projected {
-        terminal, state, ..
-    } = &said.projected;
-    let place = order::place(
-        item.map(|item| &item.evidence),
-        *terminal,
-        event.created,
-        &event.id,
-    );
-    let known = |id: &str| item.is_some_and(|item| item.facts.contains(id));
-    let mut new_facts = Vec::new();
-    for fact in &said.facts {
-        let id = effect::fact_id(fact, &event.scope);
-        if !known(&id) && !new_facts.iter().any(|(new, _)| *new == id) {
-            new_facts.push((id, fact.clone()));
+    let before = item.map(|item| item.evidence.head().state().clone());
+    let head = evidence.head();
+    let state_changes = before.as_ref() != Some(head.state());
+    let is_head = matches!(&head.candidate().source, Source::Event { id, .. } if *id == event.id);
+    let known = item.is_some_and(|item| item.history.contains(&event.id));
+    let outcome = match known {
+        true => Outcome::Duplicate,
+        false if is_head || state_changes => Outcome::Applied,
+        false => Outcome::Stale,
+    };
+
+    let mut all_facts = item.map(|item| item.facts.clone()).unwrap_or_default();
+    let mut pending = item.map(|item| item.pending.clone()).unwrap_or_default();
+    let mut new_facts = false;
+    for fact in facts {
+        if all_facts.insert(effect::fact_id(fact, &event.scope)) {
+            new_facts = true;
+            pending.push(effect::pending_fact(fact.clone(), event));
         }
     }
-    let (newer, tie) = match place {
-        Place::Newer { tie } => (true, tie),
-        Place::Older { tie } => (false, tie),
-    };
-    // Nothing new to remember: an older event without a fact of its own leaves the item as it is.
-    let tie_is_news = tie && item.is_some_and(|item| !item.evidence.tie_unresolved);
-    if !newer && new_facts.is_empty() && !tie_is_news {
-        return Ok(Step {
-            write: None,
-            outcome: Outcome::Stale,
-        });
-    }
-
-    let seq = version + 1;
-    let mut pending = item.map(|item| item.pending.clone()).unwrap_or_default();
-    let mut facts = item.map(|item| item.facts.clone()).unwrap_or_default();
-    for (id, fact) in new_facts {
-        facts.insert(id);
-        pending.push(effect::pending_fact(fact, event));
-    }
-    if facts.len() > FACTS_MAX {
+    if all_facts.len() > FACTS_MAX {
         return Err(Fault::reject(
             "projection.too_many_facts",
             format!("more than {FACTS_MAX} facts of one object"),
         ));
     }
-    let (state, evidence) = match item {
-        Some(item) if !newer => {
-            let tie_unresolved = item.evidence.tie_unresolved || tie;
-            (
-                item.state.clone(),
-                Evidence {
-                    tie_unresolved,
-                    ..item.evidence.clone()
-                },
-            )
-        }
-        _ => {
-            let before = item.map(|item| &item.state);
-            let changed = levels(before, state);
-            pending.extend(
-                changed
-                    .into_iter()
-                    .map(|level| effect::pending_level(level, event, seq)),
-            );
-            let evidence = Evidence {
-                terminal: *terminal,
-                created: event.created,
-                event: event.id.clone(),
-                tie_unresolved: tie,
-            };
-            (state.clone(), evidence)
-        }
-    };
+    // Nothing new to remember: an older event without a fact of its own leaves the item as it is.
+    if !new_facts && item.is_some_and(|item| item.evidence == evidence) {
+        return Ok(Step {
+            write: None,
+            outcome,
+        });
+    }
+    if state_changes {
+        let seq = version + 1;
+        let changed = levels(before.as_ref(), head.state());
+        pending.extend(
+            changed
+                .into_iter()
+                .map(|level| effect::pending_level(level, event, seq)),
+        );
+    }
     let mut history = item.map(|item| item.history.clone()).unwrap_or_default();
-    history.push(event.id.clone());
+    if !known {
+        history.push(event.id.clone());
+    }
     evict(&mut history, &pending);
-    let outcome = if newer {
-        Outcome::Applied
-    } else {
-        Outcome::Stale
+    let write = Item {
+        schema: SCHEMA,
+        evidence,
+        history,
+        facts: all_facts,
+        pending,
     };
     Ok(Step {
-        write: Some(Item {
-            schema: SCHEMA,
-            state,
-            evidence,
-            history,
-            facts,
-            pending,
-        }),
+        write: Some(write),
         outcome,
     })
 }
@@ -213,7 +171,7 @@ pub trait Projections: Sync {
     fn get(&self, key: &str) -> impl Future<Output = Result<Option<Stored>, Fault>> + Send;
 
     /// Writes an item if its version is still `expected` (0: there is none), and makes it `expected + 1`. `Ok(false)`
-    /// where it isn't. A repetition of a write whose answer was lost may be told `false` too.
+    /// where it isn't. With an owner (see [`owner_key`]), the item is found by it too. A repetition of a write whose answer was lost may be told `false` too.
     ///
     /// # Errors
     /// `Retry` where the table can't be reached: the write may or may not have happened.
@@ -222,21 +180,16 @@ pub trait Projections: Sync {
         key: &str,
         expected: u64,
         document: &str,
+        owner: Option<&str>,
     ) -> impl Future<Output = Result<bool, Fault>> + Send;
 }
 
 /// The key of an object's item: account, mode and object id.
-pub fn key(event: &Event, object: &str) -> String {
-    format!("{}#{object}", event.scope.key())
+pub fn key(scope: &Scope, object: &str) -> String {
+    format!("{}#{object}", scope.key())
 }
 
-/// What one call of a domain says of an event.
-///
-/// # Errors
-/// Whatever the domain rejects.
-pub fn ask<D: Domain>(event: &Event) -> Result<Said<D::State>, Fault> {
-    Ok(Said {
-        projected: D::project(event)?,
-        facts: D::facts(event)?,
-    })
+/// What an owner's items have in common: account, mode and the owner's id.
+pub fn owner_key(scope: &Scope, owner: &str) -> String {
+    format!("{}#{owner}", scope.key())
 }

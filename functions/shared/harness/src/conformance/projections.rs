@@ -13,19 +13,22 @@ fn stored(version: u64, document: &str) -> Option<Stored> {
 /// The first write needs the item to be absent.
 pub async fn a_first_write_makes_version_one_and_reads_back(projections: &impl Projections) {
     assert_eq!(projections.get("a").await, Ok(None));
-    assert_eq!(projections.put("a", 0, r#"{"n":1}"#).await, Ok(true));
+    assert_eq!(projections.put("a", 0, r#"{"n":1}"#, None).await, Ok(true));
     assert_eq!(projections.get("a").await, Ok(stored(1, r#"{"n":1}"#)));
-    assert_eq!(projections.put("a", 1, "{}").await, Ok(true));
+    assert_eq!(projections.put("a", 1, "{}", None).await, Ok(true));
     assert_eq!(projections.get("a").await, Ok(stored(2, "{}")));
 }
 
 /// The version is the condition.
 pub async fn a_write_at_another_version_changes_nothing(projections: &impl Projections) {
-    assert_eq!(projections.put("a", 3, "{}").await, Ok(false));
+    assert_eq!(projections.put("a", 3, "{}", None).await, Ok(false));
     assert_eq!(projections.get("a").await, Ok(None));
-    assert_eq!(projections.put("a", 0, "{}").await, Ok(true));
+    assert_eq!(projections.put("a", 0, "{}", None).await, Ok(true));
     for expected in [0, 2] {
-        assert_eq!(projections.put("a", expected, "other").await, Ok(false));
+        assert_eq!(
+            projections.put("a", expected, "other", None).await,
+            Ok(false)
+        );
     }
     assert_eq!(projections.get("a").await, Ok(stored(1, "{}")));
 }
@@ -35,7 +38,7 @@ pub async fn of_twenty_parallel_writes_at_one_version_one_happens(projections: &
     let documents: Vec<_> = (0..20).map(|n| n.to_string()).collect();
     let writes = documents
         .iter()
-        .map(|document| projections.put("a", 0, document));
+        .map(|document| projections.put("a", 0, document, None));
     let happened = join_all(writes)
         .await
         .into_iter()
@@ -46,7 +49,7 @@ pub async fn of_twenty_parallel_writes_at_one_version_one_happens(projections: &
 /// One object's writes are none of another's business.
 pub async fn keys_do_not_meet(projections: &impl Projections) {
     for key in ["acct_1#live#ch_1", "acct_1#test#ch_1", "acct_2#live#ch_1"] {
-        assert_eq!(projections.put(key, 0, key).await, Ok(true));
+        assert_eq!(projections.put(key, 0, key, None).await, Ok(true));
     }
     assert_eq!(
         projections.get("acct_1#test#ch_1").await,
