@@ -13,7 +13,8 @@
 //! | 404, 405, 413 | `{"status":"refused","code":…}` | — |
 //! | 503 | `{"status":"failed","code":…}` | comes back; nothing is promised |
 //!
-//! A 400 never says which secret failed. One line is logged a delivery, here and nowhere else.
+//! A 400 never says which secret failed. One line is logged a delivery, here and nowhere else. An accepted event of a
+//! type that the routing table doesn't have is logged with the code `event.unrouted`, so that it is counted.
 
 mod route;
 mod trace;
@@ -30,6 +31,7 @@ use sluice_kernel::endpoint::{Admission, Endpoint, admit};
 use sluice_kernel::event::Head;
 use sluice_kernel::fault::Fault;
 use sluice_kernel::ledger::{Arrival, Ledger};
+use sluice_kernel::route::{Route, route as route_of};
 use sluice_kernel::secrets::{Secret, SecretCache, SecretSource};
 use sluice_kernel::take::{Taken, take};
 use sluice_stripe::event::parse_head;
@@ -100,6 +102,19 @@ impl Answer {
             event: Some(head.id.to_string()),
             kind: Some(head.kind.to_string()),
             ..self
+        }
+    }
+
+    /// Names an accepted event's type as one that nobody has decided about, where it is one. A code that says what
+    /// went wrong stands before it; repetitions are not counted again.
+    fn or_unrouted(self, kind: &str) -> Self {
+        let plain = self.word == "accepted" && self.code.is_none();
+        match plain && route_of(kind) == Route::Unrouted {
+            true => Self {
+                code: Some("event.unrouted"),
+                ..self
+            },
+            false => self,
         }
     }
 }
@@ -223,7 +238,7 @@ impl<L: Ledger, B: Bus, S: SecretSource, C: Clock> Door<L, B, S, C> {
             ledger_only,
         };
         let answer = match take(&self.ledger, &self.bus, &self.clock, &arrival).await {
-            Ok(taken) => Answer::from(taken),
+            Ok(taken) => Answer::from(taken).or_unrouted(&arrival.head.kind),
             Err(fault) => Answer::failed(fault),
         };
         answer.about(&arrival.head)

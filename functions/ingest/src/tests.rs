@@ -14,9 +14,10 @@ use sluice_harness::secrets::MemorySecrets;
 use sluice_kernel::clock::Clock;
 use sluice_kernel::endpoint::{Endpoint, Scope};
 use sluice_kernel::secrets::SecretCache;
+use sluice_kernel::take::Taken;
 use sluice_stripe::signature::{Tolerance, sign};
 
-use crate::{Door, answer};
+use crate::{Answer, Door, answer};
 
 const PLATFORM: &str = "whsec_platform";
 const CONNECT: &str = "whsec_connect";
@@ -416,4 +417,35 @@ async fn a_bus_that_refuses_is_answered_queued_and_another_event_under_an_id_con
     );
     assert_eq!(world.deliver(PLATFORM, &other).await, conflict);
     assert_eq!(world.door.ledger.others("evt_1"), [other.into_bytes()]);
+}
+
+#[test]
+fn an_accepted_event_of_a_type_that_nobody_has_decided_about_is_counted_once() {
+    let accepted = Taken::Accepted {
+        took_over: false,
+        unmarked: false,
+    };
+    let unmarked = Taken::Accepted {
+        took_over: false,
+        unmarked: true,
+    };
+    for (taken, kind, code) in [
+        (accepted.clone(), "galaxy.moved", Some("event.unrouted")),
+        (accepted.clone(), "charge.succeeded", None),
+        (accepted, "issuing_authorization.request", None),
+        (unmarked, "galaxy.moved", Some("mark.failed")),
+        (Taken::Duplicate, "galaxy.moved", None),
+    ] {
+        let answer = Answer::from(taken).or_unrouted(kind);
+        assert_eq!(answer.code, code, "{kind}");
+        assert_eq!(answer.status, StatusCode::OK);
+    }
+}
+
+#[tokio::test]
+async fn an_event_of_a_type_of_the_future_is_stored_and_published() {
+    let world = world();
+    let body = charge("evt_1").replace("charge.succeeded", "galaxy.moved");
+    assert_eq!(world.deliver(PLATFORM, &body).await, ok("accepted"));
+    assert_eq!(world.published(), 1);
 }

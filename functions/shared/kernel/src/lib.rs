@@ -9,6 +9,7 @@
 //! - [`fault`]: why something could not be done, classed by what the caller does next.
 //! - [`detail`]: an event as it travels on the bus.
 //! - [`effect`]: facts and levels, what a change calls for.
+//! - [`route`]: which domain an event type goes to.
 //!
 //! The ports, implemented by the adapters for AWS and by the harness in memory:
 //! - [`ledger`]: the table of every event seen, and the decision over an entry already there.
@@ -42,6 +43,7 @@ pub mod object;
 pub mod order;
 pub mod outcome;
 pub mod projection;
+pub mod route;
 pub mod secrets;
 pub mod sweep;
 pub mod take;
