@@ -10,7 +10,7 @@ use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure::AllOld;
 use aws_types::SdkConfig;
 use sluice_kernel::clock::Clock;
-use sluice_kernel::fault::{Class, Fault};
+use sluice_kernel::fault::Fault;
 use sluice_kernel::ledger::{Arrival, Claimed, Decision, Deferred, Entry, Ledger, decide};
 
 use crate::aws;
@@ -225,12 +225,10 @@ impl<C: Clock> Ledger for DynamoLedger<C> {
                     {
                         Ok(())
                     }
-                    _ => Err(Fault {
-                        class: Class::Held,
-                        code: "claim.lost",
-                        cause: "another attempt has taken over while the body was stored"
-                            .to_owned(),
-                    }),
+                    _ => Err(Fault::held(
+                        "claim.lost",
+                        "another attempt has taken over while the body was stored",
+                    )),
                 }
             }
         }

@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use sha2::{Digest, Sha256};
 use sluice_kernel::clock::Clock;
-use sluice_kernel::fault::{Class, Fault};
+use sluice_kernel::fault::Fault;
 use sluice_kernel::ledger::{
     Arrival, Bodies, Claimed, Decision, Deferred, Due, DueLedger, Entry, Ledger, Origin, Standing,
     decide, is_expired,
@@ -154,11 +154,7 @@ impl Ledger for MemoryLedger {
         tokio::task::yield_now().await;
         let mut rows = self.rows();
         let Some(row) = Self::held_by(rows.get_mut(&*arrival.head.id), arrival) else {
-            return Err(Fault {
-                class: Class::Held,
-                code: "claim.lost",
-                cause: "in memory".to_owned(),
-            });
+            return Err(Fault::held("claim.lost", "in memory"));
         };
         if row.body.is_none() {
             row.body = Some(arrival.body.to_vec());

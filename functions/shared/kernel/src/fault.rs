@@ -34,6 +34,8 @@ pub struct Fault {
     pub code: &'static str,
     /// For the log: no payload, no secret.
     pub cause: String,
+    /// When the same call is worth making again, in milliseconds from now, where somebody said so (`Retry-After`).
+    pub after_ms: Option<u64>,
 }
 
 impl Fault {
@@ -43,6 +45,7 @@ impl Fault {
             class: Class::Retry,
             code,
             cause: cause.into(),
+            after_ms: None,
         }
     }
 
@@ -52,6 +55,17 @@ impl Fault {
             class: Class::Reject,
             code,
             cause: cause.into(),
+            after_ms: None,
+        }
+    }
+
+    /// Another attempt holds the claim.
+    pub fn held(code: &'static str, cause: impl Into<String>) -> Self {
+        Self {
+            class: Class::Held,
+            code,
+            cause: cause.into(),
+            after_ms: None,
         }
     }
 
@@ -61,6 +75,16 @@ impl Fault {
             class: Class::Init,
             code,
             cause: cause.into(),
+            after_ms: None,
+        }
+    }
+
+    /// The same, with the delay before the call is worth making again.
+    #[must_use]
+    pub fn with_delay(self, after_ms: u64) -> Self {
+        Self {
+            after_ms: Some(after_ms),
+            ..self
         }
     }
 }

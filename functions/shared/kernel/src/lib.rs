@@ -16,6 +16,7 @@
 //! - [`bus`]: where events and effects are published.
 //! - [`projection`]: the state that a domain derives, one item an object.
 //! - [`outcome`]: the record of what a domain would not apply.
+//! - [`fetch`]: Stripe's objects, and how often they may be asked for.
 //! - [`clock`] and [`secrets`]: time, and the webhook secrets with their cache.
 //!
 //! The use cases:
@@ -38,6 +39,7 @@ pub mod effect;
 pub mod endpoint;
 pub mod event;
 pub mod fault;
+pub mod fetch;
 pub mod ledger;
 pub mod object;
 pub mod order;

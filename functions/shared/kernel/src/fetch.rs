@@ -1,0 +1,281 @@
+//! Asking Stripe for an object as it is: the port, and what its answers mean. No HTTP here.
+//!
+//! # Why anybody asks
+//!
+//! - **A tie**: the evidence can't tell which of several states is the last ([`crate::order`]). The answer decides.
+//! - **A thin event**: it names its object and carries no state.
+//! - **Drift**: whether a projection is as Stripe has the object.
+//!
+//! # What each answer means to the caller
+//!
+//! | [`Fetched`] | a tie | a thin event |
+//! |---|---|---|
+//! | `Found` | the object is a further candidate | the object is the event's state |
+//! | `Deleted` | a terminal candidate | the same |
+//! | `NoKey`, `NoPath` | the choice, flagged | `Ignored` |
+//! | `Spent` | the choice, flagged: it never waits | back to the queue, for `wait_ms` |
+//! | a fault | the choice, flagged; the fault is logged | as the fault's class says |
+//!
+//! A tie never waits and never fails for a fetch: its choice is the same in any order of delivery, it says that it is
+//! one, and whatever comes later mends it.
+//!
+//! # When an object is gone
+//!
+//! A wrong `Deleted` is worse than none, because it is terminal. "No such object" is also what Stripe answers to a key
+//! of the other mode, of another account, or of another sandbox (whose keys look alike). So an implementation says
+//! `Deleted` only where the object itself says `"deleted": true`, or where all of this holds:
+//!
+//! 1. the key is of the object's mode, by its prefix;
+//! 2. the answer is a 404 with the code `resource_missing`: an account that can't be reached is refused with another;
+//! 3. the same key, on behalf of the same account, is shown the event that told of the object ([`Proof`]): so it looks
+//!    at the place where the object was.
+//!
+//! Otherwise it is a fault, `stripe.deletion_unproven`.
+
+pub mod budget;
+
+use std::future::Future;
+
+use serde_json::Value;
+
+use crate::consume::Event;
+use crate::effect::Scope;
+use crate::fault::Fault;
+
+/// Stripe's name of the one kind of object that is fetched by its customer and not by an id of its own.
+const ENTITLEMENTS: &str = "entitlements.active_entitlement_summary";
+
+/// Which object to ask for, on whose behalf.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fetch {
+    /// Whose object, and in which mode: chooses the key.
+    pub scope: Scope,
+    /// A thin event's `context`, sent back as it came. Where there is none, the scope's account is named.
+    pub context: Option<String>,
+    /// Stripe's name for the kind of object: `payment_intent`.
+    pub kind: String,
+    /// Its id. `None` for what is there once an account (`balance`). For a summary of entitlements it is the customer's.
+    pub id: Option<String>,
+    /// The id of the object that it lies under at Stripe, where the kind needs one: a person's account.
+    pub parent: Option<String>,
+    /// The API version that the answer has to be in; the account's own where none is named.
+    pub api_version: Option<String>,
+    /// A thin event's `related_object.url`: the path to ask, instead of the one that the kind has.
+    pub url: Option<String>,
+    /// What shows that an object that isn't there was there. Without one nothing is found to be deleted.
+    pub proof: Option<Proof>,
+}
+
+/// An event of the same account and mode that a signed delivery brought, not older than the 30 days for which Stripe
+/// shows events. Who is shown it looks at the right account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Proof {
+    /// `evt_…`, one of `/v1/events`.
+    Snapshot(String),
+    /// `evt_…`, one of `/v2/core/events`.
+    Thin(String),
+}
+
+impl Fetch {
+    /// The object of a snapshot event, in the event's own API version, so that the two can be compared. `None` where the
+    /// event's object doesn't say what it is.
+    pub fn of_snapshot(event: &Event) -> Option<Self> {
+        let text = |field: &str| text(&event.object, field);
+        let kind = text("object")?;
+        let id = match kind.as_str() {
+            ENTITLEMENTS => text("customer"),
+            _ => text("id"),
+        };
+        let parent = match kind.as_str() {
+            "capability" | "person" => text("account"),
+            "bank_account" | "card" => text("account").or_else(|| text("customer")),
+            "fee_refund" => text("fee"),
+            _ => None,
+        };
+        Some(Self {
+            scope: event.scope.clone(),
+            context: None,
+            kind,
+            id,
+            parent,
+            api_version: event.api_version.clone(),
+            url: None,
+            proof: Some(Proof::Snapshot(event.id.clone())),
+        })
+    }
+
+    /// The object that a thin event is about. `None` where it names none.
+    pub fn of_thin(event: &Value, scope: Scope, api_version: Option<&str>) -> Option<Self> {
+        let related = event.get("related_object")?;
+        Some(Self {
+            scope,
+            context: text(event, "context"),
+            kind: text(related, "type")?,
+            id: text(related, "id"),
+            parent: None,
+            api_version: api_version.map(str::to_owned),
+            url: text(related, "url"),
+            proof: text(event, "id").map(Proof::Thin),
+        })
+    }
+}
+
+fn text(value: &Value, field: &str) -> Option<String> {
+    let text = value.get(field)?.as_str()?;
+    (!text.is_empty()).then(|| text.to_owned())
+}
+
+/// What came of asking.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Fetched {
+    /// The object as it is.
+    Found {
+        /// The object.
+        object: Value,
+        /// The API version that it is in, where it is known.
+        api_version: Option<String>,
+        /// The answer's `Date`, in Unix seconds: Stripe's clock, as an event's `created` is.
+        date_s: i64,
+        /// How long the request took, in milliseconds: the object was read this long before `date_s`, or later.
+        took_ms: u32,
+    },
+    /// The object was there and is no more.
+    Deleted {
+        /// What Stripe still says of it: `{"id": "cus_…", "object": "customer", "deleted": true}`.
+        object: Option<Value>,
+        /// As in [`Fetched::Found`].
+        date_s: i64,
+        /// As in [`Fetched::Found`].
+        took_ms: u32,
+    },
+    /// There is no key for this mode.
+    NoKey,
+    /// This kind of object can't be asked for by what is known of it: Stripe has no path to it, or the id or the parent
+    /// that the path needs is missing.
+    NoPath,
+    /// The budget is spent; nothing was asked.
+    Spent {
+        /// When asking is worth trying again, in milliseconds from now.
+        wait_ms: u64,
+    },
+}
+
+/// Stripe's objects, by asking for one at a time.
+pub trait Objects: Sync {
+    /// Asks for an object.
+    ///
+    /// # Errors
+    /// `Retry`, with a delay where Stripe named one (429), for whatever may work later: no answer, Stripe's own fault,
+    /// a key that is refused or of the wrong mode (it waits for an operator), a deletion that can't be proven.
+    /// `Reject` for a request that Stripe will never answer.
+    fn fetch(&self, request: &Fetch) -> impl Future<Output = Result<Fetched, Fault>> + Send;
+}
+
+impl<O: Objects> Objects for &O {
+    fn fetch(&self, request: &Fetch) -> impl Future<Output = Result<Fetched, Fault>> + Send {
+        (**self).fetch(request)
+    }
+}
+
+/// For a stack without an API key: every answer is [`Fetched::NoKey`].
+#[derive(Debug, Clone, Copy, Default)]
+pub struct WithoutKey;
+
+impl Objects for WithoutKey {
+    async fn fetch(&self, _: &Fetch) -> Result<Fetched, Fault> {
+        Ok(Fetched::NoKey)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn scope() -> Scope {
+        Scope {
+            account: Some("acct_1".to_owned()),
+            livemode: true,
+        }
+    }
+
+    fn snapshot(object: Value) -> Event {
+        Event {
+            id: "evt_1".to_owned(),
+            kind: "any".to_owned(),
+            scope: scope(),
+            created: 1,
+            api_version: Some("2024-06-20".to_owned()),
+            object,
+            previous_attributes: None,
+        }
+    }
+
+    #[test]
+    fn a_snapshots_object_is_asked_for_in_the_events_own_version_with_the_event_as_proof() {
+        let event =
+            snapshot(json!({ "id": "pi_1", "object": "payment_intent", "customer": "cus_1" }));
+        assert_eq!(
+            Fetch::of_snapshot(&event),
+            Some(Fetch {
+                scope: scope(),
+                context: None,
+                kind: "payment_intent".to_owned(),
+                id: Some("pi_1".to_owned()),
+                parent: None,
+                api_version: Some("2024-06-20".to_owned()),
+                url: None,
+                proof: Some(Proof::Snapshot("evt_1".to_owned())),
+            })
+        );
+        assert_eq!(Fetch::of_snapshot(&snapshot(json!({ "id": "pi_1" }))), None);
+    }
+
+    #[test]
+    fn what_lies_under_another_object_names_it() {
+        let parent = |object: Value| {
+            let fetch =
+                Fetch::of_snapshot(&snapshot(object)).expect("an object that says what it is");
+            (fetch.id, fetch.parent)
+        };
+        let pair = |id: &str, parent: &str| (Some(id.to_owned()), Some(parent.to_owned()));
+        assert_eq!(
+            parent(json!({ "id": "person_1", "object": "person", "account": "acct_9" })),
+            pair("person_1", "acct_9")
+        );
+        assert_eq!(
+            parent(json!({ "id": "fr_1", "object": "fee_refund", "fee": "fee_1" })),
+            pair("fr_1", "fee_1")
+        );
+        let card =
+            json!({ "id": "card_1", "object": "card", "account": null, "customer": "cus_1" });
+        assert_eq!(parent(card), pair("card_1", "cus_1"));
+        assert_eq!(
+            parent(json!({ "object": ENTITLEMENTS, "customer": "cus_1" })),
+            (Some("cus_1".to_owned()), None)
+        );
+    }
+
+    #[test]
+    fn a_thin_events_object_is_asked_for_by_its_url_and_in_its_context() {
+        let event = json!({
+            "id": "evt_2", "object": "v2.core.event", "context": "org_1/acct_1",
+            "related_object": { "id": "cus_1", "type": "customer", "url": "/v1/customers/cus_1" },
+        });
+        let fetch =
+            Fetch::of_thin(&event, scope(), Some("2025-09-30.clover")).expect("it names one");
+        assert_eq!(fetch.context.as_deref(), Some("org_1/acct_1"));
+        assert_eq!(fetch.url.as_deref(), Some("/v1/customers/cus_1"));
+        assert_eq!(fetch.proof, Some(Proof::Thin("evt_2".to_owned())));
+
+        let single =
+            json!({ "id": "evt_3", "related_object": { "type": "balance", "url": "/v1/balance" } });
+        let fetch = Fetch::of_thin(&single, scope(), None).expect("it names one");
+        assert_eq!((fetch.id, fetch.kind.as_str()), (None, "balance"));
+        assert_eq!(
+            Fetch::of_thin(&json!({ "id": "evt_4" }), scope(), None),
+            None
+        );
+    }
+}
