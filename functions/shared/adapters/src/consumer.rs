@@ -62,12 +62,16 @@ impl Consumer {
         for message in &handled {
             log::<D>(message);
         }
-        answer(&handled)
+        answer(
+            handled
+                .iter()
+                .map(|message| (message.message_id.as_str(), message.result.is_ok())),
+        )
     }
 }
 
 /// A message that SQS gave no id or body can't be named: it is taken as empty, rejected and recorded.
-fn received(message: SqsMessage) -> Received {
+pub(crate) fn received(message: SqsMessage) -> Received {
     let receives = message.attributes.get("ApproximateReceiveCount");
     Received {
         message_id: message.message_id.unwrap_or_default(),
@@ -76,14 +80,14 @@ fn received(message: SqsMessage) -> Received {
     }
 }
 
-fn answer(handled: &[Handled]) -> SqsBatchResponse {
+/// Names to SQS the messages that must come back: message id, and whether it is acknowledged.
+pub(crate) fn answer<'a>(handled: impl Iterator<Item = (&'a str, bool)>) -> SqsBatchResponse {
     let mut response = SqsBatchResponse::default();
     response.batch_item_failures = handled
-        .iter()
-        .filter(|message| message.result.is_err())
-        .map(|message| {
+        .filter(|(_, acknowledged)| !acknowledged)
+        .map(|(message_id, _)| {
             let mut failure = BatchItemFailure::default();
-            failure.item_identifier.clone_from(&message.message_id);
+            failure.item_identifier = message_id.to_owned();
             failure
         })
         .collect();

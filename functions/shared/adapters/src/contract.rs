@@ -22,10 +22,12 @@ use crate::entry::{self, ENTRY, text};
 use crate::ledger::DynamoLedger;
 use crate::outcomes::DynamoOutcomes;
 use crate::projections::DynamoProjections;
+use crate::receipts::DynamoReceipts;
 
 const LEDGER: &str = "ledger";
 const PROJECTIONS: &str = "projections";
 const OUTCOMES: &str = "outcomes";
+const RECEIPTS: &str = "receipts";
 
 /// An empty DynamoDB of this test's own, with the tables as the template has them.
 async fn dynamo() -> SdkConfig {
@@ -57,6 +59,7 @@ async fn dynamo() -> SdkConfig {
     .await;
     create(&client, OUTCOMES, &[("pk", "S"), ("sk", "S")], false).await;
     create(&client, PROJECTIONS, &[("pk", "S")], false).await;
+    create(&client, RECEIPTS, &[("pk", "S")], false).await;
     config
 }
 
@@ -107,6 +110,14 @@ mod ledger {
 
     sluice_harness::ledger_conformance!(async |clock| {
         DynamoLedger::new(&dynamo().await, LEDGER.to_owned(), clock)
+    });
+}
+
+mod receipts {
+    use super::*;
+
+    sluice_harness::receipts_conformance!(async || {
+        DynamoReceipts::new(&dynamo().await, RECEIPTS.to_owned())
     });
 }
 

@@ -4,9 +4,9 @@
 //! - [`config`]: each function's environment, read once, every bad variable named at once.
 //! - [`aws`]: the SDK's configuration, trimmed to what a Lambda function needs.
 //! - [`ledger`]: the ledger on DynamoDB; `entry` is its item layout, `codec` the form of its bodies.
-//! - [`projections`] and [`outcomes`]: the domains' tables.
+//! - [`projections`] and [`outcomes`]: the domains' tables. [`receipts`]: a receiver's.
 //! - [`bus`]: EventBridge. [`secrets`]: Secrets Manager. [`clock`]: the system's.
-//! - [`consumer`]: the SQS runner that a domain's `main.rs` calls.
+//! - [`consumer`] and [`receiver`]: the SQS runners that a domain's and a receiver's `main.rs` call.
 //! - [`inspect`]: what the tables hold, for operators and tests.
 //! - [`telemetry`]: one JSON line an event.
 //!
@@ -25,5 +25,7 @@ pub mod inspect;
 pub mod ledger;
 pub mod outcomes;
 pub mod projections;
+pub mod receipts;
+pub mod receiver;
 pub mod secrets;
 pub mod telemetry;

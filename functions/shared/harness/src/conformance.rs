@@ -10,6 +10,7 @@
 
 pub mod ledger;
 pub mod projections;
+pub mod receipts;
 
 /// One `#[tokio::test]` for each case of [`ledger`].
 #[macro_export]
@@ -74,6 +75,30 @@ macro_rules! projections_conformance {
                 let make = $make;
                 let projections = make().await;
                 $crate::conformance::projections::$case(&projections).await;
+            }
+        )+
+    };
+}
+
+/// One `#[tokio::test]` for each case of [`receipts`].
+#[macro_export]
+macro_rules! receipts_conformance {
+    ($make:expr) => {
+        $crate::receipts_conformance!(@cases $make;
+            a_fact_is_claimed_once_and_done_once_marked
+            a_lapsed_or_released_claim_is_free_again
+            a_level_gives_way_to_a_higher_seq_and_to_no_lower_one
+            of_twenty_parallel_claims_of_a_receipt_one_is_mine
+            an_expired_receipt_counts_as_absent
+        );
+    };
+    (@cases $make:expr; $($case:ident)+) => {
+        $(
+            #[tokio::test]
+            async fn $case() {
+                let make = $make;
+                let receipts = make().await;
+                $crate::conformance::receipts::$case(&receipts).await;
             }
         )+
     };

@@ -3,7 +3,7 @@
 //!
 //! # Layout
 //! - [`clock`]: the clock. [`build`]: events and arrivals.
-//! - [`ledger`], [`bus`], [`projections`], [`outcomes`], [`secrets`]: ports in memory.
+//! - [`ledger`], [`bus`], [`projections`], [`outcomes`], [`receipts`], [`secrets`]: ports in memory.
 //! - [`samples`]: the sample events of the repository.
 //! - [`faults`]: a ledger whose calls fail, or succeed with the answer lost.
 //! - [`conformance`]: what every implementation of a port has to do.
@@ -16,5 +16,6 @@ pub mod faults;
 pub mod ledger;
 pub mod outcomes;
 pub mod projections;
+pub mod receipts;
 pub mod samples;
 pub mod secrets;

@@ -143,8 +143,8 @@ fn rejection<D: Domain>(
     }
 }
 
-/// Runs a future and turns a panic in it into a fault. The panic's text is not kept: it may quote the payload.
-async fn caught<T>(
+/// Runs a future of a user's code and turns a panic in it into a fault. The panic's text is not kept: it may quote the payload.
+pub(crate) async fn caught<T>(
     future: impl Future<Output = Result<T, Fault>>,
     receives: u32,
 ) -> Result<T, Fault> {
@@ -153,7 +153,7 @@ async fn caught<T>(
         // Nothing half-done is seen again: the future is dropped, and all state is in the tables.
         let polled = std::panic::catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context)));
         polled.unwrap_or_else(|_| {
-            let cause = "the domain's code panicked";
+            let cause = "the function's own code panicked";
             Poll::Ready(Err(if receives < PANIC_RECEIVES_MAX {
                 Fault::retry("domain.panicked", cause)
             } else {

@@ -23,7 +23,8 @@
 //! - [`take`]: the door, claim → publish → mark.
 //! - [`sweep`]: publish what is due.
 //! - [`consume`]: one message to one domain's projection; [`batch`] runs a queue's batch of them.
-//! - [`order`]: which of two events is the later one.
+//! - [`order`]: which of an object's events is the latest.
+//! - [`receive`]: what a user's own function does with effects.
 //!
 //! # What this crate never does
 //! It reads no clock ([`clock::Clock`] is handed in), makes no random numbers, names no AWS type, and logs nothing:
@@ -45,6 +46,7 @@ pub mod object;
 pub mod order;
 pub mod outcome;
 pub mod projection;
+pub mod receive;
 pub mod route;
 pub mod secrets;
 pub mod sweep;

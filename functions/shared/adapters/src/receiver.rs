@@ -1,0 +1,108 @@
+//! The SQS runner for receivers of effects: what the `main.rs` of a user's own function calls.
+//!
+//! Reads the configuration, then for each batch: hands the messages to the kernel, logs one line a message, and names to
+//! SQS those that must come back.
+
+use std::pin::Pin;
+
+use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
+use aws_types::SdkConfig;
+pub use lambda_runtime::Error;
+use lambda_runtime::{LambdaEvent, service_fn};
+use sluice_kernel::receive::{self, Batch, Handled, Reaction, Received};
+
+use crate::aws;
+use crate::clock::SystemClock;
+use crate::config::{BadVariables, Vars, environment};
+use crate::consumer::{answer, received};
+use crate::receipts::DynamoReceipts;
+use crate::telemetry;
+
+/// How long after the invocation's deadline a claim lapses, for clock skew.
+const LAPSE_MARGIN_MS: i64 = 5_000;
+
+const DAY_S: i64 = 86_400;
+
+/// Makes a reaction from the receiver's own variables and the SDK's configuration.
+pub type Make<R> = fn(&mut Vars<'_>, &SdkConfig) -> Result<R, BadVariables>;
+
+struct Receiver<R> {
+    receipts: DynamoReceipts,
+    reaction: R,
+    keep_s: i64,
+}
+
+impl<R: Reaction> Receiver<R> {
+    fn start(make: Make<R>) -> Result<Self, BadVariables> {
+        let mut vars = Vars::new(&environment);
+        let table = vars.text("RECEIPTS_TABLE");
+        let keep_days = vars.number("RETENTION_DAYS", 35, 1, 3_650);
+        let sdk = aws::sdk_config(&mut vars)?;
+        let reaction = make(&mut vars, &sdk)?;
+        Ok(Self {
+            receipts: DynamoReceipts::new(&sdk, table),
+            reaction,
+            keep_s: i64::from(keep_days) * DAY_S,
+        })
+    }
+
+    fn boxed_batch(
+        &self,
+        event: LambdaEvent<SqsEvent>,
+    ) -> Pin<Box<dyn Future<Output = SqsBatchResponse> + Send + '_>> {
+        Box::pin(self.batch(event))
+    }
+
+    async fn batch(&self, event: LambdaEvent<SqsEvent>) -> SqsBatchResponse {
+        let messages: Vec<_> = event.payload.records.into_iter().map(received).collect();
+        let batch = Batch {
+            invocation: &event.context.request_id,
+            deadline_ms: i64::try_from(event.context.deadline).unwrap_or(i64::MAX),
+            lapse_margin_ms: LAPSE_MARGIN_MS,
+            keep_s: self.keep_s,
+        };
+        let handled = receive::receive_batch(
+            &self.receipts,
+            &self.reaction,
+            &SystemClock,
+            batch,
+            &messages,
+        )
+        .await;
+        handled.iter().for_each(log);
+        answer(
+            handled
+                .iter()
+                .map(|message| (message.message_id.as_str(), message.result.is_ok())),
+        )
+    }
+}
+
+fn log(message: &Handled) {
+    let took_ms = message.took_ms;
+    let (effect, id) = match &message.effect {
+        Some((kind, id)) => (Some(kind.as_str()), Some(id.as_str())),
+        None => (None, None),
+    };
+    match &message.result {
+        Ok(Received::Reacted) => tracing::info!(effect, id, outcome = "reacted", took_ms),
+        Ok(Received::Dropped) => tracing::info!(effect, id, outcome = "dropped", took_ms),
+        Err(fault) => {
+            let (code, cause) = (fault.code, fault.cause.as_str());
+            tracing::warn!(effect, id, outcome = "failed", code, cause, took_ms);
+        }
+    }
+}
+
+/// Runs a receiver as a Lambda function until Lambda ends it. Its own variables are read by `make`; `RECEIPTS_TABLE` is
+/// the runner's.
+///
+/// # Errors
+/// Where the configuration is bad, or the runtime's own.
+pub async fn run<R: Reaction>(make: Make<R>) -> Result<(), Error> {
+    telemetry::start();
+    let receiver = Receiver::start(make).inspect_err(|error| telemetry::failed_start(error))?;
+    let receiver = &receiver;
+    let batch = move |event| async move { Ok::<_, Error>(receiver.boxed_batch(event).await) };
+    lambda_runtime::run(service_fn(batch)).await
+}

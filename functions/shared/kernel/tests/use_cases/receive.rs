@@ -1,0 +1,177 @@
+//! Reacting to effects, with duplicates, reversals and failures.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, PoisonError};
+
+use proptest::prelude::*;
+use serde_json::json;
+use sluice_harness::clock::TestClock;
+use sluice_harness::receipts::MemoryReceipts;
+use sluice_kernel::batch;
+use sluice_kernel::clock::Clock;
+use sluice_kernel::fault::Fault;
+use sluice_kernel::receive::{Batch, Effect, Handled, Reaction, Received, receive_batch};
+
+/// Remembers what it reacted to, and fails as it is told.
+#[derive(Default)]
+struct Memory {
+    reacted: Mutex<Vec<String>>,
+    failures: Mutex<VecDeque<bool>>,
+}
+
+impl Reaction for Memory {
+    async fn react(&self, effect: &Effect) -> Result<(), Fault> {
+        assert!(effect.kind != "Panics", "the user's own mistake");
+        if self
+            .failures
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .pop_front()
+            == Some(true)
+        {
+            return Err(Fault::retry("notify.failed", "scripted"));
+        }
+        self.reacted
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(effect.id.clone());
+        Ok(())
+    }
+}
+
+#[derive(Default)]
+struct World {
+    clock: TestClock,
+    receipts: MemoryReceipts,
+    memory: Memory,
+}
+
+fn message(kind: &str, id: &str, level: Option<(&str, u64)>) -> String {
+    let mut detail = json!({
+        "id": id, "class": "fact", "account": null, "livemode": true, "object": "dp_1", "event": "evt_1", "created": 1,
+        "data": {},
+    });
+    if let Some((key, seq)) = level {
+        detail["class"] = json!("level");
+        detail["key"] = json!(key);
+        detail["seq"] = json!(seq);
+    }
+    json!({ "source": "sluice.effects", "detail-type": kind, "detail": detail }).to_string()
+}
+
+fn fact(id: &str) -> String {
+    message("DisputeOpened", id, None)
+}
+
+fn level(seq: u64) -> String {
+    message("Access", &format!("Access#{seq}"), Some(("Access", seq)))
+}
+
+impl World {
+    async fn receive(&self, texts: &[String]) -> Vec<Handled> {
+        let received = |(n, text): (usize, &String)| batch::Received {
+            message_id: n.to_string(),
+            text: text.clone(),
+            receives: 1,
+        };
+        let messages: Vec<_> = texts.iter().enumerate().map(received).collect();
+        let batch = Batch {
+            invocation: "invocation",
+            deadline_ms: self.clock.now_ms() + 30_000,
+            lapse_margin_ms: 5_000,
+            keep_s: 86_400,
+        };
+        receive_batch(&self.receipts, &self.memory, &self.clock, batch, &messages).await
+    }
+
+    async fn results(&self, texts: &[String]) -> Vec<Result<Received, &'static str>> {
+        let handled = self.receive(texts).await;
+        handled
+            .into_iter()
+            .map(|handled| handled.result.map_err(|fault| fault.code))
+            .collect()
+    }
+
+    fn reacted(&self) -> Vec<String> {
+        self.memory
+            .reacted
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+}
+
+#[tokio::test]
+async fn a_fact_is_reacted_to_once_however_often_it_comes() {
+    let world = World::default();
+    let results = world.results(&[fact("f"), fact("f"), fact("g")]).await;
+    assert_eq!(
+        results,
+        [
+            Ok(Received::Reacted),
+            Ok(Received::Dropped),
+            Ok(Received::Reacted)
+        ]
+    );
+    assert_eq!(world.results(&[fact("g")]).await, [Ok(Received::Dropped)]);
+    assert_eq!(world.reacted(), ["f", "g"]);
+}
+
+#[tokio::test]
+async fn granted_and_revoked_delivered_reversed_end_at_the_last() {
+    let world = World::default();
+    // Granted is seq 1, revoked is seq 2; the bus brings revoked first.
+    let results = world.results(&[level(2), level(1)]).await;
+    assert_eq!(results, [Ok(Received::Reacted), Ok(Received::Dropped)]);
+    assert_eq!(world.results(&[level(3)]).await, [Ok(Received::Reacted)]);
+    assert_eq!(world.reacted(), ["Access#2", "Access#3"]);
+}
+
+#[tokio::test]
+async fn a_reaction_that_fails_comes_again_at_once() {
+    let world = World::default();
+    world
+        .memory
+        .failures
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .push_back(true);
+    assert_eq!(world.results(&[fact("f")]).await, [Err("notify.failed")]);
+    assert_eq!(world.results(&[fact("f")]).await, [Ok(Received::Reacted)]);
+}
+
+#[tokio::test]
+async fn one_bad_message_or_panic_leaves_the_others_alone() {
+    let world = World::default();
+    let panics = message("Panics", "p", None);
+    let results = world
+        .results(&["poison".to_owned(), panics, fact("f")])
+        .await;
+    assert_eq!(
+        results,
+        [
+            Err("effect.unreadable"),
+            Err("domain.panicked"),
+            Ok(Received::Reacted)
+        ]
+    );
+}
+
+proptest! {
+    #[test]
+    fn any_order_of_levels_and_duplicates_ends_at_the_highest_and_never_goes_back(
+        seqs in proptest::collection::vec(1_u64..6, 1..12),
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+        let world = World::default();
+        runtime.block_on(async {
+            for seq in &seqs {
+                world.receive(&[level(*seq)]).await;
+            }
+        });
+        let reacted = world.reacted();
+        prop_assert!(reacted.is_sorted());
+        let highest = seqs.iter().max().map(|seq| format!("Access#{seq}"));
+        prop_assert_eq!(reacted.last(), highest.as_ref());
+    }
+}
