@@ -12,6 +12,7 @@ use lambda_runtime::{LambdaEvent, service_fn};
 use sluice_kernel::batch::{self, Handled, Received};
 use sluice_kernel::consume::Ports;
 use sluice_kernel::domain::Domain;
+use sluice_kernel::fetch::WithoutKey;
 
 use crate::aws;
 use crate::bus::EventBridgeBus;
@@ -56,6 +57,7 @@ impl Consumer {
             projections: &self.projections,
             bus: &self.bus,
             bodies: &self.ledger,
+            objects: &WithoutKey,
         };
         let handled =
             batch::handle::<D>(&ports, &self.outcomes, &SystemClock, &messages, deadline_ms).await;
@@ -114,6 +116,7 @@ fn log<D: Domain>(message: &Handled) {
                 account,
                 trace,
                 outcome = outcome.as_str(),
+                code = message.note,
                 took_ms
             );
         }

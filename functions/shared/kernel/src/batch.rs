@@ -17,6 +17,7 @@ use crate::clock::Clock;
 use crate::consume::{self, Ports};
 use crate::domain::Domain;
 use crate::fault::{Class, Fault};
+use crate::fetch::Objects;
 use crate::ledger::Bodies;
 use crate::outcome::{self, Outcome, Outcomes, Rejection};
 use crate::projection::Projections;
@@ -55,13 +56,15 @@ pub struct Handled {
     pub result: Result<Outcome, Fault>,
     /// The fault behind [`Outcome::Rejected`].
     pub rejected: Option<Fault>,
+    /// A code for the log, where an acknowledged message has more to say.
+    pub note: Option<&'static str>,
     /// How long it took.
     pub took_ms: i64,
 }
 
 /// Handles a batch, in order; returns one result a message.
 pub async fn handle<D: Domain>(
-    ports: &Ports<'_, impl Projections, impl Bus, impl Bodies>,
+    ports: &Ports<'_, impl Projections, impl Bus, impl Bodies, impl Objects>,
     outcomes: &impl Outcomes,
     clock: &impl Clock,
     messages: &[Received],
@@ -75,7 +78,7 @@ pub async fn handle<D: Domain>(
 }
 
 async fn handle_one<D: Domain>(
-    ports: &Ports<'_, impl Projections, impl Bus, impl Bodies>,
+    ports: &Ports<'_, impl Projections, impl Bus, impl Bodies, impl Objects>,
     outcomes: &impl Outcomes,
     clock: &impl Clock,
     received: &Received,
@@ -93,6 +96,7 @@ async fn handle_one<D: Domain>(
             "the deadline is too near to begin",
         )),
         rejected: None,
+        note: None,
         took_ms: 0,
     };
     if deadline_ms - start_ms < MESSAGE_RESERVE_MS {
@@ -120,7 +124,10 @@ async fn handle_one<D: Domain>(
             handled.rejected = Some(fault);
             recorded.map(|()| Outcome::Rejected)
         }
-        other => other,
+        other => other.map(|consumed| {
+            handled.note = consumed.note;
+            consumed.outcome
+        }),
     };
     handled.took_ms = clock.now_ms() - start_ms;
     handled

@@ -13,7 +13,7 @@
 //! Every delivery, whatever its outcome, emits everything pending before it is acknowledged: the event that called for
 //! an effect may never be delivered again.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::bus::{Bus, Refusal};
 use crate::clock::Clock;
@@ -21,6 +21,7 @@ use crate::detail::{self, BodyPlace, Message};
 use crate::domain::Domain;
 use crate::effect::{self, Pending, Scope};
 use crate::fault::Fault;
+use crate::fetch::{Fetch, Fetched, Objects};
 use crate::ledger::Bodies;
 use crate::order::candidate::Candidate;
 use crate::order::evidence::Evidence;
@@ -29,6 +30,12 @@ use crate::projection::{self, Item, Projections, Stored};
 
 /// How often a write that met another's is decided afresh before the message goes back to its queue.
 pub const CONFLICTS_MAX: u32 = 8;
+
+/// How often Stripe is asked about one tie: at once, and once more when the tie's second is over.
+pub const FETCHES_MAX: usize = 2;
+
+/// The longest wait for a tie's second to be over.
+const WAIT_S_MAX: i64 = 2;
 
 /// An event as a domain sees it.
 #[derive(Debug, Clone, PartialEq)]
@@ -51,13 +58,33 @@ pub struct Event {
 
 /// The ports that a consumer needs.
 #[derive(Debug)]
-pub struct Ports<'a, P, B, L> {
+pub struct Ports<'a, P, B, L, O> {
     /// The domain's own table.
     pub projections: &'a P,
     /// Where effects go.
     pub bus: &'a B,
     /// Bodies of events that travel as pointers.
     pub bodies: &'a L,
+    /// Stripe's objects as they are.
+    pub objects: &'a O,
+}
+
+/// What a message came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Consumed {
+    /// What the domain made of the event.
+    pub outcome: Outcome,
+    /// A code for the log, where there is more to say: `thin.no_key`, `order.tie_unresolved`.
+    pub note: Option<&'static str>,
+}
+
+impl Consumed {
+    fn ignored(note: Option<&'static str>) -> Self {
+        Self {
+            outcome: Outcome::Ignored,
+            note,
+        }
+    }
 }
 
 /// Applies one message to the domain's projection.
@@ -65,104 +92,189 @@ pub struct Ports<'a, P, B, L> {
 /// # Errors
 /// `Retry` where it may work later, `Reject` where it never will.
 pub async fn consume<D: Domain>(
-    ports: &Ports<'_, impl Projections, impl Bus, impl Bodies>,
+    ports: &Ports<'_, impl Projections, impl Bus, impl Bodies, impl Objects>,
     clock: &impl Clock,
     message: &Message,
-) -> Result<Outcome, Fault> {
-    if !D::handles(&message.kind) {
-        return Ok(Outcome::Ignored);
+) -> Result<Consumed, Fault> {
+    // A thin event of a v1 object is of the same type as its snapshot, with `v1.` before it.
+    let kind = message.kind.strip_prefix("v1.").unwrap_or(&message.kind);
+    if !D::handles(kind) {
+        return Ok(Consumed::ignored(None));
     }
-    let Some(event) = read_event(ports.bodies, clock, message).await? else {
-        return Ok(Outcome::Ignored);
+    let body = read_body(ports.bodies, clock, message).await?;
+    let body = body.as_ref().unwrap_or(&message.event);
+    if body.get("object").and_then(Value::as_str) == Some("v2.core.event") {
+        return consume_thin::<D>(ports, clock, message, kind, body).await;
+    }
+    let event = snapshot(message, body)?;
+    let projected = D::project(&event)?;
+    let told = Told {
+        owner: projected.owner.clone(),
+        object: projected.object.clone(),
+        candidate: Candidate::of_event(&event, projected),
+        traceparent: &message.tag.traceparent,
     };
-    apply::<D>(ports, &event, &message.tag.traceparent).await
+    apply::<D>(ports, clock, &event, &told).await
 }
 
-/// The event, from the message or from the ledger; `None` for thin events, which carry no object.
-async fn read_event(
+/// The event from the ledger, where the message is a pointer to it.
+async fn read_body(
     bodies: &impl Bodies,
     clock: &impl Clock,
     message: &Message,
-) -> Result<Option<Event>, Fault> {
-    let from_ledger = match message.tag.body {
-        BodyPlace::Inline => None,
-        BodyPlace::Ledger => {
-            let body = bodies
-                .body(&message.id, clock.now_ms())
-                .await?
-                .ok_or_else(|| {
-                    Fault::reject(
-                        "ledger.body_missing",
-                        "the ledger has no whole body of the event any more",
-                    )
-                })?;
-            let event: Value = serde_json::from_slice(&body).map_err(|_| {
-                Fault::reject("event.not_json", "the stored body is not readable as JSON")
-            })?;
-            Some(event)
-        }
-    };
-    let event = from_ledger.as_ref().unwrap_or(&message.event);
-    if event.get("object").and_then(Value::as_str) == Some("v2.core.event") {
+) -> Result<Option<Value>, Fault> {
+    if message.tag.body == BodyPlace::Inline {
         return Ok(None);
     }
+    let body = bodies
+        .body(&message.id, clock.now_ms())
+        .await?
+        .ok_or_else(|| {
+            let cause = "the ledger has no whole body of the event any more";
+            Fault::reject("ledger.body_missing", cause)
+        })?;
+    let event = serde_json::from_slice(&body)
+        .map_err(|_| Fault::reject("event.not_json", "the stored body is not readable as JSON"))?;
+    Ok(Some(event))
+}
+
+fn scope(message: &Message) -> Result<Scope, Fault> {
     let livemode = message
         .tag
         .livemode
         .ok_or_else(|| Fault::reject("event.no_livemode", "the event has no boolean livemode"))?;
-    let created = event
-        .get("created")
-        .and_then(Value::as_i64)
-        .ok_or_else(|| {
-            Fault::reject("event.no_created", "the event has no whole-second created")
-        })?;
-    let object = event
+    Ok(Scope {
+        account: message.tag.account.clone(),
+        livemode,
+    })
+}
+
+fn snapshot(message: &Message, body: &Value) -> Result<Event, Fault> {
+    let created = body.get("created").and_then(Value::as_i64).ok_or_else(|| {
+        Fault::reject("event.no_created", "the event has no whole-second created")
+    })?;
+    let object = body
         .pointer("/data/object")
         .filter(|object| object.is_object())
         .ok_or_else(|| Fault::reject("event.no_object", "the event has no data.object"))?;
-    Ok(Some(Event {
+    let previous = body.pointer("/data/previous_attributes");
+    Ok(Event {
         id: message.id.clone(),
         kind: message.kind.clone(),
-        scope: Scope {
-            account: message.tag.account.clone(),
-            livemode,
-        },
+        scope: scope(message)?,
         created,
-        api_version: event
+        api_version: body
             .get("api_version")
             .and_then(Value::as_str)
             .map(str::to_owned),
         object: object.clone(),
-        previous_attributes: event
-            .pointer("/data/previous_attributes")
-            .filter(|previous| previous.is_object())
-            .cloned(),
-    }))
+        previous_attributes: previous.filter(|previous| previous.is_object()).cloned(),
+    })
+}
+
+/// A thin event names its object, and the object as it is now takes the place of a snapshot.
+async fn consume_thin<D: Domain>(
+    ports: &Ports<'_, impl Projections, impl Bus, impl Bodies, impl Objects>,
+    clock: &impl Clock,
+    message: &Message,
+    kind: &str,
+    body: &Value,
+) -> Result<Consumed, Fault> {
+    let Some(fetch) = Fetch::of_thin(body, scope(message)?, None) else {
+        return Ok(Consumed::ignored(Some("thin.no_object")));
+    };
+    let fetched = ports.objects.fetch(&fetch).await?;
+    let deleted = matches!(fetched, Fetched::Deleted { .. });
+    let (object, api_version, date_s, took_ms) = match fetched {
+        Fetched::Found {
+            object,
+            api_version,
+            date_s,
+            took_ms,
+        } => (object, api_version, date_s, took_ms),
+        Fetched::Deleted {
+            object,
+            date_s,
+            took_ms,
+        } => {
+            let stub = json!({ "id": fetch.id, "object": fetch.kind, "deleted": true });
+            (object.unwrap_or(stub), None, date_s, took_ms)
+        }
+        Fetched::NoKey => return Ok(Consumed::ignored(Some("thin.no_key"))),
+        Fetched::NoPath => return Ok(Consumed::ignored(Some("thin.no_path"))),
+        Fetched::Spent { wait_ms } => {
+            let fault = Fault::retry("stripe.budget_spent", "no fetch is left for now");
+            return Err(fault.with_delay(wait_ms));
+        }
+    };
+    let event = Event {
+        id: message.id.clone(),
+        kind: kind.to_owned(),
+        scope: fetch.scope,
+        created: message.tag.created.unwrap_or(date_s),
+        api_version: api_version.clone(),
+        object,
+        previous_attributes: None,
+    };
+    let mut projected = D::project(&event)?;
+    projected.terminal |= deleted;
+    let told = Told {
+        owner: projected.owner.clone(),
+        object: projected.object.clone(),
+        candidate: Candidate::fetched(
+            if deleted { &Value::Null } else { &event.object },
+            api_version.as_deref(),
+            date_s,
+            took_ms,
+            projected,
+        ),
+        traceparent: &message.tag.traceparent,
+    };
+    apply::<D>(ports, clock, &event, &told).await
+}
+
+/// What a message tells of its object.
+struct Told<'a, S> {
+    object: String,
+    owner: Option<String>,
+    candidate: Candidate<S>,
+    traceparent: &'a str,
 }
 
 async fn apply<D: Domain>(
-    ports: &Ports<'_, impl Projections, impl Bus, impl Bodies>,
+    ports: &Ports<'_, impl Projections, impl Bus, impl Bodies, impl Objects>,
+    clock: &impl Clock,
     event: &Event,
-    traceparent: &str,
-) -> Result<Outcome, Fault> {
-    let projected = D::project(event)?;
+    told: &Told<'_, D::State>,
+) -> Result<Consumed, Fault> {
     let facts = D::facts(event)?;
-    let key = projection::key(&event.scope, &projected.object);
-    let owner = projected
-        .owner
-        .as_deref()
-        .map(|owner| projection::owner_key(&event.scope, owner));
+    let key = projection::key(&event.scope, &told.object);
+    let owner = told.owner.as_deref();
+    let owner = owner.map(|owner| projection::owner_key(&event.scope, owner));
     let place = Place {
         key: &key,
         owner: owner.as_deref(),
     };
-    let candidate = Candidate::of_event(event, projected);
+    let mut fetched = Vec::new();
     for _ in 0..CONFLICTS_MAX {
         let (item, version) = read::<D>(ports.projections, &key).await?;
-        let evidence = match &item {
-            Some(item) => item.evidence.add(candidate.clone()),
-            None => Evidence::of(candidate.clone()),
+        let mut evidence = match &item {
+            Some(item) => item.evidence.add(told.candidate.clone()),
+            None => Evidence::of(told.candidate.clone()),
         };
+        for candidate in &fetched {
+            evidence = evidence.add(Candidate::clone(candidate));
+        }
+        let is_news = item.as_ref().is_none_or(|item| item.evidence != evidence);
+        while is_news && !evidence.head().is_decided() && fetched.len() < FETCHES_MAX {
+            wait_out(clock, &evidence, &fetched).await;
+            let Some(candidate) = settle::<D>(ports.objects, event, &told.object).await else {
+                break;
+            };
+            evidence = evidence.add(candidate.clone());
+            fetched.push(candidate);
+        }
+        let is_guess = !evidence.head().is_decided();
         let step = projection::step(item.as_ref(), version, event, evidence, &facts, D::levels)?;
         let (item, version) = match step.write {
             None => (item, version),
@@ -174,12 +286,67 @@ async fn apply<D: Domain>(
             }
         };
         if let Some(item) = item.filter(|item| !item.pending.is_empty()) {
-            let emitted = emit(ports.bus, &item.pending, traceparent).await?;
+            let emitted = emit(ports.bus, &item.pending, told.traceparent).await?;
             clear::<D>(ports.projections, place, version, item, &emitted).await?;
         }
-        return Ok(step.outcome);
+        return Ok(Consumed {
+            outcome: step.outcome,
+            note: (is_guess && is_news).then_some("order.tie_unresolved"),
+        });
     }
     Err(contended())
+}
+
+/// Asks Stripe how the object is. `None` where that doesn't help: a tie never waits for a fetch and never fails for one,
+/// because its choice is the same in any order, says that it is one, and is mended by whatever comes later.
+async fn settle<D: Domain>(
+    objects: &impl Objects,
+    event: &Event,
+    object: &str,
+) -> Option<Candidate<D::State>> {
+    let fetch = Fetch::of_snapshot(event)?;
+    let (found, api_version, date_s, took_ms) = match objects.fetch(&fetch).await.ok()? {
+        Fetched::Found {
+            object,
+            api_version,
+            date_s,
+            took_ms,
+        } => (object, api_version, date_s, took_ms),
+        // Deletion comes with an event of its own, which is terminal by itself.
+        _ => return None,
+    };
+    let as_is = Event {
+        object: found,
+        api_version: api_version.clone(),
+        previous_attributes: None,
+        ..event.clone()
+    };
+    let projected = D::project(&as_is)
+        .ok()
+        .filter(|projected| projected.object == object)?;
+    let version = api_version.as_deref();
+    Some(Candidate::fetched(
+        &as_is.object,
+        version,
+        date_s,
+        took_ms,
+        projected,
+    ))
+}
+
+/// A fetch within the tie's own second may have come before its last event: the next one waits for that second to be
+/// over, by the clock of the fetch's answer.
+async fn wait_out<S: Clone + PartialEq>(
+    clock: &impl Clock,
+    evidence: &Evidence<S>,
+    fetched: &[Candidate<S>],
+) {
+    if let Some(last) = fetched.last() {
+        let behind_s = (evidence.second() + 1 - last.source.from()).clamp(0, WAIT_S_MAX);
+        clock
+            .sleep_ms(u64::try_from(behind_s * 1_000).unwrap_or(0))
+            .await;
+    }
 }
 
 /// Where an object's item is.

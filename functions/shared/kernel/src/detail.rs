@@ -3,8 +3,8 @@
 //! The detail is Stripe's event as it stands, with one more leading key:
 //!
 //! ```json
-//! {"sluice":{"account":null,"endpoint":"platform","livemode":true,"received_at_ms":1764000000000,
-//!            "traceparent":"00-…","body":"inline"},"id":"evt_…","object":"event", …}
+//! {"sluice":{"account":null,"endpoint":"platform","livemode":true,"created":1764000000,
+//!            "received_at_ms":1764000000123,"traceparent":"00-…","body":"inline"},"id":"evt_…","object":"event", …}
 //! ```
 //!
 //! so rules written for Stripe's own EventBridge destination carry over. A body that can't travel (too large, not
@@ -43,6 +43,9 @@ pub struct Tag {
     pub endpoint: String,
     /// Stripe's `livemode`, or null where the event had none.
     pub livemode: Option<bool>,
+    /// Stripe's `created` in Unix seconds, also of a thin event, which has a date instead.
+    #[serde(default)]
+    pub created: Option<i64>,
     /// When the event first came in.
     pub received_at_ms: i64,
     /// W3C trace context.
@@ -61,6 +64,7 @@ pub fn outgoing(origin: &Origin<'_>, body: Option<&[u8]>) -> Outgoing {
         account: origin.account.as_deref().map(str::to_owned),
         endpoint: origin.endpoint.to_string(),
         livemode: origin.livemode,
+        created: origin.created,
         received_at_ms: origin.received_at_ms,
         traceparent: origin.traceparent.to_string(),
         generation: None,
@@ -227,7 +231,7 @@ mod tests {
         assert_eq!(
             outgoing.detail,
             concat!(
-                r#"{"sluice":{"account":"acct_1","body":"inline","endpoint":"connect","livemode":true,"#,
+                r#"{"sluice":{"account":"acct_1","body":"inline","created":7,"endpoint":"connect","livemode":true,"#,
                 r#""received_at_ms":8,"traceparent":"00-a-b-01"},"#,
                 r#""id":"evt_1","type":"charge.succeeded","n":1e400}"#
             )

@@ -14,6 +14,7 @@ use sluice_kernel::consume::{Event, Ports};
 use sluice_kernel::domain::{Domain, Projected};
 use sluice_kernel::effect::{Fact, Level};
 use sluice_kernel::fault::Fault;
+use sluice_kernel::fetch::WithoutKey;
 use sluice_kernel::object::Fields;
 use sluice_kernel::outcome::Outcome;
 
@@ -75,6 +76,7 @@ struct World {
     bus: MemoryBus,
     outcomes: MemoryOutcomes,
     ledger: MemoryLedger,
+    stripe: WithoutKey,
 }
 
 fn lamp(id: &str, kind: &str, created: i64, light: i64) -> Event {
@@ -100,6 +102,7 @@ impl World {
             projections: &self.projections,
             bus: &self.bus,
             bodies: &self.ledger,
+            objects: &self.stripe,
         };
         let deadline_ms = self.clock.now_ms() + 30_000;
         batch::handle::<Lamps>(&ports, &self.outcomes, &self.clock, messages, deadline_ms).await
@@ -354,6 +357,7 @@ async fn a_message_that_the_deadline_leaves_no_time_for_goes_back_untouched() {
         projections: &world.projections,
         bus: &world.bus,
         bodies: &world.ledger,
+        objects: &world.stripe,
     };
     let messages = [received(message(&lamp("evt_1", "lamp.lit", 10, 5)), 1)];
     let deadline_ms = world.clock.now_ms() + batch::MESSAGE_RESERVE_MS - 1;
