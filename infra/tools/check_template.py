@@ -27,6 +27,7 @@ from samtranslator.translator.translator import Translator
 from samtranslator.yaml_helper import yaml_parse
 
 DAY = 24 * 60 * 60
+PATTERN_CHARACTERS_MAX = 2048
 
 
 def transform(template):
@@ -92,6 +93,9 @@ def invariants(template):
     for name, rule in of("AWS::Events::Rule").items():
         if rule.get("EventPattern", {}).get("source") != ["sluice.stripe"]:
             yield f"{name}: takes other sources than sluice.stripe"
+        length = len(json.dumps(rule.get("EventPattern"), separators=(",", ":")))
+        if length > PATTERN_CHARACTERS_MAX:
+            yield f"{name}: the pattern has {length} characters; EventBridge takes {PATTERN_CHARACTERS_MAX}"
         for target in rule["Targets"]:
             if "DeadLetterConfig" not in target or "RetryPolicy" not in target:
                 yield f"{name}: target {target['Id']} has no dead letters or no retry policy"
