@@ -97,7 +97,7 @@ pub(crate) fn cause<E: ProvideErrorMetadata, R>(operation: &str, error: &SdkErro
 }
 
 /// A failed call as a fault: whatever it was, the same call may work later.
-pub(crate) fn unavailable<E: ProvideErrorMetadata, R>(
+pub fn unavailable<E: ProvideErrorMetadata, R>(
     code: &'static str,
     operation: &str,
     error: &SdkError<E, R>,

@@ -45,21 +45,20 @@ async fn dynamo() -> SdkConfig {
         Some(format!("http://127.0.0.1:{port}")),
     );
     let client = Client::new(&config);
+    let with_sk = [("pk", "S"), ("sk", "S")];
+    let ledger = [&with_sk[..], &[("due_shard", "S"), ("due_at", "N")]].concat();
+    let due = ("due", "due_shard", "due_at", ProjectionType::KeysOnly);
+    create(&client, LEDGER, &ledger, Some(due)).await;
+    create(&client, OUTCOMES, &with_sk, None).await;
+    let by_owner = ("by_owner", "owner", "pk", ProjectionType::All);
     create(
         &client,
-        LEDGER,
-        &[
-            ("pk", "S"),
-            ("sk", "S"),
-            ("due_shard", "S"),
-            ("due_at", "N"),
-        ],
-        true,
+        PROJECTIONS,
+        &[("pk", "S"), ("owner", "S")],
+        Some(by_owner),
     )
     .await;
-    create(&client, OUTCOMES, &[("pk", "S"), ("sk", "S")], false).await;
-    create(&client, PROJECTIONS, &[("pk", "S")], false).await;
-    create(&client, RECEIPTS, &[("pk", "S")], false).await;
+    create(&client, RECEIPTS, &[("pk", "S")], None).await;
     config
 }
 
@@ -71,7 +70,10 @@ fn key(name: &str, kind: KeyType) -> KeySchemaElement {
         .expect("complete")
 }
 
-async fn create(client: &Client, table: &str, attributes: &[(&str, &str)], with_due: bool) {
+/// A sparse index: name, hash key, range key, projection.
+type Index = (&'static str, &'static str, &'static str, ProjectionType);
+
+async fn create(client: &Client, table: &str, attributes: &[(&str, &str)], index: Option<Index>) {
     let mut create = client
         .create_table()
         .table_name(table)
@@ -88,16 +90,12 @@ async fn create(client: &Client, table: &str, attributes: &[(&str, &str)], with_
     if attributes.iter().any(|(name, _)| *name == "sk") {
         create = create.key_schema(key("sk", KeyType::Range));
     }
-    if with_due {
+    if let Some((name, hash, range, projection)) = index {
         let index = GlobalSecondaryIndex::builder()
-            .index_name("due")
-            .key_schema(key("due_shard", KeyType::Hash))
-            .key_schema(key("due_at", KeyType::Range))
-            .projection(
-                Projection::builder()
-                    .projection_type(ProjectionType::KeysOnly)
-                    .build(),
-            )
+            .index_name(name)
+            .key_schema(key(hash, KeyType::Hash))
+            .key_schema(key(range, KeyType::Range))
+            .projection(Projection::builder().projection_type(projection).build())
             .build()
             .expect("complete");
         create = create.global_secondary_indexes(index);

@@ -1,5 +1,7 @@
 //! A domain's projections on DynamoDB: one item an object, one conditional put a write.
 
+use std::collections::HashMap;
+
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -26,6 +28,55 @@ impl DynamoProjections {
     }
 }
 
+/// The index of a domain's table that finds an owner's items.
+const BY_OWNER: &str = "by_owner";
+
+impl DynamoProjections {
+    /// Every item of an owner ([`sluice_kernel::projection::owner_key`]), by one query of the index `by_owner`: key and
+    /// item. The index follows the table within a moment: right after a write it may show the item as it was.
+    ///
+    /// # Errors
+    /// `Retry` where the table can't be reached or has no such index.
+    pub async fn of_owner(&self, owner: &str) -> Result<Vec<(String, Stored)>, Fault> {
+        let mut items = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .index_name(BY_OWNER)
+            .key_condition_expression("#owner = :owner")
+            .expression_attribute_names("#owner", "owner")
+            .expression_attribute_values(":owner", AttributeValue::S(owner.to_owned()))
+            .into_paginator()
+            .items()
+            .send();
+        let mut found = Vec::new();
+        while let Some(item) = items.next().await {
+            let item =
+                item.map_err(|error| aws::unavailable("projection.unavailable", "Query", &error))?;
+            let key = item.get("pk").and_then(|key| key.as_s().ok()).cloned();
+            found.push((key.unwrap_or_default(), stored(&item)?));
+        }
+        Ok(found)
+    }
+}
+
+fn stored(item: &HashMap<String, AttributeValue>) -> Result<Stored, Fault> {
+    let version = item
+        .get("version")
+        .and_then(|value| value.as_n().ok()?.parse().ok());
+    let document = item.get("doc").and_then(|value| value.as_s().ok());
+    match (version, document) {
+        (Some(version), Some(document)) => Ok(Stored {
+            version,
+            document: document.clone(),
+        }),
+        _ => Err(Fault::retry(
+            "projection.unreadable",
+            "the item has no version or no doc",
+        )),
+    }
+}
+
 impl Projections for DynamoProjections {
     async fn get(&self, key: &str) -> Result<Option<Stored>, Fault> {
         let output = self
@@ -37,23 +88,7 @@ impl Projections for DynamoProjections {
             .send()
             .await
             .map_err(|error| aws::unavailable("projection.unavailable", "GetItem", &error))?;
-        let Some(item) = output.item else {
-            return Ok(None);
-        };
-        let version = item
-            .get("version")
-            .and_then(|value| value.as_n().ok()?.parse().ok());
-        let document = item.get("doc").and_then(|value| value.as_s().ok());
-        match (version, document) {
-            (Some(version), Some(document)) => Ok(Some(Stored {
-                version,
-                document: document.clone(),
-            })),
-            _ => Err(Fault::retry(
-                "projection.unreadable",
-                "the item has no version or no doc",
-            )),
-        }
+        output.item.as_ref().map(stored).transpose()
     }
 
     async fn put(
