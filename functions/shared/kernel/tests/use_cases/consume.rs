@@ -284,6 +284,12 @@ async fn parallel_events_of_one_object_all_count() {
     }
     deliveries.join_all().await;
     let (facts, level) = world.received_effects();
+    let item = world.item();
+    let kept = |name: &str| item[name].as_array().map(Vec::len);
+    assert_eq!(
+        (kept("facts"), kept("history"), &item["state"]),
+        (Some(6), Some(6), &json!(5))
+    );
     assert_eq!((facts.len(), level), (6, Some(json!(5))));
 }
 

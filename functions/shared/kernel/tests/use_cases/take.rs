@@ -5,6 +5,7 @@ use sluice_harness::bus::{MemoryBus, Script};
 use sluice_harness::clock::TestClock;
 use sluice_harness::faults::{Call, Fate, FaultyLedger};
 use sluice_harness::ledger::MemoryLedger;
+use sluice_kernel::bus::{Bus, Outgoing, Refusal};
 use sluice_kernel::clock::Clock;
 use sluice_kernel::fault::Class;
 use sluice_kernel::ledger::{Arrival, Claimed, Ledger};
@@ -323,5 +324,48 @@ async fn of_twenty_parallel_deliveries_one_is_accepted_and_one_is_published() {
         (accepted, others, world.published()),
         (1, 19, 1),
         "{taken:?}"
+    );
+}
+
+/// A bus that takes so long to refuse that the claim lapses, and another attempt takes over.
+struct SlowRefusal<'a> {
+    world: &'a World,
+}
+
+impl Bus for SlowRefusal<'_> {
+    async fn publish(&self, entries: &[Outgoing]) -> Vec<Result<(), Refusal>> {
+        self.world.clock.advance_ms(LAPSE_MS);
+        let mut other = arrival("evt_1", "other", SMALL);
+        other.lapses_at_ms = self.world.clock.now_ms() + LAPSE_MS;
+        let claimed = self.world.ledger.inner().claim(&other).await;
+        assert!(matches!(claimed, Ok(Claimed::TookOver { .. })));
+        let refusal = Refusal::Later {
+            cause: "scripted".to_owned(),
+        };
+        vec![Err(refusal); entries.len()]
+    }
+}
+
+#[tokio::test]
+async fn an_attempt_that_lost_its_claim_while_the_bus_refused_promises_nothing() {
+    let world = world(&[]);
+    let bus = SlowRefusal { world: &world };
+    let taken = take(
+        &world.ledger,
+        &bus,
+        &world.clock,
+        &arrival("evt_1", "a", SMALL),
+    )
+    .await;
+    assert_eq!(taken, Ok(Taken::Held));
+    let standing = world
+        .ledger
+        .inner()
+        .entry("evt_1")
+        .expect("an entry")
+        .standing;
+    assert_eq!(
+        (standing.attempt.as_str(), standing.due_at_ms),
+        ("other", None)
     );
 }
