@@ -4,6 +4,7 @@
 //! # Layout
 //! - [`clock`]: the clock. [`build`]: events and arrivals.
 //! - [`ledger`], [`bus`], [`projections`], [`outcomes`], [`receipts`], [`secrets`]: ports in memory.
+//! - [`stripe`]: Stripe's objects in memory, to be fetched.
 //! - [`samples`]: the sample events of the repository.
 //! - [`faults`]: a ledger whose calls fail, or succeed with the answer lost.
 //! - [`conformance`]: what every implementation of a port has to do.
@@ -19,3 +20,4 @@ pub mod projections;
 pub mod receipts;
 pub mod samples;
 pub mod secrets;
+pub mod stripe;

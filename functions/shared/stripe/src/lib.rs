@@ -1,4 +1,4 @@
-//! What Sluice knows of Stripe's wire: is this body signed by Stripe, and which event is it?
+//! What Sluice knows of Stripe's wire: is this body signed by Stripe, which event is it, and what is the object now?
 //!
 //! # Layout
 //!
@@ -7,6 +7,7 @@
 //! | [`signature`] | Did somebody who holds one of our secrets sign these bytes, lately? | [`signature::Verified`] or a [`signature::Refusal`] |
 //! | [`event`] | Which event do these bytes carry? | a borrowed [`Head`](sluice_kernel::event::Head) or [`event::NotAnEvent`] |
 //! | [`vectors`] | What does the first answer for a case written down as a line of JSON? | another line of JSON |
+//! | `client` (a feature) | How is this object at Stripe? | [`Fetched`](sluice_kernel::fetch::Fetched) |
 //!
 //! The order at the door is fixed: [`signature::verify`] on the raw bytes first, [`event::parse_head`] only on what
 //! it let through. Nothing a stranger sends is parsed further than the signature's own header.
@@ -27,7 +28,7 @@
 //!
 //! # What holds everywhere in this crate
 //!
-//! - **Pure.** No clock, no I/O, no environment, no randomness: the time is an argument, in unix seconds. The same
+//! - **Pure**, the feature `client` aside, which is off unless it is asked for. No clock, no I/O, no environment, no randomness: the time is an argument, in unix seconds. The same
 //!   arguments give the same answer for ever, so a disputed delivery can be judged again from what was recorded.
 //! - **Never panics, never recurses by the input's depth**, whatever the bytes. The fuzz targets in `fuzz/` look for
 //!   exceptions to that.
@@ -37,6 +38,8 @@
 //! There is no state here and so no failure window: what happens between a good answer and a stored event is the
 //! kernel's subject.
 
+#[cfg(feature = "client")]
+pub mod client;
 pub mod event;
 pub mod signature;
 pub mod vectors;

@@ -1,0 +1,288 @@
+//! The API's client: asks Stripe for one object at a time. Behind the feature `client`.
+//!
+//! # Layout
+//!
+//! | Module | |
+//! |---|---|
+//! | this | from a [`Fetch`] to a [`Fetched`] |
+//! | [`keys`] | API keys, and the mode that each opens |
+//! | [`paths`] | where each kind of object is |
+//! | `wire` | one request and its answer: TLS, time, size |
+//! | `refusal` | answers that aren't the object, as faults |
+//!
+//! # Guarantees
+//!
+//! - A fetch ends within [`Settings::total_timeout`], whatever Stripe does.
+//! - It only ever reads, so nothing is left half done: a fetch that fails may be made again.
+//! - [`Fetched::Deleted`] is proven, as [`sluice_kernel::fetch`] has it.
+//! - Requests keep to the [`Budget`]. A 429 is a fault with Stripe's `Retry-After` as its delay, and until then this
+//!   client asks nothing more: it answers `Spent`.
+//! - No key, and nothing of what Stripe answered but its error's code, shows in a fault.
+//!
+//! # Failure windows
+//!
+//! A connection that the server closed while the function stood still (between two invocations) is noticed only when it
+//! is used. Such a request is sent once more, within the same time; the object may then be read twice, which harms
+//! nothing, and `took_ms` reaches back to the first sending.
+//!
+//! # What it doesn't do
+//!
+//! It never repeats a request that Stripe answered: the queue does, later. It doesn't know organisations' keys
+//! (`sk_org_…`), whose mode their prefix doesn't tell.
+
+pub mod keys;
+pub mod paths;
+mod refusal;
+mod wire;
+
+use std::fmt;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use http::header::HeaderValue;
+use http::{HeaderMap, StatusCode};
+use serde_json::{Value, json};
+use sluice_kernel::fault::Fault;
+use sluice_kernel::fetch::budget::Budget;
+use sluice_kernel::fetch::{Fetch, Fetched, Objects, Proof};
+
+use keys::Keys;
+use paths::{ENTITLEMENTS, OnBehalf};
+use wire::{Answer, Wire};
+
+/// Stripe.
+pub const API_BASE: &str = "https://api.stripe.com";
+
+/// The version that is asked for where a path needs one (`/v2/…`) and the request names none.
+pub const API_VERSION: &str = "2025-09-30.clover";
+
+/// The longest wait for a connection.
+pub const CONNECT_TIMEOUT: Duration = Duration::from_millis(1_000);
+
+/// The longest a fetch takes, the proof of a deletion included. Stripe answers a retrieval in 0.1 to 0.5 s.
+pub const TOTAL_TIMEOUT: Duration = Duration::from_millis(4_000);
+
+/// The largest answer that is read. Objects have 1 to 300 KB: lists within them are cut to ten.
+pub const ANSWER_BYTES_MAX: usize = 1024 * 1024;
+
+/// For how long nothing is asked after a 429 that doesn't say.
+pub const REST_MS: u64 = 1_000;
+
+/// The longest `Retry-After` that is believed: what is longer is a mistake of somebody between.
+pub const RETRY_AFTER_MS_MAX: u64 = 900_000;
+
+/// What a client is made of, keys aside.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// [`API_BASE`], or a loopback address with `http://` for a stand-in.
+    pub base: String,
+    /// This environment's share of the requests.
+    pub budget: Budget,
+    /// [`TOTAL_TIMEOUT`].
+    pub total_timeout: Duration,
+    /// [`ANSWER_BYTES_MAX`].
+    pub answer_bytes_max: usize,
+}
+
+impl Settings {
+    /// Stripe itself, with the limits above.
+    pub fn new(budget: Budget) -> Self {
+        Self {
+            base: API_BASE.to_owned(),
+            budget,
+            total_timeout: TOTAL_TIMEOUT,
+            answer_bytes_max: ANSWER_BYTES_MAX,
+        }
+    }
+}
+
+/// The client. One an environment: it keeps its connection and its budget.
+pub struct Client {
+    wire: Wire,
+    total_timeout: Duration,
+    ticks_ms: fn() -> u64,
+    keys: Mutex<Keys>,
+    budget: Mutex<Budget>,
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").finish_non_exhaustive()
+    }
+}
+
+impl Client {
+    /// A client. It connects, and reads the system's root certificates, with the first fetch.
+    ///
+    /// `ticks_ms` counts milliseconds from any moment by a clock that doesn't jump: it measures how long requests take.
+    ///
+    /// # Errors
+    /// `Init` with `stripe.bad_base`.
+    pub fn new(settings: Settings, keys: Keys, ticks_ms: fn() -> u64) -> Result<Self, Fault> {
+        Ok(Self {
+            wire: Wire::new(&settings.base, settings.answer_bytes_max, ticks_ms)?,
+            total_timeout: settings.total_timeout,
+            ticks_ms,
+            keys: Mutex::new(keys),
+            budget: Mutex::new(settings.budget),
+        })
+    }
+
+    /// Uses other keys from now on: after `stripe.key_refused`, once the secret was read again.
+    pub fn set_keys(&self, keys: Keys) {
+        *self.keys.lock().unwrap_or_else(PoisonError::into_inner) = keys;
+    }
+
+    fn authorization(&self, livemode: bool) -> Result<Option<HeaderValue>, Fault> {
+        let keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
+        keys.authorization(livemode)
+    }
+
+    fn budget(&self) -> MutexGuard<'_, Budget> {
+        self.budget.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn ask(
+        &self,
+        request: &Fetch,
+        path: &paths::Path,
+        key: &HeaderValue,
+    ) -> Result<Fetched, Fault> {
+        let version = request.api_version.as_deref();
+        let headers = headers(request, &path.target, path.on_behalf, version, key)?;
+        let answer = self.get(&path.target, headers).await?;
+        if answer.status == StatusCode::OK {
+            return found(request, version, &answer);
+        }
+        if !refusal::is_missing(&answer) {
+            return Err(refusal::fault(&answer));
+        }
+        self.prove(request, key).await?;
+        Ok(Fetched::Deleted {
+            object: None,
+            date_s: answer.date_s()?,
+            took_ms: answer.took_ms,
+        })
+    }
+
+    /// Whether the key, on behalf of the account, is shown what the object's events are shown.
+    async fn prove(&self, request: &Fetch, key: &HeaderValue) -> Result<(), Fault> {
+        let unproven = |why: &str| Err(Fault::retry("stripe.deletion_unproven", why));
+        let (target, id) = match &request.proof {
+            Some(Proof::Snapshot(id)) => (format!("/v1/events/{}", paths::segment(id)), id),
+            Some(Proof::Thin(id)) => (format!("/v2/core/events/{}", paths::segment(id)), id),
+            None => return unproven("there is no event to show that the key is the right one"),
+        };
+        // It is owed: half an answer would have to be asked for again.
+        self.budget().spend((self.ticks_ms)());
+        let headers = headers(request, &target, OnBehalf::Account, None, key)?;
+        let answer = self.get(&target, headers).await?;
+        if answer.status == StatusCode::OK {
+            let event = answer.json()?;
+            let mode = Value::Bool(request.scope.livemode);
+            return if event["id"] == **id && event["livemode"] == mode {
+                Ok(())
+            } else {
+                unproven("the event that the key is shown is another")
+            };
+        }
+        let fault = refusal::fault(&answer);
+        match answer.status {
+            StatusCode::NOT_FOUND => unproven(
+                "the key isn't shown the event either: it is another account's, or the event is older than 30 days",
+            ),
+            StatusCode::FORBIDDEN => unproven(&format!("no permission to read events ({fault})")),
+            _ => Err(fault),
+        }
+    }
+
+    async fn get(&self, target: &str, headers: HeaderMap) -> Result<Answer, Fault> {
+        let answer = self.wire.get(target, headers).await?;
+        if answer.status == StatusCode::TOO_MANY_REQUESTS {
+            let rest_ms = answer.retry_after_ms().unwrap_or(REST_MS);
+            self.budget().rest((self.ticks_ms)(), rest_ms);
+        }
+        Ok(answer)
+    }
+}
+
+impl Objects for Client {
+    async fn fetch(&self, request: &Fetch) -> Result<Fetched, Fault> {
+        let Some(key) = self.authorization(request.scope.livemode)? else {
+            return Ok(Fetched::NoKey);
+        };
+        let Some(path) = paths::path(request)? else {
+            return Ok(Fetched::NoPath);
+        };
+        let taken = self.budget().take((self.ticks_ms)());
+        if let Err(wait_ms) = taken {
+            return Ok(Fetched::Spent { wait_ms });
+        }
+        let asked = tokio::time::timeout(self.total_timeout, self.ask(request, &path, &key));
+        asked.await.unwrap_or_else(|_| {
+            let cause = format!("no whole answer in {} ms", self.total_timeout.as_millis());
+            Err(Fault::retry("stripe.unavailable", cause))
+        })
+    }
+}
+
+fn headers(
+    request: &Fetch,
+    target: &str,
+    on_behalf: OnBehalf,
+    version: Option<&str>,
+    key: &HeaderValue,
+) -> Result<HeaderMap, Fault> {
+    let readable = |name: &str, text: &str| {
+        HeaderValue::from_str(text).map_err(|_| {
+            let cause = format!("{name} has characters that a header can't carry");
+            Fault::reject("stripe.bad_reference", cause)
+        })
+    };
+    let mut headers = HeaderMap::new();
+    headers.insert(http::header::AUTHORIZATION, key.clone());
+    let version = version.or_else(|| target.starts_with("/v2/").then_some(API_VERSION));
+    if let Some(version) = version {
+        headers.insert("stripe-version", readable("api_version", version)?);
+    }
+    // Stripe takes one of the two. A context says more: the way to the account through an organisation.
+    if let Some(context) = &request.context {
+        headers.insert("stripe-context", readable("context", context)?);
+    } else if let (OnBehalf::Account, Some(account)) = (on_behalf, &request.scope.account) {
+        headers.insert("stripe-account", readable("account", account)?);
+    }
+    Ok(headers)
+}
+
+fn found(request: &Fetch, asked: Option<&str>, answer: &Answer) -> Result<Fetched, Fault> {
+    let mut object = answer.json()?;
+    let (date_s, took_ms) = (answer.date_s()?, answer.took_ms);
+    let livemode = object["livemode"].as_bool();
+    if livemode.is_some_and(|livemode| livemode != request.scope.livemode) {
+        let cause = "Stripe answered with an object of the other mode";
+        return Err(Fault::retry("stripe.key_wrong_mode", cause));
+    }
+    if object["deleted"] == true {
+        return Ok(Fetched::Deleted {
+            object: Some(object),
+            date_s,
+            took_ms,
+        });
+    }
+    if request.kind == ENTITLEMENTS && object["object"] == "list" {
+        // Stripe serves only the list. This is the object that its events show.
+        object = json!({
+            "object": ENTITLEMENTS,
+            "customer": request.id,
+            "entitlements": object,
+            "livemode": request.scope.livemode,
+        });
+    }
+    let version = answer.api_version().or(asked);
+    Ok(Fetched::Found {
+        object,
+        api_version: version.map(str::to_owned),
+        date_s,
+        took_ms,
+    })
+}
