@@ -1,5 +1,6 @@
 //! What is sent, and what the client makes of a server that misbehaves.
 
+use std::io::{Read as _, Write as _};
 use std::time::{Duration, Instant};
 
 use sluice_kernel::fault::Class;
@@ -133,6 +134,30 @@ fn where_nobody_listens_the_fault_says_so() {
         (Class::Retry, "stripe.unavailable")
     );
     assert!(fault.cause.starts_with("no connection: "), "{fault}");
+}
+
+#[test]
+fn a_server_that_speaks_no_tls_where_it_should_is_told_nothing() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let url = format!("https://{}", listener.local_addr().expect("an address"));
+    let server = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().expect("a connection");
+        let mut bytes = vec![0; 16_384];
+        let read = stream.read(&mut bytes).expect("a greeting");
+        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n");
+        bytes.truncate(read);
+        bytes
+    });
+    let fault = fetch(&client(&url), &of("charge", "ch_1")).expect_err("no TLS");
+    assert_eq!(
+        (fault.class, fault.code),
+        (Class::Retry, "stripe.unavailable")
+    );
+    let told = server.join().expect("the server ends");
+    // The greeting of TLS, and no request.
+    assert_eq!(told.first(), Some(&0x16));
+    let told = String::from_utf8_lossy(&told).into_owned();
+    assert!(!told.contains(LIVE) && !told.contains("charges"), "{told}");
 }
 
 #[test]
