@@ -1,0 +1,240 @@
+//! The billing domain: invoices and what belongs to them.
+//!
+//! | event types | object | what is kept beside status, amount and currency | facts |
+//! |---|---|---|---|
+//! | `invoice.*`, but not `invoice.upcoming` | invoice | customer, subscription, what is paid and what remains, attempts | `InvoicePaid`, `InvoicePaymentFailed`, `InvoiceOverdue` |
+//! | `invoiceitem.*` | invoice item | customer, invoice | |
+//! | `invoice_payment.*` | invoice payment | invoice, payment intent | |
+//! | `credit_note.*` | credit note | customer, invoice | |
+//! | `quote.*` | quote | customer, invoice, subscription | |
+//!
+//! `invoice.upcoming` is a preview of an invoice that doesn't exist yet; it has no id that stays, and is ignored. Which
+//! payment intent pays an invoice is an invoice payment's to tell: since API version 2025-03-31 an invoice may have
+//! several, and names none. Amounts are integers in the currency's minor unit.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use sluice_kernel::consume::Event;
+use sluice_kernel::domain::{Domain, Projected};
+use sluice_kernel::effect::{Fact, Level};
+use sluice_kernel::fault::Fault;
+use sluice_kernel::object::Fields;
+
+/// Event types by prefix; the template's rule has the same.
+const PREFIXES: [&str; 5] = [
+    "invoice.",
+    "invoiceitem.",
+    "invoice_payment.",
+    "credit_note.",
+    "quote.",
+];
+
+/// States after which an object of this kind changes to none but another of them.
+///
+/// - A paid invoice stays paid: credit notes and refunds are objects of their own. An uncollectible one isn't here,
+///   because it can still be paid or voided.
+/// - A quote that is finalized (`open`) isn't here, because it waits for an answer.
+const TERMINAL: [(&str, &[&str]); 4] = [
+    ("invoice", &["paid", "void"]),
+    ("invoice_payment", &["paid", "canceled"]),
+    ("credit_note", &["void"]),
+    ("quote", &["accepted", "canceled"]),
+];
+
+/// The status of an object that Stripe no longer has: a draft, an item.
+const DELETED: &str = "deleted";
+
+/// What is kept of each object.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Bill {
+    /// Stripe's name for the kind of object.
+    pub object: String,
+    /// Stripe's status of it. Of an invoice item `pending` until it is on an invoice, then `invoiced`.
+    pub status: String,
+    /// Minor units: what is due, credited or quoted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub amount: Option<i64>,
+    /// Minor units paid so far, of an invoice or by an invoice payment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub amount_paid: Option<i64>,
+    /// Minor units of an invoice that are still to be paid.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub amount_remaining: Option<i64>,
+    /// Three-letter ISO code, lower case.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub currency: Option<String>,
+    /// `cus_…`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub customer: Option<String>,
+    /// The subscription that it bills.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subscription: Option<String>,
+    /// The invoice that it belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub invoice: Option<String>,
+    /// The payment intent that pays, of an invoice payment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payment_intent: Option<String>,
+    /// When an invoice that was sent has to be paid, in Unix seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due_date: Option<i64>,
+    /// How often Stripe has tried to collect an invoice.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attempts: Option<i64>,
+    /// When it tries again, in Unix seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_attempt: Option<i64>,
+}
+
+/// The domain.
+#[derive(Debug)]
+pub struct Billing;
+
+impl Domain for Billing {
+    const NAME: &'static str = "billing";
+    type State = Bill;
+
+    fn handles(kind: &str) -> bool {
+        PREFIXES.iter().any(|prefix| kind.starts_with(prefix)) && kind != "invoice.upcoming"
+    }
+
+    fn project(event: &Event) -> Result<Projected<Bill>, Fault> {
+        let fields = Fields::of(&event.object);
+        let object = fields.text("object")?;
+        let state = if is_gone(event, fields) {
+            Bill {
+                object: object.to_owned(),
+                status: DELETED.to_owned(),
+                ..Bill::default()
+            }
+        } else {
+            bill(object, fields)?
+        };
+        let terminal = state.status == DELETED
+            || TERMINAL
+                .iter()
+                .any(|(kind, ends)| *kind == object && ends.contains(&&*state.status));
+        Ok(Projected {
+            object: fields.text("id")?.to_owned(),
+            owner: None,
+            terminal,
+            state,
+        })
+    }
+
+    /// - `InvoicePaid`: told by any event of an invoice that is paid, also one with nothing to pay.
+    /// - `InvoicePaymentFailed`: told by `invoice.payment_failed`, apart by Stripe's count of attempts. That counts the
+    ///   first attempt and each automatic one after it; of further attempts by hand the payment intent tells.
+    /// - `InvoiceOverdue`: told by `invoice.overdue`, apart by the due date, which can be moved.
+    ///
+    /// A thin event's invoice is fetched and may be paid by then: such a one no longer says which attempt failed.
+    fn facts(event: &Event) -> Result<Vec<Fact>, Fault> {
+        let fields = Fields::of(&event.object);
+        if fields.text("object")? != "invoice" || is_gone(event, fields) {
+            return Ok(Vec::new());
+        }
+        let fact = |kind, discriminator, data| {
+            Ok(vec![Fact {
+                kind,
+                object: fields.text("id")?.to_owned(),
+                discriminator,
+                data: with(common(fields)?, data),
+            }])
+        };
+        let paid = fields.optional_text("status") == Some("paid");
+        match &*event.kind {
+            "invoice.payment_failed" if !paid => {
+                let attempt = fields.integer("attempt_count")?;
+                let data = json!({
+                    "amount": fields.integer("amount_remaining")?,
+                    "attempt": attempt,
+                    "next_attempt": fields.optional_integer("next_payment_attempt"),
+                });
+                fact("InvoicePaymentFailed", Some(attempt.to_string()), data)
+            }
+            "invoice.overdue" => {
+                let due_date = fields.optional_integer("due_date");
+                let data = json!({
+                    "amount": fields.integer("amount_due")?,
+                    "due_date": due_date,
+                });
+                let discriminator = due_date.map(|due_date| due_date.to_string());
+                fact("InvoiceOverdue", discriminator, data)
+            }
+            _ if paid => {
+                let data = json!({
+                    "amount": fields.integer("amount_paid")?,
+                    "billing_reason": fields.optional_text("billing_reason"),
+                });
+                fact("InvoicePaid", None, data)
+            }
+            _ => Ok(Vec::new()),
+        }
+    }
+
+    fn levels(_before: Option<&Bill>, _after: &Bill) -> Vec<Level> {
+        Vec::new()
+    }
+}
+
+/// Whether Stripe no longer has the object. Read from the API, it says so itself.
+fn is_gone(event: &Event, fields: Fields<'_>) -> bool {
+    event.kind.ends_with(".deleted") || fields.flag("deleted")
+}
+
+fn bill(object: &str, fields: Fields<'_>) -> Result<Bill, Fault> {
+    let id = |path: &str| fields.optional_id(path).map(str::to_owned);
+    let integer = |path: &str| fields.optional_integer(path);
+    let status = match object {
+        "invoiceitem" if fields.optional_id("invoice").is_some() => "invoiced",
+        "invoiceitem" => "pending",
+        _ => fields.text("status")?,
+    };
+    let amount = match object {
+        "invoice" => fields.integer("amount_due")?,
+        "invoice_payment" => fields.integer("amount_requested")?,
+        "quote" => fields.integer("amount_total")?,
+        _ => fields.integer("amount")?,
+    };
+    Ok(Bill {
+        object: object.to_owned(),
+        status: status.to_owned(),
+        amount: Some(amount),
+        amount_paid: integer("amount_paid"),
+        amount_remaining: integer("amount_remaining"),
+        currency: fields.optional_text("currency").map(str::to_owned),
+        customer: id("customer"),
+        subscription: subscription(fields).map(str::to_owned),
+        invoice: id("invoice"),
+        payment_intent: id("payment/payment_intent"),
+        due_date: integer("due_date"),
+        attempts: integer("attempt_count"),
+        next_attempt: integer("next_payment_attempt"),
+    })
+}
+
+/// Before API version 2025-03-31 an invoice and its items named their subscription themselves.
+fn subscription(fields: Fields<'_>) -> Option<&str> {
+    fields
+        .optional_id("subscription")
+        .or_else(|| fields.optional_id("parent/subscription_details/subscription"))
+}
+
+/// What every fact of an invoice says.
+fn common(invoice: Fields<'_>) -> Result<Value, Fault> {
+    Ok(json!({
+        "currency": invoice.text("currency")?,
+        "customer": invoice.optional_id("customer"),
+        "subscription": subscription(invoice),
+    }))
+}
+
+fn with(mut data: Value, more: Value) -> Value {
+    if let (Some(data), Value::Object(more)) = (data.as_object_mut(), more) {
+        data.extend(more);
+    }
+    data
+}
+
+#[cfg(test)]
+mod tests;

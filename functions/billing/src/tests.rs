@@ -1,0 +1,219 @@
+//! The domain over the sample events, and over the simulated Stripe's stories.
+
+use serde_json::{Value, json};
+use sluice_effects::stories::{self, Told};
+use sluice_effects::{ApiVersion, check, routed};
+use sluice_harness::build;
+use sluice_harness::samples::{as_event, sample, samples};
+use sluice_kernel::consume::Event;
+use sluice_kernel::domain::Domain;
+use sluice_kernel::effect::{self, Fact};
+
+use crate::{Bill, Billing};
+
+fn project(event: &Event) -> (String, bool, Bill) {
+    let projected = Billing::project(event).expect("readable");
+    (projected.object, projected.terminal, projected.state)
+}
+
+fn facts(event: &Event) -> Vec<Fact> {
+    Billing::facts(event).expect("readable")
+}
+
+fn play(events: &[Event]) -> Told<Bill> {
+    stories::play::<Billing>(events).expect("nothing is refused")
+}
+
+fn story(name: &str) -> Vec<Event> {
+    stories::one(name, 3, ApiVersion::V2025_09_30)
+}
+
+/// An object as an event of this type shows it.
+fn shown(kind: &str, object: Value) -> (String, bool, Bill) {
+    project(&build::event("evt_1", kind, 1_767_603_600, object))
+}
+
+#[test]
+fn every_sample_of_the_domain_can_be_projected_and_what_it_says_fits_its_schema() {
+    for (name, snapshot) in samples("invoice") {
+        let event = as_event(&snapshot);
+        if !Billing::handles(&event.kind) {
+            continue;
+        }
+        let (object, _, state) = project(&event);
+        assert_eq!(json!(object), event.object["id"], "{name}");
+        assert!(
+            state.customer.is_some() && state.subscription.is_some(),
+            "{name}"
+        );
+        for fact in facts(&event) {
+            check(&effect::pending_fact(fact, &event)).expect(&name);
+        }
+    }
+}
+
+#[test]
+fn the_types_that_are_routed_here_are_handled_but_a_preview_and_no_others() {
+    let ours = routed("billing");
+    for kind in &ours {
+        assert_eq!(
+            Billing::handles(kind),
+            *kind != "invoice.upcoming",
+            "{kind}"
+        );
+    }
+    // A thin twin may stay in the ledger, because its object has no address of its own: it doesn't come here.
+    for domain in ["payments", "subscriptions", "connect", "ledger"] {
+        let theirs = routed(domain);
+        for kind in theirs.iter().filter(|kind| !ours.contains(kind)) {
+            assert!(!Billing::handles(kind), "{kind}");
+        }
+    }
+}
+
+#[test]
+fn every_story_is_told_alike_in_every_order_and_api_version() {
+    for (name, versions) in stories::judge::<Billing>() {
+        let (_, newest) = versions.last().expect("the newest");
+        for (version, told) in &versions {
+            assert_eq!(told.states, newest.states, "{name} at {version}");
+            assert_eq!(
+                told.facts_said(),
+                newest.facts_said(),
+                "{name} at {version}"
+            );
+        }
+    }
+}
+
+#[test]
+fn an_invoice_paid_before_it_was_created_is_paid_and_told_once() {
+    let mut events = story("Subscription");
+    events.sort_by_key(|event| event.kind != "invoice.paid");
+    assert_eq!(events[0].kind, "invoice.paid");
+    let told = play(&events);
+    let invoices = told
+        .states
+        .values()
+        .filter(|state| state.object == "invoice");
+    let statuses: Vec<_> = invoices.map(|invoice| &*invoice.status).collect();
+    assert_eq!(statuses, ["paid", "paid"]);
+    assert_eq!(told.count("InvoicePaid"), 2);
+}
+
+#[test]
+fn each_failed_attempt_is_a_fact_and_a_paid_invoice_stays_paid_when_one_comes_late() {
+    assert_eq!(play(&story("RenewalLost")).count("InvoicePaymentFailed"), 2);
+    let mut events = story("RenewalRecovered");
+    events.sort_by_key(|event| event.kind == "invoice.payment_failed");
+    let told = play(&events);
+    assert!(told.states.values().all(|state| state.status == "paid"));
+    assert_eq!(
+        (
+            told.count("InvoicePaymentFailed"),
+            told.count("InvoicePaid")
+        ),
+        (1, 2)
+    );
+}
+
+#[test]
+fn an_invoice_that_was_fetched_after_it_was_paid_tells_of_the_payment_only() {
+    let mut fetched = sample("invoice.paid");
+    fetched.kind = "invoice.payment_failed".to_owned();
+    let kinds: Vec<_> = facts(&fetched).iter().map(|fact| fact.kind).collect();
+    assert_eq!(kinds, ["InvoicePaid"]);
+}
+
+#[test]
+fn an_overdue_invoice_is_told_for_each_due_date() {
+    let told = play(&story("InvoiceOverduePaid"));
+    assert_eq!(
+        (told.count("InvoiceOverdue"), told.count("InvoicePaid")),
+        (1, 1)
+    );
+    let mut events = story("InvoiceOverduePaid");
+    let overdue = events.iter().find(|event| event.kind == "invoice.overdue");
+    let mut again = overdue.expect("it is overdue").clone();
+    again.id = "evt_again".to_owned();
+    let twin = again.clone();
+    again.object["due_date"] = json!(1_800_000_000);
+    events.extend([again, twin]);
+    assert_eq!(play(&events).count("InvoiceOverdue"), 2);
+}
+
+#[test]
+fn a_trials_first_invoice_is_paid_with_nothing_to_pay() {
+    let told = play(&story("Trial"));
+    let amounts: Vec<_> = told
+        .facts
+        .values()
+        .map(|fact| &fact.detail["data"]["amount"])
+        .collect();
+    assert!(
+        amounts.contains(&&json!(0)) && amounts.contains(&&json!(2_000)),
+        "{amounts:?}"
+    );
+}
+
+#[test]
+fn an_invoice_payment_names_the_intent_that_paid() {
+    let told = play(&story("InvoiceOverduePaid"));
+    let payment = told
+        .states
+        .values()
+        .find(|state| state.object == "invoice_payment");
+    let payment = payment.expect("it was paid by one");
+    assert!(payment.payment_intent.is_some() && payment.invoice.is_some());
+    assert_eq!(payment.amount, payment.amount_paid);
+}
+
+#[test]
+fn what_stripe_no_longer_has_is_at_its_end_however_it_is_told() {
+    let mut draft = sample("invoice.created");
+    draft.kind = "invoice.deleted".to_owned();
+    let told = project(&draft);
+    draft.object = json!({ "id": draft.object["id"], "object": "invoice", "deleted": true });
+    assert_eq!(told, project(&draft));
+    assert_eq!((told.1, &*told.2.status), (true, "deleted"));
+    assert_eq!(facts(&draft), []);
+}
+
+#[test]
+fn items_credit_notes_and_quotes_are_kept_by_what_matters_of_them() {
+    let item = json!({ "id": "ii_1", "object": "invoiceitem", "amount": 500, "currency": "usd", "customer": "cus_1",
+        "invoice": null, "parent": { "subscription_details": { "subscription": "sub_1" } } });
+    let (_, terminal, state) = shown("invoiceitem.created", item.clone());
+    assert_eq!((terminal, &*state.status), (false, "pending"));
+    assert_eq!(state.subscription.as_deref(), Some("sub_1"));
+    let mut old = item;
+    old["invoice"] = json!("in_1");
+    old["subscription"] = json!("sub_1");
+    old["parent"] = json!(null);
+    let (_, _, state) = shown("invoiceitem.amount_changed", old);
+    assert_eq!(
+        (&*state.status, state.subscription.as_deref()),
+        ("invoiced", Some("sub_1"))
+    );
+
+    let note = json!({ "id": "cn_1", "object": "credit_note", "amount": 300, "currency": "usd", "customer": "cus_1",
+        "invoice": "in_1", "status": "void" });
+    let (_, terminal, state) = shown("credit_note.voided", note);
+    assert!(terminal && state.invoice.as_deref() == Some("in_1"));
+
+    let quote = json!({ "id": "qt_1", "object": "quote", "amount_total": 900, "currency": null, "customer": null,
+        "status": "open", "invoice": null, "subscription": null });
+    let (_, terminal, state) = shown("quote.finalized", quote);
+    assert!(!terminal && state.amount == Some(900));
+}
+
+#[test]
+fn a_field_that_is_needed_and_missing_is_named() {
+    let mut event = sample("invoice.payment_failed");
+    event.object["attempt_count"] = json!(null);
+    let fault = Billing::facts(&event).expect_err("rejected");
+    assert_eq!(
+        (fault.code, fault.cause.as_str()),
+        ("object.field_missing", "no whole number at attempt_count")
+    );
+}

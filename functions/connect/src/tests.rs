@@ -1,0 +1,238 @@
+//! The domain over the sample events, and over the simulated Stripe's stories.
+
+use serde_json::{Value, json};
+use sluice_effects::stories::{self, Told};
+use sluice_effects::{ApiVersion, check, routed};
+use sluice_harness::build;
+use sluice_harness::samples::{as_event, sample, samples};
+use sluice_kernel::consume::Event;
+use sluice_kernel::domain::Domain;
+use sluice_kernel::effect;
+
+use crate::{BALANCE, Connect, Connected};
+
+fn project(event: &Event) -> (String, bool, Connected) {
+    let projected = Connect::project(event).expect("readable");
+    (projected.object, projected.terminal, projected.state)
+}
+
+fn play(events: &[Event]) -> Told<Connected> {
+    stories::play::<Connect>(events).expect("nothing is refused")
+}
+
+fn story(name: &str) -> Vec<Event> {
+    stories::one(name, 3, ApiVersion::V2025_09_30)
+}
+
+/// An object as an event of this type shows it.
+fn shown(kind: &str, object: Value) -> (String, bool, Connected) {
+    project(&build::event("evt_1", kind, 1_767_603_600, object))
+}
+
+#[test]
+fn every_sample_of_the_domain_can_be_projected_and_what_it_says_fits_its_schema() {
+    for prefix in ["account.", "payout.", "balance."] {
+        for (name, snapshot) in samples(prefix) {
+            let event = as_event(&snapshot);
+            assert!(Connect::handles(&event.kind), "{name}");
+            let (_, _, state) = project(&event);
+            for fact in Connect::facts(&event).expect(&name) {
+                check(&effect::pending_fact(fact, &event)).expect(&name);
+            }
+            for level in Connect::levels(None, &state) {
+                check(&effect::pending_level(level, &event, 1)).expect(&name);
+            }
+        }
+    }
+}
+
+#[test]
+fn the_types_that_are_routed_here_are_handled_and_no_others() {
+    let ours = routed("connect");
+    for kind in &ours {
+        assert!(Connect::handles(kind), "{kind}");
+    }
+    // A thin twin may stay in the ledger, because its object has no address of its own: it doesn't come here.
+    for domain in ["payments", "billing", "subscriptions", "ledger"] {
+        let theirs = routed(domain);
+        for kind in theirs.iter().filter(|kind| !ours.contains(kind)) {
+            assert!(!Connect::handles(kind), "{kind}");
+        }
+    }
+}
+
+#[test]
+fn every_story_is_told_alike_in_every_order_and_api_version() {
+    for (name, versions) in stories::judge::<Connect>() {
+        let (_, newest) = versions.last().expect("the newest");
+        for (version, told) in &versions {
+            assert_eq!(told.states, newest.states, "{name} at {version}");
+            assert_eq!(
+                told.facts_said(),
+                newest.facts_said(),
+                "{name} at {version}"
+            );
+            assert_eq!(
+                told.last_levels(),
+                newest.last_levels(),
+                "{name} at {version}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_payout_that_fails_after_it_was_paid_has_failed_and_both_are_told() {
+    let mut events = story("PayoutFailsLater");
+    let told = play(&events);
+    let payout = told.states.values().find(|state| state.object == "payout");
+    let payout = payout.expect("the payout");
+    assert_eq!(
+        (&*payout.status, payout.reason.as_deref()),
+        ("failed", Some("account_closed"))
+    );
+    assert_eq!(
+        (told.count("PayoutPaid"), told.count("PayoutFailed")),
+        (1, 1)
+    );
+    events.sort_by_key(|event| event.kind == "payout.paid");
+    assert_eq!(play(&events).states, told.states);
+}
+
+#[test]
+fn an_account_becomes_ready_once_and_says_what_it_lacked_before() {
+    let told = play(&story("Onboarding"));
+    let ready: Vec<_> = told
+        .levels
+        .iter()
+        .map(|level| &level.detail["data"]["ready"])
+        .collect();
+    assert_eq!(
+        ready.iter().filter(|ready| ***ready == json!(true)).count(),
+        1,
+        "{ready:?}"
+    );
+    assert_eq!(ready.last(), Some(&&json!(true)));
+    let seqs: Vec<_> = told
+        .levels
+        .iter()
+        .map(|level| level.detail["seq"].as_u64())
+        .collect();
+    assert!(seqs.is_sorted());
+}
+
+#[test]
+fn a_change_that_is_no_matter_to_readiness_is_not_told() {
+    let (_, _, account) = project(&sample("account.updated"));
+    let mut renamed = sample("account.updated");
+    renamed.object["business_profile"]["name"] = json!("Another Name");
+    assert_eq!(Connect::levels(Some(&account), &project(&renamed).2), []);
+    assert_eq!(Connect::levels(None, &account).len(), 1);
+
+    let mut disabled = renamed;
+    disabled.object["charges_enabled"] = json!(false);
+    disabled.object["requirements"]["disabled_reason"] = json!("rejected.fraud");
+    disabled.object["requirements"]["currently_due"] = json!(["external_account"]);
+    let levels = Connect::levels(Some(&account), &project(&disabled).2);
+    let data = &levels[0].data;
+    assert_eq!(
+        (&data["ready"], &data["currently_due"]),
+        (&json!(false), &json!(1))
+    );
+    assert_eq!(data["disabled_reason"], "rejected.fraud");
+}
+
+#[test]
+fn an_account_that_is_gone_may_do_nothing() {
+    let (id, _, account) = project(&sample("account.updated"));
+    let gone = json!({ "id": id, "object": "account", "deleted": true });
+    let (_, terminal, state) = shown("account.updated", gone);
+    assert!(terminal);
+    let levels = Connect::levels(Some(&account), &state);
+    assert_eq!(
+        (&*levels[0].key, &levels[0].data["ready"]),
+        (&*id, &json!(false))
+    );
+    assert_eq!(Connect::levels(Some(&state), &state), []);
+}
+
+#[test]
+fn the_balance_is_kept_by_its_name_and_currencies() {
+    let (object, terminal, state) = project(&sample("balance.available"));
+    assert_eq!((&*object, terminal), (BALANCE, false));
+    assert_eq!(state.available[0].currency, "usd");
+}
+
+#[test]
+fn equal_ids_in_three_accounts_are_three_objects() {
+    let capability = json!({ "id": "card_payments", "object": "capability", "status": "active", "account": "acct_x" });
+    let mut events = Vec::new();
+    for account in ["acct_1", "acct_2", "acct_3"] {
+        let mut event = build::event(
+            account,
+            "capability.updated",
+            1_767_603_600,
+            capability.clone(),
+        );
+        event.scope.account = Some(account.to_owned());
+        events.push(event);
+    }
+    assert_eq!(play(&events).states.len(), 3);
+}
+
+#[test]
+fn money_that_moves_is_kept_with_what_came_back_of_it() {
+    let transfer = json!({ "id": "tr_1", "object": "transfer", "amount": 900, "amount_reversed": 300, "currency": "usd",
+        "destination": "acct_1" });
+    let (_, _, state) = shown("transfer.updated", transfer.clone());
+    assert_eq!(
+        (&*state.status, state.destination.as_deref()),
+        ("partly_reversed", Some("acct_1"))
+    );
+    let mut whole = transfer;
+    whole["amount_reversed"] = json!(900);
+    assert_eq!(shown("transfer.reversed", whole).2.status, "reversed");
+
+    let fee = json!({ "id": "fee_1", "object": "application_fee", "amount": 50, "amount_refunded": 0, "currency": "usd" });
+    assert_eq!(shown("application_fee.created", fee).2.status, "complete");
+    let refund = json!({ "id": "fr_1", "object": "fee_refund", "amount": 50, "currency": "usd", "fee": "fee_1" });
+    assert_eq!(
+        shown("application_fee.refund.updated", refund).2.amount,
+        Some(50)
+    );
+
+    let topup = json!({ "id": "tu_1", "object": "topup", "amount": 50, "currency": "usd", "status": "failed",
+        "failure_code": "insufficient_funds" });
+    let (_, terminal, state) = shown("topup.failed", topup);
+    assert!(terminal && state.reason.as_deref() == Some("insufficient_funds"));
+}
+
+#[test]
+fn what_belongs_to_an_account_is_kept_without_anything_personal() {
+    let person = json!({ "id": "person_1", "object": "person", "account": "acct_1", "first_name": "Ada",
+        "verification": { "status": "verified" } });
+    let (_, _, state) = shown("person.updated", person.clone());
+    assert_eq!(state.status, "verified");
+    assert!(!format!("{state:?}").contains("Ada"));
+    assert!(shown("person.deleted", person).1);
+
+    let card = json!({ "id": "card_1", "object": "card", "account": "acct_1", "currency": "usd" });
+    assert_eq!(shown("account.external_account.created", card).0, "card_1");
+
+    let application = json!({ "id": "ca_1", "object": "application", "name": "An App" });
+    let (_, _, state) = shown("account.application.deauthorized", application.clone());
+    assert_eq!(state.status, "deauthorized");
+    let (_, terminal, state) = shown("account.application.authorized", application);
+    assert!(!terminal && state.status == "authorized");
+}
+
+#[test]
+fn a_field_that_is_needed_and_missing_is_named() {
+    let mut event = sample("payout.paid");
+    event.object["amount"] = json!(null);
+    let fault = Connect::project(&event).expect_err("rejected");
+    assert_eq!(
+        (fault.code, fault.cause.as_str()),
+        ("object.field_missing", "no whole number at amount")
+    );
+}
