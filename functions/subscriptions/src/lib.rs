@@ -1,31 +1,92 @@
-//! The subscriptions domain: what a customer has subscribed to, and the access that follows from it.
+//! The subscriptions domain: customers, what they have subscribed to, and what they may use.
 //!
-//! | event types | object | what is kept | level |
+//! | event types | object | what is kept | effects |
 //! |---|---|---|---|
-//! | `customer.subscription.*` | subscription | status, customer, items, period end | `Access` |
+//! | `customer.subscription.*` | subscription | status, customer, items, period, end | `Access`, `TrialEnding` |
+//! | `entitlements.active_entitlement_summary.updated` | summary | customer, features | `Access` |
+//! | `customer.created`, `.updated`, `.deleted` | customer | whether it is delinquent | |
+//! | `customer.discount.*` | discount | coupon, customer, subscription, end | |
+//! | `subscription_schedule.*` | schedule | status, customer, subscription | |
 //!
-//! Access follows Stripe's status: `trialing`, `active` and `past_due` (Stripe is still trying to collect) have it. It
-//! holds until the end of the paid period, which `until` says, so that a receiver needs no event to end it.
+//! What a subscription gives is in [`access`], and so is the sum over all of a customer's: the answer to "may this
+//! customer use X, and until when?". A summary of entitlements has no id of Stripe's; it is kept under
+//! `entitlements:<customer>`. Nothing personal is kept: no name, no address, no tax number.
+
+pub mod access;
 
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 use sluice_kernel::consume::Event;
 use sluice_kernel::domain::{Domain, Projected};
 use sluice_kernel::effect::{Fact, Level};
 use sluice_kernel::fault::Fault;
 use sluice_kernel::object::Fields;
 
-/// Event types by prefix; the template's rule has the same.
-const PREFIX: &str = "customer.subscription.";
+/// Event types by name and by prefix; the template's rule has the same.
+const TYPES: [&str; 4] = [
+    "customer.created",
+    "customer.updated",
+    "customer.deleted",
+    "entitlements.active_entitlement_summary.updated",
+];
+const PREFIXES: [&str; 3] = [
+    "customer.subscription.",
+    "customer.discount.",
+    "subscription_schedule.",
+];
 
-/// States after which a subscription changes no more.
-const TERMINAL: [&str; 2] = ["canceled", "incomplete_expired"];
+/// Stripe's name for a customer's summary of entitlements.
+const ENTITLEMENTS: &str = "entitlements.active_entitlement_summary";
 
-/// States in which the customer has what is subscribed to.
-const WITH_ACCESS: [&str; 3] = ["trialing", "active", "past_due"];
+/// States after which an object of this kind changes no more. A subscription that is `unpaid` or `paused` can come
+/// back; one that is canceled can't: a customer who returns gets another. A schedule that is released leaves its
+/// subscription to itself for good.
+const TERMINAL: [(&str, &[&str]); 2] = [
+    ("subscription", &["canceled", "incomplete_expired"]),
+    (
+        "subscription_schedule",
+        &["completed", "released", "canceled"],
+    ),
+];
+
+/// The metadata key of a price that lists the features it gives, separated by commas. For products whose features
+/// Stripe's entitlements don't know.
+pub const FEATURES_KEY: &str = "features";
+
+/// What is kept of an object.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "object")]
+pub enum Kept {
+    /// A subscription.
+    #[serde(rename = "subscription")]
+    Subscription(Subscription),
+    /// What a customer is entitled to, all subscriptions together, as Stripe sums it up.
+    #[serde(rename = "entitlements.active_entitlement_summary")]
+    Entitlements(Entitlements),
+    /// A customer.
+    #[serde(rename = "customer")]
+    Customer(Customer),
+    /// A discount that a customer or a subscription has.
+    #[serde(rename = "discount")]
+    Discount(Discount),
+    /// A plan for a subscription's future.
+    #[serde(rename = "subscription_schedule")]
+    Schedule(Schedule),
+    /// Something that Stripe no longer has.
+    #[serde(rename = "gone")]
+    Gone {
+        /// What kind of object it was.
+        was: String,
+        /// Its id.
+        id: String,
+    },
+    /// A subscription as version 0.1 wrote it, which kept nothing else.
+    #[serde(untagged)]
+    Untagged(Subscription),
+}
 
 /// What is kept of a subscription.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Subscription {
     /// The subscription's own id: the key of its level.
     pub id: String,
@@ -35,16 +96,28 @@ pub struct Subscription {
     pub status: String,
     /// What is subscribed to.
     pub items: Vec<Item>,
-    /// The end of the paid period, in Unix seconds. Since API version 2025-03-31 each item has its own: the latest.
+    /// It has more items than an event shows.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub partial: bool,
+    /// The beginning of the current period, in Unix seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub current_period_start: Option<i64>,
+    /// The end of the current period, in Unix seconds. Since API version 2025-03-31 each item has its own: the latest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub current_period_end: Option<i64>,
     /// It won't renew.
     #[serde(default)]
     pub cancel_at_period_end: bool,
+    /// When it is going to end, in Unix seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cancel_at: Option<i64>,
+    /// How long the customer has to pay an invoice that is sent; none where it is collected.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub days_until_due: Option<i64>,
 }
 
 /// One line of a subscription.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Item {
     /// `price_…`, or the id of an older plan.
     pub price: String,
@@ -54,6 +127,59 @@ pub struct Item {
     /// How many; metered prices have none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quantity: Option<i64>,
+    /// What the price lists under [`FEATURES_KEY`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub features: Vec<String>,
+}
+
+/// What is kept of a summary of entitlements.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entitlements {
+    /// `cus_…`.
+    pub customer: String,
+    /// The features' lookup keys, sorted.
+    pub features: Vec<String>,
+    /// There are more than an event shows.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub partial: bool,
+}
+
+/// What is kept of a customer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Customer {
+    /// `cus_…`.
+    pub id: String,
+    /// The latest invoice is overdue or its payment failed.
+    #[serde(default)]
+    pub delinquent: bool,
+}
+
+/// What is kept of a discount.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Discount {
+    /// `di_…`.
+    pub id: String,
+    /// The coupon's id.
+    pub coupon: Option<String>,
+    /// `cus_…`.
+    pub customer: Option<String>,
+    /// `sub_…`, where it is one subscription's.
+    pub subscription: Option<String>,
+    /// In Unix seconds; none for one that stays.
+    pub end: Option<i64>,
+}
+
+/// What is kept of a schedule.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Schedule {
+    /// `sub_sched_…`.
+    pub id: String,
+    /// Stripe's status.
+    pub status: String,
+    /// `cus_…`.
+    pub customer: Option<String>,
+    /// `sub_…`, once it has begun; also the one that it was released from.
+    pub subscription: Option<String>,
 }
 
 /// The domain.
@@ -62,54 +188,154 @@ pub struct Subscriptions;
 
 impl Domain for Subscriptions {
     const NAME: &'static str = "subscriptions";
-    type State = Subscription;
+    type State = Kept;
 
     fn handles(kind: &str) -> bool {
-        kind.starts_with(PREFIX)
+        TYPES.contains(&kind) || PREFIXES.iter().any(|prefix| kind.starts_with(prefix))
     }
 
-    fn project(event: &Event) -> Result<Projected<Subscription>, Fault> {
+    fn project(event: &Event) -> Result<Projected<Kept>, Fault> {
         let fields = Fields::of(&event.object);
-        let id = fields.text("id")?.to_owned();
-        let status = fields.text("status")?.to_owned();
-        let customer = fields
-            .optional_id("customer")
-            .ok_or_else(|| Fault::reject("object.field_missing", "no id at customer"))?;
-        let of_items = fields
-            .list("items")
-            .filter_map(|item| item.optional_integer("current_period_end"))
-            .max();
+        let object = fields.text("object")?;
+        if is_gone(event, fields) {
+            return gone(object, fields);
+        }
+        let status = fields.optional_text("status").unwrap_or_default();
+        let terminal = TERMINAL
+            .iter()
+            .any(|(kind, ends)| *kind == object && ends.contains(&status));
+        let (key, owner, state) = match object {
+            "subscription" => {
+                let kept = subscription(fields)?;
+                let owner = Some(kept.customer.clone());
+                (kept.id.clone(), owner, Kept::Subscription(kept))
+            }
+            ENTITLEMENTS => {
+                let kept = entitlements(fields)?;
+                let key = summary_key(&kept.customer);
+                (key, Some(kept.customer.clone()), Kept::Entitlements(kept))
+            }
+            "customer" => {
+                let id = fields.text("id")?.to_owned();
+                let delinquent = fields.flag("delinquent");
+                let kept = Customer {
+                    id: id.clone(),
+                    delinquent,
+                };
+                (id.clone(), Some(id), Kept::Customer(kept))
+            }
+            "discount" => {
+                let kept = discount(fields)?;
+                (kept.id.clone(), None, Kept::Discount(kept))
+            }
+            "subscription_schedule" => {
+                let kept = schedule(fields)?;
+                (kept.id.clone(), None, Kept::Schedule(kept))
+            }
+            other => {
+                return Err(Fault::reject(
+                    "subscriptions.unknown_object",
+                    format!(
+                        "no use for a {}",
+                        other.chars().take(64).collect::<String>()
+                    ),
+                ));
+            }
+        };
         Ok(Projected {
-            object: id.clone(),
-            owner: Some(customer.to_owned()),
-            terminal: TERMINAL.contains(&&*status),
-            state: Subscription {
-                id,
-                customer: customer.to_owned(),
-                status,
-                items: fields.list("items").map(item).collect::<Result<_, _>>()?,
-                current_period_end: fields.optional_integer("current_period_end").or(of_items),
-                cancel_at_period_end: fields.flag("cancel_at_period_end"),
-            },
+            object: key,
+            owner,
+            terminal,
+            state,
         })
     }
 
-    fn facts(_event: &Event) -> Result<Vec<Fact>, Fault> {
-        Ok(Vec::new())
+    /// The notice that Stripe gives three days before a trial ends. It says nothing of what came after: whoever acts on
+    /// it looks at the level `Access` first.
+    fn facts(event: &Event) -> Result<Vec<Fact>, Fault> {
+        let fields = Fields::of(&event.object);
+        if event.kind != "customer.subscription.trial_will_end" || is_gone(event, fields) {
+            return Ok(Vec::new());
+        }
+        let trial_end = fields.integer("trial_end")?;
+        let data = json!({
+            "customer": customer(fields)?,
+            "trial_end": trial_end,
+            "products": access::products(&subscription(fields)?),
+        });
+        Ok(vec![Fact {
+            kind: "TrialEnding",
+            object: fields.text("id")?.to_owned(),
+            // A trial that is prolonged ends anew.
+            discriminator: Some(trial_end.to_string()),
+            data,
+        }])
     }
 
-    fn levels(before: Option<&Subscription>, after: &Subscription) -> Vec<Level> {
-        if before.map(access) == Some(access(after)) {
-            return Vec::new();
-        }
-        let (products, until) = access(after);
-        vec![Level {
-            kind: "Access",
-            key: after.id.clone(),
-            data: json!({ "customer": after.customer, "products": products, "status": after.status }),
-            until,
-        }]
+    fn levels(before: Option<&Kept>, after: &Kept) -> Vec<Level> {
+        access::levels(before, after)
     }
+}
+
+/// Whether Stripe no longer has the object. A "deleted" subscription is canceled and stays to be read; any other is
+/// gone. Read from the API, what is gone says so itself.
+fn is_gone(event: &Event, fields: Fields<'_>) -> bool {
+    let deletion = matches!(
+        &*event.kind,
+        "customer.deleted" | "customer.discount.deleted"
+    );
+    deletion || fields.flag("deleted")
+}
+
+fn gone(object: &str, fields: Fields<'_>) -> Result<Projected<Kept>, Fault> {
+    let id = fields.text("id")?.to_owned();
+    let key = match object {
+        // Asked for by its customer's id, which is the customer's own key.
+        ENTITLEMENTS => summary_key(&id),
+        _ => id.clone(),
+    };
+    Ok(Projected {
+        object: key,
+        owner: (object == "customer").then(|| id.clone()),
+        terminal: true,
+        state: Kept::Gone {
+            was: object.to_owned(),
+            id,
+        },
+    })
+}
+
+/// Where a customer's summary of entitlements is kept.
+fn summary_key(customer: &str) -> String {
+    format!("entitlements:{customer}")
+}
+
+fn customer(fields: Fields<'_>) -> Result<String, Fault> {
+    fields
+        .optional_id("customer")
+        .map(str::to_owned)
+        .ok_or_else(|| Fault::reject("object.field_missing", "no id at customer"))
+}
+
+fn subscription(fields: Fields<'_>) -> Result<Subscription, Fault> {
+    let latest = |path: &str| {
+        let of_items = fields
+            .list("items")
+            .filter_map(|item| item.optional_integer(path));
+        fields.optional_integer(path).or(of_items.max())
+    };
+    Ok(Subscription {
+        id: fields.text("id")?.to_owned(),
+        customer: customer(fields)?,
+        status: fields.text("status")?.to_owned(),
+        items: fields.list("items").map(item).collect::<Result<_, _>>()?,
+        partial: fields.flag("items/has_more"),
+        current_period_start: latest("current_period_start"),
+        current_period_end: latest("current_period_end"),
+        cancel_at_period_end: fields.flag("cancel_at_period_end"),
+        cancel_at: fields.optional_integer("cancel_at"),
+        days_until_due: fields.optional_integer("days_until_due"),
+    })
 }
 
 fn item(item: Fields<'_>) -> Result<Item, Fault> {
@@ -120,26 +346,61 @@ fn item(item: Fields<'_>) -> Result<Item, Fault> {
     let product = item
         .optional_id("price/product")
         .or_else(|| item.optional_id("plan/product"));
+    let metadata = item
+        .get("price/metadata")
+        .or_else(|| item.get("plan/metadata"));
+    let features = metadata
+        .and_then(|metadata| metadata.get(FEATURES_KEY))
+        .and_then(Value::as_str)
+        .unwrap_or_default();
+    let features = features
+        .split(',')
+        .map(str::trim)
+        .filter(|feature| !feature.is_empty());
     Ok(Item {
         price: price.to_owned(),
         product: product.map(str::to_owned),
         quantity: item.optional_integer("quantity"),
+        features: features.map(str::to_owned).collect(),
     })
 }
 
-/// The products that the customer has, and until when; none without access.
-fn access(subscription: &Subscription) -> (Vec<&str>, Option<i64>) {
-    if !WITH_ACCESS.contains(&&*subscription.status) {
-        return (Vec::new(), None);
-    }
-    let mut products: Vec<_> = subscription
-        .items
-        .iter()
-        .filter_map(|item| item.product.as_deref())
-        .collect();
-    products.sort_unstable();
-    products.dedup();
-    (products, subscription.current_period_end)
+fn entitlements(fields: Fields<'_>) -> Result<Entitlements, Fault> {
+    let features = fields
+        .list("entitlements")
+        .map(|one| one.text("lookup_key"));
+    let mut features = features
+        .map(|feature| feature.map(str::to_owned))
+        .collect::<Result<Vec<_>, _>>()?;
+    features.sort_unstable();
+    features.dedup();
+    Ok(Entitlements {
+        customer: customer(fields)?,
+        features,
+        partial: fields.flag("entitlements/has_more"),
+    })
+}
+
+fn discount(fields: Fields<'_>) -> Result<Discount, Fault> {
+    let id = |path: &str| fields.optional_id(path).map(str::to_owned);
+    Ok(Discount {
+        id: fields.text("id")?.to_owned(),
+        // Since API version 2025-09-30 a discount has a source, of which a coupon is one.
+        coupon: id("coupon").or_else(|| id("source/coupon")),
+        customer: id("customer"),
+        subscription: id("subscription"),
+        end: fields.optional_integer("end"),
+    })
+}
+
+fn schedule(fields: Fields<'_>) -> Result<Schedule, Fault> {
+    let id = |path: &str| fields.optional_id(path).map(str::to_owned);
+    Ok(Schedule {
+        id: fields.text("id")?.to_owned(),
+        status: fields.text("status")?.to_owned(),
+        customer: id("customer"),
+        subscription: id("subscription").or_else(|| id("released_subscription")),
+    })
 }
 
 #[cfg(test)]
