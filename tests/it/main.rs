@@ -5,6 +5,7 @@
 //! - `door`: what a delivery is answered and what it leaves behind.
 //! - `bodies`: large, odd and thin ones.
 //! - `consumers`: messages at a domain, poison and faults among them.
+//! - `laws`: any order ends right, over what a simulated Stripe plays.
 //! - `outages`: a bus that refuses, a wire that is cut, an AWS that freezes, a secret that is rolled.
 //!
 //! Most tests share one stack; those that break something have one of their own.
@@ -12,5 +13,6 @@
 mod bodies;
 mod consumers;
 mod door;
+mod laws;
 mod outages;
 mod world;

@@ -12,13 +12,13 @@ use lambda_runtime::{LambdaEvent, service_fn};
 use sluice_kernel::batch::{self, Handled, Received};
 use sluice_kernel::consume::Ports;
 use sluice_kernel::domain::Domain;
-use sluice_kernel::fetch::WithoutKey;
 
 use crate::aws;
 use crate::bus::EventBridgeBus;
 use crate::clock::SystemClock;
 use crate::config::{BadVariables, DomainConfig, Vars, environment};
 use crate::ledger::DynamoLedger;
+use crate::objects::StripeObjects;
 use crate::outcomes::DynamoOutcomes;
 use crate::projections::DynamoProjections;
 use crate::telemetry;
@@ -28,6 +28,7 @@ struct Consumer {
     outcomes: DynamoOutcomes,
     ledger: DynamoLedger<SystemClock>,
     bus: EventBridgeBus,
+    objects: StripeObjects,
 }
 
 impl Consumer {
@@ -40,6 +41,7 @@ impl Consumer {
             outcomes: DynamoOutcomes::new(&sdk, config.outcomes_table, config.retention_days),
             ledger: DynamoLedger::new(&sdk, config.ledger_table, SystemClock),
             bus: EventBridgeBus::new(&sdk, config.bus_name),
+            objects: StripeObjects::read(&mut vars, &sdk)?,
         })
     }
 
@@ -57,7 +59,7 @@ impl Consumer {
             projections: &self.projections,
             bus: &self.bus,
             bodies: &self.ledger,
-            objects: &WithoutKey,
+            objects: &self.objects,
         };
         let handled =
             batch::handle::<D>(&ports, &self.outcomes, &SystemClock, &messages, deadline_ms).await;

@@ -5,6 +5,7 @@
 //! - [`aws`]: the SDK's configuration, trimmed to what a Lambda function needs.
 //! - [`ledger`]: the ledger on DynamoDB; `entry` is its item layout, `codec` the form of its bodies.
 //! - [`projections`] and [`outcomes`]: the domains' tables. [`receipts`]: a receiver's.
+//! - [`objects`]: Stripe's objects, with the keys from Secrets Manager.
 //! - [`bus`]: EventBridge. [`secrets`]: Secrets Manager. [`clock`]: the system's.
 //! - [`consumer`] and [`receiver`]: the SQS runners that a domain's and a receiver's `main.rs` call.
 //! - [`inspect`]: what the tables hold, for operators and tests.
@@ -23,6 +24,7 @@ mod contract;
 mod entry;
 pub mod inspect;
 pub mod ledger;
+pub mod objects;
 pub mod outcomes;
 pub mod projections;
 pub mod receipts;

@@ -256,6 +256,7 @@ async fn apply<D: Domain>(
         owner: owner.as_deref(),
     };
     let mut fetched = Vec::new();
+    let mut note = "order.tie_unresolved";
     for _ in 0..CONFLICTS_MAX {
         let (item, version) = read::<D>(ports.projections, &key).await?;
         let mut evidence = match &item {
@@ -268,11 +269,17 @@ async fn apply<D: Domain>(
         let is_news = item.as_ref().is_none_or(|item| item.evidence != evidence);
         while is_news && !evidence.head().is_decided() && fetched.len() < FETCHES_MAX {
             wait_out(clock, &evidence, &fetched).await;
-            let Some(candidate) = settle::<D>(ports.objects, event, &told.object).await else {
-                break;
-            };
-            evidence = evidence.add(candidate.clone());
-            fetched.push(candidate);
+            match settle::<D>(ports.objects, event, &told.object).await {
+                Ok(Some(candidate)) => {
+                    evidence = evidence.add(candidate.clone());
+                    fetched.push(candidate);
+                }
+                Ok(None) => break,
+                Err(fault) => {
+                    note = fault.code;
+                    break;
+                }
+            }
         }
         let is_guess = !evidence.head().is_decided();
         let step = projection::step(item.as_ref(), version, event, evidence, &facts, D::levels)?;
@@ -291,21 +298,24 @@ async fn apply<D: Domain>(
         }
         return Ok(Consumed {
             outcome: step.outcome,
-            note: (is_guess && is_news).then_some("order.tie_unresolved"),
+            note: (is_guess && is_news).then_some(note),
         });
     }
     Err(contended())
 }
 
-/// Asks Stripe how the object is. `None` where that doesn't help: a tie never waits for a fetch and never fails for one,
-/// because its choice is the same in any order, says that it is one, and is mended by whatever comes later.
+/// Asks Stripe how the object is. `None` or a fault where that doesn't help: a tie never waits for a fetch and never fails
+/// for one, because its choice is the same in any order, says that it is one, and is mended by whatever comes later. The
+/// fault's code is noted.
 async fn settle<D: Domain>(
     objects: &impl Objects,
     event: &Event,
     object: &str,
-) -> Option<Candidate<D::State>> {
-    let fetch = Fetch::of_snapshot(event)?;
-    let (found, api_version, date_s, took_ms) = match objects.fetch(&fetch).await.ok()? {
+) -> Result<Option<Candidate<D::State>>, Fault> {
+    let Some(fetch) = Fetch::of_snapshot(event) else {
+        return Ok(None);
+    };
+    let (found, api_version, date_s, took_ms) = match objects.fetch(&fetch).await? {
         Fetched::Found {
             object,
             api_version,
@@ -313,7 +323,7 @@ async fn settle<D: Domain>(
             took_ms,
         } => (object, api_version, date_s, took_ms),
         // Deletion comes with an event of its own, which is terminal by itself.
-        _ => return None,
+        _ => return Ok(None),
     };
     let as_is = Event {
         object: found,
@@ -321,17 +331,13 @@ async fn settle<D: Domain>(
         previous_attributes: None,
         ..event.clone()
     };
-    let projected = D::project(&as_is)
-        .ok()
-        .filter(|projected| projected.object == object)?;
+    let projected = D::project(&as_is)?;
+    if projected.object != object {
+        return Ok(None);
+    }
     let version = api_version.as_deref();
-    Some(Candidate::fetched(
-        &as_is.object,
-        version,
-        date_s,
-        took_ms,
-        projected,
-    ))
+    let candidate = Candidate::fetched(&as_is.object, version, date_s, took_ms, projected);
+    Ok(Some(candidate))
 }
 
 /// A fetch within the tie's own second may have come before its last event: the next one waits for that second to be

@@ -1,6 +1,7 @@
 //! The kernel's use cases over the harness's ports in memory.
 
 mod consume;
+mod fetching;
 mod receive;
 mod secrets;
 mod sweep;

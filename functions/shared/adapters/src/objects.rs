@@ -1,0 +1,136 @@
+//! Stripe's objects, asked for with the keys that the operator put into Secrets Manager.
+//!
+//! Without `API_KEY_SECRET_ID` there is no key: ties are settled by the flagged choice, and thin events are ignored,
+//! visibly. With it, the secret is read at the first fetch and again after [`KEYS_TTL_MS`], so that a key can be rolled
+//! without a deployment.
+
+use std::num::NonZeroU32;
+use std::sync::LazyLock;
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
+
+use aws_sdk_secretsmanager::Client as SecretsClient;
+use aws_types::SdkConfig;
+use sluice_kernel::clock::Clock;
+use sluice_kernel::fault::Fault;
+use sluice_kernel::fetch::budget::Budget;
+use sluice_kernel::fetch::{Fetch, Fetched, Objects};
+use sluice_stripe::client::keys::Keys;
+use sluice_stripe::client::{API_BASE, Client, Settings};
+
+use crate::aws;
+use crate::clock::SystemClock;
+use crate::config::{BadVariables, Vars};
+
+/// How long keys are kept before they are read again.
+pub const KEYS_TTL_MS: i64 = 300_000;
+
+/// How many domains share the budget of fetches.
+const DOMAINS: u32 = 4;
+
+/// Stripe's objects.
+#[derive(Debug)]
+pub struct StripeObjects {
+    client: Client,
+    secret: Option<(SecretsClient, String)>,
+    keys_read_at_ms: Mutex<Option<i64>>,
+}
+
+/// Milliseconds since the start, by a clock that doesn't jump.
+fn ticks_ms() -> u64 {
+    static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+    u64::try_from(START.elapsed().as_millis()).unwrap_or(u64::MAX)
+}
+
+impl StripeObjects {
+    /// Reads `API_KEY_SECRET_ID` (none), `STRIPE_API_URL` (Stripe's own), `FETCHES_PER_SECOND` (10) and
+    /// `MAXIMUM_CONCURRENCY` (10; how many environments of each domain share those fetches).
+    ///
+    /// # Errors
+    /// Every bad variable.
+    pub fn read(vars: &mut Vars<'_>, sdk: &SdkConfig) -> Result<Self, BadVariables> {
+        let one_or_more = |number: u32| NonZeroU32::new(number).unwrap_or(NonZeroU32::MIN);
+        let per_second = one_or_more(vars.number("FETCHES_PER_SECOND", 10, 1, 100));
+        let concurrency = vars.number("MAXIMUM_CONCURRENCY", 10, 1, 1_000);
+        let base = vars
+            .optional_text("STRIPE_API_URL")
+            .unwrap_or_else(|| API_BASE.to_owned());
+        let secret = vars.optional_text("API_KEY_SECRET_ID");
+        vars.finish()?;
+        let budget = Budget::shared(per_second, one_or_more(concurrency * DOMAINS));
+        let settings = Settings {
+            base,
+            ..Settings::new(budget)
+        };
+        let client = Client::new(settings, Keys::default(), ticks_ms)
+            .map_err(|fault| BadVariables(vec![format!("STRIPE_API_URL: {}", fault.cause)]))?;
+        Ok(Self {
+            client,
+            secret: secret.map(|id| (SecretsClient::new(sdk), id)),
+            keys_read_at_ms: Mutex::new(None),
+        })
+    }
+
+    /// Reads the keys where there are none yet, or theirs are old. Old ones serve on while the store can't be read.
+    async fn refresh_keys(&self, secrets: &SecretsClient, id: &str) -> Result<(), Fault> {
+        let now_ms = SystemClock.now_ms();
+        let read_at_ms = *self
+            .keys_read_at_ms
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if read_at_ms.is_some_and(|at_ms| now_ms - at_ms < KEYS_TTL_MS) {
+            return Ok(());
+        }
+        let output = secrets.get_secret_value().secret_id(id).send().await;
+        let keys = output
+            .map_err(|error| aws::unavailable("stripe.key_unavailable", "GetSecretValue", &error))
+            .and_then(|output| parse(output.secret_string().unwrap_or_default()));
+        match (keys, read_at_ms) {
+            (Ok(keys), _) => self.client.set_keys(keys),
+            (Err(_), Some(_)) => {}
+            (Err(fault), None) => return Err(fault),
+        }
+        *self
+            .keys_read_at_ms
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = Some(now_ms);
+        Ok(())
+    }
+}
+
+/// `{"live": "rk_live_…", "test": "rk_test_…"}`, either absent. Never quotes the value.
+fn parse(json: &str) -> Result<Keys, Fault> {
+    serde_json::from_str(json).map_err(|error| {
+        let place = format!("line {} column {}", error.line(), error.column());
+        Fault::retry(
+            "stripe.key_malformed",
+            format!("not a JSON object of keys ({place})"),
+        )
+    })
+}
+
+impl Objects for StripeObjects {
+    async fn fetch(&self, request: &Fetch) -> Result<Fetched, Fault> {
+        let Some((secrets, id)) = &self.secret else {
+            return Ok(Fetched::NoKey);
+        };
+        self.refresh_keys(secrets, id).await?;
+        self.client.fetch(request).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_read_from_json_and_never_quoted() {
+        let keys = parse(r#"{"live":"rk_live_x"}"#).expect("keys");
+        assert!(keys.live.is_some() && keys.test.is_none());
+        for text in ["rk_live_x", r#"{"live":7}"#, r#"["rk_live_x"]"#, ""] {
+            let fault = parse(text).expect_err("refused");
+            assert_eq!(fault.code, "stripe.key_malformed");
+            assert!(!fault.to_string().contains("rk_live"), "{fault}");
+        }
+    }
+}

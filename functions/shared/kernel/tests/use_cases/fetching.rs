@@ -1,0 +1,309 @@
+//! Ties and thin events: what is asked of Stripe, and what becomes of the answers.
+
+use serde_json::{Value, json};
+use sluice_harness::build::{TRACEPARENT, event, message};
+use sluice_harness::bus::MemoryBus;
+use sluice_harness::clock::{START_MS, TestClock};
+use sluice_harness::ledger::MemoryLedger;
+use sluice_harness::outcomes::MemoryOutcomes;
+use sluice_harness::projections::MemoryProjections;
+use sluice_harness::stripe::MemoryStripe;
+use sluice_kernel::batch::{self, Handled, Received};
+use sluice_kernel::clock::Clock;
+use sluice_kernel::consume::{Event, Ports};
+use sluice_kernel::domain::{Domain, Projected};
+use sluice_kernel::effect::{Fact, Level, Scope};
+use sluice_kernel::fault::Fault;
+use sluice_kernel::fetch::Fetched;
+use sluice_kernel::object::Fields;
+use sluice_kernel::outcome::Outcome;
+
+const NOW_S: i64 = START_MS / 1_000;
+
+/// A domain of doors: open or shut, gone for good; a fact for each that was painted.
+struct Doors;
+
+impl Domain for Doors {
+    const NAME: &'static str = "doors";
+    type State = String;
+
+    fn handles(kind: &str) -> bool {
+        kind.starts_with("door.")
+    }
+
+    fn project(event: &Event) -> Result<Projected<String>, Fault> {
+        let fields = Fields::of(&event.object);
+        let gone = fields.flag("deleted");
+        Ok(Projected {
+            object: fields.text("id")?.to_owned(),
+            owner: None,
+            terminal: gone,
+            state: if gone { "gone" } else { fields.text("state")? }.to_owned(),
+        })
+    }
+
+    fn facts(event: &Event) -> Result<Vec<Fact>, Fault> {
+        let painted = event.kind == "door.painted";
+        let fact = || Fact {
+            kind: "Painted",
+            object: "door_1".to_owned(),
+            discriminator: None,
+            data: Value::Null,
+        };
+        Ok(painted.then(fact).into_iter().collect())
+    }
+
+    fn levels(_: Option<&String>, _: &String) -> Vec<Level> {
+        Vec::new()
+    }
+}
+
+struct World {
+    clock: TestClock,
+    projections: MemoryProjections,
+    bus: MemoryBus,
+    outcomes: MemoryOutcomes,
+    ledger: MemoryLedger,
+    stripe: MemoryStripe,
+}
+
+fn world(stripe: MemoryStripe) -> World {
+    World {
+        clock: TestClock::default(),
+        projections: MemoryProjections::default(),
+        bus: MemoryBus::default(),
+        outcomes: MemoryOutcomes::default(),
+        ledger: MemoryLedger::default(),
+        stripe,
+    }
+}
+
+fn scope() -> Scope {
+    Scope {
+        account: None,
+        livemode: true,
+    }
+}
+
+fn door(state: &str) -> Value {
+    json!({ "id": "door_1", "object": "door", "state": state })
+}
+
+/// Two events of one second that nothing links.
+fn tie() -> [Event; 2] {
+    [("evt_a", "open"), ("evt_b", "shut")]
+        .map(|(id, state)| event(id, "door.moved", NOW_S, door(state)))
+}
+
+fn thin(kind: &str) -> String {
+    let detail = json!({
+        "sluice": {
+            "account": null, "endpoint": "platform", "livemode": true, "created": NOW_S, "received_at_ms": START_MS,
+            "traceparent": TRACEPARENT, "body": "inline",
+        },
+        "id": "evt_thin", "object": "v2.core.event", "type": kind, "livemode": true, "created": "2026-01-01T00:00:00.000Z",
+        "related_object": { "id": "door_1", "type": "door", "url": "/v1/doors/door_1" },
+    });
+    json!({ "source": "sluice.stripe", "detail-type": kind, "detail": detail }).to_string()
+}
+
+impl World {
+    async fn handle(&self, text: String) -> Handled {
+        let ports = Ports {
+            projections: &self.projections,
+            bus: &self.bus,
+            bodies: &self.ledger,
+            objects: &self.stripe,
+        };
+        let message = Received {
+            message_id: "m".to_owned(),
+            text,
+            receives: 1,
+        };
+        let deadline_ms = self.clock.now_ms() + 60_000;
+        batch::handle::<Doors>(&ports, &self.outcomes, &self.clock, &[message], deadline_ms)
+            .await
+            .remove(0)
+    }
+
+    fn item(&self) -> Value {
+        let items = self.projections.items();
+        serde_json::from_str(&items["platform#live#door_1"].document).expect("JSON")
+    }
+}
+
+#[tokio::test]
+async fn without_a_key_a_tie_is_the_same_flagged_choice_in_both_orders() {
+    let mut ends = Vec::new();
+    for order in [[0, 1], [1, 0]] {
+        let world = world(MemoryStripe::without_key());
+        for index in order {
+            world
+                .handle(message(&tie()[index]))
+                .await
+                .result
+                .expect("applied");
+        }
+        let item = world.item();
+        assert_eq!(item["tie_unresolved"], true);
+        ends.push(item["state"].clone());
+    }
+    assert_eq!(ends[0], ends[1]);
+}
+
+#[tokio::test]
+async fn with_a_key_a_tie_ends_as_stripe_has_it_and_asks_only_then() {
+    let world = world(MemoryStripe::at(NOW_S + 30));
+    world.stripe.put(&scope(), door("open"));
+    let [first, second] = tie();
+    world.handle(message(&first)).await.result.expect("applied");
+    assert!(world.stripe.take_asked().is_empty(), "one event is no tie");
+    let handled = world.handle(message(&second)).await;
+    assert_eq!((handled.result, handled.note), (Ok(Outcome::Stale), None));
+    assert_eq!(world.stripe.take_asked().len(), 1);
+    assert_eq!(world.item()["state"], "open");
+    assert!(world.item().get("tie_unresolved").is_none());
+    // A duplicate asks for nothing.
+    world
+        .handle(message(&second))
+        .await
+        .result
+        .expect("a duplicate");
+    assert!(world.stripe.take_asked().is_empty());
+}
+
+#[tokio::test]
+async fn a_fetch_within_the_ties_own_second_is_made_again_when_that_second_is_over() {
+    let world = world(MemoryStripe::at(NOW_S + 30));
+    let found = |state: &str, date_s| {
+        Ok(Fetched::Found {
+            object: door(state),
+            api_version: None,
+            date_s,
+            took_ms: 20,
+        })
+    };
+    world.stripe.then(found("open", NOW_S));
+    world.stripe.then(found("shut", NOW_S + 2));
+    let before_ms = world.clock.now_ms();
+    for event in tie() {
+        world.handle(message(&event)).await.result.expect("applied");
+    }
+    assert_eq!(world.stripe.take_asked().len(), 2);
+    assert!(world.clock.now_ms() - before_ms >= 1_000, "it has waited");
+    assert_eq!(
+        (&world.item()["state"], world.item().get("tie_unresolved")),
+        (&json!("shut"), None)
+    );
+}
+
+#[tokio::test]
+async fn a_tie_never_fails_for_a_fetch_that_does() {
+    for (answer, note) in [
+        (
+            Err(Fault::retry("stripe.unavailable", "scripted")),
+            "stripe.unavailable",
+        ),
+        (
+            Ok(Fetched::Spent { wait_ms: 9_000 }),
+            "order.tie_unresolved",
+        ),
+        (Ok(Fetched::NoPath), "order.tie_unresolved"),
+    ] {
+        let world = world(MemoryStripe::at(NOW_S));
+        world.stripe.then(answer);
+        let [first, second] = tie();
+        let applied = world.handle(message(&first)).await;
+        assert_eq!((applied.result, applied.note), (Ok(Outcome::Applied), None));
+        let chosen = world.handle(message(&second)).await;
+        assert_eq!(
+            (chosen.result, chosen.note),
+            (Ok(Outcome::Applied), Some(note))
+        );
+        assert_eq!(world.item()["tie_unresolved"], true);
+    }
+}
+
+#[tokio::test]
+async fn a_thin_event_is_its_object_as_stripe_has_it_with_the_facts_of_its_type() {
+    let world = world(MemoryStripe::at(NOW_S + 30));
+    world.stripe.put(&scope(), door("open"));
+    let handled = world.handle(thin("v1.door.painted")).await;
+    assert_eq!(handled.result, Ok(Outcome::Applied));
+    assert_eq!(world.item()["state"], "open");
+    // Its snapshot twin tells the same fact, under another event's id.
+    let twin = event("evt_twin", "door.painted", NOW_S, door("open"));
+    world
+        .handle(message(&twin))
+        .await
+        .result
+        .expect("stale or applied");
+    assert_eq!(world.bus.details().len(), 1);
+    assert_eq!(
+        world.item()["facts"],
+        json!(["Painted#platform#live#door_1"])
+    );
+}
+
+#[tokio::test]
+async fn a_thin_event_without_a_key_is_ignored_and_said_so() {
+    let world = world(MemoryStripe::without_key());
+    let handled = world.handle(thin("v1.door.painted")).await;
+    assert_eq!(
+        (handled.result, handled.note),
+        (Ok(Outcome::Ignored), Some("thin.no_key"))
+    );
+    assert!(world.projections.items().is_empty());
+}
+
+#[tokio::test]
+async fn a_thin_event_waits_where_the_budget_is_spent() {
+    let world = world(MemoryStripe::at(NOW_S));
+    world.stripe.then(Ok(Fetched::Spent { wait_ms: 9_000 }));
+    let fault = world
+        .handle(thin("v1.door.moved"))
+        .await
+        .result
+        .expect_err("waits");
+    assert_eq!(
+        (fault.code, fault.after_ms),
+        ("stripe.budget_spent", Some(9_000))
+    );
+}
+
+#[tokio::test]
+async fn a_proven_deletion_is_terminal_whatever_comes_after() {
+    let world = world(MemoryStripe::at(NOW_S + 30));
+    world.stripe.delete(&scope(), "door", "door_1");
+    world
+        .handle(thin("v1.door.moved"))
+        .await
+        .result
+        .expect("applied");
+    assert_eq!(
+        (&world.item()["state"], &world.item()["terminal"]),
+        (&json!("gone"), &json!(true))
+    );
+    let late = event("evt_late", "door.moved", NOW_S + 99, door("open"));
+    assert_eq!(
+        world.handle(message(&late)).await.result,
+        Ok(Outcome::Stale)
+    );
+    assert_eq!(world.item()["state"], "gone");
+}
+
+#[tokio::test]
+async fn an_object_that_is_missing_to_this_key_is_no_deletion() {
+    let world = world(MemoryStripe::at(NOW_S));
+    world.stripe.then(Err(Fault::retry(
+        "stripe.deletion_unproven",
+        "a key of the wrong mode",
+    )));
+    let fault = world
+        .handle(thin("v1.door.moved"))
+        .await
+        .result
+        .expect_err("back to the queue");
+    assert_eq!(fault.code, "stripe.deletion_unproven");
+    assert!(world.projections.items().is_empty());
+}
