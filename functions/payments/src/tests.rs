@@ -1,5 +1,7 @@
 //! The domain over the sample events, and over the simulated Stripe's stories.
 
+use std::collections::BTreeSet;
+
 use serde_json::json;
 use sluice_effects::stories::{self, Told};
 use sluice_effects::{ApiVersion, check, routed};
@@ -72,8 +74,10 @@ fn the_types_that_are_routed_here_are_handled_and_no_others() {
 
 #[test]
 fn every_story_is_told_alike_in_every_order_and_api_version() {
+    let mut kinds = BTreeSet::new();
     for (name, versions) in stories::judge::<Payments>() {
         let (_, newest) = versions.last().expect("the newest");
+        kinds.extend(newest.effects().map(|effect| effect.kind.clone()));
         for (version, told) in &versions {
             let at = format!("{name} at {version}");
             assert!(told.states.keys().eq(newest.states.keys()), "{at}");
@@ -94,6 +98,16 @@ fn every_story_is_told_alike_in_every_order_and_api_version() {
             }
         }
     }
+    let every = [
+        "DisputeClosed",
+        "DisputeOpened",
+        "OrderPaid",
+        "PaymentFailed",
+        "PaymentSucceeded",
+        "RefundFailed",
+        "Refunded",
+    ];
+    assert!(kinds.iter().eq(every), "{kinds:?}");
 }
 
 #[test]
@@ -211,6 +225,24 @@ fn a_refund_that_fails_after_it_succeeded_has_failed_and_both_are_told() {
     assert_eq!(of_kind(&told, "refund")[0].status, "failed");
     assert_eq!((told.count("Refunded"), told.count("RefundFailed")), (1, 1));
     assert_eq!(of_kind(&told, "charge")[0].amount_refunded, Some(0));
+}
+
+#[test]
+fn two_event_ids_for_one_change_are_one_fact() {
+    let mut events = story("Purchase");
+    let twins: Vec<_> = events
+        .iter()
+        .cloned()
+        .map(|event| Event {
+            id: format!("{}_twin", event.id),
+            ..event
+        })
+        .collect();
+    let once = play(&events);
+    events.extend(twins);
+    let twice = play(&events);
+    assert_eq!(once.facts_said(), twice.facts_said());
+    assert_eq!(once.states, twice.states);
 }
 
 #[test]

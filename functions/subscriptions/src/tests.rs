@@ -1,5 +1,7 @@
 //! The domain over the sample events, and over the simulated Stripe's stories.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 use sluice_effects::stories::{self, Told};
 use sluice_effects::{ApiVersion, check, routed};
@@ -104,8 +106,10 @@ fn the_types_that_are_routed_here_are_handled_and_no_others() {
 
 #[test]
 fn every_story_is_told_alike_in_every_order_and_api_version() {
+    let mut kinds = BTreeSet::new();
     for (name, versions) in stories::judge::<Subscriptions>() {
         let (_, newest) = versions.last().expect("the newest");
+        kinds.extend(newest.effects().map(|effect| effect.kind.clone()));
         for (version, told) in &versions {
             assert_eq!(told.states, newest.states, "{name} at {version}");
             assert_eq!(
@@ -120,6 +124,8 @@ fn every_story_is_told_alike_in_every_order_and_api_version() {
             );
         }
     }
+    let every = ["Access", "TrialEnding"];
+    assert!(kinds.iter().eq(every), "{kinds:?}");
 }
 
 #[test]

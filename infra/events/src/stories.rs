@@ -1,20 +1,21 @@
 //! The simulated Stripe's stories, played through a domain: what it keeps and says of each, in each API version.
 //!
-//! The state is decided as the consumer decides it (`kernel::order`), without a key; facts and levels are what it would
-//! publish. There is no table and no queue here: how deliveries are handled is tested elsewhere.
+//! Each event is one step as the consumer makes it (`kernel::projection`), without a key of Stripe's; facts and levels
+//! are what it would publish. There is no table and no queue here: how deliveries are handled is tested elsewhere.
 //!
 //! [`judge`] holds a domain to what every domain has to keep; the domain's own tests say the rest.
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use sluice_kernel::consume::Event;
 use sluice_kernel::domain::Domain;
-use sluice_kernel::effect::{self, Pending, Scope};
+use sluice_kernel::effect::{Pending, Scope};
 use sluice_kernel::fault::Fault;
 use sluice_kernel::order::candidate::Candidate;
 use sluice_kernel::order::evidence::Evidence;
-use sluice_stripe_sim::{ApiVersion, Occurrence, Options, Scope as SimScope, Story, World};
+use sluice_kernel::projection::{self, Item};
+use sluice_stripe_sim::{ApiVersion, Moment, Occurrence, Options, Scope as SimScope, Story, World};
 
 use crate::check;
 
@@ -24,16 +25,40 @@ pub type Tale = (String, Vec<Event>);
 /// Every story of the simulation, each in a world of its own, told in this API version. One seed, one world: the same
 /// ids and seconds in every version.
 pub fn all(seed: u64, version: ApiVersion) -> Vec<Tale> {
-    let alone = |story: &Story| {
-        let mut world = World::new(seed, Options::default());
-        world.play(*story, &SimScope::platform(true));
-        (format!("{story:?}"), events(&world, version))
+    let tell = |(name, world): (String, World)| {
+        let events = world.events().iter();
+        let events = events.map(|event| as_event(&world, event, version));
+        (name, events.collect())
     };
-    let mut tales: Vec<_> = Story::ALL.iter().map(alone).collect();
-    let mut world = World::new(seed, Options::default());
-    world.connect(true);
-    tales.push(("Onboarding".to_owned(), events(&world, version)));
-    tales
+    worlds(seed).map(tell).collect()
+}
+
+/// The same as thin events are consumed: late, each with its object as Stripe has it after the story's end.
+pub fn all_fetched(seed: u64, version: ApiVersion) -> Vec<Tale> {
+    let tell = |(name, world): (String, World)| {
+        let events = world.events().iter();
+        let events = events.map(|event| as_thin_event(&world, event, version));
+        (name, events.collect())
+    };
+    worlds(seed).map(tell).collect()
+}
+
+fn worlds(seed: u64) -> impl Iterator<Item = (String, World)> {
+    let alone = move |story: &Story| {
+        let mut world = World::new(seed, Options::default());
+        match story {
+            // Only a connected account has it.
+            Story::Onboarding => {
+                world.connect(true);
+            }
+            story => {
+                world.play(*story, &SimScope::platform(true));
+            }
+        }
+        (format!("{story:?}"), world)
+    };
+    let stories = Story::ALL.iter().chain(&[Story::Onboarding]);
+    stories.map(alone)
 }
 
 /// One story's events.
@@ -45,13 +70,6 @@ pub fn one(name: &str, seed: u64, version: ApiVersion) -> Vec<Event> {
         .into_iter()
         .find(|(story, _)| story == name);
     tale.expect("the story").1
-}
-
-fn events(world: &World, version: ApiVersion) -> Vec<Event> {
-    let events = world.events().iter();
-    events
-        .map(|event| as_event(world, event, version))
-        .collect()
 }
 
 /// What happened, as a domain sees it.
@@ -71,6 +89,21 @@ pub fn as_event(world: &World, happened: &Occurrence, version: ApiVersion) -> Ev
     }
 }
 
+fn as_thin_event(world: &World, happened: &Occurrence, version: ApiVersion) -> Event {
+    let key = &happened.object;
+    let mut object = world
+        .object_at(key, version, Moment::End)
+        .expect("what happened, happened to an object");
+    if world.is_deleted(key, Moment::End) {
+        object = json!({ "id": object["id"], "object": object["object"], "deleted": true });
+    }
+    Event {
+        object,
+        previous_attributes: None,
+        ..as_event(world, happened, version)
+    }
+}
+
 /// What a domain kept and said.
 #[derive(Debug)]
 pub struct Told<S> {
@@ -80,6 +113,8 @@ pub struct Told<S> {
     pub facts: BTreeMap<String, Pending>,
     /// In the order in which they were told.
     pub levels: Vec<Pending>,
+    /// What the domain's table would hold, with versions.
+    items: BTreeMap<String, (Item<S>, u64)>,
 }
 
 impl<S> Told<S> {
@@ -121,47 +156,57 @@ pub fn play<D: Domain>(events: &[Event]) -> Result<Told<D::State>, (String, Faul
         states: BTreeMap::new(),
         facts: BTreeMap::new(),
         levels: Vec::new(),
+        items: BTreeMap::new(),
     };
-    let mut evidence: BTreeMap<String, (Evidence<D::State>, u64)> = BTreeMap::new();
     for event in events.iter().filter(|event| D::handles(&event.kind)) {
         let refused = |fault| (event.kind.clone(), fault);
         let projected = D::project(event).map_err(refused)?;
-        for fact in D::facts(event).map_err(refused)? {
-            let pending = effect::pending_fact(fact, event);
-            told.facts.entry(pending.id.clone()).or_insert(pending);
-        }
-        let key = format!("{}#{}", event.scope.key(), projected.object);
+        let facts = D::facts(event).map_err(refused)?;
+        let key = projection::key(&event.scope, &projected.object);
         let candidate = Candidate::of_event(event, projected);
-        let (next, seq) = match evidence.remove(&key) {
-            Some((there, seq)) => (there.add(candidate), seq + 1),
-            None => (Evidence::of(candidate), 1),
+        let there = told.items.get(&key);
+        let (item, version) = (
+            there.map(|(item, _)| item),
+            there.map_or(0, |(_, version)| *version),
+        );
+        let evidence = match item {
+            Some(item) => item.evidence.add(candidate),
+            None => Evidence::of(candidate),
         };
-        let state = next.head().state().clone();
-        let before = told.states.get(&key);
-        if before != Some(&state) {
-            let levels = D::levels(before, &state).into_iter();
-            told.levels
-                .extend(levels.map(|level| effect::pending_level(level, event, seq)));
+        let step = projection::step(item, version, event, evidence, &facts, D::levels);
+        let Some(mut item) = step.map_err(refused)?.write else {
+            continue;
+        };
+        for effect in std::mem::take(&mut item.pending) {
+            if effect.detail["class"] == "fact" {
+                told.facts.insert(effect.id.clone(), effect);
+            } else {
+                told.levels.push(effect);
+            }
         }
-        evidence.insert(key.clone(), (next, seq));
-        told.states.insert(key, state);
+        let state = item.evidence.head().state().clone();
+        told.states.insert(key.clone(), state);
+        told.items.insert(key, (item, version + 1));
     }
     Ok(told)
 }
 
-/// The most that a state may take as JSON, in bytes: an item holds evidence, history and facts beside it, and should
-/// cost one write unit.
+/// The most that an item may take as JSON, in bytes: one write unit.
+pub const ITEM_BYTES_MAX: usize = 1_024;
+
+/// The most that a state may take as JSON, in bytes: an item holds evidence, history and facts beside it.
 pub const STATE_BYTES_MAX: usize = 512;
 
 /// What one story made of a domain, by API version, oldest first.
 pub type Judged<S> = Vec<(String, Vec<(ApiVersion, Told<S>)>)>;
 
-/// Plays every story through a domain, in every version that is tested, forwards and backwards, and returns what it
-/// told.
+/// Plays every story through a domain, in every version that is tested: forwards, backwards, and as thin events. Returns
+/// what it told.
 ///
 /// # Panics
-/// Where the domain refuses an event, where the order makes a difference, where an effect isn't what its schema says,
-/// where a state is large, or where it can't be read back.
+/// Where the domain refuses an event; where the order makes a difference; where objects that are fetched give another
+/// state, or facts that their events wouldn't; where an effect isn't what its schema says; where a state is large or
+/// can't be read back.
 pub fn judge<D: Domain>() -> Judged<D::State>
 where
     D::State: std::fmt::Debug,
@@ -178,6 +223,17 @@ where
             assert_eq!(told.last_levels(), backwards.last_levels(), "{at}");
             judged.entry(name).or_default().push((version, told));
         }
+        for (name, events) in all_fetched(11, version) {
+            let at = format!("{name}, fetched at {version}");
+            let fetched = played::<D>(&events, &at);
+            let told = judged.get(&name).and_then(|versions| versions.last());
+            let (_, told) = told.expect("the same stories");
+            assert_eq!(fetched.states, told.states, "{at}");
+            let said = told.facts_said();
+            for id in fetched.facts_said().into_keys() {
+                assert!(said.contains_key(id), "{at}: {id} is told by no event");
+            }
+        }
     }
     judged.into_iter().collect()
 }
@@ -191,15 +247,24 @@ where
     for effect in told.effects() {
         check(effect).unwrap_or_else(|wrong| panic!("{at}: {wrong}"));
     }
-    for (key, state) in &told.states {
-        let text = serde_json::to_string(state).expect("a state has a JSON form");
+    for (key, (item, _)) in &told.items {
+        let text = serde_json::to_string(item).expect("an item has a JSON form");
+        let read: Item<D::State> =
+            serde_json::from_str(&text).expect("what was written can be read");
+        assert_eq!(read, *item, "{at}: {key}");
+        // Changes of one second are kept side by side until a later one comes: those items are larger for a while.
+        assert!(
+            text.len() <= ITEM_BYTES_MAX || item.evidence.members().len() > 1,
+            "{at}: {} bytes of {key}: {text}",
+            text.len()
+        );
+        let text =
+            serde_json::to_string(item.evidence.head().state()).expect("a state has a JSON form");
         assert!(
             text.len() <= STATE_BYTES_MAX,
             "{at}: {} bytes of {key}: {text}",
             text.len()
         );
-        let read: D::State = serde_json::from_str(&text).expect("what was written can be read");
-        assert_eq!(read, *state, "{at}: {key}");
     }
     told
 }
