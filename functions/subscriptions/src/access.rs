@@ -20,14 +20,18 @@
 //! # One level for each object, one sum for each customer
 //!
 //! `Access` is told by subscription (and by summary), because a projection is one object's. A customer's access is
-//! their sum: [`of_customer`] over what one query on the table's index `by_owner` finds, or the same sum over levels.
+//! their sum: [`of_customer`] (or [`of_stored`]) over what one query on the table's index `by_owner` finds, or the same sum
+//! over levels.
 
 use std::collections::BTreeMap;
 
+use serde::Deserialize;
 use serde_json::json;
 use sluice_kernel::effect::Level;
+use sluice_kernel::fault::Fault;
+use sluice_kernel::projection::Stored;
 
-use crate::{Entitlements, Kept, Subscription};
+use crate::{Kept, Subscription};
 
 /// How long a renewal may take to arrive here before access ends, in seconds. Stripe finalizes a renewal's invoice about
 /// an hour after the period began.
@@ -41,6 +45,8 @@ const DAY_S: i64 = 86_400;
 /// What one object gives: nothing where both lists are empty.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Given<'a> {
+    /// The level's key: what the object is kept under.
+    key: String,
     customer: &'a str,
     status: &'a str,
     products: Vec<&'a str>,
@@ -87,6 +93,7 @@ fn given(kept: &Kept) -> Option<Given<'_>> {
     match kept {
         Kept::Subscription(one) | Kept::Untagged(one) => {
             let mut given = Given {
+                key: one.id.clone(),
                 customer: &one.customer,
                 status: &one.status,
                 partial: one.partial,
@@ -101,6 +108,7 @@ fn given(kept: &Kept) -> Option<Given<'_>> {
             Some(given)
         }
         Kept::Entitlements(summary) => Some(Given {
+            key: crate::summary_key(&summary.customer),
             customer: &summary.customer,
             status: "entitled",
             features: summary.features.iter().map(String::as_str).collect(),
@@ -111,36 +119,17 @@ fn given(kept: &Kept) -> Option<Given<'_>> {
     }
 }
 
-/// The level's key: the id under which the object is kept.
-fn key(kept: &Kept) -> String {
-    match kept {
-        Kept::Subscription(Subscription { id, .. }) | Kept::Untagged(Subscription { id, .. }) => {
-            id.clone()
-        }
-        Kept::Entitlements(Entitlements { customer, .. }) => crate::summary_key(customer),
-        Kept::Customer(_) | Kept::Discount(_) | Kept::Schedule(_) | Kept::Gone { .. } => {
-            String::new()
-        }
-    }
-}
-
 /// `Access`, where it isn't what it was. A new object's is always told, also where it gives nothing.
 pub(crate) fn levels(before: Option<&Kept>, after: &Kept) -> Vec<Level> {
     let was = before.and_then(given);
-    let (is, key) = match (given(after), before) {
-        (Some(is), _) => (is, key(after)),
+    let is = match (given(after), &was) {
+        (Some(is), _) => is,
         // It is gone: what it gave is taken back from the customer who had it.
-        (None, Some(before)) => match was {
-            Some(ref was) => {
-                let customer = was.customer;
-                let nothing = Given {
-                    customer,
-                    status: "gone",
-                    ..Given::default()
-                };
-                (nothing, key(before))
-            }
-            None => return Vec::new(),
+        (None, Some(was)) => Given {
+            key: was.key.clone(),
+            customer: was.customer,
+            status: "gone",
+            ..Given::default()
         },
         (None, None) => return Vec::new(),
     };
@@ -149,7 +138,7 @@ pub(crate) fn levels(before: Option<&Kept>, after: &Kept) -> Vec<Level> {
     }
     vec![Level {
         kind: "Access",
-        key,
+        key: is.key,
         until: is.until,
         data: json!({
             "customer": is.customer,
@@ -231,6 +220,29 @@ pub fn of_customer<'a>(kept: impl IntoIterator<Item = &'a Kept>, now: i64) -> Cu
         }
     }
     access
+}
+
+/// The same over the items as they are stored: what a query of the index `by_owner` answers. Items of earlier versions
+/// are read too.
+///
+/// # Errors
+/// `Retry` with `projection.unreadable`: a newer version may have written it.
+pub fn of_stored<'a>(
+    items: impl IntoIterator<Item = &'a Stored>,
+    now: i64,
+) -> Result<CustomerAccess, Fault> {
+    let read = |stored: &Stored| {
+        serde_json::from_str::<StateOnly>(&stored.document)
+            .map_err(|_| Fault::retry("projection.unreadable", "an item has no readable state"))
+    };
+    let items = items.into_iter().map(read).collect::<Result<Vec<_>, _>>()?;
+    Ok(of_customer(items.iter().map(|item| &item.state), now))
+}
+
+/// What is read of an item: the rest of it is the consumer's.
+#[derive(Deserialize)]
+struct StateOnly {
+    state: Kept,
 }
 
 fn allow(access: &mut CustomerAccess, name: &str, until: Until) {

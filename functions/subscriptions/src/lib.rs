@@ -8,14 +8,15 @@
 //! | `customer.discount.*` | discount | coupon, customer, subscription, end | |
 //! | `subscription_schedule.*` | schedule | status, customer, subscription | |
 //!
-//! What a subscription gives is in [`access`], and so is the sum over all of a customer's: the answer to "may this
-//! customer use X, and until when?". A summary of entitlements has no id of Stripe's; it is kept under
-//! `entitlements:<customer>`. Nothing personal is kept: no name, no address, no tax number.
+//! How each object is read is in `read`; what a subscription gives is in [`access`], with the sum over all of a customer's:
+//! the answer to "may this customer use X, and until when?". A summary of entitlements has no id of Stripe's; it is kept
+//! under `entitlements:<customer>`. Nothing personal is kept: no name, no address, no tax number.
 
 pub mod access;
+mod read;
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::json;
 use sluice_kernel::consume::Event;
 use sluice_kernel::domain::{Domain, Projected};
 use sluice_kernel::effect::{Fact, Level};
@@ -206,12 +207,12 @@ impl Domain for Subscriptions {
             .any(|(kind, ends)| *kind == object && ends.contains(&status));
         let (key, owner, state) = match object {
             "subscription" => {
-                let kept = subscription(fields)?;
+                let kept = read::subscription(fields)?;
                 let owner = Some(kept.customer.clone());
                 (kept.id.clone(), owner, Kept::Subscription(kept))
             }
             ENTITLEMENTS => {
-                let kept = entitlements(fields)?;
+                let kept = read::entitlements(fields)?;
                 let key = summary_key(&kept.customer);
                 (key, Some(kept.customer.clone()), Kept::Entitlements(kept))
             }
@@ -225,11 +226,11 @@ impl Domain for Subscriptions {
                 (id.clone(), Some(id), Kept::Customer(kept))
             }
             "discount" => {
-                let kept = discount(fields)?;
+                let kept = read::discount(fields)?;
                 (kept.id.clone(), None, Kept::Discount(kept))
             }
             "subscription_schedule" => {
-                let kept = schedule(fields)?;
+                let kept = read::schedule(fields)?;
                 (kept.id.clone(), None, Kept::Schedule(kept))
             }
             other => {
@@ -259,9 +260,9 @@ impl Domain for Subscriptions {
         }
         let trial_end = fields.integer("trial_end")?;
         let data = json!({
-            "customer": customer(fields)?,
+            "customer": read::customer(fields)?,
             "trial_end": trial_end,
-            "products": access::products(&subscription(fields)?),
+            "products": access::products(&read::subscription(fields)?),
         });
         Ok(vec![Fact {
             kind: "TrialEnding",
@@ -308,99 +309,6 @@ fn gone(object: &str, fields: Fields<'_>) -> Result<Projected<Kept>, Fault> {
 /// Where a customer's summary of entitlements is kept.
 fn summary_key(customer: &str) -> String {
     format!("entitlements:{customer}")
-}
-
-fn customer(fields: Fields<'_>) -> Result<String, Fault> {
-    fields
-        .optional_id("customer")
-        .map(str::to_owned)
-        .ok_or_else(|| Fault::reject("object.field_missing", "no id at customer"))
-}
-
-fn subscription(fields: Fields<'_>) -> Result<Subscription, Fault> {
-    let latest = |path: &str| {
-        let of_items = fields
-            .list("items")
-            .filter_map(|item| item.optional_integer(path));
-        fields.optional_integer(path).or(of_items.max())
-    };
-    Ok(Subscription {
-        id: fields.text("id")?.to_owned(),
-        customer: customer(fields)?,
-        status: fields.text("status")?.to_owned(),
-        items: fields.list("items").map(item).collect::<Result<_, _>>()?,
-        partial: fields.flag("items/has_more"),
-        current_period_start: latest("current_period_start"),
-        current_period_end: latest("current_period_end"),
-        cancel_at_period_end: fields.flag("cancel_at_period_end"),
-        cancel_at: fields.optional_integer("cancel_at"),
-        days_until_due: fields.optional_integer("days_until_due"),
-    })
-}
-
-fn item(item: Fields<'_>) -> Result<Item, Fault> {
-    let price = item
-        .optional_id("price")
-        .or_else(|| item.optional_id("plan"))
-        .ok_or_else(|| Fault::reject("object.field_missing", "no id at items/data/price"))?;
-    let product = item
-        .optional_id("price/product")
-        .or_else(|| item.optional_id("plan/product"));
-    let metadata = item
-        .get("price/metadata")
-        .or_else(|| item.get("plan/metadata"));
-    let features = metadata
-        .and_then(|metadata| metadata.get(FEATURES_KEY))
-        .and_then(Value::as_str)
-        .unwrap_or_default();
-    let features = features
-        .split(',')
-        .map(str::trim)
-        .filter(|feature| !feature.is_empty());
-    Ok(Item {
-        price: price.to_owned(),
-        product: product.map(str::to_owned),
-        quantity: item.optional_integer("quantity"),
-        features: features.map(str::to_owned).collect(),
-    })
-}
-
-fn entitlements(fields: Fields<'_>) -> Result<Entitlements, Fault> {
-    let features = fields
-        .list("entitlements")
-        .map(|one| one.text("lookup_key"));
-    let mut features = features
-        .map(|feature| feature.map(str::to_owned))
-        .collect::<Result<Vec<_>, _>>()?;
-    features.sort_unstable();
-    features.dedup();
-    Ok(Entitlements {
-        customer: customer(fields)?,
-        features,
-        partial: fields.flag("entitlements/has_more"),
-    })
-}
-
-fn discount(fields: Fields<'_>) -> Result<Discount, Fault> {
-    let id = |path: &str| fields.optional_id(path).map(str::to_owned);
-    Ok(Discount {
-        id: fields.text("id")?.to_owned(),
-        // Since API version 2025-09-30 a discount has a source, of which a coupon is one.
-        coupon: id("coupon").or_else(|| id("source/coupon")),
-        customer: id("customer"),
-        subscription: id("subscription"),
-        end: fields.optional_integer("end"),
-    })
-}
-
-fn schedule(fields: Fields<'_>) -> Result<Schedule, Fault> {
-    let id = |path: &str| fields.optional_id(path).map(str::to_owned);
-    Ok(Schedule {
-        id: fields.text("id")?.to_owned(),
-        status: fields.text("status")?.to_owned(),
-        customer: id("customer"),
-        subscription: id("subscription").or_else(|| id("released_subscription")),
-    })
 }
 
 #[cfg(test)]

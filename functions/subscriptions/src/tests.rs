@@ -10,8 +10,11 @@ use sluice_harness::samples::{as_event, sample, samples};
 use sluice_kernel::consume::Event;
 use sluice_kernel::domain::{Domain, Projected};
 use sluice_kernel::effect::{self, Level};
+use sluice_kernel::order::candidate::Candidate;
+use sluice_kernel::order::evidence::Evidence;
+use sluice_kernel::projection::Stored;
 
-use crate::access::{PAST_DUE_GRACE_S, RENEWAL_LEEWAY_S, Until, of_customer};
+use crate::access::{PAST_DUE_GRACE_S, RENEWAL_LEEWAY_S, Until, of_customer, of_stored};
 use crate::{FEATURES_KEY, Kept, Subscription, Subscriptions};
 
 const DAY_S: i64 = 86_400;
@@ -394,6 +397,28 @@ fn a_field_that_is_needed_and_missing_is_named() {
     stranger.object["object"] = json!("galaxy");
     let fault = Subscriptions::project(&stranger).expect_err("rejected");
     assert_eq!(fault.code, "subscriptions.unknown_object");
+}
+
+#[test]
+fn items_are_read_as_they_are_stored_now_and_as_the_first_version_stored_them() {
+    let event = sample("customer.subscription.updated");
+    let candidate = Candidate::of_event(&event, project(&event));
+    let now = json!({ "schema": 1, "history": [event.id], "members": [], "second": 1,
+        "state": Evidence::of(candidate).head().state() });
+    let old = json!({ "schema": 1, "history": [], "evidence": { "terminal": false, "created": 1, "event": "evt_1" },
+        "state": { "id": "sub_1", "customer": "cus_1", "status": "active", "cancel_at_period_end": false,
+            "items": [{ "price": "price_1", "product": "prod_1" }], "current_period_end": event.created + 1 } });
+    let stored = |document: Value| Stored {
+        version: 1,
+        document: document.to_string(),
+    };
+    let items = [stored(now), stored(old)];
+    let access = of_stored(&items, event.created).expect("readable");
+    assert_eq!(access.uses.len(), 2);
+    assert!(access.until("prod_1").is_some());
+    let foreign = stored(json!({ "state": { "object": "galaxy" } }));
+    let fault = of_stored([&foreign], 1).expect_err("unreadable");
+    assert_eq!(fault.code, "projection.unreadable");
 }
 
 #[test]
