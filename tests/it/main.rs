@@ -7,6 +7,7 @@
 //! - `consumers`: messages at a domain, poison and faults among them.
 //! - `laws`: any order ends right, over what a simulated Stripe plays.
 //! - `outages`: a bus that refuses, a wire that is cut, an AWS that freezes, a secret that is rolled.
+//! - `routing`: where each event type goes, by the rules as deployed.
 //!
 //! Most tests share one stack; those that break something have one of their own.
 
@@ -15,4 +16,5 @@ mod consumers;
 mod door;
 mod laws;
 mod outages;
+mod routing;
 mod world;

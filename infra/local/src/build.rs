@@ -1,4 +1,4 @@
-//! The functions' binaries: `cargo build` of the four, and where it put them.
+//! The functions' binaries: one `cargo build` of all, and where it put them.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
@@ -10,7 +10,14 @@ use serde_json::Value;
 use crate::problem::Problem;
 
 /// The packages whose binaries are deployed; the template names them in its metadata.
-pub const FUNCTIONS: &[&str] = &["ingest", "sweep", "payments", "subscriptions"];
+pub const FUNCTIONS: &[&str] = &[
+    "ingest",
+    "sweep",
+    "payments",
+    "billing",
+    "subscriptions",
+    "connect",
+];
 
 /// Name of a binary → its file.
 pub type Binaries = BTreeMap<String, PathBuf>;
