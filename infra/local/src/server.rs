@@ -183,7 +183,14 @@ impl Faults {
             "AWSEvents.ListEventBuses",
             "secretsmanager.ListSecrets",
         ] {
-            through.json(target, &json!({}))?;
+            // On a machine at work the model may take longer than one call waits for.
+            let until = Instant::now() + START_MAX;
+            while let Err(problem) = through.json(target, &json!({})) {
+                if Instant::now() > until {
+                    return Err(problem);
+                }
+                thread::sleep(Duration::from_millis(200));
+            }
         }
         Ok(Self {
             proxy,
