@@ -5,6 +5,7 @@
 //! - `door`: what a delivery is answered and what it leaves behind.
 //! - `bodies`: large, odd and thin ones.
 //! - `consumers`: messages at a domain, poison and faults among them.
+//! - `fetching`: ties and thin events with an API key and a simulated Stripe to ask.
 //! - `laws`: any order ends right, over what a simulated Stripe plays.
 //! - `outages`: a bus that refuses, a wire that is cut, an AWS that freezes, a secret that is rolled.
 //! - `routing`: where each event type goes, by the rules as deployed.
@@ -14,6 +15,7 @@
 mod bodies;
 mod consumers;
 mod door;
+mod fetching;
 mod laws;
 mod outages;
 mod routing;
