@@ -100,12 +100,13 @@ impl StripeObjects {
 
 /// `{"live": "rk_live_…", "test": "rk_test_…"}`, either absent. Never quotes the value.
 fn parse(json: &str) -> Result<Keys, Fault> {
-    serde_json::from_str(json).map_err(|error| {
+    // An object and nothing else: serde reads a struct from a list too, and a key in the wrong place is worse than none.
+    let keys = serde_json::from_str(json)
+        .and_then(|object: serde_json::Map<_, _>| serde_json::from_value(object.into()));
+    keys.map_err(|error| {
         let place = format!("line {} column {}", error.line(), error.column());
-        Fault::retry(
-            "stripe.key_malformed",
-            format!("not a JSON object of keys ({place})"),
-        )
+        let cause = format!("not a JSON object of keys ({place})");
+        Fault::retry("stripe.key_malformed", cause)
     })
 }
 
