@@ -32,7 +32,7 @@ use sluice_kernel::event::Head;
 use sluice_kernel::fault::Fault;
 use sluice_kernel::ledger::{Arrival, Ledger};
 use sluice_kernel::route::{Route, route as route_of};
-use sluice_kernel::secrets::{Secret, SecretCache, SecretSource};
+use sluice_kernel::secrets::{Secret, SecretCache, SecretSource, Secrets};
 use sluice_kernel::take::{Taken, take};
 use sluice_stripe::event::parse_head;
 use sluice_stripe::signature::{self, Refusal, Tolerance};
@@ -168,12 +168,11 @@ where
     C: Clock,
 {
     let start_ms = door.clock.now_ms();
-    let path = request.raw_http_path();
-    let endpoint = route::endpoint_of(path).unwrap_or_default().to_owned();
+    let endpoint = route::endpoint_of(request.raw_http_path());
     let traceparent = trace::traceparent(&request);
-    let answer = door.take(&request, &endpoint, &traceparent, start_ms).await;
+    let answer = door.take(&request, endpoint, &traceparent, start_ms).await;
     let took_ms = door.clock.now_ms() - start_ms;
-    log(&answer, &endpoint, &traceparent, took_ms);
+    log(&answer, endpoint.unwrap_or_default(), &traceparent, took_ms);
     Ok(response(&answer))
 }
 
@@ -181,13 +180,13 @@ impl<L: Ledger, B: Bus, S: SecretSource, C: Clock> Door<L, B, S, C> {
     async fn take(
         &self,
         request: &Request,
-        endpoint: &str,
+        endpoint: Option<&str>,
         traceparent: &str,
         now_ms: i64,
     ) -> Answer {
-        if route::endpoint_of(request.raw_http_path()).is_none() {
+        let Some(endpoint) = endpoint else {
             return Answer::refused(StatusCode::NOT_FOUND, "request.unknown_path");
-        }
+        };
         if request.method() != Method::POST {
             return Answer::refused(StatusCode::METHOD_NOT_ALLOWED, "request.not_post");
         }
@@ -265,28 +264,22 @@ impl<L: Ledger, B: Bus, S: SecretSource, C: Clock> Door<L, B, S, C> {
                 self.tolerance,
             )
         };
+        let own = |secrets: &Secrets| {
+            let own = secrets.get(endpoint).map(Vec::as_slice);
+            check(own.unwrap_or_default())
+        };
         let kept = self.secrets.get(now_ms).await.map_err(Unverified::Fault)?;
-        let own = kept.get(endpoint).map(Vec::as_slice).unwrap_or_default();
-        let refusal = match check(own) {
+        let refusal = match own(&kept) {
             Ok(_) => return Ok(()),
-            // Nothing that a newer secret would mend.
-            Err(refusal) if !matches!(refusal, Refusal::NoMatch | Refusal::NoSecret) => {
-                return Err(Unverified::Refused(refusal));
-            }
             Err(refusal) => refusal,
         };
-        if let Some(fresh) = self.secrets.refresh(now_ms).await {
-            let own = fresh.get(endpoint).map(Vec::as_slice).unwrap_or_default();
-            return match check(own) {
-                Ok(_) => Ok(()),
-                Err(Refusal::NoSecret) => Err(Unverified::NoSecrets),
-                Err(refusal) => Err(Unverified::Refused(refusal)),
-            };
+        // The others are nothing that a newer secret would mend.
+        if matches!(refusal, Refusal::NoMatch | Refusal::NoSecret)
+            && let Some(fresh) = self.secrets.refresh(now_ms).await
+        {
+            return own(&fresh).map(drop).map_err(Unverified::from);
         }
-        match refusal {
-            Refusal::NoSecret => Err(Unverified::NoSecrets),
-            refusal => Err(Unverified::Refused(refusal)),
-        }
+        Err(refusal.into())
     }
 }
 
@@ -295,6 +288,15 @@ enum Unverified {
     /// Nobody has put the endpoint's secret yet: Stripe is to come back, not to be told that its signature is wrong.
     NoSecrets,
     Fault(Fault),
+}
+
+impl From<Refusal> for Unverified {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::NoSecret => Self::NoSecrets,
+            refusal => Self::Refused(refusal),
+        }
+    }
 }
 
 fn response(answer: &Answer) -> Response<Body> {
@@ -328,32 +330,27 @@ fn log(answer: &Answer, endpoint: &str, trace: &str, took_ms: i64) {
     let (status, outcome) = (status.as_u16(), *word);
     let (event, kind) = (event.as_deref(), kind.as_deref());
     let (account, cause, code) = (account.as_deref(), cause.as_deref(), *code);
+    // The levels differ, the fields don't.
+    macro_rules! line {
+        ($level:ident) => {
+            tracing::$level!(
+                event,
+                r#type = kind,
+                account,
+                endpoint,
+                trace,
+                status,
+                outcome,
+                code,
+                cause,
+                took_ms
+            )
+        };
+    }
     if status < 500 && code != Some("claim.conflict") {
-        tracing::info!(
-            event,
-            r#type = kind,
-            account,
-            endpoint,
-            trace,
-            status,
-            outcome,
-            code,
-            cause,
-            took_ms
-        );
+        line!(info);
     } else {
-        tracing::error!(
-            event,
-            r#type = kind,
-            account,
-            endpoint,
-            trace,
-            status,
-            outcome,
-            code,
-            cause,
-            took_ms
-        );
+        line!(error);
     }
 }
 

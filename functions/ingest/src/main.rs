@@ -11,8 +11,9 @@ type Door = ingest::Door<DynamoLedger<SystemClock>, EventBridgeBus, SecretsManag
 
 fn door() -> Result<Door, BadVariables> {
     let mut vars = Vars::new(&environment);
-    let config = IngestConfig::read(&mut vars)?;
-    let sdk = aws::sdk_config(&mut vars)?;
+    let config = IngestConfig::read(&mut vars);
+    let sdk = aws::sdk_config(&mut vars);
+    vars.finish()?;
     let tolerance = Tolerance::seconds(config.tolerance_s)
         .map_err(|error| BadVariables(vec![format!("TOLERANCE_SECONDS: {error}")]))?;
     Ok(Door {

@@ -27,15 +27,11 @@ impl Post for Topic {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    receiver::run(|vars, sdk| {
-        let arn = vars.text("TOPIC_ARN");
-        vars.finish()?;
-        Ok(Notify {
-            post: Topic {
-                client: Client::new(sdk),
-                arn,
-            },
-        })
+    receiver::run(|vars, sdk| Notify {
+        post: Topic {
+            client: Client::new(sdk),
+            arn: vars.text("TOPIC_ARN"),
+        },
     })
     .await
 }

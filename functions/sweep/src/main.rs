@@ -9,8 +9,9 @@ use sluice_adapters::{
 
 fn ports() -> Result<(DynamoLedger<SystemClock>, EventBridgeBus, usize), BadVariables> {
     let mut vars = Vars::new(&environment);
-    let config = SweepConfig::read(&mut vars)?;
-    let sdk = aws::sdk_config(&mut vars)?;
+    let config = SweepConfig::read(&mut vars);
+    let sdk = aws::sdk_config(&mut vars);
+    vars.finish()?;
     let ledger = DynamoLedger::new(&sdk, config.ledger_table, SystemClock);
     Ok((
         ledger,

@@ -18,7 +18,7 @@ use aws_types::SdkConfig;
 use aws_types::region::Region;
 use sluice_kernel::fault::Fault;
 
-use crate::config::{BadVariables, Vars};
+use crate::config::Vars;
 
 /// The longest wait for a connection.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_millis(1_000);
@@ -32,22 +32,19 @@ pub const OPERATION_TIMEOUT: Duration = Duration::from_millis(4_500);
 /// Tries of a call, the first included.
 pub const ATTEMPTS_MAX: u32 = 3;
 
-/// Reads Region, credentials and an optional endpoint from the environment as Lambda sets it.
-///
-/// # Errors
-/// Every variable that is missing.
-pub fn sdk_config(vars: &mut Vars<'_>) -> Result<SdkConfig, BadVariables> {
+/// Reads Region, credentials and an optional endpoint from the environment as Lambda sets it. What is missing is
+/// remembered by `vars`: no call may be made before [`Vars::finish`].
+pub fn sdk_config(vars: &mut Vars<'_>) -> SdkConfig {
     let region = vars.text("AWS_REGION");
     let key = vars.text("AWS_ACCESS_KEY_ID");
     let secret = vars.text("AWS_SECRET_ACCESS_KEY");
     let token = vars.optional_text("AWS_SESSION_TOKEN");
     let endpoint = vars.optional_text("AWS_ENDPOINT_URL");
-    vars.finish()?;
-    Ok(sdk_config_of(
+    sdk_config_of(
         Region::new(region),
         Credentials::new(key, secret, token, None, "environment"),
         endpoint,
-    ))
+    )
 }
 
 /// The SDK's configuration from its parts.

@@ -79,7 +79,12 @@ impl<'a> Vars<'a> {
             .ok()
     }
 
-    /// Ends the reading.
+    /// Remembers what is wrong with a variable.
+    pub fn reject(&mut self, what: String) {
+        self.bad.push(what);
+    }
+
+    /// Ends the reading: called once, after everything was read, so that every bad variable is named at once.
     ///
     /// # Errors
     /// Every variable that was bad.
@@ -115,11 +120,8 @@ pub struct IngestConfig {
 }
 
 impl IngestConfig {
-    /// Reads the configuration.
-    ///
-    /// # Errors
-    /// Every bad variable.
-    pub fn read(vars: &mut Vars<'_>) -> Result<Self, BadVariables> {
+    /// Reads the configuration. What is bad is remembered by `vars`: nothing may be used before [`Vars::finish`].
+    pub fn read(vars: &mut Vars<'_>) -> Self {
         let bytes_max = u32::try_from(BODY_BYTES_MAX).unwrap_or(u32::MAX);
         let config = Self {
             ledger_table: vars.text("LEDGER_TABLE"),
@@ -143,8 +145,7 @@ impl IngestConfig {
                 ));
             }
         }
-        vars.finish()?;
-        Ok(config)
+        config
     }
 }
 
@@ -164,18 +165,13 @@ pub struct SweepConfig {
 }
 
 impl SweepConfig {
-    /// Reads the configuration.
-    ///
-    /// # Errors
-    /// Every bad variable.
-    pub fn read(vars: &mut Vars<'_>) -> Result<Self, BadVariables> {
-        let config = Self {
+    /// Reads the configuration. What is bad is remembered by `vars`: nothing may be used before [`Vars::finish`].
+    pub fn read(vars: &mut Vars<'_>) -> Self {
+        Self {
             ledger_table: vars.text("LEDGER_TABLE"),
             bus_name: vars.text("BUS_NAME"),
             entries_max: vars.number("SWEEP_MAX_ENTRIES", 1_000, 1, 10_000) as usize,
-        };
-        vars.finish()?;
-        Ok(config)
+        }
     }
 }
 
@@ -195,20 +191,15 @@ pub struct DomainConfig {
 }
 
 impl DomainConfig {
-    /// Reads the configuration.
-    ///
-    /// # Errors
-    /// Every bad variable.
-    pub fn read(vars: &mut Vars<'_>) -> Result<Self, BadVariables> {
-        let config = Self {
+    /// Reads the configuration. What is bad is remembered by `vars`: nothing may be used before [`Vars::finish`].
+    pub fn read(vars: &mut Vars<'_>) -> Self {
+        Self {
             domain_table: vars.text("DOMAIN_TABLE"),
             outcomes_table: vars.text("OUTCOMES_TABLE"),
             ledger_table: vars.text("LEDGER_TABLE"),
             bus_name: vars.text("BUS_NAME"),
             retention_days: retention_days(vars),
-        };
-        vars.finish()?;
-        Ok(config)
+        }
     }
 }
 
@@ -230,7 +221,9 @@ mod tests {
                 .find(|(key, _)| *key == name)
                 .map(|(_, value)| (*value).to_owned())
         };
-        IngestConfig::read(&mut Vars::new(&lookup))
+        let mut vars = Vars::new(&lookup);
+        let config = IngestConfig::read(&mut vars);
+        vars.finish().map(|()| config)
     }
 
     const GOOD: [(&str, &str); 4] = [

@@ -34,14 +34,16 @@ struct Consumer {
 impl Consumer {
     fn start() -> Result<Self, BadVariables> {
         let mut vars = Vars::new(&environment);
-        let config = DomainConfig::read(&mut vars)?;
-        let sdk = aws::sdk_config(&mut vars)?;
+        let config = DomainConfig::read(&mut vars);
+        let sdk = aws::sdk_config(&mut vars);
+        let objects = StripeObjects::read(&mut vars, &sdk);
+        vars.finish()?;
         Ok(Self {
             projections: DynamoProjections::new(&sdk, config.domain_table),
             outcomes: DynamoOutcomes::new(&sdk, config.outcomes_table, config.retention_days),
             ledger: DynamoLedger::new(&sdk, config.ledger_table, SystemClock),
             bus: EventBridgeBus::new(&sdk, config.bus_name),
-            objects: StripeObjects::read(&mut vars, &sdk)?,
+            objects: objects?,
         })
     }
 
@@ -109,43 +111,28 @@ fn log<D: Domain>(message: &Handled) {
     } = message;
     let (event, kind) = (event.as_deref(), kind.as_deref());
     let (account, trace) = (account.as_deref(), traceparent.as_deref());
+    // The levels differ, the fields don't.
+    macro_rules! line {
+        ($level:ident, $($fields:tt)*) => {
+            tracing::$level!(domain = D::NAME, event, r#type = kind, account, trace, $($fields)*, took_ms)
+        };
+    }
     match (&message.result, &message.rejected) {
-        (Ok(outcome), None) => {
-            tracing::info!(
-                domain = D::NAME,
-                event,
-                r#type = kind,
-                account,
-                trace,
-                outcome = outcome.as_str(),
-                code = message.note,
-                took_ms
-            );
-        }
+        (Ok(outcome), None) => line!(info, outcome = outcome.as_str(), code = message.note),
         (Ok(outcome), Some(fault)) => {
-            tracing::error!(
-                domain = D::NAME,
-                event,
-                r#type = kind,
-                account,
-                trace,
+            line!(
+                error,
                 outcome = outcome.as_str(),
                 code = fault.code,
-                cause = fault.cause,
-                took_ms
+                cause = fault.cause
             );
         }
         (Err(fault), _) => {
-            tracing::warn!(
-                domain = D::NAME,
-                event,
-                r#type = kind,
-                account,
-                trace,
+            line!(
+                warn,
                 outcome = "failed",
                 code = fault.code,
-                cause = fault.cause,
-                took_ms
+                cause = fault.cause
             );
         }
     }

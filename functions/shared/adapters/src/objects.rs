@@ -45,9 +45,10 @@ fn ticks_ms() -> u64 {
 impl StripeObjects {
     /// Reads `API_KEY_SECRET_ID` (none), `STRIPE_API_URL` (Stripe's own), `FETCHES_PER_SECOND` (10) and
     /// `MAXIMUM_CONCURRENCY` (10; how many environments of each domain share those fetches).
+    /// Bad ones are remembered by `vars`.
     ///
     /// # Errors
-    /// Every bad variable.
+    /// Where `STRIPE_API_URL` is no address to ask at.
     pub fn read(vars: &mut Vars<'_>, sdk: &SdkConfig) -> Result<Self, BadVariables> {
         let one_or_more = |number: u32| NonZeroU32::new(number).unwrap_or(NonZeroU32::MIN);
         let per_second = one_or_more(vars.number("FETCHES_PER_SECOND", 10, 1, 100));
@@ -56,14 +57,16 @@ impl StripeObjects {
             .optional_text("STRIPE_API_URL")
             .unwrap_or_else(|| API_BASE.to_owned());
         let secret = vars.optional_text("API_KEY_SECRET_ID");
-        vars.finish()?;
         let budget = Budget::shared(per_second, one_or_more(concurrency * DOMAINS));
         let settings = Settings {
             base,
             ..Settings::new(budget)
         };
-        let client = Client::new(settings, Keys::default(), ticks_ms)
-            .map_err(|fault| BadVariables(vec![format!("STRIPE_API_URL: {}", fault.cause)]))?;
+        let client = Client::new(settings, Keys::default(), ticks_ms).map_err(|fault| {
+            let what = format!("STRIPE_API_URL: {}", fault.cause);
+            vars.reject(what.clone());
+            BadVariables(vec![what])
+        })?;
         Ok(Self {
             client,
             secret: secret.map(|id| (SecretsClient::new(sdk), id)),
@@ -123,6 +126,31 @@ impl Objects for StripeObjects {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::DomainConfig;
+
+    #[test]
+    fn bad_variables_of_every_reader_are_named_at_once() {
+        let lookup = |name: &str| match name {
+            "RETENTION_DAYS" => Some("7".to_owned()),
+            "STRIPE_API_URL" => Some("ftp://nowhere".to_owned()),
+            "FETCHES_PER_SECOND" => Some("many".to_owned()),
+            _ => None,
+        };
+        let mut vars = Vars::new(&lookup);
+        DomainConfig::read(&mut vars);
+        let sdk = aws::sdk_config(&mut vars);
+        assert!(StripeObjects::read(&mut vars, &sdk).is_err());
+        let bad = vars.finish().expect_err("bad").to_string();
+        for name in [
+            "DOMAIN_TABLE",
+            "RETENTION_DAYS",
+            "AWS_REGION",
+            "STRIPE_API_URL",
+            "FETCHES_PER_SECOND",
+        ] {
+            assert!(bad.contains(name), "{name} is missing in: {bad}");
+        }
+    }
 
     #[test]
     fn keys_are_read_from_json_and_never_quoted() {

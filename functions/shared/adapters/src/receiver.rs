@@ -23,8 +23,8 @@ const LAPSE_MARGIN_MS: i64 = 5_000;
 
 const DAY_S: i64 = 86_400;
 
-/// Makes a reaction from the receiver's own variables and the SDK's configuration.
-pub type Make<R> = fn(&mut Vars<'_>, &SdkConfig) -> Result<R, BadVariables>;
+/// Makes a reaction from the receiver's own variables and the SDK's configuration; bad ones are remembered by `Vars`.
+pub type Make<R> = fn(&mut Vars<'_>, &SdkConfig) -> R;
 
 struct Receiver<R> {
     receipts: DynamoReceipts,
@@ -37,8 +37,9 @@ impl<R: Reaction> Receiver<R> {
         let mut vars = Vars::new(&environment);
         let table = vars.text("RECEIPTS_TABLE");
         let keep_days = vars.number("RETENTION_DAYS", 35, 1, 3_650);
-        let sdk = aws::sdk_config(&mut vars)?;
-        let reaction = make(&mut vars, &sdk)?;
+        let sdk = aws::sdk_config(&mut vars);
+        let reaction = make(&mut vars, &sdk);
+        vars.finish()?;
         Ok(Self {
             receipts: DynamoReceipts::new(&sdk, table),
             reaction,

@@ -15,6 +15,7 @@ use std::task::Poll;
 use crate::bus::Bus;
 use crate::clock::Clock;
 use crate::consume::{self, Ports};
+use crate::detail;
 use crate::domain::Domain;
 use crate::fault::{Class, Fault};
 use crate::fetch::Objects;
@@ -102,7 +103,7 @@ async fn handle_one<D: Domain>(
     if deadline_ms - start_ms < MESSAGE_RESERVE_MS {
         return handled;
     }
-    let result = match consume::read_message(&received.text) {
+    let result = match detail::read(&received.text) {
         Err(fault) => Err(fault),
         Ok(message) => {
             handled.event = Some(message.id.clone());

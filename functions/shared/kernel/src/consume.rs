@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 
 use crate::bus::{Bus, Refusal};
 use crate::clock::Clock;
-use crate::detail::{self, BodyPlace, Message};
+use crate::detail::{BodyPlace, Message};
 use crate::domain::Domain;
 use crate::effect::{self, Pending, Scope};
 use crate::fault::Fault;
@@ -459,12 +459,4 @@ async fn write<S: serde::Serialize + Clone + PartialEq>(
     projections
         .put(place.key, expected, &document, place.owner)
         .await
-}
-
-/// Reads a message.
-///
-/// # Errors
-/// `Reject` as [`detail::read`] has it.
-pub fn read_message(text: &str) -> Result<Message, Fault> {
-    detail::read(text)
 }
