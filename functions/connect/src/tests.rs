@@ -1,10 +1,8 @@
 //! The domain over the sample events, and over the simulated Stripe's stories.
 
-use std::collections::BTreeSet;
-
 use serde_json::{Value, json};
 use sluice_effects::stories::{self, Told};
-use sluice_effects::{ApiVersion, check, routed};
+use sluice_effects::{ApiVersion, check, handles_what_is_routed};
 use sluice_harness::build;
 use sluice_harness::samples::{as_event, sample, samples};
 use sluice_kernel::consume::Event;
@@ -50,39 +48,12 @@ fn every_sample_of_the_domain_can_be_projected_and_what_it_says_fits_its_schema(
 
 #[test]
 fn the_types_that_are_routed_here_are_handled_and_no_others() {
-    let ours = routed("connect");
-    for kind in &ours {
-        assert!(Connect::handles(kind), "{kind}");
-    }
-    // A thin twin may stay in the ledger, because its object has no address of its own: it doesn't come here.
-    for domain in ["payments", "billing", "subscriptions", "ledger"] {
-        let theirs = routed(domain);
-        for kind in theirs.iter().filter(|kind| !ours.contains(kind)) {
-            assert!(!Connect::handles(kind), "{kind}");
-        }
-    }
+    handles_what_is_routed::<Connect>(&[]);
 }
 
 #[test]
 fn every_story_is_told_alike_in_every_order_and_api_version() {
-    let mut kinds = BTreeSet::new();
-    for (name, versions) in stories::judge::<Connect>() {
-        let (_, newest) = versions.last().expect("the newest");
-        kinds.extend(newest.effects().map(|effect| effect.kind.clone()));
-        for (version, told) in &versions {
-            assert_eq!(told.states, newest.states, "{name} at {version}");
-            assert_eq!(
-                told.facts_said(),
-                newest.facts_said(),
-                "{name} at {version}"
-            );
-            assert_eq!(
-                told.last_levels(),
-                newest.last_levels(),
-                "{name} at {version}"
-            );
-        }
-    }
+    let kinds = stories::alike_in_every_version::<Connect>();
     let every = ["AccountReady", "PayoutFailed", "PayoutPaid"];
     assert!(kinds.iter().eq(every), "{kinds:?}");
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::json;
 use sluice_effects::stories::{self, Told};
-use sluice_effects::{ApiVersion, check, routed};
+use sluice_effects::{ApiVersion, check, handles_what_is_routed};
 use sluice_harness::samples::{as_event, sample, samples};
 use sluice_kernel::consume::Event;
 use sluice_kernel::domain::Domain;
@@ -59,17 +59,7 @@ fn every_sample_of_the_domain_can_be_projected_and_what_it_says_fits_its_schema(
 
 #[test]
 fn the_types_that_are_routed_here_are_handled_and_no_others() {
-    let ours = routed("payments");
-    for kind in &ours {
-        assert!(Payments::handles(kind), "{kind}");
-    }
-    // A thin twin may stay in the ledger, because its object has no address of its own: it doesn't come here.
-    for domain in ["billing", "subscriptions", "connect", "ledger"] {
-        let theirs = routed(domain);
-        for kind in theirs.iter().filter(|kind| !ours.contains(kind)) {
-            assert!(!Payments::handles(kind), "{kind}");
-        }
-    }
+    handles_what_is_routed::<Payments>(&[]);
 }
 
 #[test]

@@ -12,6 +12,7 @@ use std::sync::OnceLock;
 
 use jsonschema::Validator;
 use serde_json::Value;
+use sluice_kernel::domain::Domain;
 use sluice_kernel::effect::Pending;
 /// What stories are told in.
 pub use sluice_stripe_sim::ApiVersion;
@@ -90,6 +91,26 @@ pub fn routed(domain: &str) -> Vec<&'static str> {
         (place == domain).then(|| kind.strip_prefix("v1.").unwrap_or(kind))
     })
     .collect()
+}
+
+/// Holds a domain's `handles` to the table: what is routed to it is handled, but for the types named in `but`, and what is
+/// routed elsewhere isn't.
+///
+/// # Panics
+/// Where they differ, with the type.
+pub fn handles_what_is_routed<D: Domain>(but: &[&str]) {
+    let ours = routed(D::NAME);
+    for kind in &ours {
+        assert_eq!(D::handles(kind), !but.contains(kind), "{kind}");
+    }
+    // A thin twin may stay in the ledger, because its object has no address of its own: it doesn't come here.
+    let elsewhere = ["payments", "billing", "subscriptions", "connect", "ledger"];
+    for domain in elsewhere.into_iter().filter(|domain| *domain != D::NAME) {
+        let theirs = routed(domain);
+        for kind in theirs.iter().filter(|kind| !ours.contains(kind)) {
+            assert!(!D::handles(kind), "{kind}");
+        }
+    }
 }
 
 #[cfg(test)]

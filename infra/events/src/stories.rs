@@ -5,7 +5,7 @@
 //!
 //! [`judge`] holds a domain to what every domain has to keep; the domain's own tests say the rest.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 use sluice_kernel::consume::Event;
@@ -199,6 +199,31 @@ pub const STATE_BYTES_MAX: usize = 512;
 
 /// What one story made of a domain, by API version, oldest first.
 pub type Judged<S> = Vec<(String, Vec<(ApiVersion, Told<S>)>)>;
+
+/// Judges every story ([`judge`]), and holds each API version to the newest: the same states, facts with what they say, and
+/// last levels. Returns the kinds of effects that were told.
+///
+/// # Panics
+/// Where a version makes a difference, and where [`judge`] does.
+pub fn alike_in_every_version<D: Domain>() -> BTreeSet<String>
+where
+    D::State: std::fmt::Debug,
+{
+    let mut kinds = BTreeSet::new();
+    for (name, versions) in judge::<D>() {
+        let Some((_, newest)) = versions.last() else {
+            continue;
+        };
+        kinds.extend(newest.effects().map(|effect| effect.kind.clone()));
+        for (version, told) in &versions {
+            let at = format!("{name} at {version}");
+            assert_eq!(told.states, newest.states, "{at}");
+            assert_eq!(told.facts_said(), newest.facts_said(), "{at}");
+            assert_eq!(told.last_levels(), newest.last_levels(), "{at}");
+        }
+    }
+    kinds
+}
 
 /// Plays every story through a domain, in every version that is tested: forwards, backwards, and as thin events. Returns
 /// what it told.
