@@ -6,6 +6,8 @@
 //!
 //! Guarantee: a world is a function of its seed, its options and the calls made on it. It reads no clock.
 
+mod deliveries;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use fastrand::Rng;
@@ -17,6 +19,9 @@ use crate::render::Lens;
 use crate::stage::{Stage, Streams};
 use crate::stories::Story;
 use crate::version::ApiVersion;
+use deliveries::Pending;
+
+pub use deliveries::PENDING_WEBHOOKS_DEFAULT;
 
 /// Whose objects, and in which mode.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -133,6 +138,7 @@ pub struct World {
     events: Vec<Occurrence>,
     /// Connected accounts in the order in which they came, with the mode that they were made in.
     accounts: Vec<Scope>,
+    pending: Pending,
 }
 
 impl World {
@@ -149,6 +155,7 @@ impl World {
             objects: BTreeMap::new(),
             events: Vec::new(),
             accounts: Vec::new(),
+            pending: Pending::new(),
         }
     }
 
@@ -325,7 +332,7 @@ impl World {
             "created": event.created,
             "data": data,
             "livemode": event.object.scope.livemode,
-            "pending_webhooks": 1,
+            "pending_webhooks": self.pending_webhooks(&event.id),
             "request": { "id": request, "idempotency_key": key },
             "type": event.kind,
         });

@@ -29,6 +29,7 @@ pub(crate) fn retrieve(call: &Call<'_>, id: &str) -> Result<Value, Error> {
 pub(crate) fn list(call: &Call<'_>) -> Result<Value, Error> {
     call.query.only(&[
         "created",
+        "delivery_success",
         "ending_before",
         "limit",
         "starting_after",
@@ -37,9 +38,11 @@ pub(crate) fn list(call: &Call<'_>) -> Result<Value, Error> {
     ])?;
     let created = call.query.created()?;
     let patterns = patterns(call)?;
+    let delivered = call.query.flag("delivery_success")?;
     let matching: Vec<_> = visible(call)
         .into_iter()
         .filter(|event| created.allows(event.created))
+        .filter(|event| delivered.is_none_or(|it| it == call.world.is_delivered(&event.id)))
         .filter(|event| patterns.is_empty() || patterns.iter().any(|one| matches(one, &event.kind)))
         .collect();
     let (shown, has_more) = page::page(call, &matching, "event", |event| &event.id)?;

@@ -35,6 +35,19 @@ impl Query {
         self.all(name).next()
     }
 
+    /// `true` or `false`, if it is there.
+    pub(crate) fn flag(&self, name: &str) -> Result<Option<bool>, Error> {
+        match self.get(name) {
+            None => Ok(None),
+            Some("true") => Ok(Some(true)),
+            Some("false") => Ok(Some(false)),
+            Some(other) => {
+                let message = format!("Invalid boolean: {other}");
+                Err(Error::bad_parameter(name, &message))
+            }
+        }
+    }
+
     /// A list: `name[]=…`, or with numbers: `name[0]=…`.
     pub(crate) fn list(&self, name: &str) -> Vec<&str> {
         let parameters = self.parameters.iter();

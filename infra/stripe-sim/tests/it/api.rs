@@ -121,10 +121,40 @@ fn events_are_filtered_by_type_and_second() {
 }
 
 #[test]
+fn events_are_filtered_by_whether_every_endpoint_took_them() {
+    let mut world = told(Story::Purchase);
+    let events = events_of_the_platform(&world);
+    // Two endpoints: the first event is taken by both, the second by one, the third by none.
+    for event in &events[..3] {
+        world.set_pending_webhooks(event, 2);
+    }
+    for (event, delivered) in [(0, true), (1, true), (1, false), (0, true), (2, false)] {
+        world.note_delivery(&events[event], delivered);
+    }
+    let pending: Vec<_> = events.iter().map(|id| world.pending_webhooks(id)).collect();
+    assert_eq!(pending[..4], [0, 1, 2, 1]);
+    let shown = get(&world, &format!("/v1/events/{}", events[2]), &[LIVE]);
+    assert_eq!(shown.body["pending_webhooks"], 2);
+
+    let taken = get(
+        &world,
+        "/v1/events?delivery_success=true&limit=100",
+        &[LIVE],
+    );
+    assert_eq!(ids(&taken), events[..1]);
+    let others = get(
+        &world,
+        "/v1/events?delivery_success=false&limit=100",
+        &[LIVE],
+    );
+    assert_eq!(ids(&others), events[1..]);
+}
+
+#[test]
 fn what_cannot_be_filtered_is_refused_rather_than_ignored() {
     let world = told(Story::Purchase);
     for (target, param) in [
-        ("/v1/events?delivery_success=false", "delivery_success"),
+        ("/v1/events?delivery_success=maybe", "delivery_success"),
         ("/v1/events?limit=0", "limit"),
         ("/v1/events?limit=101", "limit"),
         ("/v1/events?created[gte]=soon", "created"),
