@@ -83,10 +83,11 @@ lint: need-rust need-cc need-python ## Check format, clippy, docs, licences, unu
 	@infra/lint/tools.sh
 	@target/tools/bin/cargo-deny $(CARGO_FLAGS) --log-level error check bans licenses sources
 	@target/tools/bin/cargo-machete --skip-target-dir functions infra tests
-	$(say) 'The template: cfn-lint as written and as transformed, our own rules, sam validate'
+	$(say) 'The templates: cfn-lint as written and as transformed, our own rules, sam validate'
 	@infra/tools/setup.sh lint
 	@$(LINT_BIN)/python -B infra/tools/check_template.py
 	@$(SAM) validate --lint
+	@$(SAM) validate --lint --template functions/notify/template.yaml
 	$(say) 'Clippy'
 	@$(CARGO) clippy $(CARGO_FLAGS) --workspace --all-targets -- -D warnings
 	$(say) 'Documentation'
@@ -116,15 +117,15 @@ build: need-rust need-cc need-python need-target ## Build the functions as deplo
 	done
 
 .PHONY: sam-build
-sam-build: need-rust need-cc need-python need-target ## Build as `make deploy` does [FUNCTION=IngestFunction] [ARCH=x86_64]
+sam-build: need-rust need-cc need-python need-target ## Build as `make deploy` does [CONFIG_ENV=notify] [FUNCTION=IngestFunction] [ARCH=x86_64]
 	@infra/tools/setup.sh lint
 	@$(SAM) build $(FUNCTION) $(if $(CONFIG_ENV),--config-env '$(CONFIG_ENV)') \
 		$(if $(filter-out arm64,$(ARCH)),--parameter-overrides Architecture=$(ARCH))
 
 # For arm64, the template's default: another Architecture belongs into samconfig.toml, beside the stage's parameters.
 .PHONY: deploy
-deploy: sam-build ## Build, and deploy to your AWS account, asking first [CONFIG_ENV=live]
-	@$(SAM) deploy $(if $(CONFIG_ENV),--config-env '$(CONFIG_ENV)')
+deploy: sam-build ## Build, and deploy to your AWS account, asking first [CONFIG_ENV=live] [PARAMETERS='Name=value ...']
+	@$(SAM) deploy $(if $(CONFIG_ENV),--config-env '$(CONFIG_ENV)') $(if $(PARAMETERS),--parameter-overrides $(PARAMETERS))
 
 # --- House-keeping ---------------------------------------------------------------------------------------------------
 

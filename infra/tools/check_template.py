@@ -1,6 +1,6 @@
-"""Checks template.yaml the way AWS will see it.
+"""Checks the templates the way AWS will see them: the main one, and that of the sample receiver.
 
-    .venv/lint/bin/python infra/tools/check_template.py [template.yaml]
+    .venv/lint/bin/python infra/tools/check_template.py [template.yaml ...]
 
 1. cfn-lint on the template as written.
 2. cfn-lint on the template as SAM transforms it. SAM's own properties are loosely checked before: a misspelt
@@ -28,6 +28,13 @@ from samtranslator.yaml_helper import yaml_parse
 
 DAY = 24 * 60 * 60
 PATTERN_CHARACTERS_MAX = 2048
+
+ROOT = Path(__file__).resolve().parents[2]
+TEMPLATES = [ROOT / "template.yaml", ROOT / "functions/notify/template.yaml"]
+
+# Whose events a rule may take: Stripe's for a domain, a domain's effects for a receiver. Never both: an effect that came
+# back to a domain could go in a circle.
+SOURCES = (["sluice.stripe"], ["sluice.effects"])
 
 
 def transform(template):
@@ -91,8 +98,8 @@ def invariants(template):
                 yield f"{name}: keeps {kept} s and {dead} {dead_kept} s; 7 and 14 days are right"
 
     for name, rule in of("AWS::Events::Rule").items():
-        if rule.get("EventPattern", {}).get("source") != ["sluice.stripe"]:
-            yield f"{name}: takes other sources than sluice.stripe"
+        if rule.get("EventPattern", {}).get("source") not in SOURCES:
+            yield f"{name}: takes other sources than either sluice.stripe or sluice.effects"
         length = len(json.dumps(rule.get("EventPattern"), separators=(",", ":")))
         if length > PATTERN_CHARACTERS_MAX:
             yield f"{name}: the pattern has {length} characters; EventBridge takes {PATTERN_CHARACTERS_MAX}"
@@ -121,21 +128,28 @@ def invariants(template):
                 yield f"{name}: may read every queue of the account"
 
 
-def main():
-    path = Path(sys.argv[1] if len(sys.argv) > 1 else Path(__file__).parents[2] / "template.yaml")
+def check(path):
+    """Checks one template and prints what is wrong with it, or that nothing is; whether nothing is."""
     good = lint(path)
     transformed = transform(yaml_parse(path.read_text()))
     with tempfile.TemporaryDirectory() as folder:
         as_json = Path(folder) / "transformed.json"
         as_json.write_text(json.dumps(transformed, indent=1))
         good &= lint(as_json)
+    name = path.relative_to(ROOT) if path.is_relative_to(ROOT) else path
     broken = list(invariants(transformed))
     for sentence in broken:
-        print(f"{path.name}: {sentence}", file=sys.stderr)
+        print(f"{name}: {sentence}", file=sys.stderr)
     if not good or broken:
-        return 1
-    print(f"{path.name}: raw and transformed lint clean, {len(transformed['Resources'])} resources, invariants hold")
-    return 0
+        return False
+    print(f"{name}: raw and transformed lint clean, {len(transformed['Resources'])} resources, invariants hold")
+    return True
+
+
+def main():
+    given = [Path(argument).resolve() for argument in sys.argv[1:]]
+    # All of them are checked, also when the first is wrong.
+    return 0 if all([check(path) for path in given or TEMPLATES]) else 1
 
 
 if __name__ == "__main__":

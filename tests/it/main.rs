@@ -8,6 +8,7 @@
 //! - `fetching`: ties and thin events with an API key and a simulated Stripe to ask.
 //! - `laws`: any order ends right, over what a simulated Stripe plays.
 //! - `outages`: a bus that refuses, a wire that is cut, an AWS that freezes, a secret that is rolled.
+//! - `receivers`: an effect at the sample receiver, deployed from its own template.
 //! - `routing`: where each event type goes, by the rules as deployed.
 //!
 //! Most tests share one stack; those that break something have one of their own.
@@ -18,5 +19,6 @@ mod door;
 mod fetching;
 mod laws;
 mod outages;
+mod receivers;
 mod routing;
 mod world;

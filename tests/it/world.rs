@@ -145,6 +145,11 @@ impl World {
         act(&mut self.stack.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// Does something with SDK clients of the stack's AWS.
+    pub(crate) fn with_sdk<T>(&self, act: impl AsyncFnOnce(&SdkConfig) -> T) -> T {
+        self.runtime.block_on(act(&self.config))
+    }
+
     /// The names of everything.
     pub(crate) fn info(&self) -> &StackInfo {
         &self.info

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::problem::Problem;
 
-/// The packages whose binaries are deployed; the template names them in its metadata.
+/// The binaries that the main template names in its metadata.
 pub const FUNCTIONS: &[&str] = &[
     "ingest",
     "sweep",
@@ -27,11 +27,19 @@ pub type Binaries = BTreeMap<String, PathBuf>;
 /// # Errors
 /// When cargo fails.
 pub fn functions(root: &Path) -> Result<Binaries, Problem> {
+    binaries(root, FUNCTIONS)
+}
+
+/// The same of these binaries, e.g. of a receiver that has a template of its own.
+///
+/// # Errors
+/// When cargo fails.
+pub fn binaries(root: &Path, names: &[&str]) -> Result<Binaries, Problem> {
     let failed = |error: &dyn std::fmt::Display| Problem::process("cargo build", error);
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     // Binaries and not packages: the features are the whole workspace's then, so this shares its dependencies with
     // what `cargo lambda watch` and `cargo build` make.
-    let binaries = FUNCTIONS.iter().flat_map(|name| ["--bin", name]);
+    let wanted = names.iter().flat_map(|name| ["--bin", name]);
     let mut child = Command::new(cargo)
         .args([
             "build",
@@ -40,7 +48,7 @@ pub fn functions(root: &Path) -> Result<Binaries, Problem> {
             "--message-format",
             "json-render-diagnostics",
         ])
-        .args(binaries)
+        .args(wanted)
         .current_dir(root)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
@@ -58,7 +66,7 @@ pub fn functions(root: &Path) -> Result<Binaries, Problem> {
     if !status.success() {
         return Err(failed(&status));
     }
-    match FUNCTIONS.iter().find(|name| !binaries.contains_key(**name)) {
+    match names.iter().find(|name| !binaries.contains_key(**name)) {
         Some(missing) => Err(failed(&format!("no binary {missing}"))),
         None => Ok(binaries),
     }

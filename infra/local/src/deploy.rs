@@ -14,10 +14,10 @@ use zip::{CompressionMethod, ZipWriter};
 use crate::aws::{Aws, elements, unescape};
 use crate::build::Binaries;
 use crate::problem::Problem;
-use crate::template::Rewritten;
+use crate::template::{self, Changes, Rewritten};
 
 /// The bucket that holds the code and the template.
-pub(crate) const BUCKET: &str = "sluice-code";
+const BUCKET: &str = "sluice-code";
 
 /// The longest wait for the stack. It takes about a second and a half.
 const CREATE_MAX: Duration = Duration::from_secs(60);
@@ -41,8 +41,45 @@ pub(crate) struct Resource {
     pub(crate) id: String,
 }
 
+/// A template to be deployed.
+#[derive(Debug)]
+pub(crate) struct Template<'a> {
+    /// The file.
+    pub(crate) path: &'a Path,
+    /// The stack's name.
+    pub(crate) stack: &'a str,
+    /// Its functions' code.
+    pub(crate) binaries: &'a Binaries,
+    /// Parameters other than their defaults. `Architecture` is always this machine's.
+    pub(crate) parameters: &'a BTreeMap<String, String>,
+    /// Variables added to functions' environments: logical id → name → value.
+    pub(crate) environment: &'a BTreeMap<String, BTreeMap<String, String>>,
+}
+
+impl Template<'_> {
+    /// Deploys it; with what was deployed come the differences from the template, a sentence each.
+    pub(crate) fn deploy(&self, aws: &Aws) -> Result<(Deployed, Vec<String>), Problem> {
+        let text =
+            std::fs::read_to_string(self.path).map_err(|error| Problem::file(self.path, error))?;
+        let mut parameters = self.parameters.clone();
+        parameters.insert(
+            "Architecture".to_owned(),
+            template::host_architecture().to_owned(),
+        );
+        let changes = Changes {
+            bucket: BUCKET,
+            environment: self.environment,
+            parameters: &parameters,
+        };
+        let rewritten = template::rewrite(template::read(&text)?, &changes)?;
+        upload(aws, self.binaries)?;
+        let deployed = create(aws, self.stack, &rewritten, &parameters)?;
+        Ok((deployed, rewritten.notes))
+    }
+}
+
 /// Puts each binary into the bucket, as `<name>.zip`.
-pub(crate) fn upload(aws: &Aws, binaries: &Binaries) -> Result<(), Problem> {
+fn upload(aws: &Aws, binaries: &Binaries) -> Result<(), Problem> {
     aws.create_bucket(BUCKET)?;
     for (name, path) in binaries {
         aws.put_object(&format!("{BUCKET}/{name}.zip"), &zipped(path)?)?;
@@ -66,21 +103,19 @@ fn zipped(path: &Path) -> Result<Vec<u8>, Problem> {
 }
 
 /// Creates the stack, and does by calls what the emulator doesn't do from the template.
-pub(crate) fn create(
+fn create(
     aws: &Aws,
     stack: &str,
     rewritten: &Rewritten,
     parameters: &BTreeMap<String, String>,
 ) -> Result<Deployed, Problem> {
-    aws.put_object(
-        &format!("{BUCKET}/template.json"),
-        rewritten.template.to_string().as_bytes(),
-    )?;
+    let template = format!("{BUCKET}/{stack}.json");
+    aws.put_object(&template, rewritten.template.to_string().as_bytes())?;
     let mut form = vec![
         ("StackName".to_owned(), stack.to_owned()),
         (
             "TemplateURL".to_owned(),
-            format!("{}/{BUCKET}/template.json", aws.endpoint_url()),
+            format!("{}/{template}", aws.endpoint_url()),
         ),
         (
             "Capabilities.member.1".to_owned(),

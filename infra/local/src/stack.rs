@@ -20,10 +20,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::aws::{Aws, REGION};
 use crate::build::{self, Binaries};
-use crate::deploy::{self, BUCKET, Deployed};
+use crate::deploy::{self, Deployed, Template};
 use crate::problem::Problem;
 use crate::server::{self, Faults, Server};
-use crate::template::{self, Changes};
 
 /// What a stack is started with.
 #[derive(Debug, Clone)]
@@ -261,21 +260,14 @@ impl Stack {
 
         progress("deploying template.yaml");
         let aws = Aws::at(emulator.url());
-        let path = options.root.join("template.yaml");
-        let text = std::fs::read_to_string(&path).map_err(|error| Problem::file(&path, error))?;
-        let mut parameters = options.parameters.clone();
-        parameters.insert(
-            "Architecture".to_owned(),
-            template::host_architecture().to_owned(),
-        );
-        let changes = Changes {
-            bucket: BUCKET,
+        let template = Template {
+            path: &options.root.join("template.yaml"),
+            stack: "sluice",
+            binaries: &options.binaries,
+            parameters: &options.parameters,
             environment: &options.environment,
-            parameters: &parameters,
         };
-        let rewritten = template::rewrite(template::read(&text)?, &changes)?;
-        deploy::upload(&aws, &options.binaries)?;
-        let deployed = deploy::create(&aws, "sluice", &rewritten, &parameters)?;
+        let (deployed, notes) = template.deploy(&aws)?;
         let info = StackInfo::of(&deployed, &aws, &options.secrets)?;
         deploy::put_secrets(&aws, &info.secret_id, &options.secrets)?;
 
@@ -285,7 +277,7 @@ impl Stack {
         Ok(Self {
             info,
             aws,
-            notes: rewritten.notes,
+            notes,
             faults,
             emulator,
         })
@@ -309,6 +301,29 @@ impl Stack {
     /// The faults on the wire between the functions and AWS, where [`Options::faults`] asked for them.
     pub fn faults(&self) -> Option<&Faults> {
         self.faults.as_ref()
+    }
+
+    /// Deploys another template beside Sluice's, e.g. that of a receiver of effects, as a stack of this name with the code
+    /// of these binaries; returns its outputs. It ends with the local AWS.
+    ///
+    /// # Errors
+    /// What failed, with what to do about it.
+    pub fn deploy_beside(
+        &self,
+        stack: &str,
+        template: &Path,
+        binaries: &Binaries,
+        parameters: &BTreeMap<String, String>,
+    ) -> Result<BTreeMap<String, String>, Problem> {
+        let template = Template {
+            path: template,
+            stack,
+            binaries,
+            parameters,
+            environment: &BTreeMap::new(),
+        };
+        let (deployed, _) = template.deploy(&self.aws)?;
+        Ok(deployed.outputs)
     }
 
     /// Replaces the webhook secrets, as an operator does when rolling one. Ingest keeps what it has read for a while.
