@@ -39,9 +39,10 @@ help: ## List the targets
 # --- The local AWS ---------------------------------------------------------------------------------------------------
 
 .PHONY: run
-run: need-rust need-cc need-python ## Deploy template.yaml into a local AWS, send sample traffic, print deliveries until Ctrl-C [PORT=4566]
+run: need-rust need-cc need-python ## Deploy template.yaml into a local AWS, send sample traffic, print deliveries until Ctrl-C [PORT=4566] [TRAFFIC=none]
 	@infra/tools/setup.sh local
-	@$(CARGO) run -q $(CARGO_FLAGS) -p sluice-local -- run $(if $(PORT),--port '$(PORT)') $(ARGS)
+	@$(CARGO) run -q $(CARGO_FLAGS) -p sluice-local -- run $(if $(PORT),--port '$(PORT)') \
+		$(if $(TRAFFIC),--traffic '$(TRAFFIC)') $(ARGS)
 
 .PHONY: send
 send: need-rust need-cc ## Sign and post a sample event to it: EVENT=customer.created [TIMES=3] [FILE=my.json] [ENDPOINT=connect]

@@ -12,8 +12,9 @@ use sluice_local::event::Sample;
 use sluice_local::follow::Follower;
 use sluice_local::post::Sender;
 use sluice_local::problem::Problem;
+use sluice_local::server;
 use sluice_local::stack::{Options, Stack, StackInfo, root};
-use sluice_local::{server, traffic};
+use sluice_local::traffic::Stripe;
 
 /// How often new lines are looked for.
 const FOLLOW_EVERY: Duration = Duration::from_millis(300);
@@ -61,9 +62,9 @@ enum Action {
     },
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, ValueEnum)]
 enum Traffic {
-    /// A purchase and a subscription, with duplicates, one forged and one late.
+    /// A simulated Stripe's lifecycles in any order, with duplicates and one forged.
     Sample,
     /// Nothing.
     None,
@@ -101,10 +102,17 @@ fn run(port: u16, traffic: Traffic) -> Result<ExitCode, Problem> {
     // Before the build, which may take minutes.
     server::must_be_free(port)?;
     progress("building the functions (the first time takes some minutes)");
-    let options = Options {
+    let mut options = Options {
         port: Some(port),
         ..Options::built_here()?
     };
+    let stripe = match traffic {
+        Traffic::Sample => Some(Stripe::played()?),
+        Traffic::None => None,
+    };
+    if let Some(stripe) = &stripe {
+        options.parameters.extend(stripe.parameters());
+    }
     // A log of this run only, and nothing that points to the one before.
     let _ = fs::remove_file(&options.log);
     let _ = fs::remove_file(StackInfo::path(&options.root));
@@ -122,9 +130,11 @@ fn run(port: u16, traffic: Traffic) -> Result<ExitCode, Problem> {
         println!("- {note}");
     }
     let mut follower = Follower::of(stack.info());
-    if traffic == Traffic::Sample {
-        println!("\nSample traffic, in the order of posting:\n");
-        println!("{}", traffic::run(&stack, &options.root, &mut follower)?);
+    if let Some(stripe) = &stripe {
+        stripe.give_key(&stack)?;
+        println!("- Stripe's API is a simulated one that knows the objects of the sample traffic");
+        println!("\nSample traffic, each object as it came and as it ended:\n");
+        println!("{}", stripe.deliver(&stack, &mut follower)?);
     }
     println!(
         "Deliveries as they come (make send EVENT=charge.succeeded posts one; Ctrl-C stops everything):"

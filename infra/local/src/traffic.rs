@@ -1,141 +1,308 @@
-//! The sample traffic: a purchase and a subscription as Stripe delivers them on a bad day, and what became of each
-//! delivery.
+//! The sample traffic: some lifecycles of a simulated Stripe as they come on the worst of days (in any order, some events
+//! twice, one delivery forged), and whether each object ended as that Stripe has it.
 //!
-//! The samples are posted as they stand: their ids belong together and their times are in order, which is what makes the
-//! late one late. Each is let through to its domain before the next is posted, so that only the late one is late.
+//! The simulated Stripe is there for the functions too: they have a key to it, and ask it where events alone don't tell
+//! which of them was the last.
+//!
+//! What is compared is each field that a projection keeps under Stripe's own name, lists and ids of objects within
+//! included. That every state is what its domain's own code makes of Stripe's object is the tests' to show.
+
+mod judge;
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
 use serde_json::{Value, json};
 use sluice_stripe::signature::sign;
+use sluice_stripe_sim::api::Terms;
+use sluice_stripe_sim::delivery::{self, Endpoint, Hears, Mix, Order};
+use sluice_stripe_sim::server::Server;
+use sluice_stripe_sim::{ApiVersion, Key, Occurrence, Options, Scope, Story, World};
 
-use crate::event::{Sample, seconds};
-use crate::follow::{Follower, Line};
+use crate::event::seconds;
+use crate::follow::Follower;
 use crate::post::{Answer, Sender};
 use crate::problem::Problem;
 use crate::stack::Stack;
 use crate::table::columns;
+use judge::Verdict;
 
-/// The longest wait for the domains.
-const SETTLE_MAX: Duration = Duration::from_secs(15);
+/// The longest wait for the domains. It takes them a second or two.
+const SETTLE_MAX: Duration = Duration::from_secs(60);
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum How {
-    Plain,
-    Again,
-    Late,
-    Forged,
+/// What the traffic depends on: the same each time.
+const SEED: u64 = 7;
+
+/// How many of a hundred events come twice.
+const DUPLICATES_PERCENT: u8 = 25;
+
+/// The platform's lifecycles.
+const STORIES: [Story; 7] = [
+    Story::DeclinedThenPaid,
+    Story::TwoEqualRefunds,
+    Story::DisputeWon,
+    Story::TrialCanceled,
+    Story::RenewalRecovered,
+    Story::BusySecond,
+    Story::CustomerDeleted,
+];
+
+/// A connected account's, after it was onboarded.
+const CONNECTED: [Story; 1] = [Story::PayoutFailsLater];
+
+/// The name of the secret with the key to the simulated Stripe.
+const KEYS_SECRET: &str = "local-stripe-keys";
+
+/// Fetches from the simulated Stripe a second: nobody else needs its limit.
+const FETCHES_PER_SECOND: &str = "100";
+
+/// A simulated Stripe whose lifecycles have been played, serving its objects.
+#[derive(Debug)]
+pub struct Stripe {
+    server: Server,
+    /// The stories in their order, with the objects that each made.
+    stories: Vec<(Story, Vec<Key>)>,
 }
 
-impl How {
-    fn word(self) -> &'static str {
-        match self {
-            Self::Plain => "",
-            Self::Again => "again",
-            Self::Late => "late",
-            Self::Forged => "forged",
+impl Stripe {
+    /// Plays the lifecycles up to now.
+    ///
+    /// # Errors
+    /// When it can't listen on a port of its own.
+    pub fn played() -> Result<Self, Problem> {
+        // How long they take is known when they have been played.
+        let from = Options::default();
+        let (world, _) = play(from);
+        let start = seconds(SystemTime::now()) - (world.end() - from.start);
+        let (world, stories) = play(Options { start, ..from });
+        let end = world.end();
+        let server = Server::start(world, Terms::default(), 0)
+            .map_err(|error| Problem::process("the simulated Stripe", error))?;
+        server.set_now(Some(end + 60));
+        Ok(Self { server, stories })
+    }
+
+    /// The template's parameters by which the functions ask this Stripe.
+    pub fn parameters(&self) -> BTreeMap<String, String> {
+        let region = crate::aws::REGION;
+        let arn = format!("arn:aws:secretsmanager:{region}:000000000000:secret:{KEYS_SECRET}");
+        let parameters = [
+            ("ApiKeySecretArn", arn),
+            ("StripeApiUrl", self.server.url()),
+            ("FetchesPerSecond", FETCHES_PER_SECOND.to_owned()),
+        ];
+        parameters
+            .map(|(name, value)| (name.to_owned(), value))
+            .into()
+    }
+
+    /// Puts the key where those parameters say that it is.
+    ///
+    /// # Errors
+    /// When the emulator can't be reached.
+    pub fn give_key(&self, stack: &Stack) -> Result<(), Problem> {
+        let keys = Terms::default().keys.into_iter();
+        let modes = keys.map(|key| (if key.livemode { "live" } else { "test" }, key.text));
+        let text = json!(modes.collect::<BTreeMap<_, _>>()).to_string();
+        let secret = json!({ "Name": KEYS_SECRET, "SecretString": text });
+        stack
+            .aws()
+            .json("secretsmanager.CreateSecret", &secret)
+            .map(drop)
+    }
+
+    /// Posts the traffic, waits for the domains, and returns the table of how each object ended, with a sum of the
+    /// deliveries. The functions' lines are read on the way.
+    ///
+    /// # Errors
+    /// When the door doesn't answer, or the local AWS doesn't.
+    pub fn deliver(&self, stack: &Stack, follower: &mut Follower) -> Result<String, Problem> {
+        let world = self.server.world();
+        let sender = Sender::to(stack.info());
+        let start = Instant::now();
+        let mut posted = Vec::new();
+        for (endpoint, hears) in [("platform", Hears::Platform), ("connect", Hears::Connect)] {
+            posted.extend(post(&sender, &world, endpoint, hears)?);
         }
+        let forged = forged(&sender, &world)?;
+        settle(stack)?;
+        let took = start.elapsed();
+
+        let ended = self.ended(stack, &world, &posted)?;
+        let rows: Vec<_> = ended.iter().map(Ended::row).collect();
+        let heading = ["story", "object", "arrived", "Stripe has", "Sluice has", ""];
+        let wrong = ended.iter().filter(|ended| !ended.verdict.is_right());
+        let wrong = wrong.count();
+        let answers = counted(posted.iter().map(|one| one.answer.words()));
+        let outcomes = counted(outcomes(follower)?.into_iter());
+        let events = world.events();
+        let routed = events
+            .iter()
+            .filter(|event| judge::domain_of(&event.kind).is_some());
+        Ok(format!(
+            "{}\n{} deliveries of {} events in {:.1} s were answered: {answers}.\nOne that a stranger signed: {} {}.\n\
+             {} events are a domain's: {outcomes}.\n{} objects, {wrong} of them other than Stripe has them.\n",
+            columns(heading, &rows),
+            posted.len(),
+            events.len(),
+            took.as_secs_f64(),
+            forged.status,
+            forged.words(),
+            routed.count(),
+            ended.len(),
+        ))
+    }
+
+    /// How each object ended that a domain keeps, in the stories' order.
+    fn ended(
+        &self,
+        stack: &Stack,
+        world: &World,
+        posted: &[Posted],
+    ) -> Result<Vec<Ended>, Problem> {
+        let histories = world.histories();
+        let mut ended = Vec::new();
+        for (story, keys) in &self.stories {
+            for key in keys {
+                let history = histories.get(key).map_or(&[][..], Vec::as_slice);
+                let domain = history
+                    .iter()
+                    .find_map(|event| judge::domain_of(&event.kind));
+                let Some(domain) = domain else { continue };
+                let kept = projection(stack, domain, key)?;
+                let (stripe, sluice) = judge::statuses(world, key, kept.as_ref());
+                let verdict = judge::verdict(world, key, kept.as_ref());
+                ended.push(Ended {
+                    story: format!("{story:?}"),
+                    object: key.id.clone(),
+                    arrived: arrived(history, posted),
+                    stripe,
+                    sluice,
+                    verdict,
+                });
+            }
+        }
+        Ok(ended)
     }
 }
 
-/// In the order of posting.
-const DELIVERIES: &[(&str, How)] = &[
-    ("payment_intent.created", How::Plain),
-    ("charge.succeeded", How::Plain),
-    ("payment_intent.succeeded", How::Plain),
-    ("payment_intent.succeeded", How::Again),
-    ("checkout.session.completed", How::Plain),
-    ("checkout.session.completed", How::Again),
-    ("checkout.session.completed", How::Again),
-    ("charge.refunded", How::Forged),
-    ("customer.subscription.created", How::Plain),
-    ("customer.subscription.updated", How::Plain),
-    ("customer.subscription.updated", How::Again),
-    ("customer.subscription.updated.canceling", How::Plain),
-    ("customer.subscription.updated.more-seats", How::Late),
-];
+/// The world of the sample traffic, and which objects each story made.
+fn play(options: Options) -> (World, Vec<(Story, Vec<Key>)>) {
+    let mut world = World::new(SEED, options);
+    let own = Scope::platform(false);
+    let connected = world.connect(false);
+    let of_account = world.objects().cloned().collect();
+    let mut stories = vec![(Story::Onboarding, of_account)];
+    let all = STORIES.map(|story| (story, &own)).into_iter();
+    for (story, scope) in all.chain(CONNECTED.map(|story| (story, &connected))) {
+        let made = world.play(story, scope);
+        stories.push((story, made));
+    }
+    (world, stories)
+}
 
-struct Delivery {
-    name: &'static str,
-    id: String,
-    how: How,
-    at: SystemTime,
+/// An event that was posted, and its answer.
+struct Posted {
+    event: String,
     answer: Answer,
 }
 
-/// Posts the sample traffic and returns the table of what happened, and the functions' lines that were read on the way.
-///
-/// # Errors
-/// When the door doesn't answer, or a sample is missing.
-pub fn run(stack: &Stack, root: &Path, follower: &mut Follower) -> Result<String, Problem> {
-    let sender = Sender::to(stack.info());
-    let mut deliveries = Vec::new();
-    for (name, how) in DELIVERIES {
-        let sample = Sample::named(root, name)?;
-        let at = SystemTime::now();
-        let answer = if *how == How::Forged {
-            // What a stranger can do: everything right but the secret.
-            let signature = sign(&sample.body, "whsec_guessed", seconds(at));
-            sender.post("platform", &sample.body, Some(&signature))?
-        } else {
-            sender.deliver("platform", &sample.body)?
-        };
-        settle(stack)?;
-        deliveries.push(Delivery {
-            name,
-            id: sample.id,
-            how: *how,
-            at,
-            answer,
-        });
-    }
-    let outcomes = outcomes(follower)?;
-    let mut rows = Vec::new();
-    for (index, delivery) in deliveries.iter().enumerate() {
-        let state = ledger_state(stack, &delivery.id)?;
-        // A domain is handed an event once, by the delivery that was accepted.
-        let accepted = delivery.answer.words() == "accepted";
-        let line = outcomes.get(&delivery.id).filter(|_| accepted);
-        rows.push(row(index + 1, delivery, &state, line));
-    }
-    let heading = [
-        "#", "event", "", "answer", "ms", "ledger", "domain", "outcome", "after ms",
-    ];
-    Ok(columns(heading, &rows))
+/// Posts all that an endpoint hears, in any order and some of it twice.
+fn post(
+    sender: &Sender,
+    world: &World,
+    endpoint: &str,
+    hears: Hears,
+) -> Result<Vec<Posted>, Problem> {
+    let mix = Mix {
+        order: Order::Shuffled,
+        duplicates_percent: DUPLICATES_PERCENT,
+        seed: SEED,
+    };
+    let heard = Endpoint {
+        // Posting and signing are this crate's own sender's.
+        url: String::new(),
+        secrets: Vec::new(),
+        hears,
+        livemode: false,
+        api_version: ApiVersion::V2025_09_30,
+        types: Vec::new(),
+    };
+    let plan = delivery::plan(world, &heard, mix).into_iter();
+    plan.map(|delivery| {
+        let answer = sender.deliver(endpoint, &delivery.body)?;
+        let event = delivery.event;
+        Ok(Posted { event, answer })
+    })
+    .collect()
 }
 
-fn row(number: usize, delivery: &Delivery, state: &str, line: Option<&Line>) -> [String; 9] {
-    let Delivery {
-        name,
-        how,
-        at,
-        answer,
-        ..
-    } = delivery;
-    let said = |field: &str| {
-        line.and_then(|line| line.text(field))
-            .unwrap_or("-")
-            .to_owned()
+/// What a stranger can do: a true event, and everything right but the secret.
+fn forged(sender: &Sender, world: &World) -> Result<Answer, Problem> {
+    let body = world
+        .events()
+        .first()
+        .map(|event| world.body(event, ApiVersion::V2025_09_30));
+    let body = body.unwrap_or_default();
+    let signature = sign(&body, "whsec_guessed", seconds(SystemTime::now()));
+    sender.post("platform", &body, Some(&signature))
+}
+
+/// How an object ended.
+struct Ended {
+    story: String,
+    object: String,
+    arrived: String,
+    stripe: String,
+    sluice: String,
+    verdict: Verdict,
+}
+
+impl Ended {
+    fn row(&self) -> [String; 6] {
+        [
+            self.story.clone(),
+            shortened(&self.object),
+            self.arrived.clone(),
+            self.stripe.clone(),
+            self.sluice.clone(),
+            self.verdict.to_string(),
+        ]
+    }
+}
+
+/// Ids of checkout sessions are longer than a line of a terminal has room for.
+fn shortened(id: &str) -> String {
+    const LONGEST: usize = 32;
+    match id.get(..LONGEST - 1) {
+        Some(start) if id.len() > LONGEST => format!("{start}…"),
+        _ => id.to_owned(),
+    }
+}
+
+/// The object's events in the order in which they came, by the places in which they happened: `2 1 2` is the second, the
+/// first, and the second again.
+fn arrived(history: &[&Occurrence], posted: &[Posted]) -> String {
+    let place = |posted: &Posted| {
+        let place = history.iter().position(|event| event.id == posted.event);
+        place.map(|place| (place + 1).to_string())
     };
-    let sent_ms = at
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .unwrap_or_default()
-        .as_millis();
-    let after_ms = line.and_then(|line| u128::try_from(line.at_ms).ok()?.checked_sub(sent_ms));
-    [
-        number.to_string(),
-        (*name).to_owned(),
-        how.word().to_owned(),
-        format!("{} {}", answer.status, answer.words()),
-        answer.took.as_millis().to_string(),
-        state.to_owned(),
-        line.map_or("-", |line| line.function.as_str()).to_owned(),
-        said("outcome"),
-        after_ms.map_or("-".to_owned(), |ms| ms.to_string()),
-    ]
+    posted
+        .iter()
+        .filter_map(place)
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+/// How often each word occurs: `accepted 3, duplicate 1`.
+fn counted(words: impl Iterator<Item = String>) -> String {
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    for word in words {
+        *counts.entry(word).or_default() += 1;
+    }
+    let said = counts.iter().map(|(word, count)| format!("{word} {count}"));
+    said.collect::<Vec<_>>().join(", ")
 }
 
 /// Waits until the domains' queues are empty.
@@ -147,14 +314,14 @@ fn settle(stack: &Stack) -> Result<(), Problem> {
     Ok(())
 }
 
-/// The domains' last line on each event.
-fn outcomes(follower: &mut Follower) -> Result<BTreeMap<String, Line>, Problem> {
+/// The domains' outcomes so far.
+fn outcomes(follower: &mut Follower) -> Result<Vec<String>, Problem> {
     // A function's lines are there shortly after its messages are gone.
     thread::sleep(Duration::from_millis(300));
     let lines = follower.poll()?.into_iter();
     let lines = lines.filter(|line| line.text("domain").is_some());
     Ok(lines
-        .filter_map(|line| Some((line.text("event")?.to_owned(), line)))
+        .filter_map(|line| line.text("outcome").map(str::to_owned))
         .collect())
 }
 
@@ -181,30 +348,15 @@ fn waiting(stack: &Stack) -> Result<u64, Problem> {
     Ok(waiting)
 }
 
-fn ledger_state(stack: &Stack, id: &str) -> Result<String, Problem> {
-    let table = stack
-        .info()
-        .tables
-        .get("ledger")
-        .cloned()
-        .unwrap_or_default();
-    let key = json!({ "pk": { "S": format!("evt#{id}") }, "sk": { "S": "entry" } });
-    let answer = stack.aws().json(
-        "DynamoDB_20120810.GetItem",
-        &json!({ "TableName": table, "Key": key }),
-    )?;
-    Ok(state_of(&answer["Item"]).to_owned())
-}
-
-fn state_of(entry: &Value) -> &'static str {
-    let has = |attribute: &str| entry.get(attribute).is_some();
-    match () {
-        () if !has("pk") => "nothing",
-        () if has("published_at") => "published",
-        () if has("ledger_only") => "ledger only",
-        () if has("due_at") => "due",
-        () => "claimed",
-    }
+/// An object's document, as its domain has it.
+fn projection(stack: &Stack, domain: &str, key: &Key) -> Result<Option<Value>, Problem> {
+    let table = stack.info().tables.get(domain).cloned().unwrap_or_default();
+    let key = json!({ "pk": { "S": judge::projection_key(key) } });
+    let input = json!({ "TableName": table, "Key": key, "ConsistentRead": true });
+    let answer = stack.aws().json("DynamoDB_20120810.GetItem", &input)?;
+    let document = answer["Item"]["doc"]["S"].as_str();
+    let read = |text| serde_json::from_str(text).map_err(|error| Problem::aws("GetItem", error));
+    document.map(read).transpose()
 }
 
 #[cfg(test)]
@@ -212,34 +364,43 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_sample_of_the_traffic_exists_and_the_late_one_is_older_than_the_one_before() {
-        let root = crate::stack::root();
-        let created = |name: &str| {
-            let sample = Sample::named(&root, name).expect("the sample is there");
-            let body: Value = serde_json::from_slice(&sample.body).expect("it is JSON");
-            body["created"]
-                .as_i64()
-                .expect("a snapshot is created at a second")
+    fn the_traffic_is_the_same_each_time_whenever_it_begins() {
+        let at = |start| {
+            play(Options {
+                start,
+                ..Options::default()
+            })
         };
-        let times: Vec<_> = DELIVERIES
-            .iter()
-            .map(|(name, how)| (created(name), *how))
-            .collect();
-        let late = times
-            .iter()
-            .position(|(_, how)| *how == How::Late)
-            .expect("one is late");
-        assert!(times[late].0 < times[late - 1].0);
+        let ((one, of_one), (other, of_other)) = (at(1_700_000_000), at(1_800_000_000));
+        assert_eq!(of_one, of_other);
+        assert_eq!(other.end() - one.end(), 100_000_000);
     }
 
     #[test]
-    fn the_ledger_s_state_is_read_from_the_entry_s_attributes() {
-        assert_eq!(state_of(&Value::Null), "nothing");
-        assert_eq!(state_of(&json!({ "pk": {}, "due_at": {} })), "due");
-        assert_eq!(
-            state_of(&json!({ "pk": {}, "due_at": {}, "published_at": {} })),
-            "published"
-        );
-        assert_eq!(state_of(&json!({ "pk": {} })), "claimed");
+    fn arrival_is_told_by_the_places_in_which_events_happened() {
+        let (world, stories) = play(Options::default());
+        let (_, keys) = &stories[1];
+        let histories = world.histories();
+        let history = keys
+            .iter()
+            .find_map(|key| histories.get(key).filter(|all| all.len() > 1));
+        let history = history.expect("an object with two events");
+        let posted = [1, 0, 1].map(|place: usize| Posted {
+            event: history[place].id.clone(),
+            answer: Answer {
+                status: 200,
+                text: String::new(),
+                took: Duration::ZERO,
+            },
+        });
+        assert_eq!(arrived(history, &posted), "2 1 2");
+    }
+
+    #[test]
+    fn words_are_counted_and_long_ids_cut() {
+        let words = ["b", "a", "b"].map(str::to_owned);
+        assert_eq!(counted(words.into_iter()), "a 1, b 2");
+        assert_eq!(shortened("pi_1"), "pi_1");
+        assert_eq!(shortened(&"x".repeat(70)).chars().count(), 32);
     }
 }
