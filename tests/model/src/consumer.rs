@@ -32,7 +32,7 @@
 //! # What is not modelled
 //!
 //! Ties in the ordering evidence; events that don't change the level; several objects with one receiver; replays under a
-//! generation; the receivers' memory of facts; rejected events, which write nothing. At most three events, two workers
+//! generation and the receivers' memory of facts ([`joined`](crate::joined)); rejected events, which write nothing. At most three events, two workers
 //! and the disturbances of a configuration were tried, and the history is shorter than the code's so that it is full.
 //! DynamoDB's conditional writes are taken as atomic and its reads as consistent, so the code must read consistently.
 //!

@@ -1,4 +1,5 @@
-//! A model of the door's protocol: claim, publish, mark, defer, sweep. [`consumer`] models what comes behind the bus.
+//! A model of the door's protocol: claim, publish, mark, defer, sweep. [`consumer`] models what comes behind the bus,
+//! [`joined`] the whole way between them, with Stripe, reconcile and replay.
 //!
 //! The code at the door makes four or five calls to AWS for one webhook. Each may fail, or succeed and lose its answer;
 //! the function may die between any two of them; and Stripe may deliver the same event three times at once. No test
@@ -43,8 +44,8 @@
 //!
 //! Signatures; Stripe's retry schedule; expiry and erasure of entries; differing copies under one id; bodies of which
 //! one delivery's bytes fit the entry and another's don't; how often a refused entry is postponed, and pointers in place
-//! of bodies that the bus refuses; index lag (sweep reads the entry itself); reconcile; replay; what happens
-//! behind the bus. More than three deliveries, two sweeps at a time and the bounded number of picks were not tried.
+//! of bodies that the bus refuses; index lag (sweep reads the entry itself); what happens behind the bus.
+//! Reconcile and replay are in [`joined`]. More than three deliveries, two sweeps at a time and the bounded number of picks were not tried.
 //! DynamoDB's single-item writes are taken as atomic and its reads as consistent, so the code must read consistently.
 //!
 //! # Reading a counterexample
@@ -75,6 +76,7 @@ mod checking;
 pub mod consumer;
 mod door;
 mod guards;
+pub mod joined;
 pub mod properties;
 mod protocol;
 mod story;

@@ -1,0 +1,282 @@
+//! What must always hold, and what must be possible.
+//!
+//! No world comes back to where it was: each action either brings something nearer to its end, or is counted against a
+//! budget. So whatever happens, everything comes to rest ([`Joined::settled`]), and what is promised "in the end" is
+//! checked in every world at rest, which here is the same as stateright's `eventually` and is told more shortly. Stripe
+//! may send more, or reconcile run once more, from a world at rest: a promise about that is checked by letting it happen
+//! there, undisturbed.
+
+use stateright::Property;
+
+use super::action::Action;
+use super::protocol::{Joined, Kind, generations};
+use super::world::{Message, RECONCILE, ReplayStep, Step, Work, World};
+
+/// Promise 1. Stripe was answered 2xx: a receiver acts on the event's fact.
+pub const NOTHING_LOST: &str = "what is acknowledged takes effect";
+/// What Stripe sends no more takes effect once reconcile has run undisturbed, or has passed it.
+pub const NOTHING_MISSED: &str = "what Stripe has takes effect once reconcile has run";
+/// No claim shuts the door for ever.
+pub const NOBODY_STUCK: &str = "the next undisturbed delivery takes effect";
+/// No answer 409 on account of the attempt's own claim.
+pub const HELD_BY_ANOTHER: &str = "only another attempt's claim holds a delivery up";
+/// The door, sweep and reconcile publish an event once between them, unless something went wrong.
+pub const SECOND_COPY_HAS_A_CAUSE: &str = "a second copy on the bus has a cause";
+/// Promise 2, at the receiver.
+pub const ACTED_ONCE: &str = "a receiver acts once on a fact by id and generation";
+/// Promise 2, at the item: receivers may have forgotten an id after a while.
+pub const CALLED_FOR_ONCE: &str = "a fact is called for once by id and generation";
+/// Whatever was called for has arrived.
+pub const ALL_ARRIVES: &str = "every fact that was called for is acted on";
+/// Effects don't wait for a delivery that will not come.
+pub const NOTHING_PENDING: &str = "nothing stays pending";
+/// Promise 3: whatever the order, and whatever was replayed.
+pub const STATE_IS_NEWEST: &str = "the state ends at the newest event's";
+/// The receiver holds the level of the state.
+pub const LEVEL_IS_LAST: &str = "the level ends at the last";
+/// A plain replay of what is settled leaves item and receiver exactly as they were.
+pub const PLAIN_CHANGES_NOTHING: &str = "a plain replay changes nothing";
+/// A forced replay, however often it is resumed, tells the facts of what it selected once more, and no others. A fact
+/// that it was the first to tell is told by that.
+pub const FORCED_ONCE_MORE: &str = "a forced replay tells each fact once more";
+
+/// Stripe delivers again what was acknowledged: it didn't hear the answer.
+pub const REDELIVERED: &str = "an acknowledged event is delivered again";
+/// Sweep publishes what the door could not.
+pub const SWEPT: &str = "sweep publishes what the door could not";
+/// Reconcile publishes an event that Stripe has given up.
+pub const RECOVERED: &str = "reconcile brings an event that Stripe has given up";
+/// Reconcile is at the door with an event, and so is Stripe.
+pub const RECONCILE_MEETS_STRIPE: &str = "reconcile and a late delivery are at the door at once";
+/// Sweep is at work on an event that reconcile has in hand.
+pub const RECONCILE_MEETS_SWEEP: &str = "reconcile has in hand what sweep publishes";
+/// An event was put on the bus twice.
+pub const TWICE_ON_THE_BUS: &str = "an event is published twice";
+/// The older event comes after the newer.
+pub const REVERSED: &str = "an older event comes after the newer";
+/// A level is about to arrive after a later one.
+pub const LEVELS_REVERSED: &str = "levels arrive reversed";
+/// A worker has effects to emit that another delivery called for.
+pub const EMITS_ANOTHERS: &str = "a delivery emits what another left pending";
+/// A message is among the dead letters.
+pub const GIVEN_UP: &str = "a message is a dead letter";
+/// A replay has died.
+pub const REPLAY_DIES: &str = "a replay dies before its end";
+/// A message under a generation is applied before the event's own.
+pub const FORCED_COMES_FIRST: &str = "a forced replay overtakes the event's own delivery";
+/// A replay began with everything settled.
+pub const REPLAY_OF_THE_SETTLED: &str = "a replay begins with everything settled";
+
+/// The promises: in force in every world.
+pub const PROMISES: [&str; 13] = [
+    NOTHING_LOST,
+    NOTHING_MISSED,
+    NOBODY_STUCK,
+    HELD_BY_ANOTHER,
+    SECOND_COPY_HAS_A_CAUSE,
+    ACTED_ONCE,
+    CALLED_FOR_ONCE,
+    ALL_ARRIVES,
+    NOTHING_PENDING,
+    STATE_IS_NEWEST,
+    LEVEL_IS_LAST,
+    PLAIN_CHANGES_NOTHING,
+    FORCED_ONCE_MORE,
+];
+
+/// What shows that the model does reach the interesting worlds.
+pub const SIGHTS: [&str; 13] = [
+    REDELIVERED,
+    SWEPT,
+    RECOVERED,
+    RECONCILE_MEETS_STRIPE,
+    RECONCILE_MEETS_SWEEP,
+    TWICE_ON_THE_BUS,
+    REVERSED,
+    LEVELS_REVERSED,
+    EMITS_ANOTHERS,
+    GIVEN_UP,
+    REPLAY_DIES,
+    FORCED_COMES_FIRST,
+    REPLAY_OF_THE_SETTLED,
+];
+
+type Promise = Property<Joined>;
+
+pub(super) fn all() -> Vec<Promise> {
+    let mut all = promises();
+    all.extend(sights());
+    all
+}
+
+fn promises() -> Vec<Promise> {
+    vec![
+        Promise::always(NOTHING_LOST, |joined, world| {
+            !joined.settled(world)
+                || (0..joined.events).all(|event| {
+                    !world.events[usize::from(event)].acknowledged || world.took_effect(event)
+                })
+        }),
+        Promise::always(NOTHING_MISSED, |joined, world| {
+            let stripe_is_through = world.events[..usize::from(joined.events)]
+                .iter()
+                .all(|event| event.sent == joined.deliveries);
+            joined.reconciles == 0
+                || !stripe_is_through
+                || !joined.settled(world)
+                || joined.reconcile_brings_all(world.clone())
+        }),
+        Promise::always(NOBODY_STUCK, |joined, world| {
+            !joined.settled(world)
+                || (0..joined.events).all(|event| joined.delivery_gets_through(world, event))
+        }),
+        Promise::always(HELD_BY_ANOTHER, |_, world| !world.held_by_itself),
+        Promise::always(SECOND_COPY_HAS_A_CAUSE, |_, world| {
+            world
+                .events
+                .iter()
+                .all(|told| told.copies < 2 || told.in_doubt)
+        }),
+        Promise::always(ACTED_ONCE, |_, world| {
+            Message::all().all(|fact| world.receiver.acted.of(fact) < 2)
+        }),
+        Promise::always(CALLED_FOR_ONCE, |_, world| {
+            Message::all().all(|fact| world.minted.of(fact) < 2)
+        }),
+        Promise::always(ALL_ARRIVES, |joined, world| {
+            !joined.settled(world)
+                || world
+                    .minted
+                    .some()
+                    .all(|fact| world.receiver.acted.of(fact) > 0)
+        }),
+        Promise::always(NOTHING_PENDING, |joined, world| {
+            !joined.settled(world) || world.item.pending.is_empty()
+        }),
+        Promise::always(STATE_IS_NEWEST, |joined, world| {
+            let newest = world.minted.some().map(|fact| fact.event).max();
+            !joined.settled(world) || world.item.state == newest
+        }),
+        Promise::always(LEVEL_IS_LAST, |joined, world| {
+            let held = world.receiver.level.map(|level| level.value);
+            !joined.settled(world) || held == world.item.state
+        }),
+        Promise::always(PLAIN_CHANGES_NOTHING, |joined, world| {
+            joined.replay != Some(Kind::Plain)
+                || !joined.settled(world)
+                || world.before_replay.as_ref().is_none_or(|(item, receiver)| {
+                    *item == world.item && *receiver == world.receiver
+                })
+        }),
+        Promise::always(FORCED_ONCE_MORE, |joined, world| {
+            !joined.settled(world) || joined.forced_once_more(world)
+        }),
+    ]
+}
+
+fn sights() -> Vec<Promise> {
+    vec![
+        Promise::sometimes(REDELIVERED, |_, world| {
+            stripes(world).any(|event| world.events[usize::from(event)].acknowledged)
+        }),
+        Promise::sometimes(SWEPT, |_, world| {
+            let mut events = world.events.iter();
+            world.sweep.is_some() && events.any(|told| told.copies == 1 && !told.in_doubt)
+        }),
+        Promise::sometimes(RECOVERED, |joined, world| {
+            world.reconcile.passed
+                && world.events.iter().any(|told| {
+                    !told.acknowledged && told.sent == joined.deliveries && told.copies > 0
+                })
+        }),
+        Promise::sometimes(RECONCILE_MEETS_STRIPE, |_, world| {
+            reconciles(world).is_some_and(|in_hand| stripes(world).any(|event| event == in_hand))
+        }),
+        Promise::sometimes(RECONCILE_MEETS_SWEEP, |_, world| {
+            let due = |event: u8| {
+                let entry = world.events[usize::from(event)].entry;
+                entry.is_some_and(|entry| entry.due)
+            };
+            world.sweep.is_some() && reconciles(world).is_some_and(due)
+        }),
+        Promise::sometimes(TWICE_ON_THE_BUS, |_, world| {
+            world.events.iter().any(|told| told.copies == 2)
+        }),
+        Promise::sometimes(REVERSED, |_, world| {
+            world.workers.iter().flatten().any(|at| {
+                matches!(at.work, Work::Apply { .. })
+                    && world.item.state > Some(at.message.event)
+                    && !world.item.facts.contains(&at.message)
+            })
+        }),
+        Promise::sometimes(LEVELS_REVERSED, |_, world| {
+            let held = world.receiver.level.map(|level| level.seq);
+            world.bus.iter().any(|level| Some(level.seq) < held)
+        }),
+        Promise::sometimes(EMITS_ANOTHERS, |_, world| {
+            world.workers.iter().flatten().any(|at| {
+                matches!(at.work, Work::Apply { .. })
+                    && !world.item.pending.is_empty()
+                    && world.item.last != Some(at.message)
+            })
+        }),
+        Promise::sometimes(GIVEN_UP, |_, world| world.dead.some().next().is_some()),
+        Promise::sometimes(REPLAY_DIES, |_, world| {
+            world
+                .replay
+                .is_some_and(|replay| replay.step == ReplayStep::Dead)
+        }),
+        Promise::sometimes(FORCED_COMES_FIRST, |_, world| {
+            let own = world.queue.some().filter(|message| message.generation == 0);
+            own.map(|own| own.event)
+                .any(|event| world.first_by_replay & (1 << event) != 0)
+        }),
+        Promise::sometimes(REPLAY_OF_THE_SETTLED, |_, world| {
+            world.before_replay.is_some()
+        }),
+    ]
+}
+
+/// The events with which Stripe is at the door.
+fn stripes(world: &World) -> impl Iterator<Item = u8> {
+    let attempts = world.attempts[..RECONCILE].iter().flatten();
+    attempts
+        .filter(|attempt| attempt.step == Step::Claim)
+        .map(|attempt| attempt.event)
+}
+
+/// The event with which reconcile is at the door.
+fn reconciles(world: &World) -> Option<u8> {
+    world.attempts[RECONCILE].map(|attempt| attempt.event)
+}
+
+impl Joined {
+    /// Whether one more run of reconcile, if its cursor is not behind the events, makes all of them take effect.
+    fn reconcile_brings_all(&self, mut world: World) -> bool {
+        if !world.reconcile.passed {
+            world = self.settle(self.after(&world, Action::ReconcileBegin));
+        }
+        (0..self.events).all(|event| world.took_effect(event))
+    }
+
+    /// Whether one more delivery of the event makes it take effect.
+    fn delivery_gets_through(&self, world: &World, event: u8) -> bool {
+        let world = self.settle(self.after(world, Action::Deliver { event }));
+        world.took_effect(event)
+    }
+
+    /// Whether each event that was selected is told under one generation, unless the replay was the first to tell it.
+    fn forced_once_more(&self, world: &World) -> bool {
+        let selected = match world.replay {
+            Some(replay) if self.replay == Some(Kind::Forced) => replay.selected,
+            _ => 0,
+        };
+        (0..self.events).all(|event| {
+            let told = generations()
+                .map(|generation| Message { event, generation })
+                .filter(|fact| world.receiver.acted.of(*fact) > 0);
+            let again = selected & !world.first_by_replay & (1 << event) != 0;
+            told.count() == usize::from(again)
+        })
+    }
+}

@@ -1,0 +1,274 @@
+//! The joined model as a stateright model: what can happen in a world, and what it leads to.
+
+use stateright::{Model, Property};
+
+use super::action::{Action, End};
+use super::properties;
+use super::rules::Rules;
+use super::world::{Event, GENERATIONS, Message, RECONCILE, ReplayStep, Step, Sweep, Work, World};
+
+/// How a replay goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Events come again as they came.
+    Plain,
+    /// …under a generation: their facts are to be told once more.
+    Forced,
+}
+
+/// One configuration of the world.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Joined {
+    /// How many events of the object there are: at most [`EVENTS`](super::EVENTS).
+    pub events: u8,
+    /// How many deliveries Stripe may send of each.
+    pub deliveries: u8,
+    /// How many of them are at the door at a time: 1 or 2.
+    pub doors: usize,
+    /// How many runs of reconcile there may be. With none, Stripe never gives up before its last delivery.
+    pub reconciles: u8,
+    /// Whether there is a replay, and which.
+    pub replay: Option<Kind>,
+    /// How many further copies of messages the bus and the queue may give.
+    pub duplicates: u8,
+    /// How many workers: 1 or 2.
+    pub workers: usize,
+    /// How many crashes, refusals, failed calls, lost answers and dead letters there may be, over all.
+    pub disturbances: u8,
+    /// The rules that are kept.
+    pub rules: Rules,
+}
+
+impl Joined {
+    /// The world after `action`. The caller sees to it that `action` is possible.
+    #[must_use]
+    pub fn after(&self, world: &World, action: Action) -> World {
+        let mut world = world.clone();
+        let end = match action {
+            Action::Door { end, .. }
+            | Action::Sweep { end }
+            | Action::Replay { end }
+            | Action::Work { end, .. } => end,
+            Action::DeadLetter { .. } | Action::ReconcileCrash => End::Crash,
+            _ => End::Done,
+        };
+        world.disturbances += u8::from(end != End::Done);
+        match action {
+            Action::Deliver { event } => Self::deliver(&mut world, event),
+            Action::GiveUp { event } => world.event(event).sent = self.deliveries,
+            Action::Door { place, end } => self.door(&mut world, place, end),
+            Action::Lapse { event } => Self::lapse(&mut world, event),
+            Action::SweepPick { event } => self.sweep_pick(&mut world, event),
+            Action::Sweep { end } => self.sweep(&mut world, end),
+            Action::ReconcileBegin => self.reconcile_begin(&mut world),
+            Action::ReconcileLook => self.reconcile_look(&mut world),
+            Action::ReconcileCrash => world.reconcile.walk = None,
+            Action::ReplayBegin => self.replay_begin(&mut world),
+            Action::Replay { end } => self.replay(&mut world, end),
+            Action::ReplayResume => self.replay_resume(&mut world),
+            Action::Again { message } => {
+                world.duplicates += 1;
+                world.queue.add(message);
+            }
+            Action::Redrive { message } => Self::redrive(&mut world, message),
+            Action::Receive { worker, message } => self.receive(&mut world, worker, message),
+            Action::Work { worker, end } => self.work(&mut world, worker, end),
+            Action::DeadLetter { worker } => Self::dead_letter(&mut world, worker),
+            Action::Arrive { level } => self.arrive(&mut world, level),
+        }
+        world
+    }
+
+    /// What goes on by itself, undisturbed: what is begun is finished, what is due is swept, what is queued is
+    /// received, what is dead is resumed or redriven. Nothing new comes from outside.
+    pub(super) fn progress<'a>(&'a self, world: &'a World) -> impl Iterator<Item = Action> + 'a {
+        let end = End::Done;
+        let at_the_door = (0..)
+            .zip(&world.attempts)
+            .filter(|(_, attempt)| attempt.is_some())
+            .map(move |(place, _)| Action::Door { place, end });
+        let entries = (0..self.events).zip(&world.events);
+        let lapses = entries
+            .clone()
+            .filter(|(_, told)| self.may_lapse(told))
+            .map(|(event, _)| Action::Lapse { event });
+        let sweep = world.sweep.map(|_| Action::Sweep { end });
+        let picks = entries
+            .filter(|(_, told)| world.sweep.is_none() && told.entry.is_some_and(|entry| entry.due))
+            .map(|(event, _)| Action::SweepPick { event });
+        let looks = (world.reconcile.walk.is_some() && world.attempts[RECONCILE].is_none())
+            .then_some(Action::ReconcileLook);
+        let replay = world.replay.and_then(|replay| match replay.step {
+            ReplayStep::Publish | ReplayStep::Advance => Some(Action::Replay { end }),
+            ReplayStep::Dead => Some(Action::ReplayResume),
+            ReplayStep::Finished => None,
+        });
+        let redrives = world.dead.some().map(|message| Action::Redrive { message });
+        let works = (0..)
+            .zip(&world.workers)
+            .filter(|(_, worker)| worker.is_some())
+            .map(move |(worker, _)| Action::Work { worker, end });
+        let receives = self.idle(world).into_iter().flat_map(|worker| {
+            let messages = world.queue.some();
+            messages.map(move |message| Action::Receive { worker, message })
+        });
+        let arrivals = world.bus.iter().map(|&level| Action::Arrive { level });
+        at_the_door
+            .chain(lapses)
+            .chain(sweep)
+            .chain(picks)
+            .chain(looks)
+            .chain(replay)
+            .chain(redrives)
+            .chain(works)
+            .chain(receives)
+            .chain(arrivals)
+    }
+
+    /// Nobody is at work, and nothing is left to do by itself.
+    #[must_use]
+    pub fn settled(&self, world: &World) -> bool {
+        self.progress(world).next().is_none()
+    }
+
+    /// The world once everything has gone on by itself, undisturbed.
+    pub(super) fn settle(&self, mut world: World) -> World {
+        loop {
+            let next = self.progress(&world).next();
+            let Some(action) = next else { return world };
+            world = self.after(&world, action);
+        }
+    }
+
+    /// Where nobody would look at the lapse, it makes no difference.
+    fn may_lapse(&self, told: &Event) -> bool {
+        self.rules.claim_lapses
+            && told.entry.is_some_and(|entry| {
+                entry.holder.is_none() && !entry.lapsed && !entry.published && !entry.due
+            })
+    }
+
+    /// Workers are alike: it is the first idle one that receives.
+    fn idle(&self, world: &World) -> Option<usize> {
+        let workers = world.workers.iter().take(self.workers);
+        workers.into_iter().position(Option::is_none)
+    }
+
+    /// What comes from outside, as far as the configuration allows it.
+    fn outside(&self, world: &World, actions: &mut Vec<Action>) {
+        let doors = &world.attempts[..RECONCILE];
+        let at_the_door = doors.iter().filter(|place| place.is_some()).count();
+        for (event, told) in (0..self.events).zip(&world.events) {
+            if told.sent < self.deliveries {
+                if at_the_door < self.doors {
+                    actions.push(Action::Deliver { event });
+                }
+                if self.reconciles > 0 {
+                    actions.push(Action::GiveUp { event });
+                }
+            }
+        }
+        let reconcile = world.reconcile;
+        if reconcile.walk.is_none() && !reconcile.passed && reconcile.runs < self.reconciles {
+            actions.push(Action::ReconcileBegin);
+        }
+        if self.replay.is_some()
+            && world.replay.is_none()
+            && world.events.iter().any(|told| told.entry.is_some())
+        {
+            actions.push(Action::ReplayBegin);
+        }
+        if world.duplicates < self.duplicates {
+            let seen = |message: &Message| {
+                world.queue.of(*message) == 0
+                    && (world.minted.of(*message) > 0
+                        || world
+                            .workers
+                            .iter()
+                            .flatten()
+                            .any(|at| at.message == *message))
+            };
+            let again = Message::all().filter(seen);
+            actions.extend(again.map(|message| Action::Again { message }));
+        }
+    }
+
+    /// What can go wrong with whoever is at work.
+    fn disturbed(world: &World, actions: &mut Vec<Action>) {
+        for (place, attempt) in (0..).zip(&world.attempts) {
+            let ends: &[End] = match attempt.map(|attempt| attempt.step) {
+                None => &[],
+                Some(Step::Claim) => &[End::AnswerLost, End::Crash],
+                Some(Step::Publish) => &[End::AnswerLost, End::Refused, End::Crash],
+                Some(Step::Mark | Step::Defer { .. }) => &[End::Refused, End::Crash],
+            };
+            actions.extend(ends.iter().map(|&end| Action::Door { place, end }));
+        }
+        // A refusal leaves sweep's entry as a crash does, unless its result goes unread.
+        match world.sweep {
+            None => {}
+            Some(Sweep::Publish { .. }) => {
+                actions.extend([End::Refused, End::Crash].map(|end| Action::Sweep { end }));
+            }
+            Some(Sweep::Clear { .. }) => actions.push(Action::Sweep { end: End::Crash }),
+        }
+        if world.reconcile.walk.is_some() && world.attempts[RECONCILE].is_none() {
+            actions.push(Action::ReconcileCrash);
+        }
+        match world.replay.map(|replay| replay.step) {
+            Some(ReplayStep::Publish) => {
+                actions.extend([End::Refused, End::Crash].map(|end| Action::Replay { end }));
+            }
+            Some(ReplayStep::Advance) => actions.push(Action::Replay { end: End::Crash }),
+            Some(ReplayStep::Dead | ReplayStep::Finished) | None => {}
+        }
+        for (worker, at_work) in (0..).zip(&world.workers) {
+            let Some(at_work) = at_work else { continue };
+            if matches!(at_work.work, Work::Emit(_)) {
+                let end = End::Refused;
+                actions.push(Action::Work { worker, end });
+            }
+            let end = End::Crash;
+            actions.push(Action::Work { worker, end });
+            actions.push(Action::DeadLetter { worker });
+        }
+    }
+}
+
+impl Model for Joined {
+    type State = World;
+    type Action = Action;
+
+    fn init_states(&self) -> Vec<World> {
+        vec![World::default()]
+    }
+
+    fn actions(&self, world: &World, actions: &mut Vec<Action>) {
+        actions.extend(self.progress(world));
+        self.outside(world, actions);
+        if world.disturbances < self.disturbances {
+            Self::disturbed(world, actions);
+        }
+    }
+
+    fn next_state(&self, world: &World, action: Action) -> Option<World> {
+        let after = self.after(world, action);
+        // A lost answer to a claim that was not carried out: the SDK claims again and learns the same.
+        match action {
+            Action::Door {
+                place,
+                end: End::AnswerLost,
+            } if after.attempts[place].is_none() => None,
+            _ => Some(after),
+        }
+    }
+
+    fn properties(&self) -> Vec<Property<Self>> {
+        properties::all()
+    }
+}
+
+/// Under which generations, other than none, a message can be.
+pub(super) fn generations() -> impl Iterator<Item = u8> {
+    (0_u8..).take(GENERATIONS).skip(1)
+}
