@@ -12,7 +12,7 @@ use sluice_harness::clock::TestClock;
 use sluice_harness::ledger::MemoryLedger;
 use sluice_harness::outcomes::MemoryOutcomes;
 use sluice_harness::projections::MemoryProjections;
-use sluice_kernel::batch::{self, Received};
+use sluice_kernel::batch::{self, Received, Run};
 use sluice_kernel::clock::Clock;
 use sluice_kernel::consume::{Event, Ports};
 use sluice_kernel::domain::Domain;
@@ -120,13 +120,12 @@ fn deliver<D: Domain>(messages: &[Received], objects: &impl Objects) -> End {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .build()
         .expect("a runtime");
-    let deadline_ms = clock.now_ms() + 1_000_000_000;
+    let run = Run {
+        deadline_ms: clock.now_ms() + 1_000_000_000,
+        receives_max: 500,
+    };
     let handled = runtime.block_on(batch::handle::<D>(
-        &ports,
-        &outcomes,
-        &clock,
-        messages,
-        deadline_ms,
+        &ports, &outcomes, &clock, messages, run,
     ));
     for message in &handled {
         assert!(

@@ -16,7 +16,7 @@ use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use aws_types::SdkConfig;
 use aws_types::region::Region;
-use sluice_kernel::fault::Fault;
+use sluice_kernel::fault::{Fault, Pace};
 
 use crate::config::Vars;
 
@@ -93,11 +93,26 @@ pub(crate) fn cause<E: ProvideErrorMetadata, R>(operation: &str, error: &SdkErro
     format!("{operation}: {what}")
 }
 
+/// The codes by which AWS says that a limit was met.
+const THROTTLED: &[&str] = &[
+    "ProvisionedThroughputExceededException",
+    "RequestLimitExceeded",
+    "RequestThrottled",
+    "Throttling",
+    "ThrottlingException",
+    "TooManyRequestsException",
+];
+
 /// A failed call as a fault: whatever it was, the same call may work later.
 pub fn unavailable<E: ProvideErrorMetadata, R>(
     code: &'static str,
     operation: &str,
     error: &SdkError<E, R>,
 ) -> Fault {
-    Fault::retry(code, cause(operation, error))
+    let fault = Fault::retry(code, cause(operation, error));
+    let said = error.as_service_error().and_then(E::code);
+    match said {
+        Some(said) if THROTTLED.contains(&said) => fault.paced(Pace::Throttled),
+        _ => fault,
+    }
 }

@@ -180,14 +180,18 @@ impl SweepConfig {
 pub struct DomainConfig {
     /// `DOMAIN_TABLE`: the domain's projections.
     pub domain_table: String,
-    /// `OUTCOMES_TABLE`: rejections of every domain.
+    /// `OUTCOMES_TABLE`: what every domain rejected, or is failing at.
     pub outcomes_table: String,
     /// `LEDGER_TABLE`: bodies, to read.
     pub ledger_table: String,
     /// `BUS_NAME`: where effects go.
     pub bus_name: String,
-    /// `RETENTION_DAYS`: how long a rejection is kept (35, as the ledger's).
+    /// `RETENTION_DAYS`: how long such a record is kept (35, as the ledger's).
     pub retention_days: u32,
+    /// `QUEUE_URL`: the domain's queue, whose messages are delayed.
+    pub queue_url: String,
+    /// `MAX_RECEIVES`: how often the queue hands a message out before it is a dead letter (500; 1 to 1,000).
+    pub receives_max: u32,
 }
 
 impl DomainConfig {
@@ -199,6 +203,8 @@ impl DomainConfig {
             ledger_table: vars.text("LEDGER_TABLE"),
             bus_name: vars.text("BUS_NAME"),
             retention_days: retention_days(vars),
+            queue_url: vars.text("QUEUE_URL"),
+            receives_max: vars.number("MAX_RECEIVES", 500, 1, 1_000),
         }
     }
 }

@@ -1,15 +1,15 @@
 //! The SQS runner: what a domain's `main.rs` calls.
 //!
-//! Reads the configuration, then for each batch: hands the messages to the kernel, logs one line a message, and names
-//! to SQS those that must come back. A message that isn't named is deleted, so a name is only left out when the kernel
-//! said `Ok`.
+//! Reads the configuration, then for each batch: hands the messages to the kernel, logs one line a message, sets the delay
+//! of those that must come back, and names them to SQS. A message that isn't named is deleted, so a name is only left out
+//! when the kernel said `Ok`.
 
 use std::pin::Pin;
 
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
 pub use lambda_runtime::Error;
 use lambda_runtime::{LambdaEvent, service_fn};
-use sluice_kernel::batch::{self, Handled, Received};
+use sluice_kernel::batch::{self, Handled, Received, Run};
 use sluice_kernel::consume::Ports;
 use sluice_kernel::domain::Domain;
 
@@ -22,6 +22,7 @@ use crate::objects::StripeObjects;
 use crate::outcomes::DynamoOutcomes;
 use crate::projections::DynamoProjections;
 use crate::telemetry;
+use crate::visibility::{Delay, Queue};
 
 struct Consumer {
     projections: DynamoProjections,
@@ -29,6 +30,8 @@ struct Consumer {
     ledger: DynamoLedger<SystemClock>,
     bus: EventBridgeBus,
     objects: StripeObjects,
+    queue: Queue,
+    receives_max: u32,
 }
 
 impl Consumer {
@@ -44,6 +47,8 @@ impl Consumer {
             ledger: DynamoLedger::new(&sdk, config.ledger_table, SystemClock),
             bus: EventBridgeBus::new(&sdk, config.bus_name),
             objects: objects?,
+            queue: Queue::new(&sdk, config.queue_url),
+            receives_max: config.receives_max,
         })
     }
 
@@ -56,18 +61,25 @@ impl Consumer {
 
     async fn batch<D: Domain>(&self, event: LambdaEvent<SqsEvent>) -> SqsBatchResponse {
         let deadline_ms = i64::try_from(event.context.deadline).unwrap_or(i64::MAX);
-        let messages: Vec<_> = event.payload.records.into_iter().map(received).collect();
+        let (messages, receipts): (Vec<_>, Vec<_>) =
+            event.payload.records.into_iter().map(received).unzip();
         let ports = Ports {
             projections: &self.projections,
             bus: &self.bus,
             bodies: &self.ledger,
             objects: &self.objects,
         };
+        let run = Run {
+            deadline_ms,
+            receives_max: self.receives_max,
+        };
         let handled =
-            batch::handle::<D>(&ports, &self.outcomes, &SystemClock, &messages, deadline_ms).await;
+            batch::handle::<D>(&ports, &self.outcomes, &SystemClock, &messages, run).await;
         for message in &handled {
             log::<D>(message);
         }
+        let wanted = handled.iter().map(|message| message.delay_s);
+        self.queue.delay(&delays(receipts, wanted), deadline_ms).await;
         answer(
             handled
                 .iter()
@@ -76,14 +88,30 @@ impl Consumer {
     }
 }
 
-/// A message that SQS gave no id or body can't be named: it is taken as empty, rejected and recorded.
-pub(crate) fn received(message: SqsMessage) -> Received {
+/// A message, and the receipt by which SQS knows this receive of it. A message that SQS gave no id or body can't be named:
+/// it is taken as empty, rejected and recorded.
+pub(crate) fn received(message: SqsMessage) -> (Received, Option<String>) {
     let receives = message.attributes.get("ApproximateReceiveCount");
-    Received {
+    let received = Received {
         message_id: message.message_id.unwrap_or_default(),
         text: message.body.unwrap_or_default(),
         receives: receives.and_then(|count| count.parse().ok()).unwrap_or(1),
-    }
+    };
+    (received, message.receipt_handle)
+}
+
+/// The delays that are to be set, of receipts and what is wanted for each.
+pub(crate) fn delays(
+    receipts: Vec<Option<String>>,
+    wanted: impl Iterator<Item = Option<u32>>,
+) -> Vec<Delay> {
+    let pairs = receipts.into_iter().zip(wanted);
+    pairs
+        .filter_map(|(receipt, delay_s)| {
+            let (receipt, delay_s) = (receipt?, delay_s?);
+            Some(Delay { receipt, delay_s })
+        })
+        .collect()
 }
 
 /// Names to SQS the messages that must come back: message id, and whether it is acknowledged.
@@ -132,7 +160,10 @@ fn log<D: Domain>(message: &Handled) {
                 warn,
                 outcome = "failed",
                 code = fault.code,
-                cause = fault.cause
+                cause = fault.cause,
+                note = message.note,
+                receives = message.receives,
+                delay_s = message.delay_s
             );
         }
     }

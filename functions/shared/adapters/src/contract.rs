@@ -13,7 +13,7 @@ use dynoxide::Database;
 use sluice_harness::build::{arrival, noise_body};
 use sluice_harness::clock::TestClock;
 use sluice_kernel::ledger::{Claimed, Ledger};
-use sluice_kernel::outcome::{Outcomes, Rejection};
+use sluice_kernel::outcome::{Outcome, Outcomes, Record, Word};
 use sluice_kernel::projection::Projections;
 use tokio::net::TcpListener;
 
@@ -188,34 +188,56 @@ fn size(value: &aws_sdk_dynamodb::types::AttributeValue) -> usize {
 }
 
 #[tokio::test]
-async fn a_rejection_is_recorded_once_an_event_and_domain() {
+async fn the_newest_record_of_an_event_and_domain_stands_and_a_fallback_takes_no_failing_ones_place()
+{
     let config = dynamo().await;
     let outcomes = DynamoOutcomes::new(&config, OUTCOMES.to_owned(), 35);
-    let mut rejection = Rejection {
+    let record = |word, code, is_fallback| Record {
         subject: "evt_1".to_owned(),
         domain: "payments",
-        code: "object.field_missing",
+        word,
+        code,
         cause: "no text at status".to_owned(),
         digest: "0011".to_owned(),
+        kind: Some("charge.succeeded".to_owned()),
+        account: None,
+        message_id: "m-1".to_owned(),
+        receives: 500,
         at_ms: 1_000,
+        is_fallback,
     };
-    assert_eq!(outcomes.record(&rejection).await, Ok(()));
-    rejection.code = "domain.panicked";
-    assert_eq!(outcomes.record(&rejection).await, Ok(()));
-    let items = Client::new(&config)
-        .scan()
-        .table_name(OUTCOMES)
-        .send()
-        .await
-        .expect("read")
-        .items
-        .expect("there");
-    assert_eq!(items.len(), 1);
-    assert_eq!(items[0]["code"], text("domain.panicked"));
-    assert_eq!(
-        (&items[0]["pk"], &items[0]["sk"]),
-        (&text("evt#evt_1"), &text("payments"))
-    );
+    let item = async || {
+        let scan = Client::new(&config).scan().table_name(OUTCOMES);
+        let items = scan.send().await.expect("read").items.expect("there");
+        assert_eq!(items.len(), 1);
+        items[0].clone()
+    };
+    let (failing, rejected) = (Word::Failing, Word::Rejected);
+    let ended = Word::Ended(Outcome::Applied);
+    for (word, code, is_fallback, stands) in [
+        (failing, "message.unanswered", true, "message.unanswered"),
+        (failing, "ledger.unavailable", false, "ledger.unavailable"),
+        (failing, "message.unanswered", true, "ledger.unavailable"),
+        (ended, "message.recovered", false, "message.recovered"),
+        (failing, "batch.no_time", true, "batch.no_time"),
+        (rejected, "object.field_missing", false, "object.field_missing"),
+    ] {
+        let recorded = outcomes.record(&record(word, code, is_fallback)).await;
+        assert_eq!(recorded, Ok(()));
+        assert_eq!(item().await["code"], text(stands));
+    }
+    let item = item().await;
+    for (name, value) in [
+        ("pk", "evt#evt_1"),
+        ("sk", "payments"),
+        ("outcome", "rejected"),
+        ("type", "charge.succeeded"),
+        ("message", "m-1"),
+    ] {
+        assert_eq!(item[name], text(value), "{name}");
+    }
+    assert_eq!(item["receives"], AttributeValue::N("500".to_owned()));
+    assert!(!item.contains_key("account"));
 }
 
 #[tokio::test]

@@ -8,6 +8,7 @@
 //! - [`objects`]: Stripe's objects, with the keys from Secrets Manager.
 //! - [`bus`]: EventBridge. [`secrets`]: Secrets Manager. [`clock`]: the system's.
 //! - [`consumer`] and [`receiver`]: the SQS runners that a domain's and a receiver's `main.rs` call.
+//!   `visibility` sets when a failed message comes back.
 //! - [`inspect`]: what the tables hold, for operators and tests.
 //! - [`telemetry`]: one JSON line an event.
 //!
@@ -31,3 +32,4 @@ pub mod receipts;
 pub mod receiver;
 pub mod secrets;
 pub mod telemetry;
+mod visibility;

@@ -7,14 +7,14 @@
 use std::num::NonZeroU32;
 use std::sync::LazyLock;
 use std::sync::{Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use aws_sdk_secretsmanager::Client as SecretsClient;
 use aws_types::SdkConfig;
 use sluice_kernel::clock::Clock;
 use sluice_kernel::fault::Fault;
 use sluice_kernel::fetch::budget::Budget;
-use sluice_kernel::fetch::{Fetch, Fetched, Objects};
+use sluice_kernel::fetch::{FETCH_MS_MAX, Fetch, Fetched, Objects};
 use sluice_stripe::client::keys::Keys;
 use sluice_stripe::client::{API_BASE, Client, Settings};
 
@@ -118,8 +118,17 @@ impl Objects for StripeObjects {
         let Some((secrets, id)) = &self.secret else {
             return Ok(Fetched::NoKey);
         };
-        self.refresh_keys(secrets, id).await?;
-        self.client.fetch(request).await
+        let fetching = async {
+            self.refresh_keys(secrets, id).await?;
+            self.client.fetch(request).await
+        };
+        let within = Duration::from_millis(FETCH_MS_MAX.unsigned_abs());
+        tokio::time::timeout(within, fetching)
+            .await
+            .unwrap_or_else(|_| {
+                let cause = format!("no key and answer in {FETCH_MS_MAX} ms");
+                Err(Fault::retry("stripe.unavailable", cause))
+            })
     }
 }
 

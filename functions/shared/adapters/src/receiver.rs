@@ -1,7 +1,7 @@
 //! The SQS runner for receivers of effects: what the `main.rs` of a user's own function calls.
 //!
-//! Reads the configuration, then for each batch: hands the messages to the kernel, logs one line a message, and names to
-//! SQS those that must come back.
+//! Reads the configuration, then for each batch: hands the messages to the kernel, logs one line a message, sets the delay
+//! of those that must come back, and names them to SQS. Without `QUEUE_URL` the delay is the queue's own visibility.
 
 use std::pin::Pin;
 
@@ -14,9 +14,10 @@ use sluice_kernel::receive::{self, Batch, Handled, Reaction, Received};
 use crate::aws;
 use crate::clock::SystemClock;
 use crate::config::{BadVariables, Vars, environment};
-use crate::consumer::{answer, received};
+use crate::consumer::{answer, delays, received};
 use crate::receipts::DynamoReceipts;
 use crate::telemetry;
+use crate::visibility::Queue;
 
 /// How long after the invocation's deadline a claim lapses, for clock skew.
 const LAPSE_MARGIN_MS: i64 = 5_000;
@@ -29,6 +30,7 @@ pub type Make<R> = fn(&mut Vars<'_>, &SdkConfig) -> R;
 struct Receiver<R> {
     receipts: DynamoReceipts,
     reaction: R,
+    queue: Option<Queue>,
     keep_s: i64,
 }
 
@@ -36,6 +38,7 @@ impl<R: Reaction> Receiver<R> {
     fn start(make: Make<R>) -> Result<Self, BadVariables> {
         let mut vars = Vars::new(&environment);
         let table = vars.text("RECEIPTS_TABLE");
+        let queue_url = vars.optional_text("QUEUE_URL");
         let keep_days = vars.number("RETENTION_DAYS", 35, 1, 3_650);
         let sdk = aws::sdk_config(&mut vars);
         let reaction = make(&mut vars, &sdk);
@@ -43,6 +46,7 @@ impl<R: Reaction> Receiver<R> {
         Ok(Self {
             receipts: DynamoReceipts::new(&sdk, table),
             reaction,
+            queue: queue_url.map(|url| Queue::new(&sdk, url)),
             keep_s: i64::from(keep_days) * DAY_S,
         })
     }
@@ -55,7 +59,8 @@ impl<R: Reaction> Receiver<R> {
     }
 
     async fn batch(&self, event: LambdaEvent<SqsEvent>) -> SqsBatchResponse {
-        let messages: Vec<_> = event.payload.records.into_iter().map(received).collect();
+        let (messages, receipts): (Vec<_>, Vec<_>) =
+            event.payload.records.into_iter().map(received).unzip();
         let batch = Batch {
             invocation: &event.context.request_id,
             deadline_ms: i64::try_from(event.context.deadline).unwrap_or(i64::MAX),
@@ -71,6 +76,10 @@ impl<R: Reaction> Receiver<R> {
         )
         .await;
         handled.iter().for_each(log);
+        if let Some(queue) = &self.queue {
+            let wanted = handled.iter().map(|message| message.delay_s);
+            queue.delay(&delays(receipts, wanted), batch.deadline_ms).await;
+        }
         answer(
             handled
                 .iter()
@@ -90,13 +99,23 @@ fn log(message: &Handled) {
         Ok(Received::Dropped) => tracing::info!(effect, id, outcome = "dropped", took_ms),
         Err(fault) => {
             let (code, cause) = (fault.code, fault.cause.as_str());
-            tracing::warn!(effect, id, outcome = "failed", code, cause, took_ms);
+            let (receives, delay_s) = (message.receives, message.delay_s);
+            tracing::warn!(
+                effect,
+                id,
+                outcome = "failed",
+                code,
+                cause,
+                receives,
+                delay_s,
+                took_ms
+            );
         }
     }
 }
 
-/// Runs a receiver as a Lambda function until Lambda ends it. Its own variables are read by `make`; `RECEIPTS_TABLE` is
-/// the runner's.
+/// Runs a receiver as a Lambda function until Lambda ends it. Its own variables are read by `make`; `RECEIPTS_TABLE`,
+/// `RETENTION_DAYS` (35) and `QUEUE_URL` (none) are the runner's.
 ///
 /// # Errors
 /// Where the configuration is bad, or the runtime's own.

@@ -3,18 +3,18 @@
 use std::sync::{Mutex, PoisonError};
 
 use sluice_kernel::fault::Fault;
-use sluice_kernel::outcome::{Outcomes, Rejection};
+use sluice_kernel::outcome::{Outcomes, Record, Word};
 
 /// The table.
 #[derive(Debug, Default)]
 pub struct MemoryOutcomes {
-    recorded: Mutex<Vec<Rejection>>,
+    recorded: Mutex<Vec<Record>>,
     fail: Mutex<bool>,
 }
 
 impl MemoryOutcomes {
-    /// Every rejection recorded so far.
-    pub fn recorded(&self) -> Vec<Rejection> {
+    /// Everything recorded so far, oldest first; what a table keeps is the newest of each subject and domain.
+    pub fn recorded(&self) -> Vec<Record> {
         self.recorded
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -28,14 +28,18 @@ impl MemoryOutcomes {
 }
 
 impl Outcomes for MemoryOutcomes {
-    async fn record(&self, rejection: &Rejection) -> Result<(), Fault> {
+    async fn record(&self, record: &Record) -> Result<(), Fault> {
         if *self.fail.lock().unwrap_or_else(PoisonError::into_inner) {
             return Err(Fault::retry("outcome.unavailable", "scripted"));
         }
-        self.recorded
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(rejection.clone());
+        let mut recorded = self.recorded.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut of_same = recorded.iter().rev();
+        let standing = of_same
+            .find(|found| (&found.subject, found.domain) == (&record.subject, record.domain));
+        let fails = standing.is_some_and(|standing| standing.word == Word::Failing);
+        if !(record.is_fallback && fails) {
+            recorded.push(record.clone());
+        }
         Ok(())
     }
 }

@@ -5,22 +5,24 @@
 //! time for go back untouched.
 //!
 //! A rejected message is acknowledged only once its rejection is recorded. A panic is retried twice and rejected the
-//! third time: it may come from a deployment that is being rolled back.
+//! third time: it may come from a deployment that is being rolled back. A message that fails goes back with the delay of
+//! [`crate::backoff`], and near its last receive it leaves the outcome `failing` behind.
 
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::task::Poll;
 
+use crate::backoff;
 use crate::bus::Bus;
 use crate::clock::Clock;
 use crate::consume::{self, Ports};
 use crate::detail;
 use crate::domain::Domain;
-use crate::fault::{Class, Fault};
+use crate::fault::{Class, Fault, Pace};
 use crate::fetch::Objects;
 use crate::ledger::Bodies;
-use crate::outcome::{self, Outcome, Outcomes, Rejection};
+use crate::outcome::{self, Outcome, Outcomes, Record, Word};
 use crate::projection::Projections;
 
 /// No message is begun with less time than this left: a read, a write, an emission and a clear have to fit.
@@ -28,6 +30,25 @@ pub const MESSAGE_RESERVE_MS: i64 = 5_000;
 
 /// A panic is rejected when the message has been received this often.
 pub const PANIC_RECEIVES_MAX: u32 = 3;
+
+/// In so many of its last receives a message that fails is recorded: more than one, since a record may fail too.
+pub const FAILING_RECEIVES: u32 = 3;
+
+/// How a batch is run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Run {
+    /// When the invocation is ended, in Unix milliseconds.
+    pub deadline_ms: i64,
+    /// How often the queue hands a message out before it is a dead letter.
+    pub receives_max: u32,
+}
+
+impl Run {
+    /// Whether a message with so many receives is near its last.
+    fn is_near_last(&self, receives: u32) -> bool {
+        receives.saturating_add(FAILING_RECEIVES) > self.receives_max
+    }
+}
 
 /// A message as the queue gives it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,10 +78,19 @@ pub struct Handled {
     pub result: Result<Outcome, Fault>,
     /// The fault behind [`Outcome::Rejected`].
     pub rejected: Option<Fault>,
-    /// A code for the log, where an acknowledged message has more to say.
+    /// A code for the log, where there is more to say than the result does.
     pub note: Option<&'static str>,
+    /// How often the message has been received, this time included.
+    pub receives: u32,
+    /// For how many seconds the message is to be hidden, where it goes back.
+    pub delay_s: Option<u32>,
     /// How long it took.
     pub took_ms: i64,
+}
+
+/// The fault of a message that the deadline leaves no time for.
+pub(crate) fn no_time() -> Fault {
+    Fault::retry("batch.no_time", "the deadline is too near to begin").paced(Pace::Untouched)
 }
 
 /// Handles a batch, in order; returns one result a message.
@@ -69,11 +99,11 @@ pub async fn handle<D: Domain>(
     outcomes: &impl Outcomes,
     clock: &impl Clock,
     messages: &[Received],
-    deadline_ms: i64,
+    run: Run,
 ) -> Vec<Handled> {
     let mut handled = Vec::with_capacity(messages.len());
     for message in messages {
-        handled.push(handle_one::<D>(ports, outcomes, clock, message, deadline_ms).await);
+        handled.push(handle_one::<D>(ports, outcomes, clock, message, run).await);
     }
     handled
 }
@@ -83,71 +113,114 @@ async fn handle_one<D: Domain>(
     outcomes: &impl Outcomes,
     clock: &impl Clock,
     received: &Received,
-    deadline_ms: i64,
+    run: Run,
 ) -> Handled {
     let start_ms = clock.now_ms();
+    let message = detail::read(&received.text);
+    let of = message.as_ref().ok();
     let mut handled = Handled {
         message_id: received.message_id.clone(),
-        event: None,
-        kind: None,
-        account: None,
-        traceparent: None,
-        result: Err(Fault::retry(
-            "batch.no_time",
-            "the deadline is too near to begin",
-        )),
+        event: of.map(|message| message.id.clone()),
+        kind: of.map(|message| message.kind.clone()),
+        account: of.and_then(|message| message.tag.account.clone()),
+        traceparent: of.map(|message| message.tag.traceparent.clone()),
+        result: Err(no_time()),
         rejected: None,
         note: None,
+        receives: received.receives,
+        delay_s: None,
         took_ms: 0,
     };
-    if deadline_ms - start_ms < MESSAGE_RESERVE_MS {
-        return handled;
+    if run.deadline_ms - start_ms >= MESSAGE_RESERVE_MS {
+        if received.receives >= run.receives_max {
+            let cause = "the last receive never ended";
+            let fault = Fault::retry(outcome::UNANSWERED, cause);
+            let record = record::<D>(&handled, received, Word::Failing, &fault, clock);
+            // Only in case the function dies: if it can't be written, what comes of the message is recorded after.
+            let _ = outcomes.record(&record).await;
+        }
+        let result = match &message {
+            Err(fault) => Err(fault.clone()),
+            Ok(message) => {
+                let consuming = consume::consume::<D>(ports, clock, message, run.deadline_ms);
+                caught(consuming, received.receives).await
+            }
+        };
+        handled.result = match result {
+            Err(fault) if fault.class == Class::Reject => {
+                let record = record::<D>(&handled, received, Word::Rejected, &fault, clock);
+                let recorded = outcomes.record(&record).await;
+                handled.rejected = Some(fault);
+                recorded.map(|()| Outcome::Rejected)
+            }
+            other => other.map(|consumed| {
+                handled.note = consumed.note;
+                consumed.outcome
+            }),
+        };
     }
-    let result = match detail::read(&received.text) {
-        Err(fault) => Err(fault),
-        Ok(message) => {
-            handled.event = Some(message.id.clone());
-            handled.kind = Some(message.kind.clone());
-            handled.account.clone_from(&message.tag.account);
-            handled.traceparent = Some(message.tag.traceparent.clone());
-            caught(
-                consume::consume::<D>(ports, clock, &message),
-                received.receives,
-            )
-            .await
-        }
-    };
-    handled.result = match result {
-        Err(fault) if fault.class == Class::Reject => {
-            let recorded = outcomes
-                .record(&rejection::<D>(&handled, received, &fault, clock))
-                .await;
-            handled.rejected = Some(fault);
-            recorded.map(|()| Outcome::Rejected)
-        }
-        other => other.map(|consumed| {
-            handled.note = consumed.note;
-            consumed.outcome
-        }),
-    };
+    if run.is_near_last(received.receives) {
+        record_near_last::<D>(&mut handled, received, outcomes, clock, run).await;
+    }
+    if let Err(fault) = &handled.result {
+        let delay_s = backoff::delay_s(fault, &received.message_id, received.receives);
+        handled.delay_s = Some(delay_s);
+    }
     handled.took_ms = clock.now_ms() - start_ms;
     handled
 }
 
-fn rejection<D: Domain>(
+/// Leaves behind what a message near its last receive came to. It changes nothing about the message: one that failed goes
+/// back, and one that ended well is acknowledged, whether it could be recorded or not.
+async fn record_near_last<D: Domain>(
+    handled: &mut Handled,
+    received: &Received,
+    outcomes: &impl Outcomes,
+    clock: &impl Clock,
+    run: Run,
+) {
+    // Without an earlier receive there is no record to take back, unless this one has begun with one.
+    let is_clean = received.receives == 1 && run.receives_max > 1;
+    let record = match &handled.result {
+        Ok(Outcome::Rejected) => return,
+        Ok(_) if is_clean => return,
+        Ok(outcome) => {
+            let fault = Fault::retry(outcome::RECOVERED, "it was near its last receive");
+            record::<D>(handled, received, Word::Ended(*outcome), &fault, clock)
+        }
+        Err(fault) => {
+            // A rejection that couldn't be recorded is why it comes back, and not what is wrong with it.
+            let fault = handled.rejected.as_ref().unwrap_or(fault);
+            record::<D>(handled, received, Word::Failing, fault, clock)
+        }
+    };
+    if let Err(fault) = outcomes.record(&record).await {
+        handled.note = Some(fault.code);
+    }
+}
+
+fn record<D: Domain>(
     handled: &Handled,
     received: &Received,
+    word: Word,
     fault: &Fault,
     clock: &impl Clock,
-) -> Rejection {
+) -> Record {
     let subject = handled.event.clone();
-    Rejection {
+    Record {
         subject: subject.unwrap_or_else(|| outcome::subject_of_message(&received.text)),
         domain: D::NAME,
+        word,
         code: fault.code,
         cause: fault.cause.clone(),
         digest: outcome::digest(fault.code, &fault.cause),
+        kind: handled.kind.clone(),
+        account: handled.account.clone(),
+        message_id: received.message_id.clone(),
+        receives: received.receives,
         at_ms: clock.now_ms(),
+        is_fallback: word == Word::Failing
+            && (fault.pace == Pace::Untouched || fault.code == outcome::UNANSWERED),
     }
 }
 

@@ -15,13 +15,14 @@
 
 use serde_json::{Value, json};
 
+use crate::batch;
 use crate::bus::{Bus, Refusal};
 use crate::clock::Clock;
 use crate::detail::{BodyPlace, Message};
-use crate::domain::Domain;
-use crate::effect::{self, Pending, Scope};
-use crate::fault::Fault;
-use crate::fetch::{Fetch, Fetched, Objects};
+use crate::domain::{Domain, Projected};
+use crate::effect::{self, Fact, Pending, Scope};
+use crate::fault::{Class, Fault, Pace};
+use crate::fetch::{Fetch, Fetched, Objects, Time};
 use crate::ledger::Bodies;
 use crate::order::candidate::Candidate;
 use crate::order::evidence::Evidence;
@@ -33,6 +34,9 @@ pub const CONFLICTS_MAX: u32 = 8;
 
 /// How often Stripe is asked about one tie: at once, and once more when the tie's second is over.
 pub const FETCHES_MAX: usize = 2;
+
+/// The code of an event of a type that nobody has decided about.
+pub const UNROUTED: &str = "event.unrouted";
 
 /// The longest wait for a tie's second to be over.
 const WAIT_S_MAX: i64 = 2;
@@ -74,7 +78,7 @@ pub struct Ports<'a, P, B, L, O> {
 pub struct Consumed {
     /// What the domain made of the event.
     pub outcome: Outcome,
-    /// A code for the log, where there is more to say: `thin.no_key`, `order.tie_unresolved`.
+    /// A code for the log, where there is more to say: `thin.no_key`, `order.tie_unresolved`, `event.unrouted`.
     pub note: Option<&'static str>,
 }
 
@@ -87,7 +91,7 @@ impl Consumed {
     }
 }
 
-/// Applies one message to the domain's projection.
+/// Applies one message to the domain's projection, in an invocation that ends at `deadline_ms`.
 ///
 /// # Errors
 /// `Retry` where it may work later, `Reject` where it never will.
@@ -95,6 +99,7 @@ pub async fn consume<D: Domain>(
     ports: &Ports<'_, impl Projections, impl Bus, impl Bodies, impl Objects>,
     clock: &impl Clock,
     message: &Message,
+    deadline_ms: i64,
 ) -> Result<Consumed, Fault> {
     // A thin event of a v1 object is of the same type as its snapshot, with `v1.` before it.
     let kind = message.kind.strip_prefix("v1.").unwrap_or(&message.kind);
@@ -103,18 +108,22 @@ pub async fn consume<D: Domain>(
     }
     let body = read_body(ports.bodies, clock, message).await?;
     let body = body.as_ref().unwrap_or(&message.event);
+    let time = Time { clock, deadline_ms };
     if body.get("object").and_then(Value::as_str) == Some("v2.core.event") {
-        return consume_thin::<D>(ports, clock, message, kind, body).await;
+        return consume_thin::<D>(ports, time, message, kind, body).await;
     }
     let event = snapshot(message, body)?;
-    let projected = D::project(&event)?;
+    let Some((projected, facts)) = read_event::<D>(&event, kind)? else {
+        return Ok(Consumed::ignored(Some(UNROUTED)));
+    };
     let told = Told {
         owner: projected.owner.clone(),
         object: projected.object.clone(),
+        facts,
         candidate: Candidate::of_event(&event, projected),
         traceparent: &message.tag.traceparent,
     };
-    apply::<D>(ports, clock, &event, &told).await
+    apply::<D>(ports, time, &event, &told).await
 }
 
 /// The event from the ledger, where the message is a pointer to it.
@@ -175,7 +184,7 @@ fn snapshot(message: &Message, body: &Value) -> Result<Event, Fault> {
 /// A thin event names its object, and the object as it is now takes the place of a snapshot.
 async fn consume_thin<D: Domain>(
     ports: &Ports<'_, impl Projections, impl Bus, impl Bodies, impl Objects>,
-    clock: &impl Clock,
+    time: Time<'_, impl Clock>,
     message: &Message,
     kind: &str,
     body: &Value,
@@ -183,6 +192,9 @@ async fn consume_thin<D: Domain>(
     let Some(fetch) = Fetch::of_thin(body, scope(message)?, None) else {
         return Ok(Consumed::ignored(Some("thin.no_object")));
     };
+    if !time.is_enough_to_fetch(0) {
+        return Err(batch::no_time());
+    }
     let fetched = ports.objects.fetch(&fetch).await?;
     let deleted = matches!(fetched, Fetched::Deleted { .. });
     let (object, api_version, date_s, took_ms) = match fetched {
@@ -204,7 +216,8 @@ async fn consume_thin<D: Domain>(
         Fetched::NoPath => return Ok(Consumed::ignored(Some("thin.no_path"))),
         Fetched::Spent { wait_ms } => {
             let fault = Fault::retry("stripe.budget_spent", "no fetch is left for now");
-            return Err(fault.with_delay(wait_ms));
+            // Ours, and shared out: it is there again when it says.
+            return Err(fault.with_delay(wait_ms).paced(Pace::Contention));
         }
     };
     let event = Event {
@@ -216,11 +229,14 @@ async fn consume_thin<D: Domain>(
         object,
         previous_attributes: None,
     };
-    let mut projected = D::project(&event)?;
+    let Some((mut projected, facts)) = read_event::<D>(&event, kind)? else {
+        return Ok(Consumed::ignored(Some(UNROUTED)));
+    };
     projected.terminal |= deleted;
     let told = Told {
         owner: projected.owner.clone(),
         object: projected.object.clone(),
+        facts,
         candidate: Candidate::fetched(
             if deleted { &Value::Null } else { &event.object },
             api_version.as_deref(),
@@ -230,24 +246,37 @@ async fn consume_thin<D: Domain>(
         ),
         traceparent: &message.tag.traceparent,
     };
-    apply::<D>(ports, clock, &event, &told).await
+    apply::<D>(ports, time, &event, &told).await
+}
+
+/// What the domain reads in an event. `None` where it can't, and nobody has decided about events of this type: it came with
+/// an object's prefix and is about something else.
+fn read_event<D: Domain>(
+    event: &Event,
+    kind: &str,
+) -> Result<Option<(Projected<D::State>, Vec<Fact>)>, Fault> {
+    let read = D::project(event).and_then(|projected| Ok((projected, D::facts(event)?)));
+    match read {
+        Err(fault) if fault.class == Class::Reject && !D::knows(kind) => Ok(None),
+        read => read.map(Some),
+    }
 }
 
 /// What a message tells of its object.
 struct Told<'a, S> {
     object: String,
     owner: Option<String>,
+    facts: Vec<Fact>,
     candidate: Candidate<S>,
     traceparent: &'a str,
 }
 
 async fn apply<D: Domain>(
     ports: &Ports<'_, impl Projections, impl Bus, impl Bodies, impl Objects>,
-    clock: &impl Clock,
+    time: Time<'_, impl Clock>,
     event: &Event,
     told: &Told<'_, D::State>,
 ) -> Result<Consumed, Fault> {
-    let facts = D::facts(event)?;
     let key = projection::key(&event.scope, &told.object);
     let owner = told.owner.as_deref();
     let owner = owner.map(|owner| projection::owner_key(&event.scope, owner));
@@ -268,7 +297,13 @@ async fn apply<D: Domain>(
         }
         let is_news = item.as_ref().is_none_or(|item| item.evidence != evidence);
         while is_news && !evidence.head().is_decided() && fetched.len() < FETCHES_MAX {
-            wait_out(clock, &evidence, &fetched).await;
+            let wait_ms = wait_ms(&evidence, &fetched);
+            if !time.is_enough_to_fetch(wait_ms) {
+                break;
+            }
+            if wait_ms > 0 {
+                time.clock.sleep_ms(wait_ms).await;
+            }
             match settle::<D>(ports.objects, event, &told.object).await {
                 Ok(Some(candidate)) => {
                     evidence = evidence.add(candidate.clone());
@@ -282,7 +317,14 @@ async fn apply<D: Domain>(
             }
         }
         let is_guess = !evidence.head().is_decided();
-        let step = projection::step(item.as_ref(), version, event, evidence, &facts, D::levels)?;
+        let step = projection::step(
+            item.as_ref(),
+            version,
+            event,
+            evidence,
+            &told.facts,
+            D::levels,
+        )?;
         let (item, version) = match step.write {
             None => (item, version),
             Some(item) => {
@@ -342,17 +384,11 @@ async fn settle<D: Domain>(
 
 /// A fetch within the tie's own second may have come before its last event: the next one waits for that second to be
 /// over, by the clock of the fetch's answer.
-async fn wait_out<S: Clone + PartialEq>(
-    clock: &impl Clock,
-    evidence: &Evidence<S>,
-    fetched: &[Candidate<S>],
-) {
-    if let Some(last) = fetched.last() {
+fn wait_ms<S: Clone + PartialEq>(evidence: &Evidence<S>, fetched: &[Candidate<S>]) -> u64 {
+    fetched.last().map_or(0, |last| {
         let behind_s = (evidence.second() + 1 - last.source.from()).clamp(0, WAIT_S_MAX);
-        clock
-            .sleep_ms(u64::try_from(behind_s * 1_000).unwrap_or(0))
-            .await;
-    }
+        u64::try_from(behind_s * 1_000).unwrap_or(0)
+    })
 }
 
 /// Where an object's item is.
@@ -363,10 +399,8 @@ struct Place<'a> {
 }
 
 fn contended() -> Fault {
-    Fault::retry(
-        "projection.contended",
-        format!("{CONFLICTS_MAX} writes in a row met another's"),
-    )
+    let cause = format!("{CONFLICTS_MAX} writes in a row met another's");
+    Fault::retry("projection.contended", cause).paced(Pace::Contention)
 }
 
 /// Publishes all that is pending; returns the ids.

@@ -14,6 +14,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use crate::consume::Event;
 use crate::effect::{Fact, Level};
 use crate::fault::Fault;
+use crate::route::{Route, route};
 
 /// An object as one event shows it.
 #[derive(Debug, Clone, PartialEq)]
@@ -40,6 +41,13 @@ pub trait Domain: Send + Sync + 'static {
     /// Whether the domain has a use for events of this type. The rule in the template decides what arrives; this
     /// decides what is applied, and the rest is `Ignored`.
     fn handles(kind: &str) -> bool;
+
+    /// Whether somebody has decided about events of this type: the routing table has it. Rules match by an object's prefix,
+    /// so a type that Stripe makes later (`charge.frobbed`) reaches the domain first. If the domain can read it, it is
+    /// applied as any other; if not, it is `Ignored` and counted as unrouted, where a known one would be rejected.
+    fn knows(kind: &str) -> bool {
+        route(kind) != Route::Unrouted
+    }
 
     /// The object as this event shows it.
     ///

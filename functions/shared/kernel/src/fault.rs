@@ -25,6 +25,19 @@ pub enum Class {
     Init,
 }
 
+/// How soon the same call is worth making again: [`crate::backoff`] makes seconds of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pace {
+    /// Something is down, slow or broken. Nobody knows until when.
+    Outage,
+    /// A limit was met: whoever comes back soon meets it again.
+    Throttled,
+    /// Another was at the same thing, and will soon be done.
+    Contention,
+    /// Nothing has been tried.
+    Untouched,
+}
+
 /// Why something could not be done.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
@@ -36,6 +49,8 @@ pub struct Fault {
     pub cause: String,
     /// When the same call is worth making again, in milliseconds from now, where somebody said so (`Retry-After`).
     pub after_ms: Option<u64>,
+    /// How soon it is worth it else.
+    pub pace: Pace,
 }
 
 impl Fault {
@@ -46,6 +61,7 @@ impl Fault {
             code,
             cause: cause.into(),
             after_ms: None,
+            pace: Pace::Outage,
         }
     }
 
@@ -56,6 +72,7 @@ impl Fault {
             code,
             cause: cause.into(),
             after_ms: None,
+            pace: Pace::Outage,
         }
     }
 
@@ -66,6 +83,7 @@ impl Fault {
             code,
             cause: cause.into(),
             after_ms: None,
+            pace: Pace::Contention,
         }
     }
 
@@ -76,6 +94,7 @@ impl Fault {
             code,
             cause: cause.into(),
             after_ms: None,
+            pace: Pace::Outage,
         }
     }
 
@@ -86,6 +105,13 @@ impl Fault {
             after_ms: Some(after_ms),
             ..self
         }
+    }
+
+    /// The same, at another pace: a fault is [`Pace::Outage`], and one that is held [`Pace::Contention`], until said
+    /// otherwise.
+    #[must_use]
+    pub fn paced(self, pace: Pace) -> Self {
+        Self { pace, ..self }
     }
 }
 

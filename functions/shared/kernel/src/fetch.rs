@@ -14,6 +14,7 @@
 //! | `Deleted` | a terminal candidate | the same |
 //! | `NoKey`, `NoPath` | the choice, flagged | `Ignored` |
 //! | `Spent` | the choice, flagged: it never waits | back to the queue, for `wait_ms` |
+//! | not asked: the invocation is nearly over | the choice, flagged | back to the queue, at once |
 //! | a fault | the choice, flagged; the fault is logged | as the fault's class says |
 //!
 //! A tie never waits and never fails for a fetch: its choice is the same in any order of delivery, it says that it is
@@ -38,9 +39,17 @@ use std::future::Future;
 
 use serde_json::Value;
 
+use crate::clock::Clock;
 use crate::consume::Event;
 use crate::effect::Scope;
 use crate::fault::Fault;
+
+/// The longest that a fetch takes, in milliseconds, its key and its proof included: none is begun with less time left.
+pub const FETCH_MS_MAX: i64 = 5_000;
+
+/// What a write, an emission and a clear are left after a fetch, in milliseconds. With less than this and the fetch's own
+/// time left, Stripe isn't asked: a tie takes the flagged choice, and a thin event comes back untouched.
+pub const AFTER_FETCH_MS: i64 = 3_000;
 
 /// Stripe's name of the one kind of object that is fetched by its customer and not by an id of its own.
 const ENTITLEMENTS: &str = "entitlements.active_entitlement_summary";
@@ -162,7 +171,7 @@ pub enum Fetched {
 
 /// Stripe's objects, by asking for one at a time.
 pub trait Objects: Sync {
-    /// Asks for an object.
+    /// Asks for an object. Ends within [`FETCH_MS_MAX`].
     ///
     /// # Errors
     /// `Retry`, with a delay where Stripe named one (429), for whatever may work later: no answer, Stripe's own fault,
@@ -184,6 +193,30 @@ pub struct WithoutKey;
 impl Objects for WithoutKey {
     async fn fetch(&self, _: &Fetch) -> Result<Fetched, Fault> {
         Ok(Fetched::NoKey)
+    }
+}
+
+/// The time, and when the invocation is over.
+#[derive(Debug)]
+pub(crate) struct Time<'a, C> {
+    pub(crate) clock: &'a C,
+    pub(crate) deadline_ms: i64,
+}
+
+impl<C> Clone for Time<'_, C> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<C> Copy for Time<'_, C> {}
+
+impl<C: Clock> Time<'_, C> {
+    /// Whether a fetch after this wait leaves the time to do something with its answer.
+    pub(crate) fn is_enough_to_fetch(&self, wait_ms: u64) -> bool {
+        let wait_ms = i64::try_from(wait_ms).unwrap_or(i64::MAX);
+        let left_ms = self.deadline_ms.saturating_sub(self.clock.now_ms());
+        left_ms.saturating_sub(wait_ms) >= FETCH_MS_MAX + AFTER_FETCH_MS
     }
 }
 

@@ -7,6 +7,7 @@
 //! - [`endpoint`]: where events come in, and which it admits.
 //! - [`object`]: reading fields of Stripe's objects.
 //! - [`fault`]: why something could not be done, classed by what the caller does next.
+//! - [`backoff`]: when a message that failed is worth another try.
 //! - [`detail`]: an event as it travels on the bus.
 //! - [`effect`]: facts and levels, what a change calls for.
 //! - [`route`]: which domain an event type goes to.
@@ -30,6 +31,7 @@
 //! It reads no clock ([`clock::Clock`] is handed in), makes no random numbers, names no AWS type, and logs nothing:
 //! each use case returns what happened, and the function that called it writes one line.
 
+pub mod backoff;
 pub mod batch;
 pub mod bus;
 pub mod clock;

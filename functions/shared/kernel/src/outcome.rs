@@ -1,13 +1,28 @@
 //! Outcomes: what a domain made of an event.
 //!
-//! `Applied`, `Stale`, `Duplicate` and `Ignored` need no record of their own. What was rejected does: it is recorded with
-//! its code and a digest of its cause, and only then acknowledged, so that no event ends unseen.
+//! `Applied`, `Stale`, `Duplicate` and `Ignored` need no record of their own. What ends otherwise does, so that no event
+//! ends unseen:
+//!
+//! - **rejected**: recorded with its code and a digest of its cause, and only then acknowledged;
+//! - **failing**: the message is near its last receive. It still goes back to its queue, and may become a dead letter: the
+//!   record says why, by which dead letters are grouped. One that ends well after all is recorded over it, as what it
+//!   came to.
+//!
+//! There is one record an event and domain, the newest. Failure window: a message whose function dies with it leaves what
+//! the receives before have left, and on its last receive a record that was made before it was touched
+//! ([`UNANSWERED`]).
 
 use std::future::Future;
 
 use sha2::{Digest, Sha256};
 
 use crate::fault::Fault;
+
+/// The code of a record made before a message's last receive: what stands if that receive never ends.
+pub const UNANSWERED: &str = "message.unanswered";
+
+/// The code of a message that was failing and has ended well.
+pub const RECOVERED: &str = "message.recovered";
 
 /// What a domain made of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,31 +52,69 @@ impl Outcome {
     }
 }
 
-/// The record of a rejected message.
+/// What a record says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Word {
+    /// It will never be applied, and has been acknowledged.
+    Rejected,
+    /// It is near its last receive, or was when it was recorded.
+    Failing,
+    /// It was failing, and came to this.
+    Ended(Outcome),
+}
+
+impl Word {
+    /// The word for tables.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Rejected => Outcome::Rejected.as_str(),
+            Self::Failing => "failing",
+            Self::Ended(outcome) => outcome.as_str(),
+        }
+    }
+}
+
+/// The record of a message that was rejected or is failing.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Rejection {
+pub struct Record {
     /// `evt_…`, or `message-<SHA-256 of the message>` where it names no event.
     pub subject: String,
-    /// The domain that rejected it.
+    /// The domain.
     pub domain: &'static str,
-    /// The fault's code.
+    /// What became of it.
+    pub word: Word,
+    /// The fault's code, or [`UNANSWERED`], or [`RECOVERED`].
     pub code: &'static str,
     /// The fault's cause: no payload, no personal data.
     pub cause: String,
-    /// Groups rejections of the same cause: see [`digest`].
+    /// Groups records of the same cause: see [`digest`].
     pub digest: String,
-    /// When it was rejected.
+    /// Stripe's type, where the message could be read.
+    pub kind: Option<String>,
+    /// The connected account, if any.
+    pub account: Option<String>,
+    /// Names the message to the queue. A message keeps it when it becomes a dead letter, and gets another when it is
+    /// moved back.
+    pub message_id: String,
+    /// How often the message had been received.
+    pub receives: u32,
+    /// When it was recorded.
     pub at_ms: i64,
+    /// It knows less than a record that may be there: it never takes the place of one that says failing.
+    pub is_fallback: bool,
 }
 
-/// Twelve hex digits that are equal for equal code and cause.
+/// Twelve hex digits that are equal for equal code and cause, whatever numbers and request ids the cause names.
 pub fn digest(code: &str, cause: &str) -> String {
-    let hash = Sha256::new()
-        .chain_update(code)
-        .chain_update([0])
-        .chain_update(cause)
-        .finalize();
-    hash.iter()
+    let mut hash = Sha256::new().chain_update(code);
+    for word in cause.split_whitespace() {
+        let varies = word.starts_with("req_") || word.contains(|c: char| c.is_ascii_digit());
+        hash = hash
+            .chain_update([0])
+            .chain_update(if varies { "#" } else { word });
+    }
+    hash.finalize()
+        .iter()
         .take(6)
         .map(|byte| format!("{byte:02x}"))
         .collect()
@@ -74,11 +127,34 @@ pub fn subject_of_message(message: &str) -> String {
     format!("message-{hex}")
 }
 
-/// Where rejections are recorded.
+/// Where they are recorded.
 pub trait Outcomes: Sync {
-    /// Records a rejection; recording it again replaces it.
+    /// Records what became of a message. It takes the place of an earlier record of the same subject and domain, unless it
+    /// is a fallback and that one says failing.
     ///
     /// # Errors
-    /// `Retry` where it can't be written: the message must not be acknowledged then.
-    fn record(&self, rejection: &Rejection) -> impl Future<Output = Result<(), Fault>> + Send;
+    /// `Retry` where it can't be written: a rejected message must not be acknowledged then.
+    fn record(&self, record: &Record) -> impl Future<Output = Result<(), Fault>> + Send;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cause_is_one_group_whatever_its_numbers_and_request_ids() {
+        let cause = |request: &str, line: u32| {
+            let cause = format!("Stripe answered 429, request-id {request} at line {line}");
+            digest("stripe.rate_limited", &cause)
+        };
+        assert_eq!(cause("req_aB3dE", 3), cause("req_abcde", 12));
+        assert_ne!(
+            digest("a.b", "no text at id"),
+            digest("a.b", "no text at status")
+        );
+        assert_ne!(digest("a.b", ""), digest("a.c", ""));
+        // Words don't run together.
+        assert_ne!(digest("a.b", "a bc"), digest("a.b", "ab c"));
+        assert_eq!(cause("req_1", 1).len(), 12);
+    }
 }

@@ -22,9 +22,10 @@ use std::future::Future;
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::backoff;
 use crate::batch;
 use crate::clock::Clock;
-use crate::fault::{Class, Fault};
+use crate::fault::Fault;
 
 /// An effect as it is read from a queue.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -174,10 +175,10 @@ pub async fn receive(
     match receipts.claim(effect, attempt, clock.now_ms()).await? {
         Receipt::Done => return Ok(Received::Dropped),
         Receipt::Held => {
-            return Err(Fault {
-                class: Class::Held,
-                ..Fault::retry("receipt.held", "another attempt is at the effect")
-            });
+            return Err(Fault::held(
+                "receipt.held",
+                "another attempt is at the effect",
+            ));
         }
         Receipt::Mine => {}
     }
@@ -203,6 +204,10 @@ pub struct Handled {
     pub effect: Option<(String, String)>,
     /// `Ok`: acknowledge. `Err`: back to the queue.
     pub result: Result<Received, Fault>,
+    /// How often the message has been received, this time included.
+    pub receives: u32,
+    /// For how many seconds the message is to be hidden, where it goes back.
+    pub delay_s: Option<u32>,
     /// How long it took.
     pub took_ms: i64,
 }
@@ -240,19 +245,20 @@ pub async fn receive_batch(
         };
         let effect = read(&message.text);
         let result = match &effect {
-            _ if batch.deadline_ms - start_ms < batch::MESSAGE_RESERVE_MS => Err(Fault::retry(
-                "batch.no_time",
-                "the deadline is too near to begin",
-            )),
+            _ if batch.deadline_ms - start_ms < batch::MESSAGE_RESERVE_MS => Err(batch::no_time()),
             Err(fault) => Err(fault.clone()),
             Ok(effect) => {
                 let receiving = receive(receipts, reaction, clock, effect, attempt);
                 batch::caught(receiving, message.receives).await
             }
         };
+        let (id, receives) = (&message.message_id, message.receives);
+        let failed = result.as_ref().err();
         handled.push(Handled {
-            message_id: message.message_id.clone(),
+            message_id: id.clone(),
             effect: effect.ok().map(|effect| (effect.kind, effect.id)),
+            receives,
+            delay_s: failed.map(|fault| backoff::delay_s(fault, id, receives)),
             result,
             took_ms: clock.now_ms() - start_ms,
         });

@@ -8,7 +8,8 @@ use sluice_harness::clock::TestClock;
 use sluice_harness::ledger::MemoryLedger;
 use sluice_harness::outcomes::MemoryOutcomes;
 use sluice_harness::projections::MemoryProjections;
-use sluice_kernel::batch::{self, Handled, PANIC_RECEIVES_MAX, Received};
+use sluice_kernel::backoff;
+use sluice_kernel::batch::{self, FAILING_RECEIVES, Handled, PANIC_RECEIVES_MAX, Received, Run};
 use sluice_kernel::clock::Clock;
 use sluice_kernel::consume::{Event, Ports};
 use sluice_kernel::domain::{Domain, Projected};
@@ -16,7 +17,10 @@ use sluice_kernel::effect::{Fact, Level};
 use sluice_kernel::fault::Fault;
 use sluice_kernel::fetch::WithoutKey;
 use sluice_kernel::object::Fields;
-use sluice_kernel::outcome::Outcome;
+use sluice_kernel::outcome::{Outcome, Word};
+
+/// How often the queue of these tests hands a message out.
+const RECEIVES_MAX: u32 = 500;
 
 /// A domain of lamps: a fact when one is lit, a level for how bright it is, terminal once broken.
 struct Lamps;
@@ -27,6 +31,11 @@ impl Domain for Lamps {
 
     fn handles(kind: &str) -> bool {
         kind.starts_with("lamp.")
+    }
+
+    /// The routing table has no lamps. All are known but one.
+    fn knows(kind: &str) -> bool {
+        kind != "lamp.frobbed"
     }
 
     fn project(event: &Event) -> Result<Projected<i64>, Fault> {
@@ -104,8 +113,11 @@ impl World {
             bodies: &self.ledger,
             objects: &self.stripe,
         };
-        let deadline_ms = self.clock.now_ms() + 30_000;
-        batch::handle::<Lamps>(&ports, &self.outcomes, &self.clock, messages, deadline_ms).await
+        let run = Run {
+            deadline_ms: self.clock.now_ms() + 30_000,
+            receives_max: RECEIVES_MAX,
+        };
+        batch::handle::<Lamps>(&ports, &self.outcomes, &self.clock, messages, run).await
     }
 
     async fn deliver(&self, event: &Event) -> Result<Outcome, Fault> {
@@ -366,19 +378,17 @@ async fn a_message_that_the_deadline_leaves_no_time_for_goes_back_untouched() {
         objects: &world.stripe,
     };
     let messages = [received(message(&lamp("evt_1", "lamp.lit", 10, 5)), 1)];
-    let deadline_ms = world.clock.now_ms() + batch::MESSAGE_RESERVE_MS - 1;
-    let handled = batch::handle::<Lamps>(
-        &ports,
-        &world.outcomes,
-        &world.clock,
-        &messages,
-        deadline_ms,
-    )
-    .await;
+    let run = Run {
+        deadline_ms: world.clock.now_ms() + batch::MESSAGE_RESERVE_MS - 1,
+        receives_max: RECEIVES_MAX,
+    };
+    let handled =
+        batch::handle::<Lamps>(&ports, &world.outcomes, &world.clock, &messages, run).await;
     assert_eq!(
         handled[0].result.as_ref().expect_err("no time").code,
         "batch.no_time"
     );
+    assert_eq!(handled[0].delay_s, Some(0), "at once");
     assert!(world.projections.items().is_empty());
 }
 
@@ -394,6 +404,139 @@ async fn types_and_shapes_that_the_domain_has_no_use_for_are_ignored() {
     let handled = world.handle(&[received(thin, 1)]).await;
     assert_eq!(handled[0].result, Ok(Outcome::Ignored));
     assert!(world.projections.items().is_empty());
+}
+
+#[tokio::test]
+async fn a_type_that_nobody_has_decided_about_is_applied_where_it_can_be_read_and_ignored_else() {
+    let world = World::default();
+    let readable = lamp("evt_1", "lamp.frobbed", 10, 5);
+    assert_eq!(world.deliver(&readable).await, Ok(Outcome::Applied));
+    let frob = json!({ "id": "frob_1", "object": "lamp.frob" });
+    let unreadable = message(&event("evt_2", "lamp.frobbed", 10, frob.clone()));
+    let handled = world.handle(&[received(unreadable, 1)]).await;
+    assert_eq!(
+        (&handled[0].result, handled[0].note),
+        (&Ok(Outcome::Ignored), Some("event.unrouted"))
+    );
+    assert!(world.outcomes.recorded().is_empty());
+    // A type that is known and can't be read is somebody's mistake.
+    let known = event("evt_3", "lamp.lit", 10, frob);
+    assert_eq!(world.deliver(&known).await, Ok(Outcome::Rejected));
+}
+
+#[tokio::test]
+async fn a_message_that_fails_goes_back_with_the_delay_of_its_fault_and_its_receives() {
+    let world = World::default();
+    let lit = message(&lamp("evt_1", "lamp.lit", 10, 5));
+    for receives in [1, 4, 400] {
+        world.bus.script([Script::Later]);
+        let handled = world.handle(&[received(lit.clone(), receives)]).await;
+        let fault = handled[0].result.as_ref().expect_err("not emitted");
+        let expected = backoff::delay_s(fault, "m", receives);
+        assert_eq!(
+            (handled[0].delay_s, handled[0].receives),
+            (Some(expected), receives)
+        );
+    }
+    let handled = world.handle(&[received(lit, 5)]).await;
+    assert_eq!(
+        (&handled[0].result, handled[0].delay_s),
+        (&Ok(Outcome::Duplicate), None)
+    );
+    assert!(
+        world.outcomes.recorded().is_empty(),
+        "it was never near its last receive"
+    );
+}
+
+#[tokio::test]
+async fn a_message_near_its_last_receive_leaves_why_it_fails_and_what_became_of_it_after_all() {
+    let world = World::default();
+    let lit = message(&lamp("evt_1", "lamp.lit", 10, 5));
+    let fail = async |receives| {
+        world.bus.script([Script::Later]);
+        world.handle(&[received(lit.clone(), receives)]).await
+    };
+    fail(RECEIVES_MAX - FAILING_RECEIVES).await;
+    assert!(world.outcomes.recorded().is_empty(), "too early");
+    fail(RECEIVES_MAX - FAILING_RECEIVES + 1).await;
+    fail(RECEIVES_MAX).await;
+    let recorded = world.outcomes.recorded();
+    let told: Vec<_> = recorded
+        .iter()
+        .map(|record| (record.word, record.code, record.receives))
+        .collect();
+    // The record before the last receive took nothing away.
+    let code = "effect.not_published";
+    assert_eq!(
+        told,
+        [
+            (Word::Failing, code, RECEIVES_MAX - FAILING_RECEIVES + 1),
+            (Word::Failing, code, RECEIVES_MAX)
+        ]
+    );
+    let last = &recorded[1];
+    assert_eq!((&*last.subject, &*last.message_id), ("evt_1", "m"));
+    assert_eq!(last.kind.as_deref(), Some("lamp.lit"));
+
+    // The queue's count is an estimate: it may come once more, and end well.
+    world.handle(&[received(lit, RECEIVES_MAX)]).await;
+    let recorded = world.outcomes.recorded();
+    let end = recorded.last().expect("there");
+    assert_eq!(
+        (end.word, end.code),
+        (Word::Ended(Outcome::Duplicate), "message.recovered")
+    );
+}
+
+#[tokio::test]
+async fn a_last_receive_that_never_ends_has_left_a_record_before() {
+    let world = World::default();
+    let panics = message(&lamp("evt_1", "lamp.panics", 10, 5));
+    // Seen from the record alone, a function that dies is one that is never heard of again.
+    world.handle(&[received(panics, RECEIVES_MAX)]).await;
+    let recorded = world.outcomes.recorded();
+    assert_eq!(
+        (recorded[0].word, recorded[0].code),
+        (Word::Failing, "message.unanswered")
+    );
+    assert_eq!(recorded[1].word, Word::Rejected);
+}
+
+#[tokio::test]
+async fn a_queue_with_few_receives_records_no_message_that_ends_well_at_once() {
+    let world = World::default();
+    let ports = Ports {
+        projections: &world.projections,
+        bus: &world.bus,
+        bodies: &world.ledger,
+        objects: &world.stripe,
+    };
+    let run = Run {
+        deadline_ms: world.clock.now_ms() + 30_000,
+        receives_max: 2,
+    };
+    let messages = [received(message(&lamp("evt_1", "lamp.lit", 10, 5)), 1)];
+    let handled =
+        batch::handle::<Lamps>(&ports, &world.outcomes, &world.clock, &messages, run).await;
+    assert_eq!(handled[0].result, Ok(Outcome::Applied));
+    assert!(world.outcomes.recorded().is_empty());
+}
+
+#[tokio::test]
+async fn a_record_that_can_not_be_written_changes_nothing_about_a_failing_message() {
+    let world = World::default();
+    world.outcomes.set_failing(true);
+    world.bus.script([Script::Later]);
+    let lit = message(&lamp("evt_1", "lamp.lit", 10, 5));
+    let handled = world.handle(&[received(lit.clone(), RECEIVES_MAX)]).await;
+    let fault = handled[0].result.as_ref().expect_err("not emitted");
+    assert_eq!(
+        (fault.code, handled[0].note),
+        ("effect.not_published", Some("outcome.unavailable"))
+    );
+    let handled = world.handle(&[received(lit, RECEIVES_MAX)]).await;
+    assert_eq!(handled[0].result, Ok(Outcome::Duplicate));
 }
 
 /// Events of one lamp in few seconds, some broken for good; those called `updated` say what was there before.

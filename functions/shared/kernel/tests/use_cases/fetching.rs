@@ -8,13 +8,13 @@ use sluice_harness::ledger::MemoryLedger;
 use sluice_harness::outcomes::MemoryOutcomes;
 use sluice_harness::projections::MemoryProjections;
 use sluice_harness::stripe::MemoryStripe;
-use sluice_kernel::batch::{self, Handled, Received};
+use sluice_kernel::batch::{self, Handled, Received, Run};
 use sluice_kernel::clock::Clock;
 use sluice_kernel::consume::{Event, Ports};
 use sluice_kernel::domain::{Domain, Projected};
 use sluice_kernel::effect::{Fact, Level, Scope};
 use sluice_kernel::fault::Fault;
-use sluice_kernel::fetch::Fetched;
+use sluice_kernel::fetch::{AFTER_FETCH_MS, FETCH_MS_MAX, Fetched};
 use sluice_kernel::object::Fields;
 use sluice_kernel::outcome::Outcome;
 
@@ -109,6 +109,10 @@ fn thin(kind: &str) -> String {
 
 impl World {
     async fn handle(&self, text: String) -> Handled {
+        self.handle_within(text, 60_000).await
+    }
+
+    async fn handle_within(&self, text: String, left_ms: i64) -> Handled {
         let ports = Ports {
             projections: &self.projections,
             bus: &self.bus,
@@ -120,8 +124,11 @@ impl World {
             text,
             receives: 1,
         };
-        let deadline_ms = self.clock.now_ms() + 60_000;
-        batch::handle::<Doors>(&ports, &self.outcomes, &self.clock, &[message], deadline_ms)
+        let run = Run {
+            deadline_ms: self.clock.now_ms() + left_ms,
+            receives_max: 500,
+        };
+        batch::handle::<Doors>(&ports, &self.outcomes, &self.clock, &[message], run)
             .await
             .remove(0)
     }
@@ -222,6 +229,47 @@ async fn a_tie_never_fails_for_a_fetch_that_does() {
         );
         assert_eq!(world.item()["tie_unresolved"], true);
     }
+}
+
+#[tokio::test]
+async fn a_tie_without_the_time_to_ask_takes_the_flagged_choice() {
+    let enough_ms = FETCH_MS_MAX + AFTER_FETCH_MS;
+    for (left_ms, asks) in [(enough_ms - 1, 0), (enough_ms, 1)] {
+        let world = world(MemoryStripe::at(NOW_S + 30));
+        world.stripe.put(&scope(), door("open"));
+        let [first, second] = tie();
+        world.handle(message(&first)).await.result.expect("applied");
+        let handled = world.handle_within(message(&second), left_ms).await;
+        handled.result.expect("applied or stale");
+        assert_eq!(world.stripe.take_asked().len(), asks);
+        let flagged = handled.note == Some("order.tie_unresolved");
+        assert_eq!(flagged, asks == 0);
+    }
+}
+
+#[tokio::test]
+async fn a_tie_never_waits_for_its_second_beyond_the_time_it_has() {
+    let world = world(MemoryStripe::at(NOW_S));
+    world.stripe.put(&scope(), door("open"));
+    let [first, second] = tie();
+    world.handle(message(&first)).await.result.expect("applied");
+    let before_ms = world.clock.now_ms();
+    // Time for one fetch, and none for the second that has to be waited for.
+    let left_ms = FETCH_MS_MAX + AFTER_FETCH_MS;
+    let handled = world.handle_within(message(&second), left_ms).await;
+    assert_eq!(handled.note, Some("order.tie_unresolved"));
+    assert_eq!(world.stripe.take_asked().len(), 1);
+    assert_eq!(world.clock.now_ms(), before_ms);
+}
+
+#[tokio::test]
+async fn a_thin_event_without_the_time_to_ask_comes_back_at_once() {
+    let world = world(MemoryStripe::at(NOW_S));
+    let left_ms = FETCH_MS_MAX + AFTER_FETCH_MS - 1;
+    let handled = world.handle_within(thin("v1.door.moved"), left_ms).await;
+    let fault = handled.result.expect_err("back to the queue");
+    assert_eq!((fault.code, handled.delay_s), ("batch.no_time", Some(0)));
+    assert!(world.stripe.take_asked().is_empty());
 }
 
 #[tokio::test]

@@ -12,7 +12,7 @@
 
 use http::StatusCode;
 use serde_json::Value;
-use sluice_kernel::fault::Fault;
+use sluice_kernel::fault::{Fault, Pace};
 
 use super::wire::Answer;
 
@@ -29,7 +29,7 @@ pub(super) fn fault(answer: &Answer) -> Fault {
     let code = code(answer);
     let cause = cause(answer, code.as_deref());
     let fault = match answer.status.as_u16() {
-        429 => Fault::retry("stripe.rate_limited", cause),
+        429 => Fault::retry("stripe.rate_limited", cause).paced(Pace::Throttled),
         500.. | 408 | 409 | 424 | 425 => Fault::retry("stripe.unavailable", cause),
         403 if code.as_deref() == Some("account_invalid") => {
             return Fault::retry("stripe.account_unreachable", cause);

@@ -1,0 +1,98 @@
+//! The delay after which SQS hands a failed message out again: its visibility, set message by message.
+//!
+//! A message that fails would stay hidden for what is left of its queue's visibility, whatever the reason. Setting it to
+//! the delay that the kernel chose makes it come back when that is worth while.
+//!
+//! Guarantee: none is needed. Whatever can't be set (the call failed, or there is no time for it) leaves the queue's own
+//! visibility, and the message comes back by that. So a call here never fails a batch.
+
+use std::time::Duration;
+
+use aws_sdk_sqs::Client;
+use aws_sdk_sqs::types::ChangeMessageVisibilityBatchRequestEntry as Entry;
+use aws_types::SdkConfig;
+use sluice_kernel::clock::Clock;
+use sluice_kernel::fault::Fault;
+
+use crate::aws;
+use crate::clock::SystemClock;
+
+/// How many messages SQS takes in one call.
+const ENTRIES_MAX: usize = 10;
+
+/// What is left of the invocation for its answer. Were it cut off while it sets delays, every message would come back, those
+/// that are done among them.
+const ANSWER_RESERVE_MS: i64 = 500;
+
+/// The code of delays that couldn't be set.
+const NOT_SET: &str = "queue.delay_not_set";
+
+/// A failed message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Delay {
+    /// Names this receive of the message to SQS.
+    pub(crate) receipt: String,
+    /// For how long it is to be hidden, in seconds.
+    pub(crate) delay_s: u32,
+}
+
+/// A queue whose messages are delayed.
+#[derive(Debug, Clone)]
+pub(crate) struct Queue {
+    client: Client,
+    url: String,
+}
+
+impl Queue {
+    /// The queue at this URL. It is told and not made from the event's ARN: the form of a URL differs by partition, and
+    /// at every stand-in for AWS.
+    pub(crate) fn new(config: &SdkConfig, url: String) -> Self {
+        Self {
+            client: Client::new(config),
+            url,
+        }
+    }
+
+    /// Sets the delays, as far as that can be done before `deadline_ms`; logs once what couldn't be set.
+    pub(crate) async fn delay(&self, delays: &[Delay], deadline_ms: i64) {
+        let mut missed = 0;
+        let mut cause = None;
+        for some in delays.chunks(ENTRIES_MAX) {
+            match self.delay_some(some, deadline_ms).await {
+                Ok(refused) => missed += refused,
+                Err(fault) => {
+                    missed += some.len();
+                    cause.get_or_insert(fault.cause);
+                }
+            }
+        }
+        if missed > 0 {
+            let cause = cause.as_deref().unwrap_or("ChangeMessageVisibilityBatch: refused");
+            tracing::warn!(code = NOT_SET, cause, messages = missed);
+        }
+    }
+
+    /// Tells how many were refused.
+    async fn delay_some(&self, delays: &[Delay], deadline_ms: i64) -> Result<usize, Fault> {
+        let left_ms = deadline_ms - SystemClock.now_ms() - ANSWER_RESERVE_MS;
+        let no_time = || Fault::retry(NOT_SET, "no time left");
+        let left_ms = u64::try_from(left_ms).map_err(|_| no_time())?;
+        let entries = delays.iter().enumerate().map(|(n, delay)| {
+            let entry = Entry::builder().id(n.to_string()).receipt_handle(&delay.receipt);
+            entry
+                .visibility_timeout(i32::try_from(delay.delay_s).unwrap_or(i32::MAX))
+                .build()
+        });
+        let entries = entries.collect::<Result<Vec<_>, _>>();
+        let entries = entries.map_err(|_| Fault::retry(NOT_SET, "an entry is incomplete"))?;
+        let change = self.client.change_message_visibility_batch();
+        let change = change.queue_url(&self.url).set_entries(Some(entries)).send();
+        let output = tokio::time::timeout(Duration::from_millis(left_ms), change)
+            .await
+            .map_err(|_| no_time())?;
+        let output = output.map_err(|error| {
+            aws::unavailable(NOT_SET, "ChangeMessageVisibilityBatch", &error)
+        })?;
+        Ok(output.failed().len())
+    }
+}
