@@ -13,6 +13,7 @@ given here.
 
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -35,6 +36,13 @@ TEMPLATES = [ROOT / "template.yaml", ROOT / "functions/notify/template.yaml"]
 # Whose events a rule may take: Stripe's for a domain, a domain's effects for a receiver. Never both: an effect that came
 # back to a domain could go in a circle.
 SOURCES = (["sluice.stripe"], ["sluice.effects"])
+
+BACKOFF = ROOT / "functions/shared/kernel/src/backoff.rs"
+
+
+def backoff(name):
+    """A constant of the runner's delays, as its source has it: what a failed message waits is its choice."""
+    return int(re.search(rf"^pub const {name}: u32 = ([\d_]+);$", BACKOFF.read_text(), re.MULTILINE)[1])
 
 
 def transform(template):
@@ -91,9 +99,17 @@ def invariants(template):
         if "RedrivePolicy" in queue:
             dead = named(queue["RedrivePolicy"]["deadLetterTargetArn"])
             kept, dead_kept = queue["MessageRetentionPeriod"], queues[dead]["MessageRetentionPeriod"]
-            reach = value(queue["RedrivePolicy"]["maxReceiveCount"]) * value(queue["VisibilityTimeout"])
+            receives = value(queue["RedrivePolicy"]["maxReceiveCount"])
+            # By visibility where functions die, by the delays that the runner sets where they fail.
+            reach = min(
+                receives * value(queue["VisibilityTimeout"]),
+                (receives - backoff("RAMP_RECEIVES")) * backoff("FLOOR_S"),
+            )
             if reach < DAY:
                 yield f"{name}: gives a message up after {reach} s; an outage of a day would drain into {dead}"
+            longest = receives * max(backoff("DELAY_S_MAX"), value(queue["VisibilityTimeout"]))
+            if longest > kept:
+                yield f"{name}: forgets a message after {kept} s; it may be {longest} s before {dead} has it"
             if kept > 7 * DAY or dead_kept != 14 * DAY:
                 yield f"{name}: keeps {kept} s and {dead} {dead_kept} s; 7 and 14 days are right"
 

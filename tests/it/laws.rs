@@ -124,9 +124,7 @@ fn deliver<D: Domain>(messages: &[Received], objects: &impl Objects) -> End {
         deadline_ms: clock.now_ms() + 1_000_000_000,
         receives_max: 500,
     };
-    let handled = runtime.block_on(batch::handle::<D>(
-        &ports, &outcomes, &clock, messages, run,
-    ));
+    let handled = runtime.block_on(batch::handle::<D>(&ports, &outcomes, &clock, messages, run));
     for message in &handled {
         assert!(
             matches!(message.result, Ok(outcome) if outcome != Outcome::Rejected),

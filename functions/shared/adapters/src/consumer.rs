@@ -79,7 +79,9 @@ impl Consumer {
             log::<D>(message);
         }
         let wanted = handled.iter().map(|message| message.delay_s);
-        self.queue.delay(&delays(receipts, wanted), deadline_ms).await;
+        self.queue
+            .delay(&delays(receipts, wanted), deadline_ms)
+            .await;
         answer(
             handled
                 .iter()

@@ -4,8 +4,8 @@
 use aws_credential_types::Credentials;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{
-    AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection,
-    ProjectionType, ScalarAttributeType,
+    AttributeDefinition, AttributeValue, BillingMode, GlobalSecondaryIndex, KeySchemaElement,
+    KeyType, Projection, ProjectionType, ScalarAttributeType,
 };
 use aws_types::SdkConfig;
 use aws_types::region::Region;
@@ -189,7 +189,7 @@ fn size(value: &aws_sdk_dynamodb::types::AttributeValue) -> usize {
 
 #[tokio::test]
 async fn the_newest_record_of_an_event_and_domain_stands_and_a_fallback_takes_no_failing_ones_place()
-{
+ {
     let config = dynamo().await;
     let outcomes = DynamoOutcomes::new(&config, OUTCOMES.to_owned(), 35);
     let record = |word, code, is_fallback| Record {
@@ -220,7 +220,12 @@ async fn the_newest_record_of_an_event_and_domain_stands_and_a_fallback_takes_no
         (failing, "message.unanswered", true, "ledger.unavailable"),
         (ended, "message.recovered", false, "message.recovered"),
         (failing, "batch.no_time", true, "batch.no_time"),
-        (rejected, "object.field_missing", false, "object.field_missing"),
+        (
+            rejected,
+            "object.field_missing",
+            false,
+            "object.field_missing",
+        ),
     ] {
         let recorded = outcomes.record(&record(word, code, is_fallback)).await;
         assert_eq!(recorded, Ok(()));

@@ -78,7 +78,9 @@ impl<R: Reaction> Receiver<R> {
         handled.iter().for_each(log);
         if let Some(queue) = &self.queue {
             let wanted = handled.iter().map(|message| message.delay_s);
-            queue.delay(&delays(receipts, wanted), batch.deadline_ms).await;
+            queue
+                .delay(&delays(receipts, wanted), batch.deadline_ms)
+                .await;
         }
         answer(
             handled

@@ -67,7 +67,9 @@ impl Queue {
             }
         }
         if missed > 0 {
-            let cause = cause.as_deref().unwrap_or("ChangeMessageVisibilityBatch: refused");
+            let cause = cause
+                .as_deref()
+                .unwrap_or("ChangeMessageVisibilityBatch: refused");
             tracing::warn!(code = NOT_SET, cause, messages = missed);
         }
     }
@@ -78,7 +80,9 @@ impl Queue {
         let no_time = || Fault::retry(NOT_SET, "no time left");
         let left_ms = u64::try_from(left_ms).map_err(|_| no_time())?;
         let entries = delays.iter().enumerate().map(|(n, delay)| {
-            let entry = Entry::builder().id(n.to_string()).receipt_handle(&delay.receipt);
+            let entry = Entry::builder()
+                .id(n.to_string())
+                .receipt_handle(&delay.receipt);
             entry
                 .visibility_timeout(i32::try_from(delay.delay_s).unwrap_or(i32::MAX))
                 .build()
@@ -86,13 +90,15 @@ impl Queue {
         let entries = entries.collect::<Result<Vec<_>, _>>();
         let entries = entries.map_err(|_| Fault::retry(NOT_SET, "an entry is incomplete"))?;
         let change = self.client.change_message_visibility_batch();
-        let change = change.queue_url(&self.url).set_entries(Some(entries)).send();
+        let change = change
+            .queue_url(&self.url)
+            .set_entries(Some(entries))
+            .send();
         let output = tokio::time::timeout(Duration::from_millis(left_ms), change)
             .await
             .map_err(|_| no_time())?;
-        let output = output.map_err(|error| {
-            aws::unavailable(NOT_SET, "ChangeMessageVisibilityBatch", &error)
-        })?;
+        let output = output
+            .map_err(|error| aws::unavailable(NOT_SET, "ChangeMessageVisibilityBatch", &error))?;
         Ok(output.failed().len())
     }
 }

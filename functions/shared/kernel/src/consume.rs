@@ -249,12 +249,11 @@ async fn consume_thin<D: Domain>(
     apply::<D>(ports, time, &event, &told).await
 }
 
+type Read<S> = (Projected<S>, Vec<Fact>);
+
 /// What the domain reads in an event. `None` where it can't, and nobody has decided about events of this type: it came with
 /// an object's prefix and is about something else.
-fn read_event<D: Domain>(
-    event: &Event,
-    kind: &str,
-) -> Result<Option<(Projected<D::State>, Vec<Fact>)>, Fault> {
+fn read_event<D: Domain>(event: &Event, kind: &str) -> Result<Option<Read<D::State>>, Fault> {
     let read = D::project(event).and_then(|projected| Ok((projected, D::facts(event)?)));
     match read {
         Err(fault) if fault.class == Class::Reject && !D::knows(kind) => Ok(None),
