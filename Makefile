@@ -13,6 +13,9 @@ FUNCTIONS := $(notdir $(patsubst %/Cargo.toml,%,$(wildcard functions/*/Cargo.tom
 ARCH ?= arm64
 TARGET = $(if $(filter arm64,$(ARCH)),aarch64,$(ARCH))-unknown-linux-gnu
 
+# By this variable development builds find faults to make; what is deployed doesn't know it.
+FAULTS_VARIABLE = SLUICE_FAULTS_FILE
+
 # The lock file is the truth: a build never changes it in passing.
 CARGO_FLAGS ?= --locked
 # For the test programs, after `--`: make test TEST_ARGS='--nocapture poison'
@@ -111,6 +114,8 @@ build: need-rust need-cc need-python need-target ## Build the functions as deplo
 	@infra/tools/setup.sh lint
 	@PATH="$(CURDIR)/$(LINT_BIN):$$PATH" cargo-lambda lambda build $(CARGO_FLAGS) --release --target $(TARGET) \
 		$(addprefix --bin ,$(FUNCTIONS))
+	@! grep -l '$(FAULTS_VARIABLE)' $(patsubst %,target/lambda/%/bootstrap,$(FUNCTIONS)) || { \
+		echo 'These take faults by rule, which only development builds may.' >&2; exit 1; }
 	@printf '\n%-16s %12s %12s\n' 'function' 'bytes' 'zipped'
 	@for name in $(FUNCTIONS); do \
 		file=target/lambda/$$name/bootstrap; \

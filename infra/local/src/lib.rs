@@ -6,6 +6,7 @@
 //! - [`template`]: reads the template and makes the few changes that running here needs.
 //! - [`deploy`]: puts the code and the template into the emulator, and waits until it takes deliveries.
 //! - [`server`]: the emulator's process, and the proxy that breaks the wire to it.
+//! - [`client_faults`]: faults inside the functions, between their steps.
 //! - [`guard`]: nothing that is started here outlives the process that started it.
 //! - [`aws`]: the emulator's API over plain HTTP.
 //! - [`build`]: the functions' binaries.
@@ -24,6 +25,7 @@
 
 pub mod aws;
 pub mod build;
+pub mod client_faults;
 pub mod deploy;
 pub mod event;
 pub mod follow;

@@ -37,7 +37,7 @@ impl Server {
 }
 
 /// The emulator, on this port. `functions_see` is the address at which functions find AWS: the emulator's own, or the
-/// proxy's.
+/// proxy's. `inherited` are further variables of every function.
 ///
 /// # Errors
 /// When the port is taken, the packages aren't installed, or it doesn't come up.
@@ -45,9 +45,10 @@ pub fn emulator(
     root: &Path,
     port: u16,
     functions_see: &str,
+    inherited: &[(&'static str, String)],
     log: &Path,
 ) -> Result<Server, Problem> {
-    let env = [
+    let mut env = vec![
         ("GATEWAY_PORT", port.to_string()),
         ("BIND_HOST", Ipv4Addr::LOCALHOST.to_string()),
         ("AWS_ENDPOINT_URL", functions_see.to_owned()),
@@ -55,6 +56,7 @@ pub fn emulator(
         ("IOT_MTLS_ENABLED", "0".to_owned()),
         ("SFTP_ENABLED", "0".to_owned()),
     ];
+    env.extend_from_slice(inherited);
     // A reset ends the functions and waits for them; an exit leaves them to themselves.
     let farewell = format!(
         "from urllib.request import Request, urlopen\n\

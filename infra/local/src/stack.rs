@@ -20,6 +20,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::aws::{Aws, REGION};
 use crate::build::{self, Binaries};
+use crate::client_faults::ClientFaults;
 use crate::deploy::{self, Deployed, Template};
 use crate::problem::Problem;
 use crate::server::{self, Faults, Server};
@@ -41,6 +42,8 @@ pub struct Options {
     pub secrets: BTreeMap<String, Vec<String>>,
     /// Whether the functions reach AWS through a proxy that breaks the wire on demand.
     pub faults: bool,
+    /// Whether the functions' own AWS clients make faults by rule: see [`ClientFaults`].
+    pub client_faults: bool,
     /// Where the emulator's own log goes; the functions' lines are in there too.
     pub log: PathBuf,
 }
@@ -70,6 +73,7 @@ impl Options {
             environment: BTreeMap::new(),
             secrets: secrets.into(),
             faults: false,
+            client_faults: false,
         })
     }
 }
@@ -238,6 +242,7 @@ pub struct Stack {
     // Dropped in this order: first the proxy, then the emulator with the functions in it.
     faults: Option<Faults>,
     emulator: Server,
+    client_faults: Option<ClientFaults>,
 }
 
 impl Stack {
@@ -252,7 +257,15 @@ impl Stack {
         let functions_see =
             proxy_port.map_or(url.clone(), |port| format!("http://127.0.0.1:{port}"));
         progress(&format!("starting the local AWS on {url}"));
-        let emulator = server::emulator(&options.root, port, &functions_see, &options.log)?;
+        let client_faults = options.client_faults.then(ClientFaults::new).transpose()?;
+        let inherited: Vec<_> = client_faults.iter().map(ClientFaults::variable).collect();
+        let emulator = server::emulator(
+            &options.root,
+            port,
+            &functions_see,
+            &inherited,
+            &options.log,
+        )?;
         let proxy_log = options.log.with_file_name("microburst.log");
         let proxy =
             proxy_port.map(|port| server::proxy(&options.root, port, emulator.url(), &proxy_log));
@@ -280,6 +293,7 @@ impl Stack {
             notes,
             faults,
             emulator,
+            client_faults,
         })
     }
 
@@ -324,6 +338,11 @@ impl Stack {
         };
         let (deployed, _) = template.deploy(&self.aws)?;
         Ok(deployed.outputs)
+    }
+
+    /// The faults at the functions' AWS clients, where [`Options::client_faults`] asked for them.
+    pub fn client_faults(&self) -> Option<&ClientFaults> {
+        self.client_faults.as_ref()
     }
 
     /// Replaces the webhook secrets, as an operator does when rolling one. Ingest keeps what it has read for a while.

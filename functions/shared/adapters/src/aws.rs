@@ -40,11 +40,19 @@ pub fn sdk_config(vars: &mut Vars<'_>) -> SdkConfig {
     let secret = vars.text("AWS_SECRET_ACCESS_KEY");
     let token = vars.optional_text("AWS_SESSION_TOKEN");
     let endpoint = vars.optional_text("AWS_ENDPOINT_URL");
-    sdk_config_of(
+    let config = sdk_config_of(
         Region::new(region),
         Credentials::new(key, secret, token, None, "environment"),
         endpoint,
-    )
+    );
+    #[cfg(debug_assertions)]
+    if let Some(file) = vars.optional_text(crate::faults::FILE_VARIABLE) {
+        let function = vars
+            .optional_text("AWS_LAMBDA_FUNCTION_NAME")
+            .unwrap_or_default();
+        return crate::faults::through(&config, file.as_ref(), &function);
+    }
+    config
 }
 
 /// The SDK's configuration from its parts.

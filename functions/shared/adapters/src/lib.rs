@@ -11,6 +11,7 @@
 //!   `visibility` sets when a failed message comes back.
 //! - [`inspect`]: what the tables hold, for operators and tests.
 //! - [`telemetry`]: one JSON line an event.
+//! - `faults`: in development builds only, faults at the AWS client, steered from outside by tests.
 //!
 //! Only `main.rs` of a function names this crate: everything else is written against the kernel's ports.
 
@@ -23,6 +24,8 @@ pub mod consumer;
 #[cfg(test)]
 mod contract;
 mod entry;
+#[cfg(debug_assertions)]
+pub mod faults;
 pub mod inspect;
 pub mod ledger;
 pub mod objects;

@@ -254,11 +254,13 @@ impl DueLedger for MemoryLedger {
     }
 
     async fn postpone(&self, id: &str, due_at_ms: i64, as_pointer: bool) -> Result<(), Fault> {
-        if let Some(row) = self
-            .rows()
-            .get_mut(id)
-            .filter(|row| row.entry.standing.due_at_ms.is_some())
-        {
+        let is_due_before = |row: &&mut Row| {
+            row.entry
+                .standing
+                .due_at_ms
+                .is_some_and(|at| at < due_at_ms)
+        };
+        if let Some(row) = self.rows().get_mut(id).filter(is_due_before) {
             row.entry.standing.due_at_ms = Some(due_at_ms);
             row.entry.standing.refusals += 1;
             row.entry.origin.as_pointer |= as_pointer;

@@ -329,7 +329,7 @@ pub trait DueLedger: Sync {
     fn mark_swept(&self, id: &str, now_ms: i64) -> impl Future<Output = Result<(), Fault>> + Send;
 
     /// Moves a refused entry to a later time and counts the refusal; with `as_pointer`, it goes as a pointer from
-    /// now on. Does nothing to an entry that is no longer due.
+    /// now on. Does nothing to an entry that is no longer due, or is due no earlier: a repetition counts once.
     ///
     /// # Errors
     /// `Retry` where the ledger can't be reached: the event stays due where it was.

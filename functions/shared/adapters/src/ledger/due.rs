@@ -70,10 +70,11 @@ impl<C: Clock> DueLedger for DynamoLedger<C> {
 
     async fn postpone(&self, id: &str, due_at_ms: i64, as_pointer: bool) -> Result<(), Fault> {
         let set = "SET due_at = :due, refusals = if_not_exists(refusals, :none) + :one";
-        // Still due: what another sweep has published meanwhile stays published.
+        // Still due, or what another sweep has published meanwhile would be due again; and due earlier, so that a
+        // repetition after a lost answer counts once.
         let update = self
             .update(id)
-            .condition_expression("attribute_exists(due_at)")
+            .condition_expression("attribute_exists(due_at) AND due_at < :due")
             .expression_attribute_values(":due", number(due_at_ms))
             .expression_attribute_values(":none", number(0))
             .expression_attribute_values(":one", number(1));

@@ -1,0 +1,135 @@
+//! The SDK's HTTP client with the rules before it.
+
+use aws_smithy_runtime_api::client::http::{
+    HttpClient, HttpConnector, HttpConnectorFuture, SharedHttpClient, SharedHttpConnector,
+    http_client_fn,
+};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::byte_stream::ByteStream;
+use serde_json::{Value, json};
+
+use super::{Act, Call, Rules, wait};
+
+/// What EventBridge says of an entry that it couldn't take by a fault of its own.
+const ENTRY_ERROR: &str = "InternalFailure";
+
+/// The client, with every call going past the rules.
+pub(super) fn wrap(inner: SharedHttpClient, rules: Rules) -> SharedHttpClient {
+    http_client_fn(move |settings, components| {
+        SharedHttpConnector::new(Connector {
+            inner: inner.http_connector(settings, components),
+            rules: rules.clone(),
+        })
+    })
+}
+
+#[derive(Debug)]
+struct Connector {
+    inner: SharedHttpConnector,
+    rules: Rules,
+}
+
+impl HttpConnector for Connector {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let (inner, rules) = (self.inner.clone(), self.rules.clone());
+        HttpConnectorFuture::new(async move {
+            let operation = operation(&request);
+            let act = rules.judge(&Call {
+                operation: &operation,
+                body: request.body().bytes().unwrap_or_default(),
+                is_first_try: is_first_try(&request),
+            });
+            let act = act.unwrap_or_else(|error| {
+                eprintln!("the rules of faults can't be followed: {error}");
+                std::process::abort()
+            });
+            match act {
+                None | Some(Act::Note) => inner.call(request).await,
+                Some(Act::KillBefore) => std::process::abort(),
+                Some(Act::KillAfter) => {
+                    // Answered or not: the call was on its way.
+                    let _ = inner.call(request).await;
+                    std::process::abort()
+                }
+                Some(Act::DropBefore) => Err(broken()),
+                Some(Act::DropAfter) => {
+                    let _ = inner.call(request).await;
+                    Err(broken())
+                }
+                Some(Act::Delay(ms)) => {
+                    wait(ms).await;
+                    inner.call(request).await
+                }
+                Some(Act::FailEntries(from)) if operation == "PutEvents" => {
+                    refuse_entries(&inner, request, from).await
+                }
+                Some(Act::FailEntries(_)) => inner.call(request).await,
+            }
+        })
+    }
+}
+
+/// The operation: what follows the last dot of the target, e.g. `DynamoDB_20120810.PutItem`.
+fn operation(request: &HttpRequest) -> String {
+    let target = request.headers().get("x-amz-target").unwrap_or_default();
+    target.rsplit('.').next().unwrap_or_default().to_owned()
+}
+
+/// The SDK says of each try which it is, e.g. `attempt=1; max=3`.
+fn is_first_try(request: &HttpRequest) -> bool {
+    let said = request.headers().get("amz-sdk-request").unwrap_or_default();
+    said.split(';').any(|part| part.trim() == "attempt=1")
+}
+
+fn broken() -> ConnectorError {
+    ConnectorError::io("the connection broke: a fault by rule".into())
+}
+
+/// Sends the entries before `from`, and answers as EventBridge does that the others failed.
+async fn refuse_entries(
+    inner: &SharedHttpConnector,
+    mut request: HttpRequest,
+    from: usize,
+) -> Result<HttpResponse, ConnectorError> {
+    let mut call: Value = json_of(request.body().bytes().unwrap_or_default())?;
+    let entries = call["Entries"].as_array_mut().ok_or_else(unreadable)?;
+    let all = entries.len();
+    entries.truncate(from);
+    let sent = entries.len();
+    let (mut results, mut failed) = (Vec::new(), 0);
+    if sent > 0 {
+        let body = call.to_string();
+        let length = body.len().to_string();
+        request.headers_mut().insert("content-length", length);
+        *request.body_mut() = SdkBody::from(body);
+        let mut response = inner.call(request).await?;
+        let body = ByteStream::new(response.take_body());
+        let body = body.collect().await;
+        let body = body
+            .map_err(|error| ConnectorError::io(error.into()))?
+            .to_vec();
+        if !response.status().is_success() {
+            *response.body_mut() = SdkBody::from(body);
+            return Ok(response);
+        }
+        let answer = json_of(&body)?;
+        failed = answer["FailedEntryCount"].as_u64().unwrap_or(0);
+        results = answer["Entries"].as_array().cloned().unwrap_or_default();
+    }
+    let refused = json!({ "ErrorCode": ENTRY_ERROR, "ErrorMessage": "a fault by rule" });
+    results.extend(std::iter::repeat_n(refused, all - sent));
+    let failed = failed + u64::try_from(all - sent).unwrap_or(0);
+    let answer = json!({ "FailedEntryCount": failed, "Entries": results });
+    let ok = 200.try_into().map_err(|_| unreadable())?;
+    Ok(HttpResponse::new(ok, SdkBody::from(answer.to_string())))
+}
+
+fn json_of(bytes: &[u8]) -> Result<Value, ConnectorError> {
+    serde_json::from_slice(bytes).map_err(|_| unreadable())
+}
+
+fn unreadable() -> ConnectorError {
+    ConnectorError::other("not a PutEvents call as expected".into(), None)
+}
