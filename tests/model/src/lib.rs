@@ -45,8 +45,9 @@
 //! Signatures; Stripe's retry schedule; expiry and erasure of entries; differing copies under one id; bodies of which
 //! one delivery's bytes fit the entry and another's don't; how often a refused entry is postponed, and pointers in place
 //! of bodies that the bus refuses; index lag (sweep reads the entry itself); what happens behind the bus.
-//! Reconcile and replay are in [`joined`]. More than three deliveries, two sweeps at a time and the bounded number of picks were not tried.
-//! DynamoDB's single-item writes are taken as atomic and its reads as consistent, so the code must read consistently.
+//! Reconcile and replay are in [`joined`]. More than three deliveries, two sweeps at a time and the bounded number of
+//! picks were not tried. DynamoDB's single-item writes are taken as atomic and its reads as consistent, so the code must
+//! read consistently.
 //!
 //! # Reading a counterexample
 //!

@@ -58,11 +58,11 @@ fn holds(joined: Joined, out_of_reach: &[&[&str]]) {
 fn one_event_delivered_again_and_reconciled_takes_effect_once() {
     holds(
         Joined {
-            deliveries: 2,
+            deliveries: 3,
             doors: 2,
             reconciles: 2,
             workers: 2,
-            disturbances: 2,
+            disturbances: 3,
             ..ONE
         },
         &[&OF_TWO, &OF_REPLAY, &[EMITS_ANOTHERS]],

@@ -3,9 +3,9 @@
 //! `cargo test -p sluice-model --test joined_rules -- --nocapture --test-threads 1` prints the stories.
 
 use sluice_model::joined::properties::{
-    ACTED_ONCE, ALL_ARRIVES, CALLED_FOR_ONCE, FORCED_ONCE_MORE, HELD_BY_ANOTHER, LEVEL_IS_LAST,
-    NOBODY_STUCK, NOTHING_LOST, NOTHING_MISSED, NOTHING_PENDING, PLAIN_CHANGES_NOTHING,
-    SECOND_COPY_HAS_A_CAUSE, STATE_IS_NEWEST,
+    ACTED_ONCE, ALL_ARRIVES, CALLED_FOR_ONCE, FORCED_ONCE_MORE, FORCED_TELLS_THE_LEVEL,
+    HELD_BY_ANOTHER, LEVEL_IS_LAST, NOBODY_STUCK, NOTHING_LOST, NOTHING_MISSED, NOTHING_PENDING,
+    PLAIN_CHANGES_NOTHING, SECOND_COPY_HAS_A_CAUSE, STATE_IS_NEWEST,
 };
 use sluice_model::joined::{Joined, Kind, Rules};
 use sluice_model::{check, find};
@@ -410,6 +410,16 @@ fn a_forced_replay_that_applies_its_event_as_new_takes_the_state_back() {
             ..ALL
         },
     );
+}
+
+#[test]
+fn a_forced_replay_that_tells_facts_alone_leaves_the_receiver_without_the_level() {
+    let forced_tells_the_level = false;
+    let rules = Rules {
+        forced_tells_the_level,
+        ..ALL
+    };
+    breaks(FORCED_TELLS_THE_LEVEL, FORCED, rules);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Behind the bus: a worker's receive, apply, emit, clear and acknowledge, and the receiver of its effects.
 //!
-//! Each function is one call, carried out at once, and the decision that its answer leads to. A conflict is no step of its
-//! own here, since it reads again and decides afresh: the consumer's own model has it.
+//! Each function is one call, carried out at once, and the decision that its answer leads to. A conflict is no step
+//! of its own here, since it reads again and decides afresh: the consumer's own model has it.
 
 use std::collections::BTreeSet;
 
@@ -83,7 +83,7 @@ impl Joined {
         }
         // A forced replay tells the level that is current, whatever its event was.
         if let Some(value) = item.state
-            && (newer || forced)
+            && (newer || (forced && rules.forced_tells_the_level))
         {
             let seq = item.version;
             decision.effects.insert(Effect::Level(Level { seq, value }));

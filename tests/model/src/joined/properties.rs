@@ -39,6 +39,8 @@ pub const PLAIN_CHANGES_NOTHING: &str = "a plain replay changes nothing";
 /// A forced replay, however often it is resumed, tells the facts of what it selected once more, and no others. A fact
 /// that it was the first to tell is told by that.
 pub const FORCED_ONCE_MORE: &str = "a forced replay tells each fact once more";
+/// A forced replay of what is settled gives the receiver the level that it holds, at a higher `seq`.
+pub const FORCED_TELLS_THE_LEVEL: &str = "a forced replay tells the level again";
 
 /// Stripe delivers again what was acknowledged: it didn't hear the answer.
 pub const REDELIVERED: &str = "an acknowledged event is delivered again";
@@ -68,7 +70,7 @@ pub const FORCED_COMES_FIRST: &str = "a forced replay overtakes the event's own 
 pub const REPLAY_OF_THE_SETTLED: &str = "a replay begins with everything settled";
 
 /// The promises: in force in every world.
-pub const PROMISES: [&str; 13] = [
+pub const PROMISES: [&str; 14] = [
     NOTHING_LOST,
     NOTHING_MISSED,
     NOBODY_STUCK,
@@ -82,6 +84,7 @@ pub const PROMISES: [&str; 13] = [
     LEVEL_IS_LAST,
     PLAIN_CHANGES_NOTHING,
     FORCED_ONCE_MORE,
+    FORCED_TELLS_THE_LEVEL,
 ];
 
 /// What shows that the model does reach the interesting worlds.
@@ -170,6 +173,17 @@ fn promises() -> Vec<Promise> {
         }),
         Promise::always(FORCED_ONCE_MORE, |joined, world| {
             !joined.settled(world) || joined.forced_once_more(world)
+        }),
+        Promise::always(FORCED_TELLS_THE_LEVEL, |joined, world| {
+            joined.replay != Some(Kind::Forced)
+                || !joined.settled(world)
+                || world.before_replay.as_ref().is_none_or(|(_, before)| {
+                    let (before, now) = (before.level, world.receiver.level);
+                    let (Some(before), Some(now)) = (before, now) else {
+                        return false;
+                    };
+                    now.value == before.value && now.seq > before.seq
+                })
         }),
     ]
 }

@@ -71,6 +71,9 @@ pub struct Rules {
     pub first_telling_is_plain: bool,
     /// A forced replay leaves a newer state as it is. Without it, the state goes back to the replayed event's.
     pub forced_never_regresses: bool,
+    /// A forced replay tells the level that is current, at a new `seq`.
+    /// Without it, a receiver that was repaired, and for whose sake the replay is forced, hears facts alone.
+    pub forced_tells_the_level: bool,
     /// A replay that is resumed keeps its generation, from the record.
     /// Without it, what was published before the crash is told under two generations.
     pub resume_keeps_the_generation: bool,
@@ -113,6 +116,7 @@ impl Rules {
         history_tells_generations_apart: true,
         first_telling_is_plain: true,
         forced_never_regresses: true,
+        forced_tells_the_level: true,
         resume_keeps_the_generation: true,
         replay_advances_after_publishing: true,
         replay_checks_each_result: true,
