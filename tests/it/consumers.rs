@@ -7,7 +7,7 @@ use sluice_kernel::outcome::subject_of_message;
 use crate::world::{World, eventually, intent, now_s, paid, shared, unique};
 
 /// A queue message as the rule writes it.
-fn message(event: &Value) -> String {
+pub(crate) fn message(event: &Value) -> String {
     let mut detail = event.clone();
     detail["sluice"] = json!({
         "account": null, "endpoint": "platform", "livemode": false, "received_at_ms": now_s() * 1_000,

@@ -14,7 +14,7 @@ use crate::world::{World, eventually, now_s, unique};
 const KEYS: &str = "stripe-keys";
 
 /// A stack whose domains ask this server, with a key for the test mode.
-fn world_with_key(server: &Server) -> World {
+pub(crate) fn world_with_key(server: &Server) -> World {
     let url = server.url();
     let world = World::own(|options| {
         let arn = format!("arn:aws:secretsmanager:us-east-1:000000000000:secret:{KEYS}");

@@ -9,6 +9,7 @@
 //! - `laws`: any order ends right, over what a simulated Stripe plays.
 //! - `outages`: a bus that refuses, a wire that is cut, an AWS that freezes, a secret that is rolled.
 //! - `receivers`: an effect at the sample receiver, deployed from its own template.
+//! - `retries`: when a failed message comes back, and what it leaves behind when it doesn't any more.
 //! - `routing`: where each event type goes, by the rules as deployed.
 //!
 //! Most tests share one stack; those that break something have one of their own.
@@ -20,5 +21,6 @@ mod fetching;
 mod laws;
 mod outages;
 mod receivers;
+mod retries;
 mod routing;
 mod world;

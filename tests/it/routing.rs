@@ -9,7 +9,17 @@ use billing::Billing;
 use connect::Connect;
 use payments::Payments;
 use serde_json::{Value, json};
+use sluice_harness::build::{event, message};
+use sluice_harness::bus::MemoryBus;
+use sluice_harness::clock::TestClock;
+use sluice_harness::ledger::MemoryLedger;
+use sluice_harness::outcomes::MemoryOutcomes;
+use sluice_harness::projections::MemoryProjections;
+use sluice_kernel::batch::{self, Handled, Received, Run};
+use sluice_kernel::consume::Ports;
 use sluice_kernel::domain::Domain;
+use sluice_kernel::fetch::WithoutKey;
+use sluice_kernel::outcome::Outcome;
 use sluice_kernel::route::{Route, Shape, route, rows};
 use sluice_local::aws::Aws;
 use sluice_local::follow::Follower;
@@ -171,6 +181,93 @@ fn a_type_of_the_future_lands_in_no_domain_unless_a_domain_has_its_object() {
         assert_eq!(route(kind), Route::Unrouted, "{kind}");
         assert_eq!(taken_by(&rules, &aws, kind), [domain], "{kind}");
     }
+}
+
+/// What a domain makes of a message, by its own code over tables in memory.
+async fn handled<D: Domain>(text: String) -> Handled {
+    let ports = Ports {
+        projections: &MemoryProjections::default(),
+        bus: &MemoryBus::default(),
+        bodies: &MemoryLedger::default(),
+        objects: &WithoutKey,
+    };
+    let run = Run {
+        deadline_ms: i64::MAX,
+        receives_max: 500,
+    };
+    let message = Received {
+        message_id: "m".to_owned(),
+        text,
+        receives: 1,
+    };
+    let outcomes = MemoryOutcomes::default();
+    batch::handle::<D>(&ports, &outcomes, &TestClock::default(), &[message], run)
+        .await
+        .remove(0)
+}
+
+#[tokio::test]
+async fn a_type_of_the_future_about_another_object_is_ignored_and_counted_by_every_domain_that_it_reaches()
+ {
+    let mut objects = BTreeSet::new();
+    for (kind, shape, to) in rows() {
+        let object = kind.rsplit_once('.').map(|(object, _)| object);
+        if let (Shape::Snapshot, Some(domain), Some(object)) = (shape, domain_of(to), object) {
+            objects.insert((domain, object));
+        }
+    }
+    assert!(objects.len() > 20, "{objects:?}");
+    for (domain, object) in objects {
+        let kind = format!("{object}.frobbed");
+        let frob = json!({ "id": "frob_1", "object": "frob" });
+        let text = message(&event("evt_1", &kind, now_s(), frob));
+        type Handles = fn(&str) -> bool;
+        let (handled, handles) = match domain {
+            Payments::NAME => (
+                handled::<Payments>(text).await,
+                Payments::handles as Handles,
+            ),
+            Billing::NAME => (handled::<Billing>(text).await, Billing::handles as Handles),
+            Subscriptions::NAME => (
+                handled::<Subscriptions>(text).await,
+                Subscriptions::handles as Handles,
+            ),
+            _ => (handled::<Connect>(text).await, Connect::handles as Handles),
+        };
+        let note = handles(&kind).then_some("event.unrouted");
+        assert_eq!(
+            (handled.result, handled.note),
+            (Ok(Outcome::Ignored), note),
+            "{kind} at {domain}"
+        );
+    }
+}
+
+#[test]
+fn a_type_of_the_future_that_reaches_a_domain_by_its_prefix_is_ignored_and_counted_there_too() {
+    let world = shared();
+    let event = unique("evt");
+    let body = json!({
+        "id": event, "object": "event", "type": "charge.frobbed", "livemode": false, "created": now_s(),
+        "data": { "object": { "id": "frob_1", "object": "frob" } },
+    });
+    let mut lines = Follower::of(world.info());
+    assert_eq!(world.deliver(&body.to_string()).words(), "accepted");
+    let mut own = Vec::new();
+    eventually("ingest's and the domain's lines", || {
+        own.extend(lines.poll().expect("readable"));
+        own.retain(|line| line.fields["event"] == event);
+        (own.len() == 2).then_some(())
+    });
+    let domain = own.iter().find(|line| line.function == "payments");
+    assert_eq!(
+        domain.and_then(|line| line.text("outcome")),
+        Some("ignored")
+    );
+    for line in &own {
+        assert_eq!(line.text("code"), Some("event.unrouted"), "{line}");
+    }
+    assert!(world.rejections(&event).is_empty());
 }
 
 #[test]

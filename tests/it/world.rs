@@ -304,6 +304,19 @@ impl World {
         assert!(sent.failed().is_empty());
     }
 
+    /// The id of a message that a queue holds. It stays there.
+    pub(crate) fn first_message(&self, queue: &str) -> String {
+        let client = aws_sdk_sqs::Client::new(&self.config);
+        let receive = client
+            .receive_message()
+            .queue_url(&self.info.queues[queue])
+            .visibility_timeout(0);
+        eventually("a message", || {
+            let output = self.runtime.block_on(receive.clone().send()).expect("read");
+            output.messages().first()?.message_id().map(str::to_owned)
+        })
+    }
+
     /// How many messages a queue holds, seen or in flight.
     pub(crate) fn depth(&self, queue: &str) -> u32 {
         use aws_sdk_sqs::types::QueueAttributeName::{
