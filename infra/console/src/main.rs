@@ -1,76 +1,135 @@
-//! `sluice`, the operator's program.
+//! `sluice`, the operator's program: sees into a stack, here or in AWS.
 //!
-//! Exit codes: 0 done; 1 what was asked for isn't there, or can't be reached; 2 the call can't be understood.
+//! # Layout
+//! - `context`: which stack, and where everything of it is; `aws`: signed calls.
+//! - `output`: tables, colour, JSON lines; `problem`: what went wrong, and the exit code.
+//! - a module a command.
+//!
+//! # Adding a command
+//! A module with an `Args` for clap and a `run(context, args)`, a variant of [`Command`], a line in [`run`] and an
+//! example. For people a command prints through [`output::Output::line`]; with `--json` it prints
+//! [`output::Output::value`] only.
+//!
+//! Exit codes: 0 done; 1 AWS can't be reached or refuses; 2 the call can't be understood; 3 what was asked for isn't
+//! there; 4 a part was done, or what was looked at isn't well.
 
+#![expect(
+    dead_code,
+    reason = "commands to come use the rest of the calls and names"
+)]
+
+mod aws;
+mod context;
+mod event;
+mod output;
+mod problem;
 mod show;
+mod state;
 mod verify;
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-/// Looks into a Sluice stack.
+use crate::context::{Context, Global};
+use crate::output::{BAD, paint};
+use crate::problem::Problem;
+
+/// Sees into a Sluice stack: the local one, or with --stack one in AWS.
 #[derive(Debug, Parser)]
-#[command(name = "sluice", version, about, after_help = EXAMPLES)]
+#[command(name = "sluice", version, after_help = EXAMPLES, max_term_width = 120)]
 struct Cli {
+    #[command(flatten)]
+    global: Global,
     #[command(subcommand)]
     command: Command,
 }
 
 const EXAMPLES: &str = "Examples:
-  sluice show evt_1Qabc                     an event: where it stands, and what became of it
-  sluice show evt_1Qabc --body > event.json its body, byte for byte
-  sluice show pi_3Qabc --account acct_1     a connected account's object, as its domain has it
-  sluice verify < vectors.jsonl             judges signatures, a JSON line each";
+  sluice event show evt_1Qabc               an event: where it stands, and what became of it
+  sluice event show evt_1Qabc --body        its body, byte for byte
+  sluice state show pi_3Qabc                an object, as its domain has it
+  sluice --stack sluice-live event show evt_1Qabc
+                                            in AWS, with your usual credentials
+  sluice verify < vectors.jsonl             judges signatures, a JSON line each
+
+Exit codes: 0 done; 1 AWS can't be reached or refuses; 2 the call can't be understood; 3 what was asked for isn't there;
+4 a part was done, or what was looked at isn't well.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Shows an event (`evt_…`) as the ledger has it, or an object as its domain has it.
-    Show {
-        /// An event's id, an object's id, or a projection's whole key (`acct_1#live#ch_1`).
-        id: String,
-        /// The connected account that the object belongs to; without it, the platform's own.
-        #[arg(long, default_value = "platform")]
-        account: String,
-        /// One line of JSON, for machines.
-        #[arg(long, conflicts_with = "body")]
-        json: bool,
-        /// The event's stored body alone, byte for byte.
-        #[arg(long)]
-        body: bool,
-        /// What describes the running stack; `make run` writes it.
-        #[arg(long, default_value = "target/local/stack.json")]
-        stack_file: PathBuf,
+    /// Events, as the ledger has them.
+    Event {
+        #[command(subcommand)]
+        command: event::Command,
     },
+    /// Objects of Stripe's, as their domains have them.
+    State {
+        #[command(subcommand)]
+        command: state::Command,
+    },
+    /// An event (`evt_…`) or an object, whichever the id names: short for `event show` and `state show`.
+    Show(show::Args),
     /// Judges signatures: reads lines of JSON {name, secrets, header_b64, header_null, body_b64, now, tolerance} from
     /// standard input and answers {"name", "verdict"} a line, where the verdict is "ok" or a code.
     Verify,
 }
 
+async fn run(cli: Cli) -> Result<(), Problem> {
+    let Cli { global, command } = cli;
+    // What works without a stack.
+    if matches!(command, Command::Verify) {
+        return verify::run();
+    }
+    let context = &Context::find(&global).await?;
+    match command {
+        Command::Event { command } => event::run(context, command).await?,
+        Command::State { command } => state::run(context, command).await?,
+        Command::Show(args) => show::run(context, args).await?,
+        Command::Verify => {}
+    }
+    context.out.flush()
+}
+
 fn main() -> ExitCode {
-    let result = match Cli::parse().command {
-        Command::Verify => verify::run(),
-        Command::Show {
-            id,
-            account,
-            json,
-            body,
-            stack_file,
-        } => {
-            let form = match (json, body) {
-                (true, _) => show::Form::Json,
-                (_, true) => show::Form::Body,
-                _ => show::Form::Words,
-            };
-            show::run(&id, &account, form, &stack_file)
-        }
+    let cli = Cli::parse();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    let result = match runtime {
+        Ok(runtime) => runtime.block_on(run(cli)),
+        Err(error) => Err(Problem::from(error)),
     };
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(problem) => {
-            eprintln!("sluice: {problem}");
-            ExitCode::FAILURE
+    let Err(problem) = result else {
+        return ExitCode::SUCCESS;
+    };
+    if problem.exit_code() != 0 {
+        anstream::eprintln!("{} {problem}", paint(BAD, "sluice:"));
+    }
+    ExitCode::from(problem.exit_code())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn every_command_and_option_is_described_soundly() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn options_of_every_command_stand_before_or_after_it() {
+        for call in [
+            ["sluice", "--json", "event", "show", "evt_1"],
+            ["sluice", "event", "show", "evt_1", "--json"],
+        ] {
+            let cli = Cli::try_parse_from(call).expect("it is understood");
+            assert!(cli.global.output().is_json());
         }
+        let without_stack = ["sluice", "--region", "eu-west-1", "show", "evt_1"];
+        assert!(Cli::try_parse_from(without_stack).is_err());
     }
 }

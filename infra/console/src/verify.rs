@@ -6,8 +6,10 @@ use std::io::{BufRead, Write, stdin, stdout};
 
 use sluice_stripe::vectors::answer_line;
 
+use crate::problem::Problem;
+
 /// Answers every line of standard input.
-pub(crate) fn run() -> Result<(), String> {
+pub(crate) fn run() -> Result<(), Problem> {
     answer_lines(stdin().lock(), stdout().lock(), |problem| {
         eprintln!("sluice: {problem}")
     })
@@ -17,16 +19,16 @@ fn answer_lines(
     input: impl BufRead,
     mut output: impl Write,
     mut complain: impl FnMut(String),
-) -> Result<(), String> {
+) -> Result<(), Problem> {
     let mut unreadable = 0_usize;
     for (index, line) in input.lines().enumerate() {
         let number = index + 1;
-        let line = line.map_err(|error| format!("line {number}: {error}"))?;
+        let line = line.map_err(|error| Problem::Failed(format!("line {number}: {error}")))?;
         if line.trim().is_empty() {
             continue;
         }
         match answer_line(&line) {
-            Ok(answer) => writeln!(output, "{answer}").map_err(|error| error.to_string())?,
+            Ok(answer) => writeln!(output, "{answer}")?,
             Err(problem) => {
                 unreadable += 1;
                 complain(format!("line {number}: {problem}"));
@@ -35,7 +37,7 @@ fn answer_lines(
     }
     match unreadable {
         0 => Ok(()),
-        count => Err(format!("{count} lines could not be read")),
+        count => Err(Problem::Partly(format!("{count} lines could not be read"))),
     }
 }
 

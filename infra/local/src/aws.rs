@@ -183,7 +183,7 @@ fn read(
 }
 
 /// The texts of an XML element of this name, in order; nested elements of other names stay inside.
-pub(crate) fn elements<'a>(xml: &'a str, name: &str) -> Vec<&'a str> {
+pub fn elements<'a>(xml: &'a str, name: &str) -> Vec<&'a str> {
     let (open, close) = (format!("<{name}>"), format!("</{name}>"));
     let mut rest = xml;
     let mut found = Vec::new();
@@ -197,7 +197,7 @@ pub(crate) fn elements<'a>(xml: &'a str, name: &str) -> Vec<&'a str> {
 }
 
 /// A text of XML without its escapes.
-pub(crate) fn unescape(text: &str) -> String {
+pub fn unescape(text: &str) -> String {
     let text = text
         .replace("&lt;", "<")
         .replace("&gt;", ">")

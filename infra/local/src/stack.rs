@@ -168,30 +168,12 @@ impl StackInfo {
                 .cloned()
                 .ok_or_else(|| Problem::Deploy(format!("the template has no output {name}")))
         };
-        let ending = |end: &str| {
-            let named = outputs
+        let log_groups = log_groups(
+            deployed
+                .resources
                 .iter()
-                .filter_map(|(name, value)| Some((name.strip_suffix(end)?, value)));
-            named
-                .map(|(name, value)| (snake_case(name), value.clone()))
-                .collect::<BTreeMap<_, _>>()
-        };
-        let mut queues = ending("QueueUrl");
-        queues.extend(
-            ending("DeadLettersUrl")
-                .into_iter()
-                .map(|(name, url)| (format!("{name}_dead_letters"), url)),
+                .map(|(id, resource)| (id.as_str(), resource.kind.as_str(), resource.id.as_str())),
         );
-        let groups = deployed
-            .resources
-            .iter()
-            .filter(|(_, resource)| resource.kind == "AWS::Logs::LogGroup");
-        let log_groups = groups.map(|(id, group)| {
-            (
-                snake_case(id.strip_suffix("Logs").unwrap_or(id)),
-                group.id.clone(),
-            )
-        });
         let newest = secrets
             .iter()
             .filter_map(|(name, list)| Some((name.clone(), list.first()?.clone())));
@@ -211,14 +193,45 @@ impl StackInfo {
             webhook_secrets,
             aws_endpoint_url: aws.endpoint_url().to_owned(),
             region: REGION.to_owned(),
-            tables: ending("Table"),
-            queues,
+            tables: named_by(outputs, "Table"),
+            queues: queues(outputs),
             bus: output("BusName")?,
             secret_id: output("SecretId")?,
-            functions: ending("FunctionName"),
-            log_groups: log_groups.collect(),
+            functions: named_by(outputs, "FunctionName"),
+            log_groups,
         })
     }
+}
+
+/// A stack's outputs of one kind: `PaymentsTable` with the ending `Table` is `payments`.
+pub fn named_by(outputs: &BTreeMap<String, String>, ending: &str) -> BTreeMap<String, String> {
+    let named = outputs
+        .iter()
+        .filter_map(|(name, value)| Some((name.strip_suffix(ending)?, value)));
+    named
+        .map(|(name, value)| (snake_case(name), value.clone()))
+        .collect()
+}
+
+/// The queues among a stack's outputs: each domain, `<domain>_dead_letters` and `rule_dead_letters` → the queue's URL.
+pub fn queues(outputs: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+    let mut queues = named_by(outputs, "QueueUrl");
+    let dead_letters = named_by(outputs, "DeadLettersUrl").into_iter();
+    queues.extend(dead_letters.map(|(name, url)| (format!("{name}_dead_letters"), url)));
+    queues
+}
+
+/// The log groups among a stack's resources, each its logical id, type and name: function → the group's name.
+pub fn log_groups<'a>(
+    resources: impl Iterator<Item = (&'a str, &'a str, &'a str)>,
+) -> BTreeMap<String, String> {
+    let groups = resources.filter(|(_, kind, _)| *kind == "AWS::Logs::LogGroup");
+    groups
+        .map(|(id, _, name)| {
+            let function = id.strip_suffix("Logs").unwrap_or(id);
+            (snake_case(function), name.to_owned())
+        })
+        .collect()
 }
 
 /// `RuleDeadLetters` → `rule_dead_letters`.

@@ -1,0 +1,241 @@
+//! Which stack a command works on, and where everything of it is.
+//!
+//! Without `--stack` it is the local one, described by the file that `make run` writes. With it, CloudFormation is
+//! asked for the stack's outputs and resources, by the operator's own credentials: what a command may do is what the
+//! operator's permissions say.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use clap::Args;
+use sluice_local::aws::{elements, unescape};
+use sluice_local::stack::{StackInfo, log_groups, named_by, queues};
+
+use crate::aws::Aws;
+use crate::output::{Colour, Output};
+use crate::problem::Problem;
+
+/// Names in `tables` that are no domain's.
+const NOT_DOMAINS: [&str; 2] = ["ledger", "outcomes"];
+
+/// The most pages of a stack's resources: CloudFormation allows 500 resources, 100 a page.
+const RESOURCE_PAGES_MAX: usize = 5;
+
+const CLOUDFORMATION: &str = "2010-05-15";
+
+/// Options of every command.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Global {
+    /// The CloudFormation stack, in AWS. Without it, the local stack that `make run` started.
+    #[arg(long, global = true, env = "SLUICE_STACK", value_name = "NAME")]
+    stack: Option<String>,
+    /// The AWS Region; by default as the AWS CLI finds it.
+    #[arg(long, global = true, requires = "stack")]
+    region: Option<String>,
+    /// The profile in your AWS configuration; by default as the AWS CLI finds it.
+    #[arg(long, global = true, requires = "stack")]
+    profile: Option<String>,
+    /// What describes the local stack; `make run` writes it.
+    #[arg(
+        long,
+        global = true,
+        default_value = "target/local/stack.json",
+        value_name = "FILE",
+        hide_default_value = true
+    )]
+    stack_file: PathBuf,
+    /// JSON for machines, a line a thing.
+    #[arg(long, global = true)]
+    json: bool,
+    /// When to colour.
+    #[arg(long, global = true, value_enum, default_value_t = Colour::Auto, value_name = "WHEN", hide_default_value = true)]
+    color: Colour,
+}
+
+impl Global {
+    /// Standard output as these options want it.
+    pub(crate) fn output(&self) -> Output {
+        Output::new(self.json, self.color)
+    }
+}
+
+/// A stack, how to reach it, and where to print.
+#[derive(Debug, Clone)]
+pub(crate) struct Context {
+    /// AWS, or the local one.
+    pub(crate) aws: Aws,
+    /// Standard output.
+    pub(crate) out: Output,
+    /// The stack's name; the local one is `sluice`.
+    pub(crate) stack: String,
+    /// `ledger`, `outcomes` and each domain → the table's name.
+    pub(crate) tables: BTreeMap<String, String>,
+    /// Each domain, `<domain>_dead_letters` and `rule_dead_letters` → the queue's URL.
+    pub(crate) queues: BTreeMap<String, String>,
+    /// `ingest`, `sweep` and each domain → the function's name.
+    pub(crate) functions: BTreeMap<String, String>,
+    /// As `functions` → the name of the function's log group.
+    pub(crate) log_groups: BTreeMap<String, String>,
+    /// All outputs of a stack in AWS, by their names; of the local stack, those that its file has.
+    pub(crate) outputs: BTreeMap<String, String>,
+}
+
+impl Context {
+    /// Finds the stack that the options name.
+    pub(crate) async fn find(global: &Global) -> Result<Self, Problem> {
+        match &global.stack {
+            None => Self::local(global),
+            Some(stack) => Self::deployed(global, stack).await,
+        }
+    }
+
+    fn local(global: &Global) -> Result<Self, Problem> {
+        let file = global.stack_file.display();
+        let text = std::fs::read(&global.stack_file).map_err(|error| {
+            Problem::Failed(format!(
+                "{file}: {error}; is the local AWS running? `make run` starts it. For a stack in AWS give --stack"
+            ))
+        })?;
+        let info: StackInfo = serde_json::from_slice(&text)
+            .map_err(|error| Problem::Failed(format!("{file}: {error}")))?;
+        let outputs = [
+            ("BusName", info.bus),
+            ("SecretId", info.secret_id),
+            ("WebhookUrl", info.webhook_url),
+        ];
+        Ok(Self {
+            aws: Aws::local(&info.aws_endpoint_url, &info.region),
+            out: global.output(),
+            stack: "sluice".to_owned(),
+            tables: info.tables,
+            queues: info.queues,
+            functions: info.functions,
+            log_groups: info.log_groups,
+            outputs: outputs.map(|(name, value)| (name.to_owned(), value)).into(),
+        })
+    }
+
+    async fn deployed(global: &Global, stack: &str) -> Result<Self, Problem> {
+        let aws = Aws::usual(global.profile.as_deref(), global.region.as_deref()).await?;
+        let name = ("StackName".to_owned(), stack.to_owned());
+        let described = aws
+            .form(
+                "cloudformation",
+                CLOUDFORMATION,
+                "DescribeStacks",
+                std::slice::from_ref(&name),
+            )
+            .await
+            .map_err(|problem| match problem {
+                Problem::Failed(what) if what.contains("does not exist") => {
+                    Problem::NotFound(format!("there is no stack {stack} in {}", aws.region()))
+                }
+                other => other,
+            })?;
+        let outputs = outputs(&described);
+        let tables = named_by(&outputs, "Table");
+        if !tables.contains_key("ledger") {
+            return Err(Problem::Failed(format!(
+                "the stack {stack} has no output LedgerTable: is it Sluice's?"
+            )));
+        }
+        let mut resources = Vec::new();
+        let mut next = None;
+        for _ in 0..RESOURCE_PAGES_MAX {
+            let mut fields = vec![name.clone()];
+            fields.extend(next.map(|token| ("NextToken".to_owned(), token)));
+            let page = aws
+                .form(
+                    "cloudformation",
+                    CLOUDFORMATION,
+                    "ListStackResources",
+                    &fields,
+                )
+                .await?;
+            resources.extend(resources_of(&page));
+            next = elements(&page, "NextToken")
+                .first()
+                .map(|token| unescape(token));
+            if next.is_none() {
+                break;
+            }
+        }
+        let resources = resources.iter();
+        let log_groups = log_groups(
+            resources.map(|[id, kind, name]| (id.as_str(), kind.as_str(), name.as_str())),
+        );
+        Ok(Self {
+            out: global.output(),
+            stack: stack.to_owned(),
+            tables,
+            queues: queues(&outputs),
+            functions: named_by(&outputs, "FunctionName"),
+            log_groups,
+            outputs,
+            aws,
+        })
+    }
+
+    /// A table by its role: `ledger`, `outcomes` or a domain.
+    pub(crate) fn table(&self, role: &str) -> Result<&str, Problem> {
+        let found = self.tables.get(role).map(String::as_str);
+        found.ok_or_else(|| {
+            Problem::NotFound(format!("the stack {} has no table {role}", self.stack))
+        })
+    }
+
+    /// The domains, in the order of their names.
+    pub(crate) fn domains(&self) -> impl Iterator<Item = &str> {
+        let names = self.tables.keys().map(String::as_str);
+        names.filter(|name| !NOT_DOMAINS.contains(name) && self.queues.contains_key(*name))
+    }
+}
+
+fn outputs(xml: &str) -> BTreeMap<String, String> {
+    let all = elements(xml, "Outputs").into_iter();
+    let members = all.flat_map(|outputs| elements(outputs, "member"));
+    let pairs = members.filter_map(|member| {
+        let text = |name| elements(member, name).first().map(|text| unescape(text));
+        Some((text("OutputKey")?, text("OutputValue")?))
+    });
+    pairs.collect()
+}
+
+fn resources_of(xml: &str) -> Vec<[String; 3]> {
+    let members = elements(xml, "member").into_iter();
+    let found = members.filter_map(|member| {
+        let text = |name| elements(member, name).first().map(|text| unescape(text));
+        Some([
+            text("LogicalResourceId")?,
+            text("ResourceType")?,
+            text("PhysicalResourceId")?,
+        ])
+    });
+    found.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn outputs_and_resources_are_read_from_cloudformations_answers() {
+        let described = "<DescribeStacksResult><Stacks><member><Parameters><member><ParameterKey>P</ParameterKey></member>\
+            </Parameters><Outputs><member><OutputKey>LedgerTable</OutputKey><OutputValue>s-Ledger</OutputValue></member>\
+            <member><OutputKey>PaymentsQueueUrl</OutputKey><OutputValue>https://q?a=1&amp;b</OutputValue></member>\
+            </Outputs></member></Stacks></DescribeStacksResult>";
+        let found = outputs(described);
+        assert_eq!(found.len(), 2);
+        assert_eq!(found["PaymentsQueueUrl"], "https://q?a=1&b");
+        let listed = "<StackResourceSummaries><member><LogicalResourceId>IngestLogs</LogicalResourceId>\
+            <ResourceType>AWS::Logs::LogGroup</ResourceType><PhysicalResourceId>s-IngestLogs-1</PhysicalResourceId></member>\
+            </StackResourceSummaries>";
+        let found = resources_of(listed);
+        let groups = log_groups(
+            found
+                .iter()
+                .map(|[a, b, c]| (a.as_str(), b.as_str(), c.as_str())),
+        );
+        assert_eq!(groups["ingest"], "s-IngestLogs-1");
+    }
+}
