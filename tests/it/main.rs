@@ -2,10 +2,12 @@
 //!
 //! # Layout
 //! - `world`: a stack, a spy on its bus, and what tests ask of them.
+//! - `access`: may this customer use X, and until when.
 //! - `door`: what a delivery is answered and what it leaves behind.
 //! - `bodies`: large, odd and thin ones.
+//! - `cases`: what must end right, each by its name, as the simulated Stripe has it.
 //! - `consumers`: messages at a domain, poison and faults among them.
-//! - `fetching`: ties and thin events with an API key and a simulated Stripe to ask.
+//! - `fetching`: a thin event with an API key and a simulated Stripe to ask; `truth` has that Stripe.
 //! - `laws`: any order ends right, over what a simulated Stripe plays.
 //! - `outages`: a bus that refuses, a wire that is cut, an AWS that freezes, a secret that is rolled.
 //! - `receivers`: an effect at the sample receiver, deployed from its own template.
@@ -14,7 +16,9 @@
 //!
 //! Most tests share one stack; those that break something have one of their own.
 
+mod access;
 mod bodies;
+mod cases;
 mod consumers;
 mod door;
 mod fetching;
@@ -23,4 +27,5 @@ mod outages;
 mod receivers;
 mod retries;
 mod routing;
+mod truth;
 mod world;

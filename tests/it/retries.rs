@@ -9,7 +9,7 @@ use sluice_stripe_sim::server::{Refusal, Server};
 use sluice_stripe_sim::{Options, Scope, Story, World as Stripe};
 
 use crate::consumers::message;
-use crate::fetching::world_with_key;
+use crate::truth::world_with_key;
 use crate::world::{World, eventually, intent, now_s, unique};
 
 /// By how much two log lines may be nearer to each other than the delay between them: a line is written before the delay is
@@ -70,7 +70,7 @@ fn came_back_not_before(lines: &[Line]) {
 #[test]
 fn who_was_rate_limited_comes_back_after_what_stripe_said_and_an_outage_backs_off() {
     let (server, id) = stripe_with_a_payment();
-    let world = world_with_key(&server);
+    let world = world_with_key(&server, |_| {});
 
     let limited = unique("evt");
     server.refuse_next(1, &Refusal::rate_limited(4, "global-rate"));

@@ -234,6 +234,16 @@ impl World {
         item.expect("the table can be read")
     }
 
+    /// An object's document by its whole key, or null.
+    pub(crate) fn document(&self, domain: &str, key: &str) -> Value {
+        let table = &self.info.tables[domain];
+        let item = self
+            .runtime
+            .block_on(inspect::projection(&self.config, table, key));
+        let item = item.expect("the table can be read");
+        item.map_or(Value::Null, |item| item["doc"].clone())
+    }
+
     /// Waits until a domain has the object with nothing pending, and returns its document.
     pub(crate) fn settled(&self, domain: &str, object: &str) -> Value {
         eventually("a projection with nothing pending", || {
@@ -282,6 +292,24 @@ impl World {
     pub(crate) fn effects(&self, object: &str) -> Vec<Value> {
         self.spy
             .seen(|seen| seen["source"] == "sluice.effects" && seen["detail"]["object"] == object)
+    }
+
+    /// Waits until the spy has seen all that was put on the bus before.
+    pub(crate) fn see_all_of_the_bus(&self) {
+        let mark = unique("mark");
+        let entry = json!({
+            "EventBusName": self.info.bus, "Source": "sluice.test", "DetailType": "mark",
+            "Detail": json!({ "id": mark }).to_string(),
+        });
+        self.stack(|stack| {
+            let entries = json!({ "Entries": [entry] });
+            stack.aws().json("AWSEvents.PutEvents", &entries)
+        })
+        .expect("it can be put");
+        eventually("the mark on the bus", || {
+            let seen = self.spy.seen(|seen| seen["detail"]["id"] == mark);
+            (!seen.is_empty()).then_some(())
+        });
     }
 
     /// Puts messages into a domain's queue, past the door.

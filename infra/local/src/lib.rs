@@ -11,7 +11,8 @@
 //! - [`aws`]: the emulator's API over plain HTTP.
 //! - [`build`]: the functions' binaries.
 //! - [`event`]: sample events, made fresh and signed. [`post`]: posting them as Stripe does.
-//! - [`traffic`]: a simulated Stripe's lifecycles, delivered at their worst, and how each object ended. [`follow`]: the functions' log lines as they come. [`table`]: rows in columns.
+//! - [`traffic`]: a simulated Stripe's lifecycles, delivered at their worst, and how each object ended.
+//! - [`follow`]: the functions' log lines as they come. [`table`]: rows in columns.
 //!
 //! # What it guarantees
 //! What is deployed is the template that `sam deploy` takes; each difference is in [`template`], with its reason, and is

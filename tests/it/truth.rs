@@ -1,0 +1,95 @@
+//! A simulated Stripe that the deployed domains can ask, and what it says each object is.
+
+use serde_json::{Value, json};
+use sluice_kernel::consume::Event;
+use sluice_kernel::domain::Domain;
+use sluice_kernel::effect;
+use sluice_local::stack::Options;
+use sluice_stripe_sim::server::Server;
+use sluice_stripe_sim::{ApiVersion, Key, Moment, Occurrence, World as Stripe};
+
+use crate::world::World;
+
+/// The version of everything that is delivered and compared.
+pub(crate) const VERSION: ApiVersion = ApiVersion::V2025_09_30;
+
+/// The name of the secret that holds the API keys.
+const KEYS: &str = "stripe-keys";
+
+/// A stack whose domains ask this server, with a key for the test mode; otherwise as `change` leaves it.
+pub(crate) fn world_with_key(server: &Server, change: impl FnOnce(&mut Options)) -> World {
+    let url = server.url();
+    let world = World::own(|options| {
+        let arn = format!("arn:aws:secretsmanager:us-east-1:000000000000:secret:{KEYS}");
+        let parameters = [
+            ("ApiKeySecretArn", arn.as_str()),
+            ("StripeApiUrl", url.as_str()),
+            // Plenty, so that what is shown is the order and not the budget.
+            ("FetchesPerSecond", "100"),
+            ("MaximumConcurrency", "2"),
+        ];
+        let parameters = parameters.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        options.parameters.extend(parameters);
+        change(options);
+    });
+    let keys = json!({ "test": "sk_test_Sluice" }).to_string();
+    let secret = json!({ "Name": KEYS, "SecretString": keys });
+    world
+        .stack(|stack| stack.aws().json("secretsmanager.CreateSecret", &secret))
+        .expect("a secret");
+    world
+}
+
+/// The body of an event, as delivered.
+pub(crate) fn body(stripe: &Stripe, event: &Occurrence) -> String {
+    String::from_utf8(stripe.body(event, VERSION)).expect("JSON")
+}
+
+/// An object as its domain should have it.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Right {
+    /// The domain.
+    pub(crate) domain: &'static str,
+    /// What it is kept under.
+    pub(crate) key: String,
+    /// Its state.
+    pub(crate) state: Value,
+}
+
+/// What the domains make of Stripe's own object, by their own code; nothing where it is deleted or no domain's.
+pub(crate) fn truth(stripe: &Stripe, key: &Key) -> Option<Right> {
+    let event = stripe.events().iter().find(|event| event.object == *key)?;
+    of_domain::<payments::Payments>(stripe, event)
+        .or_else(|| of_domain::<billing::Billing>(stripe, event))
+        .or_else(|| of_domain::<subscriptions::Subscriptions>(stripe, event))
+        .or_else(|| of_domain::<connect::Connect>(stripe, event))
+}
+
+fn of_domain<D: Domain>(stripe: &Stripe, occurrence: &Occurrence) -> Option<Right>
+where
+    D::State: serde::Serialize,
+{
+    let key = &occurrence.object;
+    if !D::handles(&occurrence.kind) || stripe.is_deleted(key, Moment::End) {
+        return None;
+    }
+    let scope = effect::Scope {
+        account: key.scope.account.clone(),
+        livemode: key.scope.livemode,
+    };
+    let event = Event {
+        id: occurrence.id.clone(),
+        kind: occurrence.kind.clone(),
+        scope: scope.clone(),
+        created: occurrence.created,
+        api_version: None,
+        object: stripe.object_at(key, VERSION, Moment::End)?,
+        previous_attributes: None,
+    };
+    let projected = D::project(&event).expect("readable");
+    Some(Right {
+        domain: D::NAME,
+        key: sluice_kernel::projection::key(&scope, &projected.object),
+        state: serde_json::to_value(projected.state).expect("JSON"),
+    })
+}
