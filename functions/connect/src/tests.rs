@@ -37,10 +37,10 @@ fn every_sample_of_the_domain_can_be_projected_and_what_it_says_fits_its_schema(
             assert!(Connect::handles(&event.kind), "{name}");
             let (_, _, state) = project(&event);
             for fact in Connect::facts(&event).expect(&name) {
-                check(&effect::pending_fact(fact, &event)).expect(&name);
+                check(&effect::pending_fact(fact, &event, None)).expect(&name);
             }
             for level in Connect::levels(None, &state) {
-                check(&effect::pending_level(level, &event, 1)).expect(&name);
+                check(&effect::pending_level(level, &event, 1, None)).expect(&name);
             }
         }
     }

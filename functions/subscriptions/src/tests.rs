@@ -82,10 +82,10 @@ fn every_sample_of_the_domain_can_be_projected_and_what_it_says_fits_its_schema(
         assert_eq!(json!(projected.object), event.object["id"], "{name}");
         assert!(projected.owner.is_some(), "{name}");
         for fact in Subscriptions::facts(&event).expect(&name) {
-            check(&effect::pending_fact(fact, &event)).expect(&name);
+            check(&effect::pending_fact(fact, &event, None)).expect(&name);
         }
         for level in Subscriptions::levels(None, &projected.state) {
-            check(&effect::pending_level(level, &event, 1)).expect(&name);
+            check(&effect::pending_level(level, &event, 1, None)).expect(&name);
         }
     }
 }

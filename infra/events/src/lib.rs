@@ -140,8 +140,18 @@ mod tests {
     fn a_whole_effect_is_accepted_and_one_that_may_grow_too() {
         assert_eq!(check(&effect("Refunded", refunded())), Ok(()));
         let mut grown = refunded();
-        grown["generation"] = json!("a replay");
+        grown["more"] = json!("later");
         assert_eq!(check(&effect("Refunded", grown)), Ok(()));
+    }
+
+    #[test]
+    fn what_a_forced_replay_tells_again_names_it() {
+        let mut again = refunded();
+        again["id"] = json!("Refunded#platform#live#re_1#replay-1");
+        again["generation"] = json!("replay-1");
+        assert_eq!(check(&effect("Refunded", again.clone())), Ok(()));
+        again["generation"] = json!("a#b");
+        assert!(check(&effect("Refunded", again)).is_err());
     }
 
     #[test]

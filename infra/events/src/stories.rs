@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 use sluice_kernel::consume::Event;
+use sluice_kernel::detail::Manner;
 use sluice_kernel::domain::Domain;
 use sluice_kernel::effect::{Pending, Scope};
 use sluice_kernel::fault::Fault;
@@ -173,7 +174,8 @@ pub fn play<D: Domain>(events: &[Event]) -> Result<Told<D::State>, (String, Faul
             Some(item) => item.evidence.add(candidate),
             None => Evidence::of(candidate),
         };
-        let step = projection::step(item, version, event, evidence, &facts, D::levels);
+        let plain = Manner::Plain;
+        let step = projection::step(item, version, event, plain, evidence, &facts, D::levels);
         let Some(mut item) = step.map_err(refused)?.write else {
             continue;
         };

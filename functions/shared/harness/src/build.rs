@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use serde_json::{Value, json};
 use sluice_kernel::consume::Event;
+use sluice_kernel::detail::Manner;
 use sluice_kernel::effect::Scope;
 use sluice_kernel::event::{Head, ObjectRef, Shape};
 use sluice_kernel::ledger::Arrival;
@@ -96,11 +97,22 @@ pub fn event(id: &str, kind: &str, created: i64, object: Value) -> Event {
 
 /// A queue message as an EventBridge rule writes it, with the event inline.
 pub fn message(event: &Event) -> String {
+    message_in(Manner::Plain, event)
+}
+
+/// The same of an event that was published again.
+pub fn message_in(manner: Manner<'_>, event: &Event) -> String {
+    let mut tag = json!({
+        "account": event.scope.account, "endpoint": "platform", "livemode": event.scope.livemode,
+        "received_at_ms": START_MS, "traceparent": TRACEPARENT, "body": "inline",
+    });
+    match manner {
+        Manner::Plain => {}
+        Manner::Again(generation) => tag["generation"] = json!(generation),
+        Manner::Muted => tag["muted"] = json!(true),
+    }
     let detail = json!({
-        "sluice": {
-            "account": event.scope.account, "endpoint": "platform", "livemode": event.scope.livemode,
-            "received_at_ms": START_MS, "traceparent": TRACEPARENT, "body": "inline",
-        },
+        "sluice": tag,
         "id": event.id, "object": "event", "type": event.kind, "created": event.created,
         "livemode": event.scope.livemode, "api_version": event.api_version,
         "data": { "object": event.object, "previous_attributes": event.previous_attributes },

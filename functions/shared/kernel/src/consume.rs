@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use crate::batch;
 use crate::bus::{Bus, Refusal};
 use crate::clock::Clock;
-use crate::detail::{BodyPlace, Message};
+use crate::detail::{BodyPlace, Manner, Message};
 use crate::domain::{Domain, Projected};
 use crate::effect::{self, Fact, Pending, Scope};
 use crate::fault::{Class, Fault, Pace};
@@ -121,6 +121,7 @@ pub async fn consume<D: Domain>(
         object: projected.object.clone(),
         facts,
         candidate: Candidate::of_event(&event, projected),
+        manner: message.tag.manner(),
         traceparent: &message.tag.traceparent,
     };
     apply::<D>(ports, time, &event, &told).await
@@ -244,6 +245,7 @@ async fn consume_thin<D: Domain>(
             took_ms,
             projected,
         ),
+        manner: message.tag.manner(),
         traceparent: &message.tag.traceparent,
     };
     apply::<D>(ports, time, &event, &told).await
@@ -267,6 +269,7 @@ struct Told<'a, S> {
     owner: Option<String>,
     facts: Vec<Fact>,
     candidate: Candidate<S>,
+    manner: Manner<'a>,
     traceparent: &'a str,
 }
 
@@ -320,6 +323,7 @@ async fn apply<D: Domain>(
             item.as_ref(),
             version,
             event,
+            told.manner,
             evidence,
             &told.facts,
             D::levels,

@@ -53,12 +53,52 @@ pub struct Tag {
     /// The replay run, where a forced replay published the event.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub generation: Option<String>,
+    /// Whether the event is taken in without effects.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub muted: bool,
     /// Inline or in the ledger.
     pub body: BodyPlace,
 }
 
+/// The most characters of a generation: it becomes part of the id of each fact that is told again.
+pub const GENERATION_CHARS_MAX: usize = 64;
+
+/// How an event is to be taken in: what it does to effects. The state and what it rests on are the same in each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Manner<'a> {
+    /// As Stripe delivers it, and as a plain replay repeats it: what was told before isn't told again.
+    #[default]
+    Plain,
+    /// By a forced replay, under this generation: its facts, and the levels that are current, are told again, once.
+    Again(&'a str),
+    /// State, evidence and facts are recorded, and nothing is told. What was to be told before stays to be told.
+    Muted,
+}
+
+impl Tag {
+    /// How the event is to be taken in. Muted wins over a generation: what is to be silent says nothing twice.
+    pub fn manner(&self) -> Manner<'_> {
+        match (self.muted, self.generation.as_deref()) {
+            (true, _) => Manner::Muted,
+            (false, Some(generation)) => Manner::Again(generation),
+            (false, None) => Manner::Plain,
+        }
+    }
+}
+
+/// Whether this can name a generation: letters, digits, `-` and `_`, no more than [`GENERATION_CHARS_MAX`].
+pub fn is_generation(text: &str) -> bool {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
+    !text.is_empty() && text.len() <= GENERATION_CHARS_MAX && text.bytes().all(fits)
+}
+
 /// Makes the bus entry for an event: inline where the body is given and can travel, as a pointer otherwise.
 pub fn outgoing(origin: &Origin<'_>, body: Option<&[u8]>) -> Outgoing {
+    outgoing_in(Manner::Plain, origin, body)
+}
+
+/// Makes the bus entry for an event that is published again, to be taken in as `manner` says.
+pub fn outgoing_in(manner: Manner<'_>, origin: &Origin<'_>, body: Option<&[u8]>) -> Outgoing {
     let inline = body.filter(|_| !origin.as_pointer).and_then(members);
     let mut tag = Tag {
         account: origin.account.as_deref().map(str::to_owned),
@@ -67,7 +107,11 @@ pub fn outgoing(origin: &Origin<'_>, body: Option<&[u8]>) -> Outgoing {
         created: origin.created,
         received_at_ms: origin.received_at_ms,
         traceparent: origin.traceparent.to_string(),
-        generation: None,
+        generation: match manner {
+            Manner::Again(generation) => Some(generation.to_owned()),
+            Manner::Plain | Manner::Muted => None,
+        },
+        muted: manner == Manner::Muted,
         body: BodyPlace::Inline,
     };
     let detail = match inline {
@@ -140,7 +184,7 @@ pub struct Message {
 /// Reads a queue message that an EventBridge rule wrote.
 ///
 /// # Errors
-/// `Reject` with `message.not_json`, `message.no_detail` or `message.no_event`.
+/// `Reject` with `message.not_json`, `message.no_detail`, `message.no_event` or `message.bad_generation`.
 pub fn read(message: &str) -> Result<Message, Fault> {
     #[derive(Deserialize)]
     struct Envelope {
@@ -175,6 +219,14 @@ pub fn read(message: &str) -> Result<Message, Fault> {
     let tag = detail
         .sluice
         .ok_or_else(|| Fault::reject("message.no_event", "the detail has no key `sluice`"))?;
+    if let Some(generation) = &tag.generation
+        && !is_generation(generation)
+    {
+        return Err(Fault::reject(
+            "message.bad_generation",
+            format!("not {GENERATION_CHARS_MAX} letters, digits, - and _, or fewer"),
+        ));
+    }
     let text = |key: &str| {
         detail
             .event
@@ -279,6 +331,28 @@ mod tests {
             message.event,
             json!({"id": "evt_1", "type": "charge.succeeded", "a": [1]})
         );
+    }
+
+    #[test]
+    fn a_replayed_event_says_how_it_is_to_be_taken_in() {
+        let body = br#"{"id":"evt_1","type":"charge.succeeded"}"#;
+        let large = vec![b' '; bus::DETAIL_BYTES_MAX + 1];
+        for manner in [Manner::Plain, Manner::Again("run-1"), Manner::Muted] {
+            for body in [&body[..], &large] {
+                let entry = outgoing_in(manner, &origin(), Some(body));
+                let message = read(&envelope(&entry.detail)).expect("readable");
+                assert_eq!(message.tag.manner(), manner);
+            }
+        }
+    }
+
+    #[test]
+    fn a_generation_that_could_not_be_part_of_an_id_is_rejected() {
+        for bad in ["", "a#b", "a b", &"x".repeat(GENERATION_CHARS_MAX + 1)] {
+            let entry = outgoing_in(Manner::Again(bad), &origin(), None);
+            let fault = read(&envelope(&entry.detail)).expect_err("rejected");
+            assert_eq!(fault.code, "message.bad_generation", "{bad}");
+        }
     }
 
     #[test]

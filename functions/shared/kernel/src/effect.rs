@@ -9,6 +9,9 @@
 //!   the value with the highest `seq`, because two levels may arrive reversed on any bus.
 //!
 //! Emission is at least once: receivers drop a fact whose id they have seen, and a level whose `seq` isn't higher.
+//!
+//! A forced replay tells facts again, under its generation: `<id>#<generation>`, with the generation beside it. To receivers
+//! it is another fact. Levels that it tells again are told at a new `seq`.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -82,10 +85,13 @@ pub fn fact_id(fact: &Fact, scope: &Scope) -> String {
     id
 }
 
-/// A fact as it is stored and published.
-pub fn pending_fact(fact: Fact, event: &Event) -> Pending {
-    let id = fact_id(&fact, &event.scope);
-    let detail = json!({
+/// A fact as it is stored and published; told again where there is a generation.
+pub fn pending_fact(fact: Fact, event: &Event, generation: Option<&str>) -> Pending {
+    let mut id = fact_id(&fact, &event.scope);
+    if let Some(generation) = generation {
+        id = format!("{id}#{generation}");
+    }
+    let mut detail = json!({
         "id": id,
         "class": "fact",
         "account": event.scope.account,
@@ -95,6 +101,9 @@ pub fn pending_fact(fact: Fact, event: &Event) -> Pending {
         "created": event.created,
         "data": fact.data,
     });
+    if let Some(generation) = generation {
+        detail["generation"] = json!(generation);
+    }
     Pending {
         id,
         kind: fact.kind.to_owned(),
@@ -103,9 +112,16 @@ pub fn pending_fact(fact: Fact, event: &Event) -> Pending {
     }
 }
 
+/// The key of a level on the bus: kind, account, mode and the level's own key.
+pub fn level_key(level: &Level, scope: &Scope) -> String {
+    format!("{}#{}#{}", level.kind, scope.key(), level.key)
+}
+
 /// A level as it is stored and published; `seq` is the version of the projection that it comes from.
-pub fn pending_level(level: Level, event: &Event, seq: u64) -> Pending {
-    let key = format!("{}#{}#{}", level.kind, event.scope.key(), level.key);
+///
+/// With a generation where a forced replay tells it again.
+pub fn pending_level(level: Level, event: &Event, seq: u64, generation: Option<&str>) -> Pending {
+    let key = level_key(&level, &event.scope);
     let id = format!("{key}#{seq}");
     let mut detail = json!({
         "id": id,
@@ -121,6 +137,9 @@ pub fn pending_level(level: Level, event: &Event, seq: u64) -> Pending {
     });
     if let Some(until) = level.until {
         detail["until"] = json!(until);
+    }
+    if let Some(generation) = generation {
+        detail["generation"] = json!(generation);
     }
     Pending {
         id,

@@ -6,6 +6,19 @@
 //! - the write is conditional on the item's version; a conflict is read again and decided afresh;
 //! - a write keeps what is pending, whoever called for it; only effects known to be on the bus are cleared, by id;
 //! - an event with pending effects is never evicted from the history, and a fact never from the set.
+//!
+//! # Told again, and not told
+//!
+//! An event may come by a forced replay, under a generation ([`Manner::Again`]). Its facts that were known are told again
+//! under the generation's id, those that weren't are told for the first time, and the object's current levels are told at a new
+//! seq: each once a generation, however often the replay delivers, since the item remembers what its last
+//! [`GENERATIONS_MAX`] generations told. A message of an older generation that comes back tells its facts again by the same
+//! ids, which receivers drop, and its levels at another seq, which says the same.
+//!
+//! Or it may be muted ([`Manner::Muted`]). Its facts count as known and nothing is told of it, so receivers go on with what
+//! they were told before: the next change of the state tells the difference to the muted one, and a forced replay tells
+//! what is current. The seq is the item's version, so it never goes back. One thing is told in spite of all: where a level
+//! is still pending, receivers are about to hear what is no longer so, and hear what is so right after it.
 
 use std::collections::BTreeSet;
 use std::future::Future;
@@ -13,6 +26,7 @@ use std::future::Future;
 use serde::{Deserialize, Serialize};
 
 use crate::consume::Event;
+use crate::detail::Manner;
 use crate::effect::{self, Fact, Level, Pending, Scope};
 use crate::fault::Fault;
 use crate::order::candidate::Source;
@@ -28,6 +42,19 @@ pub const HISTORY_MAX: usize = 16;
 
 /// The most facts that one object may call for: an item holds at most 400 KB.
 pub const FACTS_MAX: usize = 1_000;
+
+/// How many generations an item remembers what they told, the latest; beyond [`FACTS_MAX`] facts in all, fewer.
+pub const GENERATIONS_MAX: usize = 4;
+
+/// What a forced replay told of an object. That it is there says that the levels were told again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Generation {
+    /// The replay's run.
+    pub id: String,
+    /// Ids, without the generation, of the facts that it told.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub facts: BTreeSet<String>,
+}
 
 /// A projection item.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -46,6 +73,9 @@ pub struct Item<S> {
     /// Ids of the facts ever called for.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub facts: BTreeSet<String>,
+    /// What the last forced replays told, latest last.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub generations: Vec<Generation>,
     /// Effects not yet known to be on the bus.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub pending: Vec<Pending>,
@@ -61,9 +91,9 @@ pub struct Step<S> {
 }
 
 /// Decides what an event makes of an item. `version` is the item's, 0 for none; `evidence` is the item's with what the
-/// event, and a fetch on its account, added to it.
+/// event, and a fetch on its account, added to it; `manner` says what is told of it.
 ///
-/// `levels` is the domain's diff, asked for only when the state changes.
+/// `levels` is the domain's diff, asked for only when the state changes or is told again.
 ///
 /// # Errors
 /// `Reject` with `projection.too_many_facts`.
@@ -71,9 +101,10 @@ pub fn step<S: Clone + PartialEq>(
     item: Option<&Item<S>>,
     version: u64,
     event: &Event,
+    manner: Manner<'_>,
     evidence: Evidence<S>,
     facts: &[Fact],
-    levels: impl FnOnce(Option<&S>, &S) -> Vec<Level>,
+    levels: impl Fn(Option<&S>, &S) -> Vec<Level>,
 ) -> Result<Step<S>, Fault> {
     let before = item.map(|item| item.evidence.head().state().clone());
     let head = evidence.head();
@@ -86,53 +117,158 @@ pub fn step<S: Clone + PartialEq>(
         false => Outcome::Stale,
     };
 
-    let mut all_facts = item.map(|item| item.facts.clone()).unwrap_or_default();
-    let mut pending = item.map(|item| item.pending.clone()).unwrap_or_default();
-    let mut new_facts = false;
+    let mut telling = Telling::begin(item, event, manner);
     for fact in facts {
-        if all_facts.insert(effect::fact_id(fact, &event.scope)) {
-            new_facts = true;
-            pending.push(effect::pending_fact(fact.clone(), event));
-        }
+        telling.fact(fact);
     }
-    if all_facts.len() > FACTS_MAX {
+    if telling.facts.len() > FACTS_MAX {
         return Err(Fault::reject(
             "projection.too_many_facts",
             format!("more than {FACTS_MAX} facts of one object"),
         ));
     }
     // Nothing new to remember: an older event without a fact of its own leaves the item as it is.
-    if !new_facts && item.is_some_and(|item| item.evidence == evidence) {
+    if !telling.is_news && item.is_some_and(|item| item.evidence == evidence) {
         return Ok(Step {
             write: None,
             outcome,
         });
     }
+    let seq = version + 1;
     if state_changes {
-        let seq = version + 1;
-        let changed = levels(before.as_ref(), head.state());
-        pending.extend(
-            changed
-                .into_iter()
-                .map(|level| effect::pending_level(level, event, seq)),
-        );
+        telling.changed(levels(before.as_ref(), head.state()), seq);
+    }
+    if telling.repeats_levels {
+        telling.current(levels(None, head.state()), seq);
     }
     let mut history = item.map(|item| item.history.clone()).unwrap_or_default();
     if !known {
         history.push(event.id.clone());
     }
-    evict(&mut history, &pending);
+    evict(&mut history, &telling.pending);
     let write = Item {
         schema: SCHEMA,
         evidence,
         history,
-        facts: all_facts,
-        pending,
+        facts: telling.facts,
+        generations: telling.generations,
+        pending: telling.pending,
     };
     Ok(Step {
         write: Some(write),
         outcome,
     })
+}
+
+/// What an item's set of facts, its generations and its pending effects become as an event is taken in.
+struct Telling<'a> {
+    event: &'a Event,
+    manner: Manner<'a>,
+    facts: BTreeSet<String>,
+    generations: Vec<Generation>,
+    pending: Vec<Pending>,
+    /// There is a fact or a generation that the item didn't know.
+    is_news: bool,
+    /// The generation is new to the item: its levels are to be told again.
+    repeats_levels: bool,
+}
+
+impl<'a> Telling<'a> {
+    fn begin<S>(item: Option<&Item<S>>, event: &'a Event, manner: Manner<'a>) -> Self {
+        let mut generations = item
+            .map(|item| item.generations.clone())
+            .unwrap_or_default();
+        let mut is_new = false;
+        if let Manner::Again(id) = manner {
+            let at = generations
+                .iter()
+                .position(|generation| generation.id == id);
+            is_new = at.is_none();
+            // The last, so that it isn't forgotten while it is at work.
+            let generation = at.map_or_else(
+                || Generation {
+                    id: id.to_owned(),
+                    facts: BTreeSet::new(),
+                },
+                |at| generations.remove(at),
+            );
+            generations.push(generation);
+        }
+        let mut telling = Self {
+            event,
+            manner,
+            facts: item.map(|item| item.facts.clone()).unwrap_or_default(),
+            generations,
+            pending: item.map(|item| item.pending.clone()).unwrap_or_default(),
+            is_news: is_new,
+            repeats_levels: is_new,
+        };
+        telling.forget_old_generations();
+        telling
+    }
+
+    fn fact(&mut self, fact: &Fact) {
+        let id = effect::fact_id(fact, &self.event.scope);
+        let is_new = self.facts.insert(id.clone());
+        let again = match self.manner {
+            Manner::Again(again) => Some(again),
+            Manner::Plain | Manner::Muted => None,
+        };
+        // A fact that the generation tells for the first time is told by it: it isn't told again under its name.
+        let told = again.and_then(|_| self.generations.last_mut());
+        let repeats = told.is_some_and(|told| told.facts.insert(id));
+        self.is_news |= is_new || repeats;
+        match self.manner {
+            Manner::Muted => {}
+            _ if is_new => self.tell(effect::pending_fact(fact.clone(), self.event, None)),
+            _ if repeats => self.tell(effect::pending_fact(fact.clone(), self.event, again)),
+            _ => {}
+        }
+        self.forget_old_generations();
+    }
+
+    /// The levels that a change of the state calls for.
+    fn changed(&mut self, levels: Vec<Level>, seq: u64) {
+        for level in levels {
+            let key = effect::level_key(&level, &self.event.scope);
+            let about_to_hear = |pending: &Pending| pending.detail["key"] == *key;
+            if self.manner != Manner::Muted || self.pending.iter().any(about_to_hear) {
+                self.tell(effect::pending_level(level, self.event, seq, None));
+            }
+        }
+    }
+
+    /// The levels as they are, told again by a generation; but for those that a change tells at the same time.
+    fn current(&mut self, levels: Vec<Level>, seq: u64) {
+        if let Manner::Again(generation) = self.manner {
+            for level in levels {
+                self.tell(effect::pending_level(
+                    level,
+                    self.event,
+                    seq,
+                    Some(generation),
+                ));
+            }
+        }
+    }
+
+    fn tell(&mut self, effect: Pending) {
+        if !self.pending.iter().any(|pending| pending.id == effect.id) {
+            self.pending.push(effect);
+        }
+    }
+
+    /// Keeps the latest, and always the last.
+    fn forget_old_generations(&mut self) {
+        let facts = |generations: &[Generation]| -> usize {
+            generations.iter().map(|one| one.facts.len()).sum()
+        };
+        while self.generations.len() > GENERATIONS_MAX
+            || (self.generations.len() > 1 && facts(&self.generations) > FACTS_MAX)
+        {
+            self.generations.remove(0);
+        }
+    }
 }
 
 /// Drops the oldest ids beyond the bound, but none whose effects are pending.

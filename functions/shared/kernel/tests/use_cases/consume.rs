@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use sluice_harness::build::{event, message};
+use sluice_harness::build::{event, message, message_in};
 use sluice_harness::bus::{MemoryBus, Script};
 use sluice_harness::clock::TestClock;
 use sluice_harness::ledger::MemoryLedger;
@@ -12,6 +12,7 @@ use sluice_kernel::backoff;
 use sluice_kernel::batch::{self, FAILING_RECEIVES, Handled, PANIC_RECEIVES_MAX, Received, Run};
 use sluice_kernel::clock::Clock;
 use sluice_kernel::consume::{Event, Ports};
+use sluice_kernel::detail::Manner;
 use sluice_kernel::domain::{Domain, Projected};
 use sluice_kernel::effect::{Fact, Level};
 use sluice_kernel::fault::Fault;
@@ -23,7 +24,7 @@ use sluice_kernel::outcome::{Outcome, Word};
 const RECEIVES_MAX: u32 = 500;
 
 /// A domain of lamps: a fact when one is lit, a level for how bright it is, terminal once broken.
-struct Lamps;
+pub(crate) struct Lamps;
 
 impl Domain for Lamps {
     const NAME: &'static str = "lamps";
@@ -79,16 +80,16 @@ impl Domain for Lamps {
 }
 
 #[derive(Default)]
-struct World {
-    clock: TestClock,
-    projections: MemoryProjections,
-    bus: MemoryBus,
-    outcomes: MemoryOutcomes,
-    ledger: MemoryLedger,
-    stripe: WithoutKey,
+pub(crate) struct World {
+    pub(crate) clock: TestClock,
+    pub(crate) projections: MemoryProjections,
+    pub(crate) bus: MemoryBus,
+    pub(crate) outcomes: MemoryOutcomes,
+    pub(crate) ledger: MemoryLedger,
+    pub(crate) stripe: WithoutKey,
 }
 
-fn lamp(id: &str, kind: &str, created: i64, light: i64) -> Event {
+pub(crate) fn lamp(id: &str, kind: &str, created: i64, light: i64) -> Event {
     event(
         id,
         kind,
@@ -120,20 +121,28 @@ impl World {
         batch::handle::<Lamps>(&ports, &self.outcomes, &self.clock, messages, run).await
     }
 
-    async fn deliver(&self, event: &Event) -> Result<Outcome, Fault> {
-        self.handle(&[received(message(event), 1)])
+    pub(crate) async fn deliver(&self, event: &Event) -> Result<Outcome, Fault> {
+        self.deliver_in(Manner::Plain, event).await
+    }
+
+    pub(crate) async fn deliver_in(
+        &self,
+        manner: Manner<'_>,
+        event: &Event,
+    ) -> Result<Outcome, Fault> {
+        self.handle(&[received(message_in(manner, event), 1)])
             .await
             .remove(0)
             .result
     }
 
-    fn item(&self) -> Value {
+    pub(crate) fn item(&self) -> Value {
         let items = self.projections.items();
         serde_json::from_str(&items["platform#live#lamp_1"].document).expect("JSON")
     }
 
     /// What a receiver makes of the effects: facts by id, and the last level by seq.
-    fn received_effects(&self) -> (Vec<String>, Option<Value>) {
+    pub(crate) fn received_effects(&self) -> (Vec<String>, Option<Value>) {
         let mut facts = Vec::new();
         let mut level: Option<Value> = None;
         for detail in self.bus.details() {
@@ -540,7 +549,7 @@ async fn a_record_that_can_not_be_written_changes_nothing_about_a_failing_messag
 }
 
 /// Events of one lamp in few seconds, some broken for good; those called `updated` say what was there before.
-fn history() -> impl Strategy<Value = Vec<Event>> {
+pub(crate) fn history() -> impl Strategy<Value = Vec<Event>> {
     let kind = prop_oneof![
         Just("lamp.lit"),
         Just("lamp.updated"),

@@ -1,5 +1,6 @@
 //! The kernel's use cases over the harness's ports in memory.
 
+mod again;
 mod consume;
 mod fetching;
 mod receive;
