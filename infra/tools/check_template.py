@@ -123,7 +123,17 @@ def invariants(template):
             if "DeadLetterConfig" not in target or "RetryPolicy" not in target:
                 yield f"{name}: target {target['Id']} has no dead letters or no retry policy"
 
+    watched = {
+        dimension["Value"]
+        for alarm in of("AWS::CloudWatch::Alarm").values()
+        for dimension in alarm.get("Dimensions", [])
+        if alarm["MetricName"] == "Rejected" and dimension["Name"] == "domain"
+    }
     for name, function in functions.items():
+        if "DOMAIN_TABLE" in function["Environment"]["Variables"]:
+            domain = name.removesuffix("Function").lower()
+            if domain not in watched:
+                yield f"{name}: nobody is told of what {domain} rejects (an alarm on Rejected with domain={domain})"
         if "LogGroup" not in function.get("LoggingConfig", {}):
             yield f"{name}: logs into a group that keeps lines for ever"
 

@@ -103,7 +103,7 @@ fn who_was_rate_limited_comes_back_after_what_stripe_said_and_an_outage_backs_of
 }
 
 #[test]
-fn an_event_that_can_not_be_applied_is_rejected_recorded_and_acknowledged_with_an_alarm_on_it() {
+fn an_event_that_can_not_be_applied_is_rejected_recorded_and_acknowledged() {
     let world = crate::world::shared();
     let mut poison = intent(
         &unique("evt"),
@@ -128,7 +128,40 @@ fn an_event_that_can_not_be_applied_is_rejected_recorded_and_acknowledged_with_a
     assert_eq!(record["receives"]["N"], "1");
     let lines = told_of(world, "payments", &event);
     assert_eq!(lines.len(), 1, "it was acknowledged: {lines:?}");
+    // What the alarm's metric is counted by.
+    assert_eq!(
+        (lines[0].text("outcome"), lines[0].text("domain")),
+        (Some("rejected"), Some("payments"))
+    );
     assert_eq!(world.depth("payments_dead_letters"), 0);
+}
+
+#[test]
+fn a_delay_that_can_not_be_set_leaves_the_queues_own_and_loses_nothing() {
+    let world = World::breakable(100);
+    world.break_wire(json!([
+        { "service": "sqs", "operation": "ChangeMessageVisibilityBatch", "error": { "code": "InternalFailure", "status": 500 } },
+        {
+            "service": "dynamodb", "operation": "PutItem", "resource": world.info().tables["payments"],
+            "error": { "code": "InternalServerError", "status": 500 }, "times": sluice_adapters::aws::ATTEMPTS_MAX,
+        },
+    ]));
+    let mut lines = Follower::of(world.info());
+    let object = unique("pi");
+    let event = intent(&unique("evt"), &object, "succeeded", now_s(), "succeeded");
+    world.enqueue("payments", &[message(&event)]);
+    assert_eq!(
+        world.settled("payments", &object)["state"]["status"],
+        "succeeded"
+    );
+    let said = lines.poll().expect("readable");
+    let not_set = said
+        .iter()
+        .find(|line| line.text("code") == Some("queue.delay_not_set"));
+    assert_eq!(
+        not_set.map(|line| &line.fields["messages"]),
+        Some(&json!(1))
+    );
 }
 
 #[test]

@@ -126,3 +126,34 @@ pub fn unavailable<E: ProvideErrorMetadata, R>(
         _ => fault,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_dynamodb::error::ErrorMetadata;
+    use aws_sdk_dynamodb::operation::put_item::PutItemError;
+
+    use super::*;
+
+    #[test]
+    fn a_limit_that_was_met_is_told_from_what_is_broken() {
+        for (code, pace) in [
+            ("ThrottlingException", Pace::Throttled),
+            ("ProvisionedThroughputExceededException", Pace::Throttled),
+            ("InternalServerError", Pace::Outage),
+            ("AccessDeniedException", Pace::Outage),
+        ] {
+            let said = ErrorMetadata::builder().code(code).build();
+            let error = SdkError::service_error(PutItemError::generic(said), ());
+            let fault = unavailable("any.code", "PutItem", &error);
+            assert_eq!(
+                (fault.pace, &*fault.cause),
+                (pace, &*format!("PutItem: {code}"))
+            );
+        }
+        let error = SdkError::<PutItemError, ()>::timeout_error("too late");
+        assert_eq!(
+            unavailable("any.code", "PutItem", &error).pace,
+            Pace::Outage
+        );
+    }
+}

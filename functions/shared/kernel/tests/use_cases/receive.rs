@@ -7,10 +7,13 @@ use proptest::prelude::*;
 use serde_json::json;
 use sluice_harness::clock::TestClock;
 use sluice_harness::receipts::MemoryReceipts;
+use sluice_kernel::backoff;
 use sluice_kernel::batch;
 use sluice_kernel::clock::Clock;
-use sluice_kernel::fault::Fault;
-use sluice_kernel::receive::{Batch, Effect, Handled, Reaction, Received, receive_batch};
+use sluice_kernel::fault::{Fault, Pace};
+use sluice_kernel::receive::{
+    Attempt, Batch, Effect, Handled, Reaction, Receipt, Receipts, Received, read, receive_batch,
+};
 
 /// Remembers what it reacted to, and fails as it is told.
 #[derive(Default)]
@@ -138,6 +141,37 @@ async fn a_reaction_that_fails_comes_again_at_once() {
         .push_back(true);
     assert_eq!(world.results(&[fact("f")]).await, [Err("notify.failed")]);
     assert_eq!(world.results(&[fact("f")]).await, [Ok(Received::Reacted)]);
+}
+
+#[tokio::test]
+async fn what_goes_back_has_the_delay_of_its_fault_and_what_another_holds_a_short_one() {
+    let world = World::default();
+    world
+        .memory
+        .failures
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .push_back(true);
+    let handled = world.receive(&[fact("f"), fact("g")]).await;
+    let fault = handled[0].result.as_ref().expect_err("failed");
+    let expected = backoff::delay_s(fault, "0", 1);
+    assert_eq!(
+        (handled[0].delay_s, handled[1].delay_s),
+        (Some(expected), None)
+    );
+
+    let effect = read(&fact("h")).expect("readable");
+    let attempt = Attempt {
+        name: "another",
+        lapses_at_ms: i64::MAX,
+        expires_at_s: i64::MAX / 1_000,
+    };
+    let now_ms = world.clock.now_ms();
+    let claimed = world.receipts.claim(&effect, attempt, now_ms).await;
+    assert_eq!(claimed, Ok(Receipt::Mine));
+    let handled = world.receive(&[fact("h")]).await;
+    let fault = handled[0].result.as_ref().expect_err("held");
+    assert_eq!((fault.code, fault.pace), ("receipt.held", Pace::Contention));
 }
 
 #[tokio::test]
