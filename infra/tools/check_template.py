@@ -82,6 +82,12 @@ def invariants(template):
         visible = value(queues[queue]["VisibilityTimeout"])
         if visible < 6 * timeout + window:
             yield f"{queue}: visibility {visible} s is less than 6 x {timeout} s + {window} s"
+        variables = functions[named(mapping["FunctionName"])]["Environment"]["Variables"]
+        if variables.get("QUEUE_URL") != {"Ref": queue}:
+            yield f"{name}: its function would set delays at another queue than {queue} (QUEUE_URL)"
+        limit = queues[queue].get("RedrivePolicy", {}).get("maxReceiveCount")
+        if variables.get("MAX_RECEIVES", limit) != limit:
+            yield f"{name}: its function takes another receive than {queue}'s for the last (MAX_RECEIVES)"
         if mapping.get("FunctionResponseTypes") != ["ReportBatchItemFailures"]:
             yield f"{name}: one bad message would fail its batch (ReportBatchItemFailures)"
         if value(mapping["ScalingConfig"]["MaximumConcurrency"]) < 2:
