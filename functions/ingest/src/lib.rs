@@ -226,6 +226,7 @@ impl<L: Ledger, B: Bus, S: SecretSource, C: Clock> Door<L, B, S, C> {
         let arrival = Arrival {
             head,
             endpoint,
+            via: None,
             body,
             attempt: &context.request_id,
             received_at_ms: now_ms,

@@ -13,6 +13,7 @@ use crate::problem::Problem;
 pub const FUNCTIONS: &[&str] = &[
     "ingest",
     "sweep",
+    "reconcile",
     "payments",
     "billing",
     "subscriptions",

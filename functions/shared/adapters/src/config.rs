@@ -132,7 +132,7 @@ impl IngestConfig {
             body_bytes_max: vars.number("MAX_BODY_BYTES", bytes_max, 1, bytes_max) as usize,
             retention_days: retention_days(vars),
             secret_ttl_s: vars.number("SECRET_TTL_SECONDS", 300, 1, 86_400),
-            lapse_margin_ms: vars.number("LAPSE_MARGIN_MS", 5_000, 1_000, 600_000),
+            lapse_margin_ms: lapse_margin_ms(vars),
         };
         for name in config.endpoints.keys() {
             if name.is_empty()
@@ -147,6 +147,10 @@ impl IngestConfig {
         }
         config
     }
+}
+
+fn lapse_margin_ms(vars: &mut Vars<'_>) -> u32 {
+    vars.number("LAPSE_MARGIN_MS", 5_000, 1_000, 600_000)
 }
 
 fn retention_days(vars: &mut Vars<'_>) -> u32 {
@@ -171,6 +175,54 @@ impl SweepConfig {
             ledger_table: vars.text("LEDGER_TABLE"),
             bus_name: vars.text("BUS_NAME"),
             entries_max: vars.number("SWEEP_MAX_ENTRIES", 1_000, 1, 10_000) as usize,
+        }
+    }
+}
+
+/// Reconcile's configuration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReconcileConfig {
+    /// `LEDGER_TABLE`.
+    pub ledger_table: String,
+    /// `OUTCOMES_TABLE`: ties and drift, as domains note them.
+    pub outcomes_table: String,
+    /// `BUS_NAME`.
+    pub bus_name: String,
+    /// `ENDPOINTS`: JSON, name → scope and livemode; as ingest's.
+    pub endpoints: BTreeMap<String, Endpoint>,
+    /// `SUBSCRIBED_TYPES`: names and patterns (`charge.*`), parted by commas; none means all.
+    pub types: Vec<String>,
+    /// `RETENTION_DAYS`: as ingest's.
+    pub retention_days: u32,
+    /// `LAPSE_MARGIN_MS`: as ingest's.
+    pub lapse_margin_ms: u32,
+    /// `SETTLE_SECONDS`: a walk ends this long before now (300).
+    pub settle_s: u32,
+    /// `MAX_PAGES`: the most pages a run (200; a page has 100 events).
+    pub pages_max: u32,
+    /// `MAX_CHECKS`: the most objects that are checked a run, beside ties (20; 0 for none).
+    pub checks_max: u32,
+}
+
+impl ReconcileConfig {
+    /// Reads the configuration. What is bad is remembered by `vars`: nothing may be used before [`Vars::finish`].
+    pub fn read(vars: &mut Vars<'_>) -> Self {
+        let types = vars.optional_text("SUBSCRIBED_TYPES").unwrap_or_default();
+        let types = types.split(',').map(str::trim);
+        Self {
+            ledger_table: vars.text("LEDGER_TABLE"),
+            outcomes_table: vars.text("OUTCOMES_TABLE"),
+            bus_name: vars.text("BUS_NAME"),
+            endpoints: vars.json("ENDPOINTS").unwrap_or_default(),
+            types: types
+                .filter(|one| !one.is_empty())
+                .map(str::to_owned)
+                .collect(),
+            retention_days: retention_days(vars),
+            lapse_margin_ms: lapse_margin_ms(vars),
+            settle_s: vars.number("SETTLE_SECONDS", 300, 0, 86_400),
+            pages_max: vars.number("MAX_PAGES", 200, 1, 10_000),
+            checks_max: vars.number("MAX_CHECKS", 20, 0, 1_000),
         }
     }
 }

@@ -15,6 +15,7 @@
 //! | `attempt` S, `lapses_at` N ms | who holds the claim | claim, take over |
 //! | `received_at` N ms, `expires_at` N s (the table's TTL), `trace` S | the first delivery | claim |
 //! | `type` S, `endpoint` S, `account` S, `livemode` BOOL, `created` N s, `api_version` S, `object_id` S, `object_type` S, `shape` S | Stripe's event; absent where the event has none; `shape` only where it isn't a snapshot | claim |
+//! | `via` S | how it came in, where it was no delivery: `reconcile` | claim |
 //! | `hash` B, `size` N | SHA-256 and length of the body | claim, complete |
 //! | `body` B, `codec` S | the stored body, where it fits | claim |
 //! | `parts` N, `parts_hash` B, `codec` S | the stored body's parts; named only once they are all there | complete |
@@ -122,6 +123,9 @@ pub(crate) fn first(arrival: &Arrival<'_>, body: &Encoded) -> Item {
             put(name, text(&**value));
         }
     }
+    if let Some(via) = arrival.via {
+        put("via", text(via));
+    }
     if let Some(livemode) = origin.livemode {
         put("livemode", AttributeValue::Bool(livemode));
     }
@@ -176,6 +180,7 @@ pub(crate) fn read(item: &Item) -> Result<(Entry, BodyPlace), Fault> {
                 Some(_) => Shape::Unknown,
             },
             endpoint: Cow::Owned(reader.text("endpoint")?),
+            via: reader.optional_text("via").map(Cow::Owned),
             account: reader.optional_text("account").map(Cow::Owned),
             livemode: item
                 .get("livemode")
@@ -188,19 +193,36 @@ pub(crate) fn read(item: &Item) -> Result<(Entry, BodyPlace), Fault> {
             traceparent: Cow::Owned(reader.optional_text("trace").unwrap_or_default()),
             as_pointer: item.contains_key("pointer"),
         },
-        standing: Standing {
-            attempt: reader.text("attempt")?,
-            lapses_at_ms: reader.number("lapses_at")?,
-            expires_at_s: reader.number("expires_at")?,
-            published_at_ms: reader.optional_number("published_at"),
-            due_at_ms: reader.optional_number("due_at"),
-            refusals: reader.optional_number("refusals").unwrap_or_default(),
-            ledger_only: reader.optional_text("ledger_only"),
-        },
+        standing: standing(item)?,
         hash: hash.ok_or_else(|| malformed("hash"))?,
         size: reader.number("size")?,
     };
     Ok((entry, place(&reader)))
+}
+
+/// The attributes that [`standing`] reads, beside the key.
+pub(crate) const STANDING: [&str; 7] = [
+    "attempt",
+    "lapses_at",
+    "expires_at",
+    "published_at",
+    "due_at",
+    "refusals",
+    "ledger_only",
+];
+
+/// Reads an entry's place in its life.
+pub(crate) fn standing(item: &Item) -> Result<Standing, Fault> {
+    let reader = Reader { item };
+    Ok(Standing {
+        attempt: reader.text("attempt")?,
+        lapses_at_ms: reader.number("lapses_at")?,
+        expires_at_s: reader.number("expires_at")?,
+        published_at_ms: reader.optional_number("published_at"),
+        due_at_ms: reader.optional_number("due_at"),
+        refusals: reader.optional_number("refusals").unwrap_or_default(),
+        ledger_only: reader.optional_text("ledger_only"),
+    })
 }
 
 fn place(reader: &Reader<'_>) -> BodyPlace {

@@ -19,6 +19,7 @@ use crate::entry::{self, BodyPlace, ENTRY, Item, bytes, number, text};
 
 mod bodies;
 mod due;
+mod standings;
 
 const UNAVAILABLE: &str = "ledger.unavailable";
 

@@ -28,6 +28,7 @@ mod entry;
 pub mod faults;
 pub mod inspect;
 pub mod ledger;
+pub mod notes;
 pub mod objects;
 pub mod outcomes;
 pub mod projections;

@@ -15,6 +15,7 @@ use sluice_kernel::clock::Clock;
 use sluice_kernel::fault::Fault;
 use sluice_kernel::fetch::budget::Budget;
 use sluice_kernel::fetch::{FETCH_MS_MAX, Fetch, Fetched, Objects};
+use sluice_kernel::reconcile::{Ask, Listed, Listing};
 use sluice_stripe::client::keys::Keys;
 use sluice_stripe::client::{API_BASE, Client, Settings};
 
@@ -28,12 +29,22 @@ pub const KEYS_TTL_MS: i64 = 300_000;
 /// How many domains share the budget of fetches.
 const DOMAINS: u32 = 4;
 
-/// Stripe's objects.
+/// The longest wait for a page of a list.
+const LIST_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// The largest page of a list that is read.
+const LIST_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// Stripe's objects and lists.
 #[derive(Debug)]
 pub struct StripeObjects {
     client: Client,
     secret: Option<(SecretsClient, String)>,
     keys_read_at_ms: Mutex<Option<i64>>,
+}
+
+fn one_or_more(number: u32) -> NonZeroU32 {
+    NonZeroU32::new(number).unwrap_or(NonZeroU32::MIN)
 }
 
 /// Milliseconds since the start, by a clock that doesn't jump.
@@ -50,18 +61,37 @@ impl StripeObjects {
     /// # Errors
     /// Where `STRIPE_API_URL` is no address to ask at.
     pub fn read(vars: &mut Vars<'_>, sdk: &SdkConfig) -> Result<Self, BadVariables> {
-        let one_or_more = |number: u32| NonZeroU32::new(number).unwrap_or(NonZeroU32::MIN);
         let per_second = one_or_more(vars.number("FETCHES_PER_SECOND", 10, 1, 100));
         let concurrency = vars.number("MAXIMUM_CONCURRENCY", 10, 1, 1_000);
+        let budget = Budget::shared(per_second, one_or_more(concurrency * DOMAINS));
+        Self::with(vars, sdk, Settings::new(budget))
+    }
+
+    /// For reconcile, which lists: reads the same but the last two, and `LISTS_PER_SECOND` (5), which only this
+    /// environment spends. A page of a hundred events has more bytes than an object, and takes longer.
+    ///
+    /// # Errors
+    /// Where `STRIPE_API_URL` is no address to ask at.
+    pub fn read_for_lists(vars: &mut Vars<'_>, sdk: &SdkConfig) -> Result<Self, BadVariables> {
+        let per_second = one_or_more(vars.number("LISTS_PER_SECOND", 5, 1, 100));
+        let settings = Settings {
+            total_timeout: LIST_TIMEOUT,
+            answer_bytes_max: LIST_BYTES_MAX,
+            ..Settings::new(Budget::shared(per_second, NonZeroU32::MIN))
+        };
+        Self::with(vars, sdk, settings)
+    }
+
+    fn with(
+        vars: &mut Vars<'_>,
+        sdk: &SdkConfig,
+        settings: Settings,
+    ) -> Result<Self, BadVariables> {
         let base = vars
             .optional_text("STRIPE_API_URL")
             .unwrap_or_else(|| API_BASE.to_owned());
         let secret = vars.optional_text("API_KEY_SECRET_ID");
-        let budget = Budget::shared(per_second, one_or_more(concurrency * DOMAINS));
-        let settings = Settings {
-            base,
-            ..Settings::new(budget)
-        };
+        let settings = Settings { base, ..settings };
         let client = Client::new(settings, Keys::default(), ticks_ms).map_err(|fault| {
             let what = format!("STRIPE_API_URL: {}", fault.cause);
             vars.reject(what.clone());
@@ -129,6 +159,24 @@ impl Objects for StripeObjects {
                 let cause = format!("no key and answer in {FETCH_MS_MAX} ms");
                 Err(Fault::retry("stripe.unavailable", cause))
             })
+    }
+}
+
+impl Listing for StripeObjects {
+    async fn events(&self, ask: &Ask) -> Result<Listed<Vec<u8>>, Fault> {
+        let Some((secrets, id)) = &self.secret else {
+            return Ok(Listed::NoKey);
+        };
+        self.refresh_keys(secrets, id).await?;
+        self.client.events(ask).await
+    }
+
+    async fn accounts(&self, livemode: bool, after: Option<&str>) -> Result<Listed<String>, Fault> {
+        let Some((secrets, id)) = &self.secret else {
+            return Ok(Listed::NoKey);
+        };
+        self.refresh_keys(secrets, id).await?;
+        self.client.accounts(livemode, after).await
     }
 }
 

@@ -44,6 +44,7 @@ pub fn arrival<'a>(id: &'a str, attempt: &'a str, body: &'a [u8]) -> Arrival<'a>
     Arrival {
         head: head(id),
         endpoint: "platform",
+        via: None,
         body,
         attempt,
         received_at_ms: START_MS,

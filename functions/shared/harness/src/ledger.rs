@@ -1,6 +1,6 @@
 //! The ledger in memory.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use sha2::{Digest, Sha256};
@@ -10,6 +10,7 @@ use sluice_kernel::ledger::{
     Arrival, Bodies, Claimed, Decision, Deferred, Due, DueLedger, Entry, Ledger, Origin, Standing,
     decide, is_expired,
 };
+use sluice_kernel::reconcile::Standings;
 
 use crate::clock::TestClock;
 
@@ -74,6 +75,7 @@ fn owned(origin: &Origin<'_>) -> Origin<'static> {
         kind: text(&origin.kind),
         shape: origin.shape,
         endpoint: text(&origin.endpoint),
+        via: origin.via.as_ref().map(text),
         account: origin.account.as_ref().map(text),
         livemode: origin.livemode,
         created: origin.created,
@@ -276,6 +278,31 @@ impl Bodies for MemoryLedger {
             .get(id)
             .filter(|row| !is_expired(&row.entry.standing, now_ms));
         Ok(row.and_then(|row| row.body.clone()))
+    }
+}
+
+impl Standings for MemoryLedger {
+    async fn standings(&self, ids: &[&str]) -> Result<Vec<Option<Standing>>, Fault> {
+        tokio::task::yield_now().await;
+        let rows = self.rows();
+        let standing = |id: &&str| rows.get(*id).map(|row| row.entry.standing.clone());
+        Ok(ids.iter().map(standing).collect())
+    }
+
+    async fn accounts_seen(
+        &self,
+        livemode: bool,
+        since_ms: i64,
+        limit: usize,
+    ) -> Result<BTreeSet<String>, Fault> {
+        let rows = self.rows();
+        let origins = rows.values().map(|row| &row.entry.origin);
+        let recent = origins.filter(|origin| {
+            origin.livemode == Some(livemode) && origin.received_at_ms >= since_ms
+        });
+        let accounts = recent.filter_map(|origin| origin.account.as_deref().map(str::to_owned));
+        let accounts: BTreeSet<String> = accounts.collect();
+        Ok(accounts.into_iter().take(limit).collect())
     }
 }
 

@@ -5,6 +5,7 @@
 //! - [`clock`]: the clock. [`build`]: events and arrivals.
 //! - [`ledger`], [`bus`], [`projections`], [`outcomes`], [`receipts`], [`secrets`]: ports in memory.
 //! - [`stripe`]: Stripe's objects in memory, to be fetched.
+//! - [`reconcile`]: Stripe's lists, cursors and reports in memory.
 //! - [`samples`]: the sample events of the repository.
 //! - [`faults`]: a ledger whose calls fail, or succeed with the answer lost.
 //! - [`conformance`]: what every implementation of a port has to do.
@@ -18,6 +19,7 @@ pub mod ledger;
 pub mod outcomes;
 pub mod projections;
 pub mod receipts;
+pub mod reconcile;
 pub mod samples;
 pub mod secrets;
 pub mod stripe;

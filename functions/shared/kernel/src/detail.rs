@@ -20,6 +20,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::bus::{self, Outgoing};
+use crate::effect::Scope;
 use crate::event::Shape;
 use crate::fault::Fault;
 use crate::ledger::Origin;
@@ -46,6 +47,12 @@ pub struct Tag {
     /// Stripe's `created` in Unix seconds, also of a thin event, which has a date instead.
     #[serde(default)]
     pub created: Option<i64>,
+    /// How the event came in, where it was no delivery: `reconcile`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub via: Option<String>,
+    /// The message asks to hold the object against Stripe's, and tells of no event: see [`check`].
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub check: bool,
     /// When the event first came in.
     pub received_at_ms: i64,
     /// W3C trace context.
@@ -105,6 +112,8 @@ pub fn outgoing_in(manner: Manner<'_>, origin: &Origin<'_>, body: Option<&[u8]>)
         endpoint: origin.endpoint.to_string(),
         livemode: origin.livemode,
         created: origin.created,
+        via: origin.via.as_deref().map(str::to_owned),
+        check: false,
         received_at_ms: origin.received_at_ms,
         traceparent: origin.traceparent.to_string(),
         generation: match manner {
@@ -126,6 +135,52 @@ pub fn outgoing_in(manner: Manner<'_>, origin: &Origin<'_>, body: Option<&[u8]>)
         detail_type: origin.kind.to_string(),
         detail,
         traceparent: origin.traceparent.to_string(),
+    }
+}
+
+/// An object that a domain is asked to hold against Stripe's.
+#[derive(Debug, Clone, Copy)]
+pub struct Check<'a> {
+    /// Whose object, and in which mode.
+    pub scope: &'a Scope,
+    /// An event that told of it, for 30 days the proof that it was there.
+    pub event: &'a str,
+    /// That event's type: the rules bring the message to the object's domain by it.
+    pub kind: &'a str,
+    /// The object's id.
+    pub object: &'a str,
+    /// Stripe's name for its kind.
+    pub object_kind: &'a str,
+}
+
+/// Makes the bus entry that asks an object's domain to fetch it and to hold it against the projection. It has the form of
+/// a thin event, and no body: what it says is that the object is worth a look.
+pub fn check(check: &Check<'_>, via: &str, now_ms: i64, traceparent: &str) -> Outgoing {
+    let tag = Tag {
+        account: check.scope.account.clone(),
+        endpoint: via.to_owned(),
+        livemode: Some(check.scope.livemode),
+        created: None,
+        via: Some(via.to_owned()),
+        check: true,
+        received_at_ms: now_ms,
+        traceparent: traceparent.to_owned(),
+        generation: None,
+        body: BodyPlace::Inline,
+    };
+    let detail = json!({
+        "sluice": tag,
+        "id": check.event,
+        "object": "v2.core.event",
+        "type": check.kind,
+        "livemode": check.scope.livemode,
+        "related_object": { "id": check.object, "type": check.object_kind },
+    });
+    Outgoing {
+        source: bus::SOURCE_EVENTS,
+        detail_type: check.kind.to_owned(),
+        detail: detail.to_string(),
+        traceparent: traceparent.to_owned(),
     }
 }
 
@@ -260,6 +315,7 @@ mod tests {
             kind: Cow::Borrowed("charge.succeeded"),
             shape: Shape::Snapshot,
             endpoint: Cow::Borrowed("connect"),
+            via: None,
             account: Some(Cow::Borrowed("acct_1")),
             livemode: Some(true),
             created: Some(7),

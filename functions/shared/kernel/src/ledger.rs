@@ -34,6 +34,8 @@ pub struct Arrival<'a> {
     pub head: Head<'a>,
     /// The endpoint it came in through, by its configured name.
     pub endpoint: &'a str,
+    /// How it came in, where it was no delivery: `reconcile`.
+    pub via: Option<&'static str>,
     /// The bytes that Stripe signed.
     pub body: &'a [u8],
     /// Names this invocation, and no other.
@@ -59,6 +61,7 @@ impl Arrival<'_> {
             kind: Cow::Borrowed(&self.head.kind),
             shape: self.head.shape,
             endpoint: Cow::Borrowed(self.endpoint),
+            via: self.via.map(Cow::Borrowed),
             account: borrow(&self.head.account),
             livemode: self.head.livemode,
             created: self.head.created,
@@ -87,6 +90,8 @@ pub struct Origin<'a> {
     pub shape: Shape,
     /// The endpoint of the first delivery.
     pub endpoint: Cow<'a, str>,
+    /// How it came in, where it was no delivery: `reconcile`.
+    pub via: Option<Cow<'a, str>>,
     /// The connected account.
     pub account: Option<Cow<'a, str>>,
     /// Stripe's `livemode`.

@@ -10,6 +10,7 @@
 //! - [`backoff`]: when a message that failed is worth another try.
 //! - [`detail`]: an event as it travels on the bus.
 //! - [`effect`]: facts and levels, what a change calls for.
+//! - [`trace`]: the trace context that an event travels in.
 //! - [`route`]: which domain an event type goes to.
 //!
 //! The ports, implemented by the adapters for AWS and by the harness in memory:
@@ -24,6 +25,7 @@
 //! - [`take`]: the door, claim → publish → mark.
 //! - [`sweep`]: publish what is due.
 //! - [`consume`]: one message to one domain's projection; [`batch`] runs a queue's batch of them.
+//! - [`reconcile`]: hold the ledger against Stripe's own list of events.
 //! - [`order`]: which of an object's events is the latest.
 //! - [`receive`]: what a user's own function does with effects.
 //!
@@ -49,7 +51,9 @@ pub mod order;
 pub mod outcome;
 pub mod projection;
 pub mod receive;
+pub mod reconcile;
 pub mod route;
 pub mod secrets;
 pub mod sweep;
 pub mod take;
+pub mod trace;

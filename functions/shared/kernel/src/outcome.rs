@@ -16,6 +16,7 @@ use std::future::Future;
 
 use sha2::{Digest, Sha256};
 
+use crate::effect::Scope;
 use crate::fault::Fault;
 
 /// The code of a record made before a message's last receive: what stands if that receive never ends.
@@ -157,4 +158,34 @@ mod tests {
         assert_ne!(digest("a.b", "a bc"), digest("a.b", "ab c"));
         assert_eq!(cause("req_1", 1).len(), 12);
     }
+}
+
+/// A tie that a domain left unresolved: the state is a guess until somebody asks Stripe.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tie {
+    /// Whose object, and in which mode.
+    pub scope: Scope,
+    /// The domain that has it.
+    pub domain: String,
+    /// The object's id.
+    pub object: String,
+    /// Stripe's name for its kind.
+    pub object_kind: String,
+    /// An event that told of it.
+    pub event: String,
+    /// That event's type.
+    pub kind: String,
+}
+
+/// A check that found a projection to differ from the object as Stripe has it. It has been mended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Drift {
+    /// Whose object, and in which mode.
+    pub scope: Scope,
+    /// The domain that has it.
+    pub domain: &'static str,
+    /// The object's id.
+    pub object: String,
+    /// When it was found, in Unix milliseconds.
+    pub at_ms: i64,
 }

@@ -1,4 +1,4 @@
-//! The API's client: asks Stripe for one object at a time. Behind the feature `client`.
+//! The API's client: asks Stripe for an object, or for a page of a list. Behind the feature `client`.
 //!
 //! # Layout
 //!
@@ -6,6 +6,7 @@
 //! |---|---|
 //! | this | from a [`Fetch`] to a [`Fetched`] |
 //! | [`keys`] | API keys, and the mode that each opens |
+//! | `list` | pages of events and accounts |
 //! | [`paths`] | where each kind of object is |
 //! | `wire` | one request and its answer: TLS, time, size |
 //! | `refusal` | answers that aren't the object, as faults |
@@ -31,6 +32,7 @@
 //! (`sk_org_…`), whose mode their prefix doesn't tell.
 
 pub mod keys;
+mod list;
 pub mod paths;
 mod refusal;
 mod wire;
@@ -233,25 +235,39 @@ fn headers(
     version: Option<&str>,
     key: &HeaderValue,
 ) -> Result<HeaderMap, Fault> {
-    let readable = |name: &str, text: &str| {
-        HeaderValue::from_str(text).map_err(|_| {
-            let cause = format!("{name} has characters that a header can't carry");
-            Fault::reject("stripe.bad_reference", cause)
-        })
-    };
-    let mut headers = HeaderMap::new();
-    headers.insert(http::header::AUTHORIZATION, key.clone());
+    // Stripe takes one of the two. A context says more: the way to the account through an organisation.
+    let context = request.context.as_deref();
+    let account = request.scope.account.as_deref();
+    let mut headers = head_of(key, account.filter(|_| context.is_none()), on_behalf)?;
     let version = version.or_else(|| target.starts_with("/v2/").then_some(API_VERSION));
     if let Some(version) = version {
         headers.insert("stripe-version", readable("api_version", version)?);
     }
-    // Stripe takes one of the two. A context says more: the way to the account through an organisation.
-    if let Some(context) = &request.context {
+    if let Some(context) = context {
         headers.insert("stripe-context", readable("context", context)?);
-    } else if let (OnBehalf::Account, Some(account)) = (on_behalf, &request.scope.account) {
+    }
+    Ok(headers)
+}
+
+/// The headers of any request: who asks, and for whom.
+fn head_of(
+    key: &HeaderValue,
+    account: Option<&str>,
+    on_behalf: OnBehalf,
+) -> Result<HeaderMap, Fault> {
+    let mut headers = HeaderMap::new();
+    headers.insert(http::header::AUTHORIZATION, key.clone());
+    if let (OnBehalf::Account, Some(account)) = (on_behalf, account) {
         headers.insert("stripe-account", readable("account", account)?);
     }
     Ok(headers)
+}
+
+fn readable(name: &str, text: &str) -> Result<HeaderValue, Fault> {
+    HeaderValue::from_str(text).map_err(|_| {
+        let cause = format!("{name} has characters that a header can't carry");
+        Fault::reject("stripe.bad_reference", cause)
+    })
 }
 
 fn found(request: &Fetch, asked: Option<&str>, answer: &Answer) -> Result<Fetched, Fault> {

@@ -1,0 +1,246 @@
+//! Reconcile's cursors and reports, beside the entries in the ledger's table; ties and drift, in the outcomes table, where
+//! domains note them.
+//!
+//! | table | `pk` | `sk` | |
+//! |---|---|---|---|
+//! | ledger | `reconcile` | `cursor#<scope>` | `doc` S: the cursor's JSON |
+//! | ledger | `reconcile` | `report#<began, 13 digits>#<run>` | `doc` S: the report's JSON; `expires_at` N s |
+//! | outcomes | `ties` | `<scope>#<object>` | a tie that a domain left unresolved |
+//! | outcomes | `drift` | `<at ms, 13 digits>#<scope>#<object>` | a check that found the projection to differ |
+//!
+//! There are a handful of these a day, so a partition each holds them.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::{AttributeValue, Select};
+use aws_types::SdkConfig;
+use sluice_kernel::effect::Scope;
+use sluice_kernel::fault::Fault;
+use sluice_kernel::outcome::{Drift, Tie};
+use sluice_kernel::reconcile::Notes;
+use sluice_kernel::reconcile::report::Report;
+use sluice_kernel::reconcile::window::Cursor;
+
+use crate::aws;
+use crate::entry::{Item, number, text};
+
+const UNAVAILABLE: &str = "reconcile.unavailable";
+const DAY_S: i64 = 86_400;
+
+/// The partition of cursors and reports.
+pub const PARTITION: &str = "reconcile";
+/// The partition of ties.
+pub(crate) const TIES: &str = "ties";
+/// The partition of drift.
+pub(crate) const DRIFT: &str = "drift";
+
+/// Reconcile's notes.
+#[derive(Debug, Clone)]
+pub struct DynamoNotes {
+    client: Client,
+    ledger_table: String,
+    outcomes_table: String,
+    retention_days: u32,
+}
+
+impl DynamoNotes {
+    /// In these tables; reports are kept for `retention_days`.
+    pub fn new(
+        config: &SdkConfig,
+        ledger_table: String,
+        outcomes_table: String,
+        retention_days: u32,
+    ) -> Self {
+        Self {
+            client: Client::new(config),
+            ledger_table,
+            outcomes_table,
+            retention_days,
+        }
+    }
+
+    async fn documents(&self, prefix: &str) -> Result<Vec<(String, String)>, Fault> {
+        let mut pages = self
+            .client
+            .query()
+            .table_name(&self.ledger_table)
+            .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
+            .expression_attribute_values(":pk", text(PARTITION))
+            .expression_attribute_values(":prefix", text(prefix))
+            .consistent_read(true)
+            .into_paginator()
+            .items()
+            .send();
+        let mut found = Vec::new();
+        while let Some(item) = pages.next().await {
+            let item = item.map_err(|error| aws::unavailable(UNAVAILABLE, "Query", &error))?;
+            let of = |name: &str| item.get(name).and_then(|value| value.as_s().ok());
+            if let (Some(key), Some(document)) = (of("sk"), of("doc")) {
+                found.push((key[prefix.len()..].to_owned(), document.clone()));
+            }
+        }
+        Ok(found)
+    }
+
+    async fn put(
+        &self,
+        key: String,
+        document: String,
+        expires_at_s: Option<i64>,
+    ) -> Result<(), Fault> {
+        let put = self
+            .client
+            .put_item()
+            .table_name(&self.ledger_table)
+            .item("pk", text(PARTITION))
+            .item("sk", text(key))
+            .item("doc", text(document));
+        let put = match expires_at_s {
+            Some(at_s) => put.item("expires_at", number(at_s)),
+            None => put,
+        };
+        let sent = put.send().await;
+        sent.map_err(|error| aws::unavailable(UNAVAILABLE, "PutItem", &error))?;
+        Ok(())
+    }
+}
+
+fn unwritable(_: serde_json::Error) -> Fault {
+    Fault::reject("reconcile.unwritable", "a note has no JSON form")
+}
+
+impl Notes for DynamoNotes {
+    async fn cursors(&self) -> Result<BTreeMap<String, Cursor>, Fault> {
+        let documents = self.documents("cursor#").await?.into_iter();
+        let read = documents.map(|(scope, document)| {
+            let cursor = serde_json::from_str(&document).map_err(|_| {
+                Fault::retry(
+                    "reconcile.cursor_unreadable",
+                    "a cursor isn't readable as JSON",
+                )
+            })?;
+            Ok((scope, cursor))
+        });
+        read.collect()
+    }
+
+    async fn save_cursor(&self, scope: &str, cursor: &Cursor) -> Result<(), Fault> {
+        let document = serde_json::to_string(cursor).map_err(unwritable)?;
+        self.put(format!("cursor#{scope}"), document, None).await
+    }
+
+    async fn save_report(&self, report: &Report) -> Result<(), Fault> {
+        let document = serde_json::to_string(report).map_err(unwritable)?;
+        let key = format!("report#{:013}#{}", report.began_ms, report.run);
+        let expires_at_s = report.began_ms / 1_000 + i64::from(self.retention_days) * DAY_S;
+        self.put(key, document, Some(expires_at_s)).await
+    }
+
+    async fn ties(&self, limit: usize) -> Result<Vec<Tie>, Fault> {
+        let query = self
+            .client
+            .query()
+            .table_name(&self.outcomes_table)
+            .key_condition_expression("pk = :pk")
+            .expression_attribute_values(":pk", text(TIES))
+            .limit(i32::try_from(limit).unwrap_or(i32::MAX));
+        let output = query.send().await;
+        let output = output.map_err(|error| aws::unavailable(UNAVAILABLE, "Query", &error))?;
+        Ok(output.items().iter().filter_map(read_tie).collect())
+    }
+
+    async fn forget_ties(&self, ties: &[Tie]) -> Result<(), Fault> {
+        for tie in ties {
+            let delete = self
+                .client
+                .delete_item()
+                .table_name(&self.outcomes_table)
+                .key("pk", text(TIES))
+                .key("sk", text(subject(&tie.scope, &tie.object)));
+            let sent = delete.send().await;
+            sent.map_err(|error| aws::unavailable(UNAVAILABLE, "DeleteItem", &error))?;
+        }
+        Ok(())
+    }
+
+    async fn drifted_since(&self, since_ms: i64) -> Result<u64, Fault> {
+        let mut pages = self
+            .client
+            .query()
+            .table_name(&self.outcomes_table)
+            .key_condition_expression("pk = :pk AND sk >= :since")
+            .expression_attribute_values(":pk", text(DRIFT))
+            .expression_attribute_values(":since", text(format!("{since_ms:013}")))
+            .select(Select::Count)
+            .into_paginator()
+            .send();
+        let mut count = 0;
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| aws::unavailable(UNAVAILABLE, "Query", &error))?;
+            count += u64::try_from(page.count()).unwrap_or_default();
+        }
+        Ok(count)
+    }
+}
+
+/// The sort key of what is noted of an object.
+fn subject(scope: &Scope, object: &str) -> String {
+    format!("{}#{object}", scope.key())
+}
+
+/// The item of a tie.
+pub(crate) fn tie_item(tie: &Tie) -> Item {
+    let mut item = Item::from([
+        ("pk".to_owned(), text(TIES)),
+        ("sk".to_owned(), text(subject(&tie.scope, &tie.object))),
+        (
+            "livemode".to_owned(),
+            AttributeValue::Bool(tie.scope.livemode),
+        ),
+    ]);
+    let texts = [
+        ("domain", &tie.domain),
+        ("object", &tie.object),
+        ("object_type", &tie.object_kind),
+        ("event", &tie.event),
+        ("type", &tie.kind),
+    ];
+    for (name, value) in texts {
+        item.insert(name.to_owned(), text(value));
+    }
+    if let Some(account) = &tie.scope.account {
+        item.insert("account".to_owned(), text(account));
+    }
+    item
+}
+
+fn read_tie(item: &Item) -> Option<Tie> {
+    let of = |name: &str| Some(item.get(name)?.as_s().ok()?.clone());
+    Some(Tie {
+        scope: Scope {
+            account: of("account"),
+            livemode: *item.get("livemode")?.as_bool().ok()?,
+        },
+        domain: of("domain")?,
+        object: of("object")?,
+        object_kind: of("object_type")?,
+        event: of("event")?,
+        kind: of("type")?,
+    })
+}
+
+/// The item of a drift.
+pub(crate) fn drift_item(drift: &Drift) -> Item {
+    let key = format!(
+        "{:013}#{}",
+        drift.at_ms,
+        subject(&drift.scope, &drift.object)
+    );
+    Item::from([
+        ("pk".to_owned(), text(DRIFT)),
+        ("sk".to_owned(), text(key)),
+        ("domain".to_owned(), text(drift.domain)),
+        ("object".to_owned(), text(&drift.object)),
+    ])
+}

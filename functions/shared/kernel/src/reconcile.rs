@@ -1,0 +1,626 @@
+//! Reconcile: compares Stripe's own list of events with the ledger, and lets in what is missing.
+//!
+//! Runs on a schedule. For the platform and for each connected account it walks List Events over a window that
+//! overlaps the one before, looks each event up in the ledger, and takes what the ledger lacks, or holds unpublished
+//! under a lapsed claim, through the same claim as the door ([`crate::take`]). So a late delivery, a sweep or another
+//! reconcile at the same moment is one more parallel delivery, which the protocol absorbs.
+//!
+//! Delivery guarantee: an event that Stripe lists, of a type that is subscribed to, and made between the first run and
+//! [`Plan::settle_s`] ago, is on the bus or due once the walk over its window has ended.
+//!
+//! Failure windows: the cursor is written after the page that it speaks of was dealt with. A crash in between deals
+//! with that page again; two runs at once deal with pages twice, and whichever cursor is written last is true.
+//!
+//! What bounds a run: its pages, its time, Stripe's budget. Whatever is left is the next run's; accounts that were
+//! reached longest ago come first.
+//!
+//! A sample of the objects that were seen is then checked: the domain is asked, by a message on the bus
+//! ([`crate::detail::check`]), to fetch the object and hold it against its projection. The domain mends through its
+//! usual conditional write and notes the drift.
+
+pub mod report;
+pub mod window;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::future::Future;
+
+use crate::bus::{BATCH_ENTRIES_MAX, Bus, Outgoing};
+use crate::clock::Clock;
+use crate::detail;
+use crate::effect::Scope;
+use crate::endpoint::{self, Endpoint};
+use crate::event::Head;
+use crate::fault::{Class, Fault};
+use crate::ledger::{Arrival, Ledger, Standing, is_expired};
+use crate::outcome::Tie;
+use crate::take::{self, Taken};
+
+use report::{AccountsFrom, Report};
+use window::{Cursor, Walk};
+
+/// The word for what came in this way, in the entry and on the bus.
+pub const VIA: &str = "reconcile";
+
+/// Events of one page, which is also the most that Stripe lists at once.
+pub const PAGE_EVENTS_MAX: usize = 100;
+
+/// The most connected accounts that are asked for, a run and mode.
+pub const ACCOUNTS_MAX: usize = 10_000;
+
+/// The most unresolved ties that are checked, a run.
+pub const TIES_MAX: usize = 50;
+
+/// What to ask of Stripe's list of events.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ask {
+    /// Whose events.
+    pub scope: Scope,
+    /// Made at this second or later.
+    pub from_s: i64,
+    /// Made at this second or before.
+    pub to_s: i64,
+    /// After this event, in Stripe's order: newest first.
+    pub after: Option<String>,
+    /// Exact types or patterns (`charge.*`); none means all. Stripe may list more: the answer is filtered again.
+    pub types: Vec<String>,
+}
+
+/// A page of what was asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Listed<T> {
+    /// A page.
+    Page {
+        /// What it lists.
+        items: Vec<T>,
+        /// There are more after it.
+        has_more: bool,
+    },
+    /// There is no key for this mode.
+    NoKey,
+    /// The budget is spent.
+    Spent {
+        /// Until when, in milliseconds from now.
+        wait_ms: u64,
+    },
+}
+
+/// Stripe's lists.
+pub trait Listing: Sync {
+    /// A page of events, newest first, each as its JSON.
+    ///
+    /// # Errors
+    /// `Retry` where Stripe can't be asked now; `Reject` where it refuses what is asked.
+    fn events(&self, ask: &Ask) -> impl Future<Output = Result<Listed<Vec<u8>>, Fault>> + Send;
+
+    /// A page of connected accounts' ids.
+    ///
+    /// # Errors
+    /// As [`Listing::events`]; `stripe.key_refused` where the key may not list accounts.
+    fn accounts(
+        &self,
+        livemode: bool,
+        after: Option<&str>,
+    ) -> impl Future<Output = Result<Listed<String>, Fault>> + Send;
+}
+
+/// The ledger as reconcile reads it, beside [`Ledger`].
+pub trait Standings: Sync {
+    /// How each event stands, in the order of the ids; `None` where there is no entry. At most [`PAGE_EVENTS_MAX`].
+    ///
+    /// # Errors
+    /// `Retry` where the ledger can't be read.
+    fn standings(
+        &self,
+        ids: &[&str],
+    ) -> impl Future<Output = Result<Vec<Option<Standing>>, Fault>> + Send;
+
+    /// Accounts with an event of this mode since a moment, as far as the ledger tells; at most `limit`.
+    ///
+    /// # Errors
+    /// `Retry` where the ledger can't be read.
+    fn accounts_seen(
+        &self,
+        livemode: bool,
+        since_ms: i64,
+        limit: usize,
+    ) -> impl Future<Output = Result<BTreeSet<String>, Fault>> + Send;
+}
+
+/// Where cursors and reports are kept.
+pub trait Notes: Sync {
+    /// Every cursor, by the key of its scope.
+    ///
+    /// # Errors
+    /// `Retry` where they can't be read: without them nothing is known to be done.
+    fn cursors(&self) -> impl Future<Output = Result<BTreeMap<String, Cursor>, Fault>> + Send;
+
+    /// Replaces a scope's cursor.
+    ///
+    /// # Errors
+    /// `Retry` where it can't be written: the next run does the same pages again.
+    fn save_cursor(
+        &self,
+        scope: &str,
+        cursor: &Cursor,
+    ) -> impl Future<Output = Result<(), Fault>> + Send;
+
+    /// Keeps a run's report.
+    ///
+    /// # Errors
+    /// `Retry` where it can't be written.
+    fn save_report(&self, report: &Report) -> impl Future<Output = Result<(), Fault>> + Send;
+
+    /// Ties that domains left unresolved, at most `limit`.
+    ///
+    /// # Errors
+    /// `Retry` where they can't be read.
+    fn ties(&self, limit: usize) -> impl Future<Output = Result<Vec<Tie>, Fault>> + Send;
+
+    /// Forgets ties that domains were asked to check: a domain that can't tell even then notes the tie again.
+    ///
+    /// # Errors
+    /// `Retry` where it can't be written: the ties are checked again.
+    fn forget_ties(&self, ties: &[Tie]) -> impl Future<Output = Result<(), Fault>> + Send;
+
+    /// How many checks found drift since a moment.
+    ///
+    /// # Errors
+    /// `Retry` where they can't be read.
+    fn drifted_since(&self, since_ms: i64) -> impl Future<Output = Result<u64, Fault>> + Send;
+}
+
+/// What a run works with.
+#[derive(Debug)]
+pub struct Ports<'a, S, L, N, B> {
+    /// Stripe's lists.
+    pub listing: &'a S,
+    /// The ledger.
+    pub ledger: &'a L,
+    /// Cursors and reports.
+    pub notes: &'a N,
+    /// The bus.
+    pub bus: &'a B,
+    /// Reads the head of an event, as the door does.
+    pub head: for<'b> fn(&'b [u8]) -> Option<Head<'b>>,
+}
+
+/// How a run is bounded, and for what it looks.
+#[derive(Debug, Clone)]
+pub struct Plan<'a> {
+    /// The endpoints, by name: whose events come in.
+    pub endpoints: &'a BTreeMap<String, Endpoint>,
+    /// The types that are subscribed to; none means all.
+    pub types: &'a [String],
+    /// Names this invocation, and no other.
+    pub attempt: &'a str,
+    /// The trace context of this run.
+    pub traceparent: &'a str,
+    /// No page is begun after this.
+    pub until_ms: i64,
+    /// When this run's claims lapse.
+    pub lapses_at_ms: i64,
+    /// How long an entry counts, in seconds.
+    pub retention_s: i64,
+    /// A walk ends this many seconds before now: what is on its way isn't missing yet.
+    pub settle_s: i64,
+    /// The most pages a run.
+    pub pages_max: u32,
+    /// The most objects that are checked a run, beside unresolved ties.
+    pub checks_max: usize,
+}
+
+/// Runs once. The report is stored, and returned for the log.
+///
+/// # Errors
+/// `Retry` where the cursors can't be read or the report can't be stored. What stops a walk is in the report.
+pub async fn run<L: Ledger + Standings>(
+    ports: &Ports<'_, impl Listing, L, impl Notes, impl Bus>,
+    clock: &impl Clock,
+    plan: &Plan<'_>,
+) -> Result<Report, Fault> {
+    let began_ms = clock.now_ms();
+    let mut report = Report::begun(began_ms, plan.attempt);
+    let cursors = ports.notes.cursors().await?;
+    let mut sample = Sample::of(plan.checks_max);
+    let mut scopes = scopes(ports, plan, &cursors, began_ms, &mut report).await;
+    // The ones reached longest ago first, so that a bound never starves an account.
+    scopes.sort_by_key(|(scope, _)| {
+        let cursor = cursors.get(&scope.key());
+        cursor.map_or(i64::MIN, |cursor| cursor.through_s)
+    });
+    for (index, (scope, endpoint)) in scopes.iter().enumerate() {
+        let mut walker = Walker {
+            ports,
+            clock,
+            plan,
+            scope,
+            endpoint,
+            report: &mut report,
+            sample: &mut sample,
+        };
+        match walker.walk(cursors.get(&scope.key())).await {
+            Ok(Ended::Whole) => report.scopes_whole += 1,
+            Ok(Ended::OutOfBounds) => {
+                report.more = true;
+                break;
+            }
+            Err(fault) => {
+                report.stop(&fault);
+                // Another account may be well: this one may have been disconnected.
+                if fault.code != "stripe.account_unreachable" || index + 1 == scopes.len() {
+                    break;
+                }
+            }
+        }
+    }
+    check(ports, plan, &sample, &mut report).await;
+    report.ended_ms = clock.now_ms();
+    ports.notes.save_report(&report).await?;
+    Ok(report)
+}
+
+type Walked = (Scope, String);
+
+/// The scopes that the endpoints are for, each with the name of its endpoint.
+async fn scopes<L: Ledger + Standings>(
+    ports: &Ports<'_, impl Listing, L, impl Notes, impl Bus>,
+    plan: &Plan<'_>,
+    cursors: &BTreeMap<String, Cursor>,
+    now_ms: i64,
+    report: &mut Report,
+) -> Vec<Walked> {
+    let mut found: BTreeMap<String, Walked> = BTreeMap::new();
+    for (name, endpoint) in plan.endpoints {
+        let livemode = endpoint.livemode;
+        let mut add = |account: Option<String>| {
+            let scope = Scope { account, livemode };
+            let walked = (scope.clone(), name.clone());
+            found.entry(scope.key()).or_insert(walked);
+        };
+        if endpoint.scope != endpoint::Scope::Connect {
+            add(None);
+        }
+        if endpoint.scope != endpoint::Scope::Platform {
+            let accounts = match all_accounts(ports.listing, livemode, report).await {
+                Ok(accounts) => accounts,
+                Err(fault) => {
+                    report.accounts_from = AccountsFrom::Seen;
+                    report.accounts_code = Some(fault.code.to_owned());
+                    seen_accounts(ports.ledger, cursors, livemode, now_ms, report).await
+                }
+            };
+            accounts.into_iter().for_each(|account| add(Some(account)));
+        }
+    }
+    found.into_values().collect()
+}
+
+async fn all_accounts(
+    listing: &impl Listing,
+    livemode: bool,
+    report: &mut Report,
+) -> Result<BTreeSet<String>, Fault> {
+    let mut accounts = BTreeSet::new();
+    let mut after: Option<String> = None;
+    loop {
+        let (items, has_more) = match listing.accounts(livemode, after.as_deref()).await? {
+            Listed::Page { items, has_more } => (items, has_more),
+            Listed::NoKey => return Err(no_key()),
+            Listed::Spent { wait_ms } => return Err(spent(wait_ms)),
+        };
+        after = items.last().cloned();
+        accounts.extend(items);
+        if !has_more || after.is_none() {
+            return Ok(accounts);
+        }
+        if accounts.len() >= ACCOUNTS_MAX {
+            report.more = true;
+            return Ok(accounts);
+        }
+    }
+}
+
+/// Accounts that a walk has reached before, or that deliveries named lately.
+async fn seen_accounts(
+    ledger: &impl Standings,
+    cursors: &BTreeMap<String, Cursor>,
+    livemode: bool,
+    now_ms: i64,
+    report: &mut Report,
+) -> BTreeSet<String> {
+    let since_ms = now_ms - window::SEEN_S * 1_000;
+    let mut accounts = match ledger.accounts_seen(livemode, since_ms, ACCOUNTS_MAX).await {
+        Ok(accounts) => accounts,
+        Err(_) => {
+            report.accounts_from = AccountsFrom::Unknown;
+            BTreeSet::new()
+        }
+    };
+    let mode = if livemode { "#live" } else { "#test" };
+    let walked = cursors.keys().filter_map(|key| key.strip_suffix(mode));
+    accounts.extend(walked.filter(|key| *key != "platform").map(str::to_owned));
+    accounts
+}
+
+fn no_key() -> Fault {
+    Fault::retry("reconcile.no_key", "there is no API key for this mode")
+}
+
+fn spent(wait_ms: u64) -> Fault {
+    Fault::retry("stripe.budget_spent", "no request is left for now").with_delay(wait_ms)
+}
+
+enum Ended {
+    /// Everything that has settled was compared.
+    Whole,
+    /// The run's pages or time are used up.
+    OutOfBounds,
+}
+
+struct Walker<'a, 'p, S, L, N, B, C> {
+    ports: &'a Ports<'p, S, L, N, B>,
+    clock: &'a C,
+    plan: &'a Plan<'a>,
+    scope: &'a Scope,
+    endpoint: &'a str,
+    report: &'a mut Report,
+    sample: &'a mut Sample,
+}
+
+impl<S, L, N, B, C> Walker<'_, '_, S, L, N, B, C>
+where
+    S: Listing,
+    L: Ledger + Standings,
+    N: Notes,
+    B: Bus,
+    C: Clock,
+{
+    async fn walk(&mut self, cursor: Option<&Cursor>) -> Result<Ended, Fault> {
+        let now_s = self.clock.now_ms() / 1_000;
+        let mut cursor = match cursor {
+            Some(cursor) => cursor.clone(),
+            None => {
+                let first = Cursor::first(now_s);
+                // Before anything is listed: what comes after this second is ours to find.
+                self.save(&first).await?;
+                first
+            }
+        };
+        let Some(mut walk) = cursor.next_walk(now_s, self.plan.settle_s) else {
+            return Ok(Ended::Whole);
+        };
+        if let Some(gap_s) = cursor.gap_s(now_s) {
+            self.report.gap_s = self.report.gap_s.max(gap_s);
+        }
+        self.report.covers(walk.from_s, walk.to_s);
+        loop {
+            if self.report.pages >= self.plan.pages_max || self.clock.now_ms() >= self.plan.until_ms
+            {
+                return Ok(Ended::OutOfBounds);
+            }
+            let listed = self.ports.listing.events(&self.ask(&walk)).await;
+            let (items, has_more) = match listed {
+                Ok(Listed::Page { items, has_more }) => (items, has_more),
+                Ok(Listed::NoKey) => return Err(no_key()),
+                Ok(Listed::Spent { wait_ms }) => {
+                    let left_ms = self.plan.until_ms - self.clock.now_ms();
+                    if i64::try_from(wait_ms).unwrap_or(i64::MAX) >= left_ms {
+                        return Err(spent(wait_ms));
+                    }
+                    self.clock.sleep_ms(wait_ms).await;
+                    continue;
+                }
+                // Stripe no longer knows the event that the page begins after: from the window's start again.
+                Err(fault) if fault.class == Class::Reject && walk.after.is_some() => {
+                    walk.after = None;
+                    continue;
+                }
+                Err(fault) => return Err(fault),
+            };
+            self.report.pages += 1;
+            let last = self.page(&items).await?;
+            if has_more && let Some(last) = last {
+                walk.after = Some(last);
+                cursor.walk = Some(walk.clone());
+                self.save(&cursor).await?;
+            } else {
+                cursor.ended(&walk);
+                self.save(&cursor).await?;
+                return Ok(Ended::Whole);
+            }
+        }
+    }
+
+    fn ask(&self, walk: &Walk) -> Ask {
+        Ask {
+            scope: self.scope.clone(),
+            from_s: walk.from_s,
+            to_s: walk.to_s,
+            after: walk.after.clone(),
+            types: self.plan.types.to_vec(),
+        }
+    }
+
+    async fn save(&self, cursor: &Cursor) -> Result<(), Fault> {
+        self.ports
+            .notes
+            .save_cursor(&self.scope.key(), cursor)
+            .await
+    }
+
+    /// Compares a page; returns the id of its last event.
+    async fn page(&mut self, items: &[Vec<u8>]) -> Result<Option<String>, Fault> {
+        let mut listed = Vec::with_capacity(items.len());
+        let mut last = None;
+        for body in items {
+            let Some(mut head) = (self.ports.head)(body) else {
+                self.report.unreadable += 1;
+                continue;
+            };
+            last = Some(head.id.to_string());
+            // The list of an account doesn't repeat whose it is.
+            let account = self.scope.account.as_deref();
+            if head.account.is_none() {
+                head.account = account.map(Into::into);
+            }
+            let ours = head.account.as_deref() == account
+                && head.livemode.unwrap_or(self.scope.livemode) == self.scope.livemode;
+            if !ours {
+                self.report.unreadable += 1;
+            } else if is_subscribed(self.plan.types, &head.kind) {
+                listed.push((head, body.as_slice()));
+            }
+        }
+        let ids: Vec<&str> = listed.iter().map(|(head, _)| &*head.id).collect();
+        let standings = match ids.is_empty() {
+            true => Vec::new(),
+            false => self.ports.ledger.standings(&ids).await?,
+        };
+        let now_ms = self.clock.now_ms();
+        for ((head, body), standing) in listed.into_iter().zip(standings) {
+            self.report.seen += 1;
+            self.sample.offer(self.scope, &head);
+            match standing.filter(|standing| !is_expired(standing, now_ms)) {
+                Some(standing)
+                    if standing.published_at_ms.is_some() || standing.ledger_only.is_some() => {}
+                Some(standing) if standing.due_at_ms.is_some() => self.report.due += 1,
+                Some(standing) if standing.lapses_at_ms > now_ms => self.report.held += 1,
+                Some(_) => {
+                    self.report.stuck += 1;
+                    self.take(head, body).await?;
+                }
+                None => {
+                    self.report.missing += 1;
+                    self.take(head, body).await?;
+                }
+            }
+        }
+        Ok(last)
+    }
+
+    async fn take(&mut self, head: Head<'_>, body: &[u8]) -> Result<(), Fault> {
+        let now_ms = self.clock.now_ms();
+        let arrival = Arrival {
+            head,
+            endpoint: self.endpoint,
+            via: Some(VIA),
+            body,
+            attempt: self.plan.attempt,
+            received_at_ms: now_ms,
+            lapses_at_ms: self.plan.lapses_at_ms,
+            expires_at_s: now_ms / 1_000 + self.plan.retention_s,
+            traceparent: self.plan.traceparent,
+            ledger_only: None,
+        };
+        match take::take(self.ports.ledger, self.ports.bus, self.clock, &arrival).await? {
+            Taken::Accepted { .. } | Taken::Queued { .. } => self.report.recovered += 1,
+            // A delivery came in between.
+            Taken::Duplicate => {}
+            // The overlap comes by again.
+            Taken::Held => self.report.held += 1,
+            Taken::Conflict => self.report.conflicts += 1,
+        }
+        Ok(())
+    }
+}
+
+/// Whether a type is meant by these names and patterns (`charge.*`, `*`); none means all.
+pub fn is_subscribed(patterns: &[String], kind: &str) -> bool {
+    patterns.is_empty()
+        || patterns
+            .iter()
+            .any(|pattern| match pattern.strip_suffix('*') {
+                Some(prefix) => kind.starts_with(prefix),
+                None => pattern == kind,
+            })
+}
+
+/// Objects to check, one event for each: what was seen first, which is what changed last.
+#[derive(Debug)]
+struct Sample {
+    most: usize,
+    events: BTreeMap<(String, String), Checked>,
+}
+
+#[derive(Debug)]
+struct Checked {
+    scope: Scope,
+    event: String,
+    kind: String,
+    object: String,
+    object_kind: String,
+}
+
+impl Sample {
+    fn of(most: usize) -> Self {
+        Self {
+            most,
+            events: BTreeMap::new(),
+        }
+    }
+
+    fn offer(&mut self, scope: &Scope, head: &Head<'_>) {
+        let object = head.object.as_ref();
+        let id = object.and_then(|object| object.id.as_deref());
+        let kind = object.and_then(|object| object.kind.as_deref());
+        if self.events.len() >= self.most {
+            return;
+        }
+        if let (Some(object), Some(object_kind)) = (id, kind) {
+            let key = (scope.key(), object.to_owned());
+            self.events.entry(key).or_insert_with(|| Checked {
+                scope: scope.clone(),
+                event: head.id.to_string(),
+                kind: head.kind.to_string(),
+                object: object.to_owned(),
+                object_kind: object_kind.to_owned(),
+            });
+        }
+    }
+}
+
+/// Asks the domains to check the ties that they left, and the sample.
+async fn check<L: Ledger + Standings>(
+    ports: &Ports<'_, impl Listing, L, impl Notes, impl Bus>,
+    plan: &Plan<'_>,
+    sample: &Sample,
+    report: &mut Report,
+) {
+    if report.stopped.as_deref() == Some("reconcile.no_key") {
+        return;
+    }
+    let ties = ports.notes.ties(TIES_MAX).await.unwrap_or_default();
+    report.ties = ties.len() as u64;
+    let ties_checked = ties.iter().map(|tie| detail::Check {
+        scope: &tie.scope,
+        event: &tie.event,
+        kind: &tie.kind,
+        object: &tie.object,
+        object_kind: &tie.object_kind,
+    });
+    let sampled = sample.events.values().map(|one| detail::Check {
+        scope: &one.scope,
+        event: &one.event,
+        kind: &one.kind,
+        object: &one.object,
+        object_kind: &one.object_kind,
+    });
+    let checks: Vec<_> = ties_checked.chain(sampled).collect();
+    let entries: Vec<Outgoing> = checks
+        .iter()
+        .map(|check| detail::check(check, VIA, report.began_ms, plan.traceparent))
+        .collect();
+    let mut all = true;
+    for batch in entries.chunks(BATCH_ENTRIES_MAX) {
+        let results = ports.bus.publish(batch).await;
+        let taken = results.iter().filter(|result| result.is_ok()).count();
+        report.checked += taken as u64;
+        all &= taken == batch.len();
+    }
+    // What the bus didn't take is asked for by a later run.
+    if all && !ties.is_empty() {
+        let _ = ports.notes.forget_ties(&ties).await;
+    }
+    let since_ms = report.began_ms - window::DRIFT_S * 1_000;
+    report.drifted = ports.notes.drifted_since(since_ms).await.ok();
+}

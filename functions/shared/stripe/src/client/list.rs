@@ -1,0 +1,186 @@
+//! Stripe's lists: events, and the connected accounts.
+//!
+//! Each page is one request, within the same budget and time as a fetch. A page of events is given as each event's own
+//! bytes, as Stripe wrote them. Where a page is larger than what is read, it is asked for again with fewer on it.
+
+use http::StatusCode;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use sluice_kernel::effect::Scope;
+use sluice_kernel::fault::{Class, Fault};
+use sluice_kernel::reconcile::{Ask, Listed, Listing, PAGE_EVENTS_MAX};
+
+use super::paths::{OnBehalf, segment};
+use super::{Client, head_of, refusal};
+
+/// The most types that Stripe's filter takes; with more, all are listed and the answer is filtered.
+const TYPES_MAX: usize = 20;
+
+/// How many events a page has at most, largest first: what to fall back to when an answer is too large.
+const LIMITS: [usize; 3] = [PAGE_EVENTS_MAX, 10, 1];
+
+#[derive(Deserialize)]
+struct Page<T> {
+    data: Vec<T>,
+    has_more: bool,
+}
+
+#[derive(Deserialize)]
+struct Account {
+    id: String,
+}
+
+impl Listing for Client {
+    async fn events(&self, ask: &Ask) -> Result<Listed<Vec<u8>>, Fault> {
+        let mut refused = None;
+        for limit in LIMITS {
+            let listed = self
+                .list::<Box<RawValue>>(&events(ask, limit), &ask.scope, OnBehalf::Account)
+                .await;
+            match listed {
+                Err(fault) if fault.code == "stripe.answer_too_large" => refused = Some(fault),
+                Err(fault) => return Err(fault),
+                Ok(Listed::Page { items, has_more }) => {
+                    let items = items.iter().map(|item| item.get().as_bytes().to_vec());
+                    return Ok(Listed::Page {
+                        items: items.collect(),
+                        has_more,
+                    });
+                }
+                Ok(Listed::NoKey) => return Ok(Listed::NoKey),
+                Ok(Listed::Spent { wait_ms }) => return Ok(Listed::Spent { wait_ms }),
+            }
+        }
+        // An event that is larger than what is read: nothing that would be listed after it may be passed over.
+        let cause = refused.map_or_else(String::new, |fault| fault.cause);
+        Err(Fault::retry("stripe.answer_too_large", cause))
+    }
+
+    async fn accounts(&self, livemode: bool, after: Option<&str>) -> Result<Listed<String>, Fault> {
+        let mut target = format!("/v1/accounts?limit={PAGE_EVENTS_MAX}");
+        if let Some(after) = after {
+            target.push_str(&format!("&starting_after={}", segment(after)));
+        }
+        let platform = Scope {
+            account: None,
+            livemode,
+        };
+        let listed = self.list::<Account>(&target, &platform, OnBehalf::Platform);
+        Ok(match listed.await? {
+            Listed::Page { items, has_more } => Listed::Page {
+                items: items.into_iter().map(|account| account.id).collect(),
+                has_more,
+            },
+            Listed::NoKey => Listed::NoKey,
+            Listed::Spent { wait_ms } => Listed::Spent { wait_ms },
+        })
+    }
+}
+
+impl Client {
+    async fn list<T: for<'de> Deserialize<'de>>(
+        &self,
+        target: &str,
+        scope: &Scope,
+        on_behalf: OnBehalf,
+    ) -> Result<Listed<T>, Fault> {
+        let Some(key) = self.authorization(scope.livemode)? else {
+            return Ok(Listed::NoKey);
+        };
+        let taken = self.budget().take((self.ticks_ms)());
+        if let Err(wait_ms) = taken {
+            return Ok(Listed::Spent { wait_ms });
+        }
+        let headers = head_of(&key, scope.account.as_deref(), on_behalf)?;
+        let asked = tokio::time::timeout(self.total_timeout, self.get(target, headers));
+        let answer = asked.await.unwrap_or_else(|_| {
+            let cause = format!("no whole answer in {} ms", self.total_timeout.as_millis());
+            Err(Fault::retry("stripe.unavailable", cause))
+        })?;
+        if answer.status != StatusCode::OK {
+            let fault = refusal::fault(&answer);
+            // Nothing that is there was named, so what is missing is the account.
+            let gone = fault.class == Class::Reject && refusal::is_missing(&answer);
+            return Err(if gone && scope.account.is_some() {
+                Fault::retry("stripe.account_unreachable", fault.cause)
+            } else {
+                fault
+            });
+        }
+        let page: Page<T> = serde_json::from_slice(&answer.body).map_err(|error| {
+            let cause = format!("not a page at line {}", error.line());
+            Fault::retry("stripe.answer_unreadable", cause)
+        })?;
+        Ok(Listed::Page {
+            items: page.data,
+            has_more: page.has_more,
+        })
+    }
+}
+
+fn events(ask: &Ask, limit: usize) -> String {
+    let mut target = format!(
+        "/v1/events?limit={limit}&created%5Bgte%5D={}&created%5Blte%5D={}",
+        ask.from_s, ask.to_s
+    );
+    let mut add = |name: &str, value: &str| {
+        target.push_str(&format!("&{name}={}", segment(value)));
+    };
+    match &ask.types[..] {
+        [one] if one != "*" => add("type", one),
+        [] => {}
+        // Stripe takes a pattern only by itself.
+        several if several.len() <= TYPES_MAX && !several.iter().any(|one| one.contains('*')) => {
+            for one in several {
+                add("types%5B%5D", one);
+            }
+        }
+        _ => {}
+    }
+    if let Some(after) = &ask.after {
+        add("starting_after", after);
+    }
+    target
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ask(types: &[&str], after: Option<&str>) -> Ask {
+        Ask {
+            scope: Scope {
+                account: None,
+                livemode: true,
+            },
+            from_s: 10,
+            to_s: 20,
+            after: after.map(str::to_owned),
+            types: types.iter().map(|one| (*one).to_owned()).collect(),
+        }
+    }
+
+    #[test]
+    fn a_page_of_events_is_asked_for_by_time_type_and_the_event_before() {
+        let base = "/v1/events?limit=100&created%5Bgte%5D=10&created%5Blte%5D=20";
+        assert_eq!(events(&ask(&[], None), 100), base);
+        assert_eq!(
+            events(&ask(&["charge.*"], Some("evt_1")), 100),
+            format!("{base}&type=charge.%2A&starting_after=evt_1")
+        );
+        assert_eq!(
+            events(&ask(&["charge.failed", "payout.paid"], None), 100),
+            format!("{base}&types%5B%5D=charge.failed&types%5B%5D=payout.paid")
+        );
+    }
+
+    #[test]
+    fn what_stripes_filter_can_not_say_is_listed_whole() {
+        let base = "/v1/events?limit=10&created%5Bgte%5D=10&created%5Blte%5D=20";
+        let many: Vec<String> = (0..=TYPES_MAX).map(|n| format!("a.b{n}")).collect();
+        let many: Vec<&str> = many.iter().map(String::as_str).collect();
+        for types in [&["*"][..], &["charge.*", "payout.paid"], &many] {
+            assert_eq!(events(&ask(types, None), 10), base);
+        }
+    }
+}
