@@ -151,6 +151,8 @@ def invariants(template):
 
     for name, role in of("AWS::IAM::Role").items():
         statements = [s for p in role.get("Policies", []) for s in p["PolicyDocument"]["Statement"]]
+        # A statement that stands under a condition is held to the same.
+        statements = [s["Fn::If"][1] if "Fn::If" in s else s for s in statements]
         for statement in statements:
             actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
             if any("*" in action for action in actions) or "*" in (statement["Resource"], *statement["Resource"]):

@@ -418,7 +418,7 @@ where
                 Err(fault) => return Err(fault),
             };
             self.report.pages += 1;
-            let last = self.page(&items).await?;
+            let last = self.page(&items, &mut walk).await?;
             if has_more && let Some(last) = last {
                 walk.after = Some(last);
                 cursor.walk = Some(walk.clone());
@@ -449,7 +449,7 @@ where
     }
 
     /// Compares a page; returns the id of its last event.
-    async fn page(&mut self, items: &[Vec<u8>]) -> Result<Option<String>, Fault> {
+    async fn page(&mut self, items: &[Vec<u8>], walk: &mut Walk) -> Result<Option<String>, Fault> {
         let mut listed = Vec::with_capacity(items.len());
         let mut last = None;
         for body in items {
@@ -480,6 +480,8 @@ where
         for ((head, body), standing) in listed.into_iter().zip(standings) {
             self.report.seen += 1;
             self.sample.offer(self.scope, &head);
+            let created_s = head.created.unwrap_or(walk.from_s);
+            let held = self.report.held;
             match standing.filter(|standing| !is_expired(standing, now_ms)) {
                 Some(standing)
                     if standing.published_at_ms.is_some() || standing.ledger_only.is_some() => {}
@@ -493,6 +495,10 @@ where
                     self.report.missing += 1;
                     self.take(head, body).await?;
                 }
+            }
+            if self.report.held > held {
+                let earliest_s = walk.held_s.unwrap_or(created_s).min(created_s);
+                walk.held_s = Some(earliest_s);
             }
         }
         Ok(last)
@@ -516,7 +522,7 @@ where
             Taken::Accepted { .. } | Taken::Queued { .. } => self.report.recovered += 1,
             // A delivery came in between.
             Taken::Duplicate => {}
-            // The overlap comes by again.
+            // A walk comes by again.
             Taken::Held => self.report.held += 1,
             Taken::Conflict => self.report.conflicts += 1,
         }

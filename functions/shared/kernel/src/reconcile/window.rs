@@ -27,6 +27,9 @@ pub struct Walk {
     pub to_s: i64,
     /// The last event that was dealt with; none at the start.
     pub after: Option<String>,
+    /// The earliest second of an event that was in another attempt's hands: a walk comes by again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held_s: Option<i64>,
 }
 
 /// How far a scope was compared.
@@ -64,6 +67,7 @@ impl Cursor {
             from_s,
             to_s,
             after: None,
+            held_s: None,
         })
     }
 
@@ -73,9 +77,12 @@ impl Cursor {
         (lost > 0).then_some(lost)
     }
 
-    /// A walk came to its end.
+    /// A walk came to its end. It never passes an event that was held: whoever held it may have died.
     pub fn ended(&mut self, walk: &Walk) {
-        self.through_s = self.through_s.max(walk.to_s);
+        let to_s = walk
+            .held_s
+            .map_or(walk.to_s, |held_s| held_s.min(walk.to_s));
+        self.through_s = self.through_s.max(to_s);
         self.walk = None;
     }
 }

@@ -4,6 +4,7 @@ mod again;
 mod consume;
 mod fetching;
 mod receive;
+mod reconcile;
 mod secrets;
 mod sweep;
 mod take;
