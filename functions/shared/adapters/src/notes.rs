@@ -227,6 +227,7 @@ fn read_tie(item: &Item) -> Option<Tie> {
         object_kind: of("object_type")?,
         event: of("event")?,
         kind: of("type")?,
+        at_ms: item.get("at")?.as_n().ok()?.parse().ok()?,
     })
 }
 

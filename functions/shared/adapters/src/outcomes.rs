@@ -14,6 +14,8 @@
 //! | `at` | N | when it was recorded, in Unix milliseconds |
 //! | `expires_at` | N | Unix seconds |
 //!
+//! Ties and drift, which domains note for reconcile, have partitions of their own: see [`crate::notes`].
+//!
 //! `failing` says that a message was near its last receive at `at`. Whether it is a dead letter, the queue of dead letters
 //! says; one that was moved back and has ended well leaves the record as it is, because it comes under another message id.
 
@@ -23,9 +25,9 @@ use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_types::SdkConfig;
 use sluice_kernel::fault::Fault;
-use sluice_kernel::outcome::{Outcomes, Record, Word};
+use sluice_kernel::outcome::{Outcomes, Record, Remark, Word};
 
-use crate::aws;
+use crate::{aws, notes};
 
 const DAY_S: i64 = 86_400;
 
@@ -84,6 +86,24 @@ impl Outcomes for DynamoOutcomes {
             Err(error) if is_kept(&error) => Ok(()),
             Err(error) => Err(aws::unavailable("outcome.unavailable", "PutItem", &error)),
         }
+    }
+
+    async fn remark(&self, remark: &Remark) -> Result<(), Fault> {
+        let (item, at_ms) = match remark {
+            Remark::Tie(tie) => (notes::tie_item(tie), tie.at_ms),
+            Remark::Drift(drift) => (notes::drift_item(drift), drift.at_ms),
+        };
+        let expires_at_s = at_ms / 1000 + i64::from(self.retention_days) * DAY_S;
+        let put = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(item))
+            .item("at", AttributeValue::N(at_ms.to_string()))
+            .item("expires_at", AttributeValue::N(expires_at_s.to_string()));
+        let sent = put.send().await;
+        sent.map_err(|error| aws::unavailable("outcome.unavailable", "PutItem", &error))?;
+        Ok(())
     }
 }
 

@@ -3,12 +3,13 @@
 use std::sync::{Mutex, PoisonError};
 
 use sluice_kernel::fault::Fault;
-use sluice_kernel::outcome::{Outcomes, Record, Word};
+use sluice_kernel::outcome::{Outcomes, Record, Remark, Word};
 
 /// The table.
 #[derive(Debug, Default)]
 pub struct MemoryOutcomes {
     recorded: Mutex<Vec<Record>>,
+    remarks: Mutex<Vec<Remark>>,
     fail: Mutex<bool>,
 }
 
@@ -16,6 +17,14 @@ impl MemoryOutcomes {
     /// Everything recorded so far, oldest first; what a table keeps is the newest of each subject and domain.
     pub fn recorded(&self) -> Vec<Record> {
         self.recorded
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Everything noted so far, oldest first.
+    pub fn remarks(&self) -> Vec<Remark> {
+        self.remarks
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
@@ -40,6 +49,15 @@ impl Outcomes for MemoryOutcomes {
         if !(record.is_fallback && fails) {
             recorded.push(record.clone());
         }
+        Ok(())
+    }
+
+    async fn remark(&self, remark: &Remark) -> Result<(), Fault> {
+        if *self.fail.lock().unwrap_or_else(PoisonError::into_inner) {
+            return Err(Fault::retry("outcome.unavailable", "scripted"));
+        }
+        let mut remarks = self.remarks.lock().unwrap_or_else(PoisonError::into_inner);
+        remarks.push(remark.clone());
         Ok(())
     }
 }

@@ -22,7 +22,7 @@ use crate::domain::Domain;
 use crate::fault::{Class, Fault, Pace};
 use crate::fetch::Objects;
 use crate::ledger::Bodies;
-use crate::outcome::{self, Outcome, Outcomes, Record, Word};
+use crate::outcome::{self, Outcome, Outcomes, Record, Remark, Word};
 use crate::projection::Projections;
 
 /// No message is begun with less time than this left: a read, a write, an emission and a clear have to fit.
@@ -153,10 +153,12 @@ async fn handle_one<D: Domain>(
                 handled.rejected = Some(fault);
                 recorded.map(|()| Outcome::Rejected)
             }
-            other => other.map(|consumed| {
+            Err(fault) => Err(fault),
+            Ok(consumed) => {
                 handled.note = consumed.note;
-                consumed.outcome
-            }),
+                let noted = note(outcomes, &consumed.remarks).await;
+                noted.map(|()| consumed.outcome)
+            }
         };
     }
     if run.is_near_last(received.receives) {
@@ -168,6 +170,18 @@ async fn handle_one<D: Domain>(
     }
     handled.took_ms = clock.now_ms() - start_ms;
     handled
+}
+
+/// Notes what reconcile has to know. A tie that can't be noted brings the message back, which finds it again; a drift that
+/// was mended and can't be counted is let go.
+async fn note(outcomes: &impl Outcomes, remarks: &[Remark]) -> Result<(), Fault> {
+    for remark in remarks {
+        let noted = outcomes.remark(remark).await;
+        if matches!(remark, Remark::Tie(_)) {
+            noted?;
+        }
+    }
+    Ok(())
 }
 
 /// Leaves behind what a message near its last receive came to. It changes nothing about the message: one that failed goes

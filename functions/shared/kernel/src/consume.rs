@@ -22,11 +22,11 @@ use crate::detail::{BodyPlace, Manner, Message};
 use crate::domain::{Domain, Projected};
 use crate::effect::{self, Fact, Pending, Scope};
 use crate::fault::{Class, Fault, Pace};
-use crate::fetch::{Fetch, Fetched, Objects, Time};
+use crate::fetch::{Fetch, Fetched, Objects, Proof, Time};
 use crate::ledger::Bodies;
 use crate::order::candidate::Candidate;
 use crate::order::evidence::Evidence;
-use crate::outcome::Outcome;
+use crate::outcome::{Drift, Outcome, Remark, Tie};
 use crate::projection::{self, Item, Projections, Stored};
 
 /// How often a write that met another's is decided afresh before the message goes back to its queue.
@@ -40,6 +40,9 @@ pub const UNROUTED: &str = "event.unrouted";
 
 /// The longest wait for a tie's second to be over.
 const WAIT_S_MAX: i64 = 2;
+
+/// The code of a check that found the projection to differ from Stripe's object, and mended it.
+pub const DRIFTED: &str = "check.drifted";
 
 /// An event as a domain sees it.
 #[derive(Debug, Clone, PartialEq)]
@@ -74,10 +77,12 @@ pub struct Ports<'a, P, B, L, O> {
 }
 
 /// What a message came to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Consumed {
     /// What the domain made of the event.
     pub outcome: Outcome,
+    /// What reconcile and operators have to know of the object.
+    pub remarks: Vec<Remark>,
     /// A code for the log, where there is more to say: `thin.no_key`, `order.tie_unresolved`, `event.unrouted`.
     pub note: Option<&'static str>,
 }
@@ -86,6 +91,7 @@ impl Consumed {
     fn ignored(note: Option<&'static str>) -> Self {
         Self {
             outcome: Outcome::Ignored,
+            remarks: Vec::new(),
             note,
         }
     }
@@ -123,6 +129,7 @@ pub async fn consume<D: Domain>(
         candidate: Candidate::of_event(&event, projected),
         manner: message.tag.manner(),
         traceparent: &message.tag.traceparent,
+        is_check: false,
     };
     apply::<D>(ports, time, &event, &told).await
 }
@@ -190,9 +197,14 @@ async fn consume_thin<D: Domain>(
     kind: &str,
     body: &Value,
 ) -> Result<Consumed, Fault> {
-    let Some(fetch) = Fetch::of_thin(body, scope(message)?, None) else {
+    let Some(mut fetch) = Fetch::of_thin(body, scope(message)?, None) else {
         return Ok(Consumed::ignored(Some("thin.no_object")));
     };
+    let is_check = message.tag.check;
+    if is_check {
+        // It has a thin event's form, and names an event that the list of events showed.
+        fetch.proof = Some(Proof::Snapshot(message.id.clone()));
+    }
     if !time.is_enough_to_fetch(0) {
         return Err(batch::no_time());
     }
@@ -230,10 +242,14 @@ async fn consume_thin<D: Domain>(
         object,
         previous_attributes: None,
     };
-    let Some((mut projected, facts)) = read_event::<D>(&event, kind)? else {
+    let Some((mut projected, mut facts)) = read_event::<D>(&event, kind)? else {
         return Ok(Consumed::ignored(Some(UNROUTED)));
     };
     projected.terminal |= deleted;
+    if is_check {
+        // The object is as it is by now, and the event's type says nothing of that.
+        facts.clear();
+    }
     let told = Told {
         owner: projected.owner.clone(),
         object: projected.object.clone(),
@@ -247,6 +263,7 @@ async fn consume_thin<D: Domain>(
         ),
         manner: message.tag.manner(),
         traceparent: &message.tag.traceparent,
+        is_check,
     };
     apply::<D>(ports, time, &event, &told).await
 }
@@ -271,6 +288,7 @@ struct Told<'a, S> {
     candidate: Candidate<S>,
     manner: Manner<'a>,
     traceparent: &'a str,
+    is_check: bool,
 }
 
 async fn apply<D: Domain>(
@@ -319,6 +337,20 @@ async fn apply<D: Domain>(
             }
         }
         let is_guess = !evidence.head().is_decided();
+        let had = item.as_ref().map(|item| item.evidence.head());
+        let differs = had.is_none_or(|head| head.state() != evidence.head().state());
+        let mut remarks = Vec::new();
+        if is_guess {
+            remarks.extend(tie::<D>(event, &told.object, time.clock.now_ms()));
+        }
+        if told.is_check && differs {
+            remarks.push(Remark::Drift(Drift {
+                scope: event.scope.clone(),
+                domain: D::NAME,
+                object: told.object.clone(),
+                at_ms: time.clock.now_ms(),
+            }));
+        }
         let step = projection::step(
             item.as_ref(),
             version,
@@ -343,10 +375,28 @@ async fn apply<D: Domain>(
         }
         return Ok(Consumed {
             outcome: step.outcome,
-            note: (is_guess && is_news).then_some(note),
+            note: match told.is_check && differs {
+                true => Some(DRIFTED),
+                false => (is_guess && is_news).then_some(note),
+            },
+            remarks,
         });
     }
     Err(contended())
+}
+
+/// A tie that is left as it is: noted with every delivery that finds it so, since the one before may have died.
+fn tie<D: Domain>(event: &Event, object: &str, at_ms: i64) -> Option<Remark> {
+    let fetch = Fetch::of_snapshot(event)?;
+    Some(Remark::Tie(Tie {
+        scope: event.scope.clone(),
+        domain: D::NAME.to_owned(),
+        object: object.to_owned(),
+        object_kind: fetch.kind,
+        event: event.id.clone(),
+        kind: event.kind.clone(),
+        at_ms,
+    }))
 }
 
 /// Asks Stripe how the object is. `None` or a fault where that doesn't help: a tie never waits for a fetch and never fails

@@ -105,6 +105,47 @@ pub struct Record {
     pub is_fallback: bool,
 }
 
+/// A tie that a domain left unresolved: the state is a guess until somebody asks Stripe.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tie {
+    /// Whose object, and in which mode.
+    pub scope: Scope,
+    /// The domain that has it.
+    pub domain: String,
+    /// The object's id.
+    pub object: String,
+    /// Stripe's name for its kind.
+    pub object_kind: String,
+    /// An event that told of it.
+    pub event: String,
+    /// That event's type.
+    pub kind: String,
+    /// When it was found, in Unix milliseconds.
+    pub at_ms: i64,
+}
+
+/// A check that found a projection to differ from the object as Stripe has it. It has been mended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Drift {
+    /// Whose object, and in which mode.
+    pub scope: Scope,
+    /// The domain that has it.
+    pub domain: &'static str,
+    /// The object's id.
+    pub object: String,
+    /// When it was found, in Unix milliseconds.
+    pub at_ms: i64,
+}
+
+/// What a domain notes of an object, beside what it made of the event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Remark {
+    /// The state is a guess. Noted before the message is acknowledged, so that reconcile finds it.
+    Tie(Tie),
+    /// The projection was not as Stripe has the object. Counted, and no more: it has been mended.
+    Drift(Drift),
+}
+
 /// Twelve hex digits that are equal for equal code and cause, whatever numbers and request ids the cause names.
 pub fn digest(code: &str, cause: &str) -> String {
     let mut hash = Sha256::new().chain_update(code);
@@ -136,6 +177,12 @@ pub trait Outcomes: Sync {
     /// # Errors
     /// `Retry` where it can't be written: a rejected message must not be acknowledged then.
     fn record(&self, record: &Record) -> impl Future<Output = Result<(), Fault>> + Send;
+
+    /// Notes something of an object, for reconcile.
+    ///
+    /// # Errors
+    /// `Retry` where it can't be written.
+    fn remark(&self, remark: &Remark) -> impl Future<Output = Result<(), Fault>> + Send;
 }
 
 #[cfg(test)]
@@ -158,34 +205,4 @@ mod tests {
         assert_ne!(digest("a.b", "a bc"), digest("a.b", "ab c"));
         assert_eq!(cause("req_1", 1).len(), 12);
     }
-}
-
-/// A tie that a domain left unresolved: the state is a guess until somebody asks Stripe.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Tie {
-    /// Whose object, and in which mode.
-    pub scope: Scope,
-    /// The domain that has it.
-    pub domain: String,
-    /// The object's id.
-    pub object: String,
-    /// Stripe's name for its kind.
-    pub object_kind: String,
-    /// An event that told of it.
-    pub event: String,
-    /// That event's type.
-    pub kind: String,
-}
-
-/// A check that found a projection to differ from the object as Stripe has it. It has been mended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Drift {
-    /// Whose object, and in which mode.
-    pub scope: Scope,
-    /// The domain that has it.
-    pub domain: &'static str,
-    /// The object's id.
-    pub object: String,
-    /// When it was found, in Unix milliseconds.
-    pub at_ms: i64,
 }

@@ -11,12 +11,13 @@ use sluice_harness::stripe::MemoryStripe;
 use sluice_kernel::batch::{self, Handled, Received, Run};
 use sluice_kernel::clock::Clock;
 use sluice_kernel::consume::{Event, Ports};
+use sluice_kernel::detail;
 use sluice_kernel::domain::{Domain, Projected};
 use sluice_kernel::effect::{Fact, Level, Scope};
 use sluice_kernel::fault::Fault;
 use sluice_kernel::fetch::{AFTER_FETCH_MS, FETCH_MS_MAX, Fetched};
 use sluice_kernel::object::Fields;
-use sluice_kernel::outcome::Outcome;
+use sluice_kernel::outcome::{Outcome, Remark};
 
 const NOW_S: i64 = START_MS / 1_000;
 
@@ -354,4 +355,94 @@ async fn an_object_that_is_missing_to_this_key_is_no_deletion() {
         .expect_err("back to the queue");
     assert_eq!(fault.code, "stripe.deletion_unproven");
     assert!(world.projections.items().is_empty());
+}
+
+fn check() -> String {
+    let scope = scope();
+    let check = detail::Check {
+        scope: &scope,
+        event: "evt_a",
+        kind: "door.painted",
+        object: "door_1",
+        object_kind: "door",
+    };
+    let outgoing = detail::check(&check, "reconcile", START_MS, TRACEPARENT);
+    let detail: Value = serde_json::from_str(&outgoing.detail).expect("JSON");
+    json!({ "source": outgoing.source, "detail-type": outgoing.detail_type, "detail": detail })
+        .to_string()
+}
+
+#[tokio::test]
+async fn a_check_mends_what_has_drifted_says_so_and_tells_no_fact() {
+    let stripe = MemoryStripe::at(NOW_S + 60);
+    stripe.put(&scope(), door("shut"));
+    let world = world(stripe);
+    world.handle(message(&tie()[0])).await;
+    let handled = world.handle(check()).await;
+    assert_eq!(handled.note, Some("check.drifted"));
+    assert_eq!(world.item()["state"], "shut");
+    assert_eq!(
+        world.bus.taken(),
+        [],
+        "the event's type says nothing of the object as it is by now"
+    );
+    let remarks = world.outcomes.remarks();
+    assert!(
+        matches!(&remarks[..], [Remark::Drift(drift)] if drift.object == "door_1"),
+        "{remarks:?}"
+    );
+    // As it is now, nothing has drifted.
+    let again = world.handle(check()).await;
+    assert_eq!((again.note, world.outcomes.remarks().len()), (None, 1));
+}
+
+#[tokio::test]
+async fn a_tie_that_stays_is_noted_until_a_check_settles_it() {
+    let world = world(MemoryStripe::without_key());
+    for event in &tie() {
+        world.handle(message(event)).await;
+    }
+    let noted = world.outcomes.remarks();
+    assert!(
+        matches!(&noted[..], [Remark::Tie(tie)] if (&*tie.object, &*tie.object_kind) == ("door_1", "door"))
+    );
+    // A delivery that finds it so notes it again: the one before may have died in between.
+    world.handle(message(&tie()[0])).await;
+    assert_eq!(world.outcomes.remarks().len(), 2);
+    let found = Fetched::Found {
+        object: door("open"),
+        api_version: None,
+        date_s: NOW_S + 60,
+        took_ms: 0,
+    };
+    world.stripe.then(Ok(found));
+    world.handle(check()).await;
+    let state = world.item();
+    assert_eq!(
+        (&state["state"], state.get("tie_unresolved")),
+        (&json!("open"), None)
+    );
+    world.handle(message(&tie()[1])).await;
+    let ties = world.outcomes.remarks().into_iter();
+    assert_eq!(
+        ties.filter(|remark| matches!(remark, Remark::Tie(_)))
+            .count(),
+        2
+    );
+}
+
+#[tokio::test]
+async fn a_tie_that_can_not_be_noted_brings_the_message_back() {
+    let world = world(MemoryStripe::without_key());
+    world.handle(message(&tie()[0])).await;
+    world.outcomes.set_failing(true);
+    let handled = world.handle(message(&tie()[1])).await;
+    assert_eq!(
+        handled.result.map_err(|fault| fault.code),
+        Err("outcome.unavailable")
+    );
+    world.outcomes.set_failing(false);
+    let again = world.handle(message(&tie()[1])).await;
+    assert_eq!(again.result, Ok(Outcome::Duplicate));
+    assert_eq!(world.outcomes.remarks().len(), 1);
 }

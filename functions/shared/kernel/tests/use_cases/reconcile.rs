@@ -376,6 +376,7 @@ async fn a_sample_and_every_tie_are_checked_and_a_tie_is_forgotten_then() {
         object_kind: "payment_intent".to_owned(),
         event: "evt_t".to_owned(),
         kind: "payment_intent.processing".to_owned(),
+        at_ms: START_MS,
     });
     let report = world.run("run-1").await;
     assert_eq!((report.ties, report.checked), (1, 3));
