@@ -166,6 +166,7 @@ pub fn check(check: &Check<'_>, via: &str, now_ms: i64, traceparent: &str) -> Ou
         received_at_ms: now_ms,
         traceparent: traceparent.to_owned(),
         generation: None,
+        muted: false,
         body: BodyPlace::Inline,
     };
     let detail = json!({
