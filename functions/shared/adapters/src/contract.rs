@@ -29,6 +29,9 @@ const PROJECTIONS: &str = "projections";
 const OUTCOMES: &str = "outcomes";
 const RECEIPTS: &str = "receipts";
 
+/// What the index by time carries beside keys.
+const BY_TIME_PROJECTED: [&str; 5] = ["type", "account", "livemode", "created", "object_id"];
+
 /// An empty DynamoDB of this test's own, with the tables as the template has them.
 async fn dynamo() -> SdkConfig {
     let listener = TcpListener::bind(("127.0.0.1", 0))
@@ -48,19 +51,26 @@ async fn dynamo() -> SdkConfig {
     );
     let client = Client::new(&config);
     let with_sk = [("pk", "S"), ("sk", "S")];
-    let ledger = [&with_sk[..], &[("due_shard", "S"), ("due_at", "N")]].concat();
+    let of_indexes = [
+        ("due_shard", "S"),
+        ("due_at", "N"),
+        ("seen", "S"),
+        ("received_at", "N"),
+    ];
+    let ledger = [&with_sk[..], &of_indexes].concat();
     let due = ("due", "due_shard", "due_at", ProjectionType::KeysOnly);
-    create(&client, LEDGER, &ledger, Some(due)).await;
-    create(&client, OUTCOMES, &with_sk, None).await;
+    let by_time = ("by_time", "seen", "received_at", ProjectionType::Include);
+    create(&client, LEDGER, &ledger, &[due, by_time]).await;
+    create(&client, OUTCOMES, &with_sk, &[]).await;
     let by_owner = ("by_owner", "owner", "pk", ProjectionType::All);
     create(
         &client,
         PROJECTIONS,
         &[("pk", "S"), ("owner", "S")],
-        Some(by_owner),
+        &[by_owner],
     )
     .await;
-    create(&client, RECEIPTS, &[("pk", "S")], None).await;
+    create(&client, RECEIPTS, &[("pk", "S")], &[]).await;
     config
 }
 
@@ -72,10 +82,10 @@ fn key(name: &str, kind: KeyType) -> KeySchemaElement {
         .expect("complete")
 }
 
-/// A sparse index: name, hash key, range key, projection.
+/// A sparse index: name, hash key, range key, projection (`Include` is of [`BY_TIME_PROJECTED`]).
 type Index = (&'static str, &'static str, &'static str, ProjectionType);
 
-async fn create(client: &Client, table: &str, attributes: &[(&str, &str)], index: Option<Index>) {
+async fn create(client: &Client, table: &str, attributes: &[(&str, &str)], indexes: &[Index]) {
     let mut create = client
         .create_table()
         .table_name(table)
@@ -92,12 +102,17 @@ async fn create(client: &Client, table: &str, attributes: &[(&str, &str)], index
     if attributes.iter().any(|(name, _)| *name == "sk") {
         create = create.key_schema(key("sk", KeyType::Range));
     }
-    if let Some((name, hash, range, projection)) = index {
+    for (name, hash, range, projection) in indexes.iter().cloned() {
+        let included = BY_TIME_PROJECTED.map(str::to_owned).to_vec();
+        let included = (projection == ProjectionType::Include).then_some(included);
+        let projection = Projection::builder()
+            .projection_type(projection)
+            .set_non_key_attributes(included);
         let index = GlobalSecondaryIndex::builder()
             .index_name(name)
             .key_schema(key(hash, KeyType::Hash))
             .key_schema(key(range, KeyType::Range))
-            .projection(Projection::builder().projection_type(projection).build())
+            .projection(projection.build())
             .build()
             .expect("complete");
         create = create.global_secondary_indexes(index);
@@ -105,6 +120,7 @@ async fn create(client: &Client, table: &str, attributes: &[(&str, &str)], index
     create.send().await.expect("created");
 }
 
+mod by_time;
 #[cfg(debug_assertions)]
 mod lost;
 

@@ -16,6 +16,7 @@
 //! | `received_at` N ms, `expires_at` N s (the table's TTL), `trace` S | the first delivery | claim |
 //! | `type` S, `endpoint` S, `account` S, `livemode` BOOL, `created` N s, `api_version` S, `object_id` S, `object_type` S, `shape` S | Stripe's event; absent where the event has none; `shape` only where it isn't a snapshot | claim |
 //! | `via` S | how it came in, where it was no delivery: `reconcile` | claim |
+//! | `seen` S | `<day of received_at>#<shard>`; with `received_at` the index `by_time`, see below | claim |
 //! | `hash` B, `size` N | SHA-256 and length of the body | claim, complete |
 //! | `body` B, `codec` S | the stored body, where it fits | claim |
 //! | `parts` N, `parts_hash` B, `codec` S | the stored body's parts; named only once they are all there | complete |
@@ -23,6 +24,9 @@
 //! | `published_at` N ms | on the bus | mark, mark swept |
 //! | `ledger_only` S | stored, not published: why | mark |
 //! | `due_at` N ms, `due_shard` S, `refusals` N | waits for sweep; `due_shard` and `due_at` are the sparse index `due` | defer, postpone |
+//!
+//! The index `by_time` (`seen`, `received_at`; it carries `type`, `account`, `livemode`, `created` and `object_id`) is paid
+//! for once, by the claim: none of its attributes changes in any later write of the entry, so DynamoDB leaves it alone.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -52,6 +56,11 @@ pub(crate) const PART_BYTES_MAX: usize = 380 * 1024;
 /// How many shards the index `due` has. One partition takes 1,000 writes a second, and a whole outage's events are
 /// deferred at the rate they come in.
 pub(crate) const DUE_SHARDS: u8 = 8;
+
+/// How many shards a day has in the index `by_time`, for the same reason.
+pub(crate) const SEEN_SHARDS: u8 = 8;
+
+const DAY_MS: i64 = 86_400_000;
 
 pub(crate) fn text(value: impl Into<String>) -> AttributeValue {
     AttributeValue::S(value.into())
@@ -88,12 +97,31 @@ pub(crate) fn sha256(bytes: &[u8]) -> [u8; 32] {
     Sha256::digest(bytes).into()
 }
 
-/// The shard of the index `due` that an event belongs to.
-pub(crate) fn due_shard(id: &str) -> String {
+fn shard(id: &str, shards: u8) -> u32 {
     let hash = id.bytes().fold(0_u32, |hash, byte| {
         hash.wrapping_mul(31).wrapping_add(byte.into())
     });
-    format!("due#{}", hash % u32::from(DUE_SHARDS))
+    hash % u32::from(shards)
+}
+
+/// The shard of the index `due` that an event belongs to.
+pub(crate) fn due_shard(id: &str) -> String {
+    format!("due#{}", shard(id, DUE_SHARDS))
+}
+
+/// The day, since 1970, that a time is in.
+pub(crate) fn day_of(at_ms: i64) -> i64 {
+    at_ms.div_euclid(DAY_MS)
+}
+
+/// A shard of a day in the index `by_time`.
+pub(crate) fn seen_key(day: i64, shard: u32) -> String {
+    format!("{day}#{shard}")
+}
+
+/// Where in the index `by_time` an event belongs that was first received at this time.
+fn seen(id: &str, received_at_ms: i64) -> String {
+    seen_key(day_of(received_at_ms), shard(id, SEEN_SHARDS))
 }
 
 /// The item that claims an event for the first time; with the stored body where it fits.
@@ -107,6 +135,7 @@ pub(crate) fn first(arrival: &Arrival<'_>, body: &Encoded) -> Item {
     put("lapses_at", number(arrival.lapses_at_ms));
     put("received_at", number(arrival.received_at_ms));
     put("expires_at", number(arrival.expires_at_s));
+    put("seen", text(seen(&origin.id, arrival.received_at_ms)));
     put("trace", text(arrival.traceparent));
     put("type", text(&*origin.kind));
     put("endpoint", text(arrival.endpoint));

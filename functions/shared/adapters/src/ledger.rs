@@ -278,7 +278,8 @@ impl<C: Clock> Ledger for DynamoLedger<C> {
         let id = &arrival.head.id;
         let inline = body.bytes.len() <= INLINE_OTHER_BYTES_MAX;
         let mut item = entry::first(arrival, &body);
-        for name in ["attempt", "lapses_at", "body"] {
+        // No claim, and no second row of the index by time.
+        for name in ["attempt", "lapses_at", "seen", "body"] {
             item.remove(name);
         }
         item.insert(

@@ -9,7 +9,7 @@
 //! - [`bus`]: EventBridge. [`secrets`]: Secrets Manager. [`clock`]: the system's.
 //! - [`consumer`] and [`receiver`]: the SQS runners that a domain's and a receiver's `main.rs` call.
 //!   `visibility` sets when a failed message comes back.
-//! - [`inspect`]: what the tables hold, for operators and tests.
+//! - [`timeline`]: the ledger's events by time. [`inspect`]: what the tables hold, for operators and tests.
 //! - [`telemetry`]: one JSON line an event.
 //! - `faults`: in development builds only, faults at the AWS client, steered from outside by tests.
 //!
@@ -36,4 +36,5 @@ pub mod receipts;
 pub mod receiver;
 pub mod secrets;
 pub mod telemetry;
+pub mod timeline;
 mod visibility;

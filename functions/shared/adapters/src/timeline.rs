@@ -1,0 +1,369 @@
+//! The ledger's events by the time they were first received: what operators list, and what a filter replays.
+//!
+//! A day is spread over a few shards of the index `by_time`; they are read side by side, a bounded page each, and merged.
+//! So a walk over any number of events holds [`SEEN_SHARDS`] pages in memory, and its first events come after one page
+//! of each shard. The index follows the table within a moment: the newest second may be incomplete.
+
+use std::collections::{HashMap, VecDeque};
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::AttributeValue;
+use aws_types::SdkConfig;
+use sluice_kernel::fault::Fault;
+use tokio::task::JoinSet;
+
+use crate::aws;
+use crate::entry::{self, Item, SEEN_SHARDS, number, text};
+
+const UNAVAILABLE: &str = "timeline.unavailable";
+
+/// The first page of a shard: small, so that the first events are there at once.
+const PAGE_FIRST: i32 = 100;
+
+/// The largest page, to which pages grow.
+pub const PAGE_MAX: i32 = 1_000;
+
+/// An event, as the index has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Seen {
+    /// `evt_…`.
+    pub id: String,
+    /// When it was first received, in milliseconds.
+    pub received_at_ms: i64,
+    /// Stripe's type.
+    pub kind: String,
+    /// The connected account, if any.
+    pub account: Option<String>,
+    /// Stripe's `livemode`, where the event has one.
+    pub livemode: Option<bool>,
+    /// Stripe's `created`, in seconds, where the event has one.
+    pub created: Option<i64>,
+    /// The object that it is about, where it has an id.
+    pub object_id: Option<String>,
+}
+
+/// Which events, in which order. Times are when an event was first received, in milliseconds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wanted {
+    /// From here, included.
+    pub from_ms: i64,
+    /// Until here, not included.
+    pub until_ms: i64,
+    /// The newest first, or the oldest.
+    pub newest_first: bool,
+    /// Types; `*` stands for anything. Empty for all.
+    pub types: Vec<String>,
+    /// The connected account; `platform` for the platform's own.
+    pub account: Option<String>,
+    /// Live or test.
+    pub livemode: Option<bool>,
+}
+
+impl Wanted {
+    /// All events of a span, the oldest first.
+    pub fn between(from_ms: i64, until_ms: i64) -> Self {
+        Self {
+            from_ms,
+            until_ms,
+            newest_first: false,
+            types: Vec::new(),
+            account: None,
+            livemode: None,
+        }
+    }
+
+    /// Whether an event is wanted, its time aside.
+    pub fn takes(&self, seen: &Seen) -> bool {
+        let of_type = self.types.is_empty()
+            || self
+                .types
+                .iter()
+                .any(|pattern| is_like(&seen.kind, pattern));
+        let of_account = match self.account.as_deref() {
+            None => true,
+            Some("platform") => seen.account.is_none(),
+            account => seen.account.as_deref() == account,
+        };
+        of_type && of_account && self.livemode.is_none_or(|mode| seen.livemode == Some(mode))
+    }
+
+    /// What DynamoDB can sort out before anything travels: a single type's beginning, the account, the mode.
+    fn filter(
+        &self,
+    ) -> (
+        String,
+        HashMap<String, String>,
+        HashMap<String, AttributeValue>,
+    ) {
+        let (mut conditions, mut names, mut values) = (Vec::new(), HashMap::new(), HashMap::new());
+        if let [pattern] = self.types.as_slice() {
+            let beginning = pattern.split('*').next().unwrap_or_default();
+            if !beginning.is_empty() {
+                conditions.push("begins_with(#type, :type)");
+                names.insert("#type".to_owned(), "type".to_owned());
+                values.insert(":type".to_owned(), text(beginning));
+            }
+        }
+        match self.account.as_deref() {
+            None => {}
+            Some("platform") => conditions.push("attribute_not_exists(account)"),
+            Some(account) => {
+                conditions.push("account = :account");
+                values.insert(":account".to_owned(), text(account));
+            }
+        }
+        if let Some(livemode) = self.livemode {
+            conditions.push("livemode = :livemode");
+            values.insert(":livemode".to_owned(), AttributeValue::Bool(livemode));
+        }
+        (conditions.join(" AND "), names, values)
+    }
+}
+
+/// Whether a text is like a pattern, in which `*` stands for any number of characters.
+pub fn is_like(text: &str, pattern: &str) -> bool {
+    let Some((beginning, rest)) = pattern.split_once('*') else {
+        return text == pattern;
+    };
+    let Some(mut text) = text.strip_prefix(beginning) else {
+        return false;
+    };
+    let mut parts: Vec<_> = rest.split('*').collect();
+    let end = parts.pop().unwrap_or_default();
+    // The earliest place for each part leaves the most for those after it.
+    for part in parts {
+        match text.split_once(part) {
+            Some((_, after)) => text = after,
+            None => return false,
+        }
+    }
+    text.ends_with(end)
+}
+
+/// The ledger by time.
+#[derive(Debug, Clone)]
+pub struct Timeline {
+    client: Client,
+    table: String,
+}
+
+impl Timeline {
+    /// The ledger's table of this name.
+    pub fn new(config: &SdkConfig, table: String) -> Self {
+        Self {
+            client: Client::new(config),
+            table,
+        }
+    }
+
+    /// Begins a walk over the wanted events.
+    pub fn walk(&self, wanted: Wanted) -> Walk {
+        let (first, last) = (
+            entry::day_of(wanted.from_ms),
+            entry::day_of(wanted.until_ms - 1),
+        );
+        let empty = wanted.until_ms <= wanted.from_ms;
+        Walk {
+            timeline: self.clone(),
+            next_day: match (empty, wanted.newest_first) {
+                (true, _) => None,
+                (false, true) => Some(last),
+                (false, false) => Some(first),
+            },
+            end_day: if wanted.newest_first { first } else { last },
+            wanted,
+            shards: Vec::new(),
+        }
+    }
+}
+
+/// A walk over events in the order of their times; within one millisecond in no particular order.
+#[derive(Debug)]
+pub struct Walk {
+    timeline: Timeline,
+    wanted: Wanted,
+    next_day: Option<i64>,
+    end_day: i64,
+    /// The shards of the day that is being read.
+    shards: Vec<Shard>,
+}
+
+#[derive(Debug)]
+struct Shard {
+    key: String,
+    page_size: i32,
+    buffer: VecDeque<Seen>,
+    /// Where the next page begins; `None` before the first.
+    after: Option<Item>,
+    done: bool,
+}
+
+impl Walk {
+    /// The next event, or `None` at the end.
+    ///
+    /// # Errors
+    /// `Retry` where the ledger can't be reached.
+    pub async fn next(&mut self) -> Result<Option<Seen>, Fault> {
+        loop {
+            self.fill().await?;
+            let newest_first = self.wanted.newest_first;
+            let heads = self.shards.iter().enumerate().filter_map(|(index, shard)| {
+                let at_ms = shard.buffer.front()?.received_at_ms;
+                Some((if newest_first { -at_ms } else { at_ms }, index))
+            });
+            if let Some((_, index)) = heads.min() {
+                return Ok(self.shards[index].buffer.pop_front());
+            }
+            let Some(day) = self.next_day else {
+                return Ok(None);
+            };
+            self.next_day = match (day == self.end_day, newest_first) {
+                (true, _) => None,
+                (false, true) => Some(day - 1),
+                (false, false) => Some(day + 1),
+            };
+            self.shards = (0..u32::from(SEEN_SHARDS))
+                .map(|shard| Shard {
+                    key: entry::seen_key(day, shard),
+                    page_size: PAGE_FIRST,
+                    buffer: VecDeque::new(),
+                    after: None,
+                    done: false,
+                })
+                .collect();
+        }
+    }
+
+    /// Reads on in every shard of which nothing is buffered, side by side, until each has an event or is done.
+    async fn fill(&mut self) -> Result<(), Fault> {
+        let mut reads = JoinSet::new();
+        for (index, shard) in self.shards.iter_mut().enumerate() {
+            if shard.buffer.is_empty() && !shard.done {
+                reads.spawn(read(
+                    self.timeline.clone(),
+                    self.wanted.clone(),
+                    index,
+                    shard.key.clone(),
+                    shard.page_size,
+                    shard.after.take(),
+                ));
+            }
+        }
+        while let Some(read) = reads.join_next().await {
+            let page = read.map_err(|error| Fault::retry(UNAVAILABLE, error.to_string()))?;
+            let Page {
+                index,
+                found,
+                after,
+                page_size,
+            } = page?;
+            let shard = &mut self.shards[index];
+            shard.done = after.is_none();
+            shard.buffer = found;
+            shard.after = after;
+            shard.page_size = page_size;
+        }
+        Ok(())
+    }
+}
+
+struct Page {
+    index: usize,
+    found: VecDeque<Seen>,
+    after: Option<Item>,
+    page_size: i32,
+}
+
+/// Reads pages of a shard until one has a wanted event, or there are no more.
+async fn read(
+    timeline: Timeline,
+    wanted: Wanted,
+    index: usize,
+    key: String,
+    mut page_size: i32,
+    mut after: Option<Item>,
+) -> Result<Page, Fault> {
+    let (filter, names, values) = wanted.filter();
+    loop {
+        let mut query = timeline
+            .client
+            .query()
+            .table_name(&timeline.table)
+            .index_name("by_time")
+            .key_condition_expression("seen = :seen AND received_at BETWEEN :from AND :last")
+            .expression_attribute_values(":seen", text(&key))
+            .expression_attribute_values(":from", number(wanted.from_ms))
+            .expression_attribute_values(":last", number(wanted.until_ms - 1))
+            .scan_index_forward(!wanted.newest_first)
+            .limit(page_size)
+            .set_exclusive_start_key(after.take());
+        for (name, value) in &values {
+            query = query.expression_attribute_values(name, value.clone());
+        }
+        if !filter.is_empty() {
+            query = query.filter_expression(&filter);
+        }
+        if !names.is_empty() {
+            query = query.set_expression_attribute_names(Some(names.clone()));
+        }
+        let output = query.send().await;
+        let output = output.map_err(|error| aws::unavailable(UNAVAILABLE, "Query", &error))?;
+        page_size = page_size.saturating_mul(2).min(PAGE_MAX);
+        after = output.last_evaluated_key.filter(|key| !key.is_empty());
+        let items = output.items.unwrap_or_default();
+        let seen = items.iter().filter_map(seen);
+        let found: VecDeque<_> = seen.filter(|seen| wanted.takes(seen)).collect();
+        if !found.is_empty() || after.is_none() {
+            return Ok(Page {
+                index,
+                found,
+                after,
+                page_size,
+            });
+        }
+    }
+}
+
+fn seen(item: &Item) -> Option<Seen> {
+    let text = |name: &str| item.get(name)?.as_s().ok().cloned();
+    let number = |name: &str| item.get(name)?.as_n().ok()?.parse().ok();
+    Some(Seen {
+        id: entry::id_of(item)?.to_owned(),
+        received_at_ms: number("received_at")?,
+        kind: text("type")?,
+        account: text("account"),
+        livemode: item
+            .get("livemode")
+            .and_then(|value| value.as_bool().ok().copied()),
+        created: number("created"),
+        object_id: text("object_id"),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_star_stands_for_anything_anywhere() {
+        for (pattern, like, unlike) in [
+            ("charge.refunded", "charge.refunded", "charge.refunded.x"),
+            ("charge.*", "charge.dispute.created", "charges.x"),
+            ("*.updated", "customer.subscription.updated", "updated"),
+            (
+                "*.subscription.*",
+                "customer.subscription.deleted",
+                "subscription.x",
+            ),
+            ("a*b*c", "aXbXbc", "acb"),
+            ("a*a", "aa", "a"),
+            ("*", "", "-"),
+        ] {
+            assert!(is_like(like, pattern), "{pattern} {like}");
+            assert!(
+                pattern == "*" || !is_like(unlike, pattern),
+                "{pattern} {unlike}"
+            );
+        }
+    }
+}
