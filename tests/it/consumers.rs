@@ -117,3 +117,39 @@ fn effects_that_were_not_emitted_are_made_up_for_and_nothing_stays_pending() {
         (world.effects(&object).len() == 1).then_some(())
     });
 }
+
+#[test]
+fn an_item_that_the_first_version_wrote_is_read_kept_and_written_in_todays_form() {
+    let world = shared();
+    let (object, told) = (unique("pi"), unique("evt"));
+    let fact = format!("PaymentSucceeded#platform#test#{object}");
+    let old = json!({
+        "schema": 1, "state": { "object": "payment_intent", "status": "processing", "amount": 1, "currency": "usd" },
+        "evidence": { "terminal": false, "created": now_s() - 60, "event": told }, "history": [told], "facts": [fact],
+    });
+    let item = json!({
+        "pk": { "S": format!("platform#test#{object}") }, "version": { "N": "3" }, "doc": { "S": old.to_string() },
+    });
+    let put = json!({ "TableName": world.info().tables["payments"], "Item": item });
+    world
+        .stack(|stack| stack.aws().json("DynamoDB_20120810.PutItem", &put))
+        .expect("it is put");
+    world.enqueue("payments", &[message(&succeeded(&object))]);
+    let found = eventually("today's form", || {
+        world
+            .projection("payments", &object)
+            .filter(|found| found["doc"]["schema"] == sluice_kernel::projection::SCHEMA)
+    });
+    let document = &found["doc"];
+    assert_eq!(
+        (&found["version"], &document["state"]["status"]),
+        (&json!(4), &json!("succeeded"))
+    );
+    assert_eq!(
+        document["facts"],
+        json!([fact]),
+        "told before, and not again"
+    );
+    world.see_all_of_the_bus();
+    assert!(world.effects(&object).is_empty());
+}

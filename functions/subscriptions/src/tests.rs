@@ -374,7 +374,7 @@ fn a_field_that_is_needed_and_missing_is_named() {
 fn items_are_read_as_they_are_stored_now_and_as_the_first_version_stored_them() {
     let event = sample("customer.subscription.updated");
     let candidate = Candidate::of_event(&event, project(&event));
-    let now = json!({ "schema": 1, "history": [event.id], "members": [], "second": 1,
+    let now = json!({ "schema": 2, "history": [event.id], "members": [], "second": 1,
         "state": Evidence::of(candidate).head().state() });
     let old = json!({ "schema": 1, "history": [], "evidence": { "terminal": false, "created": 1, "event": "evt_1" },
         "state": { "id": "sub_1", "customer": "cus_1", "status": "active", "cancel_at_period_end": false,

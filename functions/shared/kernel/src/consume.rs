@@ -27,7 +27,7 @@ use crate::ledger::Bodies;
 use crate::order::candidate::Candidate;
 use crate::order::evidence::Evidence;
 use crate::outcome::{Drift, Outcome, Remark, Tie};
-use crate::projection::{self, Item, Projections, Stored};
+use crate::projection::{self, Item, Projections, Stored, forms};
 
 /// How often a write that met another's is decided afresh before the message goes back to its queue.
 pub const CONFLICTS_MAX: u32 = 8;
@@ -517,17 +517,7 @@ async fn read<D: Domain>(
     let Some(Stored { version, document }) = projections.get(key).await? else {
         return Ok((None, 0));
     };
-    let item = serde_json::from_str(&document).map_err(|error| {
-        // Retry, not Reject: an older version of the code may be reading what a newer one wrote.
-        Fault::retry(
-            "projection.unreadable",
-            format!(
-                "at line {} column {} of the stored item",
-                error.line(),
-                error.column()
-            ),
-        )
-    })?;
+    let item = forms::read(&document)?;
     Ok((Some(item), version))
 }
 

@@ -20,6 +20,8 @@
 //! what is current. The seq is the item's version, so it never goes back. One thing is told in spite of all: where a level
 //! is still pending, receivers are about to hear what is no longer so, and hear what is so right after it.
 
+pub mod forms;
+
 use std::collections::BTreeSet;
 use std::future::Future;
 
@@ -33,8 +35,8 @@ use crate::order::candidate::Source;
 use crate::order::evidence::Evidence;
 use crate::outcome::Outcome;
 
-/// The version of an item's form. A reader of this version reads all before it.
-pub const SCHEMA: u32 = 1;
+/// The version of an item's form. A reader of this version reads all before it, see [`forms`].
+pub const SCHEMA: u32 = 2;
 
 /// How many event ids an item remembers, beside those with pending effects. It tells a duplicate from a stale event in
 /// the log and no more: evidence and facts take a second delivery in without a change.

@@ -111,6 +111,15 @@ impl<S: Clone + PartialEq> Evidence<S> {
         }
     }
 
+    /// The same, with the knowledge that the second had candidates of which nothing is kept: a guess, until a later one.
+    #[must_use]
+    pub fn incomplete(self) -> Self {
+        Self {
+            lost: Some(self.second),
+            ..self
+        }
+    }
+
     /// With one candidate more. The same evidence again where it is known or earlier.
     #[must_use]
     pub fn add(&self, candidate: Candidate<S>) -> Self {
