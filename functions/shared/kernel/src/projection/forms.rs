@@ -76,6 +76,7 @@ impl<S: Clone + PartialEq> From<First<S>> for Item<S> {
             history: first.history,
             facts: first.facts,
             pending: first.pending,
+            generations: Vec::new(),
         }
     }
 }
