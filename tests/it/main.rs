@@ -12,6 +12,8 @@
 //! - `outages`: a bus that refuses, a wire that is cut, an AWS that freezes, a secret that is rolled.
 //! - `receivers`: an effect at the sample receiver, deployed from its own template.
 //! - `retries`: when a failed message comes back, and what it leaves behind when it doesn't any more.
+//! - `trial`: an event for which something breaks, and its judgement by an untroubled one.
+//! - `crashes`: each function killed before and after each of its calls.
 //! - `routing`: where each event type goes, by the rules as deployed.
 //!
 //! Most tests share one stack; those that break something have one of their own.
@@ -20,6 +22,7 @@ mod access;
 mod bodies;
 mod cases;
 mod consumers;
+mod crashes;
 mod door;
 mod fetching;
 mod laws;
@@ -27,5 +30,6 @@ mod outages;
 mod receivers;
 mod retries;
 mod routing;
+mod trial;
 mod truth;
 mod world;

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use sluice_adapters::aws::sdk_config_of;
 use sluice_adapters::inspect::{self, Story};
 use sluice_local::post::{Answer, Sender};
+use sluice_local::problem::Problem;
 use sluice_local::stack::{Options, Stack, StackInfo};
 use sluice_stripe::signature::sign;
 use tokio::runtime::Runtime;
@@ -266,9 +267,13 @@ impl World {
 
     /// Runs sweep once, and tells what it did.
     pub(crate) fn sweep(&self) -> Value {
+        self.try_sweep().expect("sweep runs")
+    }
+
+    /// The same, where it may fail.
+    pub(crate) fn try_sweep(&self) -> Result<Value, Problem> {
         let function = self.info.functions["sweep"].clone();
         self.stack(|stack| stack.aws().invoke(&function, &json!({})))
-            .expect("sweep runs")
     }
 
     /// How often the event was put on the bus.

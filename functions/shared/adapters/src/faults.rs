@@ -90,8 +90,8 @@ pub enum Act {
     DropAfter,
     /// The call is sent so many milliseconds later.
     Delay(u64),
-    /// Of a PutEvents call the entries from this one on are refused and not sent, the others are. Other calls are let
-    /// through.
+    /// Of a PutEvents call the entries from this one on, those of them that have the rule's text, are refused and not
+    /// sent; the others are sent. Other calls are let through.
     FailEntries(usize),
 }
 
@@ -159,7 +159,7 @@ impl Rules {
     ///
     /// # Errors
     /// Where the rules can't be read or counted. A fault that silently isn't made would make a test of it worthless.
-    fn judge(&self, call: &Call<'_>) -> Result<Option<Act>, String> {
+    fn judge(&self, call: &Call<'_>) -> Result<Option<Rule>, String> {
         for rule in self.read()? {
             if !self.matches(&rule, call) {
                 continue;
@@ -170,7 +170,7 @@ impl Rules {
             }
             self.write_down(&rule, call.operation, number)?;
             if rule.act != Act::Note {
-                return Ok(Some(rule.act));
+                return Ok(Some(rule));
             }
         }
         Ok(None)
@@ -198,11 +198,7 @@ impl Rules {
         (rule.call == ANY_CALL || rule.call == call.operation)
             && function.is_none_or(|function| function == self.function)
             && (call.is_first_try || !rule.first_tries)
-            && rule.contains.as_deref().is_none_or(|text| {
-                // An empty text is in every request.
-                let text = text.as_bytes();
-                text.is_empty() || call.body.windows(text.len()).any(|window| window == text)
-            })
+            && rule.is_about(call.body)
     }
 
     /// The number of this call among the rule's, over all processes: where the append of one byte ended.
@@ -239,6 +235,14 @@ impl Rules {
 }
 
 impl Rule {
+    fn is_about(&self, body: &[u8]) -> bool {
+        self.contains.as_deref().is_none_or(|text| {
+            // An empty text is in every request.
+            let text = text.as_bytes();
+            text.is_empty() || body.windows(text.len()).any(|window| window == text)
+        })
+    }
+
     fn touches(&self, number: u64) -> bool {
         let Some(since) = number.checked_sub(self.from.max(1)) else {
             return false;

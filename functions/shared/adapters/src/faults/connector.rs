@@ -10,7 +10,7 @@ use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::byte_stream::ByteStream;
 use serde_json::{Value, json};
 
-use super::{Act, Call, Rules, wait};
+use super::{Act, Call, Rule, Rules, wait};
 
 /// What EventBridge says of an entry that it couldn't take by a fault of its own.
 const ENTRY_ERROR: &str = "InternalFailure";
@@ -36,36 +36,39 @@ impl HttpConnector for Connector {
         let (inner, rules) = (self.inner.clone(), self.rules.clone());
         HttpConnectorFuture::new(async move {
             let operation = operation(&request);
-            let act = rules.judge(&Call {
+            let rule = rules.judge(&Call {
                 operation: &operation,
                 body: request.body().bytes().unwrap_or_default(),
                 is_first_try: is_first_try(&request),
             });
-            let act = act.unwrap_or_else(|error| {
+            let rule = rule.unwrap_or_else(|error| {
                 eprintln!("the rules of faults can't be followed: {error}");
                 std::process::abort()
             });
-            match act {
-                None | Some(Act::Note) => inner.call(request).await,
-                Some(Act::KillBefore) => std::process::abort(),
-                Some(Act::KillAfter) => {
+            let Some(rule) = rule else {
+                return inner.call(request).await;
+            };
+            match rule.act {
+                Act::Note => inner.call(request).await,
+                Act::KillBefore => std::process::abort(),
+                Act::KillAfter => {
                     // Answered or not: the call was on its way.
                     let _ = inner.call(request).await;
                     std::process::abort()
                 }
-                Some(Act::DropBefore) => Err(broken()),
-                Some(Act::DropAfter) => {
+                Act::DropBefore => Err(broken()),
+                Act::DropAfter => {
                     let _ = inner.call(request).await;
                     Err(broken())
                 }
-                Some(Act::Delay(ms)) => {
+                Act::Delay(ms) => {
                     wait(ms).await;
                     inner.call(request).await
                 }
-                Some(Act::FailEntries(from)) if operation == "PutEvents" => {
-                    refuse_entries(&inner, request, from).await
+                Act::FailEntries(from) if operation == "PutEvents" => {
+                    refuse_entries(&inner, request, &rule, from).await
                 }
-                Some(Act::FailEntries(_)) => inner.call(request).await,
+                Act::FailEntries(_) => inner.call(request).await,
             }
         })
     }
@@ -87,19 +90,28 @@ fn broken() -> ConnectorError {
     ConnectorError::io("the connection broke: a fault by rule".into())
 }
 
-/// Sends the entries before `from`, and answers as EventBridge does that the others failed.
+/// Sends the entries that the rule leaves, and answers as EventBridge does that the others failed.
 async fn refuse_entries(
     inner: &SharedHttpConnector,
     mut request: HttpRequest,
+    rule: &Rule,
     from: usize,
 ) -> Result<HttpResponse, ConnectorError> {
-    let mut call: Value = json_of(request.body().bytes().unwrap_or_default())?;
-    let entries = call["Entries"].as_array_mut().ok_or_else(unreadable)?;
-    let all = entries.len();
-    entries.truncate(from);
-    let sent = entries.len();
+    let mut call = json_of(request.body().bytes().unwrap_or_default())?;
+    let entries = call["Entries"].take();
+    let entries = entries.as_array().ok_or_else(unreadable)?;
+    let numbered = entries.iter().enumerate();
+    let refused: Vec<_> = numbered
+        .map(|(n, entry)| n >= from && rule.is_about(entry.to_string().as_bytes()))
+        .collect();
+    let left = entries
+        .iter()
+        .zip(&refused)
+        .filter(|(_, refused)| !**refused);
+    let left: Vec<_> = left.map(|(entry, _)| entry).collect();
     let (mut results, mut failed) = (Vec::new(), 0);
-    if sent > 0 {
+    if !left.is_empty() {
+        call["Entries"] = json!(left);
         let body = call.to_string();
         let length = body.len().to_string();
         request.headers_mut().insert("content-length", length);
@@ -107,9 +119,8 @@ async fn refuse_entries(
         let mut response = inner.call(request).await?;
         let body = ByteStream::new(response.take_body());
         let body = body.collect().await;
-        let body = body
-            .map_err(|error| ConnectorError::io(error.into()))?
-            .to_vec();
+        let body = body.map_err(|error| ConnectorError::io(error.into()))?;
+        let body = body.to_vec();
         if !response.status().is_success() {
             *response.body_mut() = SdkBody::from(body);
             return Ok(response);
@@ -118,10 +129,17 @@ async fn refuse_entries(
         failed = answer["FailedEntryCount"].as_u64().unwrap_or(0);
         results = answer["Entries"].as_array().cloned().unwrap_or_default();
     }
-    let refused = json!({ "ErrorCode": ENTRY_ERROR, "ErrorMessage": "a fault by rule" });
-    results.extend(std::iter::repeat_n(refused, all - sent));
-    let failed = failed + u64::try_from(all - sent).unwrap_or(0);
-    let answer = json!({ "FailedEntryCount": failed, "Entries": results });
+    let mut results = results.into_iter();
+    let mut answers = Vec::with_capacity(entries.len());
+    for refused in refused {
+        if refused {
+            failed += 1;
+            answers.push(json!({ "ErrorCode": ENTRY_ERROR, "ErrorMessage": "a fault by rule" }));
+        } else {
+            answers.extend(results.next());
+        }
+    }
+    let answer = json!({ "FailedEntryCount": failed, "Entries": answers });
     let ok = 200.try_into().map_err(|_| unreadable())?;
     Ok(HttpResponse::new(ok, SdkBody::from(answer.to_string())))
 }

@@ -1,0 +1,200 @@
+//! Each function as built, killed before and after each AWS call that it makes, for one event at a time; then Stripe, the
+//! queue or the next sweep comes again, and the run has to end as an untroubled one does.
+//!
+//! A kill is an abort of the real process between two of its steps (`sluice_adapters::faults`). Every kill is aimed by a
+//! text that only one event's calls have and happens once, so all of them are tried side by side on one stack; at the end
+//! each must have happened.
+
+use serde_json::{Value, json};
+
+use crate::trial::{SAMPLES, Trial, created, deliver_all, judge};
+use crate::world::{World, unique};
+
+const KILLS: [&str; 2] = ["kill-before", "kill-after"];
+
+/// A stack whose functions can be killed, with short waits: a claim lapses four seconds after its delivery came.
+fn mortal() -> World {
+    World::own(|options| {
+        options.client_faults = true;
+        let short = [
+            ("MaxReceiveCount", "100"),
+            ("QueueVisibilitySeconds", "2"),
+            ("DomainTimeoutSeconds", "10"),
+            ("IngestTimeoutSeconds", "3"),
+        ];
+        options
+            .parameters
+            .extend(short.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        let margin = [("LAPSE_MARGIN_MS".to_owned(), "1000".to_owned())];
+        options
+            .environment
+            .insert("IngestFunction".to_owned(), margin.into());
+    })
+}
+
+/// Trials, and the rules that go wrong for them.
+struct Plan<'a> {
+    world: &'a World,
+    at: i64,
+    trials: Vec<Trial>,
+    rules: Vec<Value>,
+}
+
+impl<'a> Plan<'a> {
+    fn on(world: &'a World) -> Self {
+        Self {
+            world,
+            at: created(),
+            trials: Vec::new(),
+            rules: Vec::new(),
+        }
+    }
+
+    /// A rule for the `nth` call of an operation that a function makes with this text in it.
+    fn rule(&mut self, function: &str, call: &str, nth: u32, text: &str, act: impl Into<Value>) {
+        self.rules.push(json!({
+            "id": unique("r"), "function": self.world.info().functions[function], "call": call,
+            "contains": text, "from": nth, "times": 1, "do": act.into(),
+        }));
+    }
+
+    fn trial(&mut self, trial: Trial) {
+        self.trials.push(trial);
+    }
+
+    /// Delivers all, judges all, and sees that every rule has fired.
+    fn run(self) {
+        let client_faults = |act: &dyn Fn(&sluice_local::client_faults::ClientFaults)| {
+            self.world
+                .stack(|stack| act(stack.client_faults().expect("a mortal stack")));
+        };
+        client_faults(&|faults| faults.set(&json!(self.rules)).expect("rules are written"));
+        deliver_all(self.world, &self.trials);
+        judge(self.world, self.at, &self.trials);
+        client_faults(&|faults| {
+            let fired = faults.fired().expect("readable");
+            let silent: Vec<_> = self
+                .rules
+                .iter()
+                .filter(|rule| !fired.iter().any(|fired| fired["rule"] == rule["id"]))
+                .collect();
+            assert!(silent.is_empty(), "never happened: {silent:#?}");
+            let kills = fired.iter().filter(|fired| {
+                fired["did"]
+                    .as_str()
+                    .is_some_and(|did| did.starts_with("kill"))
+            });
+            println!("{} kills so far", kills.count());
+        });
+    }
+}
+
+#[test]
+fn ingest_killed_before_and_after_each_of_its_calls_loses_nothing_and_publishes_all() {
+    let world = mortal();
+    let mut plan = Plan::on(&world);
+    for kill in KILLS {
+        plan.rule("ingest", "GetSecretValue", 1, "", kill);
+        for (call, nth) in [("PutItem", 1), ("PutEvents", 1), ("UpdateItem", 1)] {
+            let trial = Trial::of("payments", &format!("{kill} {call}"), plan.at);
+            plan.rule("ingest", call, nth, &trial.event, kill);
+            plan.trial(trial);
+        }
+        // Claim, part, naming the parts, publish, mark.
+        for (call, nth) in [
+            ("PutItem", 1),
+            ("PutItem", 2),
+            ("UpdateItem", 1),
+            ("PutEvents", 1),
+            ("UpdateItem", 2),
+        ] {
+            let trial = Trial::large("payments", &format!("large, {kill} {call} {nth}"), plan.at);
+            plan.rule("ingest", call, nth, &trial.event, kill);
+            plan.trial(trial);
+        }
+        // The next delivery looks at the dead one's claim; a later one takes it over.
+        for (call, name) in [("GetItem", "look again"), ("UpdateItem", "take over")] {
+            let trial = Trial::of("payments", &format!("{kill} {name}"), plan.at);
+            plan.rule("ingest", "PutItem", 1, &trial.event, "kill-after");
+            plan.rule("ingest", call, 1, &trial.event, kill);
+            plan.trial(trial);
+        }
+        let trial = Trial::of("payments", &format!("{kill} defer"), plan.at);
+        refuse(&mut plan, "ingest", &trial);
+        plan.rule("ingest", "UpdateItem", 1, &trial.event, kill);
+        plan.trial(trial);
+    }
+    plan.run();
+}
+
+/// The bus refuses the event once.
+fn refuse(plan: &mut Plan<'_>, function: &str, trial: &Trial) {
+    let entries = json!({ "fail-entries": 0 });
+    plan.rule(function, "PutEvents", 1, &trial.event, entries);
+}
+
+#[test]
+fn sweep_killed_before_and_after_each_of_its_calls_publishes_all() {
+    let world = mortal();
+    let mut plan = Plan::on(&world);
+    for kill in KILLS {
+        // The index of what is due names no event.
+        plan.rule("sweep", "Query", 1, "due_shard", kill);
+        for call in ["GetItem", "PutEvents", "UpdateItem"] {
+            let trial = Trial::of("payments", &format!("{kill} {call}"), plan.at);
+            refuse(&mut plan, "ingest", &trial);
+            plan.rule("sweep", call, 1, &trial.event, kill);
+            plan.trial(trial);
+        }
+        let trial = Trial::large("payments", &format!("{kill} read of a body"), plan.at);
+        refuse(&mut plan, "ingest", &trial);
+        plan.rule("sweep", "Query", 1, &trial.event, kill);
+        plan.trial(trial);
+        let trial = Trial::of("payments", &format!("{kill} postpone"), plan.at);
+        refuse(&mut plan, "ingest", &trial);
+        refuse(&mut plan, "sweep", &trial);
+        plan.rule("sweep", "UpdateItem", 1, &trial.event, kill);
+        plan.trial(trial);
+    }
+    plan.run();
+}
+
+#[test]
+fn each_domain_killed_before_and_after_each_of_its_calls_applies_and_tells_all_once() {
+    let world = mortal();
+    let mut plan = Plan::on(&world);
+    for kill in KILLS {
+        for (domain, _) in SAMPLES {
+            // Read, apply, emit, clear.
+            for (call, nth) in [
+                ("GetItem", 1),
+                ("PutItem", 1),
+                ("PutEvents", 1),
+                ("PutItem", 2),
+            ] {
+                let name = format!("{domain}: {kill} {call} {nth}");
+                let trial = Trial::of(domain, &name, plan.at);
+                plan.rule(domain, call, nth, &trial.object, kill);
+                plan.trial(trial);
+            }
+        }
+        // A pointer's entry and its parts are read from the ledger.
+        for call in ["GetItem", "Query"] {
+            let trial = Trial::large("payments", &format!("pointer: {kill} {call}"), plan.at);
+            plan.rule("payments", call, 1, &trial.event, kill);
+            plan.trial(trial);
+        }
+    }
+    plan.run();
+    // The bus refuses the effect, and the message's delay is set. By itself: a kill for another message of the same batch
+    // would come before that.
+    for kill in KILLS {
+        let mut plan = Plan::on(&world);
+        let trial = Trial::of("payments", &format!("{kill} delay"), plan.at);
+        let refused = json!({ "fail-entries": 0 });
+        plan.rule("payments", "PutEvents", 1, &trial.object, refused);
+        plan.rule("payments", "ChangeMessageVisibilityBatch", 1, "", kill);
+        plan.trial(trial);
+        plan.run();
+    }
+}

@@ -1,0 +1,190 @@
+//! An event on trial: a sample that is delivered while something breaks for it alone, and the judgement afterwards.
+//!
+//! Every event here is a sample under ids of its own, so that faults are aimed at one event by a text that only its calls
+//! have, and many events go wrong in many ways side by side. The judgement compares with a control: the same sample,
+//! untroubled. Equal means equal: the whole projection and every effect, after the ids are written alike.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+use sluice_harness::build::noise_body;
+use sluice_harness::samples::samples;
+
+use crate::world::{World, eventually, now_s, unique};
+
+/// A sample of each domain that calls for one effect.
+pub(crate) const SAMPLES: [(&str, &str); 4] = [
+    ("payments", "payment_intent.succeeded"),
+    ("billing", "invoice.paid"),
+    ("subscriptions", "customer.subscription.updated"),
+    ("connect", "payout.failed"),
+];
+
+/// More than a bus takes inline, so that the event travels as a pointer and its body lies in parts.
+const LARGE_BYTES: usize = 250_000;
+
+/// Whatever follows from one event.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct End {
+    /// The projection's document.
+    document: Value,
+    /// Effects by id, as they were first on the bus.
+    effects: BTreeMap<String, Value>,
+}
+
+/// An event, and where it has to end.
+#[derive(Debug, Clone)]
+pub(crate) struct Trial {
+    /// Which one, for people.
+    pub(crate) name: String,
+    /// `evt_…`.
+    pub(crate) event: String,
+    /// The object that it is about.
+    pub(crate) object: String,
+    /// The domain that gets it.
+    pub(crate) domain: &'static str,
+    /// The body.
+    pub(crate) body: String,
+}
+
+impl Trial {
+    /// A fresh event of a sample in [`SAMPLES`], of the platform's in test mode, created `at`.
+    pub(crate) fn of(domain: &str, name: &str, at: i64) -> Self {
+        let found = SAMPLES.iter().find(|(of, _)| *of == domain);
+        let (domain, sample) = *found.expect("a domain with a sample");
+        let all = samples(sample).into_iter();
+        let mut exact = all.filter(|(name, _)| name == sample);
+        let (_, mut body) = exact.next().expect("the sample");
+        let (event, object) = (unique("evt"), unique("obj"));
+        body["id"] = Value::from(event.as_str());
+        body["created"] = Value::from(at);
+        body["livemode"] = Value::from(false);
+        body["data"]["object"]["id"] = Value::from(object.as_str());
+        if let Some(fields) = body.as_object_mut() {
+            fields.remove("account");
+        }
+        let items = body.pointer_mut("/data/object/items/data");
+        for item in items.and_then(Value::as_array_mut).into_iter().flatten() {
+            // A period that is over gives no access.
+            item["current_period_end"] = Value::from(at + 30 * 86_400);
+        }
+        Self {
+            name: name.to_owned(),
+            event,
+            object,
+            domain,
+            body: body.to_string(),
+        }
+    }
+
+    /// The same with so much noise in it that it travels as a pointer.
+    pub(crate) fn large(domain: &str, name: &str, at: i64) -> Self {
+        let mut trial = Self::of(domain, name, at);
+        let noise: Value =
+            serde_json::from_slice(&noise_body(&trial.event, LARGE_BYTES)).expect("JSON");
+        let mut body: Value = serde_json::from_str(&trial.body).expect("JSON");
+        body["data"]["object"]["description"] = noise["data"]["object"]["description"].clone();
+        trial.body = body.to_string();
+        trial
+    }
+
+    /// Waits for the end, and tells it with the ids written alike.
+    fn end(&self, world: &World) -> End {
+        let document = world.settled(self.domain, &self.object);
+        let seen = eventually(&format!("{}: the effect", self.name), || {
+            let seen = world.effects(&self.object);
+            (!seen.is_empty()).then_some(seen)
+        });
+        let mut by_id = BTreeMap::new();
+        for effect in seen {
+            let (kind, mut detail) = (&effect["detail-type"], effect["detail"].clone());
+            if let Some(fields) = detail.as_object_mut() {
+                // Each delivery's own, and no part of what is told.
+                fields.remove("traceparent");
+            }
+            let id = self.alike(&detail["id"].to_string());
+            let told = self.alike(&format!("{kind} {detail}"));
+            let first = by_id
+                .entry(id)
+                .or_insert_with(|| Value::from(told.as_str()));
+            assert_eq!(
+                *first,
+                Value::from(told),
+                "{}: one id, one effect",
+                self.name
+            );
+        }
+        let document = serde_json::from_str(&self.alike(&document.to_string()));
+        let mut document: Value = document.expect("JSON");
+        for member in document["members"].as_array_mut().into_iter().flatten() {
+            if let Some(fields) = member.as_object_mut() {
+                // Digests of the object, its id included.
+                fields.retain(|name, _| name != "after" && name != "before");
+            }
+        }
+        End {
+            document,
+            effects: by_id,
+        }
+    }
+
+    fn alike(&self, text: &str) -> String {
+        text.replace(&self.event, "EVENT")
+            .replace(&self.object, "OBJECT")
+    }
+}
+
+/// Judges each trial by the control of its domain, which is delivered here: published at least once, marked, applied and
+/// told exactly as the control, and nothing left in a queue.
+pub(crate) fn judge(world: &World, at: i64, trials: &[Trial]) {
+    let mut controls: BTreeMap<&str, End> = BTreeMap::new();
+    for trial in trials {
+        let control = controls.entry(trial.domain).or_insert_with(|| {
+            let control = Trial::of(trial.domain, "control", at);
+            assert_eq!(world.deliver(&control.body).words(), "accepted");
+            control.end(world)
+        });
+        assert_eq!(control.effects.len(), 1, "{}", trial.domain);
+        assert!(
+            world.published(&trial.event) > 0,
+            "{} was published",
+            trial.name
+        );
+        let state = world.state(&trial.event);
+        assert_eq!(state.as_deref(), Some("published"), "{}", trial.name);
+        let end = trial.end(world);
+        assert_eq!(end, *control, "{}", trial.name);
+    }
+    for domain in controls.keys() {
+        eventually(&format!("an empty queue of {domain}"), || {
+            (world.depth(domain) == 0).then_some(())
+        });
+        let dead = format!("{domain}_dead_letters");
+        assert_eq!(world.depth(&dead), 0, "{dead}");
+    }
+}
+
+/// Delivers each as Stripe does, many at once, until it is acknowledged; then sweeps until each is published.
+pub(crate) fn deliver_all(world: &World, trials: &[Trial]) {
+    const SENDERS: usize = 8;
+    std::thread::scope(|scope| {
+        for chunk in trials.chunks(trials.len().div_ceil(SENDERS).max(1)) {
+            scope.spawn(move || {
+                for trial in chunk {
+                    world.deliver_until_acknowledged(&trial.body);
+                }
+            });
+        }
+    });
+    eventually("everything published", || {
+        // A sweep that dies in the midst is what some of the trials are about.
+        let _ = world.try_sweep();
+        let done = |trial: &Trial| world.state(&trial.event).as_deref() == Some("published");
+        trials.iter().all(done).then_some(())
+    });
+}
+
+/// When the samples of a test were created: all of them at once, a little ago.
+pub(crate) fn created() -> i64 {
+    now_s() - 60
+}
