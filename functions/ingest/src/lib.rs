@@ -26,7 +26,7 @@ use lambda_http::http::{Method, StatusCode, header};
 use lambda_http::{Body, Request, RequestExt, Response};
 use serde_json::{Value, json};
 use sluice_kernel::bus::Bus;
-use sluice_kernel::clock::Clock;
+use sluice_kernel::clock::{self, Clock};
 use sluice_kernel::endpoint::{Admission, Endpoint, admit};
 use sluice_kernel::event::Head;
 use sluice_kernel::fault::Fault;
@@ -72,6 +72,10 @@ struct Answer {
     account: Option<String>,
     event: Option<String>,
     kind: Option<String>,
+    /// Stripe's `created`, in seconds.
+    created: Option<i64>,
+    /// How long ago the event first came in, where a claim was taken over.
+    claim_age_ms: Option<i64>,
 }
 
 impl Answer {
@@ -84,6 +88,8 @@ impl Answer {
             account: None,
             event: None,
             kind: None,
+            created: None,
+            claim_age_ms: None,
         }
     }
 
@@ -101,6 +107,7 @@ impl Answer {
             account: head.account.as_deref().map(str::to_owned),
             event: Some(head.id.to_string()),
             kind: Some(head.kind.to_string()),
+            created: head.created,
             ..self
         }
     }
@@ -128,10 +135,11 @@ impl From<Taken> for Answer {
         };
         match taken {
             Taken::Accepted {
-                unmarked: false, ..
-            } => ok("accepted"),
-            Taken::Accepted { unmarked: true, .. } => Self {
-                code: Some("mark.failed"),
+                unmarked,
+                claim_age_ms,
+            } => Self {
+                code: unmarked.then_some("mark.failed"),
+                claim_age_ms,
                 ..ok("accepted")
             },
             Taken::Duplicate => ok("duplicate"),
@@ -171,8 +179,15 @@ where
     let endpoint = route::endpoint_of(request.raw_http_path());
     let traceparent = trace::traceparent(&request);
     let answer = door.take(&request, endpoint, &traceparent, start_ms).await;
-    let took_ms = door.clock.now_ms() - start_ms;
-    log(&answer, endpoint.unwrap_or_default(), &traceparent, took_ms);
+    let end_ms = door.clock.now_ms();
+    let duration_ms = end_ms - start_ms;
+    // Only of what came through here now: a duplicate's or a refusal's lag says nothing of Sluice.
+    let lag_ms = match answer.word {
+        "accepted" | "queued" => clock::lag_ms(answer.created, end_ms),
+        _ => None,
+    };
+    let endpoint = endpoint.unwrap_or_default();
+    log(&answer, endpoint, &traceparent, duration_ms, lag_ms);
     Ok(response(&answer))
 }
 
@@ -318,7 +333,7 @@ fn response(answer: &Answer) -> Response<Body> {
     response
 }
 
-fn log(answer: &Answer, endpoint: &str, trace: &str, took_ms: i64) {
+fn log(answer: &Answer, endpoint: &str, trace: &str, duration_ms: i64, lag_ms: Option<i64>) {
     let Answer {
         status,
         word,
@@ -327,7 +342,10 @@ fn log(answer: &Answer, endpoint: &str, trace: &str, took_ms: i64) {
         account,
         event,
         kind,
+        created: _,
+        claim_age_ms,
     } = answer;
+    let claim_age_ms = *claim_age_ms;
     let (status, outcome) = (status.as_u16(), *word);
     let (event, kind) = (event.as_deref(), kind.as_deref());
     let (account, cause, code) = (account.as_deref(), cause.as_deref(), *code);
@@ -344,7 +362,9 @@ fn log(answer: &Answer, endpoint: &str, trace: &str, took_ms: i64) {
                 outcome,
                 code,
                 cause,
-                took_ms
+                duration_ms,
+                lag_ms,
+                claim_age_ms
             )
         };
     }

@@ -34,7 +34,7 @@ fn door() -> Result<Door, BadVariables> {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    telemetry::start();
+    telemetry::start("ingest");
     let door = door().inspect_err(|error| telemetry::failed_start(error))?;
     let door = &door;
     run(service_fn(move |request| ingest::answer(door, request))).await

@@ -422,11 +422,11 @@ async fn a_bus_that_refuses_is_answered_queued_and_another_event_under_an_id_con
 #[test]
 fn an_accepted_event_of_a_type_that_nobody_has_decided_about_is_counted_once() {
     let accepted = Taken::Accepted {
-        took_over: false,
+        claim_age_ms: None,
         unmarked: false,
     };
     let unmarked = Taken::Accepted {
-        took_over: false,
+        claim_age_ms: None,
         unmarked: true,
     };
     for (taken, kind, code) in [

@@ -121,7 +121,7 @@ fn log(report: &Report) {
         gap_s = report.gap_s,
         more = report.more,
         completeness = report.completeness_percent(),
-        took_ms = report.ended_ms - report.began_ms,
+        duration_ms = report.ended_ms - report.began_ms,
         "reconciled"
     );
 }

@@ -42,7 +42,7 @@ fn start() -> Result<(Adapters, Settings), BadVariables> {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    telemetry::start();
+    telemetry::start("reconcile");
     let (adapters, settings) = start().inspect_err(|error| telemetry::failed_start(error))?;
     let (adapters, settings) = (&adapters, &settings);
     run(service_fn(move |event: LambdaEvent<Value>| async move {

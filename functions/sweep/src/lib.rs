@@ -35,12 +35,12 @@ pub async fn run_once(
             tracing::info!(
                 published = swept.published,
                 unmarked = swept.unmarked,
-                refused = swept.refused,
+                publish_failures = swept.refused,
                 torn = swept.torn,
                 gone = swept.gone,
                 more = swept.more,
                 code,
-                took_ms,
+                duration_ms = took_ms,
                 "swept"
             );
             Ok(json!({
@@ -52,7 +52,7 @@ pub async fn run_once(
             tracing::error!(
                 code = fault.code,
                 cause = fault.cause,
-                took_ms,
+                duration_ms = took_ms,
                 "sweep failed"
             );
             Err(fault)

@@ -22,7 +22,7 @@ fn ports() -> Result<(DynamoLedger<SystemClock>, EventBridgeBus, usize), BadVari
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    telemetry::start();
+    telemetry::start("sweep");
     let (ledger, bus, entries_max) = ports().inspect_err(|error| telemetry::failed_start(error))?;
     let (ledger, bus) = (&ledger, &bus);
     run(service_fn(move |event: LambdaEvent<Value>| async move {

@@ -59,8 +59,8 @@ impl fmt::Display for Line {
         if let Some(code) = self.text("code") {
             write!(f, "  {code}")?;
         }
-        match self.fields["took_ms"].as_i64() {
-            Some(took_ms) => write!(f, "  {took_ms} ms"),
+        match self.fields["duration_ms"].as_i64() {
+            Some(duration_ms) => write!(f, "  {duration_ms} ms"),
             None => Ok(()),
         }
     }
@@ -166,7 +166,7 @@ mod tests {
 
     #[test]
     fn a_line_is_shown_with_what_people_look_for() {
-        let fields = json!({ "event": "evt_1", "type": "charge.succeeded", "outcome": "held", "code": "claim.held", "took_ms": 7 });
+        let fields = json!({ "event": "evt_1", "type": "charge.succeeded", "outcome": "held", "code": "claim.held", "duration_ms": 7 });
         let line = Line {
             at_ms: 1_800_000_000_500,
             function: "ingest".to_owned(),
@@ -176,7 +176,7 @@ mod tests {
             line.to_string(),
             "08:00:00.500  ingest         evt_1  charge.succeeded  held  claim.held  7 ms"
         );
-        let swept = json!({ "published": 3, "took_ms": 2 });
+        let swept = json!({ "published": 3, "duration_ms": 2 });
         let line = Line {
             at_ms: 0,
             function: "sweep".to_owned(),

@@ -8,6 +8,7 @@ use aws_sdk_eventbridge::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_eventbridge::types::{PutEventsRequestEntry, PutEventsResultEntry};
 use aws_types::SdkConfig;
 use sluice_kernel::bus::{Bus, Outgoing, Refusal, pack};
+use sluice_kernel::trace::to_xray;
 
 use crate::aws;
 
@@ -60,6 +61,7 @@ impl EventBridgeBus {
             .source(entry.source)
             .detail_type(&entry.detail_type)
             .detail(&entry.detail)
+            .set_trace_header(to_xray(&entry.traceparent))
             .build()
     }
 }

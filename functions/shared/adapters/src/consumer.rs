@@ -136,7 +136,8 @@ fn log<D: Domain>(message: &Handled) {
         kind,
         account,
         traceparent,
-        took_ms,
+        took_ms: duration_ms,
+        lag_ms,
         ..
     } = message;
     let (event, kind) = (event.as_deref(), kind.as_deref());
@@ -144,7 +145,7 @@ fn log<D: Domain>(message: &Handled) {
     // The levels differ, the fields don't.
     macro_rules! line {
         ($level:ident, $($fields:tt)*) => {
-            tracing::$level!(domain = D::NAME, event, r#type = kind, account, trace, $($fields)*, took_ms)
+            tracing::$level!(domain = D::NAME, event, r#type = kind, account, trace, $($fields)*, duration_ms, lag_ms)
         };
     }
     match (&message.result, &message.rejected) {
@@ -176,7 +177,7 @@ fn log<D: Domain>(message: &Handled) {
 /// # Errors
 /// Where the configuration is bad, or the runtime's own.
 pub async fn run<D: Domain>() -> Result<(), Error> {
-    telemetry::start();
+    telemetry::start(D::NAME);
     let consumer = Consumer::start().inspect_err(|error| telemetry::failed_start(error))?;
     let consumer = &consumer;
     // Boxed, because the SDK's futures nest deeper than the compiler looks when it lays them out in one.

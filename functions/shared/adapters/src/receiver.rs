@@ -91,14 +91,14 @@ impl<R: Reaction> Receiver<R> {
 }
 
 fn log(message: &Handled) {
-    let took_ms = message.took_ms;
+    let duration_ms = message.took_ms;
     let (effect, id) = match &message.effect {
         Some((kind, id)) => (Some(kind.as_str()), Some(id.as_str())),
         None => (None, None),
     };
     match &message.result {
-        Ok(Received::Reacted) => tracing::info!(effect, id, outcome = "reacted", took_ms),
-        Ok(Received::Dropped) => tracing::info!(effect, id, outcome = "dropped", took_ms),
+        Ok(Received::Reacted) => tracing::info!(effect, id, outcome = "reacted", duration_ms),
+        Ok(Received::Dropped) => tracing::info!(effect, id, outcome = "dropped", duration_ms),
         Err(fault) => {
             let (code, cause) = (fault.code, fault.cause.as_str());
             let (receives, delay_s) = (message.receives, message.delay_s);
@@ -110,7 +110,7 @@ fn log(message: &Handled) {
                 cause,
                 receives,
                 delay_s,
-                took_ms
+                duration_ms
             );
         }
     }
@@ -122,7 +122,7 @@ fn log(message: &Handled) {
 /// # Errors
 /// Where the configuration is bad, or the runtime's own.
 pub async fn run<R: Reaction>(make: Make<R>) -> Result<(), Error> {
-    telemetry::start();
+    telemetry::start("receiver");
     let receiver = Receiver::start(make).inspect_err(|error| telemetry::failed_start(error))?;
     let receiver = &receiver;
     let batch = move |event| async move { Ok::<_, Error>(receiver.boxed_batch(event).await) };

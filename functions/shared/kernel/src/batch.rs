@@ -86,6 +86,9 @@ pub struct Handled {
     pub delay_s: Option<u32>,
     /// How long it took.
     pub took_ms: i64,
+    /// Milliseconds from Stripe's `created` until the message was done, where the event has one and was neither replayed
+    /// nor taken in muted: those are late on purpose.
+    pub lag_ms: Option<i64>,
 }
 
 /// The fault of a message that the deadline leaves no time for.
@@ -130,6 +133,7 @@ async fn handle_one<D: Domain>(
         receives: received.receives,
         delay_s: None,
         took_ms: 0,
+        lag_ms: None,
     };
     if run.deadline_ms - start_ms >= MESSAGE_RESERVE_MS {
         if received.receives >= run.receives_max {
@@ -168,7 +172,9 @@ async fn handle_one<D: Domain>(
         let delay_s = backoff::delay_s(fault, &received.message_id, received.receives);
         handled.delay_s = Some(delay_s);
     }
-    handled.took_ms = clock.now_ms() - start_ms;
+    let end_ms = clock.now_ms();
+    handled.took_ms = end_ms - start_ms;
+    handled.lag_ms = of.and_then(|message| message.tag.lag_ms(end_ms));
     handled
 }
 

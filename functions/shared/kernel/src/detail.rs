@@ -20,6 +20,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::bus::{self, Outgoing};
+use crate::clock;
 use crate::effect::Scope;
 use crate::event::Shape;
 use crate::fault::Fault;
@@ -83,6 +84,15 @@ pub enum Manner<'a> {
 }
 
 impl Tag {
+    /// Milliseconds from Stripe's `created` until now; `None` where it has none or it lies ahead, and for what is late on
+    /// purpose: an event that is replayed under a generation or taken in muted, and a check.
+    pub fn lag_ms(&self, now_ms: i64) -> Option<i64> {
+        if self.check || self.muted || self.generation.is_some() {
+            return None;
+        }
+        clock::lag_ms(self.created, now_ms)
+    }
+
     /// How the event is to be taken in. Muted wins over a generation: what is to be silent says nothing twice.
     pub fn manner(&self) -> Manner<'_> {
         match (self.muted, self.generation.as_deref()) {

@@ -25,7 +25,7 @@ use crate::bus::{Bus, Refusal};
 use crate::clock::Clock;
 use crate::detail;
 use crate::fault::{Class, Fault};
-use crate::ledger::{Arrival, Claimed, Decision, Deferred, Ledger, Origin};
+use crate::ledger::{Arrival, Claimed, Decision, Deferred, Entry, Ledger, Origin};
 
 /// How long to wait before each further look at an entry that another attempt holds: about a second in all. Most
 /// parallel deliveries finish well within, and a 409 costs Stripe another delivery.
@@ -36,8 +36,8 @@ pub const LOOK_AGAIN_MS: [u64; 4] = [100, 200, 300, 400];
 pub enum Taken {
     /// This delivery put the event on the bus (or stored it, where it is ledger-only).
     Accepted {
-        /// The claim of an attempt that never ended was taken over.
-        took_over: bool,
+        /// How long ago the event first came in, where the claim of an attempt that never ended was taken over.
+        claim_age_ms: Option<i64>,
         /// The event is on the bus, but the ledger doesn't know: neither mark nor defer got through.
         unmarked: bool,
     },
@@ -64,18 +64,36 @@ pub async fn take(
     clock: &impl Clock,
     arrival: &Arrival<'_>,
 ) -> Result<Taken, Fault> {
+    let age = |entry: &Entry| {
+        Some(
+            arrival
+                .received_at_ms
+                .saturating_sub(entry.origin.received_at_ms),
+        )
+    };
     match claim(ledger, clock, arrival).await? {
         Claimed::Won { complete } => {
             if !complete {
                 store_parts(ledger, arrival).await?;
             }
             let own = arrival.origin();
-            publish(ledger, bus, clock, arrival, &own, arrival.body, false).await
+            publish(ledger, bus, clock, arrival, &own, arrival.body, None).await
         }
         Claimed::TookOver {
             entry,
             body: Some(first),
-        } => publish(ledger, bus, clock, arrival, &entry.origin, &first, true).await,
+        } => {
+            publish(
+                ledger,
+                bus,
+                clock,
+                arrival,
+                &entry.origin,
+                &first,
+                age(&entry),
+            )
+            .await
+        }
         Claimed::TookOver { entry, body: None } => {
             store_parts(ledger, arrival).await?;
             publish(
@@ -85,7 +103,7 @@ pub async fn take(
                 arrival,
                 &entry.origin,
                 arrival.body,
-                true,
+                age(&entry),
             )
             .await
         }
@@ -143,20 +161,20 @@ async fn publish(
     arrival: &Arrival<'_>,
     origin: &Origin<'_>,
     body: &[u8],
-    took_over: bool,
+    claim_age_ms: Option<i64>,
 ) -> Result<Taken, Fault> {
     if arrival.ledger_only.is_some() {
         // Nothing to publish, so nothing to defer either: without the mark there is no promise.
         return match ledger.mark(arrival, clock.now_ms()).await? {
             true => Ok(Taken::Accepted {
-                took_over,
+                claim_age_ms,
                 unmarked: false,
             }),
             false => Ok(Taken::Held),
         };
     }
     match publish_one(bus, origin, body).await {
-        Ok(()) => Ok(mark(ledger, clock, arrival, took_over).await),
+        Ok(()) => Ok(mark(ledger, clock, arrival, claim_age_ms).await),
         Err(cause) => defer(ledger, clock, arrival, cause).await,
     }
 }
@@ -182,7 +200,7 @@ async fn mark(
     ledger: &impl Ledger,
     clock: &impl Clock,
     arrival: &Arrival<'_>,
-    took_over: bool,
+    claim_age_ms: Option<i64>,
 ) -> Taken {
     let now_ms = clock.now_ms();
     let unmarked = match ledger.mark(arrival, now_ms).await {
@@ -190,7 +208,7 @@ async fn mark(
         Err(_) => ledger.defer(arrival, now_ms).await.is_err(),
     };
     Taken::Accepted {
-        took_over,
+        claim_age_ms,
         unmarked,
     }
 }

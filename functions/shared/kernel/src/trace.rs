@@ -43,6 +43,18 @@ fn from_xray(header: &str) -> Option<String> {
     Some(format!("00-{trace}-{span}-{sampled}")).filter(|made| is_sound(made))
 }
 
+/// A sound trace context as X-Ray's header says it, which AWS's services pass on; `None` for another.
+pub fn to_xray(traceparent: &str) -> Option<String> {
+    let sound = is_sound(traceparent).then_some(traceparent)?;
+    let mut parts = sound.split('-').skip(1);
+    let (trace, span, flags) = (parts.next()?, parts.next()?, parts.next()?);
+    let (time, rest) = trace.split_at_checked(8)?;
+    let is_sampled = u8::from_str_radix(flags, 16).ok()? & 1;
+    Some(format!(
+        "Root=1-{time}-{rest};Parent={span};Sampled={is_sampled}"
+    ))
+}
+
 fn from_request_id(request_id: &str) -> String {
     let digits: String = request_id.chars().filter(char::is_ascii_hexdigit).collect();
     let trace = format!("{:0>32}", digits.to_ascii_lowercase())
@@ -86,6 +98,17 @@ mod tests {
             Some("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")
         );
         assert_eq!(from_xray("Root=junk"), None);
+    }
+
+    #[test]
+    fn a_trace_context_says_the_same_in_x_rays_words() {
+        let header = "Root=1-4bf92f35-77b34da6a3ce929d0e0e4736;Parent=00f067aa0ba902b7;Sampled=1";
+        let traceparent = from_xray(header).expect("sound");
+        assert_eq!(to_xray(&traceparent).as_deref(), Some(header));
+        let unsampled = traceparent.replace("-01", "-00");
+        assert!(to_xray(&unsampled).is_some_and(|header| header.ends_with("Sampled=0")));
+        assert_eq!(to_xray(""), None);
+        assert_eq!(to_xray("00-é"), None);
     }
 
     #[test]
