@@ -28,6 +28,7 @@ mod fetching;
 mod laws;
 mod outages;
 mod receivers;
+mod reconcile;
 mod retries;
 mod routing;
 mod trial;

@@ -163,6 +163,14 @@ impl Objects for StripeObjects {
 }
 
 impl Listing for StripeObjects {
+    async fn has_key(&self, livemode: bool) -> Result<bool, Fault> {
+        let Some((secrets, id)) = &self.secret else {
+            return Ok(false);
+        };
+        self.refresh_keys(secrets, id).await?;
+        self.client.has_key(livemode).await
+    }
+
     async fn events(&self, ask: &Ask) -> Result<Listed<Vec<u8>>, Fault> {
         let Some((secrets, id)) = &self.secret else {
             return Ok(Listed::NoKey);

@@ -29,7 +29,7 @@ pub struct MemoryLists {
 }
 
 impl MemoryLists {
-    /// With nothing on them, and pages of this many.
+    /// With nothing on them, and pages of this many; with pages of none there is no key.
     pub fn of_pages(page: usize) -> Self {
         Self {
             page,
@@ -68,6 +68,10 @@ impl MemoryLists {
 }
 
 impl Listing for MemoryLists {
+    async fn has_key(&self, _livemode: bool) -> Result<bool, Fault> {
+        Ok(self.page > 0)
+    }
+
     async fn events(&self, ask: &Ask) -> Result<Listed<Vec<u8>>, Fault> {
         tokio::task::yield_now().await;
         let mut inner = self.inner();

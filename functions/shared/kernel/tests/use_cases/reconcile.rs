@@ -389,3 +389,16 @@ async fn a_sample_and_every_tie_are_checked_and_a_tie_is_forgotten_then() {
     assert_eq!(checks[1]["related_object"]["id"], "ch_of_evt_3");
     assert_eq!(world.run("run-2").await.ties, 0);
 }
+
+#[tokio::test]
+async fn without_a_key_every_run_says_so_and_no_cursor_moves() {
+    let mut world = World::new(endpoint::Scope::Both);
+    world.lists = MemoryLists::of_pages(0);
+    for attempt in ["run-1", "run-2"] {
+        let report = world.run(attempt).await;
+        assert_eq!(report.stopped.as_deref(), Some("reconcile.no_key"));
+        assert_eq!(report.scopes_whole, 0);
+    }
+    assert_eq!(world.notes.cursor(&platform()), None);
+    assert_eq!(world.notes.reports().len(), 2);
+}

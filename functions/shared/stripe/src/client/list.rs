@@ -31,6 +31,10 @@ struct Account {
 }
 
 impl Listing for Client {
+    async fn has_key(&self, livemode: bool) -> Result<bool, Fault> {
+        Ok(self.authorization(livemode)?.is_some())
+    }
+
     async fn events(&self, ask: &Ask) -> Result<Listed<Vec<u8>>, Fault> {
         let mut refused = None;
         for limit in LIMITS {

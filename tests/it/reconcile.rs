@@ -1,0 +1,237 @@
+//! The deployed reconcile, beside a simulated Stripe that knows what it told of: what was acknowledged and thrown away, or
+//! left lying, comes in, and projections that have drifted are mended.
+
+use serde_json::{Value, json};
+use sluice_adapters::clock::SystemClock;
+use sluice_adapters::ledger::DynamoLedger;
+use sluice_kernel::ledger::{Arrival, Ledger};
+use sluice_kernel::reconcile::report::{AccountsFrom, Report};
+use sluice_local::stack::Options;
+use sluice_stripe::event::parse_head;
+use sluice_stripe_sim::api::Terms;
+use sluice_stripe_sim::server::{Refusal, Server};
+use sluice_stripe_sim::{Occurrence, Options as Settings, Scope, Story, World as Stripe};
+
+use crate::truth::{body, truth, world_with_key};
+use crate::world::{World, eventually, now_s, shared};
+
+/// Nothing is left to its delivery: what isn't there now is missing.
+fn at_once(options: &mut Options) {
+    let settle = ("ReconcileSettleSeconds".to_owned(), "0".to_owned());
+    options.parameters.extend([settle]);
+}
+
+/// A Stripe that began weeks ago, as its events say, so that its lifecycles are over by now.
+fn stripe(seed: u64) -> Stripe {
+    let settings = Settings {
+        start: now_s() - 25 * 86_400,
+        ..Settings::default()
+    };
+    Stripe::new(seed, settings)
+}
+
+impl World {
+    fn reconcile(&self) -> Report {
+        let function = self.info().functions["reconcile"].clone();
+        let report = self.stack(|stack| stack.aws().invoke(&function, &json!({})));
+        serde_json::from_value(report.expect("reconcile runs")).expect("a report")
+    }
+
+    /// As if the stack had been deployed before all that: a scope's cursor from then.
+    fn deployed_at(&self, scope: &Scope, since_s: i64) {
+        let account = scope.account.as_deref().unwrap_or("platform");
+        let document = json!({ "since_s": since_s, "through_s": since_s, "walk": null });
+        let item = json!({
+            "pk": { "S": "reconcile" }, "sk": { "S": format!("cursor#{account}#test") },
+            "doc": { "S": document.to_string() },
+        });
+        let input = json!({ "TableName": self.info().tables["ledger"], "Item": item });
+        self.stack(|stack| stack.aws().json("DynamoDB_20120810.PutItem", &input))
+            .expect("a cursor");
+    }
+
+    fn deliver_to(&self, stripe: &Stripe, event: &Occurrence) {
+        let endpoint = match event.object.scope.account {
+            None => "platform",
+            Some(_) => "connect",
+        };
+        let body = body(stripe, event);
+        let secret = self.info().webhook_secrets[endpoint].clone();
+        let answer = self.deliver_signed(endpoint, body.as_bytes(), &secret, now_s());
+        assert_eq!(answer.words(), "accepted");
+    }
+
+    fn drained(&self) {
+        for queue in ["payments", "billing", "subscriptions", "connect"] {
+            eventually("an empty queue", || (self.depth(queue) == 0).then_some(()));
+        }
+    }
+
+    fn is_as_stripe_has_it(&self, stripe: &Stripe) {
+        for key in stripe.objects() {
+            let Some(right) = truth(stripe, key) else {
+                continue;
+            };
+            let document = self.document(right.domain, &right.key);
+            assert_eq!(document["state"], right.state, "{key:?}");
+        }
+    }
+}
+
+#[test]
+fn events_that_were_acknowledged_and_thrown_away_are_found_and_applied() {
+    let mut stripe = stripe(21);
+    let scopes = [
+        Scope::platform(false),
+        stripe.connect(false),
+        stripe.connect(false),
+    ];
+    for scope in &scopes {
+        for story in [Story::Purchase, Story::TwoEqualRefunds] {
+            stripe.play(story, scope);
+        }
+    }
+    let begun_s = stripe.options().start - 10;
+    let server = Server::start(stripe, Terms::default(), 0).expect("a port");
+    let world = world_with_key(&server, at_once);
+    for scope in &scopes {
+        world.deployed_at(scope, begun_s);
+    }
+    let stripe = server.world();
+    let mut thrown_away = 0;
+    for (n, event) in stripe.events().iter().enumerate() {
+        // An endpoint that answers 200 and loses it: nothing of that event ever comes here.
+        if n % 3 == 0 {
+            thrown_away += 1;
+        } else {
+            world.deliver_to(&stripe, event);
+        }
+    }
+    let all = stripe.events().len() as u64;
+    drop(stripe);
+
+    // Stripe is busy at first: what is left is the next run's.
+    server.refuse_next(1, &Refusal::rate_limited(1, "global"));
+    let first = world.reconcile();
+    assert_eq!(first.accounts_code.as_deref(), Some("stripe.rate_limited"));
+    assert_eq!(first.accounts_from, AccountsFrom::Seen);
+    std::thread::sleep(std::time::Duration::from_secs(1));
+    let second = world.reconcile();
+    assert_eq!(second.stopped, None);
+    assert_eq!(second.accounts_from, AccountsFrom::Api);
+    assert_eq!(first.missing + second.missing, thrown_away);
+    assert_eq!(first.recovered + second.recovered, thrown_away);
+    // The overlap is an hour: to look at all of it once more takes a cursor from before.
+    for scope in &scopes {
+        world.deployed_at(scope, begun_s);
+    }
+    let third = world.reconcile();
+    assert_eq!((third.seen, third.missing), (all, 0));
+    assert_eq!(third.completeness_percent(), Some(100.0));
+
+    world.drained();
+    let stripe = server.world();
+    world.is_as_stripe_has_it(&stripe);
+    let missed = &stripe.events()[0];
+    let on_bus = world.on_bus(&missed.id);
+    assert_eq!(on_bus["detail"]["sluice"]["via"], "reconcile");
+    for event in stripe.events() {
+        let whole = world.state(&event.id);
+        assert_eq!(whole.as_deref(), Some("published"), "{}", event.id);
+    }
+}
+
+#[test]
+fn an_event_that_an_attempt_died_with_is_put_on_the_bus() {
+    let mut stripe = stripe(22);
+    stripe.play(Story::Purchase, &Scope::platform(false));
+    let begun_s = stripe.options().start - 10;
+    let server = Server::start(stripe, Terms::default(), 0).expect("a port");
+    let world = world_with_key(&server, at_once);
+    world.deployed_at(&Scope::platform(false), begun_s);
+    let stripe = server.world();
+    for event in stripe.events() {
+        let text = body(&stripe, event);
+        let arrival = Arrival {
+            head: parse_head(text.as_bytes()).expect("an event"),
+            endpoint: "platform",
+            via: None,
+            body: text.as_bytes(),
+            attempt: "one that died",
+            received_at_ms: now_s() * 1_000 - 60_000,
+            lapses_at_ms: now_s() * 1_000 - 30_000,
+            expires_at_s: now_s() + 86_400,
+            traceparent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+            ledger_only: None,
+        };
+        let table = world.info().tables["ledger"].clone();
+        world
+            .with_sdk(async |sdk| {
+                let ledger = DynamoLedger::new(sdk, table.clone(), SystemClock);
+                ledger.claim(&arrival).await
+            })
+            .expect("claimed");
+    }
+    let all = stripe.events().len() as u64;
+    let report = world.reconcile();
+    assert_eq!(
+        (report.stuck, report.recovered, report.missing),
+        (all, all, 0)
+    );
+    world.drained();
+    world.is_as_stripe_has_it(&stripe);
+}
+
+#[test]
+fn a_projection_that_has_drifted_is_mended_and_reported() {
+    let mut stripe = stripe(23);
+    stripe.play(Story::Purchase, &Scope::platform(false));
+    let begun_s = stripe.options().start - 10;
+    let server = Server::start(stripe, Terms::default(), 0).expect("a port");
+    let world = world_with_key(&server, at_once);
+    world.deployed_at(&Scope::platform(false), begun_s);
+    let stripe = server.world();
+    for event in stripe.events() {
+        world.deliver_to(&stripe, event);
+    }
+    world.drained();
+    let paid = stripe.events().iter().rev();
+    let paid = paid
+        .filter(|event| event.kind.starts_with("payment_intent."))
+        .find_map(|event| truth(&stripe, &event.object));
+    let paid = paid.expect("a payment");
+    damage(&world, paid.domain, &paid.key);
+    let report = world.reconcile();
+    assert_eq!(report.missing, 0);
+    assert!(report.checked > 0, "{report:?}");
+    eventually("the payment as Stripe has it", || {
+        let document = world.document(paid.domain, &paid.key);
+        (document["state"] == paid.state).then_some(())
+    });
+    world.drained();
+    assert!(world.reconcile().drifted >= Some(1));
+}
+
+/// Breaks the state that an item has, as a bug in a domain's code would have: everything else stands.
+fn damage(world: &World, domain: &str, key: &str) {
+    let table = world.info().tables[domain].clone();
+    let mut document = world.document(domain, key);
+    let texts = document.to_string().replace("succeeded", "processing");
+    let damaged: Value = serde_json::from_str(&texts).expect("JSON");
+    assert_ne!(damaged, document);
+    document = damaged;
+    let input = json!({
+        "TableName": table, "Key": { "pk": { "S": key } }, "UpdateExpression": "SET #d = :d",
+        "ExpressionAttributeNames": { "#d": "doc" }, "ExpressionAttributeValues": { ":d": { "S": document.to_string() } },
+    });
+    world
+        .stack(|stack| stack.aws().json("DynamoDB_20120810.UpdateItem", &input))
+        .expect("damaged");
+}
+
+#[test]
+fn without_a_key_reconcile_says_so_and_touches_nothing() {
+    let report = shared().reconcile();
+    assert_eq!(report.stopped.as_deref(), Some("reconcile.no_key"));
+    assert_eq!((report.pages, report.checked), (0, 0));
+}
