@@ -19,6 +19,10 @@ pub(crate) enum Purpose {
     Story = 3,
     /// The world's own choices: which story next, when.
     World = 4,
+    /// How long a delivery waits for its next try.
+    Waits = 5,
+    /// Whom an outage hits.
+    Outages = 6,
 }
 
 /// A stream that depends on these three alone.

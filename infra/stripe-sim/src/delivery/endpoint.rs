@@ -1,0 +1,235 @@
+//! Who hears which events, and how they are delivered there.
+//!
+//! An [`Endpoint`] is what Stripe's dashboard has; a [`Destination`] adds how Stripe and the network behave towards it.
+
+use std::time::Duration;
+
+use sluice_stripe::signature;
+
+use crate::api::events_match;
+use crate::delivery::clock::HOUR;
+use crate::delivery::outage::Outage;
+use crate::delivery::retry::Retry;
+use crate::delivery::sender::TIMEOUT_S;
+use crate::version::ApiVersion;
+use crate::world::Occurrence;
+
+/// The most connections to a destination at a time.
+pub const CONNECTIONS_MAX: usize = 64;
+
+/// How long a rolled secret may go on beside the new one, at most: as at Stripe.
+pub const OVERLAP_MAX: Duration = HOUR.saturating_mul(24);
+
+/// How long an endpoint has to fail without one success until Stripe disables it. Stripe's warning comes after days and
+/// names a day; nine days after the first failure is what it has named.
+pub const DISABLE_AFTER: Duration = HOUR.saturating_mul(9 * 24);
+
+/// Whose events an endpoint hears.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hears {
+    /// The platform's own.
+    Platform,
+    /// Those of the connected accounts. A live endpoint of this kind hears their test events too, as at Stripe.
+    Connect,
+}
+
+/// A webhook endpoint.
+#[derive(Debug, Clone)]
+pub struct Endpoint {
+    /// Plain HTTP.
+    pub url: String,
+    /// `whsec_…`; several while a secret is rolled.
+    pub secrets: Vec<String>,
+    /// Whose events.
+    pub hears: Hears,
+    /// In which mode it was made.
+    pub livemode: bool,
+    /// The version that it is pinned to.
+    pub api_version: ApiVersion,
+    /// Types or patterns (`charge.*`); none means all.
+    pub types: Vec<String>,
+}
+
+impl Endpoint {
+    /// Whether this event goes here.
+    #[must_use]
+    pub fn hears(&self, event: &Occurrence) -> bool {
+        let scope = &event.object.scope;
+        let ours = match self.hears {
+            Hears::Platform => scope.account.is_none() && scope.livemode == self.livemode,
+            Hears::Connect => scope.account.is_some() && (self.livemode || !scope.livemode),
+        };
+        let patterns = &self.types;
+        let wanted = || patterns.iter().any(|one| events_match(one, &event.kind));
+        ours && (patterns.is_empty() || wanted())
+    }
+
+    /// The `Stripe-Signature` header for a body, signed at this second (Unix) with every secret.
+    #[must_use]
+    pub fn signature(&self, body: &[u8], t: i64) -> String {
+        signature_of(body, &self.secrets, t)
+    }
+}
+
+/// The `Stripe-Signature` header for a body, signed at this second (Unix) with each of the secrets.
+#[must_use]
+pub fn signature_of(body: &[u8], secrets: &[String], t: i64) -> String {
+    let mut header = format!("t={t}");
+    for secret in secrets {
+        let one = signature::sign(body, secret, t);
+        header.extend(one.split_once(',').map(|(_, v1)| format!(",{v1}")));
+    }
+    header
+}
+
+/// A secret is rolled: from a moment on, deliveries are signed with the new one, and for a while with the old one too.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Roll {
+    /// From here, in Stripe's time since the run began.
+    pub at: Duration,
+    /// The new one: `whsec_…`.
+    pub secret: String,
+    /// How long the one before still signs: up to [`OVERLAP_MAX`].
+    pub overlap: Duration,
+}
+
+/// An endpoint, and how it is delivered to. Times are Stripe's since the run began unless they say otherwise.
+#[derive(Debug, Clone)]
+pub struct Destination {
+    /// What reports call it.
+    pub name: String,
+    /// What it hears.
+    pub endpoint: Endpoint,
+    /// How many deliveries are posted at once: 1 to [`CONNECTIONS_MAX`]. With one, they come one after another.
+    pub connections: usize,
+    /// How long an answer may take, in real time.
+    pub deadline: Duration,
+    /// When what failed comes again.
+    pub retry: Retry,
+    /// Failing for so long, without a success, disables it.
+    pub disable_after: Duration,
+    /// Somebody enables it again so long after; never where there is none.
+    pub enable_after: Option<Duration>,
+    /// When it can't be reached.
+    pub outages: Vec<Outage>,
+    /// When its secret is rolled, by time.
+    pub rolls: Vec<Roll>,
+}
+
+impl Destination {
+    /// An endpoint that is delivered to as Stripe does in its mode, over eight connections, without trouble.
+    #[must_use]
+    pub fn new(name: &str, endpoint: Endpoint) -> Self {
+        Self {
+            name: name.to_owned(),
+            connections: 8,
+            deadline: Duration::from_secs(TIMEOUT_S),
+            retry: Retry::of(endpoint.livemode),
+            disable_after: DISABLE_AFTER,
+            enable_after: None,
+            outages: Vec::new(),
+            rolls: Vec::new(),
+            endpoint,
+        }
+    }
+
+    /// The secrets that sign at a moment, the newest first.
+    #[must_use]
+    pub fn secrets_at(&self, at: Duration) -> Vec<String> {
+        let begun: Vec<_> = self.rolls.iter().filter(|roll| roll.at <= at).collect();
+        let signs_on = |roll: &Roll| at < roll.at.saturating_add(roll.overlap);
+        let mut secrets = Vec::new();
+        for (place, roll) in begun.iter().enumerate().rev() {
+            let replaced = begun.get(place + 1);
+            if replaced.is_none_or(|next| signs_on(next)) {
+                secrets.push(roll.secret.clone());
+            }
+        }
+        if begun.first().is_none_or(|first| signs_on(first)) {
+            secrets.extend(self.endpoint.secrets.iter().cloned());
+        }
+        secrets
+    }
+
+    /// # Errors
+    /// Where it says something that Stripe couldn't do, with what.
+    pub fn check(&self) -> Result<(), Unsound> {
+        let problem = if self.endpoint.secrets.is_empty() {
+            "has no secret to sign with"
+        } else if !(1..=CONNECTIONS_MAX).contains(&self.connections) {
+            "needs 1 to 64 connections"
+        } else if self.deadline.is_zero() {
+            "leaves no time to answer"
+        } else if self.rolls.iter().any(|roll| roll.overlap > OVERLAP_MAX) {
+            "keeps a rolled secret for more than 24 h"
+        } else if !self.rolls.is_sorted_by_key(|roll| roll.at) {
+            "rolls its secrets in no order of time"
+        } else {
+            return Ok(());
+        };
+        Err(Unsound(format!("the destination {} {problem}", self.name)))
+    }
+}
+
+/// A run that can't be made, in words for people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unsound(pub(crate) String);
+
+impl std::fmt::Display for Unsound {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Unsound {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn destination() -> Destination {
+        let endpoint = Endpoint {
+            url: "http://127.0.0.1:9".to_owned(),
+            secrets: vec!["whsec_a".to_owned()],
+            hears: Hears::Platform,
+            livemode: true,
+            api_version: ApiVersion::V2025_09_30,
+            types: Vec::new(),
+        };
+        Destination::new("platform", endpoint)
+    }
+
+    #[test]
+    fn while_a_secret_is_rolled_both_sign_and_then_the_new_one_alone() {
+        let roll = |at, secret: &str| Roll {
+            at: HOUR * at,
+            secret: secret.to_owned(),
+            overlap: HOUR * 2,
+        };
+        let rolls = vec![roll(1, "whsec_b"), roll(5, "whsec_c")];
+        let rolled = Destination {
+            rolls,
+            ..destination()
+        };
+        let at = |hour| rolled.secrets_at(HOUR * hour).join(" ");
+        assert_eq!(at(0), "whsec_a");
+        assert_eq!(at(1), "whsec_b whsec_a");
+        assert_eq!(at(3), "whsec_b");
+        assert_eq!(at(5), "whsec_c whsec_b");
+        assert_eq!(at(9), "whsec_c");
+    }
+
+    #[test]
+    fn a_destination_that_cannot_be_is_refused_in_words() {
+        assert_eq!(destination().check(), Ok(()));
+        let mut silent = destination();
+        silent.endpoint.secrets.clear();
+        let told = silent.check().expect_err("it can't sign").to_string();
+        assert_eq!(told, "the destination platform has no secret to sign with");
+        let crowded = Destination {
+            connections: CONNECTIONS_MAX + 1,
+            ..destination()
+        };
+        assert!(crowded.check().is_err());
+    }
+}

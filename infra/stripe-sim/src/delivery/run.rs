@@ -1,0 +1,340 @@
+//! Posting: the deliveries of a world to its destinations, by threads that keep their connections.
+//!
+//! Each destination has threads of its own, one for each connection, so that one which is slow to answer holds up no
+//! other. A thread posts, waits for the answer up to the deadline, and takes what is due next.
+//!
+//! Failure window: a run that is dropped ends after what is in flight is answered; what was waiting isn't posted.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use crate::delivery::clock::Clock;
+use crate::delivery::desk::{Desk, Heard, Next, Post, Posting};
+use crate::delivery::endpoint::{Destination, OVERLAP_MAX, Roll, Unsound, signature_of};
+use crate::delivery::outage::{How, Outage};
+use crate::delivery::plan::{Mix, Pace};
+use crate::delivery::report::{Report, Tally};
+use crate::delivery::sender::{Answered, Sender};
+use crate::world::World;
+
+#[derive(Debug)]
+struct Shared {
+    desk: Mutex<Desk>,
+    /// One for each destination: something came into its queue.
+    work: Vec<Condvar>,
+    /// Something was answered that may have been the last.
+    settled: Condvar,
+    clock: Clock,
+    start: Instant,
+    stop: AtomicBool,
+}
+
+/// Deliveries under way.
+#[derive(Debug)]
+pub struct Run {
+    shared: Arc<Shared>,
+    threads: Vec<JoinHandle<()>>,
+    taken: usize,
+}
+
+impl Run {
+    /// Opens the destinations; nothing is posted before [`Run::send`]. The seed decides about waits and about whom an
+    /// outage hits.
+    ///
+    /// # Errors
+    /// Where a destination can't be as it is described, or two have one name.
+    pub fn start(destinations: Vec<Destination>, clock: Clock, seed: u64) -> Result<Self, Unsound> {
+        for (place, destination) in destinations.iter().enumerate() {
+            destination.check()?;
+            if destinations[..place]
+                .iter()
+                .any(|other| other.name == destination.name)
+            {
+                return Err(Unsound(format!(
+                    "two destinations are called {}",
+                    destination.name
+                )));
+            }
+        }
+        let seats: Vec<_> = destinations
+            .iter()
+            .enumerate()
+            .map(|(place, one)| (place, one.connections, one.deadline))
+            .collect();
+        let shared = Arc::new(Shared {
+            work: destinations.iter().map(|_| Condvar::new()).collect(),
+            desk: Mutex::new(Desk::new(destinations, seed)),
+            settled: Condvar::new(),
+            clock,
+            start: Instant::now(),
+            stop: AtomicBool::new(false),
+        });
+        let mut threads = Vec::new();
+        for (place, connections, deadline) in seats {
+            for _ in 0..connections {
+                let shared = Arc::clone(&shared);
+                threads.push(std::thread::spawn(move || shared.post_all(place, deadline)));
+            }
+        }
+        Ok(Self {
+            shared,
+            threads,
+            taken: 0,
+        })
+    }
+
+    /// Delivers what the world has told and this run hasn't planned yet, to each destination that hears it, beginning now.
+    /// Returns how many events that are, once for each destination. The order is the mix's, of each call by itself.
+    pub fn send(&mut self, world: &World, mix: Mix, pace: Pace) -> usize {
+        // Bodies are rendered before anything is queued: rendering takes longer than a fast receiver does.
+        let mut batches = Vec::new();
+        for (place, destination) in self.destinations().iter().enumerate() {
+            let desk = self.shared.desk();
+            let events = world.events().iter();
+            let news: Vec<_> = events
+                .filter(|event| destination.endpoint.hears(event) && !desk.knows(place, &event.id))
+                .collect();
+            drop(desk);
+            let heard = |event: &crate::world::Occurrence| Heard {
+                event: event.id.clone(),
+                kind: event.kind.clone(),
+                body: world.body(event, destination.endpoint.api_version),
+            };
+            batches.push(news.into_iter().map(heard).collect::<Vec<_>>());
+        }
+        let sent = batches.iter().map(Vec::len).sum();
+        let now = self.now();
+        let due = |place| now.saturating_add(self.shared.clock.stripe(pace.offset(place)));
+        let mut desk = self.shared.desk();
+        for (place, heard) in batches.into_iter().enumerate() {
+            desk.add(place, heard, mix, due);
+        }
+        drop(desk);
+        self.shared.wake();
+        sent
+    }
+
+    /// Stripe's time since the run began.
+    #[must_use]
+    pub fn now(&self) -> Duration {
+        self.shared.now()
+    }
+
+    /// The destinations as they are now.
+    #[must_use]
+    pub fn destinations(&self) -> Vec<Destination> {
+        self.shared.desk().destinations().cloned().collect()
+    }
+
+    /// Waits until every event has its outcome and every duplicate has come, at most so long (real time); tells whether
+    /// that is so.
+    #[must_use]
+    pub fn settle(&self, within: Duration) -> bool {
+        let until = Instant::now() + within;
+        let mut desk = self.shared.desk();
+        while !desk.is_settled() {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return false;
+            }
+            let waited = self.shared.settled.wait_timeout(desk, left);
+            desk = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        true
+    }
+
+    /// The posts that were answered since the last call of this, in that order.
+    #[must_use]
+    pub fn take_posts(&mut self) -> Vec<Post> {
+        let desk = self.shared.desk();
+        let posts = desk.posts()[self.taken..].to_vec();
+        self.taken += posts.len();
+        posts
+    }
+
+    /// Counts, as of now.
+    #[must_use]
+    pub fn tally(&self) -> Tally {
+        Tally::of(&self.shared.desk())
+    }
+
+    /// What became of everything, as of now.
+    #[must_use]
+    pub fn report(&self) -> Report {
+        Report::of(&self.shared.desk())
+    }
+
+    /// Rolls a destination's secret now: deliveries are signed with the new one, and for so long (Stripe's time, at most
+    /// 24 h) with the one before too.
+    ///
+    /// # Errors
+    /// Where no destination has this name, or the overlap is too long.
+    pub fn roll(&self, name: &str, secret: &str, overlap: Duration) -> Result<(), Unsound> {
+        if overlap > OVERLAP_MAX {
+            return Err(Unsound(
+                "a rolled secret signs on for at most 24 h".to_owned(),
+            ));
+        }
+        self.change(name, |desk, place, now| {
+            let rolls = &mut desk.destination_mut(place).rolls;
+            // Of those planned for later none is lost.
+            let at = rolls.partition_point(|roll| roll.at <= now);
+            let secret = secret.to_owned();
+            rolls.insert(
+                at,
+                Roll {
+                    at: now,
+                    secret,
+                    overlap,
+                },
+            );
+        })
+    }
+
+    /// Adds an outage; its times are Stripe's since the run began.
+    ///
+    /// # Errors
+    /// Where no destination has this name.
+    pub fn add_outage(&self, name: &str, outage: Outage) -> Result<(), Unsound> {
+        self.change(name, |desk, place, _| {
+            desk.destination_mut(place).outages.push(outage);
+        })
+    }
+
+    /// Disables a destination now.
+    ///
+    /// # Errors
+    /// Where no destination has this name.
+    pub fn disable(&self, name: &str) -> Result<(), Unsound> {
+        self.change(name, |desk, place, now| desk.disable(place, now))
+    }
+
+    /// Enables a destination again, whoever disabled it. What was made in between isn't sent.
+    ///
+    /// # Errors
+    /// Where no destination has this name.
+    pub fn enable(&self, name: &str) -> Result<(), Unsound> {
+        self.change(name, |desk, place, now| desk.enable(place, now))
+    }
+
+    fn change(
+        &self,
+        name: &str,
+        change: impl FnOnce(&mut Desk, usize, Duration),
+    ) -> Result<(), Unsound> {
+        let mut desk = self.shared.desk();
+        let place = desk.place_of(name);
+        let place = place.ok_or_else(|| Unsound(format!("no destination is called {name}")))?;
+        change(&mut desk, place, self.shared.now());
+        drop(desk);
+        self.shared.wake();
+        Ok(())
+    }
+}
+
+impl Drop for Run {
+    fn drop(&mut self) {
+        {
+            // Under the lock, so that no thread is between looking and waiting.
+            let _desk = self.shared.desk();
+            self.shared.stop.store(true, Ordering::Relaxed);
+        }
+        self.shared.wake();
+        for thread in self.threads.drain(..) {
+            // A thread that panicked has said so.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Shared {
+    fn desk(&self) -> MutexGuard<'_, Desk> {
+        self.desk.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn now(&self) -> Duration {
+        self.clock.stripe(self.start.elapsed())
+    }
+
+    fn wake(&self) {
+        for work in &self.work {
+            work.notify_all();
+        }
+    }
+
+    /// One connection's work, until the run ends.
+    fn post_all(&self, place: usize, deadline: Duration) {
+        let sender = Sender::with_deadline(deadline);
+        let mut desk = self.desk();
+        while !self.stop.load(Ordering::Relaxed) {
+            let now = self.now();
+            desk = match desk.next(place, now) {
+                Next::Post(posting) => {
+                    drop(desk);
+                    let signed_at = unix_s();
+                    let answered = post(&sender, &posting, signed_at);
+                    let mut desk = self.desk();
+                    desk.answered(&posting, answered, signed_at, self.now());
+                    // A retry may be due before what the others wait for.
+                    self.work[place].notify_one();
+                    if desk.is_settled() {
+                        self.settled.notify_all();
+                    }
+                    desk
+                }
+                // `next` may have dropped the last that waited.
+                Next::At(_) | Next::Nothing if desk.is_settled() => {
+                    self.settled.notify_all();
+                    wait(desk, &self.work[place])
+                }
+                Next::Nothing => wait(desk, &self.work[place]),
+                Next::At(at) => {
+                    let real = self.clock.real(at.saturating_sub(now));
+                    // Rounded up, so that a wait that is too short to be counted isn't none.
+                    let waited = self.work[place].wait_timeout(desk, real.max(WAIT_MIN));
+                    waited.unwrap_or_else(PoisonError::into_inner).0
+                }
+            };
+        }
+    }
+}
+
+/// The shortest wait for what is due next.
+const WAIT_MIN: Duration = Duration::from_micros(100);
+
+fn wait<'a>(desk: MutexGuard<'a, Desk>, work: &Condvar) -> MutexGuard<'a, Desk> {
+    work.wait(desk).unwrap_or_else(PoisonError::into_inner)
+}
+
+fn post(sender: &Sender, posting: &Posting, signed_at: i64) -> Answered {
+    let nothing = |cause: &str| Answered::Nothing {
+        cause: cause.to_owned(),
+    };
+    let send = || {
+        let signature = signature_of(&posting.body, &posting.secrets, signed_at);
+        sender.send(&posting.url, &posting.body, &signature)
+    };
+    match posting.trouble {
+        None => send(),
+        Some(How::Refused) => nothing("outage: the connection was refused"),
+        Some(How::Silent) => nothing("outage: no answer in time"),
+        Some(How::Status(status)) => Answered::Status {
+            status,
+            body: "outage".to_owned(),
+        },
+        Some(How::AnswerLost) => {
+            let _ = send();
+            nothing("outage: the answer was lost")
+        }
+    }
+}
+
+/// The second of now, of the receiver's kind: signatures are compared with it.
+fn unix_s() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(0, |since| {
+        i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+    })
+}
