@@ -15,7 +15,7 @@
 //! | [`stories`] | the lifecycles: what is played |
 //! | [`version`] | API versions, and the one table of the differences between their shapes |
 //! | [`diff`] | `previous_attributes`, and the way back |
-//! | [`delivery`] | signed deliveries: in order, shuffled, repeated |
+//! | [`delivery`] | signed deliveries: in any order, repeated, retried for days in seconds, through outages |
 //! | [`api`] | answers to API requests, as a function of the world and the request |
 //! | [`server`] | the same on a loopback port |
 //!

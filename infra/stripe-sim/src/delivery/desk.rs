@@ -339,6 +339,11 @@ impl Desk {
         self.seats[place].enable(now);
     }
 
+    /// How many destinations haven't acknowledged this event.
+    pub(crate) fn pending(&self, event: &str) -> u32 {
+        self.pending.get(event).copied().unwrap_or_default()
+    }
+
     pub(crate) fn tasks(&self) -> &[Task] {
         &self.tasks
     }

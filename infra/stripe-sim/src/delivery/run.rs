@@ -36,7 +36,9 @@ struct Shared {
 pub struct Run {
     shared: Arc<Shared>,
     threads: Vec<JoinHandle<()>>,
+    /// Posts that were handed out, and events that the world knows to be planned.
     taken: usize,
+    noted: usize,
 }
 
 impl Run {
@@ -82,6 +84,7 @@ impl Run {
             shared,
             threads,
             taken: 0,
+            noted: 0,
         })
     }
 
@@ -151,6 +154,22 @@ impl Run {
         let desk = self.shared.desk();
         let posts = desk.posts()[self.taken..].to_vec();
         self.taken += posts.len();
+        posts
+    }
+
+    /// As [`Run::take_posts`], and notes in the world how many destinations each event still waits for, so that the API
+    /// tells of `pending_webhooks` and `delivery_success` as the deliveries do.
+    pub fn note_posts(&mut self, world: &mut World) -> Vec<Post> {
+        let posts = self.take_posts();
+        let desk = self.shared.desk();
+        for task in &desk.tasks()[self.noted..] {
+            world.set_pending_webhooks(&task.event, desk.pending(&task.event));
+        }
+        for post in &posts {
+            world.set_pending_webhooks(&post.event, desk.pending(&post.event));
+        }
+        self.noted = desk.tasks().len();
+        drop(desk);
         posts
     }
 

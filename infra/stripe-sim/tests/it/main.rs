@@ -2,6 +2,8 @@
 
 mod api;
 mod deliveries;
+mod receiver;
+mod runs;
 mod server;
 mod stories;
 mod truth;
