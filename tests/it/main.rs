@@ -14,6 +14,7 @@
 //! - `retries`: when a failed message comes back, and what it leaves behind when it doesn't any more.
 //! - `trial`: an event for which something breaks, and its judgement by an untroubled one.
 //! - `crashes`: each function killed before and after each of its calls.
+//! - `faults`: each call of each function throttled, failed, too late, cut, or answered in vain.
 //! - `routing`: where each event type goes, by the rules as deployed.
 //!
 //! Most tests share one stack; those that break something have one of their own.
@@ -24,6 +25,7 @@ mod cases;
 mod consumers;
 mod crashes;
 mod door;
+mod faults;
 mod fetching;
 mod laws;
 mod outages;

@@ -5,6 +5,7 @@
 //! untroubled. Equal means equal: the whole projection and every effect, after the ids are written alike.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde_json::Value;
 use sluice_harness::build::noise_body;
@@ -22,6 +23,9 @@ pub(crate) const SAMPLES: [(&str, &str); 4] = [
 
 /// More than a bus takes inline, so that the event travels as a pointer and its body lies in parts.
 const LARGE_BYTES: usize = 250_000;
+
+/// How long to wait between two sweeps.
+const SWEEP_EVERY: Duration = Duration::from_millis(300);
 
 /// Whatever follows from one event.
 #[derive(Debug, Clone, PartialEq)]
@@ -166,7 +170,7 @@ pub(crate) fn judge(world: &World, at: i64, trials: &[Trial]) {
 
 /// Delivers each as Stripe does, many at once, until it is acknowledged; then sweeps until each is published.
 pub(crate) fn deliver_all(world: &World, trials: &[Trial]) {
-    const SENDERS: usize = 8;
+    const SENDERS: usize = 16;
     std::thread::scope(|scope| {
         for chunk in trials.chunks(trials.len().div_ceil(SENDERS).max(1)) {
             scope.spawn(move || {
@@ -176,11 +180,16 @@ pub(crate) fn deliver_all(world: &World, trials: &[Trial]) {
             });
         }
     });
+    let mut unpublished: Vec<_> = trials.iter().collect();
     eventually("everything published", || {
+        unpublished.retain(|trial| world.state(&trial.event).as_deref() != Some("published"));
+        if unpublished.is_empty() {
+            return Some(());
+        }
         // A sweep that dies in the midst is what some of the trials are about.
         let _ = world.try_sweep();
-        let done = |trial: &Trial| world.state(&trial.event).as_deref() == Some("published");
-        trials.iter().all(done).then_some(())
+        std::thread::sleep(SWEEP_EVERY);
+        None
     });
 }
 

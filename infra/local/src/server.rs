@@ -235,6 +235,18 @@ impl Faults {
             .map_err(|error| Problem::aws("faults fired", error))
     }
 
+    /// How often each of the present rules has fired, in their order.
+    ///
+    /// # Errors
+    /// When the proxy can't be reached.
+    pub fn counts(&self) -> Result<Vec<u64>, Problem> {
+        let failed = |error| Problem::aws("fault rules", error);
+        let mut answer = self.agent.get(self.url("rules")).call().map_err(failed)?;
+        let rules: Vec<Value> = answer.body_mut().read_json().map_err(failed)?;
+        let counts = rules.iter().map(|rule| rule["fired_count"].as_u64());
+        Ok(counts.map(Option::unwrap_or_default).collect())
+    }
+
     /// Where functions find AWS.
     pub fn endpoint_url(&self) -> &str {
         self.proxy.url()
