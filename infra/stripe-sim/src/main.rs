@@ -1,136 +1,99 @@
-//! `stripe-sim`: a simulated Stripe on a loopback port, which can deliver its events to a webhook endpoint.
+//! `stripe-sim`: a simulated Stripe on a loopback port, which can deliver its events to webhook endpoints.
 //!
 //! It plays stories from a seed, prints where it listens, delivers if it is told where to, and serves its API until it
-//! is interrupted. Standard output has a line `api <url>`, a line `events <number>`, and a line for each delivery.
+//! is interrupted. Standard output has a line `api <url>`, a line `events <number>`, a line for each delivery and, when
+//! all has ended, a table of what became of the events.
+
+mod arguments;
 
 use std::process::ExitCode;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use clap::Parser;
 use sluice_stripe_sim::api::Terms;
-use sluice_stripe_sim::delivery::{Answered, Endpoint, Hears, Mix, Order, Sender, plan};
+use sluice_stripe_sim::delivery::{Answered, Destination, Post, Run, Tally};
 use sluice_stripe_sim::server::Server;
-use sluice_stripe_sim::{ApiVersion, Options, Scope, World};
+use sluice_stripe_sim::{Options, Scope, World};
 
-/// A simulated Stripe that knows the truth.
-#[derive(Debug, Parser)]
-#[command(name = "stripe-sim", version)]
-struct Arguments {
-    /// What everything depends on: the same seed plays the same stories.
-    #[arg(long, default_value_t = 1)]
-    seed: u64,
-    /// How many stories to play.
-    #[arg(long, default_value_t = 20)]
-    stories: usize,
-    /// How many connected accounts to make; they share the stories with the platform.
-    #[arg(long, default_value_t = 0)]
-    accounts: usize,
-    /// Live mode instead of test mode.
-    #[arg(long)]
-    live: bool,
-    /// The port of the API on 127.0.0.1; 0 takes a free one.
-    #[arg(long, default_value_t = 0)]
-    port: u16,
-    /// Where to post the platform's events.
-    #[arg(long, requires = "secret")]
-    deliver: Option<String>,
-    /// Where to post the connected accounts' events.
-    #[arg(long, requires = "secret")]
-    deliver_connect: Option<String>,
-    /// The endpoints' signing secret (whsec_…); repeat it for a secret that is being rolled.
-    #[arg(long)]
-    secret: Vec<String>,
-    /// The API version that the endpoints are pinned to.
-    #[arg(long, default_value = ApiVersion::V2025_09_30.name(), value_parser = version)]
-    api_version: ApiVersion,
-    /// Deliver in any order instead of as things happened.
-    #[arg(long)]
-    shuffle: bool,
-    /// How many of a hundred events are delivered twice.
-    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u8).range(..=100))]
-    duplicates: u8,
-    /// End after the deliveries instead of serving on.
-    #[arg(long)]
-    once: bool,
-}
+use crate::arguments::Arguments;
 
-fn version(name: &str) -> Result<ApiVersion, String> {
-    ApiVersion::named(name).ok_or_else(|| format!("{name} is no version that is known here"))
-}
+/// How often deliveries are looked at, to be printed.
+const LOOK: Duration = Duration::from_millis(100);
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    match run(&arguments) {
+        Ok((_server, all_taken)) if arguments.once => ExitCode::from(u8::from(!all_taken)),
+        Ok((_server, _)) => loop {
+            // It serves until the process is interrupted.
+            std::thread::park();
+        },
+        Err(problem) => {
+            eprintln!("{problem}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Plays, serves and delivers; returns the server, and whether every event was acknowledged.
+fn run(arguments: &Arguments) -> Result<(Server, bool), String> {
+    let destinations = arguments.destinations()?;
     let mut world = World::new(arguments.seed, Options::default());
     let mut scopes = vec![Scope::platform(arguments.live)];
     for _ in 0..arguments.accounts {
         scopes.push(world.connect(arguments.live));
     }
     world.play_some(arguments.stories, &scopes);
-    let server = match Server::start(world, Terms::default(), arguments.port) {
-        Ok(server) => server,
-        Err(error) => {
-            eprintln!("port {} can't be had: {error}", arguments.port);
-            return ExitCode::FAILURE;
-        }
-    };
+    let server = Server::start(world, Terms::default(), arguments.port)
+        .map_err(|error| format!("port {} can't be had: {error}", arguments.port))?;
     println!("api {}", server.url());
     println!("events {}", server.world().events().len());
+    let taken = destinations.is_empty() || deliver(&server, arguments, destinations)?;
+    Ok((server, taken))
+}
 
-    let mut undelivered = 0;
-    for (url, hears) in [
-        (&arguments.deliver, Hears::Platform),
-        (&arguments.deliver_connect, Hears::Connect),
-    ] {
-        if let Some(url) = url {
-            undelivered += deliver(&server, &arguments, url, hears);
+/// Delivers everything until it has ended; returns whether it was all acknowledged.
+fn deliver(
+    server: &Server,
+    arguments: &Arguments,
+    destinations: Vec<Destination>,
+) -> Result<bool, String> {
+    let run = Run::start(destinations, arguments.clock(), arguments.seed);
+    let mut run = run.map_err(|unsound| unsound.to_string())?;
+    run.send(&server.world(), arguments.mix(), arguments.pace());
+    loop {
+        let settled = run.settle(LOOK);
+        let posts = run.note_posts(&mut server.world_mut());
+        for post in posts.iter().filter(|_| !arguments.quiet) {
+            println!("{}", line(post));
+        }
+        if settled {
+            break;
         }
     }
-    if arguments.once {
-        return ExitCode::from(u8::from(undelivered > 0));
+    let report = run.report();
+    print!("{}", report.table());
+    if let Some(path) = &arguments.json {
+        let text = format!("{:#}\n", report.json());
+        std::fs::write(path, text).map_err(|error| format!("{}: {error}", path.display()))?;
     }
-    loop {
-        // Until it is interrupted.
-        std::thread::park();
-    }
+    let Tally {
+        events,
+        acknowledged,
+        ..
+    } = report.tally();
+    Ok(acknowledged == events)
 }
 
-/// Delivers everything once (or twice); returns how many weren't taken.
-fn deliver(server: &Server, arguments: &Arguments, url: &str, hears: Hears) -> usize {
-    let endpoint = Endpoint {
-        url: url.to_owned(),
-        secrets: arguments.secret.clone(),
-        hears,
-        livemode: arguments.live,
-        api_version: arguments.api_version,
-        types: Vec::new(),
+fn line(post: &Post) -> String {
+    let told = match &post.answered {
+        Answered::Status { status, body } => format!("{status} {}", body.trim()),
+        Answered::Nothing { cause } => format!("no answer: {cause}"),
     };
-    let mix = Mix {
-        order: if arguments.shuffle {
-            Order::Shuffled
-        } else {
-            Order::AsHappened
-        },
-        duplicates_percent: arguments.duplicates,
-        seed: arguments.seed,
+    let which = match (post.again, post.number) {
+        (true, _) => " again".to_owned(),
+        (false, 1) => String::new(),
+        (false, number) => format!(" try {number}"),
     };
-    let deliveries = plan(&server.world(), &endpoint, mix);
-    let sender = Sender::default();
-    let mut undelivered = 0;
-    for delivery in &deliveries {
-        let answer = sender.post(&endpoint, delivery, now_s());
-        undelivered += usize::from(!answer.is_success());
-        let told = match answer {
-            Answered::Status { status, body } => format!("{status} {}", body.trim()),
-            Answered::Nothing { cause } => format!("no answer: {cause}"),
-        };
-        println!("{} {} {told}", delivery.event, delivery.kind);
-    }
-    undelivered
-}
-
-fn now_s() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    since.map_or(0, |since| {
-        i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
-    })
+    format!("{} {}{which} {told}", post.event, post.kind)
 }
