@@ -129,7 +129,7 @@ pub fn answer(world: &World, terms: &Terms, now: i64, request: &Request) -> Answ
 
 fn serve(world: &World, terms: &Terms, now: i64, request: &Request) -> Result<Value, Error> {
     let key = key_of(terms, request)?;
-    let scope = scope_of(world, key, request)?;
+    let scope = scope_of(world, key, now, request)?;
     let version = version_of(world, request)?;
     let unknown = || Error::unknown_url(&request.method, &request.path);
     let path = request.path.strip_prefix("/v1/").ok_or_else(unknown)?;
@@ -174,7 +174,7 @@ fn key_text(header: &str) -> Option<String> {
 }
 
 /// The account that the request acts for: `Stripe-Account`, or the last account of `Stripe-Context`.
-fn scope_of(world: &World, key: &ApiKey, request: &Request) -> Result<Scope, Error> {
+fn scope_of(world: &World, key: &ApiKey, now: i64, request: &Request) -> Result<Scope, Error> {
     let context = || {
         request
             .header("stripe-context")?
@@ -191,6 +191,9 @@ fn scope_of(world: &World, key: &ApiKey, request: &Request) -> Result<Scope, Err
             None => return Err(Error::no_access(&key.text, account)),
             Some(made) if key.livemode && !made.livemode => {
                 return Err(Error::test_account(account));
+            }
+            Some(made) if world.has_left(made, now) => {
+                return Err(Error::no_access(&key.text, account));
             }
             Some(_) => {}
         }

@@ -39,7 +39,7 @@
 //!
 //! # What it isn't
 //!
-//! It makes nothing on request (there is no `POST /v1/…`): stories are played from Rust. Objects have no discounts,
+//! It makes nothing on request (there is no `POST /v1/…`): stories are played from Rust. Objects have XX
 //! taxes or transfers, and there are no schedules, credit notes, quotes, persons, top-ups or application fees. Fields
 //! are whole as of 2025-09-30; what Stripe added later is missing.
 

@@ -5,7 +5,11 @@
 
 pub(crate) mod billing;
 pub(crate) mod connect;
+pub(crate) mod discounts;
+pub(crate) mod documents;
 pub(crate) mod payments;
+pub(crate) mod schedules;
+pub(crate) mod transfers;
 
 use serde_json::Value;
 
@@ -33,30 +37,44 @@ macro_rules! templates {
 
 templates![
     "account",
+    "application",
+    "application_fee",
     "balance",
     "balance_transaction",
     "bank_account",
     "capability",
     "charge",
     "checkout_session",
+    "coupon",
+    "credit_note",
+    "credit_note_line_item",
     "customer",
+    "discount",
     "dispute",
     "early_fraud_warning",
     "entitlement_summary",
+    "fee_refund",
     "invoice",
     "invoice_payment",
+    "invoiceitem",
     "line_item",
     "payment_intent",
     "payment_method",
     "payout",
+    "person",
     "plan",
     "price",
     "product",
+    "quote",
     "refund",
     "review",
     "setup_intent",
     "subscription",
     "subscription_item",
+    "subscription_schedule",
+    "topup",
+    "transfer",
+    "transfer_reversal",
 ];
 
 #[cfg(test)]

@@ -1,6 +1,8 @@
 //! From the true state to what Stripe shows: an object at a moment and an API version.
 
 pub(crate) mod billing;
+pub(crate) mod discounts;
+pub(crate) mod documents;
 pub(crate) mod payments;
 
 use serde_json::{Value, json};

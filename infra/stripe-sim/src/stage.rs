@@ -122,6 +122,13 @@ impl<'w> Stage<'w> {
         self.world.state_at(&self.key(id), Moment::End).is_some()
     }
 
+    /// The account's first object of this kind that is still there, by id.
+    pub(crate) fn first_of(&self, kind: &str) -> Option<String> {
+        let keys = self.world.keys_of(&self.scope, kind).into_iter();
+        let mut there = keys.filter(|key| !self.world.is_deleted(key, Moment::End));
+        there.next().map(|key| key.id.clone())
+    }
+
     /// The object as it is now.
     ///
     /// # Panics

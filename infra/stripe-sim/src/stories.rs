@@ -7,12 +7,17 @@
 mod accounts;
 mod checkout;
 mod customers;
+mod discounts;
 mod disputes;
+mod documents;
 mod invoices;
+mod pauses;
 mod payouts;
 mod refunds;
+mod schedules;
 mod setups;
 mod subscriptions;
+mod transfers;
 
 use crate::stage::Stage;
 
@@ -73,13 +78,66 @@ pub enum Story {
     CardSaved,
     /// A customer who comes, changes and goes.
     CustomerDeleted,
+    /// A payment that the bank wants authenticated, and is.
+    AuthenticatedPayment,
+    /// The same, but the customer doesn't: it fails without a charge, and is canceled.
+    AuthenticationFails,
+    /// A bank debit that the bank refuses days later.
+    DelayedPaymentFails,
+    /// An authorization that nobody captures.
+    HoldExpired,
+    /// A card to be saved that nobody authenticates.
+    SetupCanceled,
+    /// A subscription with a discount, which changes and goes.
+    Discounted,
+    /// A trial that ends without a card: the subscription is paused, and resumed later.
+    PausedAndResumed,
+    /// A subscription that isn't collected for a while.
+    CollectionPaused,
+    /// An upgrade that waits for its payment, and gets it.
+    PendingUpdateApplied,
+    /// An upgrade that waits for its payment in vain.
+    PendingUpdateExpired,
+    /// A subscription made and ended by its schedule, with two phases.
+    ScheduleCompleted,
+    /// A schedule that lets its subscription go.
+    ScheduleReleased,
+    /// A schedule that is canceled before it begins.
+    ScheduleCanceled,
+    /// A schedule that ends because its subscription isn't paid for.
+    ScheduleAborted,
+    /// An invoice made by hand: items, one of them deleted; a draft that is deleted.
+    InvoiceItems,
+    /// An invoice by mail that is given up.
+    InvoiceUncollectible,
+    /// A credit note over all of an open invoice.
+    CreditNoteIssued,
+    /// A credit note over part of an open invoice, voided again.
+    CreditNoteVoided,
+    /// A quote that turns into a subscription.
+    QuoteAccepted,
+    /// A quote that is canceled.
+    QuoteCanceled,
+    /// A payout that is called back in time.
+    PayoutCanceled,
+    /// A transfer to a connected account, reversed in two parts.
+    TransferReversed,
+    /// An application fee, given back in two parts.
+    FeeRefunded,
+    /// A top-up that comes and is reversed.
+    TopUpReversed,
+    /// A top-up that fails, and one that is canceled.
+    TopUpFails,
     /// A connected account's way to charges and payouts. Only told by [`World::connect`](crate::World::connect).
     Onboarding,
+    /// A connected account takes its bank account and its person back, and disconnects. Only told by
+    /// [`World::disconnect`](crate::World::disconnect).
+    Offboarding,
 }
 
 impl Story {
     /// Every story that any account can have, in the order of the list.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 51] = [
         Self::Purchase,
         Self::DeclinedThenPaid,
         Self::AbandonedCheckout,
@@ -106,6 +164,31 @@ impl Story {
         Self::PayoutFailsLater,
         Self::CardSaved,
         Self::CustomerDeleted,
+        Self::AuthenticatedPayment,
+        Self::AuthenticationFails,
+        Self::DelayedPaymentFails,
+        Self::HoldExpired,
+        Self::SetupCanceled,
+        Self::Discounted,
+        Self::PausedAndResumed,
+        Self::CollectionPaused,
+        Self::PendingUpdateApplied,
+        Self::PendingUpdateExpired,
+        Self::ScheduleCompleted,
+        Self::ScheduleReleased,
+        Self::ScheduleCanceled,
+        Self::ScheduleAborted,
+        Self::InvoiceItems,
+        Self::InvoiceUncollectible,
+        Self::CreditNoteIssued,
+        Self::CreditNoteVoided,
+        Self::QuoteAccepted,
+        Self::QuoteCanceled,
+        Self::PayoutCanceled,
+        Self::TransferReversed,
+        Self::FeeRefunded,
+        Self::TopUpReversed,
+        Self::TopUpFails,
     ];
 
     pub(crate) fn tell(self, stage: &mut Stage<'_>) {
@@ -138,7 +221,33 @@ impl Story {
             Self::PayoutFailsLater => payouts::fails_later(stage),
             Self::CardSaved => setups::card_saved(stage),
             Self::CustomerDeleted => customers::deleted(stage),
+            Self::AuthenticatedPayment => checkout::authenticated(stage),
+            Self::AuthenticationFails => checkout::not_authenticated(stage),
+            Self::DelayedPaymentFails => checkout::delayed_payment_fails(stage),
+            Self::HoldExpired => checkout::hold_expired(stage),
+            Self::SetupCanceled => setups::canceled(stage),
+            Self::Discounted => discounts::discounted(stage),
+            Self::PausedAndResumed => pauses::paused_and_resumed(stage),
+            Self::CollectionPaused => pauses::not_collected(stage),
+            Self::PendingUpdateApplied => pauses::pending_update_applied(stage),
+            Self::PendingUpdateExpired => pauses::pending_update_expired(stage),
+            Self::ScheduleCompleted => schedules::completed(stage),
+            Self::ScheduleReleased => schedules::released(stage),
+            Self::ScheduleCanceled => schedules::canceled(stage),
+            Self::ScheduleAborted => schedules::aborted(stage),
+            Self::InvoiceItems => documents::items(stage),
+            Self::InvoiceUncollectible => invoices::uncollectible(stage),
+            Self::CreditNoteIssued => documents::credit_note(stage),
+            Self::CreditNoteVoided => documents::credit_note_voided(stage),
+            Self::QuoteAccepted => documents::quote_accepted(stage),
+            Self::QuoteCanceled => documents::quote_canceled(stage),
+            Self::PayoutCanceled => payouts::canceled(stage),
+            Self::TransferReversed => transfers::reversed(stage),
+            Self::FeeRefunded => transfers::fee_refunded(stage),
+            Self::TopUpReversed => transfers::topped_up(stage),
+            Self::TopUpFails => transfers::topup_fails(stage),
             Self::Onboarding => accounts::onboarding(stage),
+            Self::Offboarding => accounts::offboarding(stage),
         }
     }
 }

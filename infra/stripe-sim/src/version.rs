@@ -12,7 +12,7 @@ use std::fmt;
 
 use serde_json::Value;
 
-use crate::render::{Lens, billing, payments};
+use crate::render::{Lens, billing, discounts, documents, payments};
 
 /// A version of Stripe's API, ordered by date.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -102,7 +102,14 @@ const V2022_11_15: ApiVersion = ApiVersion("2022-11-15");
 const V2022_08_01: ApiVersion = ApiVersion("2022-08-01");
 
 /// Every difference that the simulation knows, newest first.
-pub const CHANGES: [Change; 13] = [
+pub const CHANGES: [Change; 18] = [
+    Change {
+        since: ApiVersion::V2025_09_30,
+        object: "discount",
+        what: "the coupon, which was shown whole, becomes source",
+        source: "clover/2025-09-30/add-discount-source-property",
+        undo: discounts::coupon_inside,
+    },
     Change {
         since: BASIL,
         object: "subscription",
@@ -115,7 +122,14 @@ pub const CHANGES: [Change; 13] = [
         object: "subscription",
         what: "the single discount is gone; discounts stay",
         source: "basil/2025-03-31/deprecate-singular-coupon-promotion-code",
-        undo: billing::single_discount,
+        undo: discounts::single_discount,
+    },
+    Change {
+        since: BASIL,
+        object: "subscription_schedule",
+        what: "the phases' single coupon is gone; discounts stay",
+        source: "basil/2025-03-31/deprecate-singular-coupon-promotion-code",
+        undo: discounts::single_coupon_of_phases,
     },
     Change {
         since: BASIL,
@@ -159,6 +173,27 @@ pub const CHANGES: [Change; 13] = [
         what: "tax and total_tax_amounts become total_taxes; the lines' tax_amounts and tax_rates become taxes",
         source: "basil/2025-03-31/invoice-tax-configurations",
         undo: billing::tax_amounts,
+    },
+    Change {
+        since: BASIL,
+        object: "invoiceitem",
+        what: "subscription and subscription_item move to parent",
+        source: "basil/2025-03-31/adds-new-parent-field-to-invoicing-objects",
+        undo: documents::item_parent_inlined,
+    },
+    Change {
+        since: BASIL,
+        object: "invoiceitem",
+        what: "price, plan and unit_amount become pricing",
+        source: "basil/2025-03-31/invoice-pricing-configurations",
+        undo: documents::price_on_item,
+    },
+    Change {
+        since: BASIL,
+        object: "credit_note",
+        what: "tax_amounts become total_taxes; the lines' tax_amounts become taxes",
+        source: "basil/2025-03-31/invoice-tax-configurations",
+        undo: documents::tax_amounts_of_note,
     },
     Change {
         since: BASIL,

@@ -138,6 +138,8 @@ pub struct World {
     events: Vec<Occurrence>,
     /// Connected accounts in the order in which they came, with the mode that they were made in.
     accounts: Vec<Scope>,
+    /// Accounts that have disconnected, and the second (Unix) in which they did.
+    left: BTreeMap<Scope, i64>,
     pending: Pending,
 }
 
@@ -155,6 +157,7 @@ impl World {
             objects: BTreeMap::new(),
             events: Vec::new(),
             accounts: Vec::new(),
+            left: BTreeMap::new(),
             pending: Pending::new(),
         }
     }
@@ -217,6 +220,23 @@ impl World {
         self.accounts.push(scope.clone());
         self.play(Story::Onboarding, &scope);
         scope
+    }
+
+    /// Plays a connected account's way out, in the end of which it disconnects. From then on the API refuses to act for
+    /// it. Other scopes are left as they are.
+    pub fn disconnect(&mut self, scope: &Scope) {
+        self.play(Story::Offboarding, scope);
+        let left = self.events.iter().rev().find(|event| {
+            event.object.scope == *scope && event.kind == "account.application.deauthorized"
+        });
+        let left = left.map(|event| (scope.clone(), event.created));
+        self.left.extend(left);
+    }
+
+    /// Whether the account has disconnected by this second (Unix).
+    pub(crate) fn has_left(&self, account: &Scope, second: i64) -> bool {
+        let left = self.left.get(account);
+        left.is_some_and(|left| *left <= second)
     }
 
     fn perform(&mut self, story: Story, scope: &Scope, objects: u64) -> Vec<Key> {

@@ -6,18 +6,23 @@ use super::{Call, Error, page};
 use crate::world::{BALANCE, Key, Scope, entitlements_of};
 
 /// The collections that are served, the kind of object in each, and the parameter that a missing id is blamed on.
-const COLLECTIONS: [(&[&str], &str, &str); 16] = [
+const COLLECTIONS: [(&[&str], &str, &str); 24] = [
+    (&["application_fees"], "application_fee", "id"),
     (&["charges"], "charge", "id"),
     (&["checkout", "sessions"], "checkout.session", "session"),
+    (&["coupons"], "coupon", "coupon"),
+    (&["credit_notes"], "credit_note", "credit_note"),
     (&["customers"], "customer", "id"),
     (&["disputes"], "dispute", "dispute"),
     (&["invoice_payments"], "invoice_payment", "invoice_payment"),
+    (&["invoiceitems"], "invoiceitem", "invoiceitem"),
     (&["invoices"], "invoice", "invoice"),
     (&["payment_intents"], "payment_intent", "intent"),
     (&["payment_methods"], "payment_method", "payment_method"),
     (&["payouts"], "payout", "payout"),
     (&["prices"], "price", "price"),
     (&["products"], "product", "id"),
+    (&["quotes"], "quote", "quote"),
     (
         &["radar", "early_fraud_warnings"],
         "radar.early_fraud_warning",
@@ -26,7 +31,14 @@ const COLLECTIONS: [(&[&str], &str, &str); 16] = [
     (&["refunds"], "refund", "refund"),
     (&["reviews"], "review", "review"),
     (&["setup_intents"], "setup_intent", "setup_intent"),
+    (
+        &["subscription_schedules"],
+        "subscription_schedule",
+        "schedule",
+    ),
     (&["subscriptions"], "subscription", "id"),
+    (&["topups"], "topup", "topup"),
+    (&["transfers"], "transfer", "transfer"),
 ];
 
 /// Fields by which lists can be filtered: equal, and of the object's top level.
@@ -44,6 +56,9 @@ pub(crate) fn serve(call: &Call<'_>, path: &[&str]) -> Option<Result<Value, Erro
     match path {
         ["accounts"] => return Some(accounts(call)),
         ["accounts", id, rest @ ..] => return Some(account(call, id, rest)),
+        ["application_fees", _, "refunds", id] => {
+            return Some(retrieve(call, call.scope, "fee_refund", id, "refund"));
+        }
         ["balance"] => return Some(retrieve(call, call.scope, "balance", BALANCE, "id")),
         ["entitlements", "active_entitlements"] => return Some(entitlements(call)),
         _ => {}
@@ -244,6 +259,8 @@ fn account(call: &Call<'_>, id: &str, rest: &[&str]) -> Result<Value, Error> {
         [] => retrieve(call, &scope, "account", id, "account"),
         ["capabilities"] => list_of("capability"),
         ["external_accounts"] => list_of("bank_account"),
+        ["persons"] => list_of("person"),
+        ["persons", person] => retrieve(call, &scope, "person", person, "person"),
         ["capabilities", name] => retrieve(call, &scope, "capability", name, "capability"),
         ["external_accounts", bank] => retrieve(call, &scope, "bank_account", bank, "id"),
         _ => Err(Error::unknown_url(

@@ -158,8 +158,26 @@ pub(crate) fn invoice(
         "type": "price_details",
         "unit_amount_decimal": item["price"]["unit_amount_decimal"],
     });
+    let percent_off = subscription["~percent_off"].as_i64().unwrap_or_default();
+    let off = amount * percent_off / 100;
+    let discounted = json!([{ "amount": off, "discount": subscription["discounts"][0] }]);
+    if percent_off > 0 {
+        line["discount_amounts"] = discounted.clone();
+    }
     let customer = subscription["customer"].as_str().unwrap_or_default();
     let mut invoice = draft(stage, &id, customer, amount, line);
+    if percent_off > 0 {
+        for field in [
+            "amount_due",
+            "amount_remaining",
+            "total",
+            "total_excluding_tax",
+        ] {
+            invoice[field] = json!(amount - off);
+        }
+        invoice["discounts"] = subscription["discounts"].clone();
+        invoice["total_discount_amounts"] = discounted;
+    }
     invoice["billing_reason"] = json!(reason);
     invoice["parent"] = json!({
         "quote_details": null,

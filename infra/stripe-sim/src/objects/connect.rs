@@ -34,6 +34,22 @@ pub(crate) fn capability(stage: &Stage<'_>, account: &str, name: &str) -> Value 
     capability
 }
 
+/// The person behind an account, not verified yet.
+pub(crate) fn person(stage: &mut Stage<'_>, account: &str) -> (String, Value) {
+    let id = stage.id("person");
+    let mut person = stage.blank("person", &id);
+    person["account"] = json!(account);
+    person["requirements"]["currently_due"] = json!(["verification.document"]);
+    (id, person)
+}
+
+/// The platform, as an account that connects to it sees it. It has no path of its own in the API.
+pub(crate) fn application(stage: &mut Stage<'_>) -> (String, Value) {
+    let id = stage.id("ca");
+    let application = stage.blank("application", &id);
+    (id, application)
+}
+
 /// A payout on its way to the bank.
 pub(crate) fn payout(stage: &mut Stage<'_>, amount: i64) -> (String, Value) {
     let id = stage.id("po");

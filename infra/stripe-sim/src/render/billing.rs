@@ -23,11 +23,6 @@ pub(crate) fn period_on_subscription(subscription: &mut Value, _: &Lens<'_>) {
     subscription["current_period_end"] = first_end;
 }
 
-/// Before basil, `discount` was the last of `discounts`. No story has a discount.
-pub(crate) fn single_discount(subscription: &mut Value, _: &Lens<'_>) {
-    subscription["discount"] = Value::Null;
-}
-
 /// Before basil, an invoice had one payment, and named it.
 pub(crate) fn payment_on_invoice(invoice: &mut Value, _: &Lens<'_>) {
     invoice["payment_intent"] = invoice["~payment_intent"].clone();
@@ -104,12 +99,12 @@ pub(crate) fn default_currency(customer: &mut Value, _: &Lens<'_>) {
     customer["default_currency"] = customer["currency"].clone();
 }
 
-fn remove(object: &mut Value, key: &str) {
+pub(super) fn remove(object: &mut Value, key: &str) {
     if let Value::Object(map) = object {
         map.remove(key);
     }
 }
 
-fn items(list: &mut Value) -> impl Iterator<Item = &mut Value> {
+pub(super) fn items(list: &mut Value) -> impl Iterator<Item = &mut Value> {
     list["data"].as_array_mut().into_iter().flatten()
 }

@@ -1,7 +1,8 @@
-//! A connected account's way to charges and payouts.
+//! A connected account's way to charges and payouts, and away again.
 
 use serde_json::{Value, json};
 
+use super::DAY_S;
 use crate::objects::connect;
 use crate::stage::Stage;
 
@@ -19,7 +20,17 @@ pub(crate) fn onboarding(stage: &mut Stage<'_>) {
         stage.put(name, capability);
     }
 
-    stage.wait(400);
+    let (application_id, application) = connect::application(stage);
+    stage.create(
+        "account.application.authorized",
+        &application_id,
+        application,
+    );
+    stage.wait(100);
+    let (person_id, person) = connect::person(stage, &id);
+    stage.create("person.created", &person_id, person);
+
+    stage.wait(300);
     let (bank_id, bank) = connect::bank_account(stage, &id);
     stage.create("account.external_account.created", &bank_id, bank.clone());
     stage.update("account.updated", &id, |account| {
@@ -43,8 +54,18 @@ pub(crate) fn onboarding(stage: &mut Stage<'_>) {
         account["capabilities"] = json!({ "card_payments": "pending", "transfers": "pending" });
     });
 
+    stage.update("person.updated", &person_id, |person| {
+        person["requirements"]["currently_due"] = json!([]);
+        person["requirements"]["pending_verification"] = json!(["verification.document"]);
+        person["verification"]["status"] = json!("pending");
+    });
+
     stage.wait(1_800);
     stage.stripe_acts();
+    stage.update("person.updated", &person_id, |person| {
+        person["requirements"]["pending_verification"] = json!([]);
+        person["verification"]["status"] = json!("verified");
+    });
     for name in ["card_payments", "transfers"] {
         stage.update("capability.updated", name, |capability| {
             capability["status"] = json!("active");
@@ -60,4 +81,33 @@ pub(crate) fn onboarding(stage: &mut Stage<'_>) {
         account["requirements"]["pending_verification"] = json!([]);
         account["requirements"]["disabled_reason"] = Value::Null;
     });
+}
+
+/// The account takes its things back and leaves the platform. What it was made with is found by its kind.
+pub(crate) fn offboarding(stage: &mut Stage<'_>) {
+    let Some(id) = stage.scope().account.clone() else {
+        return;
+    };
+    stage.wait(30 * DAY_S);
+    if let Some(bank) = stage.first_of("bank_account") {
+        stage.update("account.external_account.updated", &bank, |bank| {
+            bank["status"] = json!("verification_failed");
+        });
+        stage.wait(3_600);
+        stage.delete("account.external_account.deleted", &bank);
+        stage.update("account.updated", &id, |account| {
+            account["external_accounts"]["data"] = json!([]);
+            account["external_accounts"]["total_count"] = json!(0);
+            account["payouts_enabled"] = json!(false);
+            account["requirements"]["currently_due"] = json!(["external_account"]);
+        });
+    }
+    stage.wait(DAY_S);
+    if let Some(person) = stage.first_of("person") {
+        stage.delete("person.deleted", &person);
+    }
+    stage.wait(DAY_S);
+    if let Some(application) = stage.first_of("application") {
+        stage.delete("account.application.deauthorized", &application);
+    }
 }

@@ -46,28 +46,7 @@ pub(crate) fn abandoned(stage: &mut Stage<'_>) {
 }
 
 pub(crate) fn delayed_payment(stage: &mut Stage<'_>) {
-    let amount = stage.amount();
-    let session = open_session(stage, amount);
-    stage.wait(40);
-    let intent = create_intent(stage, amount, None, None);
-    let (charge_id, mut charge) = payments::charge(stage, &stage.get(&intent).clone());
-    charge["status"] = json!("pending");
-    charge["paid"] = json!(false);
-    let method = charge["payment_method"].clone();
-    stage.put(&charge_id, charge);
-    attach_charge(stage, &intent, &charge_id, |intent| {
-        intent["payment_method"] = method;
-        intent["status"] = json!("processing");
-    });
-    stage.emit("charge.pending", &charge_id);
-    stage.emit("payment_intent.processing", &intent);
-    stage.breathe();
-    stage.update("checkout.session.completed", &session, |session| {
-        payments::complete(session, Some(&intent), false);
-    });
-
-    stage.wait(4 * DAY_S);
-    stage.stripe_acts();
+    let (session, intent, charge_id) = debit(stage);
     stage.change(&charge_id, |charge| {
         charge["status"] = json!("succeeded");
         charge["paid"] = json!(true);
@@ -89,7 +68,79 @@ pub(crate) fn delayed_payment(stage: &mut Stage<'_>) {
     settle(stage, &charge_id);
 }
 
+pub(crate) fn delayed_payment_fails(stage: &mut Stage<'_>) {
+    let (session, intent, charge_id) = debit(stage);
+    stage.change(&charge_id, payments::decline);
+    let error = payments::payment_error(stage, &stage.get(&charge_id).clone());
+    stage.change(&intent, |intent| {
+        intent["last_payment_error"] = error;
+        intent["payment_method"] = Value::Null;
+        intent["status"] = json!("requires_payment_method");
+    });
+    stage.emit("charge.failed", &charge_id);
+    stage.emit("payment_intent.payment_failed", &intent);
+    stage.breathe();
+    // The session stays complete and unpaid: nothing of it changes.
+    stage.emit("checkout.session.async_payment_failed", &session);
+}
+
+/// A bank debit that is on its way: the session is complete and unpaid. Returns the session, the intent and the charge.
+fn debit(stage: &mut Stage<'_>) -> (String, String, String) {
+    let amount = stage.amount();
+    let session = open_session(stage, amount);
+    stage.wait(40);
+    let intent = create_intent(stage, amount, None, None);
+    let (charge_id, mut charge) = payments::charge(stage, &stage.get(&intent).clone());
+    charge["status"] = json!("pending");
+    charge["paid"] = json!(false);
+    let method = charge["payment_method"].clone();
+    stage.put(&charge_id, charge);
+    attach_charge(stage, &intent, &charge_id, |intent| {
+        intent["payment_method"] = method;
+        intent["status"] = json!("processing");
+    });
+    stage.emit("charge.pending", &charge_id);
+    stage.emit("payment_intent.processing", &intent);
+    stage.breathe();
+    stage.update("checkout.session.completed", &session, |session| {
+        payments::complete(session, Some(&intent), false);
+    });
+    stage.wait(4 * DAY_S);
+    stage.stripe_acts();
+    (session, intent, charge_id)
+}
+
 pub(crate) fn hold_captured(stage: &mut Stage<'_>) {
+    let (intent, charge_id) = hold(stage);
+    stage.wait(2 * DAY_S);
+    let transaction = stage.id("txn");
+    stage.change(&charge_id, |charge| {
+        charge["captured"] = json!(true);
+        charge["amount_captured"] = charge["amount"].clone();
+        charge["balance_transaction"] = json!(transaction);
+    });
+    stage.change(&intent, |intent| {
+        intent["amount_capturable"] = json!(0);
+        intent["amount_received"] = intent["amount"].clone();
+        intent["status"] = json!("succeeded");
+    });
+    stage.emit("charge.captured", &charge_id);
+    stage.emit("payment_intent.succeeded", &intent);
+}
+
+pub(crate) fn hold_expired(stage: &mut Stage<'_>) {
+    let (intent, charge) = hold(stage);
+    stage.wait(7 * DAY_S);
+    stage.stripe_acts();
+    stage.update("charge.expired", &charge, |charge| {
+        charge["amount_refunded"] = charge["amount"].clone();
+        charge["refunded"] = json!(true);
+    });
+    cancel(stage, &intent, "automatic");
+}
+
+/// An authorization. Returns the intent's id and the charge's.
+fn hold(stage: &mut Stage<'_>) -> (String, String) {
     let amount = stage.amount();
     let (intent, mut truth) = payments::intent(stage, amount, None, None);
     truth["capture_method"] = json!("manual");
@@ -107,21 +158,49 @@ pub(crate) fn hold_captured(stage: &mut Stage<'_>) {
     });
     stage.emit("charge.succeeded", &charge_id);
     stage.emit("payment_intent.amount_capturable_updated", &intent);
+    (intent, charge_id)
+}
 
-    stage.wait(2 * DAY_S);
-    let transaction = stage.id("txn");
-    stage.change(&charge_id, |charge| {
-        charge["captured"] = json!(true);
-        charge["amount_captured"] = charge["amount"].clone();
-        charge["balance_transaction"] = json!(transaction);
+pub(crate) fn authenticated(stage: &mut Stage<'_>) {
+    let amount = stage.amount();
+    let intent = challenged(stage, amount);
+    stage.wait(45);
+    let charge = succeed(stage, &intent);
+    settle(stage, &charge);
+}
+
+pub(crate) fn not_authenticated(stage: &mut Stage<'_>) {
+    let amount = stage.amount();
+    let intent = challenged(stage, amount);
+    stage.wait(90);
+    // No charge was made.
+    stage.update("payment_intent.payment_failed", &intent, |intent| {
+        intent["last_payment_error"] = json!({
+            "code": "payment_intent_authentication_failure",
+            "doc_url":
+                "https://stripe.com/docs/error-codes/payment-intent-authentication-failure",
+            "message":
+                "The provided payment method has failed authentication.",
+            "type": "invalid_request_error",
+        });
+        intent["next_action"] = Value::Null;
+        intent["status"] = json!("requires_payment_method");
     });
-    stage.change(&intent, |intent| {
-        intent["amount_capturable"] = json!(0);
-        intent["amount_received"] = intent["amount"].clone();
-        intent["status"] = json!("succeeded");
+    stage.wait(300);
+    cancel(stage, &intent, "abandoned");
+}
+
+/// An intent whose bank wants to see the customer. Returns its id.
+fn challenged(stage: &mut Stage<'_>, amount: i64) -> String {
+    let intent = create_intent(stage, amount, None, None);
+    stage.breathe();
+    stage.update("payment_intent.requires_action", &intent, |intent| {
+        intent["next_action"] = json!({
+            "type": "use_stripe_sdk", "use_stripe_sdk": { "type": "three_d_secure_redirect" },
+        });
+        intent["status"] = json!("requires_action");
     });
-    stage.emit("charge.captured", &charge_id);
-    stage.emit("payment_intent.succeeded", &intent);
+    intent
 }
 
 pub(crate) fn payment_canceled(stage: &mut Stage<'_>) {
@@ -130,10 +209,16 @@ pub(crate) fn payment_canceled(stage: &mut Stage<'_>) {
     stage.breathe();
     decline(stage, &intent);
     stage.wait(600);
+    cancel(stage, &intent, "abandoned");
+}
+
+/// The intent is canceled for one of Stripe's reasons.
+pub(crate) fn cancel(stage: &mut Stage<'_>, intent: &str, reason: &str) {
     let now = stage.now();
-    stage.update("payment_intent.canceled", &intent, |intent| {
+    stage.update("payment_intent.canceled", intent, |intent| {
+        intent["amount_capturable"] = json!(0);
         intent["canceled_at"] = json!(now);
-        intent["cancellation_reason"] = json!("abandoned");
+        intent["cancellation_reason"] = json!(reason);
         intent["status"] = json!("canceled");
     });
 }
@@ -172,6 +257,7 @@ pub(crate) fn succeed(stage: &mut Stage<'_>, intent: &str) -> String {
     attach_charge(stage, intent, &charge_id, |intent| {
         intent["amount_received"] = intent["amount"].clone();
         intent["last_payment_error"] = Value::Null;
+        intent["next_action"] = Value::Null;
         intent["payment_method"] = method;
         intent["status"] = json!("succeeded");
     });

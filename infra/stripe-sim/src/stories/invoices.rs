@@ -23,8 +23,18 @@ pub(crate) fn voided(stage: &mut Stage<'_>) {
     void(stage, &invoice);
 }
 
+pub(crate) fn uncollectible(stage: &mut Stage<'_>) {
+    let invoice = sent(stage);
+    stage.wait(31 * DAY_S);
+    stage.stripe_acts();
+    stage.emit("invoice.overdue", &invoice);
+    stage.wait(60 * DAY_S);
+    stage.somebody_acts();
+    give_up(stage, &invoice);
+}
+
 /// An invoice by mail, as sent.
-fn sent(stage: &mut Stage<'_>) -> String {
+pub(super) fn sent(stage: &mut Stage<'_>) -> String {
     let customer = customers::create(stage);
     stage.breathe();
     let amount = stage.amount();
@@ -113,6 +123,32 @@ pub(crate) fn void(stage: &mut Stage<'_>, invoice: &str) {
         invoice["status"] = json!("void");
         invoice["status_transitions"]["voided_at"] = json!(now);
     });
+}
+
+/// The invoice won't be paid, and is kept.
+pub(crate) fn give_up(stage: &mut Stage<'_>, invoice: &str) {
+    let now = stage.now();
+    stage.update("invoice.marked_uncollectible", invoice, |invoice| {
+        invoice["auto_advance"] = json!(false);
+        invoice["status"] = json!("uncollectible");
+        invoice["status_transitions"]["marked_uncollectible_at"] = json!(now);
+    });
+}
+
+/// Nothing remains to be paid since a credit note took it all: the invoice is paid, and its payment isn't wanted.
+pub(crate) fn close_credited(stage: &mut Stage<'_>, invoice: &str) {
+    let intent = stage.text(invoice, "~payment_intent");
+    checkout::cancel(stage, &intent, "void_invoice");
+    let now = stage.now();
+    stage.change(invoice, |invoice| {
+        invoice["auto_advance"] = json!(false);
+        invoice["next_payment_attempt"] = Value::Null;
+        invoice["status"] = json!("paid");
+        invoice["status_transitions"]["paid_at"] = json!(now);
+    });
+    stage.emit("invoice.updated", invoice);
+    stage.emit("invoice.paid", invoice);
+    stage.emit("invoice.payment_succeeded", invoice);
 }
 
 fn payment(stage: &mut Stage<'_>, invoice: &str, intent: &str) {

@@ -24,16 +24,19 @@ pub(crate) fn fails_later(stage: &mut Stage<'_>) {
     });
 }
 
+pub(crate) fn canceled(stage: &mut Stage<'_>) {
+    let payout = ask(stage);
+    stage.wait(600);
+    stage.somebody_acts();
+    stage.update("payout.canceled", &payout, |payout| {
+        payout["status"] = json!("canceled");
+        payout["reconciliation_status"] = json!("not_applicable");
+    });
+}
+
 /// A payout from the balance's notice to the bank's word that it arrived. Returns its id.
 fn pay_out(stage: &mut Stage<'_>) -> String {
-    stage.stripe_acts();
-    let amount = stage.amount() * 10;
-    let balance = connect::balance(stage, amount);
-    stage.put(BALANCE, balance);
-    stage.emit("balance.available", BALANCE);
-    stage.breathe();
-    let (id, payout) = connect::payout(stage, amount);
-    stage.create("payout.created", &id, payout);
+    let id = ask(stage);
     stage.wait(3_600);
     stage.update("payout.updated", &id, |payout| {
         payout["status"] = json!("in_transit");
@@ -47,5 +50,18 @@ fn pay_out(stage: &mut Stage<'_>) -> String {
     stage.update("payout.reconciliation_completed", &id, |payout| {
         payout["reconciliation_status"] = json!("completed");
     });
+    id
+}
+
+/// The balance's notice, and a payout of it that hasn't left. Returns its id.
+fn ask(stage: &mut Stage<'_>) -> String {
+    stage.stripe_acts();
+    let amount = stage.amount() * 10;
+    let balance = connect::balance(stage, amount);
+    stage.put(BALANCE, balance);
+    stage.emit("balance.available", BALANCE);
+    stage.breathe();
+    let (id, payout) = connect::payout(stage, amount);
+    stage.create("payout.created", &id, payout);
     id
 }

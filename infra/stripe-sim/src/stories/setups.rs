@@ -42,6 +42,29 @@ pub(crate) fn card_saved(stage: &mut Stage<'_>) {
     });
 }
 
+pub(crate) fn canceled(stage: &mut Stage<'_>) {
+    let customer = customers::create(stage);
+    let id = stage.id("seti");
+    let secret = stage.token(25);
+    let mut intent = stage.blank("setup_intent", &id);
+    intent["customer"] = json!(customer);
+    intent["client_secret"] = json!(format!("{id}_secret_{secret}"));
+    stage.create("setup_intent.created", &id, intent);
+    stage.wait(20);
+    stage.update("setup_intent.requires_action", &id, |intent| {
+        intent["next_action"] = json!({
+            "type": "use_stripe_sdk", "use_stripe_sdk": { "type": "three_d_secure_redirect" },
+        });
+        intent["status"] = json!("requires_action");
+    });
+    stage.wait(3_600);
+    stage.update("setup_intent.canceled", &id, |intent| {
+        intent["cancellation_reason"] = json!("abandoned");
+        intent["next_action"] = Value::Null;
+        intent["status"] = json!("canceled");
+    });
+}
+
 /// A card, attached to a customer. Returns the payment method's id.
 pub(crate) fn attach_card(stage: &mut Stage<'_>, customer: &str) -> String {
     let id = stage.id("pm");

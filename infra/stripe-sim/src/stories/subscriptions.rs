@@ -117,7 +117,17 @@ fn begin(stage: &mut Stage<'_>, trial_days: i64) -> (String, String) {
     let price = price(stage, "Team", 2_000);
     let customer = customers::create(stage);
     stage.breathe();
-    let (id, mut subscription) = billing::subscription(stage, &customer, &price, trial_days);
+    subscribe(stage, &customer, &price, trial_days)
+}
+
+/// An unpaid subscription with its first invoice, a draft. Returns both ids.
+pub(super) fn subscribe(
+    stage: &mut Stage<'_>,
+    customer: &str,
+    price: &Value,
+    trial_days: i64,
+) -> (String, String) {
+    let (id, mut subscription) = billing::subscription(stage, customer, price, trial_days);
     let (invoice_id, invoice) = billing::invoice(stage, &subscription, "subscription_create");
     subscription["latest_invoice"] = json!(invoice_id);
     stage.put(&invoice_id, invoice);
@@ -127,15 +137,21 @@ fn begin(stage: &mut Stage<'_>, trial_days: i64) -> (String, String) {
 }
 
 /// A subscription that was begun and paid for. Returns its id.
-fn activated(stage: &mut Stage<'_>) -> String {
+pub(super) fn activated(stage: &mut Stage<'_>) -> String {
     let (subscription, invoice) = begin(stage, 0);
     stage.breathe();
-    invoices::finalize(stage, &invoice);
+    activate(stage, &subscription, &invoice);
+    subscription
+}
+
+/// The first invoice is paid, and the subscription active.
+pub(super) fn activate(stage: &mut Stage<'_>, subscription: &str, invoice: &str) {
+    invoices::finalize(stage, invoice);
     stage.breathe();
-    let customer = stage.text(&subscription, "customer");
+    let customer = stage.text(subscription, "customer");
     let method = setups::attach_card(stage, &customer);
-    invoices::pay(stage, &invoice);
-    update(stage, &subscription, |subscription| {
+    invoices::pay(stage, invoice);
+    update(stage, subscription, |subscription| {
         subscription["default_payment_method"] = json!(method);
         subscription["status"] = json!("active");
     });
@@ -144,11 +160,10 @@ fn activated(stage: &mut Stage<'_>) -> String {
         customer["currency"] = json!("usd");
         customer["next_invoice_sequence"] = json!(2);
     });
-    subscription
 }
 
 /// A subscription in a trial of 14 days. Returns its id.
-fn trialing(stage: &mut Stage<'_>) -> String {
+pub(super) fn trialing(stage: &mut Stage<'_>) -> String {
     let (subscription, invoice) = begin(stage, 14);
     invoices::finalize(stage, &invoice);
     invoices::pay(stage, &invoice);
@@ -175,7 +190,7 @@ fn entitle(stage: &mut Stage<'_>, customer: &str, feature: Option<&str>) {
     );
 }
 
-fn price(stage: &mut Stage<'_>, name: &str, amount: i64) -> Value {
+pub(super) fn price(stage: &mut Stage<'_>, name: &str, amount: i64) -> Value {
     let [(product_id, product), (price_id, price)] = billing::catalog(stage, name, amount);
     stage.create("product.created", &product_id, product);
     stage.create("price.created", &price_id, price.clone());
@@ -183,7 +198,7 @@ fn price(stage: &mut Stage<'_>, name: &str, amount: i64) -> Value {
 }
 
 /// The next period begins, with its invoice, finalized and due. Returns the invoice's id.
-fn renew(stage: &mut Stage<'_>, subscription: &str) -> String {
+pub(super) fn renew(stage: &mut Stage<'_>, subscription: &str) -> String {
     stage.stripe_acts();
     let start = period_end(stage, subscription);
     let mut renewed = stage.get(subscription).clone();
@@ -200,7 +215,7 @@ fn renew(stage: &mut Stage<'_>, subscription: &str) -> String {
 }
 
 /// The invoice's payment fails and the subscription is past due.
-fn fail(stage: &mut Stage<'_>, subscription: &str, invoice: &str) {
+pub(super) fn fail(stage: &mut Stage<'_>, subscription: &str, invoice: &str) {
     invoices::fail(stage, invoice);
     stage.breathe();
     update(stage, subscription, |subscription| {
@@ -229,7 +244,7 @@ fn cancel_at_period_end(stage: &mut Stage<'_>, subscription: &str) {
     });
 }
 
-fn end_now(stage: &mut Stage<'_>, subscription: &str, reason: &str) {
+pub(super) fn end_now(stage: &mut Stage<'_>, subscription: &str, reason: &str) {
     let now = stage.now();
     stage.update(
         "customer.subscription.deleted",
@@ -247,11 +262,11 @@ fn end_now(stage: &mut Stage<'_>, subscription: &str, reason: &str) {
     entitle(stage, &customer, None);
 }
 
-fn period_end(stage: &Stage<'_>, subscription: &str) -> i64 {
+pub(super) fn period_end(stage: &Stage<'_>, subscription: &str) -> i64 {
     let item = &stage.get(subscription)["items"]["data"][0];
     item["current_period_end"].as_i64().unwrap_or_default()
 }
 
-fn update(stage: &mut Stage<'_>, subscription: &str, change: impl FnOnce(&mut Value)) {
+pub(super) fn update(stage: &mut Stage<'_>, subscription: &str, change: impl FnOnce(&mut Value)) {
     stage.update("customer.subscription.updated", subscription, change);
 }

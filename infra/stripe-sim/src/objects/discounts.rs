@@ -1,0 +1,36 @@
+//! Coupons and discounts as Stripe makes them.
+
+use serde_json::{Value, json};
+
+use crate::stage::Stage;
+
+/// A coupon that takes so many percent off each invoice of a year.
+pub(crate) fn coupon(stage: &mut Stage<'_>, name: &str, percent: i64) -> (String, Value) {
+    // An id that the merchant didn't choose.
+    let id = stage.token(8);
+    let mut coupon = stage.blank("coupon", &id);
+    coupon["name"] = json!(name);
+    coupon["percent_off"] = json!(percent);
+    (id, coupon)
+}
+
+/// That a subscription has a coupon.
+pub(crate) fn discount(
+    stage: &mut Stage<'_>,
+    subscription: &Value,
+    coupon: &str,
+) -> (String, Value) {
+    let id = stage.id("di");
+    let mut discount = stage.blank("discount", &id);
+    discount["customer"] = subscription["customer"].clone();
+    discount["subscription"] = subscription["id"].clone();
+    redeem(&mut discount, coupon, stage.now());
+    (id, discount)
+}
+
+/// The discount is by this coupon, from this second (Unix) on for a year.
+pub(crate) fn redeem(discount: &mut Value, coupon: &str, now: i64) {
+    discount["source"]["coupon"] = json!(coupon);
+    discount["start"] = json!(now);
+    discount["end"] = json!(now + 365 * 86_400);
+}
