@@ -48,9 +48,13 @@ fn worlds(seed: u64) -> impl Iterator<Item = (String, World)> {
     let alone = move |story: &Story| {
         let mut world = World::new(seed, Options::default());
         match story {
-            // Only a connected account has it.
+            // Only a connected account has these.
             Story::Onboarding => {
                 world.connect(true);
+            }
+            Story::Offboarding => {
+                let account = world.connect(true);
+                world.disconnect(&account);
             }
             story => {
                 world.play(*story, &SimScope::platform(true));
@@ -58,7 +62,9 @@ fn worlds(seed: u64) -> impl Iterator<Item = (String, World)> {
         }
         (format!("{story:?}"), world)
     };
-    let stories = Story::ALL.iter().chain(&[Story::Onboarding]);
+    let stories = Story::ALL
+        .iter()
+        .chain(&[Story::Onboarding, Story::Offboarding]);
     stories.map(alone)
 }
 

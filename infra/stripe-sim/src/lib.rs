@@ -3,9 +3,9 @@
 //! # What it is for
 //!
 //! Whether a consumer of webhooks ends in the state that Stripe has can only be judged by somebody who has that state.
-//! This crate plays lifecycles (purchases, refunds, disputes, subscriptions, payouts, connected accounts), keeps every
-//! state that every object has had, and tells of them as Stripe does: with events whose `created` has whole seconds
-//! and whose `previous_attributes` is an honest difference, in the shapes of the API version that is asked for.
+//! This crate plays lifecycles (purchases, refunds, disputes, subscriptions, invoices, quotes, payouts, transfers,
+//! connected accounts), keeps every state that every object has had, and tells of them as Stripe does: with events whose
+//! `created` has whole seconds and whose `previous_attributes` is an honest difference, in the shapes of the API version that is asked for.
 //!
 //! # Layout
 //!
@@ -34,14 +34,14 @@
 //!
 //! - A world is a function of its seed, its options and the calls made on it: no clock, no other randomness.
 //! - Each object's last event shows its true state, unless it was asked to be silent; at versions whose objects carry
-//!   others inside (before 2022-11-15), what is inside changes with the others, without an event, as at Stripe.
+//!   others inside (charges, refunds, discounts), what is inside changes with the others, without an event, as at Stripe.
 //! - Only `*.updated` types carry `previous_attributes`.
 //!
 //! # What it isn't
 //!
-//! It makes nothing on request (there is no `POST /v1/…`): stories are played from Rust. Objects have XX
-//! taxes or transfers, and there are no schedules, credit notes, quotes, persons, top-ups or application fees. Fields
-//! are whole as of 2025-09-30; what Stripe added later is missing.
+//! It makes nothing on request (there is no `POST /v1/…`): stories are played from Rust. Objects have no taxes, one line
+//! an invoice, one item a subscription. An invoice item that waits for an invoice isn't put on one later (Stripe tells
+//! that by no event). Fields are whole as of 2025-09-30; what Stripe added later is missing.
 
 pub mod api;
 pub mod delivery;

@@ -108,6 +108,7 @@ pub(crate) fn offboarding(stage: &mut Stage<'_>) {
     }
     stage.wait(DAY_S);
     if let Some(application) = stage.first_of("application") {
-        stage.delete("account.application.deauthorized", &application);
+        // The application is what it was.
+        stage.emit("account.application.deauthorized", &application);
     }
 }

@@ -111,6 +111,8 @@ fn every_object_that_an_event_tells_of_is_found_as_it_is_in_the_events_version()
                     assert!(took_ms < 4_000);
                 }
                 Fetched::Deleted { .. } if deleted => {}
+                // Stripe serves neither by its id.
+                Fetched::NoPath if ["application", "discount"].contains(&&*request.kind) => {}
                 other => panic!("{request:?}: {other:?}"),
             }
         }
