@@ -20,9 +20,12 @@
 
 mod aws;
 mod context;
+mod dlq;
 mod event;
 mod output;
 mod problem;
+mod rejected;
+mod replay;
 mod show;
 mod state;
 mod verify;
@@ -68,6 +71,18 @@ enum Command {
         #[command(subcommand)]
         command: state::Command,
     },
+    /// Publishes ledgered events again. Shows what would happen, and does it with --yes.
+    Replay(Box<replay::Args>),
+    /// Dead letters, by cause.
+    Dlq {
+        #[command(subcommand)]
+        command: dlq::Command,
+    },
+    /// Events that domains rejected or are failing at, by code and cause.
+    Rejected {
+        #[command(subcommand)]
+        command: rejected::Command,
+    },
     /// An event (`evt_…`) or an object, whichever the id names: short for `event show` and `state show`.
     Show(show::Args),
     /// Judges signatures: reads lines of JSON {name, secrets, header_b64, header_null, body_b64, now, tolerance} from
@@ -85,6 +100,9 @@ async fn run(cli: Cli) -> Result<(), Problem> {
     match command {
         Command::Event { command } => event::run(context, command).await?,
         Command::State { command } => state::run(context, command).await?,
+        Command::Replay(args) => replay::run(context, *args).await?,
+        Command::Dlq { command } => dlq::run(context, command).await?,
+        Command::Rejected { command } => rejected::run(context, command).await?,
         Command::Show(args) => show::run(context, args).await?,
         Command::Verify => {}
     }

@@ -5,6 +5,7 @@
 //! - [`aws`]: the SDK's configuration, trimmed to what a Lambda function needs.
 //! - [`ledger`]: the ledger on DynamoDB; `entry` is its item layout, `codec` the form of its bodies.
 //! - [`projections`] and [`outcomes`]: the domains' tables. [`receipts`]: a receiver's.
+//! - [`runs`]: an operator's replays.
 //! - [`objects`]: Stripe's objects, with the keys from Secrets Manager.
 //! - [`bus`]: EventBridge. [`secrets`]: Secrets Manager. [`clock`]: the system's.
 //! - [`consumer`] and [`receiver`]: the SQS runners that a domain's and a receiver's `main.rs` call.
@@ -34,6 +35,7 @@ pub mod outcomes;
 pub mod projections;
 pub mod receipts;
 pub mod receiver;
+pub mod runs;
 pub mod secrets;
 pub mod telemetry;
 pub mod timeline;

@@ -26,6 +26,7 @@
 //! - [`sweep`]: publish what is due.
 //! - [`consume`]: one message to one domain's projection; [`batch`] runs a queue's batch of them.
 //! - [`reconcile`]: hold the ledger against Stripe's own list of events.
+//! - [`replay`]: ledgered events once more; [`foresee`]: what a domain would do with them.
 //! - [`order`]: which of an object's events is the latest.
 //! - [`receive`]: what a user's own function does with effects.
 //!
@@ -45,6 +46,7 @@ pub mod endpoint;
 pub mod event;
 pub mod fault;
 pub mod fetch;
+pub mod foresee;
 pub mod ledger;
 pub mod object;
 pub mod order;
@@ -52,6 +54,7 @@ pub mod outcome;
 pub mod projection;
 pub mod receive;
 pub mod reconcile;
+pub mod replay;
 pub mod route;
 pub mod secrets;
 pub mod sweep;

@@ -4,11 +4,13 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use sluice_kernel::clock::Clock;
 use sluice_kernel::fault::Fault;
 use sluice_kernel::ledger::{Bodies, Entry, is_expired};
+use sluice_kernel::replay::{Entries, Ledgered};
 
 use super::{DynamoLedger, UNAVAILABLE};
 use crate::aws;
 use crate::codec;
 use crate::entry::{self, BodyPlace, ENTRY, text};
+use crate::runs;
 
 impl<C: Clock> DynamoLedger<C> {
     /// The entry as it is now, expired or not, with its body where that is whole.
@@ -80,6 +82,31 @@ impl<C: Clock> DynamoLedger<C> {
         }
         // Whole means: as many as named, and the very bytes that were stored.
         Ok((found == count && entry::sha256(&bytes) == hash).then_some(bytes))
+    }
+}
+
+impl<C: Clock> Entries for DynamoLedger<C> {
+    async fn entries(&self, ids: &[String], now_ms: i64) -> Result<Vec<Option<Ledgered>>, Fault> {
+        let key = |id: &String| {
+            entry::Item::from([
+                ("pk".to_owned(), entry::pk(id)),
+                ("sk".to_owned(), text(ENTRY)),
+            ])
+        };
+        // BatchGetItem refuses a key that is named twice.
+        let distinct: std::collections::BTreeSet<_> = ids.iter().collect();
+        let keys = distinct.into_iter().map(key).collect();
+        let items = runs::batch_get(&self.client, &self.table, keys, UNAVAILABLE).await?;
+        let mut found = std::collections::HashMap::new();
+        for item in &items {
+            let (entry, place) = entry::read(item)?;
+            if !is_expired(&entry.standing, now_ms) {
+                let id = entry.origin.id.to_string();
+                let body = self.load(&id, &entry, place).await?;
+                found.insert(id, (entry, body));
+            }
+        }
+        Ok(ids.iter().map(|id| found.get(id).cloned()).collect())
     }
 }
 

@@ -1,0 +1,337 @@
+//! Replay: ledgered events are published again, as a run that can be stopped, and gone on with.
+//!
+//! A run is a list of event ids and a cursor, both kept in a table. It goes on batch by batch: read the entries, publish,
+//! write the cursor. A canary batch goes first, and its verdicts are waited for; after that they are looked at every
+//! [`CHECK_EVENTS`] events. Where too many fail the run stops by itself and says so.
+//!
+//! Guarantee: every event of the run is published at least once, in the run's manner, or counted as skipped or refused.
+//! A run that is cut off publishes again what came after the last cursor, at most a batch, which consumers take as what it
+//! is: the same event, in the same generation. A generation is the run's id, so going on with a run keeps it.
+//!
+//! The cursor is written at the version that was read: of two programs that go on with one run, one stops.
+//!
+//! What isn't known: a verdict is what a domain has recorded against the event since the batch was begun. One that a
+//! domain hasn't come to by the end of the wait counts as good.
+
+use std::future::Future;
+
+use serde::{Deserialize, Serialize};
+
+use crate::bus::{self, Bus, Refusal};
+use crate::clock::Clock;
+use crate::detail::{self, Manner};
+use crate::fault::Fault;
+use crate::ledger::Entry;
+
+/// The most events of a run. Of more, make several.
+pub const EVENTS_MAX: usize = 100_000;
+
+/// Events that are published at a time: one call of the bus.
+pub const BATCH_EVENTS: usize = bus::BATCH_ENTRIES_MAX;
+
+/// After this many events the verdicts are looked at again.
+pub const CHECK_EVENTS: usize = 500;
+
+/// How often a batch is offered to the bus, pausing in between, before what is still refused counts as failed.
+pub const OFFERS_MAX: u32 = 3;
+
+/// The pause between two offers, in milliseconds.
+pub const OFFER_PAUSE_MS: u64 = 1_000;
+
+/// How often the queues are looked at while verdicts are waited for, in milliseconds.
+const LOOK_MS: u64 = 500;
+
+/// Where a run stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "is", content = "reason")]
+pub enum Standing {
+    /// It was begun, and nobody has said that it is over: it is going on, or was cut off.
+    Running,
+    /// Too many failed.
+    Stopped(String),
+    /// The whole list was gone through.
+    Done,
+}
+
+/// A replay run: what was asked for, by whom and why, and how far it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Run {
+    /// Names the run, and the generation where it is forced: see [`detail::is_generation`].
+    pub id: String,
+    /// Who asked for it.
+    pub who: String,
+    /// Why.
+    pub why: String,
+    /// Facts and levels are told again.
+    pub forced: bool,
+    /// The one domain whose queue it reaches; all that the rules name, where none.
+    pub domain: Option<String>,
+    /// Events of its list.
+    pub total: usize,
+    /// The first event of the list that isn't yet done.
+    pub next: usize,
+    /// Events put on the bus or the queue.
+    pub published: usize,
+    /// Events without an entry or a whole body, or kept in the ledger only.
+    pub skipped: usize,
+    /// Events that the bus refused.
+    pub refused: usize,
+    /// Events that a domain rejected or is failing at, as far as was looked.
+    pub failed: usize,
+    /// Events whose verdicts were looked at.
+    pub checked: usize,
+    /// Events of the canary batch, which goes first.
+    pub canary: usize,
+    /// Events a second, at most.
+    pub rate_per_s: u32,
+    /// The run stops where more than this share of what was checked has failed, in percent.
+    pub stop_percent: u32,
+    /// How long verdicts are waited for, at most, in milliseconds.
+    pub settle_ms: u64,
+    /// When it was begun.
+    pub started_at_ms: i64,
+    /// When it last went on.
+    pub at_ms: i64,
+    /// Where it stands.
+    pub standing: Standing,
+}
+
+impl Run {
+    /// How its events are to be taken in.
+    pub fn manner(&self) -> Manner<'_> {
+        match self.forced {
+            true => Manner::Again(&self.id),
+            false => Manner::Plain,
+        }
+    }
+
+    /// Why this share of failures is too many; `None` where it isn't.
+    fn too_many(&self) -> Option<String> {
+        let bad = self.failed + self.refused;
+        let seen = self.checked + self.refused;
+        let share = |limit: usize| bad * 100 > limit * seen;
+        share(self.stop_percent as usize)
+            .then(|| format!("{bad} of {seen} failed, more than {} %", self.stop_percent))
+    }
+}
+
+/// The table of runs.
+pub trait Runs: Sync {
+    /// Writes the run if its version is still `expected`, and makes it `expected + 1`. `Ok(false)` where it isn't.
+    ///
+    /// # Errors
+    /// `Retry` where the table can't be reached.
+    fn save(&self, run: &Run, expected: u64) -> impl Future<Output = Result<bool, Fault>> + Send;
+
+    /// Ids of the run's list, from this place on.
+    ///
+    /// # Errors
+    /// `Retry` where the table can't be reached.
+    fn ids(
+        &self,
+        run: &str,
+        from: usize,
+        limit: usize,
+    ) -> impl Future<Output = Result<Vec<String>, Fault>> + Send;
+
+    /// Notes with these events that the run published them: it becomes part of their story.
+    ///
+    /// # Errors
+    /// `Retry` where the table can't be reached.
+    fn note(
+        &self,
+        run: &Run,
+        ids: &[String],
+        now_ms: i64,
+    ) -> impl Future<Output = Result<(), Fault>> + Send;
+}
+
+/// An entry of the ledger and its body, where that is whole.
+pub type Ledgered = (Entry, Option<Vec<u8>>);
+
+/// The ledger as replay uses it.
+pub trait Entries: Sync {
+    /// The entries of these events, in their order; `None` where there is none, or it has expired.
+    ///
+    /// # Errors
+    /// `Retry` where the ledger can't be reached.
+    fn entries(
+        &self,
+        ids: &[String],
+        now_ms: i64,
+    ) -> impl Future<Output = Result<Vec<Option<Ledgered>>, Fault>> + Send;
+}
+
+/// What became of events that were published.
+pub trait Verdicts: Sync {
+    /// How many of these events a domain has rejected, or is failing at, since then.
+    ///
+    /// # Errors
+    /// `Retry` where the outcomes can't be read.
+    fn failed(
+        &self,
+        ids: &[String],
+        since_ms: i64,
+    ) -> impl Future<Output = Result<usize, Fault>> + Send;
+
+    /// Whether messages are waiting in the queues that the run reaches.
+    ///
+    /// # Errors
+    /// `Retry` where the queues can't be asked.
+    fn is_waiting(&self) -> impl Future<Output = Result<bool, Fault>> + Send;
+}
+
+/// What a run needs.
+#[derive(Debug)]
+pub struct Ports<'a, R, E, B, V> {
+    /// The table of runs.
+    pub runs: &'a R,
+    /// The ledger.
+    pub entries: &'a E,
+    /// The bus, or one domain's queue.
+    pub target: &'a B,
+    /// What became of it.
+    pub verdicts: &'a V,
+}
+
+/// Whether an entry may be published again, whole or as a pointer.
+pub fn may_replay(ledgered: &Ledgered) -> bool {
+    let (entry, body) = ledgered;
+    entry.standing.ledger_only.is_none() && body.is_some()
+}
+
+/// Goes on with a run of this version until its list or its luck is over; returns it as it then stands. `progress` is told
+/// after each batch.
+///
+/// # Errors
+/// `Retry` where a table can't be reached, `Held` with `replay.taken` where another program goes on with the run.
+/// The run stays [`Standing::Running`] then, and can be gone on with.
+pub async fn go_on(
+    ports: &Ports<'_, impl Runs, impl Entries, impl Bus, impl Verdicts>,
+    clock: &impl Clock,
+    mut run: Run,
+    mut version: u64,
+    mut progress: impl FnMut(&Run),
+) -> Result<Run, Fault> {
+    run.standing = Standing::Running;
+    let mut unchecked: Vec<String> = Vec::new();
+    let mut since_ms = clock.now_ms();
+    while run.next < run.total && run.standing == Standing::Running {
+        let begun_ms = clock.now_ms();
+        let in_canary = run.next < run.canary;
+        let room = match in_canary {
+            true => run.canary - run.next,
+            false => run.total - run.next,
+        };
+        let limit = room.min(run.total - run.next).min(BATCH_EVENTS);
+        let ids = ports.runs.ids(&run.id, run.next, limit).await?;
+        if ids.is_empty() {
+            return Err(Fault::reject(
+                "replay.list_short",
+                format!("the run's list ends at {}, before {}", run.next, run.total),
+            ));
+        }
+        // Before anything is published: who lost the run to another program publishes nothing.
+        version = save(ports.runs, &run, version).await?;
+        let published = publish(ports, clock, &mut run, &ids).await?;
+        run.next += ids.len();
+        run.at_ms = clock.now_ms();
+        ports.runs.note(&run, &published, run.at_ms).await?;
+        unchecked.extend(published);
+        let canary_is_over = in_canary && run.next >= run.canary.min(run.total);
+        if canary_is_over || unchecked.len() >= CHECK_EVENTS || run.next >= run.total {
+            settle(ports.verdicts, clock, run.settle_ms).await?;
+            run.failed += ports.verdicts.failed(&unchecked, since_ms).await?;
+            run.checked += unchecked.len();
+            unchecked.clear();
+            since_ms = clock.now_ms();
+        }
+        if let Some(reason) = run.too_many() {
+            run.standing = Standing::Stopped(reason);
+        } else if run.next >= run.total {
+            run.standing = Standing::Done;
+        }
+        version = save(ports.runs, &run, version).await?;
+        progress(&run);
+        if run.standing == Standing::Running {
+            pace(clock, &run, ids.len(), begun_ms).await;
+        }
+    }
+    Ok(run)
+}
+
+async fn save(runs: &impl Runs, run: &Run, version: u64) -> Result<u64, Fault> {
+    match runs.save(run, version).await? {
+        true => Ok(version + 1),
+        false => Err(Fault::held(
+            "replay.taken",
+            "another program goes on with this run",
+        )),
+    }
+}
+
+/// Publishes what can be; returns the ids that were.
+async fn publish(
+    ports: &Ports<'_, impl Runs, impl Entries, impl Bus, impl Verdicts>,
+    clock: &impl Clock,
+    run: &mut Run,
+    ids: &[String],
+) -> Result<Vec<String>, Fault> {
+    let found = ports.entries.entries(ids, clock.now_ms()).await?;
+    let found: Vec<Ledgered> = found.into_iter().flatten().filter(may_replay).collect();
+    run.skipped += ids.len() - found.len();
+    let mut left: Vec<(String, bool, Ledgered)> = found
+        .into_iter()
+        .map(|ledgered| (ledgered.0.origin.id.to_string(), false, ledgered))
+        .collect();
+    let mut published = Vec::new();
+    for offer in 1..=OFFERS_MAX {
+        let outgoing: Vec<_> = left
+            .iter()
+            .map(|(_, as_pointer, (entry, body))| {
+                let body = body.as_deref().filter(|_| !as_pointer);
+                detail::outgoing_in(run.manner(), &entry.origin, body)
+            })
+            .collect();
+        let mut fates = ports.target.publish(&outgoing).await.into_iter();
+        let mut refused = Vec::new();
+        for (id, as_pointer, ledgered) in left {
+            match fates.next() {
+                Some(Ok(())) => published.push(id),
+                // Once more, as a pointer to the ledger.
+                Some(Err(Refusal::Form { .. })) if !as_pointer => {
+                    refused.push((id, true, ledgered))
+                }
+                _ => refused.push((id, as_pointer, ledgered)),
+            }
+        }
+        left = refused;
+        if left.is_empty() {
+            break;
+        }
+        if offer < OFFERS_MAX {
+            clock.sleep_ms(OFFER_PAUSE_MS).await;
+        }
+    }
+    run.published += published.len();
+    run.refused += left.len();
+    Ok(published)
+}
+
+/// Waits until the queues are empty, no longer than this.
+async fn settle(verdicts: &impl Verdicts, clock: &impl Clock, settle_ms: u64) -> Result<(), Fault> {
+    let mut waited_ms = 0;
+    while waited_ms < settle_ms && verdicts.is_waiting().await? {
+        clock.sleep_ms(LOOK_MS).await;
+        waited_ms += LOOK_MS;
+    }
+    Ok(())
+}
+
+async fn pace(clock: &impl Clock, run: &Run, events: usize, begun_ms: i64) {
+    let due_ms = events as u64 * 1_000 / u64::from(run.rate_per_s.max(1));
+    let took_ms = u64::try_from(clock.now_ms() - begun_ms).unwrap_or(0);
+    if due_ms > took_ms {
+        clock.sleep_ms(due_ms - took_ms).await;
+    }
+}

@@ -1,0 +1,241 @@
+//! What a replay would do: each domain's decision over the stored projections, without a write.
+
+use std::collections::BTreeMap;
+
+use serde_json::json;
+use sluice_adapters::clock::SystemClock;
+use sluice_adapters::ledger::DynamoLedger;
+use sluice_adapters::projections::DynamoProjections;
+use sluice_kernel::clock::Clock;
+use sluice_kernel::detail::{self, Message};
+use sluice_kernel::domain::Domain;
+use sluice_kernel::fault::Fault;
+use sluice_kernel::foresee::{Foreseen, Overlay, foresee};
+use sluice_kernel::replay::{Entries, Run, may_replay};
+use sluice_kernel::route::{self, Route};
+
+use crate::context::Context;
+use crate::output::{Cell, table};
+use crate::problem::Problem;
+
+/// The most events that are foreseen one by one; beyond, they are only counted.
+pub(crate) const FORESEEN_MAX: usize = 10_000;
+
+/// Entries that are read at a time.
+const READ_EVENTS: usize = 100;
+
+/// What the plan counts, by domain.
+#[derive(Debug, Default)]
+struct Counts {
+    /// By outcome, with the code where it is rejected or there is more to say.
+    outcomes: BTreeMap<String, usize>,
+    /// By kind, and whether they are told again.
+    effects: BTreeMap<(String, bool), usize>,
+}
+
+/// Shows the plan.
+pub(crate) async fn show(context: &Context, run: &Run, ids: &[String]) -> Result<(), Problem> {
+    let sdk = context.aws.sdk();
+    let ledger = DynamoLedger::new(sdk, context.table("ledger")?.to_owned(), SystemClock);
+    let mut tables = BTreeMap::new();
+    for domain in context.domains() {
+        tables.insert(
+            domain.to_owned(),
+            DynamoProjections::new(sdk, context.table(domain)?.to_owned()),
+        );
+    }
+    let overlays: BTreeMap<&str, _> = tables
+        .iter()
+        .map(|(name, table)| (name.as_str(), Overlay::over(table)))
+        .collect();
+    let mut counts: BTreeMap<String, Counts> = BTreeMap::new();
+    let (mut skipped, mut nowhere) = (0, 0);
+    for some in ids[..ids.len().min(FORESEEN_MAX)].chunks(READ_EVENTS) {
+        for ledgered in ledger.entries(some, SystemClock.now_ms()).await? {
+            let Some((entry, body)) = ledgered.filter(may_replay) else {
+                skipped += 1;
+                continue;
+            };
+            let outgoing = detail::outgoing_in(run.manner(), &entry.origin, body.as_deref());
+            let message = detail::read(&format!(r#"{{"detail":{}}}"#, outgoing.detail));
+            let domains = domains_of(run, &entry.origin.kind);
+            if domains.is_empty() {
+                nowhere += 1;
+            }
+            for domain in domains {
+                let Some(overlay) = overlays.get(domain) else {
+                    continue;
+                };
+                let counted = counts.entry(domain.to_owned()).or_default();
+                let message = match &message {
+                    Ok(message) => message,
+                    Err(fault) => {
+                        *counted
+                            .outcomes
+                            .entry(format!("rejected {}", fault.code))
+                            .or_default() += 1;
+                        continue;
+                    }
+                };
+                count(domain, overlay, &ledger, message, counted).await?;
+            }
+        }
+    }
+    let uncounted = ids.len().saturating_sub(FORESEEN_MAX);
+    print(
+        context,
+        run,
+        &counts,
+        [ids.len(), skipped, nowhere, uncounted],
+    )
+}
+
+/// The domains that an event of this type reaches: the one of its row, or, of a type without one, those that would take it.
+fn domains_of(run: &Run, kind: &str) -> Vec<&'static str> {
+    let all = [
+        payments::Payments::NAME,
+        billing::Billing::NAME,
+        subscriptions::Subscriptions::NAME,
+        connect::Connect::NAME,
+    ];
+    if let Some(wanted) = &run.domain {
+        return all.into_iter().filter(|domain| domain == wanted).collect();
+    }
+    let bare = kind.strip_prefix("v1.").unwrap_or(kind);
+    match route::route(kind) {
+        Route::Domain(domain) => vec![domain],
+        Route::LedgerOnly(_) => Vec::new(),
+        Route::Unrouted => all
+            .into_iter()
+            .filter(|domain| handles(domain, bare))
+            .collect(),
+    }
+}
+
+fn handles(domain: &str, kind: &str) -> bool {
+    match domain {
+        payments::Payments::NAME => payments::Payments::handles(kind),
+        billing::Billing::NAME => billing::Billing::handles(kind),
+        subscriptions::Subscriptions::NAME => subscriptions::Subscriptions::handles(kind),
+        connect::Connect::NAME => connect::Connect::handles(kind),
+        _ => false,
+    }
+}
+
+/// What the domain of this name would do.
+async fn foresee_in(
+    domain: &str,
+    overlay: &Overlay<'_, DynamoProjections>,
+    ledger: &DynamoLedger<SystemClock>,
+    message: &Message,
+) -> Result<Foreseen, Fault> {
+    let clock = &SystemClock;
+    match domain {
+        payments::Payments::NAME => {
+            foresee::<payments::Payments>(overlay, ledger, clock, message).await
+        }
+        billing::Billing::NAME => {
+            foresee::<billing::Billing>(overlay, ledger, clock, message).await
+        }
+        subscriptions::Subscriptions::NAME => {
+            foresee::<subscriptions::Subscriptions>(overlay, ledger, clock, message).await
+        }
+        _ => foresee::<connect::Connect>(overlay, ledger, clock, message).await,
+    }
+}
+
+async fn count(
+    domain: &str,
+    overlay: &Overlay<'_, DynamoProjections>,
+    ledger: &DynamoLedger<SystemClock>,
+    message: &Message,
+    counts: &mut Counts,
+) -> Result<(), Problem> {
+    let foreseen = foresee_in(domain, overlay, ledger, message).await?;
+    let outcome = match foreseen.result {
+        Ok(consumed) => {
+            let note = consumed.note.map(|note| format!(" {note}"));
+            format!("{}{}", consumed.outcome.as_str(), note.unwrap_or_default())
+        }
+        Err(fault) => format!("rejected {}", fault.code),
+    };
+    *counts.outcomes.entry(outcome).or_default() += 1;
+    for effect in foreseen.effects {
+        *counts
+            .effects
+            .entry((effect.kind, effect.is_again))
+            .or_default() += 1;
+    }
+    Ok(())
+}
+
+fn print(
+    context: &Context,
+    run: &Run,
+    counts: &BTreeMap<String, Counts>,
+    [total, skipped, nowhere, uncounted]: [usize; 4],
+) -> Result<(), Problem> {
+    if context.out.is_json() {
+        let domains: BTreeMap<_, _> = counts
+            .iter()
+            .map(|(domain, counts)| {
+                let effects: Vec<_> = counts
+                    .effects
+                    .iter()
+                    .map(|((kind, again), n)| json!({ "kind": kind, "again": again, "count": n }))
+                    .collect();
+                (
+                    domain,
+                    json!({ "outcomes": counts.outcomes, "effects": effects }),
+                )
+            })
+            .collect();
+        let plan = json!({
+            "events": total, "skipped": skipped, "to_no_domain": nowhere, "not_foreseen": uncounted,
+            "forced": run.forced, "domains": domains,
+        });
+        return context.out.value(&json!({ "plan": plan }));
+    }
+    let mut rows = Vec::new();
+    for (domain, counts) in counts {
+        for (outcome, n) in &counts.outcomes {
+            rows.push([domain.as_str(), outcome, &n.to_string()].map(Cell::from));
+        }
+        for ((kind, again), n) in &counts.effects {
+            let what = format!("emits {kind}{}", if *again { " again" } else { "" });
+            rows.push([domain.as_str(), &what, &n.to_string()].map(Cell::from));
+        }
+    }
+    context.out.line(format!("{total} events"))?;
+    for (n, what) in [
+        (
+            skipped,
+            "are skipped: no entry, no whole body, or kept in the ledger only",
+        ),
+        (nowhere, "reach no domain"),
+        (
+            uncounted,
+            "are not foreseen: a plan looks at the first 10,000",
+        ),
+    ] {
+        if n > 0 {
+            context.out.line(format!("{n} {what}"))?;
+        }
+    }
+    context
+        .out
+        .text(table(["domain", "would", "events"], &rows))
+}
+
+/// How many effects are pending with the object of this message: those that its delivery would emit though it were muted.
+pub(crate) async fn pending_effects(
+    context: &Context,
+    ledger: &DynamoLedger<SystemClock>,
+    domain: &str,
+    mut message: Message,
+) -> Result<usize, Problem> {
+    message.tag.muted = true;
+    let stored = DynamoProjections::new(context.aws.sdk(), context.table(domain)?.to_owned());
+    let foreseen = foresee_in(domain, &Overlay::over(&stored), ledger, &message).await?;
+    Ok(foreseen.effects.len())
+}
