@@ -15,6 +15,7 @@
 //! - `trial`: an event for which something breaks, and its judgement by an untroubled one.
 //! - `crashes`: each function killed before and after each of its calls.
 //! - `faults`: each call of each function throttled, failed, too late, cut, or answered in vain.
+//! - `replay`: replays, dead letters and rejected events, by the operator's program.
 //! - `routing`: where each event type goes, by the rules as deployed.
 //!
 //! Most tests share one stack; those that break something have one of their own.
@@ -31,6 +32,7 @@ mod laws;
 mod outages;
 mod receivers;
 mod reconcile;
+mod replay;
 mod retries;
 mod routing;
 mod trial;

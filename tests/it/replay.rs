@@ -1,0 +1,372 @@
+//! Doing it again, by the operator's program as it is built: plans, replays, dead letters, rejected events.
+
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::LazyLock;
+
+use serde_json::{Value, json};
+use sluice_local::build;
+
+use crate::world::{World, eventually, intent, now_s, paid, unique};
+
+static PROGRAM: LazyLock<std::path::PathBuf> = LazyLock::new(|| {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).parent();
+    let mut built = build::binaries(root.expect("a root"), &["sluice"]).expect("it builds");
+    built.remove("sluice").expect("the program")
+});
+
+/// The program on this stack, with JSON.
+fn program(world: &World, args: &[&str]) -> Command {
+    let dir = tempdir();
+    let file = world
+        .info()
+        .write(&dir)
+        .expect("a description of the stack");
+    let mut command = Command::new(&*PROGRAM);
+    command
+        .args(args)
+        .args(["--json", "--stack-file"])
+        .arg(file);
+    command
+}
+
+/// A folder of its own: the descriptions of two stacks are files of one name.
+fn tempdir() -> std::path::PathBuf {
+    let dir = std::env::temp_dir().join(unique("sluice"));
+    std::fs::create_dir_all(&dir).expect("a folder");
+    dir
+}
+
+/// What it says, a JSON value a line, and its exit code.
+fn said(output: &Output) -> (Vec<Value>, i32) {
+    let text = String::from_utf8_lossy(&output.stdout);
+    let lines = text
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("JSON"));
+    (lines.collect(), output.status.code().unwrap_or(-1))
+}
+
+fn sluice(world: &World, args: &[&str]) -> (Vec<Value>, i32) {
+    let output = program(world, args).output().expect("it runs");
+    let (lines, code) = said(&output);
+    if ![0, 4].contains(&code) {
+        panic!("{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+    (lines, code)
+}
+
+/// Fact ids of an object that are on the bus, each once.
+fn facts(world: &World, object: &str) -> Vec<String> {
+    world.see_all_of_the_bus();
+    let effects = world.effects(object);
+    let ids = effects
+        .iter()
+        .map(|effect| effect["detail"]["id"].as_str().expect("an id"));
+    let mut ids: Vec<_> = ids.map(str::to_owned).collect();
+    ids.sort();
+    ids.dedup();
+    ids
+}
+
+#[test]
+fn a_plan_says_what_would_happen_and_does_nothing_and_a_forced_replay_does_what_it_said() {
+    let world = crate::world::shared();
+    let (event, object, body) = paid();
+    world.deliver(&body);
+    let before = world.settled("payments", &object);
+
+    let (plan, _) = sluice(world, &["replay", &event]);
+    let payments = &plan[0]["plan"]["domains"]["payments"];
+    assert_eq!(payments["outcomes"], json!({ "duplicate": 1 }));
+    assert_eq!(
+        payments["effects"],
+        json!([]),
+        "a plain replay tells nothing"
+    );
+    let (plan, _) = sluice(world, &["replay", &event, "--force"]);
+    let told = &plan[0]["plan"]["domains"]["payments"]["effects"];
+    assert_eq!(
+        *told,
+        json!([{ "kind": "PaymentSucceeded", "again": true, "count": 1 }])
+    );
+    assert_eq!(world.published(&event), 1);
+    assert_eq!(world.settled("payments", &object), before);
+
+    let why = [
+        "--why",
+        "the receiver lost it",
+        "--who",
+        "an operator",
+        "--yes",
+    ];
+    let (said, code) = sluice(world, &[&["replay", &event, "--force"], &why[..]].concat());
+    let run = &said[1]["run"];
+    assert_eq!(
+        (code, &run["published"], &run["failed"]),
+        (0, &json!(1), &json!(0))
+    );
+    let name = run["id"].as_str().expect("a name").to_owned();
+    let fact = format!("PaymentSucceeded#platform#test#{object}");
+    let again = format!("{fact}#{name}");
+    eventually("both facts", || {
+        (facts(world, &object) == [fact.clone(), again.clone()]).then_some(())
+    });
+    let after = world.settled("payments", &object);
+    assert_eq!(after["state"], before["state"]);
+    let noted = world.rejections(&event);
+    let noted = noted
+        .iter()
+        .find(|note| note["outcome"]["S"] == "replayed")
+        .expect("a note");
+    assert_eq!(noted["who"]["S"], "an operator");
+    assert_eq!(noted["why"]["S"], "the receiver lost it");
+}
+
+#[test]
+fn one_domain_s_queue_is_reached_alone_and_what_is_rejected_there_stops_the_run_after_its_canary() {
+    let world = crate::world::shared();
+    let mut ids = Vec::new();
+    for _ in 0..15 {
+        let mut poison = intent(
+            &unique("evt"),
+            &unique("pi"),
+            "succeeded",
+            now_s(),
+            "succeeded",
+        );
+        poison["data"]["object"]["status"] = Value::Null;
+        ids.push(poison["id"].as_str().expect("an id").to_owned());
+        world.deliver(&poison.to_string());
+    }
+    for id in &ids {
+        eventually("a record", || world.rejections(id).pop());
+    }
+    let file = tempdir().join("ids.txt");
+    std::fs::write(&file, ids.join("\n")).expect("written");
+    let file = file.to_string_lossy().into_owned();
+    let call = [
+        "replay", "--file", &file, "--domain", "payments", "--canary", "5", "--why", "a try",
+        "--yes",
+    ];
+    let (said, code) = sluice(world, &call);
+    assert_eq!(
+        said[0]["plan"]["domains"]["payments"]["outcomes"]["rejected object.field_missing"],
+        15
+    );
+    let run = &said[1]["run"];
+    assert_eq!(code, 4);
+    assert_eq!(run["standing"]["is"], "stopped");
+    assert_eq!((&run["next"], &run["failed"]), (&json!(5), &json!(5)));
+    world.see_all_of_the_bus();
+    for id in &ids {
+        assert_eq!(world.published(id), 1, "past the bus");
+    }
+
+    let (groups, _) = sluice(
+        world,
+        &["rejected", "list", "--code", "object.field_missing"],
+    );
+    let group = groups
+        .iter()
+        .find(|group| group["domain"] == "payments")
+        .expect("a group");
+    assert!(group["count"].as_u64() >= Some(15), "{group}");
+    let digest = group["digest"].as_str().expect("a digest");
+    let (plan, _) = sluice(
+        world,
+        &[
+            "rejected", "retry", "--digest", digest, "--domain", "payments",
+        ],
+    );
+    assert!(plan[0]["plan"]["events"].as_u64() >= Some(15));
+}
+
+/// A message to payments that names this event and can't be taken in.
+fn dead_letter(event: &str) -> String {
+    let body = intent(event, &unique("pi"), "succeeded", now_s(), "succeeded");
+    crate::consumers::message(&body)
+}
+
+#[test]
+fn dead_letters_of_three_causes_are_listed_by_cause_and_one_cause_is_moved_back() {
+    let world = World::own(|_| {});
+    let record = |event: &str, code: &str| {
+        let item = json!({ "TableName": world.info().tables["outcomes"], "Item": {
+            "pk": { "S": format!("evt#{event}") }, "sk": { "S": "payments" }, "outcome": { "S": "failing" },
+            "code": { "S": code }, "cause": { "S": "as recorded" }, "digest": { "S": format!("digest-{code}") },
+            "at": { "N": "1" }, "expires_at": { "N": "99999999999" },
+        } });
+        world
+            .stack(|stack| stack.aws().json("DynamoDB_20120810.PutItem", &item))
+            .expect("written");
+    };
+    let mut by_cause: Vec<(Option<&str>, Vec<String>)> = Vec::new();
+    for (code, count) in [
+        (Some("projection.unavailable"), 12),
+        (Some("stripe.unavailable"), 2),
+        (None, 1),
+    ] {
+        let ids: Vec<String> = (0..count).map(|_| unique("evt")).collect();
+        for id in &ids {
+            world.enqueue("payments_dead_letters", &[dead_letter(id)]);
+            code.inspect(|code| record(id, code));
+        }
+        by_cause.push((code, ids));
+    }
+    let (listed, _) = sluice(&world, &["dlq", "list", "payments"]);
+    let count = |listed: &[Value], code: &str| {
+        listed
+            .iter()
+            .find(|group| group["code"] == code)
+            .map_or(0, |group| group["count"].as_u64().expect("a count"))
+    };
+    let all = ["projection.unavailable", "stripe.unavailable", "unknown"];
+    assert_eq!(all.map(|code| count(&listed, code)), [12, 2, 1]);
+
+    let redrive = [
+        "dlq",
+        "redrive",
+        "payments",
+        "--code",
+        "projection.unavailable",
+    ];
+    let (would, _) = sluice(&world, &redrive);
+    assert_eq!(would[0]["would_redrive"], 12);
+    let (moved, _) = sluice(&world, &[&redrive[..], &["--max", "11", "--yes"]].concat());
+    assert_eq!(moved[0]["redriven"], 11);
+    let (listed, _) = sluice(&world, &["dlq", "list", "payments"]);
+    assert_eq!(all.map(|code| count(&listed, code)), [1, 2, 1]);
+    eventually("the queue is worked off", || {
+        (world.depth("payments") == 0).then_some(())
+    });
+
+    let (gone, code) = sluice(
+        &world,
+        &[
+            "dlq", "discard", "payments", "--code", "unknown", "--why", "a test", "--yes",
+        ],
+    );
+    assert_eq!((&gone[0]["discarded"], code), (&json!(1), 0));
+    let event = &by_cause[2].1[0];
+    let kept = world.rejections(event);
+    assert_eq!(kept[0]["outcome"]["S"], "discarded");
+    assert_eq!(kept[0]["why"]["S"], "a test");
+    assert_eq!(world.depth("payments_dead_letters"), 3);
+}
+
+/// Kills what is still running when a test ends.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn a_replay_of_ten_thousand_events_that_is_killed_goes_on_where_it_was_in_the_same_generation() {
+    const EVENTS: usize = 10_000;
+    let world = World::own(|_| {});
+    // Entries in bulk, as copies of one that came by the door; of a type that no domain has, so that nothing waits behind.
+    let first = unique("evt");
+    let body = json!({
+        "id": first, "object": "event", "type": "product.created", "livemode": false, "created": now_s(),
+        "data": { "object": { "id": "prod_1", "object": "product" } },
+    });
+    world.deliver(&body.to_string());
+    let key = json!({ "pk": { "S": format!("evt#{first}") }, "sk": { "S": "entry" } });
+    let get = json!({ "TableName": world.info().tables["ledger"], "Key": key });
+    let item = world
+        .stack(|stack| stack.aws().json("DynamoDB_20120810.GetItem", &get))
+        .expect("read");
+    let ids: Vec<String> = (0..EVENTS).map(|n| format!("{first}n{n}")).collect();
+    for some in ids.chunks(25) {
+        let puts: Vec<Value> = some
+            .iter()
+            .map(|id| {
+                let mut item = item["Item"].clone();
+                item["pk"]["S"] = json!(format!("evt#{id}"));
+                json!({ "PutRequest": { "Item": item } })
+            })
+            .collect();
+        let mut requests = json!({});
+        requests[&world.info().tables["ledger"]] = json!(puts);
+        let input = json!({ "RequestItems": requests });
+        world
+            .stack(|stack| stack.aws().json("DynamoDB_20120810.BatchWriteItem", &input))
+            .expect("written");
+    }
+    let file = tempdir().join("ids.txt");
+    std::fs::write(&file, ids.join("\n")).expect("written");
+    let file = file.to_string_lossy().into_owned();
+    let call = [
+        "replay", "--file", &file, "--force", "--rate", "1000", "--settle", "0", "--why", "a test",
+        "--yes",
+    ];
+    let mut command = program(&world, &call);
+    let child = command
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("it starts");
+    let mut running = Running(child);
+    let scan = json!({
+        "TableName": world.info().tables["outcomes"], "FilterExpression": "sk = :run",
+        "ExpressionAttributeValues": { ":run": { "S": "run" } },
+    });
+    let run = || -> Option<Value> {
+        let mut start = Value::Null;
+        loop {
+            let mut scan = scan.clone();
+            if !start.is_null() {
+                scan["ExclusiveStartKey"] = start;
+            }
+            let page = world
+                .stack(|stack| stack.aws().json("DynamoDB_20120810.Scan", &scan))
+                .expect("read");
+            if let Some(item) = page["Items"].as_array().and_then(|items| items.first()) {
+                let document = item["doc"]["S"].as_str()?;
+                return serde_json::from_str(document).ok();
+            }
+            start = page["LastEvaluatedKey"].clone();
+            if start.is_null() {
+                return None;
+            }
+        }
+    };
+    let cut = eventually("a part of the run", || {
+        run().filter(|run| run["next"].as_u64() >= Some(500))
+    });
+    running.0.kill().expect("killed");
+    running.0.wait().expect("ended");
+    let cut_at = run().expect("a run")["next"].as_u64().expect("a cursor");
+    assert!(cut_at < EVENTS as u64, "it was cut off in the middle");
+
+    let name = cut["id"].as_str().expect("a name");
+    let (said, code) = sluice(&world, &["replay", "--resume", name, "--yes"]);
+    let done = &said[0]["run"];
+    assert_eq!((code, &done["standing"]["is"]), (0, &json!("done")));
+    assert_eq!(
+        (&done["next"], &done["skipped"]),
+        (&json!(EVENTS), &json!(0))
+    );
+    assert_eq!(done["forced"], true);
+    // What was published and not yet counted when it was cut off, at most a batch, is published again and counted once.
+    assert_eq!(done["published"], EVENTS);
+    // Each copy has the body of the first, and so its id on the bus, where the first was once itself.
+    world.see_all_of_the_bus();
+    assert!(
+        world.published(&first) > EVENTS,
+        "{} of them",
+        world.published(&first)
+    );
+    for id in [&ids[0], &ids[EVENTS / 2], ids.last().expect("one")] {
+        let notes = world.rejections(id);
+        assert_eq!(
+            notes[0]["sk"]["S"],
+            format!("replay#{name}"),
+            "in one run and no other"
+        );
+        assert_eq!(notes.len(), 1);
+    }
+}
