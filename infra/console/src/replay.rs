@@ -176,12 +176,14 @@ async fn go_on(
         target: &target,
         verdicts: &verdicts,
     };
-    if !context.out.is_json() {
-        context.out.line(format!(
+    match context.out.is_json() {
+        true => context.out.value(&json!({ "begun": run.id }))?,
+        false => context.out.line(format!(
             "Run {}. Should it be cut off: sluice replay --resume {} --yes",
             run.id, run.id
-        ))?;
+        ))?,
     }
+    context.out.flush()?;
     let progress = |run: &Run| {
         if !context.out.is_json() {
             anstream::eprint!(

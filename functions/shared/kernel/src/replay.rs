@@ -26,8 +26,8 @@ use crate::ledger::Entry;
 /// The most events of a run. Of more, make several.
 pub const EVENTS_MAX: usize = 100_000;
 
-/// Events that are published at a time: one call of the bus.
-pub const BATCH_EVENTS: usize = bus::BATCH_ENTRIES_MAX;
+/// Events between two writes of the cursor: what is published again, at most, where a run was cut off.
+pub const BATCH_EVENTS: usize = 10 * bus::BATCH_ENTRIES_MAX;
 
 /// After this many events the verdicts are looked at again.
 pub const CHECK_EVENTS: usize = 500;
@@ -214,6 +214,8 @@ pub async fn go_on(
     mut progress: impl FnMut(&Run),
 ) -> Result<Run, Fault> {
     run.standing = Standing::Running;
+    // Before anything is published: who lost the run to another program publishes nothing.
+    version = save(ports.runs, &run, version).await?;
     let mut unchecked: Vec<String> = Vec::new();
     let mut since_ms = clock.now_ms();
     while run.next < run.total && run.standing == Standing::Running {
@@ -231,8 +233,6 @@ pub async fn go_on(
                 format!("the run's list ends at {}, before {}", run.next, run.total),
             ));
         }
-        // Before anything is published: who lost the run to another program publishes nothing.
-        version = save(ports.runs, &run, version).await?;
         let published = publish(ports, clock, &mut run, &ids).await?;
         run.next += ids.len();
         run.at_ms = clock.now_ms();
