@@ -114,6 +114,7 @@ fn events_that_were_acknowledged_and_thrown_away_are_found_and_applied() {
     server.refuse_next(1, &Refusal::rate_limited(1, "global"));
     let first = world.reconcile();
     assert_eq!(first.accounts_code.as_deref(), Some("stripe.rate_limited"));
+    // Known from the deliveries.
     assert_eq!(first.accounts_from, AccountsFrom::Seen);
     std::thread::sleep(std::time::Duration::from_secs(1));
     let second = world.reconcile();

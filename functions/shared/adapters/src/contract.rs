@@ -123,11 +123,15 @@ async fn create(client: &Client, table: &str, attributes: &[(&str, &str)], index
 mod by_time;
 #[cfg(debug_assertions)]
 mod lost;
+mod notes;
 
 mod ledger {
     use super::*;
 
     sluice_harness::ledger_conformance!(async |clock| {
+        DynamoLedger::new(&dynamo().await, LEDGER.to_owned(), clock)
+    });
+    sluice_harness::standings_conformance!(async |clock| {
         DynamoLedger::new(&dynamo().await, LEDGER.to_owned(), clock)
     });
 }

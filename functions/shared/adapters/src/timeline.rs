@@ -150,10 +150,11 @@ pub struct Timeline {
 impl Timeline {
     /// The ledger's table of this name.
     pub fn new(config: &SdkConfig, table: String) -> Self {
-        Self {
-            client: Client::new(config),
-            table,
-        }
+        Self::of(Client::new(config), table)
+    }
+
+    pub(crate) fn of(client: Client, table: String) -> Self {
+        Self { client, table }
     }
 
     /// Begins a walk over the wanted events.

@@ -11,6 +11,7 @@
 pub mod ledger;
 pub mod projections;
 pub mod receipts;
+pub mod standings;
 
 /// One `#[tokio::test]` for each case of [`ledger`].
 #[macro_export]
@@ -52,6 +53,28 @@ macro_rules! ledger_conformance {
                 let make = $make;
                 let ledger = make(clock.clone()).await;
                 $crate::conformance::ledger::$case(&ledger, &clock).await;
+            }
+        )+
+    };
+}
+
+/// One `#[tokio::test]` for each case of [`standings`].
+#[macro_export]
+macro_rules! standings_conformance {
+    ($make:expr) => {
+        $crate::standings_conformance!(@cases $make;
+            standings_are_read_a_page_at_once_and_in_order
+            accounts_are_those_that_deliveries_named
+        );
+    };
+    (@cases $make:expr; $($case:ident)+) => {
+        $(
+            #[tokio::test]
+            async fn $case() {
+                let clock = $crate::clock::TestClock::default();
+                let make = $make;
+                let ledger = make(clock.clone()).await;
+                $crate::conformance::standings::$case(&ledger, &clock).await;
             }
         )+
     };

@@ -311,4 +311,5 @@ mod tests {
     use super::MemoryLedger;
 
     crate::ledger_conformance!(async |clock| MemoryLedger::new(clock));
+    crate::standings_conformance!(async |clock| MemoryLedger::new(clock));
 }

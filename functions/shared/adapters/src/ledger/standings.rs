@@ -11,6 +11,10 @@ use sluice_kernel::reconcile::Standings;
 use super::{DynamoLedger, UNAVAILABLE};
 use crate::aws;
 use crate::entry::{self, ENTRY, text};
+use crate::timeline::{Timeline, Wanted};
+
+/// The most events, the newest first, in which accounts are looked for: some 20 read units.
+const EVENTS_MAX: usize = 10_000;
 
 /// How often DynamoDB is asked for what it left out of an answer, in one look-up.
 const READS_MAX: u32 = 5;
@@ -58,10 +62,26 @@ impl<C: Clock> Standings for DynamoLedger<C> {
 
     async fn accounts_seen(
         &self,
-        _livemode: bool,
-        _since_ms: i64,
-        _limit: usize,
+        livemode: bool,
+        since_ms: i64,
+        limit: usize,
     ) -> Result<BTreeSet<String>, Fault> {
-        Ok(BTreeSet::new())
+        let timeline = Timeline::of(self.client.clone(), self.table.clone());
+        let mut walk = timeline.walk(Wanted {
+            newest_first: true,
+            livemode: Some(livemode),
+            ..Wanted::between(since_ms, self.clock.now_ms() + 1)
+        });
+        let mut accounts = BTreeSet::new();
+        for _ in 0..EVENTS_MAX {
+            match walk.next().await? {
+                Some(seen) => accounts.extend(seen.account),
+                None => break,
+            }
+            if accounts.len() >= limit {
+                break;
+            }
+        }
+        Ok(accounts)
     }
 }
