@@ -5,11 +5,24 @@ use clap::Subcommand;
 use crate::context::Context;
 use crate::problem::Problem;
 
+pub(crate) mod list;
 pub(crate) mod show;
+
+const EXAMPLES: &str = "Examples:
+  sluice event list                                    the newest fifty of the last day
+  sluice event list --since 7d --type 'charge.*' --limit 0
+  sluice event list --state due                        what waits for sweep
+  sluice event list --outcome rejected --domain billing
+  sluice event list --json --limit 0 | jq -r .id       ids for other programs";
 
 /// What to do with events.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Events by time, filtered; the newest first.
+    #[command(after_help = EXAMPLES)]
+    List(list::Args),
+    /// New events as they come, until you stop it.
+    Tail(list::TailArgs),
     /// The whole story of an event: where it stands, and what became of it.
     Show(show::Args),
 }
@@ -17,6 +30,8 @@ pub(crate) enum Command {
 /// Does it.
 pub(crate) async fn run(context: &Context, command: Command) -> Result<(), Problem> {
     match command {
+        Command::List(args) => list::run(context, args).await,
+        Command::Tail(args) => list::tail(context, args).await,
         Command::Show(args) => show::run(context, args).await,
     }
 }

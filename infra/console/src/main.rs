@@ -18,6 +18,7 @@
     reason = "commands to come use the rest of the calls and names"
 )]
 
+mod access;
 mod aws;
 mod context;
 mod dlq;
@@ -28,6 +29,7 @@ mod rejected;
 mod replay;
 mod show;
 mod state;
+mod times;
 mod verify;
 
 use std::process::ExitCode;
@@ -51,6 +53,9 @@ struct Cli {
 const EXAMPLES: &str = "Examples:
   sluice event show evt_1Qabc               an event: where it stands, and what became of it
   sluice event show evt_1Qabc --body        its body, byte for byte
+  sluice event list --type 'charge.*'       the newest events of these types
+  sluice event tail                         new events as they come
+  sluice access show cus_Qabc               what a customer may use now
   sluice state show pi_3Qabc                an object, as its domain has it
   sluice --stack sluice-live event show evt_1Qabc
                                             in AWS, with your usual credentials
@@ -83,6 +88,11 @@ enum Command {
         #[command(subcommand)]
         command: rejected::Command,
     },
+    /// What a customer may use.
+    Access {
+        #[command(subcommand)]
+        command: access::Command,
+    },
     /// An event (`evt_…`) or an object, whichever the id names: short for `event show` and `state show`.
     Show(show::Args),
     /// Judges signatures: reads lines of JSON {name, secrets, header_b64, header_null, body_b64, now, tolerance} from
@@ -103,6 +113,7 @@ async fn run(cli: Cli) -> Result<(), Problem> {
         Command::Replay(args) => replay::run(context, *args).await?,
         Command::Dlq { command } => dlq::run(context, command).await?,
         Command::Rejected { command } => rejected::run(context, command).await?,
+        Command::Access { command } => access::run(context, command).await?,
         Command::Show(args) => show::run(context, args).await?,
         Command::Verify => {}
     }

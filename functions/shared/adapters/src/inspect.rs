@@ -6,12 +6,13 @@ use aws_types::SdkConfig;
 use serde_json::{Map, Value, json};
 use sluice_kernel::clock::Clock;
 use sluice_kernel::fault::Fault;
-use sluice_kernel::ledger::{Entry, is_expired};
+use sluice_kernel::ledger::Entry;
 
 use crate::aws;
 use crate::clock::SystemClock;
 use crate::entry::{self, Item, text};
 use crate::ledger::DynamoLedger;
+use crate::listing;
 
 const UNAVAILABLE: &str = "inspect.unavailable";
 
@@ -50,21 +51,9 @@ pub async fn event(
 fn summary(entry: &Entry, is_whole: bool) -> Value {
     let (origin, standing) = (&entry.origin, &entry.standing);
     let now_ms = SystemClock.now_ms();
-    let state = if is_expired(standing, now_ms) {
-        "expired"
-    } else if standing.published_at_ms.is_some() {
-        "published"
-    } else if standing.ledger_only.is_some() {
-        "ledger_only"
-    } else if standing.due_at_ms.is_some() {
-        "due"
-    } else if standing.lapses_at_ms > now_ms {
-        "held"
-    } else {
-        "lapsed"
-    };
+    let state = listing::state(standing, now_ms);
     json!({
-        "id": origin.id, "type": origin.kind, "state": state, "endpoint": origin.endpoint, "account": origin.account,
+        "id": origin.id, "type": origin.kind, "state": state, "endpoint": origin.endpoint, "via": origin.via, "account": origin.account,
         "livemode": origin.livemode, "created": origin.created, "api_version": origin.api_version,
         "object_id": origin.object_id, "object_type": origin.object_kind, "received_at_ms": origin.received_at_ms,
         "published_at_ms": standing.published_at_ms, "due_at_ms": standing.due_at_ms, "refusals": standing.refusals,

@@ -10,7 +10,7 @@
 //! - [`bus`]: EventBridge. [`secrets`]: Secrets Manager. [`clock`]: the system's.
 //! - [`consumer`] and [`receiver`]: the SQS runners that a domain's and a receiver's `main.rs` call.
 //!   `visibility` sets when a failed message comes back.
-//! - [`timeline`]: the ledger's events by time. [`inspect`]: what the tables hold, for operators and tests.
+//! - [`timeline`]: the ledger's events by time; [`listing`]: where they stand. [`inspect`]: what the tables hold, for operators and tests.
 //! - [`telemetry`]: one JSON line an event.
 //! - `faults`: in development builds only, faults at the AWS client, steered from outside by tests.
 //!
@@ -29,6 +29,7 @@ mod entry;
 pub mod faults;
 pub mod inspect;
 pub mod ledger;
+pub mod listing;
 pub mod notes;
 pub mod objects;
 pub mod outcomes;

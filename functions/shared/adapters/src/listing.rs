@@ -1,0 +1,154 @@
+//! Where events stand and how they ended, for many at once: what a list shows of each.
+//!
+//! A batch is one BatchGetItem on the ledger and one on the outcomes, whatever becomes of the events. An event that is
+//! neither rejected nor failing has no record among the outcomes: that it was applied, only its projection knows.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::KeysAndAttributes;
+use aws_types::SdkConfig;
+use sluice_kernel::clock::Clock;
+use sluice_kernel::fault::Fault;
+use sluice_kernel::ledger::{Standing, is_expired};
+use sluice_kernel::reconcile::Standings;
+use sluice_kernel::route::{Route, route};
+
+use crate::aws;
+use crate::clock::SystemClock;
+use crate::entry::{self, Item, text};
+use crate::ledger::DynamoLedger;
+use crate::timeline::Seen;
+
+const UNAVAILABLE: &str = "listing.unavailable";
+
+/// The most events that are looked up at once: what one BatchGetItem takes.
+pub const BATCH_MAX: usize = 100;
+
+/// How often what a throttled BatchGetItem left over is asked for.
+const READS_MAX: u32 = 8;
+
+/// An event and what became of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed {
+    /// The event, as the index by time has it.
+    pub seen: Seen,
+    /// Where it stands: see [`state`]; `gone` where its entry is no more.
+    pub state: &'static str,
+    /// The domain that its type goes to, if any.
+    pub domain: Option<&'static str>,
+    /// What its domain recorded: `rejected`, `failing`, or what a failing one came to.
+    pub outcome: Option<String>,
+    /// The code of that record, or why the event is ledger-only.
+    pub code: Option<String>,
+}
+
+/// Where an entry stands, in a word: `published`, `ledger_only`, `due`, `held` (by a live attempt), `lapsed` (the attempt
+/// that claimed it is over), `expired`.
+pub fn state(standing: &Standing, now_ms: i64) -> &'static str {
+    if is_expired(standing, now_ms) {
+        "expired"
+    } else if standing.published_at_ms.is_some() {
+        "published"
+    } else if standing.ledger_only.is_some() {
+        "ledger_only"
+    } else if standing.due_at_ms.is_some() {
+        "due"
+    } else if standing.lapses_at_ms > now_ms {
+        "held"
+    } else {
+        "lapsed"
+    }
+}
+
+/// Looks events up.
+#[derive(Debug, Clone)]
+pub struct Listing {
+    client: Client,
+    ledger: DynamoLedger<SystemClock>,
+    outcomes_table: String,
+}
+
+impl Listing {
+    /// In these tables.
+    pub fn new(config: &SdkConfig, ledger_table: String, outcomes_table: String) -> Self {
+        Self {
+            client: Client::new(config),
+            ledger: DynamoLedger::new(config, ledger_table, SystemClock),
+            outcomes_table,
+        }
+    }
+
+    /// At most [`BATCH_MAX`] events with what became of each, in their order.
+    ///
+    /// # Errors
+    /// `Retry` where a table can't be reached.
+    pub async fn look_up(&self, batch: Vec<Seen>) -> Result<Vec<Listed>, Fault> {
+        if batch.is_empty() {
+            return Ok(Vec::new());
+        }
+        let ids: Vec<_> = batch.iter().map(|seen| seen.id.as_str()).collect();
+        let standings = self.ledger.standings(&ids).await?;
+        let records = self.records(&batch).await?;
+        let now_ms = SystemClock.now_ms();
+        let listed = batch.into_iter().zip(standings).map(|(seen, standing)| {
+            let record = records.get(&seen.id);
+            let said = |name: &str| record?.get(name)?.as_s().ok().cloned();
+            let why = standing
+                .as_ref()
+                .and_then(|standing| standing.ledger_only.clone());
+            Listed {
+                state: standing.map_or("gone", |standing| state(&standing, now_ms)),
+                domain: domain(&seen.kind),
+                outcome: said("outcome"),
+                code: said("code").or(why),
+                seen,
+            }
+        });
+        Ok(listed.collect())
+    }
+
+    /// The records of those events that have one.
+    async fn records(&self, batch: &[Seen]) -> Result<HashMap<String, Item>, Fault> {
+        let keys = batch.iter().filter_map(|seen| {
+            let domain = domain(&seen.kind)?;
+            let key = [
+                ("pk".to_owned(), entry::pk(&seen.id)),
+                ("sk".to_owned(), text(domain)),
+            ];
+            Some(HashMap::from(key))
+        });
+        let keys: Vec<_> = keys.collect();
+        let mut found = HashMap::new();
+        if keys.is_empty() {
+            return Ok(found);
+        }
+        let wanted = KeysAndAttributes::builder().set_keys(Some(keys)).build();
+        let wanted = wanted.map_err(|error| Fault::retry(UNAVAILABLE, error.to_string()))?;
+        let mut left = HashMap::from([(self.outcomes_table.clone(), wanted)]);
+        for _ in 0..READS_MAX {
+            let get = self.client.batch_get_item().set_request_items(Some(left));
+            let output = get.send().await;
+            let output =
+                output.map_err(|error| aws::unavailable(UNAVAILABLE, "BatchGetItem", &error))?;
+            let items = output.responses.into_iter().flatten();
+            for item in items.flat_map(|(_, items)| items) {
+                if let Some(id) = entry::id_of(&item) {
+                    found.insert(id.to_owned(), item);
+                }
+            }
+            left = output.unprocessed_keys.unwrap_or_default();
+            if left.is_empty() {
+                return Ok(found);
+            }
+        }
+        Err(Fault::retry(UNAVAILABLE, "BatchGetItem: throttled"))
+    }
+}
+
+fn domain(kind: &str) -> Option<&'static str> {
+    match route(kind) {
+        Route::Domain(domain) => Some(domain),
+        Route::LedgerOnly(_) | Route::Unrouted => None,
+    }
+}

@@ -1,0 +1,93 @@
+//! `sluice access`: what a customer may use, and until when.
+
+use clap::Subcommand;
+use serde_json::json;
+use sluice_adapters::projections::DynamoProjections;
+use subscriptions::access::{Until, of_stored};
+
+use crate::context::Context;
+use crate::output::{Cell, DIM, GOOD, WARN, fields, table, time_of_ms};
+use crate::problem::Problem;
+use crate::times::now_ms;
+
+/// What to do with access.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// What a customer may use now, and until when.
+    Show(Args),
+}
+
+/// Whose access.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The customer (`cus_…`).
+    customer: String,
+    /// The connected account that the customer belongs to; without it, the platform's own.
+    #[arg(long, default_value = "platform")]
+    account: String,
+}
+
+/// Does it.
+pub(crate) async fn run(context: &Context, command: Command) -> Result<(), Problem> {
+    let Command::Show(Args { customer, account }) = command;
+    let projections = DynamoProjections::new(
+        context.aws.sdk(),
+        context.table("subscriptions")?.to_owned(),
+    );
+    let mut known = false;
+    for mode in ["live", "test"] {
+        let owner = format!("{account}#{mode}#{customer}");
+        let items = projections.of_owner(&owner).await?;
+        if items.is_empty() {
+            continue;
+        }
+        known = true;
+        let access = of_stored(items.iter().map(|(_, stored)| stored), now_ms() / 1_000)?;
+        let rests_on: Vec<_> = items.iter().map(|(key, _)| key.as_str()).collect();
+        let uses = access.uses.iter().map(|(name, until)| match until {
+            Until::Open => (name, None),
+            Until::Second(second) => (name, Some(*second)),
+        });
+        if context.out.is_json() {
+            let uses: serde_json::Map<_, _> = uses
+                .map(|(name, until)| (name.clone(), json!({ "until": until })))
+                .collect();
+            context.out.value(&json!({
+                "customer": customer, "account": account, "mode": mode, "uses": uses,
+                "partial": access.partial, "rests_on": rests_on,
+            }))?;
+            continue;
+        }
+        let partial = match access.partial {
+            true => "Stripe's list of items was cut: there may be more",
+            false => "",
+        };
+        context.out.text(fields(
+            &format!("{customer} ({mode})"),
+            &[
+                ("rests on", rests_on.join(" ")),
+                ("partial", partial.to_owned()),
+            ],
+        ))?;
+        let rows: Vec<_> = uses
+            .map(|(name, until)| {
+                let until =
+                    until.map_or_else(|| "no end known".to_owned(), |s| time_of_ms(s * 1_000));
+                [Cell::new(GOOD, name), Cell::from(until)]
+            })
+            .collect();
+        match rows.is_empty() {
+            true => context
+                .out
+                .line(crate::output::paint(WARN, "  may use nothing now"))?,
+            false => context.out.text(table(["may use", "until"], &rows))?,
+        }
+    }
+    match known {
+        true => Ok(()),
+        false => Err(Problem::NotFound(format!(
+            "nothing is known of {customer} in {}",
+            crate::output::paint(DIM, &account)
+        ))),
+    }
+}
