@@ -16,7 +16,7 @@ use std::time::{Duration, Instant, SystemTime};
 use serde_json::{Value, json};
 use sluice_stripe::signature::sign;
 use sluice_stripe_sim::api::Terms;
-use sluice_stripe_sim::delivery::{self, Endpoint, Hears, Mix, Order};
+use sluice_stripe_sim::delivery::{self, Endpoint, Hears, Mix, Order, Payload};
 use sluice_stripe_sim::server::Server;
 use sluice_stripe_sim::{ApiVersion, Key, Occurrence, Options, Scope, Story, World};
 
@@ -227,6 +227,7 @@ fn post(
         hears,
         livemode: false,
         api_version: ApiVersion::V2025_09_30,
+        payload: Payload::Snapshot,
         types: Vec::new(),
     };
     let plan = delivery::plan(world, &heard, mix).into_iter();

@@ -1,13 +1,14 @@
 //! Answers to API requests, as a function of the world, the second and the request. No sockets here.
 //!
-//! What is served: `GET` of each kind of object by id and as a list, of `/v1/events` with its filters, of the connected
-//! accounts. Headers: `Authorization` (Bearer, or Basic with the key as the user), `Stripe-Version`, `Stripe-Account`
+//! What is served: `GET` of each kind of object by id and as a list, of `/v1/events` and `/v2/core/events` with
+//! their filters, of the connected accounts. Headers: `Authorization` (Bearer, or Basic with the key as the user), `Stripe-Version`, `Stripe-Account`
 //! or `Stripe-Context`. Faults are answered in Stripe's form and words, so that a client's own reading of them is
 //! tested. Unknown parameters are refused, as at Stripe, and so is whatever this simulation lacks: silence would make
 //! a client believe that it was filtered.
 
 mod error;
 mod events;
+mod events_v2;
 mod objects;
 mod page;
 mod query;
@@ -18,6 +19,7 @@ use serde_json::Value;
 
 pub use error::Error;
 pub(crate) use events::matches as events_match;
+pub(crate) use objects::url_of;
 
 use crate::version::ApiVersion;
 use crate::world::{Moment, Scope, World};
@@ -132,7 +134,6 @@ fn serve(world: &World, terms: &Terms, now: i64, request: &Request) -> Result<Va
     let scope = scope_of(world, key, now, request)?;
     let version = version_of(world, request)?;
     let unknown = || Error::unknown_url(&request.method, &request.path);
-    let path = request.path.strip_prefix("/v1/").ok_or_else(unknown)?;
     if request.method != "GET" {
         return Err(unknown());
     }
@@ -144,11 +145,16 @@ fn serve(world: &World, terms: &Terms, now: i64, request: &Request) -> Result<Va
         version,
         query: &Query::read(&request.query),
     };
-    let parts: Vec<_> = path.split('/').filter(|part| !part.is_empty()).collect();
-    match parts.as_slice() {
-        ["events"] => events::list(&call),
-        ["events", id] => events::retrieve(&call, id),
-        _ => objects::serve(&call, &parts).ok_or_else(unknown)?,
+    let parts = request.path.split('/').filter(|part| !part.is_empty());
+    match parts.collect::<Vec<_>>().as_slice() {
+        ["v1", "events"] => events::list(&call),
+        ["v1", "events", id] => events::retrieve(&call, id),
+        ["v1", object @ ..] => objects::serve(&call, object).ok_or_else(unknown)?,
+        // Unlike v1, v2 has no version of the account's own to fall back to.
+        ["v2", ..] if request.header("stripe-version").is_none() => Err(Error::no_version()),
+        ["v2", "core", "events"] => events_v2::list(&call),
+        ["v2", "core", "events", id] => events_v2::retrieve(&call, id),
+        _ => Err(unknown()),
     }
 }
 

@@ -7,7 +7,8 @@ use clap::Parser;
 use sluice_stripe_sim::ApiVersion;
 use sluice_stripe_sim::delivery::clock::HOUR;
 use sluice_stripe_sim::delivery::{
-    Clock, Destination, Endpoint, Hears, How, Mix, Order, Outage, Pace, Retry, Roll, Unsound,
+    Clock, Destination, Endpoint, Hears, How, Mix, Order, Outage, Pace, Payload, Retry, Roll,
+    Unsound,
 };
 
 const EXAMPLES: &str = "\
@@ -29,7 +30,11 @@ Examples:
   Two endpoints of different kinds and versions:
     stripe-sim --accounts 2 \\
       --endpoint name=own,url=http://127.0.0.1:8080/own,secret=whsec_a,version=2023-10-16 \\
-      --endpoint name=theirs,url=http://127.0.0.1:8080/theirs,secret=whsec_b,hears=connect,types=payout.*+charge.*";
+      --endpoint name=theirs,url=http://127.0.0.1:8080/theirs,secret=whsec_b,hears=connect,types=payout.*+charge.*
+
+  Thin events beside snapshots, some changes told twice and three not at all:
+    stripe-sim --twins 10 --ungenerated 3 --deliver http://127.0.0.1:8080/webhooks --secret whsec_a \\
+      --endpoint name=thin,url=http://127.0.0.1:8080/thin,secret=whsec_b,payload=thin";
 
 /// A simulated Stripe that knows the truth.
 #[derive(Debug, Parser)]
@@ -44,6 +49,12 @@ pub(crate) struct Arguments {
     /// How many connected accounts to make; they share the stories with the platform.
     #[arg(long, default_value_t = 0)]
     pub(crate) accounts: usize,
+    /// How many of a hundred changes are told by two events.
+    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u8).range(..=100))]
+    pub(crate) twins: u8,
+    /// How many events Stripe fails to generate; it says so an hour later, to thin endpoints and in its API.
+    #[arg(long, default_value_t = 0)]
+    pub(crate) ungenerated: usize,
     /// Live mode instead of test mode.
     #[arg(long)]
     pub(crate) live: bool,
@@ -63,7 +74,7 @@ pub(crate) struct Arguments {
     #[arg(long, default_value = ApiVersion::V2025_09_30.name(), value_parser = version)]
     api_version: ApiVersion,
     /// A further endpoint: name=…,url=…,secret=whsec_… and, where they differ from the default, hears=platform|connect,
-    /// mode=live|test, version=…, types=a.*+b.c, connections=…; may be repeated.
+    /// mode=live|test, version=…, payload=snapshot|thin, types=a.*+b.c, connections=…; may be repeated.
     #[arg(long, value_name = "KEY=VALUE,…")]
     endpoint: Vec<String>,
     /// How many deliveries are posted to an endpoint at once (1 to 64).
@@ -191,6 +202,7 @@ impl Arguments {
             hears: Hears::Platform,
             livemode: self.live,
             api_version: self.api_version,
+            payload: Payload::Snapshot,
             types: Vec::new(),
         }
     }
@@ -212,6 +224,8 @@ impl Arguments {
                 ("mode", "live") => endpoint.livemode = true,
                 ("mode", "test") => endpoint.livemode = false,
                 ("version", name) => endpoint.api_version = version(name)?,
+                ("payload", "snapshot") => endpoint.payload = Payload::Snapshot,
+                ("payload", "thin") => endpoint.payload = Payload::Thin,
                 ("types", types) => {
                     endpoint.types = types.split('+').map(str::to_owned).collect();
                 }
@@ -308,7 +322,7 @@ mod tests {
             .map(str::trim)
             .filter(|line| line.starts_with("stripe-sim "))
             .collect();
-        assert_eq!(examples.len(), 5);
+        assert_eq!(examples.len(), 6);
         for example in examples {
             let arguments = Arguments::try_parse_from(example.split_whitespace());
             let arguments = arguments.unwrap_or_else(|error| panic!("{example}: {error}"));

@@ -19,6 +19,8 @@ pub(crate) enum Purpose {
     Story = 3,
     /// The world's own choices: which story next, when.
     World = 4,
+    /// Ids of events that tell of a change a second time.
+    Twins = 7,
     /// How long a delivery waits for its next try.
     Waits = 5,
     /// Whom an outage hits.
@@ -70,6 +72,16 @@ pub(crate) fn event_id(rng: &mut Rng, kind: &str) -> String {
         .iter()
         .any(|prefix| kind.starts_with(prefix));
     long(rng, "evt", if of_payment { '3' } else { '1' })
+}
+
+/// The id of an event of API v2, which follows from this other id: another form, and as unique.
+pub(crate) fn thin_id(of: &str, livemode: bool) -> String {
+    let seed = of.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    });
+    let mode = if livemode { "" } else { "test_" };
+    let tail = token(&mut Rng::with_seed(splitmix(seed)), 42);
+    format!("evt_{mode}65{tail}")
 }
 
 fn long(rng: &mut Rng, prefix: &str, generation: char) -> String {

@@ -47,6 +47,7 @@ pub mod api;
 pub mod delivery;
 pub mod diff;
 mod ids;
+mod iso;
 mod objects;
 mod render;
 pub mod server;

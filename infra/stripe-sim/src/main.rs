@@ -20,6 +20,9 @@ use crate::arguments::Arguments;
 /// How often deliveries are looked at, to be printed.
 const LOOK: Duration = Duration::from_millis(100);
 
+/// How long Stripe takes to say that it failed to generate an event, in seconds.
+const TOLD_AFTER_S: u32 = 3_600;
+
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     match run(&arguments) {
@@ -44,6 +47,8 @@ fn run(arguments: &Arguments) -> Result<(Server, bool), String> {
         scopes.push(world.connect(arguments.live));
     }
     world.play_some(arguments.stories, &scopes);
+    world.twin_some(arguments.twins);
+    world.fail_to_generate_some(arguments.ungenerated, TOLD_AFTER_S);
     let server = Server::start(world, Terms::default(), arguments.port)
         .map_err(|error| format!("port {} can't be had: {error}", arguments.port))?;
     println!("api {}", server.url());

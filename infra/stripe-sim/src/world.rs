@@ -7,6 +7,8 @@
 //! Guarantee: a world is a function of its seed, its options and the calls made on it. It reads no clock.
 
 mod deliveries;
+mod thin;
+mod trouble;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -22,6 +24,7 @@ use crate::version::ApiVersion;
 use deliveries::Pending;
 
 pub use deliveries::PENDING_WEBHOOKS_DEFAULT;
+pub use trouble::{GENERATION_FAILURE, Notice};
 
 /// Whose objects, and in which mode.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -123,6 +126,11 @@ pub struct Occurrence {
     pub(crate) seen: usize,
 }
 
+/// JSON indented by two, as Stripe writes its webhooks.
+fn written(event: &Value) -> Vec<u8> {
+    serde_json::to_vec_pretty(event).expect("a JSON value with text keys can be written")
+}
+
 /// A Stripe with all of its past.
 #[derive(Debug)]
 pub struct World {
@@ -140,6 +148,8 @@ pub struct World {
     accounts: Vec<Scope>,
     /// Accounts that have disconnected, and the second (Unix) in which they did.
     left: BTreeMap<Scope, i64>,
+    /// What Stripe has said of events that it failed to generate, by `created`.
+    notices: Vec<Notice>,
     pending: Pending,
 }
 
@@ -158,6 +168,7 @@ impl World {
             events: Vec::new(),
             accounts: Vec::new(),
             left: BTreeMap::new(),
+            notices: Vec::new(),
             pending: Pending::new(),
         }
     }
@@ -282,7 +293,11 @@ impl World {
     /// The second after the last thing that happened (or is told to have happened).
     #[must_use]
     pub fn end(&self) -> i64 {
-        let last = self.log.iter().map(|state| state.at).max();
+        let changed = self.log.iter().map(|state| state.at).max();
+        // Some events change nothing but the calendar, and notices come later than what they are about.
+        let told = self.events.last().map(|event| event.created);
+        let noticed = self.notices.last().map(|notice| notice.created);
+        let last = changed.max(told).max(noticed);
         last.map_or(self.options.start, |last| last + 1)
     }
 
@@ -365,8 +380,7 @@ impl World {
     /// The bytes of [`World::event`]: JSON indented by two, as Stripe writes its webhooks.
     #[must_use]
     pub fn body(&self, event: &Occurrence, version: ApiVersion) -> Vec<u8> {
-        serde_json::to_vec_pretty(&self.event(event, version))
-            .expect("a JSON value with text keys can be written")
+        written(&self.event(event, version))
     }
 
     fn lens<'w>(&'w self, scope: &'w Scope, moment: Moment, version: ApiVersion) -> Lens<'w> {

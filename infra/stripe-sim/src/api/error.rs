@@ -70,6 +70,12 @@ impl Error {
         Self::invalid(400, None, format!("Invalid Stripe API version: {name}"))
     }
 
+    pub(crate) fn no_version() -> Self {
+        let message =
+            "You did not provide an API version. API v2 needs one in the Stripe-Version header.";
+        Self::invalid(400, None, message.to_owned())
+    }
+
     pub(crate) fn unknown_url(method: &str, path: &str) -> Self {
         let message = format!(
             "Unrecognized request URL ({method}: {path}). Please see https://stripe.com/docs or we can help at \

@@ -51,6 +51,40 @@ const FILTERS: [&str; 6] = [
     "type",
 ];
 
+/// Where the API serves an object; `None` where it doesn't.
+pub(crate) fn url_of(truth: &Value) -> Option<String> {
+    let text = |field: &str| truth[field].as_str().filter(|text| !text.is_empty());
+    let kind = text("object")?;
+    let of_account = |collection: &str| {
+        let (account, id) = (text("account")?, text("id")?);
+        Some(format!("/v1/accounts/{account}/{collection}/{id}"))
+    };
+    match kind {
+        "account" => Some(format!("/v1/accounts/{}", text("id")?)),
+        "balance" => Some("/v1/balance".to_owned()),
+        "bank_account" => of_account("external_accounts"),
+        "capability" => of_account("capabilities"),
+        "person" => of_account("persons"),
+        "discount" => Some(format!(
+            "/v1/subscriptions/{}/discount",
+            text("subscription")?
+        )),
+        "entitlements.active_entitlement_summary" => Some(format!(
+            "/v1/entitlements/active_entitlements?customer={}",
+            text("customer")?
+        )),
+        "fee_refund" => Some(format!(
+            "/v1/application_fees/{}/refunds/{}",
+            text("fee")?,
+            text("id")?
+        )),
+        _ => {
+            let (names, ..) = COLLECTIONS.iter().find(|(_, known, _)| *known == kind)?;
+            Some(format!("/v1/{}/{}", names.join("/"), text("id")?))
+        }
+    }
+}
+
 /// Serves a path below `/v1`; `None` where it is no collection's.
 pub(crate) fn serve(call: &Call<'_>, path: &[&str]) -> Option<Result<Value, Error>> {
     match path {
@@ -59,6 +93,7 @@ pub(crate) fn serve(call: &Call<'_>, path: &[&str]) -> Option<Result<Value, Erro
         ["application_fees", _, "refunds", id] => {
             return Some(retrieve(call, call.scope, "fee_refund", id, "refund"));
         }
+        ["subscriptions", id, "discount"] => return Some(discount(call, id)),
         ["balance"] => return Some(retrieve(call, call.scope, "balance", BALANCE, "id")),
         ["entitlements", "active_entitlements"] => return Some(entitlements(call)),
         _ => {}
@@ -194,6 +229,20 @@ fn expand(
         return Ok(());
     }
     expand(call, scope, place, rest, whole)
+}
+
+/// The discount that a subscription has.
+fn discount(call: &Call<'_>, subscription: &str) -> Result<Value, Error> {
+    call.query.only(&["expand"])?;
+    let keys = call.world.keys_of(call.scope, "discount").into_iter();
+    let there = keys.filter(|key| !call.world.is_deleted(key, call.moment()));
+    let mut shown = there.filter_map(|key| shown(call, key, "discount"));
+    shown
+        .find(|discount| discount["subscription"] == subscription)
+        .ok_or_else(|| {
+            let livemode = call.scope.livemode;
+            Error::missing("discount", subscription, "id", livemode, false)
+        })
 }
 
 /// What a customer is entitled to.

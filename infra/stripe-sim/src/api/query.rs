@@ -94,6 +94,22 @@ impl Query {
         Ok(created)
     }
 
+    /// Every parameter but this one, decoded, in order.
+    pub(crate) fn all_but<'q>(&'q self, name: &'q str) -> impl Iterator<Item = (&'q str, &'q str)> {
+        let parameters = self.parameters.iter();
+        parameters
+            .filter(move |(known, _)| known != name)
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
+    /// Every parameter of this base name with its whole name: `created[gte]`.
+    pub(crate) fn named<'q>(&'q self, wanted: &'q str) -> impl Iterator<Item = (&'q str, &'q str)> {
+        let parameters = self.parameters.iter();
+        parameters
+            .filter(move |(known, _)| base(known) == wanted)
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
     fn all(&self, name: &str) -> impl Iterator<Item = &str> {
         let parameters = self.parameters.iter();
         parameters

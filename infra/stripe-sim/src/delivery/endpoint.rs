@@ -12,7 +12,7 @@ use crate::delivery::outage::Outage;
 use crate::delivery::retry::Retry;
 use crate::delivery::sender::TIMEOUT_S;
 use crate::version::ApiVersion;
-use crate::world::Occurrence;
+use crate::world::{GENERATION_FAILURE, Notice, Occurrence, Scope};
 
 /// The most connections to a destination at a time.
 pub const CONNECTIONS_MAX: usize = 64;
@@ -33,6 +33,16 @@ pub enum Hears {
     Connect,
 }
 
+/// What an endpoint is sent.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Payload {
+    /// Events with their object, as it was.
+    #[default]
+    Snapshot,
+    /// Thin events, which name it: their types begin with `v1.`. What Stripe failed to generate is told here only.
+    Thin,
+}
+
 /// A webhook endpoint.
 #[derive(Debug, Clone)]
 pub struct Endpoint {
@@ -44,23 +54,38 @@ pub struct Endpoint {
     pub hears: Hears,
     /// In which mode it was made.
     pub livemode: bool,
-    /// The version that it is pinned to.
+    /// The version that it is pinned to; thin events have none.
     pub api_version: ApiVersion,
+    /// Snapshots or thin events.
+    pub payload: Payload,
     /// Types or patterns (`charge.*`); none means all.
     pub types: Vec<String>,
 }
 
 impl Endpoint {
-    /// Whether this event goes here.
+    /// Whether this event goes here, as a snapshot or as its thin twin.
     #[must_use]
     pub fn hears(&self, event: &Occurrence) -> bool {
         let scope = &event.object.scope;
+        match self.payload {
+            Payload::Snapshot => self.is_for(scope, &event.kind),
+            Payload::Thin => self.is_for(scope, &event.thin_kind()),
+        }
+    }
+
+    /// Whether this notice goes here.
+    #[must_use]
+    pub fn hears_notice(&self, notice: &Notice) -> bool {
+        self.payload == Payload::Thin && self.is_for(&notice.scope(), GENERATION_FAILURE)
+    }
+
+    fn is_for(&self, scope: &Scope, kind: &str) -> bool {
         let ours = match self.hears {
             Hears::Platform => scope.account.is_none() && scope.livemode == self.livemode,
             Hears::Connect => scope.account.is_some() && (self.livemode || !scope.livemode),
         };
         let patterns = &self.types;
-        let wanted = || patterns.iter().any(|one| events_match(one, &event.kind));
+        let wanted = || patterns.iter().any(|one| events_match(one, kind));
         ours && (patterns.is_empty() || wanted())
     }
 
@@ -194,6 +219,7 @@ mod tests {
             hears: Hears::Platform,
             livemode: true,
             api_version: ApiVersion::V2025_09_30,
+            payload: Payload::Snapshot,
             types: Vec::new(),
         };
         Destination::new("platform", endpoint)

@@ -37,10 +37,11 @@ pub mod report;
 pub mod retry;
 pub mod run;
 pub mod sender;
+mod told;
 
 pub use clock::Clock;
 pub use desk::Post;
-pub use endpoint::{Destination, Endpoint, Hears, Roll, Unsound};
+pub use endpoint::{Destination, Endpoint, Hears, Payload, Roll, Unsound};
 pub use outage::{How, Outage};
 pub use plan::{Delivery, Mix, Order, Pace, plan};
 pub use report::{Fate, Outcome, Report, Tally};

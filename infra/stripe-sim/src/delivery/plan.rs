@@ -7,6 +7,7 @@ use std::time::Duration;
 use fastrand::Rng;
 
 use crate::delivery::endpoint::Endpoint;
+use crate::delivery::told;
 use crate::ids::{Purpose, stream};
 use crate::world::World;
 
@@ -93,14 +94,13 @@ pub struct Delivery {
 /// The deliveries of everything that the endpoint hears, mixed.
 #[must_use]
 pub fn plan(world: &World, endpoint: &Endpoint, mix: Mix) -> Vec<Delivery> {
-    let events = world.events().iter();
-    let heard: Vec<_> = events.filter(|event| endpoint.hears(event)).collect();
+    let heard = told::heard(world, endpoint);
     mixed(heard.len(), mix)
         .into_iter()
         .map(|(place, again)| Delivery {
-            event: heard[place].id.clone(),
-            kind: heard[place].kind.clone(),
-            body: world.body(heard[place], endpoint.api_version),
+            event: heard[place].id(),
+            kind: heard[place].kind(),
+            body: heard[place].body(world, endpoint),
             again,
         })
         .collect()

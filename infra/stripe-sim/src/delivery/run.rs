@@ -17,6 +17,7 @@ use crate::delivery::outage::{How, Outage};
 use crate::delivery::plan::{Mix, Pace};
 use crate::delivery::report::{Report, Tally};
 use crate::delivery::sender::{Answered, Sender};
+use crate::delivery::told::{self, Told};
 use crate::world::World;
 
 #[derive(Debug)]
@@ -95,15 +96,15 @@ impl Run {
         let mut batches = Vec::new();
         for (place, destination) in self.destinations().iter().enumerate() {
             let desk = self.shared.desk();
-            let events = world.events().iter();
-            let news: Vec<_> = events
-                .filter(|event| destination.endpoint.hears(event) && !desk.knows(place, &event.id))
+            let heard = told::heard(world, &destination.endpoint).into_iter();
+            let news: Vec<_> = heard
+                .filter(|told| !desk.knows(place, &told.id()))
                 .collect();
             drop(desk);
-            let heard = |event: &crate::world::Occurrence| Heard {
-                event: event.id.clone(),
-                kind: event.kind.clone(),
-                body: world.body(event, destination.endpoint.api_version),
+            let heard = |told: Told<'_>| Heard {
+                event: told.id(),
+                kind: told.kind(),
+                body: told.body(world, &destination.endpoint),
             };
             batches.push(news.into_iter().map(heard).collect::<Vec<_>>());
         }

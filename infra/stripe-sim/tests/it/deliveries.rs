@@ -5,7 +5,7 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpListener;
 
 use sluice_stripe::signature::{Tolerance, verify};
-use sluice_stripe_sim::delivery::{Answered, Endpoint, Hears, Mix, Order, Sender, plan};
+use sluice_stripe_sim::delivery::{Answered, Endpoint, Hears, Mix, Order, Payload, Sender, plan};
 use sluice_stripe_sim::{ApiVersion, Story};
 
 use crate::{full_world, told};
@@ -19,6 +19,7 @@ fn endpoint(hears: Hears, livemode: bool) -> Endpoint {
         hears,
         livemode,
         api_version: ApiVersion::V2025_09_30,
+        payload: Payload::Snapshot,
         types: Vec::new(),
     }
 }

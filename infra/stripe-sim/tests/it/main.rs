@@ -6,6 +6,7 @@ mod receiver;
 mod runs;
 mod server;
 mod stories;
+mod thin;
 mod truth;
 mod versions;
 

@@ -5,7 +5,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use sluice_stripe::signature::{Tolerance, verify};
 use sluice_stripe_sim::delivery::{
-    Answered, Clock, Destination, Endpoint, Hears, How, Mix, Order, Outage, Outcome, Pace, Run,
+    Answered, Clock, Destination, Endpoint, Hears, How, Mix, Order, Outage, Outcome, Pace, Payload,
+    Run,
 };
 use sluice_stripe_sim::{ApiVersion, Options, Scope, Story, World};
 
@@ -25,6 +26,7 @@ fn destination(name: &str, receiver: &Receiver, hears: Hears) -> Destination {
         hears,
         livemode: true,
         api_version: ApiVersion::V2025_09_30,
+        payload: Payload::Snapshot,
         types: Vec::new(),
     };
     Destination::new(name, endpoint)

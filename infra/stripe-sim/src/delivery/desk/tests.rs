@@ -5,7 +5,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::delivery::clock::HOUR;
-use crate::delivery::endpoint::{DISABLE_AFTER, Endpoint, Hears};
+use crate::delivery::endpoint::{DISABLE_AFTER, Endpoint, Hears, Payload};
 use crate::delivery::outage::Outage;
 use crate::delivery::plan::Order;
 use crate::delivery::report::{Report, Tally};
@@ -19,6 +19,7 @@ fn destination(name: &str, livemode: bool) -> Destination {
         hears: Hears::Platform,
         livemode,
         api_version: ApiVersion::V2025_09_30,
+        payload: Payload::Snapshot,
         types: Vec::new(),
     };
     Destination::new(name, endpoint)

@@ -1,0 +1,67 @@
+//! What an endpoint is told: a change by its snapshot or by its thin twin, or a change that Stripe failed to tell of.
+
+use crate::delivery::endpoint::{Endpoint, Payload};
+use crate::world::{GENERATION_FAILURE, Notice, Occurrence, World};
+
+/// One thing that an endpoint hears.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Told<'w> {
+    /// By a snapshot.
+    Snapshot(&'w Occurrence),
+    /// By a thin event.
+    Thin(&'w Occurrence),
+    /// That an event wasn't generated.
+    Notice(&'w Notice),
+}
+
+impl Told<'_> {
+    /// `evt_…`
+    pub(crate) fn id(self) -> String {
+        match self {
+            Self::Snapshot(event) => event.id.clone(),
+            Self::Thin(event) => event.thin_id(),
+            Self::Notice(notice) => notice.id.clone(),
+        }
+    }
+
+    /// Its type.
+    pub(crate) fn kind(self) -> String {
+        match self {
+            Self::Snapshot(event) => event.kind.clone(),
+            Self::Thin(event) => event.thin_kind(),
+            Self::Notice(_) => GENERATION_FAILURE.to_owned(),
+        }
+    }
+
+    /// The bytes that this endpoint gets.
+    pub(crate) fn body(self, world: &World, endpoint: &Endpoint) -> Vec<u8> {
+        match self {
+            Self::Snapshot(event) => world.body(event, endpoint.api_version),
+            Self::Thin(event) => world.thin_body(event),
+            Self::Notice(notice) => world.notice_body(notice),
+        }
+    }
+
+    fn created(self) -> i64 {
+        match self {
+            Self::Snapshot(event) | Self::Thin(event) => event.created,
+            Self::Notice(notice) => notice.created,
+        }
+    }
+}
+
+/// Everything that an endpoint hears, as it happened.
+pub(crate) fn heard<'w>(world: &'w World, endpoint: &Endpoint) -> Vec<Told<'w>> {
+    let events = world.events().iter();
+    let events = events.filter(|event| endpoint.hears(event));
+    let notices = world.notices().iter();
+    let notices = notices.filter(|notice| endpoint.hears_notice(notice));
+    let mut told: Vec<_> = match endpoint.payload {
+        Payload::Snapshot => events.map(Told::Snapshot).collect(),
+        Payload::Thin => events.map(Told::Thin).collect(),
+    };
+    told.extend(notices.map(Told::Notice));
+    // Stable: what shares a second stays as it happened.
+    told.sort_by_key(|told| told.created());
+    told
+}
