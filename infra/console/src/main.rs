@@ -23,12 +23,15 @@ mod aws;
 mod context;
 mod dlq;
 mod event;
+mod logs;
+mod metrics;
 mod output;
 mod problem;
 mod rejected;
 mod replay;
 mod show;
 mod state;
+mod status;
 mod times;
 mod verify;
 
@@ -51,6 +54,7 @@ struct Cli {
 }
 
 const EXAMPLES: &str = "Examples:
+  sluice status                             health at a glance; with --check, exit code 4 where something isn't well
   sluice event show evt_1Qabc               an event: where it stands, and what became of it
   sluice event show evt_1Qabc --body        its body, byte for byte
   sluice event list --type 'charge.*'       the newest events of these types
@@ -66,6 +70,8 @@ Exit codes: 0 done; 1 AWS can't be reached or refuses; 2 the call can't be under
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// A stack's health at a glance.
+    Status(status::Args),
     /// Events, as the ledger has them.
     Event {
         #[command(subcommand)]
@@ -108,6 +114,7 @@ async fn run(cli: Cli) -> Result<(), Problem> {
     }
     let context = &Context::find(&global).await?;
     match command {
+        Command::Status(args) => status::run(context, args).await?,
         Command::Event { command } => event::run(context, command).await?,
         Command::State { command } => state::run(context, command).await?,
         Command::Replay(args) => replay::run(context, *args).await?,

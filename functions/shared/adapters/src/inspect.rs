@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 use sluice_kernel::clock::Clock;
 use sluice_kernel::fault::Fault;
 use sluice_kernel::ledger::Entry;
+use sluice_kernel::reconcile::report::Report;
 
 use crate::aws;
 use crate::clock::SystemClock;
@@ -99,6 +100,28 @@ fn plain(item: &Item) -> Value {
         Some((name.clone(), value))
     });
     Value::Object(fields.collect::<Map<_, _>>())
+}
+
+/// Reconcile's newest report, where it has run.
+///
+/// # Errors
+/// `Retry` where the table can't be reached.
+pub async fn last_report(config: &SdkConfig, ledger: &str) -> Result<Option<Report>, Fault> {
+    let query = Client::new(config)
+        .query()
+        .table_name(ledger)
+        .key_condition_expression("pk = :pk AND begins_with(sk, :report)")
+        .expression_attribute_values(":pk", text("reconcile"))
+        .expression_attribute_values(":report", text("report#"))
+        .scan_index_forward(false)
+        .limit(1);
+    let output = query.send().await;
+    let output = output.map_err(|error| aws::unavailable(UNAVAILABLE, "Query", &error))?;
+    let document = output
+        .items()
+        .first()
+        .and_then(|item| item.get("doc")?.as_s().ok());
+    Ok(document.and_then(|document| serde_json::from_str(document).ok()))
 }
 
 /// Reads an object's projection from a domain's table, by its key (`acct_1#live#ch_1`): its version and document.

@@ -1,11 +1,27 @@
-//! `sluice event show`: an event's story.
+//! `sluice event show`: an event's story, put together from all that tells of it.
+//!
+//! | what | from | kept |
+//! |---|---|---|
+//! | received, where it stands, published, due, refusals, trace, body | the ledger | `RetentionDays` |
+//! | rejected, failing and why | the outcomes | `RetentionDays` |
+//! | whether its object's state rests on it; effects of it that are pending | the projection | always; the last events only |
+//! | each delivery, each time a domain had it, how long it took | the log lines | `LogRetentionDays` |
+//!
+//! Without log lines the story has its beginning and its end, and not the attempts between them; it says so then.
 
 use serde_json::{Value, json};
 use sluice_adapters::inspect;
+use sluice_kernel::route::{Route, route};
+use sluice_kernel::trace::to_xray;
 
 use crate::context::Context;
-use crate::output::{fields, said, time_of_ms};
+use crate::logs::{self, Line};
+use crate::output::{BAD, Cell, DIM, GOOD, PLAIN, WARN, fields, paint, said, table, time_of_ms};
 use crate::problem::Problem;
+use crate::times::now_ms;
+
+/// How long before an event is in the ledger its first line may have been written: clocks differ.
+const SKEW_MS: i64 = 60_000;
 
 /// Which event.
 #[derive(Debug, clap::Args)]
@@ -15,6 +31,16 @@ pub(crate) struct Args {
     /// Its stored body alone, byte for byte.
     #[arg(long, conflicts_with = "json")]
     pub(crate) body: bool,
+}
+
+/// A step of the story.
+#[derive(Debug, Clone, PartialEq)]
+struct Step {
+    at_ms: i64,
+    place: String,
+    what: String,
+    code: String,
+    more: String,
 }
 
 /// Shows it.
@@ -28,12 +54,202 @@ pub(crate) async fn run(context: &Context, args: Args) -> Result<(), Problem> {
         let body = body.ok_or_else(|| Problem::failed("the stored body is not whole"))?;
         return context.out.bytes(&body);
     }
+    let mut event = story.summary;
+    event["projection"] = projection(context, &event).await?;
+    let (lines, lines_missing) = match lines(context, &event).await {
+        Ok(lines) if lines.is_empty() => (
+            lines,
+            Some("none was found; they come a moment late".to_owned()),
+        ),
+        Ok(lines) => (lines, None),
+        // The rest of the story stands without them.
+        Err(problem) => (Vec::new(), Some(problem.to_string())),
+    };
+    event["log_lines_missing"] = json!(lines_missing);
+    event["trace_link"] = json!(trace_link(context, &event));
+    let steps = steps(&event, &lines);
     if context.out.is_json() {
-        let mut summary = story.summary;
-        summary["body"] = json!(story.body.as_deref().map(String::from_utf8_lossy));
-        return context.out.value(&summary);
+        event["steps"] = steps.iter().map(in_json).collect();
+        event["body"] = json!(story.body.as_deref().map(String::from_utf8_lossy));
+        return context.out.value(&event);
     }
-    context.out.text(words(&story.summary))
+    context.out.text(words(&event))?;
+    context.out.line("")?;
+    context.out.text(told(&steps))?;
+    if let Some(why) = lines_missing {
+        context
+            .out
+            .line(paint(WARN, format!("without log lines: {why}")))?;
+    }
+    Ok(())
+}
+
+/// What the domain of the event's type makes of it by now; null where it has nothing of its object.
+async fn projection(context: &Context, event: &Value) -> Result<Value, Problem> {
+    let (id, kind) = (said(&event["id"]), said(&event["type"]));
+    let (Route::Domain(domain), Some(object)) = (route(&kind), event["object_id"].as_str()) else {
+        return Ok(Value::Null);
+    };
+    let Ok(name) = context.table(domain) else {
+        return Ok(Value::Null);
+    };
+    let account = event["account"].as_str().unwrap_or("platform");
+    let mode = match event["livemode"] == true {
+        true => "live",
+        false => "test",
+    };
+    let key = format!("{account}#{mode}#{object}");
+    let Some(item) = inspect::projection(context.aws.sdk(), name, &key).await? else {
+        return Ok(Value::Null);
+    };
+    let doc = &item["doc"];
+    let listed = |name: &str| doc[name].as_array().cloned().unwrap_or_default();
+    let pending = listed("pending");
+    let pending = pending
+        .iter()
+        .filter(|effect| effect["event"] == id.as_str());
+    Ok(json!({
+        "domain": domain, "key": key, "version": item["version"],
+        "is_in_history": listed("history").iter().any(|event| event == id.as_str()),
+        "rests_on_it": listed("members").iter().any(|member| member["event"] == id.as_str()),
+        "tie_unresolved": doc["tie_unresolved"],
+        "pending": pending.map(|effect| effect["id"].clone()).collect::<Vec<_>>(),
+    }))
+}
+
+/// Every line of every function about the event, by time.
+async fn lines(context: &Context, event: &Value) -> Result<Vec<Line>, Problem> {
+    let id = said(&event["id"]);
+    let from_ms = event["received_at_ms"].as_i64().unwrap_or_default() - SKEW_MS;
+    let mut lines = Vec::new();
+    for function in context.log_groups.keys() {
+        let found = logs::search(context, function, Some(&id), from_ms, now_ms()).await?;
+        let about = |line: &Line| line.fields["event"] == id.as_str();
+        lines.extend(found.lines.into_iter().filter(about));
+    }
+    lines.sort_by_key(|line| line.at_ms);
+    Ok(lines)
+}
+
+/// Where X-Ray shows the trace; nothing for the local stack.
+fn trace_link(context: &Context, event: &Value) -> Option<String> {
+    let header = to_xray(event["traceparent"].as_str()?)?;
+    let trace = header.strip_prefix("Root=")?.split(';').next()?.to_owned();
+    let region = context.aws.region();
+    context.aws.is_real().then(|| {
+        format!("https://{region}.console.aws.amazon.com/cloudwatch/home?region={region}#xray:traces/{trace}")
+    })
+}
+
+fn steps(event: &Value, lines: &[Line]) -> Vec<Step> {
+    let mut steps = Vec::new();
+    let mut step = |at_ms: Option<i64>, place: &str, what: String, code: String, more: String| {
+        let place = place.to_owned();
+        steps.extend(at_ms.map(|at_ms| Step {
+            at_ms,
+            place,
+            what,
+            code,
+            more,
+        }));
+    };
+    let via = event["via"].as_str().map_or_else(
+        || format!("received through {}", said(&event["endpoint"])),
+        |via| format!("taken in by {via}"),
+    );
+    let nothing = String::new;
+    step(
+        event["received_at_ms"].as_i64(),
+        "ledger",
+        via,
+        nothing(),
+        nothing(),
+    );
+    let published = "published".to_owned();
+    step(
+        event["published_at_ms"].as_i64(),
+        "ledger",
+        published,
+        nothing(),
+        nothing(),
+    );
+    let refusals = event["refusals"].as_u64().filter(|count| *count > 0);
+    let refused = refusals.map_or_else(nothing, |count| format!("refused {count} times"));
+    step(
+        event["due_at_ms"].as_i64(),
+        "ledger",
+        "due".to_owned(),
+        nothing(),
+        refused,
+    );
+    for outcome in event["outcomes"].as_array().into_iter().flatten() {
+        let (what, code) = (said(&outcome["outcome"]), said(&outcome["code"]));
+        step(
+            outcome["at"].as_i64(),
+            "outcomes",
+            format!("{}: {what}", said(&outcome["sk"])),
+            code,
+            said(&outcome["cause"]),
+        );
+    }
+    for line in lines {
+        let field = |name: &str| said(&line.fields[name]);
+        let mut more = Vec::new();
+        for (name, unit) in [
+            ("duration_ms", " ms"),
+            ("lag_ms", " ms after Stripe's created"),
+            ("claim_age_ms", " ms after the claim"),
+        ] {
+            if !line.fields[name].is_null() {
+                more.push(format!("{}{unit}", field(name)));
+            }
+        }
+        if let Some(receives) = line.fields["receives"].as_u64() {
+            more.push(format!(
+                "receive {receives}, again in {} s",
+                field("delay_s")
+            ));
+        }
+        if !field("cause").is_empty() {
+            more.push(field("cause"));
+        }
+        step(
+            Some(line.at_ms),
+            &line.function,
+            field("outcome"),
+            field("code"),
+            more.join("; "),
+        );
+    }
+    // Equal times stay in the order of telling: the ledger first.
+    steps.sort_by_key(|step| step.at_ms);
+    steps
+}
+
+fn in_json(step: &Step) -> Value {
+    json!({ "at_ms": step.at_ms, "place": step.place, "what": step.what, "code": step.code, "more": step.more })
+}
+
+fn told(steps: &[Step]) -> String {
+    let rows: Vec<_> = steps
+        .iter()
+        .map(|step| {
+            let style = match step.what.rsplit(' ').next().unwrap_or_default() {
+                "accepted" | "applied" | "published" => GOOD,
+                "rejected" | "refused" | "conflict" => BAD,
+                "failed" | "failing" | "held" | "due" | "queued" => WARN,
+                _ => PLAIN,
+            };
+            [
+                Cell::from(time_of_ms(step.at_ms)),
+                Cell::from(&*step.place),
+                Cell::new(style, &*step.what),
+                Cell::from(&*step.code),
+                Cell::new(DIM, &*step.more),
+            ]
+        })
+        .collect();
+    table(["time", "where", "what", "code", "more"], &rows)
 }
 
 fn words(event: &Value) -> String {
@@ -48,12 +264,15 @@ fn words(event: &Value) -> String {
         ("due", time("due_at_ms")),
         ("ledger only", said(&event["ledger_only"])),
         ("endpoint", said(&event["endpoint"])),
+        ("via", said(&event["via"])),
         ("account", said(&event["account"])),
         ("livemode", said(&event["livemode"])),
         ("object", format!("{kind} {id}").trim().to_owned()),
         ("body", format!("{size} bytes, SHA-256 {hash}")),
         ("attempt", said(&event["attempt"])),
         ("trace", said(&event["traceparent"])),
+        ("trace link", said(&event["trace_link"])),
+        ("projection", projection_words(&event["projection"])),
     ];
     for outcome in event["outcomes"].as_array().into_iter().flatten() {
         let words = ["sk", "outcome", "code", "cause"].map(|name| said(&outcome[name]));
@@ -64,6 +283,29 @@ fn words(event: &Value) -> String {
         lines.push(("conflict", format!("another event: {kind} {hash}")));
     }
     fields(&said(&event["id"]), &lines)
+}
+
+fn projection_words(projection: &Value) -> String {
+    if projection.is_null() {
+        return String::new();
+    }
+    let known = match (
+        projection["rests_on_it"] == true,
+        projection["is_in_history"] == true,
+    ) {
+        (true, _) => "rests on this event",
+        (false, true) => "has had this event, and a later one",
+        (false, false) => {
+            "doesn't show this event: a later one was there first, or it has not come yet"
+        }
+    };
+    let pending = projection["pending"].as_array().map_or(0, Vec::len);
+    let pending = match pending {
+        0 => String::new(),
+        count => format!("; {count} effects of it are pending"),
+    };
+    let (domain, key) = (said(&projection["domain"]), said(&projection["key"]));
+    format!("{domain} {key} {known}{pending}")
 }
 
 #[cfg(test)]
@@ -84,5 +326,50 @@ mod tests {
              object       charge ch_1\n  body         7 bytes, SHA-256 00\n  \
              outcome      payments rejected object.field_missing no text at status\n"
         );
+    }
+
+    #[test]
+    fn steps_of_the_tables_and_of_the_log_are_one_story_by_time() {
+        let event = json!({
+            "id": "evt_1", "endpoint": "platform", "received_at_ms": 10, "published_at_ms": 30,
+            "outcomes": [{ "sk": "payments", "outcome": "failing", "code": "ledger.unavailable", "at": 50 }],
+        });
+        let line = |at_ms, function: &str, fields| Line {
+            at_ms,
+            function: function.to_owned(),
+            fields,
+        };
+        let lines = [
+            line(
+                20,
+                "ingest",
+                json!({ "outcome": "held", "code": "claim.held", "duration_ms": 3 }),
+            ),
+            line(
+                60,
+                "payments",
+                json!({ "outcome": "applied", "duration_ms": 9, "lag_ms": 70 }),
+            ),
+            line(
+                40,
+                "payments",
+                json!({ "outcome": "failed", "receives": 2, "delay_s": 8, "cause": "throttled" }),
+            ),
+        ];
+        let steps = steps(&event, &lines);
+        let told: Vec<_> = steps.iter().map(|step| (step.at_ms, &*step.what)).collect();
+        assert_eq!(
+            told,
+            [
+                (10, "received through platform"),
+                (20, "held"),
+                (30, "published"),
+                (40, "failed"),
+                (50, "payments: failing"),
+                (60, "applied")
+            ]
+        );
+        assert_eq!(steps[3].more, "receive 2, again in 8 s; throttled");
+        assert_eq!(steps[5].more, "9 ms; 70 ms after Stripe's created");
     }
 }
