@@ -42,7 +42,7 @@ help: ## List the targets
 # --- The local AWS ---------------------------------------------------------------------------------------------------
 
 .PHONY: run
-run: need-rust need-cc need-python ## Deploy template.yaml into a local AWS, send sample traffic, print deliveries until Ctrl-C [PORT=4566] [TRAFFIC=none]
+run: need-rust need-cc need-python ## Deploy template.yaml into a local AWS, send sample traffic, print deliveries until Ctrl-C [PORT=4566] [TRAFFIC=renewals|outage|none]
 	@infra/tools/setup.sh local
 	@$(CARGO) run -q $(CARGO_FLAGS) -p sluice-local -- run $(if $(PORT),--port '$(PORT)') \
 		$(if $(TRAFFIC),--traffic '$(TRAFFIC)') $(ARGS)

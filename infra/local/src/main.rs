@@ -14,7 +14,7 @@ use sluice_local::post::Sender;
 use sluice_local::problem::Problem;
 use sluice_local::server;
 use sluice_local::stack::{Options, Stack, StackInfo, root};
-use sluice_local::traffic::Stripe;
+use sluice_local::traffic::{self, Stripe};
 
 /// How often new lines are looked for.
 const FOLLOW_EVERY: Duration = Duration::from_millis(300);
@@ -66,8 +66,23 @@ enum Action {
 enum Traffic {
     /// A simulated Stripe's lifecycles in any order, with duplicates and one forged.
     Sample,
+    /// Thirty subscriptions and their renewals, all events at once.
+    Renewals,
+    /// The sample's events while the endpoints are away: Stripe's retries bring them.
+    Outage,
     /// Nothing.
     None,
+}
+
+impl Traffic {
+    fn played(self) -> Option<traffic::Traffic> {
+        match self {
+            Self::Sample => Some(traffic::Traffic::Sample),
+            Self::Renewals => Some(traffic::Traffic::Renewals),
+            Self::Outage => Some(traffic::Traffic::Outage),
+            Self::None => None,
+        }
+    }
 }
 
 fn main() -> ExitCode {
@@ -106,10 +121,7 @@ fn run(port: u16, traffic: Traffic) -> Result<ExitCode, Problem> {
         port: Some(port),
         ..Options::built_here()?
     };
-    let stripe = match traffic {
-        Traffic::Sample => Some(Stripe::played()?),
-        Traffic::None => None,
-    };
+    let stripe = traffic.played().map(Stripe::played).transpose()?;
     if let Some(stripe) = &stripe {
         options.parameters.extend(stripe.parameters());
     }
@@ -132,8 +144,8 @@ fn run(port: u16, traffic: Traffic) -> Result<ExitCode, Problem> {
     let mut follower = Follower::of(stack.info());
     if let Some(stripe) = &stripe {
         stripe.give_key(&stack)?;
-        println!("- Stripe's API is a simulated one that knows the objects of the sample traffic");
-        println!("\nSample traffic, each object as it came and as it ended:\n");
+        println!("- Stripe's API is a simulated one that knows the objects of the traffic");
+        println!("\nTraffic, each object as it came and as it ended:\n");
         println!("{}", stripe.deliver(&stack, &mut follower)?);
     }
     println!(

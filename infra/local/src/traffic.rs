@@ -1,5 +1,6 @@
-//! The sample traffic: some lifecycles of a simulated Stripe as they come on the worst of days (in any order, some events
-//! twice, one delivery forged), and whether each object ended as that Stripe has it.
+//! Traffic for `make run`: lifecycles of a simulated Stripe as they come on bad days (in any order, some events twice, one
+//! delivery forged; a wave of renewals at once; an outage with retries), and whether each object ended as that Stripe has
+//! it.
 //!
 //! The simulated Stripe is there for the functions too: they have a key to it, and ask it where events alone don't tell
 //! which of them was the last.
@@ -8,6 +9,7 @@
 //! included. That every state is what its domain's own code makes of Stripe's object is the tests' to show.
 
 mod judge;
+mod posting;
 
 use std::collections::BTreeMap;
 use std::thread;
@@ -16,7 +18,6 @@ use std::time::{Duration, Instant, SystemTime};
 use serde_json::{Value, json};
 use sluice_stripe::signature::sign;
 use sluice_stripe_sim::api::Terms;
-use sluice_stripe_sim::delivery::{self, Endpoint, Hears, Mix, Order, Payload};
 use sluice_stripe_sim::server::Server;
 use sluice_stripe_sim::{ApiVersion, Key, Occurrence, Options, Scope, Story, World};
 
@@ -27,6 +28,7 @@ use crate::problem::Problem;
 use crate::stack::Stack;
 use crate::table::columns;
 use judge::Verdict;
+use posting::Posted;
 
 /// The longest wait for the domains. It takes them a second or two.
 const SETTLE_MAX: Duration = Duration::from_secs(60);
@@ -34,8 +36,11 @@ const SETTLE_MAX: Duration = Duration::from_secs(60);
 /// What the traffic depends on: the same each time.
 const SEED: u64 = 7;
 
-/// How many of a hundred events come twice.
-const DUPLICATES_PERCENT: u8 = 25;
+/// Subscriptions of the renewals.
+const RENEWALS: usize = 30;
+
+/// How many objects the table shows, at least those that ended wrong.
+const ROWS_MAX: usize = 60;
 
 /// The platform's lifecycles.
 const STORIES: [Story; 7] = [
@@ -57,9 +62,21 @@ const KEYS_SECRET: &str = "local-stripe-keys";
 /// Fetches from the simulated Stripe a second: nobody else needs its limit.
 const FETCHES_PER_SECOND: &str = "100";
 
+/// What comes, and how.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Traffic {
+    /// A few lifecycles, in any order, with duplicates: one delivery after another.
+    Sample,
+    /// Many subscriptions, all their events at once over many connections.
+    Renewals,
+    /// The sample's lifecycles while the endpoints are away and then answer in vain: Stripe's retries bring them.
+    Outage,
+}
+
 /// A simulated Stripe whose lifecycles have been played, serving its objects.
 #[derive(Debug)]
 pub struct Stripe {
+    traffic: Traffic,
     server: Server,
     /// The stories in their order, with the objects that each made.
     stories: Vec<(Story, Vec<Key>)>,
@@ -70,17 +87,21 @@ impl Stripe {
     ///
     /// # Errors
     /// When it can't listen on a port of its own.
-    pub fn played() -> Result<Self, Problem> {
+    pub fn played(traffic: Traffic) -> Result<Self, Problem> {
         // How long they take is known when they have been played.
         let from = Options::default();
-        let (world, _) = play(from);
+        let (world, _) = play(traffic, from);
         let start = seconds(SystemTime::now()) - (world.end() - from.start);
-        let (world, stories) = play(Options { start, ..from });
+        let (world, stories) = play(traffic, Options { start, ..from });
         let end = world.end();
         let server = Server::start(world, Terms::default(), 0)
             .map_err(|error| Problem::process("the simulated Stripe", error))?;
         server.set_now(Some(end + 60));
-        Ok(Self { server, stories })
+        Ok(Self {
+            traffic,
+            server,
+            stories,
+        })
     }
 
     /// The template's parameters by which the functions ask this Stripe.
@@ -118,32 +139,31 @@ impl Stripe {
     /// # Errors
     /// When the door doesn't answer, or the local AWS doesn't.
     pub fn deliver(&self, stack: &Stack, follower: &mut Follower) -> Result<String, Problem> {
-        let world = self.server.world();
-        let sender = Sender::to(stack.info());
         let start = Instant::now();
-        let mut posted = Vec::new();
-        for (endpoint, hears) in [("platform", Hears::Platform), ("connect", Hears::Connect)] {
-            posted.extend(post(&sender, &world, endpoint, hears)?);
-        }
-        let forged = forged(&sender, &world)?;
+        let delivered = posting::post(stack.info(), &self.server, self.traffic)?;
+        let posted = delivered.posted;
+        let world = self.server.world();
+        let forged = forged(&Sender::to(stack.info()), &world)?;
         settle(stack)?;
         let took = start.elapsed();
 
         let ended = self.ended(stack, &world, &posted)?;
-        let rows: Vec<_> = ended.iter().map(Ended::row).collect();
+        let rows = rows(&ended);
         let heading = ["story", "object", "arrived", "Stripe has", "Sluice has", ""];
         let wrong = ended.iter().filter(|ended| !ended.verdict.is_right());
         let wrong = wrong.count();
-        let answers = counted(posted.iter().map(|one| one.answer.words()));
+        let answers = counted(posted.iter().map(|one| one.words.clone()));
         let outcomes = counted(outcomes(follower)?.into_iter());
         let events = world.events();
         let routed = events
             .iter()
             .filter(|event| judge::domain_of(&event.kind).is_some());
         Ok(format!(
-            "{}\n{} deliveries of {} events in {:.1} s were answered: {answers}.\nOne that a stranger signed: {} {}.\n\
+            "{}{}\n{}{} deliveries of {} events in {:.1} s were answered: {answers}.\nOne that a stranger signed: {} {}.\n\
              {} events are a domain's: {outcomes}.\n{} objects, {wrong} of them other than Stripe has them.\n",
             columns(heading, &rows),
+            unshown(ended.len() - rows.len()),
+            delivered.report,
             posted.len(),
             events.len(),
             took.as_secs_f64(),
@@ -187,56 +207,28 @@ impl Stripe {
     }
 }
 
-/// The world of the sample traffic, and which objects each story made.
-fn play(options: Options) -> (World, Vec<(Story, Vec<Key>)>) {
+/// The world of a traffic, and which objects each story made.
+fn play(traffic: Traffic, options: Options) -> (World, Vec<(Story, Vec<Key>)>) {
     let mut world = World::new(SEED, options);
     let own = Scope::platform(false);
+    let mut stories = Vec::new();
+    if traffic == Traffic::Renewals {
+        let kinds = [Story::Subscription, Story::RenewalRecovered];
+        for story in kinds.into_iter().cycle().take(RENEWALS) {
+            let made = world.play(story, &own);
+            stories.push((story, made));
+        }
+        return (world, stories);
+    }
     let connected = world.connect(false);
     let of_account = world.objects().cloned().collect();
-    let mut stories = vec![(Story::Onboarding, of_account)];
+    stories.push((Story::Onboarding, of_account));
     let all = STORIES.map(|story| (story, &own)).into_iter();
     for (story, scope) in all.chain(CONNECTED.map(|story| (story, &connected))) {
         let made = world.play(story, scope);
         stories.push((story, made));
     }
     (world, stories)
-}
-
-/// An event that was posted, and its answer.
-struct Posted {
-    event: String,
-    answer: Answer,
-}
-
-/// Posts all that an endpoint hears, in any order and some of it twice.
-fn post(
-    sender: &Sender,
-    world: &World,
-    endpoint: &str,
-    hears: Hears,
-) -> Result<Vec<Posted>, Problem> {
-    let mix = Mix {
-        order: Order::Shuffled,
-        duplicates_percent: DUPLICATES_PERCENT,
-        seed: SEED,
-    };
-    let heard = Endpoint {
-        // Posting and signing are this crate's own sender's.
-        url: String::new(),
-        secrets: Vec::new(),
-        hears,
-        livemode: false,
-        api_version: ApiVersion::V2025_09_30,
-        payload: Payload::Snapshot,
-        types: Vec::new(),
-    };
-    let plan = delivery::plan(world, &heard, mix).into_iter();
-    plan.map(|delivery| {
-        let answer = sender.deliver(endpoint, &delivery.body)?;
-        let event = delivery.event;
-        Ok(Posted { event, answer })
-    })
-    .collect()
 }
 
 /// What a stranger can do: a true event, and everything right but the secret.
@@ -273,6 +265,25 @@ impl Ended {
     }
 }
 
+/// A line for each object, those that ended wrong before all others where there are too many.
+fn rows(ended: &[Ended]) -> Vec<[String; 6]> {
+    let wrong = ended.iter().filter(|one| !one.verdict.is_right()).count();
+    let mut room = ROWS_MAX.saturating_sub(wrong);
+    let shown = ended.iter().filter(|one| {
+        let has_room = room > 0;
+        room -= usize::from(one.verdict.is_right() && has_room);
+        !one.verdict.is_right() || has_room
+    });
+    shown.map(Ended::row).collect()
+}
+
+fn unshown(objects: usize) -> String {
+    match objects {
+        0 => String::new(),
+        more => format!("… and {more} more, all of them right\n"),
+    }
+}
+
 /// Ids of checkout sessions are longer than a line of a terminal has room for.
 fn shortened(id: &str) -> String {
     const LONGEST: usize = 32;
@@ -291,6 +302,7 @@ fn arrived(history: &[&Occurrence], posted: &[Posted]) -> String {
     };
     posted
         .iter()
+        .filter(|one| one.answered)
         .filter_map(place)
         .collect::<Vec<_>>()
         .join(" ")
@@ -367,10 +379,11 @@ mod tests {
     #[test]
     fn the_traffic_is_the_same_each_time_whenever_it_begins() {
         let at = |start| {
-            play(Options {
+            let from = Options {
                 start,
                 ..Options::default()
-            })
+            };
+            play(Traffic::Sample, from)
         };
         let ((one, of_one), (other, of_other)) = (at(1_700_000_000), at(1_800_000_000));
         assert_eq!(of_one, of_other);
@@ -379,21 +392,19 @@ mod tests {
 
     #[test]
     fn arrival_is_told_by_the_places_in_which_events_happened() {
-        let (world, stories) = play(Options::default());
+        let (world, stories) = play(Traffic::Sample, Options::default());
         let (_, keys) = &stories[1];
         let histories = world.histories();
         let history = keys
             .iter()
             .find_map(|key| histories.get(key).filter(|all| all.len() > 1));
         let history = history.expect("an object with two events");
-        let posted = [1, 0, 1].map(|place: usize| Posted {
-            event: history[place].id.clone(),
-            answer: Answer {
-                status: 200,
-                text: String::new(),
-                took: Duration::ZERO,
-            },
-        });
+        let posted =
+            [(1, true), (0, false), (0, true), (1, true)].map(|(place, answered)| Posted {
+                event: history[place].id.clone(),
+                words: String::new(),
+                answered,
+            });
         assert_eq!(arrived(history, &posted), "2 1 2");
     }
 
@@ -403,5 +414,23 @@ mod tests {
         assert_eq!(counted(words.into_iter()), "a 1, b 2");
         assert_eq!(shortened("pi_1"), "pi_1");
         assert_eq!(shortened(&"x".repeat(70)).chars().count(), 32);
+    }
+
+    #[test]
+    fn the_table_shows_whatever_ended_wrong_and_otherwise_no_more_than_it_has_room_for() {
+        let ended = |number: usize| Ended {
+            story: String::new(),
+            object: number.to_string(),
+            arrived: String::new(),
+            stripe: String::new(),
+            sluice: String::new(),
+            verdict: match number {
+                98.. => Verdict::Wrong("it is".to_owned()),
+                _ => Verdict::Right(1),
+            },
+        };
+        let shown = rows(&(0..100).map(ended).collect::<Vec<_>>());
+        assert_eq!(shown.len(), ROWS_MAX);
+        assert_eq!([&shown[57][1], &shown[59][1]], ["57", "99"]);
     }
 }

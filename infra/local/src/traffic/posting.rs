@@ -1,0 +1,168 @@
+//! How each traffic is posted: by hand, one after another, or as Stripe does.
+
+use std::time::Duration;
+
+use sluice_stripe_sim::ApiVersion;
+use sluice_stripe_sim::delivery::clock::HOUR;
+use sluice_stripe_sim::delivery::{
+    self, Answered, Clock, Destination, Endpoint, Hears, How, Mix, Order, Outage, Pace, Payload,
+    Post, Retry, Run,
+};
+use sluice_stripe_sim::server::Server;
+use sluice_stripe_sim::world::World;
+
+use super::{SEED, Traffic};
+use crate::post::{Answer, Sender};
+use crate::problem::Problem;
+use crate::stack::StackInfo;
+
+/// How many of a hundred events come twice.
+const DUPLICATES_PERCENT: u8 = 25;
+
+/// The endpoints, and whose events they hear.
+const ENDPOINTS: [(&str, Hears); 2] = [("platform", Hears::Platform), ("connect", Hears::Connect)];
+
+/// How many deliveries of the renewals are posted at once.
+const RENEWALS_CONNECTIONS: usize = 16;
+
+/// How long one of Stripe's hours lasts while the endpoints are away.
+const OUTAGE_HOUR: Duration = Duration::from_secs(1);
+
+/// The longest that deliveries may take, retries included.
+const POSTING_MAX: Duration = Duration::from_secs(120);
+
+/// A delivery that was posted.
+pub(super) struct Posted {
+    pub(super) event: String,
+    /// What the door answered, in its words.
+    pub(super) words: String,
+    /// Whether Stripe has an answer. Where it was lost on the way, the delivery isn't among those that are told to have come.
+    pub(super) answered: bool,
+}
+
+/// What was posted, in order, and a table of it where Stripe's own report has something to tell.
+pub(super) struct Delivered {
+    pub(super) posted: Vec<Posted>,
+    pub(super) report: String,
+}
+
+/// Posts the world's events to the stack's endpoints.
+///
+/// # Errors
+/// When the door doesn't answer, or not everything could be posted in two minutes.
+pub(super) fn post(
+    info: &StackInfo,
+    server: &Server,
+    traffic: Traffic,
+) -> Result<Delivered, Problem> {
+    match traffic {
+        Traffic::Sample => one_by_one(info, &server.world()),
+        Traffic::Renewals | Traffic::Outage => as_stripe_does(info, server, traffic),
+    }
+}
+
+fn mix() -> Mix {
+    Mix {
+        order: Order::Shuffled,
+        duplicates_percent: DUPLICATES_PERCENT,
+        seed: SEED,
+    }
+}
+
+fn endpoint(info: &StackInfo, name: &str, hears: Hears) -> Endpoint {
+    Endpoint {
+        url: info.url_of(name),
+        secrets: info
+            .webhook_secrets
+            .get(name)
+            .cloned()
+            .into_iter()
+            .collect(),
+        hears,
+        livemode: false,
+        api_version: ApiVersion::V2025_09_30,
+        payload: Payload::Snapshot,
+        types: Vec::new(),
+    }
+}
+
+fn one_by_one(info: &StackInfo, world: &World) -> Result<Delivered, Problem> {
+    let sender = Sender::to(info);
+    let mut posted = Vec::new();
+    for (name, hears) in ENDPOINTS {
+        for delivery in delivery::plan(world, &endpoint(info, name, hears), mix()) {
+            let words = sender.deliver(name, &delivery.body)?.words();
+            posted.push(Posted {
+                event: delivery.event,
+                words,
+                answered: true,
+            });
+        }
+    }
+    let report = String::new();
+    Ok(Delivered { posted, report })
+}
+
+fn as_stripe_does(
+    info: &StackInfo,
+    server: &Server,
+    traffic: Traffic,
+) -> Result<Delivered, Problem> {
+    let problem = |what: String| Problem::process("the simulated Stripe", what);
+    let destinations = ENDPOINTS.map(|(name, hears)| {
+        let mut destination = Destination::new(name, endpoint(info, name, hears));
+        if traffic == Traffic::Outage {
+            destination.outages = outages();
+            // A sandbox's few tries would end within the outage.
+            destination.retry = Retry::LIVE;
+        } else {
+            destination.connections = RENEWALS_CONNECTIONS;
+        }
+        destination
+    });
+    let run = Run::start(destinations.into(), Clock::hour_lasts(OUTAGE_HOUR), SEED);
+    let mut run = run.map_err(|unsound| problem(unsound.to_string()))?;
+    run.send(&server.world(), mix(), Pace::AtOnce);
+    let settled = run.settle(POSTING_MAX);
+    let posts = run.note_posts(&mut server.world_mut());
+    let report = run.report().table();
+    if !settled {
+        let seconds = POSTING_MAX.as_secs();
+        return Err(problem(format!(
+            "was still delivering after {seconds} s:\n{report}"
+        )));
+    }
+    Ok(Delivered {
+        posted: posts.into_iter().map(posted).collect(),
+        report,
+    })
+}
+
+/// Away for two of Stripe's hours, and for four more every third answer is lost.
+fn outages() -> Vec<Outage> {
+    let away = Outage::whole(Duration::ZERO, HOUR * 2, How::Refused);
+    let lossy = Outage {
+        percent: 33,
+        ..Outage::whole(HOUR * 2, HOUR * 6, How::AnswerLost)
+    };
+    vec![away, lossy]
+}
+
+fn posted(post: Post) -> Posted {
+    let (words, answered) = match post.answered {
+        Answered::Status { status, body } => {
+            let answer = Answer {
+                status,
+                text: body,
+                took: Duration::ZERO,
+            };
+            (answer.words(), true)
+        }
+        Answered::Nothing { .. } => ("no answer".to_owned(), false),
+    };
+    Posted {
+        event: post.event.to_string(),
+        words,
+        answered,
+    }
+}
