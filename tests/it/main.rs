@@ -12,6 +12,7 @@
 //! - `outages`: a bus that refuses, a wire that is cut, an AWS that freezes, a secret that is rolled.
 //! - `receivers`: an effect at the sample receiver, deployed from its own template.
 //! - `retries`: when a failed message comes back, and what it leaves behind when it doesn't any more.
+//! - `flood`: bad requests at a high rate beside good ones.
 //! - `trial`: an event for which something breaks, and its judgement by an untroubled one.
 //! - `crashes`: each function killed before and after each of its calls.
 //! - `faults`: each call of each function throttled, failed, too late, cut, or answered in vain.
@@ -28,6 +29,7 @@ mod crashes;
 mod door;
 mod faults;
 mod fetching;
+mod flood;
 mod laws;
 mod outages;
 mod receivers;

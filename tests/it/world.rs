@@ -203,6 +203,13 @@ impl World {
             .expect("an answer")
     }
 
+    /// Posts anything to `platform`, with any signature header or none.
+    pub(crate) fn post(&self, body: &[u8], signature: Option<&str>) -> Answer {
+        self.sender
+            .post("platform", body, signature)
+            .expect("an answer")
+    }
+
     /// Delivers as Stripe does: again and again until it is answered 200; tells the last answer.
     pub(crate) fn deliver_until_acknowledged(&self, body: &str) -> Answer {
         eventually("an acknowledged delivery", || {

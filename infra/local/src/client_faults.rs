@@ -58,7 +58,7 @@ impl ClientFaults {
         self.set(&Value::Array(Vec::new()))
     }
 
-    /// What was done since the start, oldest first: `rule`, `function`, `call`, `number`, `did`.
+    /// What was done since the start, oldest first: `rule`, `function`, `process`, `call`, `number`, `did`.
     ///
     /// # Errors
     /// When it can't be read.

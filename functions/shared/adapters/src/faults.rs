@@ -116,6 +116,8 @@ pub struct Fired {
     pub rule: String,
     /// The function's name.
     pub function: String,
+    /// The process: one environment of the function.
+    pub process: u32,
     /// The operation.
     pub call: String,
     /// Which of the calls that match the rule, counted from 1.
@@ -212,6 +214,7 @@ impl Rules {
         let fired = Fired {
             rule: rule.id.clone(),
             function: self.function.clone(),
+            process: std::process::id(),
             call: operation.to_owned(),
             number,
             did: rule.act.word().to_owned(),
