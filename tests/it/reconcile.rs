@@ -12,6 +12,7 @@ use sluice_stripe_sim::api::Terms;
 use sluice_stripe_sim::server::{Refusal, Server};
 use sluice_stripe_sim::{Occurrence, Options as Settings, Scope, Story, World as Stripe};
 
+use crate::replay::sluice;
 use crate::truth::{body, truth, world_with_key};
 use crate::world::{World, eventually, now_s, shared};
 
@@ -126,7 +127,12 @@ fn events_that_were_acknowledged_and_thrown_away_are_found_and_applied() {
     for scope in &scopes {
         world.deployed_at(scope, begun_s);
     }
-    let third = world.reconcile();
+    let (lines, code) = sluice(&world, &["reconcile", "--run"]);
+    let third: Report = serde_json::from_value(lines[0].clone()).expect("a report");
+    assert_eq!(
+        (lines[0]["completeness_percent"].as_f64(), code),
+        (Some(100.0), 0)
+    );
     assert_eq!((third.seen, third.missing), (all, 0));
     assert_eq!(third.completeness_percent(), Some(100.0));
 
@@ -235,4 +241,8 @@ fn without_a_key_reconcile_says_so_and_touches_nothing() {
     let report = shared().reconcile();
     assert_eq!(report.stopped.as_deref(), Some("reconcile.no_key"));
     assert_eq!((report.pages, report.checked), (0, 0));
+    // The operator's program says the same, and that it isn't well.
+    let (lines, code) = sluice(shared(), &["reconcile", "--last", "1"]);
+    assert_eq!((lines.len(), code), (1, 4));
+    assert_eq!(lines[0]["stopped"], "reconcile.no_key");
 }

@@ -46,7 +46,7 @@ fn said(output: &Output) -> (Vec<Value>, i32) {
     (lines.collect(), output.status.code().unwrap_or(-1))
 }
 
-fn sluice(world: &World, args: &[&str]) -> (Vec<Value>, i32) {
+pub(crate) fn sluice(world: &World, args: &[&str]) -> (Vec<Value>, i32) {
     let output = program(world, args).output().expect("it runs");
     let (lines, code) = said(&output);
     if ![0, 4].contains(&code) {

@@ -27,6 +27,7 @@ mod logs;
 mod metrics;
 mod output;
 mod problem;
+mod reconcile;
 mod rejected;
 mod replay;
 mod show;
@@ -99,6 +100,8 @@ enum Command {
         #[command(subcommand)]
         command: access::Command,
     },
+    /// How whole the ledger is beside Stripe's list of events: the last reports, or a run now.
+    Reconcile(reconcile::Args),
     /// An event (`evt_…`) or an object, whichever the id names: short for `event show` and `state show`.
     Show(show::Args),
     /// Judges signatures: reads lines of JSON {name, secrets, header_b64, header_null, body_b64, now, tolerance} from
@@ -121,6 +124,7 @@ async fn run(cli: Cli) -> Result<(), Problem> {
         Command::Dlq { command } => dlq::run(context, command).await?,
         Command::Rejected { command } => rejected::run(context, command).await?,
         Command::Access { command } => access::run(context, command).await?,
+        Command::Reconcile(args) => reconcile::run(context, args).await?,
         Command::Show(args) => show::run(context, args).await?,
         Command::Verify => {}
     }
