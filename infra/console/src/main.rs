@@ -13,11 +13,6 @@
 //! Exit codes: 0 done; 1 AWS can't be reached or refuses; 2 the call can't be understood; 3 what was asked for isn't
 //! there; 4 a part was done, or what was looked at isn't well.
 
-#![expect(
-    dead_code,
-    reason = "commands to come use the rest of the calls and names"
-)]
-
 mod access;
 mod aws;
 mod context;
