@@ -9,6 +9,7 @@
 //! - `consumers`: messages at a domain, poison and faults among them.
 //! - `fetching`: a thin event with an API key and a simulated Stripe to ask; `truth` has that Stripe.
 //! - `laws`: any order ends right, over what a simulated Stripe plays.
+//! - `laws_thin`: the same with thin twins, changes told twice, and changes told only thinly.
 //! - `outages`: a bus that refuses, a wire that is cut, an AWS that freezes, a secret that is rolled.
 //! - `receivers`: an effect at the sample receiver, deployed from its own template.
 //! - `retries`: when a failed message comes back, and what it leaves behind when it doesn't any more.
@@ -31,6 +32,7 @@ mod faults;
 mod fetching;
 mod flood;
 mod laws;
+mod laws_thin;
 mod outages;
 mod receivers;
 mod reconcile;

@@ -195,3 +195,49 @@ fn a_field_that_is_needed_and_missing_is_named() {
         ("object.field_missing", "no whole number at attempt_count")
     );
 }
+
+#[test]
+fn an_invoice_that_a_credit_note_takes_whole_is_paid_with_nothing() {
+    let told = play(&story("CreditNoteIssued"));
+    let of_kind = |kind: &str| {
+        let bill = told.states.values().find(|bill| bill.object == kind);
+        bill.expect("one of the kind")
+    };
+    let invoice = of_kind("invoice");
+    assert_eq!(
+        (
+            &*invoice.status,
+            invoice.amount_paid,
+            invoice.amount_remaining
+        ),
+        ("paid", Some(0), Some(0))
+    );
+    assert_eq!(of_kind("credit_note").status, "issued");
+    assert_eq!(told.count("InvoicePaid"), 1);
+
+    // Voided, it gives the invoice its amount back.
+    let told = play(&story("CreditNoteVoided"));
+    let notes = told
+        .states
+        .values()
+        .filter(|bill| bill.object == "credit_note");
+    assert!(notes.map(|note| &*note.status).eq(["void"]));
+    let invoices = told.states.values().filter(|bill| bill.object == "invoice");
+    assert!(
+        invoices
+            .into_iter()
+            .all(|bill| bill.amount == bill.amount_remaining)
+    );
+}
+
+#[test]
+fn an_accepted_quote_names_its_subscription_and_its_first_invoice() {
+    let told = play(&story("QuoteAccepted"));
+    let quote = told.states.values().find(|bill| bill.object == "quote");
+    let quote = quote.expect("the quote");
+    assert_eq!(quote.status, "accepted");
+    let invoice = quote.invoice.as_deref().expect("an invoice");
+    let paid = told.states.iter().find(|(key, _)| key.ends_with(invoice));
+    assert_eq!(paid.expect("the invoice").1.status, "paid");
+    assert!(quote.subscription.is_some());
+}

@@ -213,3 +213,37 @@ fn a_field_that_is_needed_and_missing_is_named() {
         ("object.field_missing", "no whole number at amount")
     );
 }
+
+#[test]
+fn money_that_comes_back_in_parts_is_counted_until_all_is_back() {
+    for (name, kind, status) in [
+        ("TransferReversed", "transfer", "reversed"),
+        ("FeeRefunded", "application_fee", "reversed"),
+        ("TopUpReversed", "topup", "reversed"),
+    ] {
+        let told = play(&story(name));
+        let state = told.states.values().find(|state| state.object == kind);
+        let state = state.expect("one of the kind");
+        assert_eq!(state.status, status, "{name}");
+        if kind != "topup" {
+            assert_eq!(state.amount_reversed, state.amount, "{name}");
+        }
+    }
+    let told = play(&story("TopUpFails"));
+    let mut ends: Vec<_> = told.states.values().map(|state| &*state.status).collect();
+    ends.sort_unstable();
+    assert_eq!(ends, ["canceled", "failed"]);
+}
+
+#[test]
+fn an_account_that_leaves_is_not_ready_and_its_things_are_gone() {
+    let told = play(&story("Offboarding"));
+    let status = |kind: &str| {
+        let state = told.states.values().find(|state| state.object == kind);
+        state.expect("one of the kind").status.clone()
+    };
+    assert_eq!(status("account"), "not_ready");
+    assert_eq!(status("application"), "deauthorized");
+    assert_eq!(status("bank_account"), "deleted");
+    assert_eq!(status("person"), "deleted");
+}

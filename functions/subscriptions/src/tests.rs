@@ -401,3 +401,83 @@ fn a_subscription_of_the_first_version_reads_as_one_of_this_and_gives_the_same()
     assert!(of_customer([&read], 900_000).until("prod_1").is_some());
     assert_eq!(Subscriptions::levels(None, &read)[0].key, "sub_1");
 }
+
+#[test]
+fn a_paused_subscription_gives_nothing_until_it_is_resumed_and_one_that_is_not_collected_gives_all()
+{
+    let products = |name: &str| -> Vec<usize> {
+        let told = play(&story(name));
+        let levels = told.levels.iter();
+        let of_subscription = levels.filter(|level| {
+            let key = level.detail["key"].as_str().expect("a key");
+            key.contains("#sub_")
+        });
+        of_subscription
+            .map(|level| {
+                level.detail["data"]["products"]
+                    .as_array()
+                    .map_or(0, Vec::len)
+            })
+            .collect()
+    };
+    let paused = products("PausedAndResumed");
+    assert!(paused.contains(&0), "{paused:?}");
+    assert_eq!((paused.first(), paused.last()), (Some(&1), Some(&1)));
+    // What nobody pays for a while was agreed on; it is served as before.
+    assert_eq!(products("CollectionPaused").last(), Some(&1));
+}
+
+#[test]
+fn an_upgrade_gives_its_product_when_it_is_paid_for_and_not_before() {
+    let product = |name: &str| {
+        let told = play(&story(name));
+        only(&told).items[0].product.clone()
+    };
+    let first = |name: &str| {
+        let events = story(name);
+        let created = events
+            .iter()
+            .find(|event| event.kind == "customer.subscription.created");
+        subscription(created.expect("it was created")).items[0]
+            .product
+            .clone()
+    };
+    assert_ne!(
+        product("PendingUpdateApplied"),
+        first("PendingUpdateApplied")
+    );
+    assert_eq!(
+        product("PendingUpdateExpired"),
+        first("PendingUpdateExpired")
+    );
+}
+
+#[test]
+fn a_schedule_ends_as_stripe_says_and_leaves_its_subscription_where_that_goes_on() {
+    for (name, status, goes_on) in [
+        ("ScheduleCompleted", "completed", Some("canceled")),
+        ("ScheduleReleased", "released", Some("active")),
+        ("ScheduleCanceled", "canceled", None),
+        ("ScheduleAborted", "canceled", Some("canceled")),
+    ] {
+        let told = play(&story(name));
+        let schedules: Vec<_> = told
+            .states
+            .values()
+            .filter_map(|kept| match kept {
+                Kept::Schedule(schedule) => Some(schedule),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(schedules.len(), 1, "{name}");
+        assert_eq!(schedules[0].status, status, "{name}");
+        assert_eq!(
+            schedules[0].subscription.is_some(),
+            goes_on.is_some(),
+            "{name}"
+        );
+        if let Some(goes_on) = goes_on {
+            assert_eq!(only(&told).status, goes_on, "{name}");
+        }
+    }
+}

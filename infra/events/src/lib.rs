@@ -93,6 +93,21 @@ pub fn routed(domain: &str) -> Vec<&'static str> {
     .collect()
 }
 
+/// Where a type goes, written as Stripe writes it (with the `v1.` of thin ones): a domain, or `ledger`. `None` for a type
+/// that the table doesn't have.
+pub fn place_of(kind: &str) -> Option<&'static str> {
+    let mut types = types();
+    types
+        .find(|(known, ..)| *known == kind)
+        .map(|(.., place)| place)
+}
+
+/// Every type with its shape (`snapshot` or `thin`) and its place.
+pub fn types() -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
+    let rows = ROUTES.lines().skip(1).map(|row| row.split('\t'));
+    rows.filter_map(|mut row| Some((row.next()?, row.next()?, row.next()?)))
+}
+
 /// Holds a domain's `handles` to the table: what is routed to it is handled, but for the types named in `but`, and what is
 /// routed elsewhere isn't.
 ///

@@ -6,7 +6,7 @@
 //! | Module | |
 //! |---|---|
 //! | [`endpoint`] | who hears which events: an [`Endpoint`]; how it is delivered to: a [`Destination`] |
-//! | [`plan`] | in which order, how often and when: [`Mix`], [`Pace`] |
+//! | [`mod@plan`] | in which order, how often and when: [`Mix`], [`Pace`] |
 //! | [`clock`] | days of retrying in seconds: [`Clock`] |
 //! | [`retry`] | when a delivery that failed comes again: [`Retry`] |
 //! | [`outage`] | an endpoint that can't be reached for a while: [`Outage`] |

@@ -1,0 +1,119 @@
+//! The laws of order where one change is told more than once: by a snapshot and its thin twin, by two events of different
+//! ids, and where it is told by a thin event alone.
+//!
+//! A thin event carries no state: with a key its object is fetched, without one it is ignored. So with a key everything ends
+//! as Stripe has it, whatever comes, and without one as if the thin events hadn't come.
+
+use std::collections::BTreeSet;
+
+use serde_json::json;
+use sluice_effects::place_of;
+use sluice_harness::build::TRACEPARENT;
+use sluice_kernel::batch::Received;
+use sluice_kernel::domain::Domain;
+use sluice_kernel::fetch::WithoutKey;
+use sluice_stripe_sim::{ApiVersion, Occurrence, World};
+
+use crate::laws::{Dice, End, Truth, deliver, message, world};
+
+/// Worlds of a few lifecycles each.
+const WORLDS: u64 = 8;
+
+/// Orders tried of each world's deliveries.
+const ORDERS: u64 = 2;
+
+/// So many of a hundred changes are told by two events.
+const TWINS_PERCENT: u8 = 20;
+
+/// The message of an occurrence's thin twin, as a rule writes it.
+fn thin_message(world: &World, occurrence: &Occurrence) -> Received {
+    let mut detail = world.thin(occurrence);
+    detail["sluice"] = json!({
+        "account": occurrence.object.scope.account, "endpoint": "thin", "livemode": occurrence.object.scope.livemode,
+        "created": occurrence.created, "received_at_ms": 0, "traceparent": TRACEPARENT, "body": "inline",
+    });
+    let kind = occurrence.thin_kind();
+    let text =
+        json!({ "source": "sluice.stripe", "detail-type": kind, "detail": detail }).to_string();
+    Received {
+        message_id: occurrence.thin_id(),
+        text,
+        receives: 1,
+    }
+}
+
+/// A world's events that a domain gets: as snapshots, and as thin events where those are routed to it.
+fn told<D: Domain>(world: &World) -> [Vec<Received>; 2] {
+    let own = world.events().iter();
+    let own = own.filter(|event| D::handles(&event.kind));
+    let thin = own
+        .clone()
+        .filter(|event| place_of(&event.thin_kind()) == Some(D::NAME));
+    [
+        own.map(|event| message(world, event, ApiVersion::V2025_09_30))
+            .collect(),
+        thin.map(|event| thin_message(world, event)).collect(),
+    ]
+}
+
+fn laws_hold<D: Domain>() {
+    let mut fetched = 0;
+    for seed in 1..=WORLDS {
+        let mut world = world(seed);
+        let once = told::<D>(&world)[0].clone();
+        let by_key = deliver::<D>(&once, &Truth(&world));
+        let without_key = deliver::<D>(&once, &WithoutKey);
+        // From here on, some changes have two events.
+        world.twin_some(TWINS_PERCENT);
+        let [snapshots, thin] = told::<D>(&world);
+        let mut dice = Dice(seed);
+        for _ in 0..ORDERS {
+            let mut all = [snapshots.clone(), thin.clone()].concat();
+            dice.shuffle(&mut all);
+            let ended = deliver::<D>(&all, &Truth(&world));
+            assert_eq!(ended, by_key, "seed {seed}, with a key");
+            let ended = deliver::<D>(&all, &WithoutKey);
+            assert_eq!(ended, without_key, "seed {seed}, without one");
+
+            let mut alone = thin.clone();
+            dice.shuffle(&mut alone);
+            let ended = deliver::<D>(&alone, &Truth(&world));
+            fetched += ended.states.len();
+            tells_no_more(&ended, &by_key);
+        }
+    }
+    assert!(fetched > 20, "{fetched} objects are too few");
+}
+
+/// Whoever hears thin events alone has the same states of what they can be asked for, and no fact that the snapshots don't
+/// tell.
+fn tells_no_more(thin: &End, by_key: &End) {
+    for (key, state) in &thin.states {
+        assert_eq!(state, &by_key.states[key], "{key}");
+    }
+    for (key, level) in &thin.levels {
+        assert_eq!(level, &by_key.levels[key], "{key}");
+    }
+    let strange: BTreeSet<_> = thin.facts.difference(&by_key.facts).collect();
+    assert!(strange.is_empty(), "{strange:?}");
+}
+
+#[test]
+fn payments_end_the_same_however_often_and_in_whichever_form_a_change_is_told() {
+    laws_hold::<payments::Payments>();
+}
+
+#[test]
+fn billing_ends_the_same_however_often_and_in_whichever_form_a_change_is_told() {
+    laws_hold::<billing::Billing>();
+}
+
+#[test]
+fn subscriptions_end_the_same_however_often_and_in_whichever_form_a_change_is_told() {
+    laws_hold::<subscriptions::Subscriptions>();
+}
+
+#[test]
+fn connect_ends_the_same_however_often_and_in_whichever_form_a_change_is_told() {
+    laws_hold::<connect::Connect>();
+}
