@@ -105,7 +105,7 @@ pub(crate) struct Arguments {
     /// How long an answer may take, in milliseconds.
     #[arg(long, default_value_t = 30_000)]
     deadline_ms: u64,
-    /// An outage of every endpoint, hours since the start: FROM-UNTIL:refused|silent|answer-lost|STATUS[:PERCENT].
+    /// An outage of every endpoint, hours since the start: FROM-UNTIL:refused|silent|answer-lost|STATUS, and :PERCENT where it hits only some.
     #[arg(long, value_parser = outage)]
     outage: Vec<Outage>,
     /// Roll every endpoint's secret at this hour: HOUR:whsec_…[:HOURS that the old one signs on].

@@ -28,7 +28,7 @@ fn without_insides(mut object: Value) -> Value {
 #[test]
 fn a_seed_tells_the_same_bytes_again_and_another_tells_others() {
     let (one, same, other) = (full_world(11), full_world(11), full_world(12));
-    for version in ApiVersion::TESTED {
+    for version in [ApiVersion::V2020_08_27, ApiVersion::V2025_09_30] {
         assert!(bodies(&one, version) == bodies(&same, version), "{version}");
     }
     let newest = ApiVersion::V2025_09_30;
