@@ -26,6 +26,10 @@ SECONDS = 30
 LINT_BIN = .venv/lint/bin
 # SAM would send usage data, and asks for a Region even where it only reads a file.
 SAM = SAM_CLI_TELEMETRY=0 PATH="$(CURDIR)/$(LINT_BIN):$$PATH" AWS_DEFAULT_REGION="$${AWS_DEFAULT_REGION:-us-east-1}" $(LINT_BIN)/sam
+# What is deployed how: a section of samconfig.toml. In CI nobody can be asked: CONFIRM=no.
+STAGE ?= dev
+CONFIRM ?= yes
+DEPLOY = $(LINT_BIN)/python -B infra/tools/deploy.py
 # Python leaves no __pycache__ behind.
 PY = $(PYTHON) -B
 say = @printf '\n== %s\n'
@@ -81,12 +85,17 @@ lint: need-rust need-cc need-python ## Check format, clippy, docs, licences, unu
 	$(say) 'Directions: which crate may name which'
 	@$(PY) -m unittest discover --quiet --start-directory infra/lint
 	@$(PY) infra/lint/directions.py
+	$(say) 'Runbooks: one for each code and alarm'
+	@$(PY) infra/lint/runbooks.py
 	$(say) 'Sample events are what tests/events/generate writes'
 	@$(PY) tests/events/generate --check
 	$(say) 'Licences, bans, sources (cargo-deny); unused dependencies (cargo-machete)'
 	@infra/lint/tools.sh
 	@target/tools/bin/cargo-deny $(CARGO_FLAGS) --log-level error check bans licenses sources
 	@target/tools/bin/cargo-machete --skip-target-dir functions infra tests
+	$(say) 'What make deploy refuses'
+	@infra/tools/setup.sh lint
+	@$(LINT_BIN)/python -B -m unittest discover --quiet --start-directory infra/tools
 	$(say) 'The templates: cfn-lint as written and as transformed, our own rules, sam validate'
 	@infra/tools/setup.sh lint
 	@$(LINT_BIN)/python -B infra/tools/check_template.py
@@ -123,15 +132,35 @@ build: need-rust need-cc need-python need-target ## Build the functions as deplo
 	done
 
 .PHONY: sam-build
-sam-build: need-rust need-cc need-python need-target ## Build as `make deploy` does [CONFIG_ENV=notify] [FUNCTION=IngestFunction] [ARCH=x86_64]
+sam-build: need-rust need-cc need-python need-target ## Build as `make deploy` does [STAGE=notify] [FUNCTION=IngestFunction] [ARCH=x86_64]
 	@infra/tools/setup.sh lint
-	@$(SAM) build $(FUNCTION) $(if $(CONFIG_ENV),--config-env '$(CONFIG_ENV)') \
-		$(if $(filter-out arm64,$(ARCH)),--parameter-overrides Architecture=$(ARCH))
+	@$(SAM) build $(FUNCTION) --config-env '$(STAGE)' $(if $(filter-out arm64,$(ARCH)),--parameter-overrides Architecture=$(ARCH))
 
 # For arm64, the template's default: another Architecture belongs into samconfig.toml, beside the stage's parameters.
+.PHONY: preflight
+preflight: need-python ## Say why a deployment can't work: stage, parameters, Region, credentials [STAGE=prod] [PARAMETERS='Name=value ...']
+	@infra/tools/setup.sh lint
+	@$(DEPLOY) '$(STAGE)' $(if $(PARAMETERS),'$(PARAMETERS)')
+
 .PHONY: deploy
-deploy: sam-build ## Build, and deploy to your AWS account, asking first [CONFIG_ENV=live] [PARAMETERS='Name=value ...']
-	@$(SAM) deploy $(if $(CONFIG_ENV),--config-env '$(CONFIG_ENV)') $(if $(PARAMETERS),--parameter-overrides $(PARAMETERS))
+deploy: preflight sam-build ## Build, and deploy to your AWS account, asking first [STAGE=prod] [PARAMETERS='Name=value ...'] [CONFIRM=no]
+	@$(DEPLOY) --go $(if $(filter no,$(CONFIRM)),--yes) '$(STAGE)' $(if $(PARAMETERS),'$(PARAMETERS)')
+
+.PHONY: deploy-built
+deploy-built: need-python ## The same with what `make sam-build` has built before, here or in another job of CI
+	@infra/tools/setup.sh lint
+	@$(DEPLOY) --go $(if $(filter no,$(CONFIRM)),--yes) '$(STAGE)' $(if $(PARAMETERS),'$(PARAMETERS)')
+
+.PHONY: rehearse
+rehearse: need-rust need-cc need-python ## Deploy as `make deploy` does, into an AWS on this machine, and try the door
+	@infra/tools/setup.sh lint local
+	@$(LINT_BIN)/python -B infra/tools/rehearse.py
+
+.PHONY: smoke
+smoke: need-rust need-cc ## Try a deployed door: URL=https://…/webhooks/stripe/smoke SECRET=whsec_…, or STACK=sluice-staging [ENDPOINT=smoke]
+	@test -n '$(URL)$(STACK)' || { echo "Say which: make smoke URL=https://... SECRET=whsec_..., or make smoke STACK=sluice-staging" >&2; exit 2; }
+	@SLUICE_SMOKE_SECRET='$(SECRET)' $(CARGO) run -q $(CARGO_FLAGS) -p sluice-console -- $(if $(STACK),--stack '$(STACK)') smoke \
+		$(if $(URL),--url '$(URL)',--endpoint '$(or $(ENDPOINT),smoke)')
 
 # --- House-keeping ---------------------------------------------------------------------------------------------------
 

@@ -57,6 +57,11 @@ impl Global {
     pub(crate) fn output(&self) -> Output {
         Output::new(self.json, self.color)
     }
+
+    /// Whether a stack in AWS is meant, and not the local one.
+    pub(crate) fn names_stack(&self) -> bool {
+        self.stack.is_some()
+    }
 }
 
 /// A stack, how to reach it, and where to print.

@@ -26,6 +26,7 @@ mod reconcile;
 mod rejected;
 mod replay;
 mod show;
+mod smoke;
 mod state;
 mod status;
 mod times;
@@ -59,6 +60,7 @@ const EXAMPLES: &str = "Examples:
   sluice state show pi_3Qabc                an object, as its domain has it
   sluice --stack sluice-live event show evt_1Qabc
                                             in AWS, with your usual credentials
+  sluice --stack sluice-live smoke          whether its door is open to Stripe, and to nobody else
   sluice verify < vectors.jsonl             judges signatures, a JSON line each
 
 Exit codes: 0 done; 1 AWS can't be reached or refuses; 2 the call can't be understood; 3 what was asked for isn't there;
@@ -99,6 +101,8 @@ enum Command {
     Reconcile(reconcile::Args),
     /// An event (`evt_…`) or an object, whichever the id names: short for `event show` and `state show`.
     Show(show::Args),
+    /// Tries a door: what Stripe signs is taken, and nothing else.
+    Smoke(smoke::Args),
     /// Judges signatures: reads lines of JSON {name, secrets, header_b64, header_null, body_b64, now, tolerance} from
     /// standard input and answers {"name", "verdict"} a line, where the verdict is "ok" or a code.
     Verify,
@@ -109,6 +113,9 @@ async fn run(cli: Cli) -> Result<(), Problem> {
     // What works without a stack.
     if matches!(command, Command::Verify) {
         return verify::run();
+    }
+    if let Command::Smoke(args) = command {
+        return smoke::run(&global, args).await;
     }
     let context = &Context::find(&global).await?;
     match command {
@@ -121,7 +128,7 @@ async fn run(cli: Cli) -> Result<(), Problem> {
         Command::Access { command } => access::run(context, command).await?,
         Command::Reconcile(args) => reconcile::run(context, args).await?,
         Command::Show(args) => show::run(context, args).await?,
-        Command::Verify => {}
+        Command::Smoke(_) | Command::Verify => {}
     }
     context.out.flush()
 }
