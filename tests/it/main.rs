@@ -18,6 +18,7 @@
 //! - `crashes`: each function killed before and after each of its calls.
 //! - `faults`: each call of each function throttled, failed, too late, cut, or answered in vain.
 //! - `replay`: replays, dead letters and rejected events, by the operator's program.
+//! - `erasure`: what is left of a customer, by the operator's program.
 //! - `routing`: where each event type goes, by the rules as deployed.
 //!
 //! Most tests share one stack; those that break something have one of their own.
@@ -28,6 +29,7 @@ mod cases;
 mod consumers;
 mod crashes;
 mod door;
+mod erasure;
 mod faults;
 mod fetching;
 mod flood;

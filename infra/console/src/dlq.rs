@@ -171,6 +171,31 @@ pub(crate) async fn run(context: &Context, command: Command) -> Result<(), Probl
     }
 }
 
+/// Dead letters that are somebody's, by event id and text, of every domain and of the rules; deleted, or only counted. For
+/// erasure: nothing of them is kept.
+pub(crate) async fn of_events(
+    context: &Context,
+    is_theirs: impl Fn(&str, &str) -> bool,
+    does_it: bool,
+) -> Result<usize, Problem> {
+    let mut count = 0;
+    for domain in context.domains().chain(["rule"]) {
+        let letters = receive(context, domain).await?;
+        let (theirs, others): (Vec<_>, Vec<_>) = letters
+            .into_iter()
+            .partition(|letter| is_theirs(&letter.subject, &letter.text));
+        release(context, domain, &others).await?;
+        count += match does_it {
+            true => delete(context, domain, &theirs).await?,
+            false => {
+                release(context, domain, &theirs).await?;
+                theirs.len()
+            }
+        };
+    }
+    Ok(count)
+}
+
 fn done(context: &Context, name: &str, count: usize, words: &str) -> Result<(), Problem> {
     match context.out.is_json() {
         true => context.out.value(&json!({ name: count })),

@@ -17,6 +17,7 @@ mod access;
 mod aws;
 mod context;
 mod dlq;
+mod erase;
 mod event;
 mod logs;
 mod metrics;
@@ -99,6 +100,9 @@ enum Command {
     },
     /// How whole the ledger is beside Stripe's list of events: the last reports, or a run now.
     Reconcile(reconcile::Args),
+    /// Takes what belongs to a customer out of the ledger, the projections and the dead letters. Says what, and does it with
+    /// --yes.
+    Erase(erase::Args),
     /// An event (`evt_…`) or an object, whichever the id names: short for `event show` and `state show`.
     Show(show::Args),
     /// Tries a door: what Stripe signs is taken, and nothing else.
@@ -127,6 +131,7 @@ async fn run(cli: Cli) -> Result<(), Problem> {
         Command::Rejected { command } => rejected::run(context, command).await?,
         Command::Access { command } => access::run(context, command).await?,
         Command::Reconcile(args) => reconcile::run(context, args).await?,
+        Command::Erase(args) => erase::run(context, args).await?,
         Command::Show(args) => show::run(context, args).await?,
         Command::Smoke(_) | Command::Verify => {}
     }

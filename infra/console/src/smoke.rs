@@ -45,7 +45,7 @@ pub(crate) struct Args {
     #[arg(long, requires = "secret")]
     url: Option<String>,
     /// The endpoint's signing secret. Better given by the variable, which no list of processes shows.
-    #[arg(long, env = "SLUICE_SMOKE_SECRET", hide_env_values = true)]
+    #[arg(long, env = "SLUICE_SMOKE_SECRET", hide_env_values = true, value_parser = secret_of)]
     secret: Option<String>,
     /// The endpoint's name, without --url.
     #[arg(long, default_value = "platform", conflicts_with = "url")]
@@ -56,6 +56,15 @@ pub(crate) struct Args {
     /// The endpoint takes live events.
     #[arg(long)]
     live: bool,
+}
+
+fn secret_of(text: &str) -> Result<String, &'static str> {
+    match text.trim() {
+        "" => {
+            Err("it is empty; leave --secret and SLUICE_SMOKE_SECRET out to take the stack's own")
+        }
+        secret => Ok(secret.to_owned()),
+    }
 }
 
 /// The door's answer.

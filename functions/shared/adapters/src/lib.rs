@@ -25,6 +25,7 @@ pub mod consumer;
 #[cfg(test)]
 mod contract;
 mod entry;
+pub mod erase;
 #[cfg(debug_assertions)]
 pub mod faults;
 pub mod inspect;

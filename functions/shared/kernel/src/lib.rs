@@ -27,6 +27,7 @@
 //! - [`consume`]: one message to one domain's projection; [`batch`] runs a queue's batch of them.
 //! - [`reconcile`]: hold the ledger against Stripe's own list of events.
 //! - [`replay`]: ledgered events once more; [`foresee`]: what a domain would do with them.
+//! - [`erase`]: what belongs to a person, and what is left of it.
 //! - [`order`]: which of an object's events is the latest.
 //! - [`receive`]: what a user's own function does with effects.
 //!
@@ -43,6 +44,7 @@ pub mod detail;
 pub mod domain;
 pub mod effect;
 pub mod endpoint;
+pub mod erase;
 pub mod event;
 pub mod fault;
 pub mod fetch;
