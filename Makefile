@@ -87,13 +87,15 @@ lint: need-rust need-cc need-python ## Check format, clippy, docs, licences, unu
 	@$(PY) infra/lint/directions.py
 	$(say) 'Runbooks: one for each code and alarm'
 	@$(PY) infra/lint/runbooks.py
+	$(say) 'What the pages name is there'
+	@$(PY) infra/lint/pages.py
 	$(say) 'Sample events are what tests/events/generate writes'
 	@$(PY) tests/events/generate --check
 	$(say) 'Licences, bans, sources (cargo-deny); unused dependencies (cargo-machete)'
 	@infra/lint/tools.sh
 	@target/tools/bin/cargo-deny $(CARGO_FLAGS) --log-level error check bans licenses sources
 	@target/tools/bin/cargo-machete --skip-target-dir functions infra tests
-	$(say) 'What make deploy refuses'
+	$(say) 'What make deploy refuses; the bill of materials'
 	@infra/tools/setup.sh lint
 	@$(LINT_BIN)/python -B -m unittest discover --quiet --start-directory infra/tools
 	$(say) 'The templates: cfn-lint as written and as transformed, our own rules, sam validate'
@@ -111,6 +113,10 @@ lint: need-rust need-cc need-python ## Check format, clippy, docs, licences, unu
 advisories: need-rust need-cc ## Check dependencies against RustSec's advisories (fetches its database from GitHub)
 	@infra/lint/tools.sh
 	@target/tools/bin/cargo-deny $(CARGO_FLAGS) check advisories
+
+.PHONY: sbom
+sbom: need-rust need-python ## Write a bill of materials of what AWS runs (CycloneDX) to target/sbom
+	@$(PY) infra/tools/sbom.py
 
 .PHONY: fuzz
 fuzz: need-rust need-cxx ## Fuzz the signature's verification [SECONDS=30]
@@ -159,7 +165,7 @@ rehearse: need-rust need-cc need-python ## Deploy as `make deploy` does, into an
 .PHONY: smoke
 smoke: need-rust need-cc ## Try a deployed door: URL=https://…/webhooks/stripe/smoke SECRET=whsec_…, or STACK=sluice-staging [ENDPOINT=smoke]
 	@test -n '$(URL)$(STACK)' || { echo "Say which: make smoke URL=https://... SECRET=whsec_..., or make smoke STACK=sluice-staging" >&2; exit 2; }
-	@SLUICE_SMOKE_SECRET='$(SECRET)' $(CARGO) run -q $(CARGO_FLAGS) -p sluice-console -- $(if $(STACK),--stack '$(STACK)') smoke \
+	@$(if $(SECRET),SLUICE_SMOKE_SECRET='$(SECRET)') $(CARGO) run -q $(CARGO_FLAGS) -p sluice-console -- $(if $(STACK),--stack '$(STACK)') smoke \
 		$(if $(URL),--url '$(URL)',--endpoint '$(or $(ENDPOINT),smoke)')
 
 # --- House-keeping ---------------------------------------------------------------------------------------------------

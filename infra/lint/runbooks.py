@@ -5,8 +5,8 @@
   looks like one and is Stripe's (`"checkout.session"`) is known by infra/events/routes.tsv.
 - An alarm is a resource of a template with `AWS::CloudWatch::Alarm` or `CompositeAlarm`; its text names its runbook,
   `infra/runbooks/<name>.md`.
-- A runbook is `infra/runbooks/<code>.md` or `infra/runbooks/alarm.<name>.md`, with the headings of `PARTS`. Links in it lead
-  somewhere, and every `sluice` command in it is one that the program has.
+- A runbook is `infra/runbooks/<code>.md`, or named by an alarm, and has the headings of `PARTS`. Links in it lead somewhere,
+  and every `sluice` command in it is one that the program has.
 
     infra/lint/runbooks.py            exits with 1 and one line for each breach
     infra/lint/runbooks.py --list     prints each code and where it is made, parted by tabs
@@ -153,14 +153,8 @@ def first_sentence(text):
 def index(root):
     """The page that lists all runbooks."""
     there = runbooks(root)
-    lines = [INDEX]
-    for title, wanted in (("Alarms", True), ("Codes", False)):
-        lines.append(f"## {title}\n\n| | it means |\n|---|---|")
-        for name, text in there.items():
-            if name.startswith("alarm.") is wanted:
-                lines.append(f"| [`{name}`]({name}.md) | {first_sentence(text)} |")
-        lines.append("")
-    return "\n".join(lines)
+    rows = [f"| [`{name}`]({name}.md) | {first_sentence(text)} |" for name, text in there.items()]
+    return "\n".join([INDEX, "| | it means |", "|---|---|", *rows, ""])
 
 
 def index_in_step(root):

@@ -1,0 +1,84 @@
+#!/usr/bin/env python3
+"""Checks that what the pages name is there: the README, ARCHITECTURE.md, infra/docs and infra/runbooks.
+
+- a test, `module::name_of_the_test`: a function of that name in a module, file or folder of that name;
+- a target, `make name`;
+- a command of the operator's program, `sluice name`;
+- a link to a file.
+
+Run `infra/lint/pages.py` from anywhere; it exits with 1 and one line for each breach. Python 3.10, no packages.
+`infra/lint/test_pages.py` shows that each rule can fail.
+"""
+
+import pathlib
+import re
+import sys
+
+import runbooks
+
+# A test's name is a sentence; what has fewer words may be a function of the code.
+WORDS_MIN = 4
+
+TEST = re.compile(r"`(?:\w+::)*(\w+)::(\w+)`")
+TARGET = re.compile(r"(?:`|^)make ([a-z][a-z-]*)", re.MULTILINE)
+COMMAND = re.compile(r"(?:`|^|-- )sluice (?:--\S+ \S+ )*([a-z]+)", re.MULTILINE)
+
+
+def pages(root):
+    """Each page, and its text."""
+    found = [root / "README.md", root / "ARCHITECTURE.md"]
+    found += sorted((root / "infra/docs").glob("*.md"))
+    return {path: path.read_text(encoding="utf-8") for path in found if path.exists()}
+
+
+def functions(root):
+    """(module, name) of each function: a test, or a law that several tests hold others to."""
+    found = set()
+    for folder in ("tests", "functions", "infra"):
+        for path in (root / folder).rglob("*.rs"):
+            if "target" in path.parts:
+                continue
+            text = path.read_text(encoding="utf-8")
+            # A page may name the file, the folder that it is in, or a module within.
+            modules = {path.stem, path.parent.name, path.parent.parent.name, *re.findall(r"\bmod (\w+) \{", text)}
+            found |= {(module, name) for module in modules for name in re.findall(r"\bfn (\w+)", text)}
+    return found
+
+
+def targets(root):
+    """The targets of the Makefile."""
+    text = (root / "Makefile").read_text(encoding="utf-8")
+    return set(re.findall(r"^([a-z][a-z-]*):", text, re.MULTILINE))
+
+
+def breaches(root):
+    """All that is named and isn't there, a line each."""
+    known, known_targets, known_commands = functions(root), targets(root), runbooks.commands(root)
+    for path, text in pages(root).items():
+        place = path.relative_to(root).as_posix()
+        for module, name in TEST.findall(text):
+            if name.count("_") >= WORDS_MIN and (module, name) not in known:
+                yield f"{place}: names the test {module}::{name}, which isn't there"
+        for target in TARGET.findall(text):
+            if target not in known_targets:
+                yield f"{place}: names `make {target}`, which isn't there"
+        for command in COMMAND.findall(text):
+            if command not in known_commands:
+                yield f"{place}: names `sluice {command}`, which the program doesn't have"
+        for link in runbooks.LINK.findall(text):
+            if not (path.parent / link).exists():
+                yield f"{place}: leads to {link}, which isn't there"
+
+
+def main():
+    root = pathlib.Path(__file__).resolve().parents[2]
+    found = list(breaches(root))
+    for line in found:
+        print(line, file=sys.stderr)
+    if not found:
+        print(f"{len(pages(root))} pages name what is there")
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

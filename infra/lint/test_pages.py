@@ -1,0 +1,57 @@
+"""Shows on a made-up project that each rule of `pages.py` can fail, and that a sound one passes.
+
+python3 -m unittest discover --start-directory infra/lint
+"""
+
+import pathlib
+import tempfile
+import unittest
+
+import pages
+
+SOUND = "See [this](docs/it.md#part), `make run`, `sluice --stack x show evt_1`, `door::one_that_is_taken_once`, `Vec::new`.\n"
+
+
+class Rules(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.root = pathlib.Path(folder.name)
+        self.write("README.md", SOUND)
+        self.write("docs/it.md", "")
+        self.write("Makefile", "run: need\n\t@true\n")
+        self.write("infra/console/src/main.rs", "enum Command {\n    Show(show::Args),\n}\n")
+        self.write("tests/it/door.rs", "#[test]\nfn one_that_is_taken_once() {}\n")
+
+    def write(self, place, text):
+        path = self.root / place
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+
+    def broken(self, text, words):
+        self.write("README.md", SOUND + text)
+        found = list(pages.breaches(self.root))
+        self.assertEqual(len(found), 1, found)
+        self.assertIn(words, found[0])
+
+    def test_a_sound_page_passes(self):
+        self.assertEqual(list(pages.breaches(self.root)), [])
+
+    def test_a_test_that_is_not_there(self):
+        self.broken("`door::one_that_is_taken_twice`", "door::one_that_is_taken_twice")
+
+    def test_a_test_of_another_file(self):
+        self.broken("`cases::one_that_is_taken_once`", "cases::one_that_is_taken_once")
+
+    def test_a_target_that_is_not_there(self):
+        self.broken("\nmake walk STAGE=x\n", "`make walk`")
+
+    def test_a_command_that_is_not_there(self):
+        self.broken("\nsluice mend evt_1\n", "`sluice mend`")
+
+    def test_a_link_to_nowhere(self):
+        self.broken("[that](docs/that.md)", "docs/that.md")
+
+
+if __name__ == "__main__":
+    unittest.main()
