@@ -18,23 +18,25 @@
 //! ([`crate::detail::check`]), to fetch the object and hold it against its projection. The domain mends through its
 //! usual conditional write and notes the drift.
 
+mod check;
+pub mod ports;
 pub mod report;
 pub mod window;
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::future::Future;
+pub use ports::{Ask, Listed, Listing, Notes, Standings};
 
-use crate::bus::{BATCH_ENTRIES_MAX, Bus, Outgoing};
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::bus::Bus;
 use crate::clock::Clock;
-use crate::detail;
 use crate::effect::Scope;
 use crate::endpoint::{self, Endpoint};
 use crate::event::Head;
 use crate::fault::{Class, Fault};
-use crate::ledger::{Arrival, Ledger, Standing, is_expired};
-use crate::outcome::Tie;
+use crate::ledger::{Arrival, Ledger, is_expired};
 use crate::take::{self, Taken};
 
+use check::Sample;
 use report::{AccountsFrom, Report};
 use window::{Cursor, Walk};
 
@@ -49,131 +51,6 @@ pub const ACCOUNTS_MAX: usize = 10_000;
 
 /// The most unresolved ties that are checked, a run.
 pub const TIES_MAX: usize = 50;
-
-/// What to ask of Stripe's list of events.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Ask {
-    /// Whose events.
-    pub scope: Scope,
-    /// Made at this second or later.
-    pub from_s: i64,
-    /// Made at this second or before.
-    pub to_s: i64,
-    /// After this event, in Stripe's order: newest first.
-    pub after: Option<String>,
-    /// Exact types or patterns (`charge.*`); none means all. Stripe may list more: the answer is filtered again.
-    pub types: Vec<String>,
-}
-
-/// A page of what was asked for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Listed<T> {
-    /// A page.
-    Page {
-        /// What it lists.
-        items: Vec<T>,
-        /// There are more after it.
-        has_more: bool,
-    },
-    /// There is no key for this mode.
-    NoKey,
-    /// The budget is spent.
-    Spent {
-        /// Until when, in milliseconds from now.
-        wait_ms: u64,
-    },
-}
-
-/// Stripe's lists.
-pub trait Listing: Sync {
-    /// Whether there is a key for this mode.
-    ///
-    /// # Errors
-    /// `Retry` where that can't be found out.
-    fn has_key(&self, livemode: bool) -> impl Future<Output = Result<bool, Fault>> + Send;
-
-    /// A page of events, newest first, each as its JSON.
-    ///
-    /// # Errors
-    /// `Retry` where Stripe can't be asked now; `Reject` where it refuses what is asked.
-    fn events(&self, ask: &Ask) -> impl Future<Output = Result<Listed<Vec<u8>>, Fault>> + Send;
-
-    /// A page of connected accounts' ids.
-    ///
-    /// # Errors
-    /// As [`Listing::events`]; `stripe.key_refused` where the key may not list accounts.
-    fn accounts(
-        &self,
-        livemode: bool,
-        after: Option<&str>,
-    ) -> impl Future<Output = Result<Listed<String>, Fault>> + Send;
-}
-
-/// The ledger as reconcile reads it, beside [`Ledger`].
-pub trait Standings: Sync {
-    /// How each event stands, in the order of the ids; `None` where there is no entry. At most [`PAGE_EVENTS_MAX`].
-    ///
-    /// # Errors
-    /// `Retry` where the ledger can't be read.
-    fn standings(
-        &self,
-        ids: &[&str],
-    ) -> impl Future<Output = Result<Vec<Option<Standing>>, Fault>> + Send;
-
-    /// Accounts with an event of this mode since a moment, as far as the ledger tells; at most `limit`.
-    ///
-    /// # Errors
-    /// `Retry` where the ledger can't be read.
-    fn accounts_seen(
-        &self,
-        livemode: bool,
-        since_ms: i64,
-        limit: usize,
-    ) -> impl Future<Output = Result<BTreeSet<String>, Fault>> + Send;
-}
-
-/// Where cursors and reports are kept.
-pub trait Notes: Sync {
-    /// Every cursor, by the key of its scope.
-    ///
-    /// # Errors
-    /// `Retry` where they can't be read: without them nothing is known to be done.
-    fn cursors(&self) -> impl Future<Output = Result<BTreeMap<String, Cursor>, Fault>> + Send;
-
-    /// Replaces a scope's cursor.
-    ///
-    /// # Errors
-    /// `Retry` where it can't be written: the next run does the same pages again.
-    fn save_cursor(
-        &self,
-        scope: &str,
-        cursor: &Cursor,
-    ) -> impl Future<Output = Result<(), Fault>> + Send;
-
-    /// Keeps a run's report.
-    ///
-    /// # Errors
-    /// `Retry` where it can't be written.
-    fn save_report(&self, report: &Report) -> impl Future<Output = Result<(), Fault>> + Send;
-
-    /// Ties that domains left unresolved, at most `limit`.
-    ///
-    /// # Errors
-    /// `Retry` where they can't be read.
-    fn ties(&self, limit: usize) -> impl Future<Output = Result<Vec<Tie>, Fault>> + Send;
-
-    /// Forgets ties that domains were asked to check: a domain that can't tell even then notes the tie again.
-    ///
-    /// # Errors
-    /// `Retry` where it can't be written: the ties are checked again.
-    fn forget_ties(&self, ties: &[Tie]) -> impl Future<Output = Result<(), Fault>> + Send;
-
-    /// How many checks found drift since a moment.
-    ///
-    /// # Errors
-    /// `Retry` where they can't be read.
-    fn drifted_since(&self, since_ms: i64) -> impl Future<Output = Result<u64, Fault>> + Send;
-}
 
 /// What a run works with.
 #[derive(Debug)]
@@ -259,7 +136,7 @@ pub async fn run<L: Ledger + Standings>(
             }
         }
     }
-    check(ports, plan, &sample, &mut report).await;
+    check::ask(ports, plan, &sample, &mut report).await;
     report.ended_ms = clock.now_ms();
     ports.notes.save_report(&report).await?;
     Ok(report)
@@ -557,91 +434,4 @@ pub fn is_subscribed(patterns: &[String], kind: &str) -> bool {
                 Some(prefix) => kind.starts_with(prefix),
                 None => pattern == kind,
             })
-}
-
-/// Objects to check, one event for each: what was seen first, which is what changed last.
-#[derive(Debug)]
-struct Sample {
-    most: usize,
-    events: BTreeMap<(String, String), Checked>,
-}
-
-#[derive(Debug)]
-struct Checked {
-    scope: Scope,
-    event: String,
-    kind: String,
-    object: String,
-    object_kind: String,
-}
-
-impl Sample {
-    fn of(most: usize) -> Self {
-        Self {
-            most,
-            events: BTreeMap::new(),
-        }
-    }
-
-    fn offer(&mut self, scope: &Scope, head: &Head<'_>) {
-        let object = head.object.as_ref();
-        let id = object.and_then(|object| object.id.as_deref());
-        let kind = object.and_then(|object| object.kind.as_deref());
-        if self.events.len() >= self.most {
-            return;
-        }
-        if let (Some(object), Some(object_kind)) = (id, kind) {
-            let key = (scope.key(), object.to_owned());
-            self.events.entry(key).or_insert_with(|| Checked {
-                scope: scope.clone(),
-                event: head.id.to_string(),
-                kind: head.kind.to_string(),
-                object: object.to_owned(),
-                object_kind: object_kind.to_owned(),
-            });
-        }
-    }
-}
-
-/// Asks the domains to check the ties that they left, and the sample.
-async fn check<L: Ledger + Standings>(
-    ports: &Ports<'_, impl Listing, L, impl Notes, impl Bus>,
-    plan: &Plan<'_>,
-    sample: &Sample,
-    report: &mut Report,
-) {
-    let ties = ports.notes.ties(TIES_MAX).await.unwrap_or_default();
-    report.ties = ties.len() as u64;
-    let ties_checked = ties.iter().map(|tie| detail::Check {
-        scope: &tie.scope,
-        event: &tie.event,
-        kind: &tie.kind,
-        object: &tie.object,
-        object_kind: &tie.object_kind,
-    });
-    let sampled = sample.events.values().map(|one| detail::Check {
-        scope: &one.scope,
-        event: &one.event,
-        kind: &one.kind,
-        object: &one.object,
-        object_kind: &one.object_kind,
-    });
-    let checks: Vec<_> = ties_checked.chain(sampled).collect();
-    let entries: Vec<Outgoing> = checks
-        .iter()
-        .map(|check| detail::check(check, VIA, report.began_ms, plan.traceparent))
-        .collect();
-    let mut all = true;
-    for batch in entries.chunks(BATCH_ENTRIES_MAX) {
-        let results = ports.bus.publish(batch).await;
-        let taken = results.iter().filter(|result| result.is_ok()).count();
-        report.checked += taken as u64;
-        all &= taken == batch.len();
-    }
-    // What the bus didn't take is asked for by a later run.
-    if all && !ties.is_empty() {
-        let _ = ports.notes.forget_ties(&ties).await;
-    }
-    let since_ms = report.began_ms - window::DRIFT_S * 1_000;
-    report.drifted = ports.notes.drifted_since(since_ms).await.ok();
 }

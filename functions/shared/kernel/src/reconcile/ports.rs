@@ -1,0 +1,136 @@
+//! What reconcile asks of others: Stripe's lists, the ledger, and a place for its notes.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::future::Future;
+
+use super::report::Report;
+use super::window::Cursor;
+use crate::effect::Scope;
+use crate::fault::Fault;
+use crate::ledger::Standing;
+use crate::outcome::Tie;
+
+/// What to ask of Stripe's list of events.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ask {
+    /// Whose events.
+    pub scope: Scope,
+    /// Made at this second or later.
+    pub from_s: i64,
+    /// Made at this second or before.
+    pub to_s: i64,
+    /// After this event, in Stripe's order: newest first.
+    pub after: Option<String>,
+    /// Exact types or patterns (`charge.*`); none means all. Stripe may list more: the answer is filtered again.
+    pub types: Vec<String>,
+}
+
+/// A page of what was asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Listed<T> {
+    /// A page.
+    Page {
+        /// What it lists.
+        items: Vec<T>,
+        /// There are more after it.
+        has_more: bool,
+    },
+    /// There is no key for this mode.
+    NoKey,
+    /// The budget is spent.
+    Spent {
+        /// Until when, in milliseconds from now.
+        wait_ms: u64,
+    },
+}
+
+/// Stripe's lists.
+pub trait Listing: Sync {
+    /// Whether there is a key for this mode.
+    ///
+    /// # Errors
+    /// `Retry` where that can't be found out.
+    fn has_key(&self, livemode: bool) -> impl Future<Output = Result<bool, Fault>> + Send;
+
+    /// A page of events, newest first, each as its JSON.
+    ///
+    /// # Errors
+    /// `Retry` where Stripe can't be asked now; `Reject` where it refuses what is asked.
+    fn events(&self, ask: &Ask) -> impl Future<Output = Result<Listed<Vec<u8>>, Fault>> + Send;
+
+    /// A page of connected accounts' ids.
+    ///
+    /// # Errors
+    /// As [`Listing::events`]; `stripe.key_refused` where the key may not list accounts.
+    fn accounts(
+        &self,
+        livemode: bool,
+        after: Option<&str>,
+    ) -> impl Future<Output = Result<Listed<String>, Fault>> + Send;
+}
+
+/// The ledger as reconcile reads it, beside [`crate::ledger::Ledger`].
+pub trait Standings: Sync {
+    /// How each event stands, in the order of the ids; `None` where there is no entry. At most [`super::PAGE_EVENTS_MAX`].
+    ///
+    /// # Errors
+    /// `Retry` where the ledger can't be read.
+    fn standings(
+        &self,
+        ids: &[&str],
+    ) -> impl Future<Output = Result<Vec<Option<Standing>>, Fault>> + Send;
+
+    /// Accounts with an event of this mode since a moment, as far as the ledger tells; at most `limit`.
+    ///
+    /// # Errors
+    /// `Retry` where the ledger can't be read.
+    fn accounts_seen(
+        &self,
+        livemode: bool,
+        since_ms: i64,
+        limit: usize,
+    ) -> impl Future<Output = Result<BTreeSet<String>, Fault>> + Send;
+}
+
+/// Where cursors and reports are kept.
+pub trait Notes: Sync {
+    /// Every cursor, by the key of its scope.
+    ///
+    /// # Errors
+    /// `Retry` where they can't be read: without them nothing is known to be done.
+    fn cursors(&self) -> impl Future<Output = Result<BTreeMap<String, Cursor>, Fault>> + Send;
+
+    /// Replaces a scope's cursor.
+    ///
+    /// # Errors
+    /// `Retry` where it can't be written: the next run does the same pages again.
+    fn save_cursor(
+        &self,
+        scope: &str,
+        cursor: &Cursor,
+    ) -> impl Future<Output = Result<(), Fault>> + Send;
+
+    /// Keeps a run's report.
+    ///
+    /// # Errors
+    /// `Retry` where it can't be written.
+    fn save_report(&self, report: &Report) -> impl Future<Output = Result<(), Fault>> + Send;
+
+    /// Ties that domains left unresolved, at most `limit`.
+    ///
+    /// # Errors
+    /// `Retry` where they can't be read.
+    fn ties(&self, limit: usize) -> impl Future<Output = Result<Vec<Tie>, Fault>> + Send;
+
+    /// Forgets ties that domains were asked to check: a domain that can't tell even then notes the tie again.
+    ///
+    /// # Errors
+    /// `Retry` where it can't be written: the ties are checked again.
+    fn forget_ties(&self, ties: &[Tie]) -> impl Future<Output = Result<(), Fault>> + Send;
+
+    /// How many checks found drift since a moment.
+    ///
+    /// # Errors
+    /// `Retry` where they can't be read.
+    fn drifted_since(&self, since_ms: i64) -> impl Future<Output = Result<u64, Fault>> + Send;
+}
