@@ -154,11 +154,25 @@ impl Aws {
         let call = format!("invoke {function}");
         let path = format!("/2015-03-31/functions/{}/invocations", escaped(function));
         let body = input.to_string();
-        let request = self.once("lambda", &path, &[], &body);
+        let request = self.once("POST", "lambda", &path, &[], &body);
         let answer = timeout(INVOKE_TIMEOUT, request)
             .await
             .map_err(|_| Problem::Failed(format!("{call}: no answer in {INVOKE_TIMEOUT:?}")))??;
         if answer.status >= 300 || answer.function_error {
+            return Err(refused(&call, &answer));
+        }
+        parsed(&call, &answer.text)
+    }
+
+    /// A function's configuration, its variables among it.
+    pub(crate) async fn configuration(&self, function: &str) -> Result<Value, Problem> {
+        let call = format!("configuration of {function}");
+        let path = format!("/2015-03-31/functions/{}/configuration", escaped(function));
+        let request = self.once("GET", "lambda", &path, &[], "");
+        let answer = timeout(TRY_TIMEOUT, request)
+            .await
+            .map_err(|_| Problem::Failed(format!("{call}: no answer in {TRY_TIMEOUT:?}")))??;
+        if answer.status >= 300 {
             return Err(refused(&call, &answer));
         }
         parsed(&call, &answer.text)
@@ -174,13 +188,14 @@ impl Aws {
         let mut pause = PAUSE;
         let mut tried = 1;
         loop {
-            let outcome = match timeout(TRY_TIMEOUT, self.once(service, "/", headers, body)).await {
-                Ok(Ok(answer)) if answer.status < 300 => return Ok(answer),
-                Ok(Ok(answer)) if !is_passing(&answer) => return Err(refused(call, &answer)),
-                Ok(Ok(answer)) => refused(call, &answer),
-                Ok(Err(problem)) => problem,
-                Err(_) => Problem::Failed(format!("{call}: no answer in {TRY_TIMEOUT:?}")),
-            };
+            let outcome =
+                match timeout(TRY_TIMEOUT, self.once("POST", service, "/", headers, body)).await {
+                    Ok(Ok(answer)) if answer.status < 300 => return Ok(answer),
+                    Ok(Ok(answer)) if !is_passing(&answer) => return Err(refused(call, &answer)),
+                    Ok(Ok(answer)) => refused(call, &answer),
+                    Ok(Err(problem)) => problem,
+                    Err(_) => Problem::Failed(format!("{call}: no answer in {TRY_TIMEOUT:?}")),
+                };
             if tried == TRIES {
                 return Err(outcome);
             }
@@ -192,6 +207,7 @@ impl Aws {
 
     async fn once(
         &self,
+        method: &str,
         service: &str,
         path: &str,
         headers: &[(&str, &str)],
@@ -216,7 +232,7 @@ impl Aws {
             .map_err(|error| broken(&error))?
             .into();
         let signable = SignableRequest::new(
-            "POST",
+            method,
             &url,
             headers.iter().copied(),
             SignableBody::Bytes(body.as_bytes()),
@@ -227,7 +243,7 @@ impl Aws {
             .into_parts();
 
         let mut request = Request::new(SdkBody::from(body));
-        request.set_method("POST").map_err(|error| broken(&error))?;
+        request.set_method(method).map_err(|error| broken(&error))?;
         request.set_uri(url).map_err(|error| broken(&error))?;
         for (name, value) in headers {
             request

@@ -19,13 +19,16 @@ mod context;
 mod dlq;
 mod erase;
 mod event;
+mod import;
 mod logs;
 mod metrics;
 mod output;
 mod problem;
+mod rebuild;
 mod reconcile;
 mod rejected;
 mod replay;
+mod seed;
 mod show;
 mod smoke;
 mod state;
@@ -93,6 +96,10 @@ enum Command {
         #[command(subcommand)]
         command: rejected::Command,
     },
+    /// Makes a domain's projections anew, telling nobody. Says what would change, and does it with --yes.
+    Rebuild(rebuild::Args),
+    /// Takes in what the merchant had before the first event, telling nobody. Counts it, and does it with --yes.
+    Import(import::Args),
     /// What a customer may use.
     Access {
         #[command(subcommand)]
@@ -129,6 +136,8 @@ async fn run(cli: Cli) -> Result<(), Problem> {
         Command::Replay(args) => replay::run(context, *args).await?,
         Command::Dlq { command } => dlq::run(context, command).await?,
         Command::Rejected { command } => rejected::run(context, command).await?,
+        Command::Rebuild(args) => rebuild::run(context, args).await?,
+        Command::Import(args) => import::run(context, args).await?,
         Command::Access { command } => access::run(context, command).await?,
         Command::Reconcile(args) => reconcile::run(context, args).await?,
         Command::Erase(args) => erase::run(context, args).await?,

@@ -12,9 +12,11 @@ use std::time::{Duration, Instant};
 use aws_sdk_secretsmanager::Client as SecretsClient;
 use aws_types::SdkConfig;
 use sluice_kernel::clock::Clock;
+use sluice_kernel::effect::Scope;
 use sluice_kernel::fault::Fault;
 use sluice_kernel::fetch::budget::Budget;
 use sluice_kernel::fetch::{FETCH_MS_MAX, Fetch, Fetched, Objects};
+use sluice_kernel::rebuild::{Existing, Shown};
 use sluice_kernel::reconcile::{Ask, Listed, Listing};
 use sluice_stripe::client::keys::Keys;
 use sluice_stripe::client::{API_BASE, Client, Settings};
@@ -67,7 +69,7 @@ impl StripeObjects {
         Self::with(vars, sdk, Settings::new(budget))
     }
 
-    /// For reconcile, which lists: reads the same but the last two, and `LISTS_PER_SECOND` (5), which only this
+    /// For whoever lists, reconcile above all: reads the same but the last two, and `LISTS_PER_SECOND` (5), which only this
     /// environment spends. A page of a hundred events has more bytes than an object, and takes longer.
     ///
     /// # Errors
@@ -185,6 +187,21 @@ impl Listing for StripeObjects {
         };
         self.refresh_keys(secrets, id).await?;
         self.client.accounts(livemode, after).await
+    }
+}
+
+impl Existing for StripeObjects {
+    async fn existing(
+        &self,
+        scope: &Scope,
+        kind: &str,
+        after: Option<&str>,
+    ) -> Result<Listed<Shown>, Fault> {
+        let Some((secrets, id)) = &self.secret else {
+            return Ok(Listed::NoKey);
+        };
+        self.refresh_keys(secrets, id).await?;
+        self.client.existing(scope, kind, after).await
     }
 }
 

@@ -60,6 +60,34 @@ impl DynamoProjections {
     }
 }
 
+/// A page of keys, and the key to go on after; none where it was the last.
+pub type Keys = (Vec<String>, Option<String>);
+
+impl DynamoProjections {
+    /// The keys of at most so many items, in the table's own order, after this one; and the key to go on after. It reads, and
+    /// bills, the whole items.
+    ///
+    /// # Errors
+    /// `Retry` where the table can't be reached.
+    pub async fn keys(&self, after: Option<&str>, limit: i32) -> Result<Keys, Fault> {
+        let key = |pk: &str| HashMap::from([("pk".to_owned(), AttributeValue::S(pk.to_owned()))]);
+        let output = self
+            .client
+            .scan()
+            .table_name(&self.table)
+            .projection_expression("pk")
+            .limit(limit)
+            .set_exclusive_start_key(after.map(key))
+            .send()
+            .await
+            .map_err(|error| aws::unavailable("projection.unavailable", "Scan", &error))?;
+        let pk = |item: &HashMap<String, AttributeValue>| item.get("pk")?.as_s().ok().cloned();
+        let next = output.last_evaluated_key.as_ref().and_then(pk);
+        let items = output.items.unwrap_or_default();
+        Ok((items.iter().filter_map(pk).collect(), next))
+    }
+}
+
 fn stored(item: &HashMap<String, AttributeValue>) -> Result<Stored, Fault> {
     let version = item
         .get("version")

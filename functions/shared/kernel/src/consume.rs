@@ -446,12 +446,12 @@ fn wait_ms<S: Clone + PartialEq>(evidence: &Evidence<S>, fetched: &[Candidate<S>
 
 /// Where an object's item is.
 #[derive(Clone, Copy)]
-struct Place<'a> {
-    key: &'a str,
-    owner: Option<&'a str>,
+pub(crate) struct Place<'a> {
+    pub(crate) key: &'a str,
+    pub(crate) owner: Option<&'a str>,
 }
 
-fn contended() -> Fault {
+pub(crate) fn contended() -> Fault {
     let cause = format!("{CONFLICTS_MAX} writes in a row met another's");
     Fault::retry("projection.contended", cause).paced(Pace::Contention)
 }
@@ -508,9 +508,9 @@ async fn clear<D: Domain>(
     Err(contended())
 }
 
-type Versioned<S> = (Option<Item<S>>, u64);
+pub(crate) type Versioned<S> = (Option<Item<S>>, u64);
 
-async fn read<D: Domain>(
+pub(crate) async fn read<D: Domain>(
     projections: &impl Projections,
     key: &str,
 ) -> Result<Versioned<D::State>, Fault> {
@@ -521,7 +521,7 @@ async fn read<D: Domain>(
     Ok((Some(item), version))
 }
 
-async fn write<S: serde::Serialize + Clone + PartialEq>(
+pub(crate) async fn write<S: serde::Serialize + Clone + PartialEq>(
     projections: &impl Projections,
     place: Place<'_>,
     expected: u64,

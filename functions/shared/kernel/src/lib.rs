@@ -28,6 +28,7 @@
 //! - [`reconcile`]: hold the ledger against Stripe's own list of events.
 //! - [`replay`]: ledgered events once more; [`foresee`]: what a domain would do with them.
 //! - [`erase`]: what belongs to a person, and what is left of it.
+//! - [`rebuild`]: a domain's projections made anew, and of what was there before the first event.
 //! - [`order`]: which of an object's events is the latest.
 //! - [`receive`]: what a user's own function does with effects.
 //!
@@ -54,6 +55,7 @@ pub mod object;
 pub mod order;
 pub mod outcome;
 pub mod projection;
+pub mod rebuild;
 pub mod receive;
 pub mod reconcile;
 pub mod replay;

@@ -327,6 +327,20 @@ pub fn key(scope: &Scope, object: &str) -> String {
     format!("{}#{object}", scope.key())
 }
 
+/// The account and mode, and the object, that a key is of; `None` where it is no key.
+pub fn scope_and_object(key: &str) -> Option<(Scope, &str)> {
+    let (account, rest) = key.split_once('#')?;
+    let (mode, object) = rest.split_once('#')?;
+    let livemode = match mode {
+        "live" => true,
+        "test" => false,
+        _ => return None,
+    };
+    let account = (account != "platform").then(|| account.to_owned());
+    let is_named = !object.is_empty() && account.as_deref() != Some("");
+    is_named.then_some((Scope { account, livemode }, object))
+}
+
 /// What an owner's items have in common: account, mode and the owner's id.
 pub fn owner_key(scope: &Scope, owner: &str) -> String {
     format!("{}#{owner}", scope.key())

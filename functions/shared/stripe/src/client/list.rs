@@ -1,16 +1,19 @@
-//! Stripe's lists: events, and the connected accounts.
+//! Stripe's lists: events, the connected accounts, and the objects of a kind.
 //!
 //! Each page is one request, within the same budget and time as a fetch. A page of events is given as each event's own
 //! bytes, as Stripe wrote them. Where a page is larger than what is read, it is asked for again with fewer on it.
 
 use http::StatusCode;
 use serde::Deserialize;
+use serde_json::Value;
 use serde_json::value::RawValue;
 use sluice_kernel::effect::Scope;
 use sluice_kernel::fault::{Class, Fault};
+use sluice_kernel::rebuild::{Existing, Shown};
 use sluice_kernel::reconcile::{Ask, Listed, Listing, PAGE_EVENTS_MAX};
 
-use super::paths::{OnBehalf, segment};
+use super::paths::{OnBehalf, collection, segment};
+use super::wire::Answer;
 use super::{Client, head_of, refusal};
 
 /// The most types that Stripe's filter takes; with more, all are listed and the answer is filtered.
@@ -81,6 +84,51 @@ impl Listing for Client {
     }
 }
 
+impl Existing for Client {
+    async fn existing(
+        &self,
+        scope: &Scope,
+        kind: &str,
+        after: Option<&str>,
+    ) -> Result<Listed<Shown>, Fault> {
+        let mut refused = None;
+        for limit in LIMITS {
+            let target = existing(kind, limit, after)?;
+            let asked = self.ask_page::<Value>(&target, scope, OnBehalf::Account);
+            let (items, has_more, answer) = match asked.await {
+                Err(fault) if fault.code == "stripe.answer_too_large" => {
+                    refused = Some(fault);
+                    continue;
+                }
+                Err(fault) => return Err(fault),
+                Ok(Paged::NoKey) => return Ok(Listed::NoKey),
+                Ok(Paged::Spent { wait_ms }) => return Ok(Listed::Spent { wait_ms }),
+                Ok(Paged::Page(page, answer)) => (page.data, page.has_more, answer),
+            };
+            let (date_s, took_ms) = (answer.date_s()?, answer.took_ms);
+            let items = items.into_iter().map(|object| Shown {
+                object,
+                api_version: answer.api_version().map(str::to_owned),
+                date_s,
+                took_ms,
+            });
+            return Ok(Listed::Page {
+                items: items.collect(),
+                has_more,
+            });
+        }
+        let cause = refused.map_or_else(String::new, |fault| fault.cause);
+        Err(Fault::retry("stripe.answer_too_large", cause))
+    }
+}
+
+/// A page, with the answer that it came in.
+enum Paged<T> {
+    Page(Page<T>, Answer),
+    NoKey,
+    Spent { wait_ms: u64 },
+}
+
 impl Client {
     async fn list<T: for<'de> Deserialize<'de>>(
         &self,
@@ -88,12 +136,28 @@ impl Client {
         scope: &Scope,
         on_behalf: OnBehalf,
     ) -> Result<Listed<T>, Fault> {
+        Ok(match self.ask_page(target, scope, on_behalf).await? {
+            Paged::Page(page, _) => Listed::Page {
+                items: page.data,
+                has_more: page.has_more,
+            },
+            Paged::NoKey => Listed::NoKey,
+            Paged::Spent { wait_ms } => Listed::Spent { wait_ms },
+        })
+    }
+
+    async fn ask_page<T: for<'de> Deserialize<'de>>(
+        &self,
+        target: &str,
+        scope: &Scope,
+        on_behalf: OnBehalf,
+    ) -> Result<Paged<T>, Fault> {
         let Some(key) = self.authorization(scope.livemode)? else {
-            return Ok(Listed::NoKey);
+            return Ok(Paged::NoKey);
         };
         let taken = self.budget().take((self.ticks_ms)());
         if let Err(wait_ms) = taken {
-            return Ok(Listed::Spent { wait_ms });
+            return Ok(Paged::Spent { wait_ms });
         }
         let headers = head_of(&key, scope.account.as_deref(), on_behalf)?;
         let asked = tokio::time::timeout(self.total_timeout, self.get(target, headers));
@@ -115,11 +179,24 @@ impl Client {
             let cause = format!("not a page at line {}", error.line());
             Fault::retry("stripe.answer_unreadable", cause)
         })?;
-        Ok(Listed::Page {
-            items: page.data,
-            has_more: page.has_more,
-        })
+        Ok(Paged::Page(page, answer))
     }
+}
+
+fn existing(kind: &str, limit: usize, after: Option<&str>) -> Result<String, Fault> {
+    let Some(collection) = collection(kind) else {
+        let cause = "objects of this kind have no list of their own";
+        return Err(Fault::reject("stripe.no_list", cause));
+    };
+    let mut target = format!("/v1/{collection}?limit={limit}");
+    // Stripe lists no subscription that is canceled unless it is asked to.
+    if kind == "subscription" {
+        target.push_str("&status=all");
+    }
+    if let Some(after) = after {
+        target.push_str(&format!("&starting_after={}", segment(after)));
+    }
+    Ok(target)
 }
 
 fn events(ask: &Ask, limit: usize) -> String {
@@ -176,6 +253,22 @@ mod tests {
             events(&ask(&["charge.failed", "payout.paid"], None), 100),
             format!("{base}&types%5B%5D=charge.failed&types%5B%5D=payout.paid")
         );
+    }
+
+    #[test]
+    fn a_page_of_objects_is_asked_for_by_kind_and_the_object_before() {
+        assert_eq!(
+            existing("subscription", 100, Some("sub_1")).expect("a list"),
+            "/v1/subscriptions?limit=100&status=all&starting_after=sub_1"
+        );
+        assert_eq!(
+            existing("customer", 10, None).expect("a list"),
+            "/v1/customers?limit=10"
+        );
+        for kind in ["capability", "balance", "discount"] {
+            let fault = existing(kind, 10, None).expect_err("no list");
+            assert_eq!(fault.code, "stripe.no_list", "{kind}");
+        }
     }
 
     #[test]

@@ -172,6 +172,12 @@ fn of_kind(request: &Fetch) -> Option<Path> {
     Some(Path { target, on_behalf })
 }
 
+/// Where a kind's objects are listed, below `/v1/`; `None` where they have no list of their own.
+pub(super) fn collection(kind: &str) -> Option<&'static str> {
+    let found = TABLE.iter().find(|(name, _, _)| *name == kind);
+    found.and_then(|(_, collection, place)| matches!(place, Id).then_some(*collection))
+}
+
 fn is_customer(id: &str) -> bool {
     id.starts_with("cus_")
 }
