@@ -17,6 +17,7 @@
 //! - `trial`: an event for which something breaks, and its judgement by an untroubled one.
 //! - `crashes`: each function killed before and after each of its calls.
 //! - `faults`: each call of each function throttled, failed, too late, cut, or answered in vain.
+//! - `rebuild`: projections made anew, and what was there before, by the same program.
 //! - `replay`: replays, dead letters and rejected events, by the operator's program.
 //! - `erasure`: what is left of a customer, by the operator's program.
 //! - `routing`: where each event type goes, by the rules as deployed.
@@ -36,6 +37,7 @@ mod flood;
 mod laws;
 mod laws_thin;
 mod outages;
+mod rebuild;
 mod receivers;
 mod reconcile;
 mod replay;

@@ -51,7 +51,7 @@ impl World {
             .expect("a cursor");
     }
 
-    fn deliver_to(&self, stripe: &Stripe, event: &Occurrence) {
+    pub(crate) fn deliver_to(&self, stripe: &Stripe, event: &Occurrence) {
         let endpoint = match event.object.scope.account {
             None => "platform",
             Some(_) => "connect",
@@ -62,7 +62,7 @@ impl World {
         assert_eq!(answer.words(), "accepted");
     }
 
-    fn drained(&self) {
+    pub(crate) fn drained(&self) {
         for queue in ["payments", "billing", "subscriptions", "connect"] {
             eventually("an empty queue", || (self.depth(queue) == 0).then_some(()));
         }
@@ -222,7 +222,7 @@ fn a_projection_that_has_drifted_is_mended_and_reported() {
 }
 
 /// Breaks the state that an item has, as a bug in a domain's code would have: everything else stands.
-fn damage(world: &World, domain: &str, key: &str) {
+pub(crate) fn damage(world: &World, domain: &str, key: &str) {
     let table = world.info().tables[domain].clone();
     let mut document = world.document(domain, key);
     let texts = document.to_string().replace("succeeded", "processing");

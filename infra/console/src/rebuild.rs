@@ -22,7 +22,7 @@ use crate::seed::{self, How, PAGE_OBJECTS, Run};
   sluice rebuild billing                                 says what would change, and does nothing
   sluice rebuild billing --why 'fixed in 1.4' --yes      does it; nobody is told
   sluice rebuild payments platform#live#pi_3Qabc         one object, by its projection's key
-  sluice replay --type 'invoice.*' --since 2d --domain billing --force --why 'tell it' --yes
+  sluice replay --type 'invoice.*' --domain billing --force --why 'tell it' --yes
                                                          tells facts and levels again, where that is wanted")]
 pub(crate) struct Args {
     /// The domain.

@@ -3,6 +3,7 @@
 mod again;
 mod consume;
 mod fetching;
+mod rebuild;
 mod receive;
 mod reconcile;
 mod secrets;
