@@ -6,6 +6,7 @@ mod fetching;
 mod rebuild;
 mod receive;
 mod reconcile;
+mod replay;
 mod secrets;
 mod sweep;
 mod take;
