@@ -25,7 +25,11 @@ fn scope() -> Scope {
 
 /// Keeps the event's body in the ledger, as the door would.
 async fn keep(world: &World, event: &Event) {
-    let message: Value = serde_json::from_str(&message_in(Manner::Plain, event)).expect("JSON");
+    let message = message_in(Manner::Plain, event);
+    let mut message: Value = serde_json::from_str(&message).expect("JSON");
+    // The leading key is the bus's, and not Stripe's.
+    let detail = message["detail"].as_object_mut().expect("an event");
+    detail.remove("sluice");
     let body = message["detail"].to_string();
     let arrival = arrival(&event.id, "attempt", body.as_bytes());
     world.ledger.claim(&arrival).await.expect("claimed");

@@ -95,7 +95,10 @@ impl Stage {
         let ids: Vec<String> = (0..events).map(|n| format!("evt_{n}")).collect();
         for id in &ids {
             let message = message_in(Manner::Plain, &lamp(id, "lamp.lit", 10, 5));
-            let message: Value = serde_json::from_str(&message).expect("JSON");
+            let mut message: Value = serde_json::from_str(&message).expect("JSON");
+            // The leading key is the bus's, and not Stripe's.
+            let detail = message["detail"].as_object_mut().expect("an event");
+            detail.remove("sluice");
             let body = message["detail"].to_string();
             let arrival = arrival(id, "attempt", body.as_bytes());
             ledger.claim(&arrival).await.expect("claimed");
