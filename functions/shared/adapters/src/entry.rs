@@ -22,7 +22,7 @@
 //! | `parts` N, `parts_hash` B, `codec` S | the stored body's parts; named only once they are all there | complete |
 //! | `pointer` BOOL | goes to the bus as a pointer | claim, postpone |
 //! | `published_at` N ms | on the bus | mark, mark swept |
-//! | `ledger_only` S | stored, not published: why | mark |
+//! | `ledger_only` S | stored, not published: why | mark; removed by take over |
 //! | `due_at` N ms, `due_shard` S, `refusals` N | waits for sweep; `due_shard` and `due_at` are the sparse index `due` | defer, postpone |
 //!
 //! The index `by_time` (`seen`, `received_at`; it carries `type`, `account`, `livemode`, `created` and `object_id`) is paid

@@ -79,20 +79,21 @@ impl<C: Clock> DynamoLedger<C> {
         Ok(Parts { count, hash })
     }
 
-    /// Takes over a lapsed claim: attempt and lapse change, and nothing else.
+    /// Takes over a claim that has lapsed, or that was made only to store the event: attempt and lapse change, the event is
+    /// no longer ledger-only, and nothing else. So of several that come to publish it one wins.
     async fn take_over(
         &self,
         arrival: &Arrival<'_>,
         entry: Entry,
         place: BodyPlace,
     ) -> Result<Claimed, Fault> {
-        // The claim is still the one that lapsed, and nobody has finished or deferred the event meanwhile.
+        // The claim is still the one that was seen, and nobody has published or deferred the event meanwhile.
         let update = self
             .update(&arrival.head.id)
-            .update_expression("SET attempt = :mine, lapses_at = :lapse")
+            .update_expression("SET attempt = :mine, lapses_at = :lapse REMOVE ledger_only")
             .condition_expression(
                 "attempt = :theirs AND lapses_at = :lapsed AND attribute_not_exists(published_at) \
-                 AND attribute_not_exists(due_at) AND attribute_not_exists(ledger_only)",
+                 AND attribute_not_exists(due_at)",
             )
             .expression_attribute_values(":mine", text(arrival.attempt))
             .expression_attribute_values(":lapse", number(arrival.lapses_at_ms))
@@ -124,6 +125,7 @@ impl<C: Clock> DynamoLedger<C> {
         let body = self.load(&arrival.head.id, &entry, place).await?;
         entry.standing.attempt = arrival.attempt.to_owned();
         entry.standing.lapses_at_ms = arrival.lapses_at_ms;
+        entry.standing.ledger_only = None;
         Ok(Claimed::TookOver {
             entry: Box::new(entry),
             body,

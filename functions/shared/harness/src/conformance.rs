@@ -26,6 +26,7 @@ macro_rules! ledger_conformance {
             of_twenty_parallel_take_overs_one_wins
             a_published_event_is_finished
             a_ledger_only_event_is_finished_and_never_due
+            an_event_that_was_only_stored_is_taken_over_by_one_of_those_that_publish_it
             a_due_event_is_queued_even_after_its_claim_lapsed
             a_mark_repeats_itself_in_peace_and_loses_to_another_attempt
             a_defer_is_for_the_holder_of_an_unpublished_event

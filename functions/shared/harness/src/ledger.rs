@@ -136,6 +136,7 @@ impl Ledger for MemoryLedger {
             Decision::TakeOver => {
                 row.entry.standing.attempt = arrival.attempt.to_owned();
                 row.entry.standing.lapses_at_ms = arrival.lapses_at_ms;
+                row.entry.standing.ledger_only = None;
                 Claimed::TookOver {
                     entry: Box::new(row.entry.clone()),
                     body: row.body.clone(),

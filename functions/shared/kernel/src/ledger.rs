@@ -149,11 +149,11 @@ pub struct Entry {
 pub enum Decision {
     /// The claim is this attempt's own, met again.
     Own,
-    /// The event is on the bus, or stored as ledger-only.
+    /// The event is on the bus, or stored as ledger-only and not this arrival's to publish.
     Finished,
     /// The event waits for sweep.
     Queued,
-    /// The claim has lapsed: take it over.
+    /// The claim has lapsed, or was made only to store the event: take it over.
     TakeOver,
     /// Another attempt is live.
     Held,
@@ -166,17 +166,23 @@ pub enum Decision {
 /// Decides over an entry that a claim met.
 ///
 /// The order of the questions is part of the protocol: an expired entry is no evidence of anything; an own claim is
-/// recognised before its lapse is looked at; a due entry is never taken over, because sweep will publish it.
+/// recognised before its lapse is looked at; a due entry is never taken over, because sweep will publish it. What one
+/// endpoint only stores may be another's to publish: Stripe sends a connected account's test event to both, under one id.
 pub fn decide(entry: &Entry, arrival: &Arrival<'_>, now_ms: i64) -> Decision {
     let standing = &entry.standing;
     if is_expired(standing, now_ms) {
         Decision::Absent
     } else if is_other_event(&entry.origin, &arrival.head) {
         Decision::Conflict
-    } else if standing.published_at_ms.is_some() || standing.ledger_only.is_some() {
+    } else if standing.published_at_ms.is_some() {
         Decision::Finished
     } else if standing.due_at_ms.is_some() {
         Decision::Queued
+    } else if standing.ledger_only.is_some() {
+        match arrival.ledger_only {
+            Some(_) => Decision::Finished,
+            None => Decision::TakeOver,
+        }
     } else if standing.attempt == arrival.attempt {
         Decision::Own
     } else if standing.lapses_at_ms <= now_ms {
@@ -218,7 +224,7 @@ pub enum Claimed {
         /// The stored body is whole.
         complete: bool,
     },
-    /// A lapsed claim was taken over. `body` is the stored body, or `None` where its parts are not all there.
+    /// A lapsed claim, or one made only to store the event, was taken over. `body` is the stored body, or `None` where its parts are not all there.
     TookOver {
         /// The entry, under the new attempt.
         entry: Box<Entry>,

@@ -378,9 +378,13 @@ where
             let created_s = head.created.unwrap_or(walk.from_s);
             let held = self.report.held;
             match standing.filter(|standing| !is_expired(standing, now_ms)) {
-                Some(standing)
-                    if standing.published_at_ms.is_some() || standing.ledger_only.is_some() => {}
+                Some(standing) if standing.published_at_ms.is_some() => {}
                 Some(standing) if standing.due_at_ms.is_some() => self.report.due += 1,
+                // This scope's endpoint publishes what the live one only stored.
+                Some(standing) if standing.ledger_only.is_some() => {
+                    self.report.missing += 1;
+                    self.take(head, body).await?;
+                }
                 Some(standing) if standing.lapses_at_ms > now_ms => self.report.held += 1,
                 Some(_) => {
                     self.report.stuck += 1;

@@ -139,17 +139,41 @@ pub async fn a_published_event_is_finished(ledger: &impl Whole, clock: &TestCloc
     assert_eq!(ledger.claim(&small("c")).await, Ok(Claimed::Finished));
 }
 
-/// So does being ledger-only.
+/// So does being ledger-only, for those that only store it too.
 pub async fn a_ledger_only_event_is_finished_and_never_due(ledger: &impl Whole, clock: &TestClock) {
     let mut arrival = small("a");
     arrival.ledger_only = Some("test_event");
     assert_eq!(ledger.claim(&arrival).await, Ok(WON));
     assert_eq!(ledger.mark(&arrival, clock.now_ms()).await, Ok(true));
-    assert_eq!(ledger.claim(&small("b")).await, Ok(Claimed::Finished));
+    arrival.attempt = "b";
+    assert_eq!(ledger.claim(&arrival).await, Ok(Claimed::Finished));
     assert_eq!(
         ledger.due(clock.now_ms() + RETENTION_MS, 10).await,
         Ok(vec![])
     );
+}
+
+/// Stripe sends a connected account's test event to its live endpoint, which stores it, and to its test endpoint.
+pub async fn an_event_that_was_only_stored_is_taken_over_by_one_of_those_that_publish_it(
+    ledger: &impl Whole,
+    clock: &TestClock,
+) {
+    let mut stored = small("a");
+    stored.ledger_only = Some("test_event");
+    assert_eq!(ledger.claim(&stored).await, Ok(WON));
+    // While it is being stored, it is held; after that nobody waits for a lapse.
+    assert_eq!(ledger.claim(&small("b")).await, Ok(Claimed::Held));
+    assert_eq!(ledger.mark(&stored, clock.now_ms()).await, Ok(true));
+    let took_over = ledger.claim(&small("b")).await;
+    assert!(
+        matches!(&took_over, Ok(Claimed::TookOver { entry, body: Some(body) }) if entry.standing.ledger_only.is_none() && body == SMALL),
+        "{took_over:?}"
+    );
+    assert_eq!(ledger.claim(&small("c")).await, Ok(Claimed::Held));
+    stored.attempt = "d";
+    assert_eq!(ledger.claim(&stored).await, Ok(Claimed::Held));
+    assert_eq!(ledger.mark(&small("b"), clock.now_ms()).await, Ok(true));
+    assert_eq!(ledger.claim(&stored).await, Ok(Claimed::Finished));
 }
 
 /// Sweep will publish it: nobody takes it over.

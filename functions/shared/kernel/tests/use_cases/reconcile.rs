@@ -207,6 +207,23 @@ async fn an_attempt_that_died_is_taken_over_once_its_claim_has_lapsed() {
 }
 
 #[tokio::test]
+async fn what_a_live_endpoint_only_stored_is_published_where_its_own_endpoint_never_heard_of_it() {
+    let world = World::begun().await;
+    world.made(&platform(), "evt_1", 60);
+    let body = br#"{"id":"evt_1","type":"charge.succeeded"}"#;
+    let mut stored = arrival("evt_1", "stored", body);
+    stored.head = read(body).expect("readable");
+    stored.expires_at_s = world.clock.now_ms() / 1_000 + 86_400;
+    stored.ledger_only = Some("test_event_at_live_endpoint");
+    let taken = take(&world.ledger, &world.bus, &world.clock, &stored).await;
+    taken.expect("stored");
+    assert_eq!(world.published("evt_1"), 0);
+    let report = world.run("run-1").await;
+    assert_eq!((report.missing, report.recovered), (1, 1));
+    assert_eq!(world.published("evt_1"), 1);
+}
+
+#[tokio::test]
 async fn a_walk_does_not_pass_an_event_that_another_attempt_holds() {
     let world = World::begun().await;
     world.made(&platform(), "evt_1", 60);
