@@ -63,6 +63,12 @@ show: need-rust need-cc ## Print a ledger entry or a projection of it: ID=evt_..
 	@test -n '$(ID)' || { echo "Say which: make show ID=evt_... (or an object's id)" >&2; exit 2; }
 	@$(CARGO) run -q $(CARGO_FLAGS) -p sluice-console -- show '$(ID)' $(if $(JSON),--json)
 
+.PHONY: chaos
+chaos: need-rust need-cc need-python ## Deliver a simulated Stripe's events while everything fails, then compare [SEED=1] [EVENTS=1000] [MINUTES=10]
+	@infra/tools/setup.sh local
+	@$(CARGO) run -q $(CARGO_FLAGS) -p sluice-chaos -- $(if $(SEED),--seed '$(SEED)') $(if $(EVENTS),--events '$(EVENTS)') \
+		$(if $(MINUTES),--minutes '$(MINUTES)') $(ARGS)
+
 # --- Checks ----------------------------------------------------------------------------------------------------------
 
 # Every step takes the whole workspace, so that all of them share one build.

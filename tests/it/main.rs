@@ -6,6 +6,7 @@
 //! - `door`: what a delivery is answered and what it leaves behind.
 //! - `bodies`: large, odd and thin ones.
 //! - `cases`: what must end right, each by its name, as the simulated Stripe has it.
+//! - `chaos`: a short run in which everything fails.
 //! - `consumers`: messages at a domain, poison and faults among them.
 //! - `fetching`: a thin event with an API key and a simulated Stripe to ask; `truth` has that Stripe.
 //! - `laws`: any order ends right, over what a simulated Stripe plays.
@@ -27,6 +28,7 @@
 mod access;
 mod bodies;
 mod cases;
+mod chaos;
 mod consumers;
 mod crashes;
 mod door;

@@ -25,6 +25,11 @@ const PATIENCE: Duration = Duration::from_secs(90);
 static OPTIONS: LazyLock<Options> =
     LazyLock::new(|| Options::built_here().expect("the functions build"));
 
+/// A stack's options, with the functions built: for who starts a stack without a [`World`].
+pub(crate) fn built() -> Options {
+    OPTIONS.clone()
+}
+
 /// The stack that most tests share. It ends with the test process: its servers watch a pipe to it.
 static SHARED: LazyLock<World> = LazyLock::new(|| World::own(|_| {}));
 
@@ -99,7 +104,7 @@ pub(crate) fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> 
 impl World {
     /// A stack of the test's own, started with the options as `change` leaves them.
     pub(crate) fn own(change: impl FnOnce(&mut Options)) -> Self {
-        let mut options = OPTIONS.clone();
+        let mut options = built();
         options.log = options
             .root
             .join(format!("target/local/{}.log", unique("test")));

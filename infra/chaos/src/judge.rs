@@ -1,0 +1,364 @@
+//! The comparison: what Stripe has, what it was told, and what Sluice made of it.
+//!
+//! | | counts |
+//! |---|---|
+//! | lost | an acknowledged event that never was on the bus; a fact or level that no receiver heard; an object that isn't kept |
+//! | doubled | a fact that was acted on twice, or that nothing calls for: the same under another id |
+//! | drifted | a state, a fact's or a last level's value other than Stripe's objects imply; one id with two values |
+//! | unexplained | whatever is left behind: messages, due or unpublished entries, pending effects, guesses, recorded faults |
+//!
+//! Everything here is a pure function of what was gathered.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use crate::tables::Standing;
+use crate::truth::Truth;
+use crate::witness::Seen;
+
+/// What is wrong, a sentence each.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Findings {
+    /// Gone.
+    pub lost: Vec<String>,
+    /// Twice.
+    pub doubled: Vec<String>,
+    /// Other than Stripe has it.
+    pub drifted: Vec<String>,
+    /// Left behind.
+    pub unexplained: Vec<String>,
+}
+
+impl Findings {
+    /// Whether nothing is wrong.
+    #[must_use]
+    pub fn is_right(&self) -> bool {
+        self.all().all(|(_, found)| found.is_empty())
+    }
+
+    /// All of it, under the names of the table.
+    pub fn all(&self) -> impl Iterator<Item = (&'static str, &[String])> {
+        [
+            ("lost", &self.lost[..]),
+            ("doubled", &self.doubled),
+            ("drifted", &self.drifted),
+            ("unexplained", &self.unexplained),
+        ]
+        .into_iter()
+    }
+}
+
+/// What was gathered at the end.
+#[derive(Debug, Default)]
+pub(crate) struct End {
+    /// Events that an endpoint acknowledged that is to publish them.
+    pub(crate) acknowledged: BTreeSet<String>,
+    /// What Stripe still tries, or has given up.
+    pub(crate) undelivered: Vec<String>,
+    pub(crate) ledger: BTreeMap<String, Standing>,
+    /// Domain → key → document.
+    pub(crate) projections: BTreeMap<&'static str, BTreeMap<String, Value>>,
+    /// Messages left, by queue.
+    pub(crate) messages: BTreeMap<String, u64>,
+    /// Rows of the outcomes table.
+    pub(crate) outcomes: Vec<[String; 4]>,
+}
+
+/// Compares.
+pub(crate) fn judge(truth: &Truth, seen: &Seen, end: &End) -> Findings {
+    let mut findings = Findings::default();
+    events(seen, end, &mut findings);
+    facts(truth, seen, &mut findings);
+    levels(truth, seen, &mut findings);
+    projections(truth, end, &mut findings);
+    left(seen, end, &mut findings);
+    findings
+}
+
+fn events(seen: &Seen, end: &End, findings: &mut Findings) {
+    for event in &end.acknowledged {
+        if !seen.events.contains_key(event) {
+            findings
+                .lost
+                .push(format!("{event} was acknowledged and never published"));
+        }
+        match end.ledger.get(event) {
+            Some(Standing::Published) => {}
+            Some(other) => findings.unexplained.push(format!(
+                "{event} was acknowledged and is {other:?} in the ledger"
+            )),
+            None => findings
+                .lost
+                .push(format!("{event} was acknowledged and isn't in the ledger")),
+        }
+    }
+    let known = |event: &&String| !end.acknowledged.contains(*event);
+    for event in seen.events.keys().filter(known) {
+        findings
+            .unexplained
+            .push(format!("{event} was published and never acknowledged"));
+    }
+    findings.unexplained.extend(end.undelivered.iter().cloned());
+}
+
+fn facts(truth: &Truth, seen: &Seen, findings: &mut Findings) {
+    for (id, says) in &truth.facts {
+        match seen.facts.get(id).map(Vec::as_slice) {
+            None | Some([]) => findings
+                .lost
+                .push(format!("the fact {id} reached no receiver")),
+            Some([first, more @ ..]) => {
+                if !more.is_empty() {
+                    findings.doubled.push(format!(
+                        "the fact {id} was acted on {} times",
+                        more.len() + 1
+                    ));
+                }
+                if first.data != *says {
+                    findings.drifted.push(format!(
+                        "the fact {id} says {} instead of {says}",
+                        first.data
+                    ));
+                }
+            }
+        }
+    }
+    for id in seen
+        .facts
+        .keys()
+        .filter(|id| !truth.facts.contains_key(*id))
+    {
+        findings
+            .doubled
+            .push(format!("nothing calls for the fact {id}"));
+    }
+    for id in &seen.contradictions {
+        findings
+            .drifted
+            .push(format!("{id} was told with two values"));
+    }
+}
+
+fn levels(truth: &Truth, seen: &Seen, findings: &mut Findings) {
+    for (key, (data, until)) in &truth.levels {
+        match seen.levels.get(key) {
+            None => findings
+                .lost
+                .push(format!("the level {key} reached no receiver")),
+            Some(level) if (&level.data, &level.until) != (data, until) => {
+                findings.drifted.push(format!(
+                    "the level {key} ends as {} instead of {data}",
+                    level.data
+                ));
+            }
+            Some(_) => {}
+        }
+    }
+    for key in seen
+        .levels
+        .keys()
+        .filter(|key| !truth.levels.contains_key(*key))
+    {
+        findings
+            .drifted
+            .push(format!("nothing calls for the level {key}"));
+    }
+}
+
+fn projections(truth: &Truth, end: &End, findings: &mut Findings) {
+    let nothing = BTreeMap::new();
+    for (domain, states) in &truth.states {
+        let kept = end.projections.get(domain).unwrap_or(&nothing);
+        for (key, state) in states {
+            let Some(document) = kept.get(key) else {
+                findings.lost.push(format!("{domain} doesn't keep {key}"));
+                continue;
+            };
+            if document["state"] != *state {
+                findings.drifted.push(format!(
+                    "{domain} has {key} as {} instead of {state}",
+                    document["state"]
+                ));
+            } else if document["tie_unresolved"] == true {
+                findings
+                    .unexplained
+                    .push(format!("{domain} has only guessed {key}"));
+            }
+            if document["pending"]
+                .as_array()
+                .is_some_and(|pending| !pending.is_empty())
+            {
+                findings
+                    .unexplained
+                    .push(format!("{domain} has effects pending at {key}"));
+            }
+        }
+        for key in kept.keys().filter(|key| !states.contains_key(*key)) {
+            findings
+                .drifted
+                .push(format!("{domain} keeps {key}, which no event told of"));
+        }
+    }
+}
+
+fn left(seen: &Seen, end: &End, findings: &mut Findings) {
+    let unexplained = &mut findings.unexplained;
+    for (event, standing) in &end.ledger {
+        if matches!(standing, Standing::Due | Standing::Claimed)
+            && !end.acknowledged.contains(event)
+        {
+            unexplained.push(format!("{event} is {standing:?} in the ledger"));
+        }
+    }
+    for (queue, messages) in &end.messages {
+        unexplained.push(format!("{messages} messages in the queue {queue}"));
+    }
+    for [pk, sk, outcome, code] in &end.outcomes {
+        // Drift that a check found and mended explains itself; what came right after all says so.
+        let is_explained =
+            pk == "drift" || !matches!(outcome.as_str(), "rejected" | "failing" | "");
+        if !is_explained {
+            unexplained.push(format!("{sk} of {pk} is recorded: {outcome} {code}"));
+        }
+    }
+    unexplained.extend(
+        seen.unreadable
+            .iter()
+            .map(|what| format!("a message on the bus can't be received: {what}")),
+    );
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use sluice_kernel::receive::Effect;
+
+    use super::*;
+
+    fn effect(key: Option<&str>, data: Value) -> Effect {
+        let mut effect: Effect = serde_json::from_value(json!({
+            "id": "id", "account": null, "livemode": false, "object": "o", "event": "evt_1", "created": 1, "data": data,
+        }))
+        .expect("an effect");
+        effect.key = key.map(str::to_owned);
+        effect
+    }
+
+    /// A world in which everything went right.
+    fn right() -> (Truth, Seen, End) {
+        let (mut truth, mut seen, mut end) = (Truth::default(), Seen::default(), End::default());
+        truth.facts.insert("f".to_owned(), json!(1));
+        seen.facts
+            .insert("f".to_owned(), vec![effect(None, json!(1))]);
+        truth.levels.insert("l".to_owned(), (json!(2), None));
+        seen.levels
+            .insert("l".to_owned(), effect(Some("l"), json!(2)));
+        truth
+            .states
+            .entry("payments")
+            .or_default()
+            .insert("k".to_owned(), json!({ "status": "paid" }));
+        let document = json!({ "state": { "status": "paid" } });
+        end.projections
+            .entry("payments")
+            .or_default()
+            .insert("k".to_owned(), document);
+        end.acknowledged.insert("evt_1".to_owned());
+        end.ledger.insert("evt_1".to_owned(), Standing::Published);
+        seen.events.insert("evt_1".to_owned(), 2);
+        (truth, seen, end)
+    }
+
+    fn found(change: impl FnOnce(&mut Truth, &mut Seen, &mut End)) -> [usize; 4] {
+        let (mut truth, mut seen, mut end) = right();
+        change(&mut truth, &mut seen, &mut end);
+        let findings = judge(&truth, &seen, &end);
+        let counts: Vec<_> = findings.all().map(|(_, found)| found.len()).collect();
+        counts.try_into().expect("four")
+    }
+
+    #[test]
+    fn where_all_is_as_it_should_be_nothing_is_found_whatever_the_bus_repeated() {
+        assert_eq!(found(|_, _, _| {}), [0; 4]);
+    }
+
+    #[test]
+    fn what_is_gone_is_lost() {
+        assert_eq!(found(|_, seen, _| seen.events.clear()), [1, 0, 0, 0]);
+        assert_eq!(found(|_, seen, _| seen.facts.clear()), [1, 0, 0, 0]);
+        assert_eq!(found(|_, seen, _| seen.levels.clear()), [1, 0, 0, 0]);
+        assert_eq!(found(|_, _, end| end.projections.clear()), [1, 0, 0, 0]);
+        assert_eq!(found(|_, _, end| end.ledger.clear()), [1, 0, 0, 0]);
+    }
+
+    #[test]
+    fn what_takes_effect_twice_is_doubled_under_its_own_id_or_another() {
+        let again = |_: &mut Truth, seen: &mut Seen, _: &mut End| {
+            let facts = seen.facts.values_mut();
+            facts.for_each(|all| all.push(effect(None, json!(1))));
+        };
+        assert_eq!(found(again), [0, 1, 0, 0]);
+        let other = |_: &mut Truth, seen: &mut Seen, _: &mut End| {
+            seen.facts
+                .insert("g".to_owned(), vec![effect(None, json!(1))]);
+        };
+        assert_eq!(found(other), [0, 1, 0, 0]);
+    }
+
+    #[test]
+    fn what_is_other_than_stripe_has_it_has_drifted() {
+        let fact = |truth: &mut Truth, _: &mut Seen, _: &mut End| {
+            truth.facts.insert("f".to_owned(), json!(7));
+        };
+        assert_eq!(found(fact), [0, 0, 1, 0]);
+        let until = |truth: &mut Truth, _: &mut Seen, _: &mut End| {
+            truth.levels.insert("l".to_owned(), (json!(2), Some(9)));
+        };
+        assert_eq!(found(until), [0, 0, 1, 0]);
+        let state = |_: &mut Truth, _: &mut Seen, end: &mut End| {
+            end.projections
+                .entry("payments")
+                .or_default()
+                .insert("k".to_owned(), json!({ "state": {} }));
+        };
+        assert_eq!(found(state), [0, 0, 1, 0]);
+        assert_eq!(
+            found(|_, seen, _| seen.contradictions.push("l#1".to_owned())),
+            [0, 0, 1, 0]
+        );
+    }
+
+    #[test]
+    fn what_is_left_behind_is_unexplained() {
+        let ledger = |standing| {
+            move |_: &mut Truth, _: &mut Seen, end: &mut End| {
+                end.ledger.insert("evt_2".to_owned(), standing);
+            }
+        };
+        assert_eq!(found(ledger(Standing::Due)), [0, 0, 0, 1]);
+        assert_eq!(found(ledger(Standing::Claimed)), [0, 0, 0, 1]);
+        assert_eq!(found(ledger(Standing::LedgerOnly)), [0; 4]);
+        let pending = |_: &mut Truth, _: &mut Seen, end: &mut End| {
+            let document =
+                json!({ "state": { "status": "paid" }, "pending": [{}], "tie_unresolved": true });
+            end.projections
+                .entry("payments")
+                .or_default()
+                .insert("k".to_owned(), document);
+        };
+        assert_eq!(found(pending), [0, 0, 0, 2]);
+        let message = |_: &mut Truth, _: &mut Seen, end: &mut End| {
+            end.messages.insert("payments_dead_letters".to_owned(), 1);
+        };
+        assert_eq!(found(message), [0, 0, 0, 1]);
+        let outcome = |word: &'static str| {
+            move |_: &mut Truth, _: &mut Seen, end: &mut End| {
+                end.outcomes
+                    .push(["evt#evt_1", "payments", word, "code"].map(str::to_owned));
+            }
+        };
+        assert_eq!(found(outcome("rejected")), [0, 0, 0, 1]);
+        assert_eq!(found(outcome("applied")), [0; 4]);
+    }
+}
