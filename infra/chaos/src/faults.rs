@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use sluice_stripe_sim::delivery::How;
+use sluice_stripe_sim::delivery::{Answered, How};
 
 /// A call slower than this is cut off with its function: above the timeouts that the run sets, in milliseconds.
 const LATE_MS: u64 = 12_000;
@@ -190,6 +190,19 @@ impl Kind {
             "drop-before" => Some(Self::DropBefore),
             "drop-after" => Some(Self::DropAfter),
             "fail-entries" => Some(Self::EntriesRefused),
+            _ => None,
+        }
+    }
+
+    /// The kind of trouble that a delivery met on its way. The simulated Stripe names its own trouble.
+    pub(crate) fn of_post(answered: &Answered) -> Option<Self> {
+        match answered {
+            Answered::Status { status: 503, body } if body == "outage" => Some(Self::Unavailable),
+            Answered::Nothing { cause } if cause.starts_with("outage") => match () {
+                () if cause.contains("refused") => Some(Self::Refused),
+                () if cause.contains("lost") => Some(Self::DoorAnswerLost),
+                () => Some(Self::Outage),
+            },
             _ => None,
         }
     }

@@ -1,15 +1,16 @@
 //! The stack and the simulated Stripe, put up for a run.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use fastrand::Rng;
 use serde_json::{Value, json};
 use sluice_local::aws::REGION;
 use sluice_local::problem::Problem;
 use sluice_local::stack::{Options, Stack};
 use sluice_stripe_sim::api::Terms;
 use sluice_stripe_sim::delivery::endpoint::OVERLAP_MAX;
-use sluice_stripe_sim::delivery::{Clock, Destination, Endpoint, Hears, Run};
+use sluice_stripe_sim::delivery::{Clock, Destination, Endpoint, Hears, Payload, Run};
 use sluice_stripe_sim::server::Server;
 use sluice_stripe_sim::{ApiVersion, Scope, Story, World};
 
@@ -58,41 +59,75 @@ pub const PARAMETERS: [(&str, &str, &str); 8] = [
     ),
 ];
 
-/// The endpoints: name, whose events, mode, API version, types (none means all).
-///
-/// Two of them are sent the same events in different versions, and the live one for connected accounts is sent their test
-/// events too, as at Stripe.
-const ENDPOINTS: [(&str, Hears, bool, ApiVersion, &[&str]); 5] = [
-    (
-        "platform",
-        Hears::Platform,
-        false,
-        ApiVersion::V2025_09_30,
-        &[],
-    ),
-    (
+/// An endpoint of the run.
+struct Door {
+    name: &'static str,
+    hears: Hears,
+    livemode: bool,
+    version: ApiVersion,
+    payload: Payload,
+    /// None means all.
+    types: &'static [&'static str],
+}
+
+impl Door {
+    const fn whole(name: &'static str, hears: Hears, livemode: bool, version: ApiVersion) -> Self {
+        Self {
+            name,
+            hears,
+            livemode,
+            version,
+            payload: Payload::Snapshot,
+            types: &[],
+        }
+    }
+
+    const fn some(
+        name: &'static str,
+        version: ApiVersion,
+        payload: Payload,
+        types: &'static [&'static str],
+    ) -> Self {
+        Self {
+            payload,
+            types,
+            ..Self::whole(name, Hears::Platform, false, version)
+        }
+    }
+}
+
+/// The endpoints. One is sent some of another's events in an older version, one some of them as thin events, and the live
+/// one for connected accounts is sent their test events too, as at Stripe.
+const DOORS: [Door; 6] = [
+    Door::whole("platform", Hears::Platform, false, ApiVersion::V2025_09_30),
+    Door::some(
         "older",
-        Hears::Platform,
-        false,
         ApiVersion::V2020_08_27,
+        Payload::Snapshot,
         &["charge.*", "customer.subscription.*", "invoice.*"],
     ),
-    (
-        "connect",
-        Hears::Connect,
-        false,
-        ApiVersion::V2024_06_20,
-        &[],
+    Door::some(
+        "thin",
+        ApiVersion::V2025_09_30,
+        Payload::Thin,
+        &[
+            "v1.refund.*",
+            "v1.payment_intent.*",
+            "v1.customer.subscription.*",
+        ],
     ),
-    ("live", Hears::Platform, true, ApiVersion::V2023_10_16, &[]),
-    (
+    Door::whole("connect", Hears::Connect, false, ApiVersion::V2024_06_20),
+    Door::whole("live", Hears::Platform, true, ApiVersion::V2023_10_16),
+    Door::whole(
         "connect-live",
         Hears::Connect,
         true,
         ApiVersion::V2024_06_20,
-        &[],
     ),
 ];
+
+/// How many of a hundred events are told a second time, under another id.
+const TWINS_PERCENT: u8 = 3;
 
 /// Everything that runs.
 pub(crate) struct Stage {
@@ -119,17 +154,15 @@ impl Stage {
         scopes.extend(connected);
 
         let arn = format!("arn:aws:secretsmanager:{REGION}:000000000000:secret:{KEYS_SECRET}");
-        let endpoint = |&(name, hears, livemode, ..): &(&str, Hears, bool, ApiVersion, &[&str])| {
-            let scope = match hears {
+        let endpoint = |door: &Door| {
+            let scope = match door.hears {
                 Hears::Platform => "platform",
                 Hears::Connect => "connect",
             };
-            (
-                name.to_owned(),
-                json!({ "scope": scope, "livemode": livemode }),
-            )
+            let takes = json!({ "scope": scope, "livemode": door.livemode });
+            (door.name.to_owned(), takes)
         };
-        let endpoints: serde_json::Map<String, Value> = ENDPOINTS.iter().map(endpoint).collect();
+        let endpoints: serde_json::Map<String, Value> = DOORS.iter().map(endpoint).collect();
         let parameters = [
             ("ApiKeySecretArn".to_owned(), arn),
             ("StripeApiUrl".to_owned(), stripe.url()),
@@ -142,7 +175,7 @@ impl Stage {
             .environment
             .insert("IngestFunction".to_owned(), margin.into());
         let secret = |name: &str| (name.to_owned(), vec![secret_of(name, 0)]);
-        options.secrets = ENDPOINTS.iter().map(|(name, ..)| secret(name)).collect();
+        options.secrets = DOORS.iter().map(|door| secret(door.name)).collect();
         let secrets = options.secrets.clone();
         (options.faults, options.client_faults) = (true, true);
 
@@ -160,32 +193,45 @@ impl Stage {
         })
     }
 
-    /// Plays on until the world has so many events.
-    pub(crate) fn play_until(&self, events: usize) {
+    /// Plays on until the world has so many events, and tells some of the new ones twice.
+    pub(crate) fn play_until(&self, seed: u64, events: usize) {
         let mut world = self.stripe.world_mut();
+        let known: BTreeSet<_> = world
+            .events()
+            .iter()
+            .map(|event| event.id.clone())
+            .collect();
         while world.events().len() < events {
             world.play_some(1, &self.scopes);
+        }
+        let mut dice = Rng::with_seed(seed ^ events as u64);
+        let news = world
+            .events()
+            .iter()
+            .filter(|event| !known.contains(&event.id));
+        let chosen: Vec<_> = news
+            .filter(|_| dice.u8(0..100) < TWINS_PERCENT)
+            .map(|event| event.id.clone())
+            .collect();
+        for event in chosen {
+            // Whatever the world has, it can tell again.
+            let _ = world.twin(&event);
         }
     }
 
     /// Stripe's side of the deliveries.
     pub(crate) fn deliveries(&self, seed: u64) -> Result<Run, Problem> {
-        let destination = |&(name, hears, livemode, api_version, types): &(
-            &str,
-            Hears,
-            bool,
-            ApiVersion,
-            &[&str],
-        )| {
+        let destination = |door: &Door| {
             let endpoint = Endpoint {
-                url: self.stack.info().url_of(name),
-                secrets: self.secrets.get(name).cloned().unwrap_or_default(),
-                hears,
-                livemode,
-                api_version,
-                types: types.iter().map(|one| (*one).to_owned()).collect(),
+                url: self.stack.info().url_of(door.name),
+                secrets: self.secrets.get(door.name).cloned().unwrap_or_default(),
+                hears: door.hears,
+                livemode: door.livemode,
+                api_version: door.version,
+                payload: door.payload,
+                types: door.types.iter().map(|one| (*one).to_owned()).collect(),
             };
-            let live = Destination::new(name, endpoint);
+            let live = Destination::new(door.name, endpoint);
             // Sandboxes are given up after hours. What isn't delivered isn't judged, so all of them go on for days.
             let retry = sluice_stripe_sim::delivery::Retry::LIVE;
             Destination {
@@ -195,14 +241,14 @@ impl Stage {
                 ..live
             }
         };
-        let destinations = ENDPOINTS.iter().map(destination).collect();
+        let destinations = DOORS.iter().map(destination).collect();
         Run::start(destinations, Clock::hour_lasts(HOUR), seed)
             .map_err(|error| Problem::process("the simulated Stripe", error))
     }
 
     /// Rolls an endpoint's secret: the operator puts both, and Stripe signs with both for a day of its own.
     pub(crate) fn roll(&mut self, run: &Run, number: usize) -> Result<(), Problem> {
-        let (name, ..) = ENDPOINTS[number % ENDPOINTS.len()];
+        let name = DOORS[number % DOORS.len()].name;
         let new = secret_of(name, number + 1);
         if let Some(list) = self.secrets.get_mut(name) {
             list.insert(0, new.clone());
@@ -216,7 +262,7 @@ impl Stage {
 
 /// The endpoints' names.
 pub(crate) fn endpoints() -> impl Iterator<Item = &'static str> {
-    ENDPOINTS.iter().map(|(name, ..)| *name)
+    DOORS.iter().map(|door| door.name)
 }
 
 fn secret_of(endpoint: &str, number: usize) -> String {
@@ -230,20 +276,20 @@ pub(crate) fn stripe_time(real: Duration) -> Duration {
 
 /// Whether an endpoint only stores an event of this mode: a connected account's test event at a live endpoint.
 pub(crate) fn is_stored_only(endpoint: &str, livemode: Option<bool>) -> bool {
-    let of_live = ENDPOINTS
-        .iter()
-        .any(|(name, hears, live, ..)| *name == endpoint && *hears == Hears::Connect && *live);
-    of_live && livemode == Some(false)
+    let door = DOORS.iter().find(|door| door.name == endpoint);
+    door.is_some_and(|door| door.hears == Hears::Connect && door.livemode)
+        && livemode == Some(false)
 }
 
-/// The version in which the events of a scope are delivered to the endpoint that publishes all of them.
+/// The version in which the events of a scope are delivered to the endpoint that hears all of them.
 pub(crate) fn version_of(scope: &Scope) -> ApiVersion {
     let hears = match scope.account {
         None => Hears::Platform,
         Some(_) => Hears::Connect,
     };
-    let whole = ENDPOINTS.iter().find(|(_, whose, livemode, _, types)| {
-        *whose == hears && *livemode == scope.livemode && types.is_empty()
+    let mut doors = DOORS.iter();
+    let whole = doors.find(|door| {
+        door.hears == hears && door.livemode == scope.livemode && door.types.is_empty()
     });
-    whole.map_or(ApiVersion::V2025_09_30, |(.., version, _)| *version)
+    whole.map_or(ApiVersion::V2025_09_30, |door| door.version)
 }
