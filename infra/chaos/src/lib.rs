@@ -44,7 +44,7 @@ use judge::{End, Findings};
 use plan::{Options, Round};
 use report::Report;
 use stage::Stage;
-use tables::Tables;
+use tables::{Standing, Tables};
 use truth::Truth;
 use witness::Witness;
 
@@ -181,6 +181,7 @@ fn begin(
 ) -> Result<Vec<Kind>, Problem> {
     let mut wire = Vec::new();
     let (mut wire_rules, mut client_rules) = (Vec::new(), Vec::new());
+    let mut share: u8 = 0;
     for kind in &round.kinds {
         for rule in kind.wire_rules() {
             wire.push(*kind);
@@ -188,10 +189,12 @@ fn begin(
         }
         client_rules.extend(kind.client_rules(seed, number));
         if let Some((how, percent, lasts)) = kind.outage(round.lasts) {
+            // One draw decides for all of a delivery's outages, and the first that it hits is the one: shares are added up.
+            share = share.saturating_add(percent).min(100);
             let now = deliveries.now();
             let until = now.saturating_add(stage::stripe_time(lasts));
             let outage = Outage {
-                percent,
+                percent: share,
                 ..Outage::whole(now, until, how)
             };
             for name in stage::endpoints() {
@@ -286,9 +289,15 @@ fn drain(
         .get("reconcile")
         .cloned()
         .unwrap_or_default();
-    // What Stripe's API was to refuse and nobody asked for.
     let mut quiet = 0;
+    let mut said: Option<Instant> = None;
     loop {
+        let mut say = |line: String| {
+            if said.is_none_or(|at| at.elapsed() >= SAY_EVERY) {
+                progress(&line);
+                said = Some(Instant::now());
+            }
+        };
         let tables = Tables {
             aws: stage.stack.aws(),
             info: stage.stack.info(),
@@ -304,21 +313,23 @@ fn drain(
                 .iter()
                 .filter(|[pk, ..]| pk == "ties")
                 .count();
-            let standings = tables.ledger()?;
-            let unpublished = standings.values();
-            let unpublished = unpublished
-                .filter(|one| matches!(one, tables::Standing::Due | tables::Standing::Claimed))
-                .count();
-            quiet = if ties + unpublished == 0 {
-                quiet + 1
-            } else {
-                0
-            };
+            let (mut due, mut unmarked) = (0, 0);
+            for (event, standing) in tables.ledger()? {
+                match standing {
+                    Standing::Due => due += 1,
+                    Standing::Claimed if witness.seen().events.contains_key(&event) => {
+                        unmarked += 1
+                    }
+                    Standing::Claimed => due += 1,
+                    Standing::Published | Standing::LedgerOnly => {}
+                }
+            }
+            quiet = if ties + due == 0 { quiet + 1 } else { 0 };
             if quiet == 2 {
                 return Ok(());
             }
-            progress(&format!(
-                "  draining: {ties} ties, {unpublished} unpublished"
+            say(format!(
+                "  draining: {ties} ties, {due} unpublished, {unmarked} published and unmarked"
             ));
             if ties > 0 {
                 // If it fails, the next look runs it again.
@@ -327,7 +338,7 @@ fn drain(
             std::thread::sleep(Duration::from_millis(500));
         } else {
             quiet = 0;
-            progress(&format!(
+            say(format!(
                 "  draining: {waiting} messages, {unread} at the witness"
             ));
             std::thread::sleep(Duration::from_secs(1));
