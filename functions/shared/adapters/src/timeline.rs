@@ -1,7 +1,7 @@
 //! The ledger's events by the time they were first received: what operators list, and what a filter replays.
 //!
 //! A day is spread over a few shards of the index `by_time`; they are read side by side, a bounded page each, and merged.
-//! So a walk over any number of events holds [`SEEN_SHARDS`] pages in memory, and its first events come after one page
+//! So a walk over any number of events holds a page a shard in memory, and its first events come after one page
 //! of each shard. The index follows the table within a moment: the newest second may be incomplete.
 
 use std::collections::{HashMap, VecDeque};
