@@ -21,7 +21,7 @@ WORDS_MIN = 4
 
 TEST = re.compile(r"`(?:\w+::)*(\w+)::(\w+)`")
 TARGET = re.compile(r"(?:`|^)make ([a-z][a-z-]*)", re.MULTILINE)
-COMMAND = re.compile(r"(?:`|^|-- )sluice (?:--\S+ \S+ )*([a-z]+)", re.MULTILINE)
+COMMAND = re.compile(r"(?:`|^|-- )sluice (?:--[a-z-]+ \S+ )*([a-z]+)", re.MULTILINE)
 
 
 def pages(root):

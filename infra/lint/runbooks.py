@@ -35,7 +35,7 @@ PARTS = ("It means", "Stripe sees", "Look at", "Do", "Harmless")
 ALARM = re.compile(r"^    Type: AWS::CloudWatch::(?:Composite)?Alarm$", re.MULTILINE)
 RUNBOOK = re.compile(r"infra/runbooks/([a-z_.-]+?)\.md")
 RESOURCE = re.compile(r"^  (\w+):\n", re.MULTILINE)
-COMMAND = re.compile(r"`sluice (?:--\S+ \S+ )*([a-z]+)")
+COMMAND = re.compile(r"`sluice (?:--[a-z-]+ \S+ )*([a-z]+)")
 LINK = re.compile(r"\]\(([^)#:]+)(?:#[^)]*)?\)")
 
 TEMPLATES = ("template.yaml", "functions/notify/template.yaml")
