@@ -74,8 +74,8 @@ chaos: need-rust need-cc need-python ## Deliver a simulated Stripe's events whil
 # Every step takes the whole workspace, so that all of them share one build.
 .PHONY: test
 test: need-rust need-cc need-python ## Run every test, the deployed ones on a local AWS included [TEST_ARGS='--nocapture name']
-	$(say) 'Python tools for the local AWS'
-	@infra/tools/setup.sh local
+	$(say) 'Python tools for the local AWS, and to transform the template'
+	@infra/tools/setup.sh local lint
 	$(say) 'Unit, property and contract tests'
 	@$(CARGO) test $(CARGO_FLAGS) --workspace --lib --bins -- $(TEST_ARGS)
 	$(say) 'Examples in the documentation'
@@ -104,11 +104,13 @@ lint: need-rust need-cc need-python ## Check format, clippy, docs, licences, unu
 	$(say) 'What make deploy refuses; the bill of materials'
 	@infra/tools/setup.sh lint
 	@$(LINT_BIN)/python -B -m unittest discover --quiet --start-directory infra/tools
-	$(say) 'The templates: cfn-lint as written and as transformed, our own rules, sam validate'
-	@infra/tools/setup.sh lint
+	$(say) 'The templates: cfn-lint as written and as transformed, sam validate, checkov, our own rules'
+	@infra/tools/setup.sh lint checkov
 	@$(LINT_BIN)/python -B infra/tools/check_template.py
 	@$(SAM) validate --lint
 	@$(SAM) validate --lint --template functions/notify/template.yaml
+	@.venv/checkov/bin/checkov --config-file infra/tools/checkov.yaml
+	@$(CARGO) test -q $(CARGO_FLAGS) -p sluice-template
 	$(say) 'Clippy'
 	@$(CARGO) clippy $(CARGO_FLAGS) --workspace --all-targets -- -D warnings
 	$(say) 'Documentation'
@@ -173,6 +175,10 @@ smoke: need-rust need-cc ## Try a deployed door: URL=https://…/webhooks/stripe
 	@test -n '$(URL)$(STACK)' || { echo "Say which: make smoke URL=https://... SECRET=whsec_..., or make smoke STACK=sluice-staging" >&2; exit 2; }
 	@$(if $(SECRET),SLUICE_SMOKE_SECRET='$(SECRET)') $(CARGO) run -q $(CARGO_FLAGS) -p sluice-console -- $(if $(STACK),--stack '$(STACK)') smoke \
 		$(if $(URL),--url '$(URL)',--endpoint '$(or $(ENDPOINT),smoke)')
+
+.PHONY: sources
+sources: ## Fetch the addresses of Stripe's webhooks; prints the value of the parameter AllowedSources
+	@infra/tools/sources.sh refresh
 
 # --- House-keeping ---------------------------------------------------------------------------------------------------
 

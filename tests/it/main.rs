@@ -15,6 +15,7 @@
 //! - `receivers`: an effect at the sample receiver, deployed from its own template.
 //! - `retries`: when a failed message comes back, and what it leaves behind when it doesn't any more.
 //! - `flood`: bad requests at a high rate beside good ones.
+//! - `variants`: the template with everything optional, and with a list of addresses.
 //! - `trial`: an event for which something breaks, and its judgement by an untroubled one.
 //! - `crashes`: each function killed before and after each of its calls.
 //! - `faults`: each call of each function throttled, failed, too late, cut, or answered in vain.
@@ -47,4 +48,5 @@ mod retries;
 mod routing;
 mod trial;
 mod truth;
+mod variants;
 mod world;

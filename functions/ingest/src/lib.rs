@@ -1,7 +1,7 @@
 //! Ingest: the door that Stripe's webhooks come in through.
 //!
-//! Order of work, cheapest refusal first, so that strangers cost almost nothing: method and path, size, signature on the
-//! raw bytes, and only then parsing, the endpoint's admission, and the protocol of [`sluice_kernel::take`].
+//! Order of work, cheapest refusal first, so that strangers cost almost nothing: the address, where a list of them is
+//! given; method and path, size, signature on the raw bytes, and only then parsing, the endpoint's admission, and the protocol of [`sluice_kernel::take`].
 //!
 //! Answers, all JSON:
 //!
@@ -10,17 +10,19 @@
 //! | 200 | `{"status":"accepted"}`, `"duplicate"`, `"queued"` | is done: the event is stored and on the bus, or will be put there |
 //! | 400 | `{"status":"refused","code":…}` | comes back for three days, in vain unless a secret or endpoint is mended |
 //! | 409 | `{"status":"held"}`, or `"conflict"` | comes back; by then the other attempt has ended |
-//! | 404, 405, 413 | `{"status":"refused","code":…}` | — |
+//! | 403, 404, 405, 413 | `{"status":"refused","code":…}` | — |
 //! | 503 | `{"status":"failed","code":…}` | comes back; nothing is promised |
 //!
 //! A 400 never says which secret failed. One line is logged a delivery, here and nowhere else. An accepted event of a
 //! type that the routing table doesn't have is logged with the code `event.unrouted`, so that it is counted.
 
 mod route;
+mod source;
 mod trace;
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
+use std::net::IpAddr;
 
 use lambda_http::http::{Method, StatusCode, header};
 use lambda_http::{Body, Request, RequestExt, Response};
@@ -51,6 +53,8 @@ pub struct Door<L, B, S, C> {
     pub clock: C,
     /// What each endpoint receives.
     pub endpoints: BTreeMap<String, Endpoint>,
+    /// The only addresses that deliveries may come from; none lets all through to the signature.
+    pub sources: Vec<IpAddr>,
     /// How far a signature's timestamp may be from now.
     pub tolerance: Tolerance,
     /// Larger bodies are answered 413.
@@ -199,6 +203,9 @@ impl<L: Ledger, B: Bus, S: SecretSource, C: Clock> Door<L, B, S, C> {
         traceparent: &str,
         now_ms: i64,
     ) -> Answer {
+        if !source::is_allowed(&self.sources, request) {
+            return Answer::refused(StatusCode::FORBIDDEN, "source.not_allowed");
+        }
         let Some(endpoint) = endpoint else {
             return Answer::refused(StatusCode::NOT_FOUND, "request.unknown_path");
         };

@@ -25,6 +25,7 @@ fn door() -> Result<Door, BadVariables> {
         ),
         clock: SystemClock,
         endpoints: config.endpoints,
+        sources: config.sources,
         tolerance,
         body_bytes_max: config.body_bytes_max,
         retention_days: config.retention_days,

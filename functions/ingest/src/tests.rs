@@ -47,6 +47,7 @@ fn world() -> World {
             ("connect".to_owned(), endpoint(Scope::Connect, true)),
             ("bare".to_owned(), endpoint(Scope::Platform, true)),
         ]),
+        sources: Vec::new(),
         tolerance: Tolerance::default(),
         body_bytes_max: 100_000,
         retention_days: 35,
@@ -194,6 +195,40 @@ async fn a_stranger_gets_400_and_leaves_nothing() {
         2,
         "one read at the start, and one for all the forged"
     );
+}
+
+#[tokio::test]
+async fn where_addresses_are_listed_others_get_403_before_anything_is_looked_at() {
+    let mut world = world();
+    let body = charge("evt_1");
+    // The deliveries' own is 127.0.0.1.
+    world.door.sources = ["54.187.216.72", "::1"]
+        .map(|it| it.parse().expect("an address"))
+        .into();
+    assert_eq!(
+        world.deliver(PLATFORM, &body).await,
+        refused(403, "source.not_allowed")
+    );
+    let elsewhere = http("GET", "/elsewhere", None, &body, false);
+    assert_eq!(world.send(elsewhere).await.0, 403);
+    let mut claimed = http("POST", "/webhooks/stripe", None, &body, false);
+    let header = "54.187.216.72".parse().expect("a header's value");
+    claimed.headers_mut().insert("x-forwarded-for", header);
+    assert_eq!(world.send(claimed).await.0, 403);
+    assert_eq!((world.published(), world.store.reads()), (0, 0));
+    world
+        .door
+        .sources
+        .push("127.0.0.1".parse().expect("an address"));
+    assert_eq!(world.deliver(PLATFORM, &body).await, ok("accepted"));
+}
+
+#[tokio::test]
+async fn an_allowed_address_still_has_to_sign() {
+    let mut world = world();
+    world.door.sources = vec!["127.0.0.1".parse().expect("an address")];
+    let answer = world.deliver("whsec_wrong", &charge("evt_1")).await;
+    assert_eq!(answer, refused(400, "signature.no_match"));
 }
 
 #[tokio::test]

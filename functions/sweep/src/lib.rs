@@ -39,6 +39,7 @@ pub async fn run_once(
                 torn = swept.torn,
                 gone = swept.gone,
                 more = swept.more,
+                due_age_s = swept.oldest_ms / 1000,
                 code,
                 duration_ms = took_ms,
                 "swept"
@@ -46,6 +47,7 @@ pub async fn run_once(
             Ok(json!({
                 "published": swept.published, "unmarked": swept.unmarked, "refused": swept.refused,
                 "torn": swept.torn, "gone": swept.gone, "more": swept.more,
+                "due_age_s": swept.oldest_ms / 1000,
             }))
         }
         Err(fault) => {

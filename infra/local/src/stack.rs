@@ -227,9 +227,10 @@ pub fn log_groups<'a>(
 ) -> BTreeMap<String, String> {
     let groups = resources.filter(|(_, kind, _)| *kind == "AWS::Logs::LogGroup");
     groups
-        .map(|(id, _, name)| {
-            let function = id.strip_suffix("Logs").unwrap_or(id);
-            (snake_case(function), name.to_owned())
+        .filter_map(|(id, _, name)| {
+            // Other groups, as the door's access log, are no function's.
+            let function = id.strip_suffix("Logs")?;
+            Some((snake_case(function), name.to_owned()))
         })
         .collect()
 }

@@ -23,6 +23,21 @@ const LEFT_OUT: &[(&str, &str)] = &[
     ),
 ];
 
+/// Whether a resource is an alarm over an expression. The emulator has alarms over one metric, and rolls back others.
+fn is_math_alarm(resource: &Value) -> bool {
+    resource["Type"] == "AWS::CloudWatch::Alarm"
+        && resource.pointer("/Properties/Metrics").is_some()
+}
+
+/// Why a resource is left out, where it is.
+fn left_out(resource: &Value) -> Option<&'static str> {
+    if is_math_alarm(resource) {
+        return Some("the emulator has alarms over one metric only");
+    }
+    let known = LEFT_OUT.iter().find(|(kind, _)| resource["Type"] == *kind);
+    known.map(|(_, why)| *why)
+}
+
 /// What is to be different from the template.
 #[derive(Debug, Clone)]
 pub struct Changes<'a> {
@@ -191,8 +206,9 @@ fn resources(template: &mut Value) -> Result<&mut Map<String, Value>, Problem> {
 fn leave_out(template: &mut Value, notes: &mut Vec<String>) -> Result<(), Problem> {
     let mut gone = BTreeSet::new();
     resources(template)?.retain(|id, resource| {
-        let reason = LEFT_OUT.iter().find(|(kind, _)| resource["Type"] == *kind);
-        if let Some((kind, why)) = reason {
+        let reason = left_out(resource);
+        if let Some(why) = reason {
+            let kind = resource["Type"].as_str().unwrap_or_default();
             notes.push(format!("{id} ({kind}) is left out: {why}"));
             gone.insert(id.clone());
         }
@@ -258,6 +274,8 @@ Resources:
     Type: AWS::DynamoDB::Table
     Properties: { TimeToLiveSpecification: { AttributeName: expires_at, Enabled: true } }
   Archive: { Type: AWS::Events::Archive }
+  Expression: { Type: AWS::CloudWatch::Alarm, Properties: { Metrics: [{ Id: m, Expression: "1" }] } }
+  Plain: { Type: AWS::CloudWatch::Alarm, Properties: { MetricName: Errors } }
   IngestFunction:
     Type: AWS::Serverless::Function
     Metadata: { BuildMethod: rust-cargolambda, BuildProperties: { Binary: ingest } }
@@ -326,6 +344,8 @@ Outputs:
             ttl,
         } = rewritten(&[]).expect("it can be rewritten");
         assert_eq!(template["Resources"].get("Archive"), None);
+        assert_eq!(template["Resources"].get("Expression"), None);
+        assert!(template["Resources"].get("Plain").is_some());
         assert_eq!(
             template["Outputs"],
             json!({ "Kept": { "Value": { "Ref": "Ledger" } } })
@@ -359,7 +379,7 @@ Outputs:
     }
 
     #[test]
-    fn the_project_s_own_template_can_be_rewritten_and_leaves_nothing_out() {
+    fn the_project_s_own_template_can_be_rewritten_and_leaves_out_these_two() {
         let text =
             std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../template.yaml"));
         let template = read(&text.expect("the template is there")).expect("it is a template");
@@ -370,10 +390,12 @@ Outputs:
             parameters: &none,
         };
         let rewritten = rewrite(template, &changes).expect("it can be rewritten");
-        assert!(
-            !rewritten.notes.iter().any(|note| note.contains("left out")),
-            "{:?}",
-            rewritten.notes
+        let said = rewritten.notes.iter();
+        let gone =
+            said.filter_map(|note| note.split_once(' ').filter(|_| note.contains("left out")));
+        assert_eq!(
+            gone.map(|(id, _)| id).collect::<Vec<_>>(),
+            ["EventArchive", "IngestUnverifiedAlarm"]
         );
         assert_eq!(
             rewritten.ttl.keys().collect::<Vec<_>>(),

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::net::IpAddr;
 
 use serde::Deserialize;
 use sluice_kernel::endpoint::Endpoint;
@@ -12,6 +13,9 @@ use sluice_kernel::ledger::RETENTION_DAYS_MIN;
 /// The largest body that ingest can be told to take: a Lambda invocation carries 6 MB, and API Gateway may have encoded
 /// the body as base64, which makes four bytes of three.
 pub const BODY_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// The longest list of addresses: Stripe has 15.
+pub const SOURCES_MAX: usize = 100;
 
 /// Every variable that is missing or can't be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -107,6 +111,9 @@ pub struct IngestConfig {
     pub secret_id: String,
     /// `ENDPOINTS`: JSON, name → scope and livemode.
     pub endpoints: BTreeMap<String, Endpoint>,
+    /// `ALLOWED_SOURCES`: the only addresses that deliveries may come from, parted by commas (at most [`SOURCES_MAX`]);
+    /// none allows all.
+    pub sources: Vec<IpAddr>,
     /// `TOLERANCE_SECONDS`: how far a signature's timestamp may be from now (300; 1 to 3600).
     pub tolerance_s: u32,
     /// `MAX_BODY_BYTES`: larger bodies are answered 413 (4 MiB, which is also the most).
@@ -128,6 +135,7 @@ impl IngestConfig {
             bus_name: vars.text("BUS_NAME"),
             secret_id: vars.text("SECRET_ID"),
             endpoints: vars.json("ENDPOINTS").unwrap_or_default(),
+            sources: sources(vars),
             tolerance_s: vars.number("TOLERANCE_SECONDS", 300, 1, 3_600),
             body_bytes_max: vars.number("MAX_BODY_BYTES", bytes_max, 1, bytes_max) as usize,
             retention_days: retention_days(vars),
@@ -147,6 +155,30 @@ impl IngestConfig {
         }
         config
     }
+}
+
+/// Addresses, each once. One that can't be read is bad and not passed over: without it, Stripe might be kept out.
+fn sources(vars: &mut Vars<'_>) -> Vec<IpAddr> {
+    let list = vars.optional_text("ALLOWED_SOURCES").unwrap_or_default();
+    let listed = list.split(',').map(str::trim).filter(|it| !it.is_empty());
+    let mut sources = Vec::new();
+    for one in listed {
+        match one.parse::<IpAddr>() {
+            Ok(address) => sources.push(address.to_canonical()),
+            Err(_) => vars.reject(format!("ALLOWED_SOURCES: {one:?} is no address")),
+        }
+    }
+    // A list of commas alone would otherwise let everybody in, where somebody meant to keep them out.
+    if sources.is_empty() && !list.is_empty() {
+        vars.reject("ALLOWED_SOURCES names no address".to_owned());
+    }
+    if sources.len() > SOURCES_MAX {
+        let count = sources.len();
+        vars.reject(format!(
+            "ALLOWED_SOURCES has {count} addresses; {SOURCES_MAX} are the most"
+        ));
+    }
+    sources
 }
 
 fn lapse_margin_ms(vars: &mut Vars<'_>) -> u32 {
@@ -328,6 +360,22 @@ mod tests {
         ] {
             assert!(bad.contains(name), "{name} is missing in: {bad}");
         }
+    }
+
+    #[test]
+    fn sources_are_addresses_and_a_bad_one_is_named() {
+        let with = |list| read(&[&GOOD[..], &[("ALLOWED_SOURCES", list)]].concat());
+        let sources = |list| with(list).expect("good").sources;
+        let parsed = |text: &str| text.parse::<IpAddr>().expect("an address");
+        assert!(sources("").is_empty());
+        let two = [parsed("3.18.12.63"), parsed("2001:db8::1")];
+        assert_eq!(sources(" 3.18.12.63, 2001:db8::1,"), two);
+        assert_eq!(sources("::ffff:3.18.12.63"), two[..1]);
+        for bad in ["3.18.12.0/24", "3.18.12", ",", "3.18.12.63;4.4.4.4"] {
+            let said = with(bad).expect_err(bad).to_string();
+            assert!(said.contains("ALLOWED_SOURCES"), "{said}");
+        }
+        assert!(with(&"1.1.1.1,".repeat(SOURCES_MAX + 1)).is_err());
     }
 
     #[test]

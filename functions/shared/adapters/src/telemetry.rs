@@ -21,7 +21,7 @@ use tracing_subscriber::fmt::format::{FormatEvent, FormatFields, Writer};
 use tracing_subscriber::registry::LookupSpan;
 
 /// The fields that are metrics, and their units.
-pub const METRICS: [(&str, &str); 19] = [
+pub const METRICS: [(&str, &str); 20] = [
     // One, in every line that has an outcome.
     ("events", "Count"),
     ("duration_ms", "Milliseconds"),
@@ -33,6 +33,8 @@ pub const METRICS: [(&str, &str); 19] = [
     ("unmarked", "Count"),
     ("publish_failures", "Count"),
     ("torn", "Count"),
+    // How long the oldest event that sweep took up had waited.
+    ("due_age_s", "Seconds"),
     ("seen", "Count"),
     ("missing", "Count"),
     ("stuck", "Count"),

@@ -18,7 +18,7 @@
 //!
 //! Guarantee: after [`RAMP_RECEIVES`] receives no delay is below [`FLOOR_S`], whatever the faults were, and none is ever
 //! above [`DELAY_S_MAX`]. With a queue's most receives that is at least a day before a message becomes a dead letter, and
-//! less than the seven days for which a queue keeps it: a test here and `infra/tools/check_template.py` hold the numbers to
+//! less than the seven days for which a queue keeps it: a test here and `tests/template` hold the numbers to
 //! it.
 
 use sha2::{Digest, Sha256};

@@ -38,6 +38,8 @@ pub struct Swept {
     pub gone: usize,
     /// The run ended with more left to do.
     pub more: bool,
+    /// How long the oldest entry that was taken up had been in the ledger, in milliseconds; 0 where none was.
+    pub oldest_ms: i64,
 }
 
 /// Runs once: at most `entries_max` entries, starting no batch after `until_ms`.
@@ -89,6 +91,8 @@ async fn sweep_batch(
             Err(_) => swept.refused += 1,
             Ok(Some(due)) => {
                 let standing = &due.entry.standing;
+                let age_ms = clock.now_ms() - due.entry.origin.received_at_ms;
+                swept.oldest_ms = swept.oldest_ms.max(age_ms);
                 if due.body.is_none() {
                     swept.torn += 1;
                     postpone(ledger, clock, id, standing.refusals, false).await;

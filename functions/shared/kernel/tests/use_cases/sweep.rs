@@ -93,6 +93,7 @@ async fn a_refused_entry_moves_forward_and_the_rest_goes_on() {
         world.sweep(10).await,
         Swept {
             published: 1,
+            oldest_ms: POSTPONE_MS_FIRST,
             ..Swept::default()
         }
     );

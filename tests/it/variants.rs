@@ -1,0 +1,101 @@
+//! The template's main variants as deployed: its defaults are what every other test runs on; here everything optional is
+//! switched on at once, and the list of addresses keeps a stranger out.
+
+use serde_json::{Value, json};
+
+use crate::world::{World, paid, shared};
+
+/// A key's ARN. The emulator encrypts nothing and takes any; of tables it doesn't even say it, so there the template's own
+/// rules have to do.
+const KEY: &str = "arn:aws:kms:us-east-1:000000000000:key/11111111-2222-3333-4444-555555555555";
+
+fn with(parameters: &[(&str, &str)]) -> World {
+    World::own(|options| {
+        let pairs = parameters.iter();
+        options
+            .parameters
+            .extend(pairs.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+    })
+}
+
+fn ask(world: &World, target: &str, input: &Value) -> Value {
+    world
+        .stack(|stack| stack.aws().json(target, input))
+        .expect("answered")
+}
+
+/// One webhook from the door to its projection.
+fn takes_one(world: &World) {
+    let (event, object, body) = paid();
+    let answer = world.deliver(&body);
+    assert_eq!((answer.status, answer.words().as_str()), (200, "accepted"));
+    assert_eq!(world.state(&event).as_deref(), Some("published"));
+    let document = world.settled("payments", &object);
+    assert_eq!(document["state"]["status"], "succeeded");
+}
+
+#[test]
+fn by_default_it_takes_a_webhook_and_every_name_begins_with_the_stacks() {
+    let world = shared();
+    takes_one(world);
+    let info = world.info();
+    let last = |url: &String| url.rsplit('/').next().unwrap_or_default().to_owned();
+    let names = (info.functions.values().cloned())
+        .chain(info.tables.values().cloned())
+        .chain(info.queues.values().map(last))
+        .chain([info.bus.clone()]);
+    let odd: Vec<_> = names.filter(|name| !name.starts_with("sluice-")).collect();
+    assert!(odd.is_empty(), "{odd:?}");
+    let table = json!({ "TableName": info.tables["ledger"] });
+    let described = ask(world, "DynamoDB_20120810.DescribeTable", &table);
+    assert_ne!(described["Table"]["DeletionProtectionEnabled"], true);
+}
+
+#[test]
+fn with_a_key_an_archive_and_all_that_is_optional_it_takes_a_webhook() {
+    let world = with(&[
+        ("KmsKeyArn", KEY),
+        ("Archive", "true"),
+        ("DeletionProtection", "true"),
+        ("Tracing", "Active"),
+        ("AllowedSources", "203.0.113.7,127.0.0.1"),
+        ("IngestReservedConcurrency", "20"),
+        ("DomainReservedConcurrency", "10"),
+        ("ScheduledReservedConcurrency", "1"),
+        ("SteadyType", "payment_intent.succeeded"),
+        ("AlarmTopicArn", "arn:aws:sns:us-east-1:000000000000:alarms"),
+    ]);
+    takes_one(&world);
+    let info = world.info();
+    for table in info.tables.values() {
+        let described = ask(
+            &world,
+            "DynamoDB_20120810.DescribeTable",
+            &json!({ "TableName": table }),
+        );
+        let protected = &described["Table"]["DeletionProtectionEnabled"];
+        assert_eq!(*protected, true, "{table}");
+    }
+    for queue in info.queues.values() {
+        let input = json!({ "QueueUrl": queue, "AttributeNames": ["All"] });
+        let attributes = ask(&world, "AmazonSQS.GetQueueAttributes", &input);
+        assert_eq!(attributes["Attributes"]["KmsMasterKeyId"], KEY, "{queue}");
+    }
+    let left_out = world.stack(|stack| stack.notes().to_vec());
+    assert!(
+        left_out
+            .iter()
+            .any(|note| note.starts_with("EventArchive ")),
+        "{left_out:?}"
+    );
+}
+
+#[test]
+fn a_delivery_from_an_address_that_is_not_listed_is_answered_403_and_leaves_nothing() {
+    let world = with(&[("AllowedSources", "203.0.113.7")]);
+    let (event, _, body) = paid();
+    let answer = world.deliver(&body);
+    assert_eq!(answer.status, 403);
+    assert_eq!(answer.words(), "refused source.not_allowed");
+    assert_eq!(world.state(&event), None);
+}

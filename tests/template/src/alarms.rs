@@ -1,0 +1,211 @@
+//! Alarms: that each tells somebody what to do, and that nothing that can go wrong is without one.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use crate::template::{Template, list, named, root};
+
+const ALARM: &str = "AWS::CloudWatch::Alarm";
+
+/// Where the pages are that say what to do.
+const RUNBOOKS: &str = "infra/runbooks/";
+
+/// The page that an alarm's text names.
+pub fn runbook(alarm: &Value) -> Option<&str> {
+    let text = alarm["AlarmDescription"].as_str()?;
+    let page = text.split(RUNBOOKS).nth(1)?.split_whitespace().next()?;
+    page.strip_suffix(".md")
+}
+
+/// Each alarm names its page, says what missing figures mean, and tells the topic of its start and its end, where there is one.
+pub fn texts(template: &Template) -> Vec<String> {
+    let topic = template.parameters["AlarmTopicArn"]
+        .as_str()
+        .unwrap_or_default();
+    let mut broken = Vec::new();
+    for (id, alarm) in template.of(ALARM) {
+        let page = runbook(alarm).map(|page| format!("{RUNBOOKS}{page}.md"));
+        if !page.is_some_and(|page| root().join(page).is_file()) {
+            broken.push(format!("{id}: its text names no page that is there"));
+        }
+        if alarm["TreatMissingData"].is_null() {
+            broken.push(format!("{id}: doesn't say what missing figures mean"));
+        }
+        for actions in ["AlarmActions", "OKActions"] {
+            let told = list(&alarm[actions]);
+            let right = match topic.is_empty() {
+                true => told.is_empty(),
+                false => told == [topic],
+            };
+            if !right {
+                broken.push(format!("{id}: its {actions} do not follow AlarmTopicArn"));
+            }
+        }
+    }
+    broken
+}
+
+/// Whether some alarm is about this metric's value, with these dimensions: name → value, or the logical id that it names.
+/// A heartbeat counts figures and doesn't look at them.
+fn watched(
+    template: &Template,
+    namespace: &str,
+    metric: &str,
+    dimensions: &[(&str, &str)],
+) -> bool {
+    template.of(ALARM).any(|(_, alarm)| {
+        let space = alarm["Namespace"]["Fn::Sub"]
+            .as_str()
+            .or(alarm["Namespace"].as_str());
+        let has = |(name, value): &(&str, &str)| {
+            list(&alarm["Dimensions"]).into_iter().any(|dimension| {
+                let given = &dimension["Value"];
+                dimension["Name"] == *name && (given == value || named(given) == Some(*value))
+            })
+        };
+        alarm["Statistic"] != "SampleCount"
+            && space == Some(namespace)
+            && alarm["MetricName"] == metric
+            && dimensions.iter().all(has)
+    })
+}
+
+/// Every queue's age, every dead-letter queue's depth, every rule's failures, every domain's rejections, ingest's errors,
+/// throttles, pace, refusals and wrong secrets, what is due, and the heartbeats have an alarm.
+pub fn coverage(template: &Template) -> Vec<String> {
+    let own = "Sluice/${AWS::StackName}";
+    let mut broken = Vec::new();
+    let mut want = |namespace: &str, metric: &str, dimensions: &[(&str, &str)]| {
+        if !watched(template, namespace, metric, dimensions) {
+            broken.push(format!(
+                "nobody is told of {namespace} {metric} of {dimensions:?}"
+            ));
+        }
+    };
+    for (id, queue) in template.of("AWS::SQS::Queue") {
+        let metric = match queue.get("RedrivePolicy") {
+            Some(_) => "ApproximateAgeOfOldestMessage",
+            None => "ApproximateNumberOfMessagesVisible",
+        };
+        want("AWS/SQS", metric, &[("QueueName", id)]);
+    }
+    for (id, function) in template.of("AWS::Lambda::Function") {
+        if function["Environment"]["Variables"]
+            .get("DOMAIN_TABLE")
+            .is_some()
+        {
+            let domain = id.trim_end_matches("Function").to_lowercase();
+            want(
+                own,
+                "events",
+                &[("function", &domain), ("outcome", "rejected")],
+            );
+        }
+    }
+    for metric in ["Errors", "Throttles", "Duration"] {
+        want("AWS/Lambda", metric, &[("FunctionName", "IngestFunction")]);
+    }
+    want("AWS/ApiGateway", "5xx", &[("ApiId", "WebhookApi")]);
+    want(
+        own,
+        "events",
+        &[("function", "ingest"), ("outcome", "refused")],
+    );
+    want(own, "Faults", &[("code", "claim.conflict")]);
+    want(own, "Faults", &[("code", "reconcile.missing")]);
+    want(own, "due_age_s", &[("function", "sweep")]);
+    for (id, rule) in template.of("AWS::Events::Rule") {
+        let name = rule["Name"]["Fn::Sub"].as_str();
+        let is_told = template.of(ALARM).any(|(_, alarm)| {
+            let about = |value: &Value| value["Value"]["Fn::Sub"].as_str() == name;
+            alarm["MetricName"] == "FailedInvocations"
+                && list(&alarm["Dimensions"]).into_iter().any(about)
+        });
+        if !is_told {
+            broken.push(format!("{id}: nobody is told when it can't deliver"));
+        }
+    }
+    let silent = |function: &str| {
+        template.of(ALARM).any(|(_, alarm)| {
+            let is_of = |dimension: &&Value| dimension["Value"] == function;
+            alarm["TreatMissingData"] == "breaching"
+                && alarm["Statistic"] == "SampleCount"
+                && list(&alarm["Dimensions"]).iter().any(is_of)
+        })
+    };
+    for function in ["sweep", "reconcile"] {
+        if !silent(function) {
+            broken.push(format!("nobody is told when {function} is silent"));
+        }
+    }
+    let unverified = template.of(ALARM).any(|(_, alarm)| {
+        let codes: BTreeSet<_> = list(&alarm["Metrics"])
+            .into_iter()
+            .flat_map(|metric| list(&metric["MetricStat"]["Metric"]["Dimensions"]))
+            .filter_map(|dimension| dimension["Value"].as_str())
+            .collect();
+        ["signature.no_match", "secret.missing", "accepted"]
+            .iter()
+            .all(|code| codes.contains(code))
+    });
+    if !unverified {
+        broken.push("nobody is told when no signature is valid".to_owned());
+    }
+    let steady = template.parameters["SteadyType"] != "";
+    if steady
+        != template
+            .of(ALARM)
+            .any(|(_, alarm)| alarm["MetricName"] == "Steady")
+    {
+        broken.push("the alarm on a steady type's silence does not follow SteadyType".to_owned());
+    }
+    broken
+}
+
+/// The dashboard is one that CloudWatch can read, and shows every alarm that is always there.
+pub fn dashboard(template: &Template) -> Vec<String> {
+    let mut broken = Vec::new();
+    for (id, dashboard) in template.of("AWS::CloudWatch::Dashboard") {
+        let body = dashboard["DashboardBody"]["Fn::Sub"]
+            .as_str()
+            .unwrap_or_default();
+        let Ok(body) = serde_json::from_str::<Value>(body) else {
+            broken.push(format!("{id}: is no JSON"));
+            continue;
+        };
+        let widgets = list(&body["widgets"]);
+        let shown: Vec<_> = widgets
+            .iter()
+            .flat_map(|widget| list(&widget["properties"]["alarms"]))
+            .filter_map(Value::as_str)
+            .collect();
+        for (alarm, properties) in template
+            .of(ALARM)
+            .filter(|(_, alarm)| alarm["MetricName"] != "Steady")
+        {
+            let name = properties["AlarmName"]["Fn::Sub"]
+                .as_str()
+                .unwrap_or_default();
+            if !shown
+                .iter()
+                .any(|arn| arn.ends_with(&format!(":alarm:{name}")))
+            {
+                broken.push(format!("{id}: doesn't show {alarm}"));
+            }
+        }
+        for arn in &shown {
+            let name = arn.split(":alarm:").nth(1);
+            if !template
+                .of(ALARM)
+                .any(|(_, alarm)| alarm["AlarmName"]["Fn::Sub"].as_str() == name)
+            {
+                broken.push(format!("{id}: shows {arn}, which isn't there"));
+            }
+        }
+    }
+    if template.of("AWS::CloudWatch::Dashboard").count() != 1 {
+        broken.push("there is no dashboard".to_owned());
+    }
+    broken
+}

@@ -1,0 +1,94 @@
+//! Which variables a function's code reads: its own readers are run with an environment that remembers what it was asked
+//! for. Which readers a function has is said here, and held against the source of its `main.rs` by a test.
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+
+use sluice_adapters::aws;
+use sluice_adapters::config::{DomainConfig, IngestConfig, ReconcileConfig, SweepConfig, Vars};
+use sluice_adapters::objects::StripeObjects;
+
+/// What a function reads.
+#[derive(Debug, Clone, Default)]
+pub struct Reads {
+    /// Every variable asked for, but those that Lambda itself sets.
+    pub all: BTreeSet<String>,
+    /// Those without which it doesn't start.
+    pub required: BTreeSet<String>,
+}
+
+/// Variables with a default that no deployment has had a reason to change; tests set some of them.
+pub const LEFT_AT_DEFAULT: [&str; 8] = [
+    "LAPSE_MARGIN_MS",
+    "LISTS_PER_SECOND",
+    "MAX_BODY_BYTES",
+    "MAX_CHECKS",
+    "MAX_PAGES",
+    "SECRET_TTL_SECONDS",
+    "SWEEP_MAX_ENTRIES",
+    "TOLERANCE_SECONDS",
+];
+
+/// Read by the log's start, in every function.
+const TELEMETRY: &str = "METRICS_NAMESPACE";
+
+/// The readers that a function's source names, as they stand there.
+pub fn readers(function: &str) -> &'static [&'static str] {
+    match function {
+        "ingest" => &["IngestConfig::read", "aws::sdk_config"],
+        "sweep" => &["SweepConfig::read", "aws::sdk_config"],
+        "reconcile" => &[
+            "ReconcileConfig::read",
+            "aws::sdk_config",
+            "StripeObjects::read_for_lists",
+        ],
+        // The domains', in the runner that they share.
+        _ => &[
+            "DomainConfig::read",
+            "aws::sdk_config",
+            "StripeObjects::read",
+        ],
+    }
+}
+
+/// What a function reads, by running its readers on an empty environment.
+pub fn of(function: &str) -> Reads {
+    let asked = RefCell::new(BTreeSet::from([TELEMETRY.to_owned()]));
+    let lookup = |name: &str| {
+        asked.borrow_mut().insert(name.to_owned());
+        None
+    };
+    let mut vars = Vars::new(&lookup);
+    for reader in readers(function) {
+        match *reader {
+            "IngestConfig::read" => drop(IngestConfig::read(&mut vars)),
+            "SweepConfig::read" => drop(SweepConfig::read(&mut vars)),
+            "ReconcileConfig::read" => drop(ReconcileConfig::read(&mut vars)),
+            "DomainConfig::read" => drop(DomainConfig::read(&mut vars)),
+            "aws::sdk_config" => drop(aws::sdk_config(&mut vars)),
+            "StripeObjects::read" => drop(StripeObjects::read(&mut vars, &sdk())),
+            "StripeObjects::read_for_lists" => {
+                drop(StripeObjects::read_for_lists(&mut vars, &sdk()))
+            }
+            other => panic!("no reader {other}"),
+        }
+    }
+    let bad = vars.finish().err().map(|bad| bad.0).unwrap_or_default();
+    let missing = bad
+        .iter()
+        .filter_map(|what| what.strip_suffix(" is not set"));
+    // Faults are a development build's alone.
+    let own = |name: &str| !name.starts_with("AWS_") && name != "SLUICE_FAULTS_FILE";
+    let required = missing
+        .filter(|name| own(name))
+        .map(str::to_owned)
+        .collect();
+    let all = asked.take().into_iter().filter(|name| own(name)).collect();
+    Reads { all, required }
+}
+
+/// A client's configuration that nothing is sent with.
+fn sdk() -> aws_types::SdkConfig {
+    let lookup = |name: &str| name.starts_with("AWS_").then(|| "us-east-1".to_owned());
+    aws::sdk_config(&mut Vars::new(&lookup))
+}

@@ -1,0 +1,151 @@
+//! What is kept: tables, logs, the archive, and the names and keys of all.
+
+use serde_json::{Value, json};
+
+use crate::template::{Template, list, named, number};
+
+/// A type, and the property that names it.
+const NAMED: [(&str, &str); 8] = [
+    ("AWS::CloudWatch::Alarm", "AlarmName"),
+    ("AWS::DynamoDB::Table", "TableName"),
+    ("AWS::Events::EventBus", "Name"),
+    ("AWS::Events::Rule", "Name"),
+    ("AWS::Lambda::Function", "FunctionName"),
+    ("AWS::Logs::LogGroup", "LogGroupName"),
+    ("AWS::SQS::Queue", "QueueName"),
+    ("AWS::Scheduler::Schedule", "Name"),
+];
+
+/// A type, and the properties that name its key.
+const KEYED: [(&str, &[&str]); 7] = [
+    (
+        "AWS::DynamoDB::Table",
+        &["SSESpecification", "KMSMasterKeyId"],
+    ),
+    ("AWS::Events::Archive", &["KmsKeyIdentifier"]),
+    ("AWS::Events::EventBus", &["KmsKeyIdentifier"]),
+    ("AWS::Lambda::Function", &["KmsKeyArn"]),
+    ("AWS::Logs::LogGroup", &["KmsKeyId"]),
+    ("AWS::SQS::Queue", &["KmsMasterKeyId"]),
+    ("AWS::SecretsManager::Secret", &["KmsKeyId"]),
+];
+
+/// Tables outlive the stack, can be set back, are on demand, and are protected where that is asked for.
+pub fn tables(template: &Template) -> Vec<String> {
+    let mut broken = Vec::new();
+    for (id, table) in template.of("AWS::DynamoDB::Table") {
+        let resource = &template.resources[id];
+        if resource["DeletionPolicy"] != "Retain" || resource["UpdateReplacePolicy"] != "Retain" {
+            broken.push(format!("{id}: is lost with the stack"));
+        }
+        if table["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"] != true {
+            broken.push(format!("{id}: can't be set back to a point in time"));
+        }
+        if table["BillingMode"] != "PAY_PER_REQUEST" {
+            broken.push(format!("{id}: is not on demand"));
+        }
+        let asked = template.parameters.get("DeletionProtection");
+        if asked.is_some_and(|asked| table["DeletionProtectionEnabled"] != json!(*asked == "true"))
+        {
+            broken.push(format!("{id}: does not follow DeletionProtection"));
+        }
+    }
+    broken
+}
+
+/// Every function logs JSON into a group of the template's, and no group keeps lines for ever.
+pub fn logs(template: &Template) -> Vec<String> {
+    let mut broken = Vec::new();
+    for (id, function) in template.of("AWS::Lambda::Function") {
+        let config = &function["LoggingConfig"];
+        let group = named(&config["LogGroup"]).unwrap_or_default();
+        if template.properties(group).is_null() || config["LogFormat"] != "JSON" {
+            broken.push(format!(
+                "{id}: does not log JSON into a group of the template's"
+            ));
+        }
+    }
+    for (id, group) in template.of("AWS::Logs::LogGroup") {
+        if number(&group["RetentionInDays"]).is_none() {
+            broken.push(format!("{id}: keeps lines for ever"));
+        }
+    }
+    broken
+}
+
+/// What has a name has one that begins with the stack's, so that two stacks stand side by side.
+pub fn names(template: &Template) -> Vec<String> {
+    let mut broken = Vec::new();
+    for (kind, property) in NAMED {
+        for (id, properties) in template.of(kind) {
+            let name = properties[property]["Fn::Sub"].as_str().unwrap_or_default();
+            let name = name
+                .trim_start_matches("/aws/lambda/")
+                .trim_start_matches("/aws/vendedlogs/");
+            if !name.starts_with("${AWS::StackName}-") {
+                broken.push(format!(
+                    "{id}: its {property} doesn't begin with the stack's"
+                ));
+            }
+        }
+    }
+    broken
+}
+
+/// With a key of the customer's, all that holds data is encrypted with it, and the functions may use it; without one, nothing
+/// names a key.
+pub fn keys(template: &Template) -> Vec<String> {
+    let mut broken = Vec::new();
+    let key = template
+        .parameters
+        .get("KmsKeyArn")
+        .filter(|key| **key != "");
+    for (kind, path) in KEYED {
+        for (id, properties) in template.of(kind) {
+            let named = path.iter().fold(properties, |value, name| &value[*name]);
+            if named != key.unwrap_or(&Value::Null) {
+                broken.push(format!(
+                    "{id}: is not encrypted as KmsKeyArn says ({})",
+                    path.join(".")
+                ));
+            }
+        }
+    }
+    for (id, function) in template.of("AWS::Lambda::Function") {
+        let role = named(&function["Role"]).unwrap_or_default();
+        let managed = list(&template.properties(role)["ManagedPolicyArns"]);
+        let may = managed
+            .into_iter()
+            .filter_map(named)
+            .any(|policy| policy == "KeyPolicy");
+        if may != key.is_some() {
+            broken.push(format!("{id}: its role does not follow KmsKeyArn"));
+        }
+    }
+    broken
+}
+
+/// An archive keeps Stripe's events once, and no longer than the ledger does.
+pub fn archive(template: &Template) -> Vec<String> {
+    let mut broken = Vec::new();
+    let asked = template.parameters["Archive"] == "true";
+    if asked != (template.of("AWS::Events::Archive").count() == 1) {
+        broken.push("the archive does not follow Archive".to_owned());
+    }
+    for (id, archive) in template.of("AWS::Events::Archive") {
+        let pattern = &archive["EventPattern"];
+        let absent = json!([{ "exists": false }]);
+        if pattern["source"] != json!(["sluice.stripe"]) {
+            broken.push(format!("{id}: keeps other than Stripe's events"));
+        }
+        if pattern["replay-name"] != absent || pattern["detail"]["sluice"]["generation"] != absent {
+            broken.push(format!("{id}: keeps replays once more"));
+        }
+        if archive["RetentionDays"] != template.parameters["RetentionDays"] {
+            broken.push(format!(
+                "{id}: keeps events for another time than the ledger"
+            ));
+        }
+    }
+    broken
+}

@@ -1,0 +1,601 @@
+//! The templates break no rule, in any of their variants; and each rule fails where it should, on a template that was broken
+//! for it.
+
+use std::sync::LazyLock;
+
+use serde_json::{Value, json};
+use sluice_template::template::{Given, Template, transformed};
+use sluice_template::{ALL, MAIN, Rule};
+
+/// Everything optional.
+const EVERYTHING: Given<'static> = &[
+    ("AlarmTopicArn", "arn:aws:sns:us-east-1:123456789012:alarms"),
+    ("AllowedSources", "203.0.113.7"),
+    (
+        "ApiKeySecretArn",
+        "arn:aws:secretsmanager:us-east-1:123456789012:secret:stripe",
+    ),
+    ("Archive", "true"),
+    ("DeletionProtection", "true"),
+    ("DomainReservedConcurrency", "20"),
+    ("IngestReservedConcurrency", "50"),
+    (
+        "KmsKeyArn",
+        "arn:aws:kms:us-east-1:123456789012:key/11111111-2222-3333-4444-555555555555",
+    ),
+    ("ScheduledReservedConcurrency", "1"),
+    ("SteadyType", "charge.succeeded"),
+    ("Tracing", "Active"),
+];
+
+static PLAIN: LazyLock<Value> = LazyLock::new(|| transformed("template.yaml", &[]));
+
+fn rules() -> impl Iterator<Item = &'static Rule> {
+    ALL.iter().chain(MAIN)
+}
+
+fn broken(template: &Template, rules: impl Iterator<Item = &'static Rule>) -> Vec<String> {
+    let all = rules.flat_map(|(name, rule)| {
+        rule(template)
+            .into_iter()
+            .map(move |what| format!("{name}: {what}"))
+    });
+    all.collect()
+}
+
+#[test]
+fn the_template_breaks_no_rule_by_default_and_with_everything_optional() {
+    for given in [&[][..], EVERYTHING] {
+        let template = Template::resolved(&PLAIN, given);
+        assert!(
+            template.resources.len() > 80,
+            "{}",
+            template.resources.len()
+        );
+        let broken = broken(&template, rules());
+        assert!(broken.is_empty(), "with {given:?}:\n{}", broken.join("\n"));
+    }
+}
+
+#[test]
+fn the_sample_receiver_breaks_none_of_those_for_every_template() {
+    let template = transformed("functions/notify/template.yaml", &[]);
+    let given = [
+        ("BusName", "b"),
+        ("TopicArn", "arn:aws:sns:us-east-1:123456789012:t"),
+    ];
+    let broken = broken(&Template::resolved(&template, &given), ALL.iter());
+    assert!(broken.is_empty(), "{}", broken.join("\n"));
+}
+
+#[test]
+fn a_canary_goes_back_by_itself_when_ingests_alarms_ring_and_there_is_none_by_default() {
+    let group = |template: &Value| {
+        let resources = template["Resources"]
+            .as_object()
+            .expect("resources")
+            .clone();
+        resources
+            .into_iter()
+            .find(|(_, one)| one["Type"] == "AWS::CodeDeploy::DeploymentGroup")
+    };
+    assert_eq!(group(&PLAIN), None);
+    let (_, group) = group(&transformed(
+        "template.yaml",
+        &[("CanaryDeployment", "true")],
+    ))
+    .expect("a group");
+    let properties = &group["Properties"];
+    assert_eq!(properties["AutoRollbackConfiguration"]["Enabled"], true);
+    let alarms = properties["AlarmConfiguration"]["Alarms"]
+        .as_array()
+        .expect("alarms");
+    let names: Vec<_> = alarms
+        .iter()
+        .map(|alarm| alarm["Name"]["Ref"].as_str().expect("a name"))
+        .collect();
+    assert_eq!(
+        names,
+        [
+            "IngestErrorsAlarm",
+            "IngestUnavailableAlarm",
+            "IngestThrottledAlarm"
+        ]
+    );
+}
+
+/// A rule, what breaks it, and a word of what it then says.
+type Case = (&'static str, fn(&mut Value), &'static str);
+
+/// A resource's properties.
+fn at<'a>(template: &'a mut Value, id: &str) -> &'a mut Value {
+    let resource = &mut template["Resources"][id];
+    assert!(resource.is_object(), "the template has no {id}");
+    &mut resource["Properties"]
+}
+
+fn without(value: &mut Value, name: &str) {
+    let removed = value.as_object_mut().and_then(|value| value.remove(name));
+    assert!(removed.is_some(), "there is no {name} to take away");
+}
+
+/// The statement of a role, by its `Sid`.
+fn statement<'a>(template: &'a mut Value, role: &str, sid: &str) -> &'a mut Value {
+    let statements = &mut at(template, role)["Policies"][0]["PolicyDocument"]["Statement"];
+    let statements = statements.as_array_mut().expect("statements");
+    let found = statements
+        .iter_mut()
+        .find(|statement| statement["Sid"] == sid);
+    found.unwrap_or_else(|| panic!("{role} has no {sid}"))
+}
+
+const CASES: &[Case] = &[
+    (
+        "visibility",
+        |t| t["Parameters"]["QueueVisibilitySeconds"]["Default"] = json!(180),
+        "6 x 30",
+    ),
+    (
+        "visibility",
+        |t| t["Parameters"]["DomainTimeoutSeconds"]["Default"] = json!(60),
+        "6 x 60",
+    ),
+    (
+        "batches",
+        |t| without(at(t, "BillingMapping"), "FunctionResponseTypes"),
+        "BillingMapping",
+    ),
+    (
+        "batches",
+        |t| t["Parameters"]["MaximumConcurrency"]["Default"] = json!(1),
+        "at least 2",
+    ),
+    (
+        "batches",
+        |t| without(at(t, "ConnectMapping"), "ScalingConfig"),
+        "ConnectMapping",
+    ),
+    (
+        "batches",
+        |t| {
+            t["Parameters"]["BatchSize"]["Default"] = json!(100);
+            t["Parameters"]["BatchWindowSeconds"]["Default"] = json!(0);
+        },
+        "window of 1 s",
+    ),
+    (
+        "own_queue",
+        |t| {
+            at(t, "BillingFunction")["Environment"]["Variables"]["QUEUE_URL"] =
+                json!({ "Ref": "PaymentsQueue" })
+        },
+        "BillingQueue",
+    ),
+    (
+        "own_queue",
+        |t| at(t, "PaymentsFunction")["Environment"]["Variables"]["MAX_RECEIVES"] = json!(5),
+        "MAX_RECEIVES",
+    ),
+    (
+        "dead_letters",
+        |t| without(at(t, "PaymentsQueue"), "RedrivePolicy"),
+        "no dead letters",
+    ),
+    (
+        "dead_letters",
+        |t| at(t, "PaymentsDeadLetters")["MessageRetentionPeriod"] = json!(604_800),
+        "PaymentsQueue",
+    ),
+    (
+        "dead_letters",
+        |t| at(t, "PaymentsQueue")["MessageRetentionPeriod"] = json!(1_209_600),
+        "PaymentsQueue",
+    ),
+    (
+        "dead_letters",
+        |t| without(at(t, "RuleDeadLetters"), "MessageRetentionPeriod"),
+        "RuleDeadLetters",
+    ),
+    (
+        "dead_letters",
+        |t| t["Parameters"]["MaxReceiveCount"]["Default"] = json!(400),
+        "outage of a day",
+    ),
+    (
+        "dead_letters",
+        |t| t["Parameters"]["MaxReceiveCount"]["Default"] = json!(1_000),
+        "forgets",
+    ),
+    (
+        "queue_policies",
+        |t| {
+            let queues = at(t, "QueuePolicy")["Queues"]
+                .as_array_mut()
+                .expect("queues");
+            queues.retain(|queue| queue["Ref"] != "ConnectQueue");
+        },
+        "ConnectQueue: takes requests without TLS",
+    ),
+    (
+        "queue_policies",
+        |t| {
+            without(
+                &mut at(t, "QueuePolicy")["PolicyDocument"]["Statement"][0],
+                "Condition",
+            )
+        },
+        "SourceArn",
+    ),
+    (
+        "queue_policies",
+        |t| at(t, "QueuePolicy")["PolicyDocument"]["Statement"][1]["Condition"] = json!({}),
+        "without TLS",
+    ),
+    (
+        "queue_policies",
+        |t| at(t, "QueuePolicy")["PolicyDocument"]["Statement"][0]["Effect"] = json!("Deny"),
+        "may not send",
+    ),
+    (
+        "queue_encryption",
+        |t| at(t, "BillingQueue")["SqsManagedSseEnabled"] = json!(false),
+        "BillingQueue",
+    ),
+    (
+        "rules",
+        |t| without(&mut at(t, "BillingRule")["Targets"][0], "DeadLetterConfig"),
+        "BillingRule",
+    ),
+    (
+        "rules",
+        |t| without(&mut at(t, "BillingRule")["Targets"][0], "RetryPolicy"),
+        "BillingRule",
+    ),
+    (
+        "rules",
+        |t| {
+            at(t, "BillingRule")["EventPattern"]["source"] =
+                json!(["sluice.stripe", "sluice.effects"])
+        },
+        "one source",
+    ),
+    (
+        "rules",
+        |t| at(t, "BillingRule")["EventPattern"]["source"] = json!(["aws.partner"]),
+        "aws.partner",
+    ),
+    (
+        "rules",
+        |t| {
+            at(t, "BillingRule")["EventPattern"]["detail-type"] =
+                json!(vec!["charge.succeeded"; 120])
+        },
+        "characters",
+    ),
+    (
+        "tables",
+        |t| without(&mut t["Resources"]["Ledger"], "DeletionPolicy"),
+        "Ledger: is lost",
+    ),
+    (
+        "tables",
+        |t| t["Resources"]["Ledger"]["UpdateReplacePolicy"] = json!("Delete"),
+        "Ledger: is lost",
+    ),
+    (
+        "tables",
+        |t| without(at(t, "ConnectTable"), "PointInTimeRecoverySpecification"),
+        "point in time",
+    ),
+    (
+        "tables",
+        |t| at(t, "Outcomes")["BillingMode"] = json!("PROVISIONED"),
+        "on demand",
+    ),
+    (
+        "tables",
+        |t| at(t, "BillingTable")["DeletionProtectionEnabled"] = json!(true),
+        "DeletionProtection",
+    ),
+    (
+        "logs",
+        |t| without(at(t, "SweepFunction"), "LoggingConfig"),
+        "SweepFunction",
+    ),
+    (
+        "logs",
+        |t| at(t, "SweepFunction")["LoggingConfig"]["LogFormat"] = json!("Text"),
+        "SweepFunction",
+    ),
+    (
+        "logs",
+        |t| without(at(t, "DoorAccessLog"), "RetentionInDays"),
+        "for ever",
+    ),
+    (
+        "wildcards",
+        |t| statement(t, "IngestRole", "Ledger")["Action"] = json!("dynamodb:*"),
+        "IngestRole",
+    ),
+    (
+        "wildcards",
+        |t| statement(t, "IngestRole", "Ledger")["Resource"] = json!("*"),
+        "IngestRole",
+    ),
+    ("names", |t| without(at(t, "Ledger"), "TableName"), "Ledger"),
+    (
+        "names",
+        |t| at(t, "SweepFunction")["FunctionName"] = json!("sweep"),
+        "SweepFunction",
+    ),
+    (
+        "keys",
+        |t| at(t, "Outcomes")["SSESpecification"] = json!({ "KMSMasterKeyId": "mine" }),
+        "Outcomes",
+    ),
+    (
+        "archive",
+        |t| without(&mut at(t, "EventArchive")["EventPattern"], "replay-name"),
+        "replays",
+    ),
+    (
+        "archive",
+        |t| at(t, "EventArchive")["RetentionDays"] = json!(3_650),
+        "ledger",
+    ),
+    (
+        "schedules",
+        |t| {
+            without(
+                &mut at(t, "SweepFunctionEachMinute")["Target"],
+                "DeadLetterConfig",
+            )
+        },
+        "dead letters",
+    ),
+    (
+        "schedules",
+        |t| {
+            statement(t, "ScheduleRole", "Functions")["Resource"] =
+                json!({ "Fn::GetAtt": ["SweepFunction", "Arn"] })
+        },
+        "may not start",
+    ),
+    (
+        "schedules",
+        |t| without(&mut t["Resources"], "SweepFunctionEachMinute"),
+        "a schedule each",
+    ),
+    (
+        "door",
+        |t| without(at(t, "WebhookStage"), "DefaultRouteSettings"),
+        "throttled",
+    ),
+    (
+        "door",
+        |t| {
+            at(t, "WebhookStage")["AccessLogSettings"]["Format"] =
+                json!("{\"status\":\"$context.status\"}")
+        },
+        "integration failed",
+    ),
+    (
+        "door",
+        |t| {
+            at(t, "WebhookIntegration")["IntegrationUri"] =
+                json!({ "Fn::GetAtt": ["IngestFunction", "Arn"] })
+        },
+        "alias",
+    ),
+    (
+        "concurrency",
+        |t| at(t, "IngestFunction")["ReservedConcurrentExecutions"] = json!(5),
+        "IngestFunction",
+    ),
+    (
+        "tracing",
+        |t| at(t, "IngestFunction")["TracingConfig"]["Mode"] = json!("Active"),
+        "IngestFunction",
+    ),
+    (
+        "environment",
+        |t| {
+            without(
+                &mut at(t, "SweepFunction")["Environment"]["Variables"],
+                "BUS_NAME",
+            )
+        },
+        "BUS_NAME",
+    ),
+    (
+        "environment",
+        |t| at(t, "SweepFunction")["Environment"]["Variables"]["RETENTION_DAYS"] = json!(35),
+        "doesn't read",
+    ),
+    (
+        "environment",
+        |t| {
+            without(
+                &mut at(t, "BillingFunction")["Environment"]["Variables"],
+                "FETCHES_PER_SECOND",
+            )
+        },
+        "neither given",
+    ),
+    (
+        "actions",
+        |t| {
+            statement(t, "IngestRole", "Ledger")["Action"] =
+                json!(["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"])
+        },
+        "may not dynamodb:UpdateItem at Ledger",
+    ),
+    (
+        "actions",
+        |t| {
+            statement(t, "SweepRole", "Ledger")["Action"] = json!([
+                "dynamodb:DeleteItem",
+                "dynamodb:GetItem",
+                "dynamodb:Query",
+                "dynamodb:UpdateItem"
+            ])
+        },
+        "may dynamodb:DeleteItem at Ledger",
+    ),
+    (
+        "actions",
+        |t| {
+            statement(t, "SweepRole", "Due")["Resource"] =
+                json!({ "Fn::Sub": "${Ledger.Arn}/index/by_time" })
+        },
+        "Ledger/index/due",
+    ),
+    (
+        "actions",
+        |t| {
+            let resources = json!([{ "Fn::GetAtt": ["Ledger", "Arn"] }, { "Fn::GetAtt": ["PaymentsTable", "Arn"] }]);
+            statement(t, "IngestRole", "Ledger")["Resource"] = resources;
+        },
+        "at PaymentsTable, which its code doesn't",
+    ),
+    (
+        "actions",
+        |t| {
+            statement(t, "BillingRole", "OwnTable")["Resource"] =
+                json!({ "Fn::GetAtt": ["PaymentsTable", "Arn"] })
+        },
+        "at BillingTable",
+    ),
+    (
+        "actions",
+        |t| {
+            at(t, "IngestRole")["ManagedPolicyArns"] =
+                json!(["arn:aws:iam::aws:policy/AdministratorAccess"])
+        },
+        "not the template's",
+    ),
+    (
+        "alarm_texts",
+        |t| {
+            at(t, "SweepSilentAlarm")["AlarmDescription"] =
+                json!("See infra/runbooks/sweep.sleepy.md");
+        },
+        "no page that is there",
+    ),
+    (
+        "alarm_texts",
+        |t| at(t, "SweepSilentAlarm")["AlarmDescription"] = json!("Look."),
+        "SweepSilentAlarm",
+    ),
+    (
+        "alarm_texts",
+        |t| without(at(t, "SweepSilentAlarm"), "TreatMissingData"),
+        "SweepSilentAlarm",
+    ),
+    (
+        "alarm_texts",
+        |t| at(t, "SweepSilentAlarm")["AlarmActions"] = json!(["arn:aws:sns:us-east-1:1:x"]),
+        "AlarmTopicArn",
+    ),
+    (
+        "alarm_coverage",
+        |t| without(&mut t["Resources"], "BillingDeadLettersAlarm"),
+        "BillingDeadLetters",
+    ),
+    (
+        "alarm_coverage",
+        |t| without(&mut t["Resources"], "BillingBehindAlarm"),
+        "BillingQueue",
+    ),
+    (
+        "alarm_coverage",
+        |t| without(&mut t["Resources"], "BillingRejectedAlarm"),
+        "billing",
+    ),
+    (
+        "alarm_coverage",
+        |t| without(&mut t["Resources"], "BillingRuleAlarm"),
+        "BillingRule",
+    ),
+    (
+        "alarm_coverage",
+        |t| without(&mut t["Resources"], "IngestErrorsAlarm"),
+        "Errors",
+    ),
+    (
+        "alarm_coverage",
+        |t| without(&mut t["Resources"], "IngestThrottledAlarm"),
+        "Throttles",
+    ),
+    (
+        "alarm_coverage",
+        |t| without(&mut t["Resources"], "IngestSlowAlarm"),
+        "Duration",
+    ),
+    (
+        "alarm_coverage",
+        |t| without(&mut t["Resources"], "IngestRefusalsAlarm"),
+        "refused",
+    ),
+    (
+        "alarm_coverage",
+        |t| without(&mut t["Resources"], "IngestUnverifiedAlarm"),
+        "no signature",
+    ),
+    (
+        "alarm_coverage",
+        |t| at(t, "SweepSilentAlarm")["TreatMissingData"] = json!("notBreaching"),
+        "sweep is silent",
+    ),
+    (
+        "alarm_coverage",
+        |t| without(&mut t["Resources"], "ReconcileSilentAlarm"),
+        "reconcile is silent",
+    ),
+    (
+        "alarm_coverage",
+        |t| without(&mut t["Resources"], "SweepBehindAlarm"),
+        "due_age_s",
+    ),
+    (
+        "dashboard",
+        |t| at(t, "Dashboard")["DashboardBody"]["Fn::Sub"] = json!("{"),
+        "no JSON",
+    ),
+    (
+        "dashboard",
+        |t| at(t, "SweepSilentAlarm")["AlarmName"]["Fn::Sub"] = json!("${AWS::StackName}-other"),
+        "SweepSilentAlarm",
+    ),
+];
+
+#[test]
+fn each_rule_fails_on_a_template_that_was_broken_for_it() {
+    for (rule, mutate, word) in CASES {
+        let (_, check) = rules()
+            .find(|(name, _)| name == rule)
+            .unwrap_or_else(|| panic!("no rule {rule}"));
+        let mut template = PLAIN.clone();
+        mutate(&mut template);
+        // With the optional parts where these are what was broken.
+        let given: Given<'_> = if *rule == "archive" {
+            &[("Archive", "true")]
+        } else {
+            &[]
+        };
+        let said = check(&Template::resolved(&template, given));
+        assert!(
+            said.iter().any(|what| what.contains(word)),
+            "{rule} with {word:?} missing says {said:?}"
+        );
+    }
+}
+
+#[test]
+fn no_rule_is_without_a_template_that_breaks_it() {
+    let untried: Vec<_> = rules()
+        .filter(|(name, _)| !CASES.iter().any(|(tried, _, _)| tried == name))
+        .map(|(name, _)| *name)
+        .collect();
+    assert!(untried.is_empty(), "{untried:?}");
+}

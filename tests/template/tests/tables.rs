@@ -1,0 +1,207 @@
+//! What the rules are told by hand is held against the source: the readers and ports of each function, and the calls that are
+//! known.
+
+use std::collections::BTreeSet;
+use std::fs;
+
+use sluice_template::template::root;
+use sluice_template::{calls, reads};
+
+const FUNCTIONS: [&str; 7] = [
+    "ingest",
+    "sweep",
+    "reconcile",
+    "payments",
+    "billing",
+    "subscriptions",
+    "connect",
+];
+
+/// A file without its comments and tests.
+fn source(path: &str) -> String {
+    let text =
+        fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"));
+    let code = text.split("#[cfg(test)]\nmod ").next().unwrap_or_default();
+    let lines = code
+        .lines()
+        .filter(|line| !line.trim_start().starts_with("//"));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// Where a function's adapters are put together; the domains share their runner.
+fn wiring(function: &str) -> String {
+    let main = source(&format!("functions/{function}/src/main.rs"));
+    match main.contains("consumer::run::<") {
+        true => source("functions/shared/adapters/src/consumer.rs"),
+        false => main,
+    }
+}
+
+fn words(text: &str) -> BTreeSet<&str> {
+    text.split(|c: char| !c.is_alphanumeric() && c != '_')
+        .collect()
+}
+
+#[test]
+fn each_function_has_the_readers_that_its_source_names() {
+    let all: BTreeSet<_> = FUNCTIONS
+        .iter()
+        .flat_map(|function| reads::readers(function))
+        .collect();
+    for function in FUNCTIONS {
+        let text = wiring(function);
+        let named: Vec<_> = all
+            .iter()
+            .filter(|reader| text.contains(&format!("{reader}(")))
+            .map(|reader| **reader)
+            .collect();
+        let mut told = reads::readers(function).to_vec();
+        told.sort_unstable();
+        assert_eq!(named, told, "{function}");
+        // A reader that is not known here would read variables that nobody checks.
+        assert_eq!(text.matches("Config::read(").count(), 1, "{function}");
+        assert_eq!(
+            text.matches("std::env").count(),
+            0,
+            "{function} reads its environment by itself"
+        );
+    }
+}
+
+#[test]
+fn nothing_but_the_readers_and_the_logs_start_looks_at_the_environment() {
+    let looks = calls::sources().into_iter().flat_map(|(file, text)| {
+        let found: Vec<_> = text
+            .match_indices("std::env::var")
+            .map(|(at, _)| text[at..].lines().next().unwrap_or_default().to_owned())
+            .collect();
+        found.into_iter().map(move |line| (file.clone(), line))
+    });
+    let looks: Vec<_> = looks
+        .map(|(file, line)| (file, line.contains("METRICS_NAMESPACE")))
+        .collect();
+    assert_eq!(
+        looks,
+        [("config".to_owned(), false), ("telemetry".to_owned(), true)]
+    );
+}
+
+#[test]
+fn what_is_left_at_its_default_is_read_by_some_function() {
+    let read: BTreeSet<_> = FUNCTIONS
+        .iter()
+        .flat_map(|function| reads::of(function).all)
+        .collect();
+    let idle: Vec<_> = reads::LEFT_AT_DEFAULT
+        .iter()
+        .filter(|name| !read.contains(**name))
+        .collect();
+    assert!(idle.is_empty(), "{idle:?}");
+}
+
+#[test]
+fn each_function_is_made_of_the_adapters_that_its_source_names() {
+    let all: BTreeSet<_> = FUNCTIONS
+        .iter()
+        .flat_map(|function| calls::uses(function))
+        .map(|(adapter, _)| *adapter)
+        .collect();
+    for function in FUNCTIONS {
+        let text = wiring(function);
+        let named: BTreeSet<_> = words(&text)
+            .into_iter()
+            .filter(|word| all.contains(word))
+            .collect();
+        let told: BTreeSet<_> = calls::uses(function)
+            .iter()
+            .map(|(adapter, _)| *adapter)
+            .collect();
+        assert_eq!(named, told, "{function}");
+    }
+}
+
+#[test]
+fn each_function_reaches_its_adapters_through_the_ports_that_its_source_asks_for() {
+    let all: BTreeSet<_> = FUNCTIONS
+        .iter()
+        .flat_map(|function| calls::uses(function))
+        .map(|(_, port)| *port)
+        .collect();
+    for function in FUNCTIONS {
+        let mut ports = match function {
+            "ingest" | "sweep" | "reconcile" => source(&format!("functions/{function}/src/lib.rs")),
+            _ => {
+                source("functions/shared/kernel/src/consume.rs")
+                    + &source("functions/shared/kernel/src/batch.rs")
+            }
+        };
+        // A queue is no port: its method is the runner's.
+        ports += &wiring(function).replace(".delay(", " delay ");
+        let imported: BTreeSet<_> = words(&ports)
+            .into_iter()
+            .filter(|word| all.contains(word))
+            .collect();
+        let told: BTreeSet<_> = calls::uses(function)
+            .iter()
+            .map(|(_, port)| *port)
+            .collect();
+        assert_eq!(imported, told, "{function}");
+    }
+}
+
+#[test]
+fn every_operation_of_the_sdk_that_an_adapter_calls_is_known() {
+    let known: BTreeSet<_> = calls::OPERATIONS
+        .iter()
+        .map(|(operation, _)| *operation)
+        .collect();
+    let mut found = BTreeSet::new();
+    for (file, text) in calls::sources() {
+        let flat: String = text.split_whitespace().collect();
+        for client in ["client.", "secrets."] {
+            for (at, _) in flat.match_indices(client) {
+                let call = &flat[at + client.len()..];
+                let end = call
+                    .find(|c: char| !c.is_alphanumeric() && c != '_')
+                    .unwrap_or(call.len());
+                let is_operation = call[end..].starts_with("().");
+                if is_operation && known.contains(&call[..end]) {
+                    found.insert(call[..end].to_owned());
+                } else if is_operation {
+                    panic!(
+                        "{file}: {} is no operation that is known here",
+                        &call[..end]
+                    );
+                }
+            }
+        }
+    }
+    for operation in ["put_item", "get_item", "put_events", "get_secret_value"] {
+        assert!(
+            found.contains(operation),
+            "{operation} was not found: {found:?}"
+        );
+    }
+}
+
+#[test]
+fn calls_are_followed_to_where_they_are_made() {
+    let actions = |function: &str| -> BTreeSet<String> {
+        let calls = calls::of(function).into_iter();
+        calls
+            .map(|call| format!("{} {}{}", call.action, call.variable, call.index))
+            .collect()
+    };
+    let sweep = [
+        "dynamodb:GetItem LEDGER_TABLE",
+        "dynamodb:Query LEDGER_TABLE",
+        "dynamodb:Query LEDGER_TABLE/index/due",
+        "dynamodb:UpdateItem LEDGER_TABLE",
+        "events:PutEvents BUS_NAME",
+    ];
+    assert_eq!(actions("sweep"), sweep.map(str::to_owned).into());
+    assert!(
+        !actions("payments").contains("dynamodb:PutItem LEDGER_TABLE"),
+        "a domain writes no ledger"
+    );
+}
