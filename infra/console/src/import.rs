@@ -221,6 +221,7 @@ mod tests {
             let event = match kind {
                 Kind::Subscription => "customer.subscription.updated".to_owned(),
                 Kind::PaymentIntent => "payment_intent.succeeded".to_owned(),
+                Kind::Dispute => "charge.dispute.updated".to_owned(),
                 kind => format!("{}.updated", kind.name()),
             };
             assert_eq!(route(&event), Route::Domain(kind.domain()), "{event}");
