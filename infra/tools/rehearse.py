@@ -79,11 +79,17 @@ def binaries(names):
     return Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "debug"
 
 
+def is_left_out(resource):
+    """A resource that the local AWS doesn't know; an alarm over an expression is one too."""
+    kind, properties = resource["Type"], resource.get("Properties", {})
+    return kind in LEFT_OUT or (kind == "AWS::CloudWatch::Alarm" and "Metrics" in properties)
+
+
 def built(folder):
     """What `sam build` would leave: a template whose functions' code is a folder each."""
     template = yaml_parse((ROOT / "template.yaml").read_text(encoding="utf-8"))
     resources = template["Resources"]
-    for name in [name for name, one in resources.items() if one["Type"] in LEFT_OUT]:
+    for name in [name for name, one in resources.items() if is_left_out(one)]:
         del resources[name]
     functions = {name: one for name, one in resources.items() if one["Type"] == "AWS::Serverless::Function"}
     named = {name: one["Metadata"]["BuildProperties"]["Binary"] for name, one in functions.items()}
