@@ -22,6 +22,7 @@
 //! - `rebuild`: projections made anew, and what was there before, by the same program.
 //! - `replay`: replays, dead letters and rejected events, by the operator's program.
 //! - `erasure`: what is left of a customer, by the operator's program.
+//! - `console`: what operators see, by the same program.
 //! - `routing`: where each event type goes, by the rules as deployed.
 //!
 //! Most tests share one stack; those that break something have one of their own.
@@ -30,6 +31,7 @@ mod access;
 mod bodies;
 mod cases;
 mod chaos;
+mod console;
 mod consumers;
 mod crashes;
 mod door;

@@ -9,7 +9,7 @@ use sluice_local::build;
 
 use crate::world::{World, eventually, intent, now_s, paid, unique};
 
-static PROGRAM: LazyLock<std::path::PathBuf> = LazyLock::new(|| {
+pub(crate) static PROGRAM: LazyLock<std::path::PathBuf> = LazyLock::new(|| {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).parent();
     let mut built = build::binaries(root.expect("a root"), &["sluice"]).expect("it builds");
     built.remove("sluice").expect("the program")
@@ -31,7 +31,7 @@ fn program(world: &World, args: &[&str]) -> Command {
 }
 
 /// A folder of its own: the descriptions of two stacks are files of one name.
-fn tempdir() -> std::path::PathBuf {
+pub(crate) fn tempdir() -> std::path::PathBuf {
     let dir = std::env::temp_dir().join(unique("sluice"));
     std::fs::create_dir_all(&dir).expect("a folder");
     dir

@@ -1,8 +1,8 @@
 //! The ledger's events by the time they were first received: what operators list, and what a filter replays.
 //!
 //! A day is spread over a few shards of the index `by_time`; they are read side by side, a bounded page each, and merged.
-//! So a walk over any number of events holds a page a shard in memory, and its first events come after one page
-//! of each shard. The index follows the table within a moment: the newest second may be incomplete.
+//! So a walk over any number of events holds a page a shard in memory, and no shard is read further than what was asked
+//! for needs. The index follows the table within a moment: the newest second may be incomplete.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -193,10 +193,25 @@ pub struct Walk {
 struct Shard {
     key: String,
     page_size: i32,
+    /// Wanted events that were read and not yet given out.
     buffer: VecDeque<Seen>,
     /// Where the next page begins; `None` before the first.
     after: Option<Item>,
+    /// How far it has been read, wanted or not; `None` before the first page.
+    read_to_ms: Option<i64>,
     done: bool,
+}
+
+impl Shard {
+    /// Whether it may still give an event that comes before this time in the order.
+    fn may_precede(&self, at_ms: i64, newest_first: bool) -> bool {
+        let is_behind = match self.read_to_ms {
+            None => true,
+            Some(read_to_ms) if newest_first => read_to_ms > at_ms,
+            Some(read_to_ms) => read_to_ms < at_ms,
+        };
+        self.buffer.is_empty() && !self.done && is_behind
+    }
 }
 
 impl Walk {
@@ -205,123 +220,135 @@ impl Walk {
     /// # Errors
     /// `Retry` where the ledger can't be reached.
     pub async fn next(&mut self) -> Result<Option<Seen>, Fault> {
+        let newest_first = self.wanted.newest_first;
         loop {
-            self.fill().await?;
-            let newest_first = self.wanted.newest_first;
             let heads = self.shards.iter().enumerate().filter_map(|(index, shard)| {
                 let at_ms = shard.buffer.front()?.received_at_ms;
-                Some((if newest_first { -at_ms } else { at_ms }, index))
+                Some((if newest_first { -at_ms } else { at_ms }, at_ms, index))
             });
-            if let Some((_, index)) = heads.min() {
-                return Ok(self.shards[index].buffer.pop_front());
-            }
-            let Some(day) = self.next_day else {
+            // A shard of which nothing is wanted holds the others up only until it is read as far as they are, so that a
+            // rare type doesn't ask for a whole day at once.
+            let behind: Vec<_> = match heads.min() {
+                Some((_, at_ms, index)) => {
+                    let behind = self.indexes(|shard| shard.may_precede(at_ms, newest_first));
+                    if behind.is_empty() {
+                        return Ok(self.shards[index].buffer.pop_front());
+                    }
+                    behind
+                }
+                None => self.indexes(|shard| !shard.done),
+            };
+            if !behind.is_empty() {
+                self.read(&behind).await?;
+            } else if !self.next_day() {
                 return Ok(None);
-            };
-            self.next_day = match (day == self.end_day, newest_first) {
-                (true, _) => None,
-                (false, true) => Some(day - 1),
-                (false, false) => Some(day + 1),
-            };
-            self.shards = (0..u32::from(SEEN_SHARDS))
-                .map(|shard| Shard {
-                    key: entry::seen_key(day, shard),
-                    page_size: PAGE_FIRST,
-                    buffer: VecDeque::new(),
-                    after: None,
-                    done: false,
-                })
-                .collect();
+            }
         }
     }
 
-    /// Reads on in every shard of which nothing is buffered, side by side, until each has an event or is done.
-    async fn fill(&mut self) -> Result<(), Fault> {
+    fn indexes(&self, is_meant: impl Fn(&Shard) -> bool) -> Vec<usize> {
+        let shards = self.shards.iter().enumerate();
+        shards
+            .filter_map(|(index, shard)| is_meant(shard).then_some(index))
+            .collect()
+    }
+
+    /// Goes on to the next day, if there is one.
+    fn next_day(&mut self) -> bool {
+        let Some(day) = self.next_day else {
+            return false;
+        };
+        self.next_day = match (day == self.end_day, self.wanted.newest_first) {
+            (true, _) => None,
+            (false, true) => Some(day - 1),
+            (false, false) => Some(day + 1),
+        };
+        self.shards = (0..u32::from(SEEN_SHARDS))
+            .map(|shard| Shard {
+                key: entry::seen_key(day, shard),
+                page_size: PAGE_FIRST,
+                buffer: VecDeque::new(),
+                after: None,
+                read_to_ms: None,
+                done: false,
+            })
+            .collect();
+        true
+    }
+
+    /// Reads a page of each of these shards, side by side.
+    async fn read(&mut self, indexes: &[usize]) -> Result<(), Fault> {
         let mut reads = JoinSet::new();
-        for (index, shard) in self.shards.iter_mut().enumerate() {
-            if shard.buffer.is_empty() && !shard.done {
-                reads.spawn(read(
-                    self.timeline.clone(),
-                    self.wanted.clone(),
-                    index,
-                    shard.key.clone(),
-                    shard.page_size,
-                    shard.after.take(),
-                ));
-            }
+        for index in indexes {
+            let shard = &mut self.shards[*index];
+            let (timeline, wanted) = (self.timeline.clone(), self.wanted.clone());
+            let (key, page_size, after) = (shard.key.clone(), shard.page_size, shard.after.take());
+            let index = *index;
+            reads.spawn(async move {
+                let page = timeline.page(&wanted, &key, page_size, after).await;
+                page.map(|page| (index, page))
+            });
         }
         while let Some(read) = reads.join_next().await {
-            let page = read.map_err(|error| Fault::retry(UNAVAILABLE, error.to_string()))?;
-            let Page {
-                index,
-                found,
-                after,
-                page_size,
-            } = page?;
+            let read = read.map_err(|error| Fault::retry(UNAVAILABLE, error.to_string()))?;
+            let (index, Page { found, after }) = read?;
             let shard = &mut self.shards[index];
+            shard.page_size = shard.page_size.saturating_mul(2).min(PAGE_MAX);
             shard.done = after.is_none();
-            shard.buffer = found;
+            shard.buffer.extend(found);
+            shard.read_to_ms = after
+                .as_ref()
+                .and_then(|key| key.get("received_at")?.as_n().ok()?.parse().ok());
             shard.after = after;
-            shard.page_size = page_size;
         }
         Ok(())
     }
 }
 
 struct Page {
-    index: usize,
-    found: VecDeque<Seen>,
+    found: Vec<Seen>,
+    /// Where the next one begins.
     after: Option<Item>,
-    page_size: i32,
 }
 
-/// Reads pages of a shard until one has a wanted event, or there are no more.
-async fn read(
-    timeline: Timeline,
-    wanted: Wanted,
-    index: usize,
-    key: String,
-    mut page_size: i32,
-    mut after: Option<Item>,
-) -> Result<Page, Fault> {
-    let (filter, names, values) = wanted.filter();
-    loop {
-        let mut query = timeline
+impl Timeline {
+    async fn page(
+        &self,
+        wanted: &Wanted,
+        key: &str,
+        page_size: i32,
+        after: Option<Item>,
+    ) -> Result<Page, Fault> {
+        let (filter, names, values) = wanted.filter();
+        let mut query = self
             .client
             .query()
-            .table_name(&timeline.table)
+            .table_name(&self.table)
             .index_name("by_time")
             .key_condition_expression("seen = :seen AND received_at BETWEEN :from AND :last")
-            .expression_attribute_values(":seen", text(&key))
+            .expression_attribute_values(":seen", text(key))
             .expression_attribute_values(":from", number(wanted.from_ms))
             .expression_attribute_values(":last", number(wanted.until_ms - 1))
             .scan_index_forward(!wanted.newest_first)
             .limit(page_size)
-            .set_exclusive_start_key(after.take());
-        for (name, value) in &values {
-            query = query.expression_attribute_values(name, value.clone());
+            .set_exclusive_start_key(after);
+        for (name, value) in values {
+            query = query.expression_attribute_values(name, value);
         }
         if !filter.is_empty() {
             query = query.filter_expression(&filter);
         }
         if !names.is_empty() {
-            query = query.set_expression_attribute_names(Some(names.clone()));
+            query = query.set_expression_attribute_names(Some(names));
         }
         let output = query.send().await;
         let output = output.map_err(|error| aws::unavailable(UNAVAILABLE, "Query", &error))?;
-        page_size = page_size.saturating_mul(2).min(PAGE_MAX);
-        after = output.last_evaluated_key.filter(|key| !key.is_empty());
         let items = output.items.unwrap_or_default();
-        let seen = items.iter().filter_map(seen);
-        let found: VecDeque<_> = seen.filter(|seen| wanted.takes(seen)).collect();
-        if !found.is_empty() || after.is_none() {
-            return Ok(Page {
-                index,
-                found,
-                after,
-                page_size,
-            });
-        }
+        let found = items.iter().filter_map(seen);
+        Ok(Page {
+            found: found.filter(|seen| wanted.takes(seen)).collect(),
+            after: output.last_evaluated_key.filter(|key| !key.is_empty()),
+        })
     }
 }
 
