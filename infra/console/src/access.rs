@@ -6,7 +6,7 @@ use sluice_adapters::projections::DynamoProjections;
 use subscriptions::access::{Until, of_stored};
 
 use crate::context::Context;
-use crate::output::{Cell, DIM, GOOD, WARN, fields, table, time_of_ms};
+use crate::output::{Cell, GOOD, WARN, fields, paint, table, time_of_ms};
 use crate::problem::Problem;
 use crate::times::now_ms;
 
@@ -77,17 +77,14 @@ pub(crate) async fn run(context: &Context, command: Command) -> Result<(), Probl
             })
             .collect();
         match rows.is_empty() {
-            true => context
-                .out
-                .line(crate::output::paint(WARN, "  may use nothing now"))?,
+            true => context.out.line(paint(WARN, "  may use nothing now"))?,
             false => context.out.text(table(["may use", "until"], &rows))?,
         }
     }
     match known {
         true => Ok(()),
         false => Err(Problem::NotFound(format!(
-            "nothing is known of {customer} in {}",
-            crate::output::paint(DIM, &account)
+            "nothing is known of {customer} ({account})"
         ))),
     }
 }
