@@ -1,6 +1,7 @@
 //! The domain over the sample events, and over the simulated Stripe's stories.
 
 use serde_json::{Value, json};
+use sluice_effects::orders;
 use sluice_effects::stories::{self, Told};
 use sluice_effects::{ApiVersion, check, handles_what_is_routed};
 use sluice_harness::build;
@@ -93,6 +94,13 @@ fn every_sample_of_the_domain_can_be_projected_and_what_it_says_fits_its_schema(
 #[test]
 fn the_types_that_are_routed_here_are_handled_and_no_others() {
     handles_what_is_routed::<Subscriptions>(&[]);
+}
+
+#[test]
+fn every_object_ends_the_same_in_every_order_of_its_events_with_duplicates_and_mixed_versions() {
+    let tried = orders::every_order::<Subscriptions>();
+    println!("{tried:?}");
+    assert!(tried.whole > 10 && tried.orders > 1_000, "{tried:?}");
 }
 
 #[test]

@@ -3,8 +3,9 @@
 //! The schemas are the files beside this crate, `<kind>.json`, one for each kind of effect, for people and programs
 //! that know nothing of Rust; `README.md` has the catalogue. This crate is for tests: it checks an effect against its
 //! schema ([`check`]), tells which event types are a domain's ([`routed`]), and plays the simulated Stripe's stories
-//! through a domain ([`stories`]).
+//! through a domain ([`stories`]), in every order of each object's events ([`orders`]).
 
+pub mod orders;
 pub mod stories;
 
 use std::collections::BTreeMap;

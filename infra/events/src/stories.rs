@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use sluice_kernel::consume::Event;
 use sluice_kernel::detail::Manner;
 use sluice_kernel::domain::Domain;
-use sluice_kernel::effect::{Pending, Scope};
+use sluice_kernel::effect::{Fact, Pending, Scope};
 use sluice_kernel::fault::Fault;
 use sluice_kernel::order::candidate::Candidate;
 use sluice_kernel::order::evidence::Evidence;
@@ -154,24 +154,60 @@ impl<S> Told<S> {
     }
 }
 
+/// An event as a domain reads it.
+#[derive(Debug)]
+pub struct Read<S> {
+    /// The object's key.
+    pub key: String,
+    event: Event,
+    candidate: Candidate<S>,
+    facts: Vec<Fact>,
+}
+
+/// What a domain reads in an event.
+///
+/// # Errors
+/// The domain's `Reject`, with the event's type.
+pub fn read<D: Domain>(event: &Event) -> Result<Read<D::State>, (String, Fault)> {
+    let refused = |fault| (event.kind.clone(), fault);
+    let projected = D::project(event).map_err(refused)?;
+    Ok(Read {
+        key: projection::key(&event.scope, &projected.object),
+        candidate: Candidate::of_event(event, projected),
+        facts: D::facts(event).map_err(refused)?,
+        event: event.clone(),
+    })
+}
+
 /// Plays events through a domain, in the order given. What it doesn't handle is left out.
 ///
 /// # Errors
 /// The domain's `Reject`, with the event's type.
 pub fn play<D: Domain>(events: &[Event]) -> Result<Told<D::State>, (String, Fault)> {
+    let own = events.iter().filter(|event| D::handles(&event.kind));
+    let read: Result<Vec<_>, _> = own.map(read::<D>).collect();
+    apply::<D>(&read?)
+}
+
+/// The same with what has been read.
+///
+/// # Errors
+/// What doesn't fit into an item, with the event's type.
+pub fn apply<'a, D: Domain>(
+    events: impl IntoIterator<Item = &'a Read<D::State>>,
+) -> Result<Told<D::State>, (String, Fault)>
+where
+    D::State: 'a,
+{
     let mut told = Told {
         states: BTreeMap::new(),
         facts: BTreeMap::new(),
         levels: Vec::new(),
         items: BTreeMap::new(),
     };
-    for event in events.iter().filter(|event| D::handles(&event.kind)) {
-        let refused = |fault| (event.kind.clone(), fault);
-        let projected = D::project(event).map_err(refused)?;
-        let facts = D::facts(event).map_err(refused)?;
-        let key = projection::key(&event.scope, &projected.object);
-        let candidate = Candidate::of_event(event, projected);
-        let there = told.items.get(&key);
+    for read in events {
+        let (key, event, candidate) = (&read.key, &read.event, read.candidate.clone());
+        let there = told.items.get(key);
         let (item, version) = (
             there.map(|(item, _)| item),
             there.map_or(0, |(_, version)| *version),
@@ -181,8 +217,17 @@ pub fn play<D: Domain>(events: &[Event]) -> Result<Told<D::State>, (String, Faul
             None => Evidence::of(candidate),
         };
         let plain = Manner::Plain;
-        let step = projection::step(item, version, event, plain, evidence, &facts, D::levels);
-        let Some(mut item) = step.map_err(refused)?.write else {
+        let step = projection::step(
+            item,
+            version,
+            event,
+            plain,
+            evidence,
+            &read.facts,
+            D::levels,
+        );
+        let step = step.map_err(|fault| (event.kind.clone(), fault))?;
+        let Some(mut item) = step.write else {
             continue;
         };
         for effect in std::mem::take(&mut item.pending) {
@@ -194,7 +239,7 @@ pub fn play<D: Domain>(events: &[Event]) -> Result<Told<D::State>, (String, Faul
         }
         let state = item.evidence.head().state().clone();
         told.states.insert(key.clone(), state);
-        told.items.insert(key, (item, version + 1));
+        told.items.insert(key.clone(), (item, version + 1));
     }
     Ok(told)
 }

@@ -1,0 +1,148 @@
+//! The law of order, object by object: however the events of one object come, its domain ends the same.
+//!
+//! The objects are those of the simulated Stripe's stories ([`crate::stories`]), each event in an API version that is drawn
+//! for it, since endpoints are pinned to different ones. Up to [`WHOLE_MAX`] events every order is tried, beyond that
+//! [`SAMPLED`] of them; in each some events come again, anywhere after their first time.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use fastrand::Rng;
+use serde_json::Value;
+use sluice_kernel::domain::Domain;
+
+use crate::ApiVersion;
+use crate::stories::{self, Read, Told};
+
+/// Objects with at most so many events are tried in every order.
+pub const WHOLE_MAX: usize = 7;
+
+/// How many orders are tried of an object with more events.
+pub const SAMPLED: usize = 1_000;
+
+/// The worlds, and what is drawn.
+const SEED: u64 = 17;
+
+/// What was tried.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Tried {
+    /// Objects with two events or more.
+    pub objects: usize,
+    /// Those of them that were tried in every order.
+    pub whole: usize,
+    /// Orders, all objects together.
+    pub orders: usize,
+}
+
+/// What must not depend on the order: states, ids of facts, last levels.
+type End<'a, S> = (
+    &'a BTreeMap<String, S>,
+    BTreeSet<&'a String>,
+    BTreeMap<&'a str, (&'a Value, &'a Value)>,
+);
+
+/// Tries every object of every story.
+///
+/// # Panics
+/// Where an order ends otherwise than the one in which the events happened, and where the domain refuses an event.
+pub fn every_order<D: Domain>() -> Tried
+where
+    D::State: std::fmt::Debug,
+{
+    let mut dice = Rng::with_seed(SEED);
+    let mut tried = Tried::default();
+    for (name, events) in objects::<D>(&mut dice) {
+        tried.objects += 1;
+        let in_order = told::<D>(&name, &events);
+        let happened = end(&in_order);
+        let mut judge = |order: &[usize]| {
+            tried.orders += 1;
+            let mut delivered: Vec<usize> = order.to_vec();
+            for _ in 0..events.len() / 3 {
+                let first = dice.usize(..delivered.len());
+                let again = dice.usize(first + 1..=delivered.len());
+                delivered.insert(again, delivered[first]);
+            }
+            let told = told::<D>(&name, delivered.iter().map(|at| &events[*at]));
+            assert_eq!(end(&told), happened, "{name}, in the order {order:?}");
+        };
+        let mut order: Vec<usize> = (0..events.len()).collect();
+        if events.len() <= WHOLE_MAX {
+            each_permutation(&mut order, 0, &mut judge);
+            tried.whole += 1;
+        } else {
+            let mut shuffles = Rng::with_seed(SEED);
+            for _ in 0..SAMPLED {
+                shuffles.shuffle(&mut order);
+                judge(&order);
+            }
+        }
+    }
+    tried
+}
+
+/// Each object that has two events or more, named by its story and key.
+fn objects<D: Domain>(dice: &mut Rng) -> BTreeMap<String, Vec<Read<D::State>>> {
+    let versions = ApiVersion::TESTED.map(|version| stories::all(SEED, version));
+    let mut objects: BTreeMap<String, Vec<_>> = BTreeMap::new();
+    for (story, (name, happened)) in versions[0].iter().enumerate() {
+        for at in 0..happened.len() {
+            let event = &versions[dice.usize(..versions.len())][story].1[at];
+            if !D::handles(&event.kind) {
+                continue;
+            }
+            let read = stories::read::<D>(event).expect("what a story tells can be read");
+            let object = objects.entry(format!("{name}: {}", read.key)).or_default();
+            object.push(read);
+        }
+    }
+    objects.retain(|_, events| events.len() > 1);
+    objects
+}
+
+fn told<'a, D: Domain>(
+    name: &str,
+    events: impl IntoIterator<Item = &'a Read<D::State>>,
+) -> Told<D::State>
+where
+    D::State: 'a,
+{
+    stories::apply::<D>(events)
+        .unwrap_or_else(|(kind, fault)| panic!("{name}: {kind} is refused: {fault}"))
+}
+
+fn end<S>(told: &Told<S>) -> End<'_, S> {
+    (
+        &told.states,
+        told.facts.keys().collect(),
+        told.last_levels(),
+    )
+}
+
+/// Every order of what stands from `from` on, the given one first.
+fn each_permutation(order: &mut [usize], from: usize, judge: &mut impl FnMut(&[usize])) {
+    if from + 1 >= order.len() {
+        judge(order);
+        return;
+    }
+    for other in from..order.len() {
+        order.swap(from, other);
+        each_permutation(order, from + 1, judge);
+        order.swap(from, other);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_order_comes_once() {
+        let mut seen = BTreeSet::new();
+        let mut orders = 0;
+        each_permutation(&mut [0, 1, 2, 3, 4], 0, &mut |order| {
+            orders += 1;
+            seen.insert(order.to_vec());
+        });
+        assert_eq!((orders, seen.len()), (120, 120));
+    }
+}
