@@ -64,8 +64,9 @@ impl<'a> Plan<'a> {
 
     /// Delivers all, judges all, and sees that every rule has fired.
     ///
-    /// One call may have several events in it, and of the rules that it matches the first is carried out. Kills come first: a
-    /// killed call is made again with all of its events, whereas one with a refused entry takes the others past their kill.
+    /// One call may have several events in it, and of the rules that it matches the first is carried out, or all that refuse
+    /// entries. Kills come first: a killed call is made again with all of its events, whereas one with a refused entry takes
+    /// the others past their kill.
     fn run(mut self) {
         self.rules.sort_by_key(|rule| rule["do"].is_object());
         let client_faults = |act: &dyn Fn(&sluice_local::client_faults::ClientFaults)| {

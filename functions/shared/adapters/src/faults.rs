@@ -157,13 +157,16 @@ struct Rules {
 }
 
 impl Rules {
-    /// What is done to this call.
+    /// What is done to this call: nothing, one rule, or every rule that refuses entries of it, since each of those is about
+    /// entries of its own.
     ///
     /// # Errors
     /// Where the rules can't be read or counted. A fault that silently isn't made would make a test of it worthless.
-    fn judge(&self, call: &Call<'_>) -> Result<Option<Rule>, String> {
+    fn judge(&self, call: &Call<'_>) -> Result<Vec<Rule>, String> {
+        let mut judged: Vec<Rule> = Vec::new();
         for rule in self.read()? {
-            if !self.matches(&rule, call) {
+            let refuses = matches!(rule.act, Act::FailEntries(_));
+            if !self.matches(&rule, call) || !(refuses || judged.is_empty()) {
                 continue;
             }
             let number = self.count(&rule.id)?;
@@ -171,11 +174,13 @@ impl Rules {
                 continue;
             }
             self.write_down(&rule, call.operation, number)?;
-            if rule.act != Act::Note {
-                return Ok(Some(rule));
+            match rule.act {
+                Act::Note => {}
+                Act::FailEntries(_) => judged.push(rule),
+                _ => return Ok(vec![rule]),
             }
         }
-        Ok(None)
+        Ok(judged)
     }
 
     fn read(&self) -> Result<Vec<Rule>, String> {

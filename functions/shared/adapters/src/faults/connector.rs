@@ -36,39 +36,36 @@ impl HttpConnector for Connector {
         let (inner, rules) = (self.inner.clone(), self.rules.clone());
         HttpConnectorFuture::new(async move {
             let operation = operation(&request);
-            let rule = rules.judge(&Call {
+            let judged = rules.judge(&Call {
                 operation: &operation,
                 body: request.body().bytes().unwrap_or_default(),
                 is_first_try: is_first_try(&request),
             });
-            let rule = rule.unwrap_or_else(|error| {
+            let judged = judged.unwrap_or_else(|error| {
                 eprintln!("the rules of faults can't be followed: {error}");
                 std::process::abort()
             });
-            let Some(rule) = rule else {
-                return inner.call(request).await;
-            };
-            match rule.act {
-                Act::Note => inner.call(request).await,
-                Act::KillBefore => std::process::abort(),
-                Act::KillAfter => {
+            match judged.first().map(|rule| rule.act) {
+                None | Some(Act::Note) => inner.call(request).await,
+                Some(Act::KillBefore) => std::process::abort(),
+                Some(Act::KillAfter) => {
                     // Answered or not: the call was on its way.
                     let _ = inner.call(request).await;
                     std::process::abort()
                 }
-                Act::DropBefore => Err(broken()),
-                Act::DropAfter => {
+                Some(Act::DropBefore) => Err(broken()),
+                Some(Act::DropAfter) => {
                     let _ = inner.call(request).await;
                     Err(broken())
                 }
-                Act::Delay(ms) => {
+                Some(Act::Delay(ms)) => {
                     wait(ms).await;
                     inner.call(request).await
                 }
-                Act::FailEntries(from) if operation == "PutEvents" => {
-                    refuse_entries(&inner, request, &rule, from).await
+                Some(Act::FailEntries(_)) if operation == "PutEvents" => {
+                    refuse_entries(&inner, request, &judged).await
                 }
-                Act::FailEntries(_) => inner.call(request).await,
+                Some(Act::FailEntries(_)) => inner.call(request).await,
             }
         })
     }
@@ -90,19 +87,24 @@ fn broken() -> ConnectorError {
     ConnectorError::io("the connection broke: a fault by rule".into())
 }
 
-/// Sends the entries that the rule leaves, and answers as EventBridge does that the others failed.
+/// Sends the entries that the rules leave, and answers as EventBridge does that the others failed.
 async fn refuse_entries(
     inner: &SharedHttpConnector,
     mut request: HttpRequest,
-    rule: &Rule,
-    from: usize,
+    rules: &[Rule],
 ) -> Result<HttpResponse, ConnectorError> {
     let mut call = json_of(request.body().bytes().unwrap_or_default())?;
     let entries = call["Entries"].take();
     let entries = entries.as_array().ok_or_else(unreadable)?;
     let numbered = entries.iter().enumerate();
     let refused: Vec<_> = numbered
-        .map(|(n, entry)| n >= from && rule.is_about(entry.to_string().as_bytes()))
+        .map(|(n, entry)| {
+            let entry = entry.to_string();
+            rules.iter().any(|rule| match rule.act {
+                Act::FailEntries(from) => n >= from && rule.is_about(entry.as_bytes()),
+                _ => false,
+            })
+        })
         .collect();
     let left = entries
         .iter()

@@ -57,15 +57,15 @@ fn a_rule_touches_the_calls_that_it_names_and_counts_them_over_all_who_ask() {
         (&one, repetition),
         (&stranger, call("PutItem", "evt_1")),
     ] {
-        assert_eq!(rules.judge(&call), Ok(None));
+        assert_eq!(rules.judge(&call), Ok(Vec::new()));
     }
     let touched: Vec<_> = (1..=7)
         .map(|n| if n % 3 == 0 { &other } else { &one })
         .map(|rules| {
-            rules
+            !rules
                 .judge(&call("PutItem", "{evt_1}"))
                 .expect("judged")
-                .is_some()
+                .is_empty()
         })
         .collect();
     assert_eq!(
@@ -94,7 +94,9 @@ fn calls_of_many_at_once_are_each_counted_once() {
             .map(|_| {
                 scope.spawn(|| {
                     let judged = (0..50).map(|_| rules.judge(&call("Query", "")));
-                    judged.filter(|rule| matches!(rule, Ok(Some(_)))).count()
+                    judged
+                        .filter(|rules| rules.as_ref().is_ok_and(|rules| !rules.is_empty()))
+                        .count()
                 })
             })
             .collect();
@@ -127,7 +129,7 @@ fn no_file_is_peace_and_rules_that_can_not_be_read_are_an_error() {
         file: folder.path().join("none"),
         function: String::new(),
     };
-    assert_eq!(absent.judge(&call("PutItem", "")), Ok(None));
+    assert_eq!(absent.judge(&call("PutItem", "")), Ok(Vec::new()));
     for text in [
         "[",
         r#"[{"id":"a","call":"*","do":"explode"}]"#,
@@ -183,12 +185,12 @@ async fn refused_entries_are_not_sent_and_all_others_are() {
         }))
         .build();
     let folder = folder();
-    let of = |from: usize, contains: &str| {
-        rules(
-            &folder,
-            &json!([{ "id": format!("from-{from}-{}", contains.len()), "call": "PutEvents", "contains": contains, "times": 1,
-                "do": { "fail-entries": from } }]),
-        )
+    let of = |from: usize, texts: &[&str]| {
+        let all = texts.iter().map(|text| {
+            let id = format!("from-{from}-{}-{}", texts.len(), text.replace(['{', '}'], "x"));
+            json!({ "id": id, "call": "PutEvents", "contains": text, "times": 1, "do": { "fail-entries": from } })
+        });
+        rules(&folder, &all.collect())
     };
     let entries: Vec<_> = ["{1}", "{2}", "{3}"]
         .map(|detail| Outgoing {
@@ -198,13 +200,15 @@ async fn refused_entries_are_not_sent_and_all_others_are() {
             traceparent: sluice_harness::build::TRACEPARENT.to_owned(),
         })
         .into();
-    for (from, contains, gone) in [
-        (1, "", vec!["{1}"]),
-        (0, "", vec![]),
-        (0, "{2}", vec!["{1}", "{3}"]),
+    for (from, texts, gone) in [
+        (1, vec![""], vec!["{1}"]),
+        (0, vec![""], vec![]),
+        (0, vec!["{2}"], vec!["{1}", "{3}"]),
+        // Each of several rules is about entries of its own.
+        (0, vec!["{1}", "{3}"], vec!["{2}"]),
     ] {
         taken.0.lock().expect("unpoisoned").clear();
-        let rules = of(from, contains);
+        let rules = of(from, &texts);
         let bus = EventBridgeBus::new(&through(&config, &rules.file, "ingest"), "bus".to_owned());
         let fates = bus.publish(&entries).await;
         assert_eq!(fates.len(), entries.len());
