@@ -3,7 +3,7 @@
 # `make run` and `make test`), `.venv/lint` (sam, cfn-lint, cargo-lambda, for `make lint` and `sam build`) and
 # `.venv/checkov` (for `make lint`).
 #
-#   infra/tools/setup.sh local|lint|checkov ...   makes the ones named, only where their pinned list has changed
+#   infra/tools/setup.sh local|lint|checkov|bench ...   makes the ones named, only where their pinned list has changed
 #   infra/tools/setup.sh pin                      resolves *.in anew into *.txt, for every supported platform
 #
 # Every package is pinned by version and by hash, so what is installed is what was reviewed. The sets are
@@ -39,7 +39,7 @@ install() { # name
     venv="$root/.venv/$name"
     list="$tools/$name.txt"
     if [ ! -f "$list" ]; then
-        echo "setup: there is no $list; the sets are: local, lint, checkov" >&2
+        echo "setup: there is no $list; the sets are: local, lint, checkov, bench" >&2
         exit 2
     fi
     # The stamp is the list itself, written last: a change of the list or an install cut short starts afresh.
@@ -60,7 +60,7 @@ pin() {
     mkdir -p "$root/.venv"
     new_venv "$root/.venv/pin"
     "$root/.venv/pin/bin/python" -m pip install --quiet --disable-pip-version-check uv
-    for name in local lint checkov; do
+    for name in local lint checkov bench; do
         (cd "$tools" && "$root/.venv/pin/bin/uv" pip compile --quiet --universal --python-version 3.10 \
             --generate-hashes --no-emit-index-url --only-binary :all: --upgrade \
             --custom-compile-command 'infra/tools/setup.sh pin' "$name.in" -o "$name.txt")
@@ -68,7 +68,7 @@ pin() {
 }
 
 if [ $# -eq 0 ]; then
-    echo "usage: infra/tools/setup.sh local|lint|checkov ... | pin" >&2
+    echo "usage: infra/tools/setup.sh local|lint|checkov|bench ... | pin" >&2
     exit 2
 fi
 for what in "$@"; do

@@ -1,0 +1,232 @@
+//! A run of one contestant in one scenario, as figures.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Serialize;
+use serde_json::json;
+
+use crate::batch::{self, Batches};
+use crate::contestant::Contestant;
+use crate::delivery::{self, Deliveries};
+use crate::judge;
+use crate::lambda::{self, Launch, Observed, Payloads};
+use crate::problem::{Result, While};
+use crate::process::Cores;
+use crate::scenario::{Course, Load, Scenario};
+use crate::stub::{Stub, billed_bytes};
+
+/// One run's figures: a line of JSON.
+#[derive(Debug, Clone, Default, Serialize)]
+pub(crate) struct Measured {
+    pub(crate) scenario: &'static str,
+    pub(crate) contestant: &'static str,
+    pub(crate) round: usize,
+    /// Milliseconds from the process's start to its first poll; the median of a run's starts, as all of these.
+    pub(crate) init_ms: f64,
+    /// Milliseconds from the process's start to its first answer.
+    pub(crate) first_answer_ms: f64,
+    /// Milliseconds of CPU time until the first answer.
+    pub(crate) first_answer_cpu_ms: f64,
+    /// Microseconds of CPU time an event.
+    pub(crate) cpu_us: f64,
+    /// Microseconds from payload to answer, of an invocation.
+    pub(crate) p50_us: f64,
+    /// The same of the slowest hundredth.
+    pub(crate) p99_us: f64,
+    /// Events a second, all environments together.
+    pub(crate) per_second: f64,
+    /// MB of memory resident at the most, in one environment.
+    pub(crate) resident_peak_mb: f64,
+    /// Bytes that DynamoDB bills for the largest entry in Sluice's ledger; 0 of anybody else.
+    pub(crate) entry_bytes: u64,
+    /// What was wrong; nothing where the run was right.
+    pub(crate) wrong: Vec<String>,
+}
+
+/// What a run was handed.
+enum Sent {
+    Deliveries(Deliveries),
+    Batches(Batches),
+}
+
+/// What every run of a benchmark shares.
+pub(crate) struct Bench<'a> {
+    pub(crate) stub: &'a Stub,
+    pub(crate) cores: Option<Cores>,
+    /// What trusts the stub's CA: the machine's own roots and that one more.
+    pub(crate) trust: &'a Path,
+    /// The stub's CA alone.
+    pub(crate) ca: &'a Path,
+    /// Where functions write.
+    pub(crate) log: &'a Path,
+}
+
+impl Bench<'_> {
+    /// Runs a contestant once through a scenario.
+    ///
+    /// # Errors
+    /// Where it can't be run to the end.
+    pub(crate) fn measure(
+        &self,
+        contestant: &Contestant,
+        scenario: &Scenario,
+        round: usize,
+    ) -> Result<Measured> {
+        self.stub.reset(scenario.delays);
+        std::fs::write(self.log, "").during(&self.log.display().to_string())?;
+        let (seed, count) = (1_000 + round as u64, scenario.invocations());
+        let mut sent = match scenario.load {
+            Load::Deliveries(mix) => Sent::Deliveries(delivery::deliveries(seed, count, mix)),
+            Load::Batches { messages, bytes } => {
+                Sent::Batches(batch::batches(seed, count, messages, bytes))
+            }
+        };
+        let payloads = match &mut sent {
+            Sent::Deliveries(sent) => std::mem::take(&mut sent.payloads),
+            Sent::Batches(sent) => std::mem::take(&mut sent.payloads),
+        };
+        let mut launch = Launch {
+            contestant,
+            variables: self.variables(scenario.tls),
+            cores: self.cores,
+            log: self.log,
+            payloads: Arc::new(Payloads::new(payloads)),
+            warm_up: 0,
+            count: 1,
+        };
+        let mut observed = Vec::new();
+        match scenario.course {
+            Course::Cold { starts } => {
+                for _ in 0..starts {
+                    observed.extend(lambda::run(&launch, 1)?);
+                }
+            }
+            Course::Warm {
+                environments,
+                warm_up,
+                count,
+            } => {
+                (launch.warm_up, launch.count) = (warm_up, warm_up + count);
+                observed = lambda::run(&launch, environments)?;
+            }
+        }
+        let mut answers = Vec::new();
+        for one in &mut observed {
+            answers.append(&mut one.answers);
+        }
+        let wrong = match &sent {
+            Sent::Deliveries(sent) => judge::deliveries(contestant, sent, &answers, self.stub),
+            Sent::Batches(sent) => judge::batches(contestant, sent, count, &answers, self.stub),
+        };
+        Ok(Measured {
+            scenario: scenario.name,
+            contestant: contestant.name,
+            round,
+            wrong,
+            entry_bytes: self.entry_bytes(),
+            ..figures(&observed, scenario.events())
+        })
+    }
+
+    fn entry_bytes(&self) -> u64 {
+        let items = self.stub.items("ledger");
+        let entries = items
+            .iter()
+            .filter(|item| item.get("sk") == Some(&json!({ "S": "entry" })));
+        entries.map(billed_bytes).max().unwrap_or_default() as u64
+    }
+
+    fn variables(&self, tls: bool) -> Vec<(&'static str, String)> {
+        if !tls {
+            return vec![("AWS_ENDPOINT_URL", self.stub.http.clone())];
+        }
+        let trust = self.trust.display().to_string();
+        vec![
+            ("AWS_ENDPOINT_URL", self.stub.https.clone()),
+            // By these, Rust and Python read a trust store; Node has its own, and takes one more CA.
+            ("SSL_CERT_FILE", trust.clone()),
+            ("AWS_CA_BUNDLE", trust),
+            ("NODE_EXTRA_CA_CERTS", self.ca.display().to_string()),
+        ]
+    }
+}
+
+/// The figures of a run whose invocations have so many events each.
+fn figures(observed: &[Observed], events: usize) -> Measured {
+    let ms = |of: fn(&Observed) -> Duration| {
+        median(observed.iter().map(|one| of(one).as_secs_f64() * 1e3))
+    };
+    let mut latencies: Vec<f64> = Vec::new();
+    for one in observed {
+        latencies.extend(
+            one.latencies
+                .iter()
+                .map(|latency| latency.as_secs_f64() * 1e6),
+        );
+    }
+    latencies.sort_by(f64::total_cmp);
+    let events = (latencies.len() * events).max(1) as f64;
+    let cpu_ns: u64 = observed.iter().map(|one| one.cpu_ns).sum();
+    let spans = || observed.iter().filter_map(|one| one.span);
+    let from = spans().map(|(from, _)| from).min();
+    let until = spans().map(|(_, until)| until).max();
+    let seconds = from
+        .zip(until)
+        .map_or(0.0, |(from, until)| (until - from).as_secs_f64());
+    let resident_kb = observed.iter().map(|one| one.resident_peak_kb).max();
+    Measured {
+        init_ms: ms(|one| one.init),
+        first_answer_ms: ms(|one| one.first_answer),
+        first_answer_cpu_ms: median(
+            observed
+                .iter()
+                .map(|one| one.first_answer_cpu_ns as f64 / 1e6),
+        ),
+        cpu_us: cpu_ns as f64 / 1e3 / events,
+        p50_us: quantile(&latencies, 0.5),
+        p99_us: quantile(&latencies, 0.99),
+        per_second: if seconds > 0.0 { events / seconds } else { 0.0 },
+        resident_peak_mb: resident_kb.unwrap_or_default() as f64 * 1024.0 / 1e6,
+        ..Measured::default()
+    }
+}
+
+/// The value that so large a share of sorted values doesn't exceed.
+fn quantile(sorted: &[f64], share: f64) -> f64 {
+    let at = (sorted.len() as f64 * share).ceil() as usize;
+    sorted
+        .get(at.saturating_sub(1))
+        .copied()
+        .unwrap_or_default()
+}
+
+/// The middle value; of an even number the mean of the two.
+pub(crate) fn median(values: impl Iterator<Item = f64>) -> f64 {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_by(f64::total_cmp);
+    let upper = values.get(values.len() / 2).copied().unwrap_or_default();
+    match values.len() % 2 {
+        0 if !values.is_empty() => f64::midpoint(values[values.len() / 2 - 1], upper),
+        _ => upper,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn medians_and_quantiles_are_values_in_the_middle_and_near_the_end() {
+        assert_eq!(median([3.0, 1.0, 2.0].into_iter()), 2.0);
+        assert_eq!(median([4.0, 1.0, 2.0, 3.0].into_iter()), 2.5);
+        assert_eq!(median(std::iter::empty()), 0.0);
+        let hundred: Vec<f64> = (1..=100).map(f64::from).collect();
+        assert_eq!(
+            (quantile(&hundred, 0.5), quantile(&hundred, 0.99)),
+            (50.0, 99.0)
+        );
+        assert_eq!(quantile(&[], 0.99), 0.0);
+    }
+}

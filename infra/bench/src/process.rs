@@ -1,0 +1,112 @@
+//! What a process has used, as the kernel counts it, and on which processor it runs. Linux only: elsewhere there is no
+//! clock of another process's CPU time.
+
+use crate::problem::Result;
+
+/// Where who runs: the functions on a core of their own, everything else beside it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Cores {
+    /// The emulator, the stub and this program.
+    pub(crate) own: usize,
+    /// The functions that are measured.
+    pub(crate) functions: usize,
+}
+
+pub(crate) use platform::{cores, cpu_ns, pin, resident_peak_kb};
+
+#[cfg(target_os = "linux")]
+mod platform {
+    use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
+    use nix::time::{clock_getcpuclockid, clock_gettime};
+    use nix::unistd::Pid;
+
+    use super::{Cores, Result};
+    use crate::problem::While;
+
+    fn pid(id: u32) -> Pid {
+        Pid::from_raw(i32::try_from(id).unwrap_or(i32::MAX))
+    }
+
+    /// The first two processors that this program may use; `None` where there is only one.
+    ///
+    /// # Errors
+    /// Where the kernel doesn't say.
+    pub(crate) fn cores() -> Result<Option<Cores>> {
+        let allowed = sched_getaffinity(Pid::from_raw(0)).during("which processors may be used")?;
+        let mut usable = (0..CpuSet::count()).filter(|core| allowed.is_set(*core).unwrap_or(false));
+        Ok(usable
+            .next()
+            .zip(usable.next())
+            .map(|(own, functions)| Cores { own, functions }))
+    }
+
+    /// Keeps this thread, and what it starts from now on, on one processor.
+    ///
+    /// # Errors
+    /// Where the kernel refuses.
+    pub(crate) fn pin(core: usize) -> Result<()> {
+        let mut set = CpuSet::new();
+        set.set(core).during("no such processor")?;
+        sched_setaffinity(Pid::from_raw(0), &set).during("a thread can't be kept on a processor")
+    }
+
+    /// The CPU time that a process has used, its ended threads included, in nanoseconds.
+    pub(crate) fn cpu_ns(process: u32) -> u64 {
+        let used = clock_getcpuclockid(pid(process)).and_then(clock_gettime);
+        let ns = |seconds: i64, rest: i64| {
+            u64::try_from(seconds * 1_000_000_000 + rest).unwrap_or_default()
+        };
+        used.map_or(0, |used| ns(used.tv_sec(), used.tv_nsec()))
+    }
+
+    /// The most memory that a process has had resident, in KiB.
+    pub(crate) fn resident_peak_kb(process: u32) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{process}/status"));
+        let status = status.unwrap_or_default();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let number = line.and_then(|line| line.split_whitespace().next()?.parse().ok());
+        number.unwrap_or_default()
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+mod platform {
+    use super::{Cores, Result};
+    use crate::problem::Problem;
+
+    pub(crate) fn cores() -> Result<Option<Cores>> {
+        Err(Problem::new(
+            "CPU time and memory of the functions are read as Linux has them: run it on Linux",
+        ))
+    }
+
+    pub(crate) fn pin(_core: usize) -> Result<()> {
+        Ok(())
+    }
+
+    pub(crate) fn cpu_ns(_process: u32) -> u64 {
+        0
+    }
+
+    pub(crate) fn resident_peak_kb(_process: u32) -> u64 {
+        0
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_that_works_uses_more_and_more() {
+        let own = std::process::id();
+        let before = cpu_ns(own);
+        let mut sum = 0_u64;
+        while cpu_ns(own) == before {
+            sum = std::hint::black_box(sum.wrapping_add(1));
+        }
+        assert!(before > 0);
+        assert!(resident_peak_kb(own) > 100);
+        assert_eq!(resident_peak_kb(u32::MAX), 0);
+    }
+}

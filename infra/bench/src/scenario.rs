@@ -1,0 +1,194 @@
+//! What is measured: which deliveries, how many, in how many environments.
+
+use crate::contestant::Role;
+use crate::delivery::Mix;
+use crate::stub::Delays;
+
+/// What a function is handed.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Load {
+    /// A delivery an invocation.
+    Deliveries(Mix),
+    /// A batch of messages an invocation, each about an event of so many bytes.
+    Batches { messages: usize, bytes: usize },
+}
+
+/// How a function is run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Course {
+    /// So many new processes, an event each.
+    Cold { starts: usize },
+    /// So many environments, each with events that aren't measured and then events that are.
+    Warm {
+        environments: usize,
+        warm_up: usize,
+        count: usize,
+    },
+}
+
+/// A scenario.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Scenario {
+    /// What it is called on the command line.
+    pub(crate) name: &'static str,
+    /// What it is called in tables.
+    pub(crate) title: &'static str,
+    pub(crate) load: Load,
+    pub(crate) course: Course,
+    /// Whether AWS is reached over TLS, as it really is.
+    pub(crate) tls: bool,
+    pub(crate) delays: Delays,
+}
+
+/// Bytes of a usual event.
+const USUAL: Mix = Mix {
+    bytes: 3_072,
+    duplicates: 0.0,
+    forged: 0.0,
+};
+
+/// Just below the size from which Sluice sends a pointer to the ledger through the bus, so that all do the same.
+const LARGE: Mix = Mix {
+    bytes: 199_000,
+    ..USUAL
+};
+
+/// What AWS in one Region takes about.
+const AS_IN_A_REGION: Delays = Delays {
+    store_us: 4_000,
+    bus_us: 6_000,
+};
+
+/// A usual batch.
+const TEN: Load = Load::Batches {
+    messages: 10,
+    bytes: USUAL.bytes,
+};
+
+const WARM: Course = Course::Warm {
+    environments: 1,
+    warm_up: 500,
+    count: 2_000,
+};
+
+const BASE: Scenario = Scenario {
+    name: "warm-3k",
+    title: "warm, 3 KB",
+    load: Load::Deliveries(USUAL),
+    course: WARM,
+    tls: false,
+    delays: Delays {
+        store_us: 0,
+        bus_us: 0,
+    },
+};
+
+/// Every scenario.
+pub(crate) const SCENARIOS: [Scenario; 7] = [
+    Scenario {
+        name: "cold-tls",
+        title: "cold start, over TLS",
+        course: Course::Cold { starts: 10 },
+        tls: true,
+        ..BASE
+    },
+    BASE,
+    Scenario {
+        name: "warm-200k",
+        title: "warm, 200 KB",
+        load: Load::Deliveries(LARGE),
+        course: Course::Warm {
+            environments: 1,
+            warm_up: 50,
+            count: 150,
+        },
+        ..BASE
+    },
+    Scenario {
+        name: "mix-3k",
+        title: "warm, 3 KB, a fifth duplicates, a tenth forged",
+        load: Load::Deliveries(Mix {
+            duplicates: 0.2,
+            forged: 0.1,
+            ..USUAL
+        }),
+        course: Course::Warm {
+            environments: 1,
+            warm_up: 300,
+            count: 1_000,
+        },
+        ..BASE
+    },
+    Scenario {
+        name: "delay-3k",
+        title: "warm, 3 KB, DynamoDB at 4 ms and EventBridge at 6 ms",
+        course: Course::Warm {
+            environments: 1,
+            warm_up: 50,
+            count: 200,
+        },
+        delays: AS_IN_A_REGION,
+        ..BASE
+    },
+    Scenario {
+        name: "consume-cold-tls",
+        title: "consumer: cold start to the first batch of 10, over TLS",
+        load: TEN,
+        course: Course::Cold { starts: 10 },
+        tls: true,
+        ..BASE
+    },
+    Scenario {
+        name: "consume-10",
+        title: "consumer: warm, batches of 10, 3 KB",
+        load: TEN,
+        course: Course::Warm {
+            environments: 1,
+            warm_up: 50,
+            count: 200,
+        },
+        ..BASE
+    },
+];
+
+impl Scenario {
+    /// Who can run through it.
+    pub(crate) fn role(&self) -> Role {
+        match self.load {
+            Load::Deliveries(_) => Role::Door,
+            Load::Batches { .. } => Role::Consumer,
+        }
+    }
+
+    /// How many events an invocation has.
+    pub(crate) fn events(&self) -> usize {
+        match self.load {
+            Load::Deliveries(_) => 1,
+            Load::Batches { messages, .. } => messages,
+        }
+    }
+
+    /// How many invocations a run of it takes.
+    pub(crate) fn invocations(&self) -> usize {
+        match self.course {
+            Course::Cold { starts } => starts,
+            Course::Warm {
+                environments,
+                warm_up,
+                count,
+            } => environments * (warm_up + count),
+        }
+    }
+
+    /// The same with a quarter of the events, for a quick look.
+    pub(crate) fn quick(mut self) -> Self {
+        match &mut self.course {
+            Course::Cold { starts } => *starts = 5,
+            Course::Warm { warm_up, count, .. } => {
+                *warm_up /= 2;
+                *count = count.div_ceil(4);
+            }
+        }
+        self
+    }
+}
