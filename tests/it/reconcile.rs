@@ -12,7 +12,7 @@ use sluice_stripe_sim::api::Terms;
 use sluice_stripe_sim::server::{Refusal, Server};
 use sluice_stripe_sim::{Occurrence, Options as Settings, Scope, Story, World as Stripe};
 
-use crate::replay::sluice;
+use crate::replay::{facts, sluice};
 use crate::truth::{body, truth, world_with_key};
 use crate::world::{World, eventually, now_s, shared};
 
@@ -41,9 +41,13 @@ impl World {
     /// As if the stack had been deployed before all that: a scope's cursor from then.
     fn deployed_at(&self, scope: &Scope, since_s: i64) {
         let account = scope.account.as_deref().unwrap_or("platform");
+        self.deployed_as(&format!("{account}#test"), since_s);
+    }
+
+    fn deployed_as(&self, cursor: &str, since_s: i64) {
         let document = json!({ "since_s": since_s, "through_s": since_s, "walk": null });
         let item = json!({
-            "pk": { "S": "reconcile" }, "sk": { "S": format!("cursor#{account}#test") },
+            "pk": { "S": "reconcile" }, "sk": { "S": format!("cursor#{cursor}") },
             "doc": { "S": document.to_string() },
         });
         let input = json!({ "TableName": self.info().tables["ledger"], "Item": item });
@@ -147,6 +151,54 @@ fn events_that_were_acknowledged_and_thrown_away_are_found_and_applied() {
     for event in stripe.events() {
         let whole = world.state(&event.id);
         assert_eq!(whole.as_deref(), Some("published"), "{}", event.id);
+    }
+}
+
+#[test]
+fn an_event_that_stripe_failed_to_make_is_made_up_for_by_a_look_at_its_object() {
+    let mut stripe = stripe(24);
+    let scopes = [Scope::platform(false), stripe.connect(false)];
+    for scope in &scopes {
+        stripe.play(Story::Purchase, scope);
+    }
+    let begun_s = stripe.options().start - 10;
+    let lost: Vec<_> = scopes
+        .iter()
+        .map(|scope| {
+            let mut events = stripe.events().iter().filter(|event| {
+                event.object.scope == *scope && event.kind == "payment_intent.succeeded"
+            });
+            events.next().expect("a payment").clone()
+        })
+        .collect();
+    for event in &lost {
+        let told = stripe.fail_to_generate(&event.id, 3_600);
+        assert!(told.is_some());
+    }
+    let server = Server::start(stripe, Terms::default(), 0).expect("a port");
+    let world = world_with_key(&server, at_once);
+    for scope in &scopes {
+        world.deployed_at(scope, begun_s);
+    }
+    world.deployed_as("ungenerated#test", begun_s);
+    let stripe = server.world();
+    for event in stripe.events() {
+        world.deliver_to(&stripe, event);
+    }
+    world.drained();
+    let report = world.reconcile();
+    assert_eq!((report.missing, report.ungenerated), (0, 2), "{report:?}");
+    assert_eq!(report.ungenerated_code, None);
+    world.drained();
+    world.is_as_stripe_has_it(&stripe);
+    for event in &lost {
+        // What the event would have told is told.
+        let object = &event.object.id;
+        let whose = event.object.scope.account.as_deref().unwrap_or("platform");
+        let fact = format!("PaymentSucceeded#{whose}#test#{object}");
+        eventually("its fact", || {
+            facts(&world, object).contains(&fact).then_some(())
+        });
     }
 }
 

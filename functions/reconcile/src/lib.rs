@@ -96,7 +96,9 @@ fn code(report: &Report) -> Option<&str> {
     match () {
         () if report.missing + report.stuck > 0 => Some("reconcile.missing"),
         () if report.gap_s > 0 => Some("reconcile.gap"),
-        () => stopped.or(report.accounts_code.as_deref()),
+        () => stopped
+            .or(report.accounts_code.as_deref())
+            .or(report.ungenerated_code.as_deref()),
     }
 }
 
@@ -116,6 +118,7 @@ fn log(report: &Report) {
         conflicts = report.conflicts,
         unreadable = report.unreadable,
         ties = report.ties,
+        ungenerated = report.ungenerated,
         checked = report.checked,
         drifted = report.drifted,
         gap_s = report.gap_s,

@@ -12,12 +12,14 @@ use crate::problem::Problem;
 /// The most runs that `--run` makes one after the other.
 const RUNS_MAX: usize = 1_000;
 
-const EXAMPLES: &str = "Examples:
+const EXAMPLES: &str = r#"Examples:
   sluice reconcile                 the last reports
   sluice reconcile --last 1 --json the last one, for a script
   sluice reconcile --run           compares now, until nothing is left to compare
 
-Exit code 4: something was missing, the last run was stopped, or there is no API key.";
+"never made" are events that Stripe says it failed to make, whose objects were looked at instead.
+
+Exit code 4: something was missing, the last run was stopped, or there is no API key."#;
 
 /// The options.
 #[derive(Debug, ClapArgs)]
@@ -122,6 +124,7 @@ fn print(context: &Context, reports: &[Report]) -> Result<(), Problem> {
         "recovered",
         "checked",
         "drifted",
+        "never made",
         "complete",
         "accounts",
         "stopped by",
@@ -129,7 +132,7 @@ fn print(context: &Context, reports: &[Report]) -> Result<(), Problem> {
     context.out.text(table(heading, &rows))
 }
 
-fn row(report: &Report) -> [Cell; 10] {
+fn row(report: &Report) -> [Cell; 11] {
     let bad = |count: u64| {
         let style = if count > 0 { BAD } else { PLAIN };
         Cell::new(style, count.to_string())
@@ -151,6 +154,10 @@ fn row(report: &Report) -> [Cell; 10] {
             .drifted
             .map_or_else(|| "?".to_owned(), |count| count.to_string())
             .into(),
+        match report.ungenerated_code {
+            Some(_) => Cell::new(WARN, "?"),
+            None => report.ungenerated.to_string().into(),
+        },
         complete
             .map_or_else(|| "-".to_owned(), |percent| format!("{percent:.2} %"))
             .into(),
@@ -177,7 +184,7 @@ mod tests {
         report.stopped = Some("stripe.rate_limited".to_owned());
         let stopped = what_is_wrong(&report).expect("stopped");
         assert!(stopped.contains("stripe.rate_limited"), "{stopped}");
-        let text = without_colour(&table([""; 10], &[row(&report)]));
+        let text = without_colour(&table([""; 11], &[row(&report)]));
         assert!(text.contains("99.00 %"), "{text}");
     }
 }

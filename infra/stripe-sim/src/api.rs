@@ -1,7 +1,7 @@
 //! Answers to API requests, as a function of the world, the second and the request. No sockets here.
 //!
 //! What is served: `GET` of each kind of object by id and as a list, of `/v1/events` and `/v2/core/events` with
-//! their filters, of the connected accounts. Headers: `Authorization` (Bearer, or Basic with the key as the user), `Stripe-Version`, `Stripe-Account`
+//! their filters, of the connected accounts and the webhook endpoints. Headers: `Authorization` (Bearer, or Basic with the key as the user), `Stripe-Version`, `Stripe-Account`
 //! or `Stripe-Context`. Faults are answered in Stripe's form and words, so that a client's own reading of them is
 //! tested. Unknown parameters are refused, as at Stripe, and so is whatever this simulation lacks: silence would make
 //! a client believe that it was filtered.

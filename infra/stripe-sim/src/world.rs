@@ -7,6 +7,7 @@
 //! Guarantee: a world is a function of its seed, its options and the calls made on it. It reads no clock.
 
 mod deliveries;
+mod endpoints;
 mod thin;
 mod trouble;
 
@@ -24,6 +25,7 @@ use crate::version::ApiVersion;
 use deliveries::Pending;
 
 pub use deliveries::PENDING_WEBHOOKS_DEFAULT;
+pub use endpoints::WebhookEndpoint;
 pub use trouble::{GENERATION_FAILURE, Notice};
 
 /// Whose objects, and in which mode.
@@ -151,6 +153,8 @@ pub struct World {
     /// What Stripe has said of events that it failed to generate, by `created`.
     notices: Vec<Notice>,
     pending: Pending,
+    /// Where the platform has events delivered to, in the order in which they were made.
+    endpoints: Vec<WebhookEndpoint>,
 }
 
 impl World {
@@ -170,6 +174,7 @@ impl World {
             left: BTreeMap::new(),
             notices: Vec::new(),
             pending: Pending::new(),
+            endpoints: Vec::new(),
         }
     }
 

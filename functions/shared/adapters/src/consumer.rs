@@ -142,10 +142,13 @@ fn log<D: Domain>(message: &Handled) {
     } = message;
     let (event, kind) = (event.as_deref(), kind.as_deref());
     let (account, trace) = (account.as_deref(), traceparent.as_deref());
+    let emits = !message.emitted.is_empty();
+    let (effects, emitted) = (message.emitted.len(), message.emitted.join(","));
+    let (effects, emitted) = (emits.then_some(effects), emits.then_some(emitted.as_str()));
     // The levels differ, the fields don't.
     macro_rules! line {
         ($level:ident, $($fields:tt)*) => {
-            tracing::$level!(domain = D::NAME, event, r#type = kind, account, trace, $($fields)*, duration_ms, lag_ms)
+            tracing::$level!(domain = D::NAME, event, r#type = kind, account, trace, $($fields)*, effects, emitted, duration_ms, lag_ms)
         };
     }
     match (&message.result, &message.rejected) {

@@ -17,9 +17,10 @@ use sluice_kernel::fault::Fault;
 use sluice_kernel::fetch::budget::Budget;
 use sluice_kernel::fetch::{FETCH_MS_MAX, Fetch, Fetched, Objects};
 use sluice_kernel::rebuild::{Existing, Shown};
+use sluice_kernel::reconcile::ungenerated::Ungenerated;
 use sluice_kernel::reconcile::{Ask, Listed, Listing};
 use sluice_stripe::client::keys::Keys;
-use sluice_stripe::client::{API_BASE, Client, Settings};
+use sluice_stripe::client::{API_BASE, Client, Settings, WebhookEndpoint};
 
 use crate::aws;
 use crate::clock::SystemClock;
@@ -164,6 +165,40 @@ impl Objects for StripeObjects {
     }
 }
 
+impl StripeObjects {
+    /// Where Stripe delivers a mode's events to, all pages.
+    ///
+    /// # Errors
+    /// `Retry` where Stripe can't be asked now. `None` without a key.
+    pub async fn webhook_endpoints(
+        &self,
+        livemode: bool,
+    ) -> Result<Option<Vec<WebhookEndpoint>>, Fault> {
+        let Some((secrets, id)) = &self.secret else {
+            return Ok(None);
+        };
+        self.refresh_keys(secrets, id).await?;
+        let (mut all, mut after) = (Vec::<WebhookEndpoint>::new(), None);
+        loop {
+            match self
+                .client
+                .webhook_endpoints(livemode, after.as_deref())
+                .await?
+            {
+                Listed::NoKey => return Ok(None),
+                Listed::Spent { wait_ms } => SystemClock.sleep_ms(wait_ms).await,
+                Listed::Page { items, has_more } => {
+                    after = items.last().map(|endpoint| endpoint.id.clone());
+                    all.extend(items);
+                    if !has_more || after.is_none() {
+                        return Ok(Some(all));
+                    }
+                }
+            }
+        }
+    }
+}
+
 impl Listing for StripeObjects {
     async fn has_key(&self, livemode: bool) -> Result<bool, Fault> {
         let Some((secrets, id)) = &self.secret else {
@@ -187,6 +222,19 @@ impl Listing for StripeObjects {
         };
         self.refresh_keys(secrets, id).await?;
         self.client.accounts(livemode, after).await
+    }
+
+    async fn ungenerated(
+        &self,
+        livemode: bool,
+        from_s: i64,
+        to_s: i64,
+    ) -> Result<Listed<Ungenerated>, Fault> {
+        let Some((secrets, id)) = &self.secret else {
+            return Ok(Listed::NoKey);
+        };
+        self.refresh_keys(secrets, id).await?;
+        self.client.ungenerated(livemode, from_s, to_s).await
     }
 }
 

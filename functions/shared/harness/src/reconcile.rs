@@ -8,6 +8,7 @@ use sluice_kernel::effect::Scope;
 use sluice_kernel::fault::Fault;
 use sluice_kernel::outcome::Tie;
 use sluice_kernel::reconcile::report::Report;
+use sluice_kernel::reconcile::ungenerated::{self, Ungenerated};
 use sluice_kernel::reconcile::window::Cursor;
 use sluice_kernel::reconcile::{Ask, Listed, Listing, Notes};
 
@@ -19,6 +20,8 @@ struct Lists {
     /// How many pages are answered before the fault.
     fault_after: Option<(usize, Fault)>,
     asked: Vec<Ask>,
+    /// In the order in which Stripe said so.
+    ungenerated: Vec<Ungenerated>,
 }
 
 /// Stripe's lists. Pages have as many events as the test says.
@@ -55,6 +58,11 @@ impl MemoryLists {
     /// Answers so many pages, and then this fault, once.
     pub fn fail_after(&self, pages: usize, fault: Fault) {
         self.inner().fault_after = Some((pages, fault));
+    }
+
+    /// Says that an event was never made, later than those before.
+    pub fn fail_to_generate(&self, event: Ungenerated) {
+        self.inner().ungenerated.push(event);
     }
 
     /// What was asked since the last call of this.
@@ -118,6 +126,24 @@ impl Listing for MemoryLists {
         Ok(Listed::Page {
             has_more: rest.len() > self.page,
             items: rest.iter().take(self.page).cloned().collect(),
+        })
+    }
+
+    async fn ungenerated(
+        &self,
+        livemode: bool,
+        from_s: i64,
+        to_s: i64,
+    ) -> Result<Listed<Ungenerated>, Fault> {
+        let told = self.inner().ungenerated.clone();
+        let told = told
+            .into_iter()
+            .rev()
+            .filter(|one| one.scope.livemode == livemode && (from_s..=to_s).contains(&one.told_s));
+        let told: Vec<_> = told.collect();
+        Ok(Listed::Page {
+            has_more: told.len() > ungenerated::PAGE_MAX,
+            items: told.into_iter().take(ungenerated::PAGE_MAX).collect(),
         })
     }
 }

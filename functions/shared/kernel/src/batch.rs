@@ -80,6 +80,8 @@ pub struct Handled {
     pub rejected: Option<Fault>,
     /// A code for the log, where there is more to say than the result does.
     pub note: Option<&'static str>,
+    /// The kinds of the effects that were emitted, each as often as it was.
+    pub emitted: Vec<String>,
     /// How often the message has been received, this time included.
     pub receives: u32,
     /// For how many seconds the message is to be hidden, where it goes back.
@@ -130,6 +132,7 @@ async fn handle_one<D: Domain>(
         result: Err(no_time()),
         rejected: None,
         note: None,
+        emitted: Vec::new(),
         receives: received.receives,
         delay_s: None,
         took_ms: 0,
@@ -160,6 +163,7 @@ async fn handle_one<D: Domain>(
             Err(fault) => Err(fault),
             Ok(consumed) => {
                 handled.note = consumed.note;
+                handled.emitted = consumed.emitted;
                 let noted = note(outcomes, &consumed.remarks).await;
                 noted.map(|()| consumed.outcome)
             }

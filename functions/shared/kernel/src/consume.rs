@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use crate::batch;
 use crate::bus::{Bus, Refusal};
 use crate::clock::Clock;
-use crate::detail::{BodyPlace, Manner, Message};
+use crate::detail::{BodyPlace, Manner, Message, UNGENERATED};
 use crate::domain::{Domain, Projected};
 use crate::effect::{self, Fact, Pending, Scope};
 use crate::fault::{Class, Fault, Pace};
@@ -43,6 +43,9 @@ const WAIT_S_MAX: i64 = 2;
 
 /// The code of a check that found the projection to differ from Stripe's object, and mended it.
 pub const DRIFTED: &str = "check.drifted";
+
+/// The code of an object that isn't there, where nothing shows that it was.
+const DELETION_UNPROVEN: &str = "stripe.deletion_unproven";
 
 /// An event as a domain sees it.
 #[derive(Debug, Clone, PartialEq)]
@@ -85,12 +88,15 @@ pub struct Consumed {
     pub remarks: Vec<Remark>,
     /// A code for the log, where there is more to say: `thin.no_key`, `order.tie_unresolved`, `event.unrouted`.
     pub note: Option<&'static str>,
+    /// The kinds of the effects that were emitted, each as often as it was.
+    pub emitted: Vec<String>,
 }
 
 impl Consumed {
     fn ignored(note: Option<&'static str>) -> Self {
         Self {
             outcome: Outcome::Ignored,
+            emitted: Vec::new(),
             remarks: Vec::new(),
             note,
         }
@@ -201,14 +207,21 @@ async fn consume_thin<D: Domain>(
         return Ok(Consumed::ignored(Some("thin.no_object")));
     };
     let is_check = message.tag.check;
-    if is_check {
+    let is_ungenerated = is_check && body[UNGENERATED] == true;
+    if is_check && !is_ungenerated {
         // It has a thin event's form, and names an event that the list of events showed.
         fetch.proof = Some(Proof::Snapshot(message.id.clone()));
     }
     if !time.is_enough_to_fetch(0) {
         return Err(batch::no_time());
     }
-    let fetched = ports.objects.fetch(&fetch).await?;
+    let fetched = match ports.objects.fetch(&fetch).await {
+        // What says so is the platform's own event: it proves nothing of a connected account, however often it is asked.
+        Err(fault) if is_ungenerated && fault.code == DELETION_UNPROVEN => {
+            return Ok(Consumed::ignored(Some(DELETION_UNPROVEN)));
+        }
+        fetched => fetched?,
+    };
     let deleted = matches!(fetched, Fetched::Deleted { .. });
     let (object, api_version, date_s, took_ms) = match fetched {
         Fetched::Found {
@@ -246,7 +259,7 @@ async fn consume_thin<D: Domain>(
         return Ok(Consumed::ignored(Some(UNROUTED)));
     };
     projected.terminal |= deleted;
-    if is_check {
+    if is_check && !is_ungenerated {
         // The object is as it is by now, and the event's type says nothing of that.
         facts.clear();
     }
@@ -369,12 +382,15 @@ async fn apply<D: Domain>(
                 (Some(item), version + 1)
             }
         };
+        let mut kinds = Vec::new();
         if let Some(item) = item.filter(|item| !item.pending.is_empty()) {
+            kinds.extend(item.pending.iter().map(|effect| effect.kind.clone()));
             let emitted = emit(ports.bus, &item.pending, told.traceparent).await?;
             clear::<D>(ports.projections, place, version, item, &emitted).await?;
         }
         return Ok(Consumed {
             outcome: step.outcome,
+            emitted: kinds,
             note: match told.is_check && differs {
                 true => Some(DRIFTED),
                 false => (is_guess && is_news).then_some(note),

@@ -153,7 +153,7 @@ pub fn outgoing_in(manner: Manner<'_>, origin: &Origin<'_>, body: Option<&[u8]>)
 pub struct Check<'a> {
     /// Whose object, and in which mode.
     pub scope: &'a Scope,
-    /// An event that told of it, for 30 days the proof that it was there.
+    /// An event that told of it, for 30 days the proof that it was there: one of `/v1/events`.
     pub event: &'a str,
     /// That event's type: the rules bring the message to the object's domain by it.
     pub kind: &'a str,
@@ -166,6 +166,25 @@ pub struct Check<'a> {
 /// Makes the bus entry that asks an object's domain to fetch it and to hold it against the projection. It has the form of
 /// a thin event, and no body: what it says is that the object is worth a look.
 pub fn check(check: &Check<'_>, via: &str, now_ms: i64, traceparent: &str) -> Outgoing {
+    checked(check, via, now_ms, traceparent, false)
+}
+
+/// The same of an object that an event should have told of, which Stripe failed to make: [`Check::event`] is the event that
+/// says so. The check tells the facts that the missing one would have told.
+pub fn check_ungenerated(check: &Check<'_>, via: &str, now_ms: i64, traceparent: &str) -> Outgoing {
+    checked(check, via, now_ms, traceparent, true)
+}
+
+/// The field of a check that says that it stands for an event that Stripe failed to make.
+pub const UNGENERATED: &str = "ungenerated";
+
+fn checked(
+    check: &Check<'_>,
+    via: &str,
+    now_ms: i64,
+    traceparent: &str,
+    ungenerated: bool,
+) -> Outgoing {
     let tag = Tag {
         account: check.scope.account.clone(),
         endpoint: via.to_owned(),
@@ -179,7 +198,7 @@ pub fn check(check: &Check<'_>, via: &str, now_ms: i64, traceparent: &str) -> Ou
         muted: false,
         body: BodyPlace::Inline,
     };
-    let detail = json!({
+    let mut detail = json!({
         "sluice": tag,
         "id": check.event,
         "object": "v2.core.event",
@@ -187,6 +206,9 @@ pub fn check(check: &Check<'_>, via: &str, now_ms: i64, traceparent: &str) -> Ou
         "livemode": check.scope.livemode,
         "related_object": { "id": check.object, "type": check.object_kind },
     });
+    if ungenerated {
+        detail[UNGENERATED] = json!(true);
+    }
     Outgoing {
         source: bus::SOURCE_EVENTS,
         detail_type: check.kind.to_owned(),

@@ -37,6 +37,8 @@ pub mod paths;
 mod refusal;
 mod wire;
 
+pub use list::WebhookEndpoint;
+
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;

@@ -35,7 +35,7 @@ mod properties;
 mod reference;
 #[cfg(test)]
 mod tests;
-mod time;
+pub(crate) mod time;
 
 use std::borrow::Cow;
 use std::fmt;

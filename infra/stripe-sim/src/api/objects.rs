@@ -89,6 +89,7 @@ pub(crate) fn url_of(truth: &Value) -> Option<String> {
 pub(crate) fn serve(call: &Call<'_>, path: &[&str]) -> Option<Result<Value, Error>> {
     match path {
         ["accounts"] => return Some(accounts(call)),
+        ["webhook_endpoints"] => return Some(endpoints(call)),
         ["accounts", id, rest @ ..] => return Some(account(call, id, rest)),
         ["application_fees", _, "refunds", id] => {
             return Some(retrieve(call, call.scope, "fee_refund", id, "refund"));
@@ -289,6 +290,19 @@ fn accounts(call: &Call<'_>) -> Result<Value, Error> {
     let (on_page, has_more) = page::page(call, &objects, "account", |(id, _)| id)?;
     let data = on_page.iter().map(|(_, account)| account.clone()).collect();
     Ok(page::list(data, has_more, "/v1/accounts"))
+}
+
+/// The platform's endpoints of this mode, newest first.
+fn endpoints(call: &Call<'_>) -> Result<Value, Error> {
+    call.query
+        .only(&["ending_before", "limit", "starting_after"])?;
+    let endpoints = call.world.endpoints().iter().rev();
+    let ours: Vec<_> = endpoints
+        .filter(|one| call.scope.account.is_none() && one.livemode == call.scope.livemode)
+        .collect();
+    let (on_page, has_more) = page::page(call, &ours, "webhook_endpoint", |one| &one.id)?;
+    let data = on_page.iter().map(|one| one.shown()).collect();
+    Ok(page::list(data, has_more, "/v1/webhook_endpoints"))
 }
 
 /// A connected account, its capabilities or its external accounts. It lives in its own scope, whoever asks.

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 
 use super::report::Report;
+use super::ungenerated::Ungenerated;
 use super::window::Cursor;
 use crate::effect::Scope;
 use crate::fault::Fault;
@@ -67,6 +68,18 @@ pub trait Listing: Sync {
         livemode: bool,
         after: Option<&str>,
     ) -> impl Future<Output = Result<Listed<String>, Fault>> + Send;
+
+    /// A page of what Stripe has said it failed to make, newest first, of a mode and within these seconds, both included: at
+    /// most [`super::ungenerated::PAGE_MAX`].
+    ///
+    /// # Errors
+    /// As [`Listing::events`]; `stripe.key_refused` where the key may not read events of API v2.
+    fn ungenerated(
+        &self,
+        livemode: bool,
+        from_s: i64,
+        to_s: i64,
+    ) -> impl Future<Output = Result<Listed<Ungenerated>, Fault>> + Send;
 }
 
 /// The ledger as reconcile reads it, beside [`crate::ledger::Ledger`].

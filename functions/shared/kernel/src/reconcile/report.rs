@@ -58,6 +58,12 @@ pub struct Report {
     pub ties: u64,
     /// Objects that domains were asked to check, ties among them.
     pub checked: u64,
+    /// Events that Stripe says it failed to make, and that would have come in here.
+    #[serde(default)]
+    pub ungenerated: u64,
+    /// Why Stripe couldn't be asked for those.
+    #[serde(default)]
+    pub ungenerated_code: Option<String>,
     /// Checks of the last day that found drift; none where that can't be read.
     pub drifted: Option<u64>,
     /// Seconds that Stripe lists no more and that were never compared.

@@ -15,7 +15,7 @@ use sluice_kernel::detail;
 use sluice_kernel::domain::{Domain, Projected};
 use sluice_kernel::effect::{Fact, Level, Scope};
 use sluice_kernel::fault::Fault;
-use sluice_kernel::fetch::{AFTER_FETCH_MS, FETCH_MS_MAX, Fetched};
+use sluice_kernel::fetch::{AFTER_FETCH_MS, FETCH_MS_MAX, Fetched, Proof};
 use sluice_kernel::object::Fields;
 use sluice_kernel::outcome::{Outcome, Remark};
 
@@ -394,6 +394,48 @@ async fn a_check_mends_what_has_drifted_says_so_and_tells_no_fact() {
     // As it is now, nothing has drifted.
     let again = world.handle(check()).await;
     assert_eq!((again.note, world.outcomes.remarks().len()), (None, 1));
+}
+
+/// A check of an object that an event should have told of, which Stripe failed to make.
+fn check_ungenerated() -> String {
+    let scope = scope();
+    let check = detail::Check {
+        scope: &scope,
+        event: "evt_notice",
+        kind: "door.painted",
+        object: "door_1",
+        object_kind: "door",
+    };
+    let outgoing = detail::check_ungenerated(&check, "reconcile", START_MS, TRACEPARENT);
+    let detail: Value = serde_json::from_str(&outgoing.detail).expect("JSON");
+    json!({ "source": outgoing.source, "detail-type": outgoing.detail_type, "detail": detail })
+        .to_string()
+}
+
+#[tokio::test]
+async fn a_check_for_an_event_that_was_never_made_tells_what_that_would_have_told_once() {
+    let stripe = MemoryStripe::at(NOW_S + 60);
+    stripe.put(&scope(), door("shut"));
+    let world = world(stripe);
+    let handled = world.handle(check_ungenerated()).await;
+    assert_eq!(handled.note, Some("check.drifted"));
+    assert_eq!(world.item()["state"], "shut");
+    let told = world.bus.taken().len();
+    assert!(told > 0, "the fact of its type");
+    let asked = world.stripe.take_asked();
+    assert_eq!(asked[0].proof, Some(Proof::Thin("evt_notice".to_owned())));
+    world.handle(check_ungenerated()).await;
+    assert_eq!(world.bus.taken().len(), told, "and once");
+}
+
+#[tokio::test]
+async fn an_object_that_no_proof_shows_to_be_deleted_is_left_as_it_is_by_such_a_check() {
+    let world = world(MemoryStripe::at(NOW_S));
+    let unproven = Fault::retry("stripe.deletion_unproven", "asked for an account");
+    world.stripe.then(Err(unproven));
+    let handled = world.handle(check_ungenerated()).await;
+    assert_eq!(handled.result, Ok(Outcome::Ignored));
+    assert_eq!(handled.note, Some("stripe.deletion_unproven"));
 }
 
 #[tokio::test]

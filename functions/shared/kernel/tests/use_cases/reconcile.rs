@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 use sluice_harness::build::{TRACEPARENT, arrival, head};
-use sluice_harness::bus::MemoryBus;
+use sluice_harness::bus::{MemoryBus, Script};
 use sluice_harness::clock::{START_MS, TestClock};
 use sluice_harness::ledger::MemoryLedger;
 use sluice_harness::reconcile::{MemoryLists, MemoryNotes};
@@ -17,6 +17,7 @@ use sluice_kernel::fault::Fault;
 use sluice_kernel::ledger::Ledger;
 use sluice_kernel::outcome::Tie;
 use sluice_kernel::reconcile::report::{AccountsFrom, Report};
+use sluice_kernel::reconcile::ungenerated::{PAGE_MAX, Ungenerated};
 use sluice_kernel::reconcile::{Plan, Ports, VIA, run};
 use sluice_kernel::take::take;
 
@@ -405,6 +406,84 @@ async fn a_sample_and_every_tie_are_checked_and_a_tie_is_forgotten_then() {
     // What changed last is looked at first.
     assert_eq!(checks[1]["related_object"]["id"], "ch_of_evt_3");
     assert_eq!(world.run("run-2").await.ties, 0);
+}
+
+impl World {
+    /// Stripe says, at this second after the start, that it failed to make an event of this object.
+    fn not_made(&self, scope: &Scope, object: &str, after_s: i64) {
+        self.lists.fail_to_generate(Ungenerated {
+            told_by: format!("evt_of_{object}"),
+            told_s: START_MS / 1_000 + after_s,
+            scope: scope.clone(),
+            kind: "payment_intent.succeeded".to_owned(),
+            object: Some(object.to_owned()),
+            object_kind: Some("payment_intent".to_owned()),
+        });
+    }
+
+    /// The objects whose check was asked for, each as often as it was.
+    fn checked(&self) -> Vec<String> {
+        let details = self.bus.details().into_iter();
+        let checks = details.filter(|detail| detail["ungenerated"] == true);
+        let mut objects: Vec<_> = checks
+            .map(|detail| {
+                detail["related_object"]["id"]
+                    .as_str()
+                    .expect("an id")
+                    .to_owned()
+            })
+            .collect();
+        objects.sort();
+        objects
+    }
+}
+
+#[tokio::test]
+async fn an_event_that_stripe_says_it_failed_to_make_has_its_object_checked_if_it_would_have_been_ours()
+ {
+    let mut world = World::begun().await;
+    world.not_made(&platform(), "pi_1", 60);
+    world.not_made(&account("acct_1"), "pi_2", 61);
+    let report = world.run("run-1").await;
+    // The endpoint takes the platform's own events only.
+    assert_eq!((report.ungenerated, report.checked), (1, 1));
+    let checks = world.bus.details();
+    let check = checks.iter().find(|detail| detail["ungenerated"] == true);
+    let check = check.expect("a check");
+    assert_eq!(check["sluice"]["check"], true);
+    assert_eq!(check["type"], "payment_intent.succeeded");
+    assert_eq!(check["id"], "evt_of_pi_1");
+    assert_eq!(world.checked(), ["pi_1"]);
+
+    world.types = vec!["invoice.*".to_owned()];
+    world.not_made(&platform(), "pi_3", 62);
+    assert_eq!(world.run("run-2").await.ungenerated, 0, "not subscribed to");
+}
+
+#[tokio::test]
+async fn more_failures_than_a_page_has_are_all_checked_and_an_unwilling_bus_is_asked_again() {
+    let world = World::begun().await;
+    let many = 2 * PAGE_MAX + 5;
+    for n in 0..many {
+        let after_s = i64::try_from(n).expect("small") + 60;
+        world.not_made(&platform(), &format!("pi_{n:03}"), after_s);
+    }
+    world.bus.script([Script::Later]);
+    let stopped = world.run("run-1").await;
+    assert!(stopped.more, "{stopped:?}");
+    let report = world.run("run-2").await;
+    assert!(
+        !report.more && report.ungenerated >= many as u64,
+        "{report:?}"
+    );
+    let mut objects = world.checked();
+    objects.dedup();
+    assert_eq!(objects.len(), many);
+    // What was said longer ago than the overlap isn't asked about again.
+    world.clock.advance_ms(7_200_000);
+    world.run("run-3").await;
+    world.clock.advance_ms(7_200_000);
+    assert_eq!(world.run("run-4").await.ungenerated, 0);
 }
 
 #[tokio::test]

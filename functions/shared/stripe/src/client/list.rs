@@ -4,17 +4,20 @@
 //! bytes, as Stripe wrote them. Where a page is larger than what is read, it is asked for again with fewer on it.
 
 use http::StatusCode;
+use http::header::HeaderValue;
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 use sluice_kernel::effect::Scope;
 use sluice_kernel::fault::{Class, Fault};
 use sluice_kernel::rebuild::{Existing, Shown};
+use sluice_kernel::reconcile::ungenerated::{self, Ungenerated};
 use sluice_kernel::reconcile::{Ask, Listed, Listing, PAGE_EVENTS_MAX};
 
 use super::paths::{OnBehalf, collection, segment};
 use super::wire::Answer;
-use super::{Client, head_of, refusal};
+use super::{API_VERSION, Client, head_of, refusal};
+use crate::event::time;
 
 /// The most types that Stripe's filter takes; with more, all are listed and the answer is filtered.
 const TYPES_MAX: usize = 20;
@@ -82,6 +85,110 @@ impl Listing for Client {
             Listed::Spent { wait_ms } => Listed::Spent { wait_ms },
         })
     }
+
+    async fn ungenerated(
+        &self,
+        livemode: bool,
+        from_s: i64,
+        to_s: i64,
+    ) -> Result<Listed<Ungenerated>, Fault> {
+        self.list_ungenerated(livemode, from_s, to_s).await
+    }
+}
+
+/// A page of API v2.
+#[derive(Deserialize)]
+struct PageV2 {
+    data: Vec<Value>,
+    next_page_url: Option<String>,
+}
+
+impl Client {
+    /// The events by which Stripe says what it failed to make, with their data.
+    pub(super) async fn list_ungenerated(
+        &self,
+        livemode: bool,
+        from_s: i64,
+        to_s: i64,
+    ) -> Result<Listed<Ungenerated>, Fault> {
+        let Some(key) = self.authorization(livemode)? else {
+            return Ok(Listed::NoKey);
+        };
+        let taken = self.budget().take((self.ticks_ms)());
+        if let Err(wait_ms) = taken {
+            return Ok(Listed::Spent { wait_ms });
+        }
+        let (from, to) = (time::written(from_s), time::written(to_s + 1));
+        // A page ends before the second after the last one that is asked for: `created` has parts of a second here.
+        let target = format!(
+            "/v2/core/events?limit={}&types%5B0%5D={}&created%5Bgte%5D={}&created%5Blt%5D={}",
+            ungenerated::PAGE_MAX,
+            ungenerated::KIND,
+            segment(&from),
+            segment(&to),
+        );
+        let page: PageV2 = self.get_v2(&target, &key).await?;
+        let mut items = Vec::with_capacity(page.data.len());
+        for mut event in page.data {
+            // A list may show an event without its data, as a delivery does.
+            if !event["data"].is_object()
+                && let Some(id) = event["id"].as_str()
+            {
+                let target = format!("/v2/core/events/{}", segment(id));
+                // It is owed: half a page would have to be asked for again.
+                self.budget().spend((self.ticks_ms)());
+                event = self.get_v2(&target, &key).await?;
+            }
+            items.extend(ungenerated_of(&event, livemode));
+        }
+        Ok(Listed::Page {
+            items,
+            has_more: page.next_page_url.is_some(),
+        })
+    }
+
+    async fn get_v2<T: for<'de> Deserialize<'de>>(
+        &self,
+        target: &str,
+        key: &HeaderValue,
+    ) -> Result<T, Fault> {
+        let mut headers = head_of(key, None, OnBehalf::Platform)?;
+        headers.insert("stripe-version", HeaderValue::from_static(API_VERSION));
+        let asked = tokio::time::timeout(self.total_timeout, self.get(target, headers));
+        let answer = asked.await.unwrap_or_else(|_| Err(self.no_answer()))?;
+        if answer.status != StatusCode::OK {
+            return Err(refusal::fault(&answer));
+        }
+        serde_json::from_slice(&answer.body).map_err(|error| {
+            let cause = format!("not what was asked for, at line {}", error.line());
+            Fault::retry("stripe.answer_unreadable", cause)
+        })
+    }
+
+    fn no_answer(&self) -> Fault {
+        let cause = format!("no whole answer in {} ms", self.total_timeout.as_millis());
+        Fault::retry("stripe.unavailable", cause)
+    }
+}
+
+/// What such an event says. One that doesn't say of which type it speaks says nothing.
+fn ungenerated_of(event: &Value, livemode: bool) -> Option<Ungenerated> {
+    let impact = &event["data"]["impact"];
+    let text = |value: &Value| value.as_str().map(str::to_owned);
+    let context = impact["context"].as_str().unwrap_or_default();
+    let account = context.rsplit('/').find(|part| part.starts_with("acct_"));
+    let related = &impact["related_object"];
+    Some(Ungenerated {
+        told_by: text(&event["id"])?,
+        told_s: time::unix_seconds(event["created"].as_str()?)?,
+        scope: Scope {
+            account: account.map(str::to_owned),
+            livemode: event["livemode"].as_bool().unwrap_or(livemode),
+        },
+        kind: text(&impact["event_type"])?,
+        object: text(&related["id"]).filter(|id| !id.is_empty()),
+        object_kind: text(&related["type"]),
+    })
 }
 
 impl Existing for Client {
@@ -119,6 +226,43 @@ impl Existing for Client {
         }
         let cause = refused.map_or_else(String::new, |fault| fault.cause);
         Err(Fault::retry("stripe.answer_too_large", cause))
+    }
+}
+
+/// An endpoint that Stripe delivers to, as `/v1/webhook_endpoints` lists it. Event destinations of API v2 aren't listed there.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct WebhookEndpoint {
+    /// `we_…`
+    pub id: String,
+    /// Where Stripe posts to.
+    pub url: String,
+    /// The types that are sent there; `*` for all but a few.
+    pub enabled_events: Vec<String>,
+    /// `enabled` or `disabled`.
+    pub status: String,
+    /// The API version that its events are in; the account's own where none.
+    pub api_version: Option<String>,
+}
+
+impl Client {
+    /// A page of the endpoints of a mode, after the one of this id.
+    ///
+    /// # Errors
+    /// As [`Listing::events`]; `stripe.key_refused` where the key may not read webhook endpoints.
+    pub async fn webhook_endpoints(
+        &self,
+        livemode: bool,
+        after: Option<&str>,
+    ) -> Result<Listed<WebhookEndpoint>, Fault> {
+        let mut target = format!("/v1/webhook_endpoints?limit={PAGE_EVENTS_MAX}");
+        if let Some(after) = after {
+            target.push_str(&format!("&starting_after={}", segment(after)));
+        }
+        let platform = Scope {
+            account: None,
+            livemode,
+        };
+        self.list(&target, &platform, OnBehalf::Platform).await
     }
 }
 
@@ -161,10 +305,7 @@ impl Client {
         }
         let headers = head_of(&key, scope.account.as_deref(), on_behalf)?;
         let asked = tokio::time::timeout(self.total_timeout, self.get(target, headers));
-        let answer = asked.await.unwrap_or_else(|_| {
-            let cause = format!("no whole answer in {} ms", self.total_timeout.as_millis());
-            Err(Fault::retry("stripe.unavailable", cause))
-        })?;
+        let answer = asked.await.unwrap_or_else(|_| Err(self.no_answer()))?;
         if answer.status != StatusCode::OK {
             let fault = refusal::fault(&answer);
             // Nothing that is there was named, so what is missing is the account.

@@ -183,6 +183,11 @@ proptest! {
     }
 
     #[test]
+    fn a_time_is_written_as_it_is_read(seconds in -62_135_596_800_i64..253_402_300_800) {
+        prop_assert_eq!(time::unix_seconds(&time::written(seconds)), Some(seconds));
+    }
+
+    #[test]
     fn arbitrary_text_is_no_time_and_never_panics(text in "\\PC{0,40}") {
         let _ = time::unix_seconds(&text);
     }

@@ -5,7 +5,7 @@
 //! a zone (`Z` or an offset). Anything else is no time. A property test holds it against a full implementation.
 
 /// The time in unix seconds, rounded down, or `None` if this isn't an RFC 3339 time.
-pub(super) fn unix_seconds(text: &str) -> Option<i64> {
+pub(crate) fn unix_seconds(text: &str) -> Option<i64> {
     let bytes = text.as_bytes();
     let (date_time, rest) = bytes.split_at_checked("2026-11-22T10:50:00".len())?;
     let [
@@ -44,6 +44,24 @@ pub(super) fn unix_seconds(text: &str) -> Option<i64> {
         days_since_epoch(year, month, day) * 86_400 + hour * 3_600 + minute * 60 + second
             - offset_s,
     )
+}
+
+/// That second as [`unix_seconds`] reads it, in UTC: `2026-11-22T10:50:00Z`. For years of four digits.
+#[cfg(feature = "client")]
+pub(crate) fn written(unix_s: i64) -> String {
+    let (days, second) = (unix_s.div_euclid(86_400), unix_s.rem_euclid(86_400));
+    // As in `days_since_epoch`, the other way round: 400 years have 146,097 days.
+    let days = days + 719_468;
+    let (era, day_of_era) = (days.div_euclid(146_097), days.rem_euclid(146_097));
+    let year_of_era =
+        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let months = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * months + 2) / 5 + 1;
+    let month = if months < 10 { months + 3 } else { months - 9 };
+    let year = era * 400 + year_of_era + i64::from(month <= 2);
+    let (hour, minute, second) = (second / 3_600, second / 60 % 60, second % 60);
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
 }
 
 /// Drops `.123`; `None` for a full stop without digits.

@@ -1,0 +1,182 @@
+//! Events that Stripe never made: it says so itself, later, with an event of [`KIND`], and no list has them.
+//!
+//! Stripe is asked for what it has said since the last run, whether an endpoint is subscribed to that type or not. For each
+//! event that would have been ours, its object's domain is asked to check the object, by a message that tells what the
+//! missing event would have told: like a thin event of its type.
+//!
+//! Failure windows: the cursor is written after the page's checks are on the bus, so a crash in between asks for them once
+//! more. A check that is asked for twice finds nothing to mend the second time.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::report::Report;
+use super::window::Cursor;
+use super::{Listed, Listing, Notes, Plan, Ports, Standings, VIA, is_subscribed};
+use crate::bus::{Bus, Outgoing};
+use crate::clock::Clock;
+use crate::detail;
+use crate::effect::Scope;
+use crate::endpoint;
+use crate::fault::Fault;
+use crate::ledger::Ledger;
+
+/// The type of the event by which Stripe says it.
+pub const KIND: &str = "v2.core.health.event_generation_failure.resolved";
+
+/// How many of them are listed at once: each may take a request of its own.
+pub const PAGE_MAX: usize = 20;
+
+/// An event that Stripe failed to make.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ungenerated {
+    /// The event that says so, one of `/v2/core/events`.
+    pub told_by: String,
+    /// When it was said, in Unix seconds.
+    pub told_s: i64,
+    /// Whose event it would have been.
+    pub scope: Scope,
+    /// Its type.
+    pub kind: String,
+    /// The object's id; none where Stripe doesn't say, or there is one an account.
+    pub object: Option<String>,
+    /// Stripe's name for its kind.
+    pub object_kind: Option<String>,
+}
+
+/// The key of a mode's cursor, which no scope has.
+fn key(livemode: bool) -> String {
+    let mode = if livemode { "live" } else { "test" };
+    format!("ungenerated#{mode}")
+}
+
+/// Asks for checks of what Stripe failed to tell of. What goes wrong is in the report, and stops nothing else.
+pub(super) async fn ask<L: Ledger + Standings>(
+    ports: &Ports<'_, impl Listing, L, impl Notes, impl Bus>,
+    clock: &impl Clock,
+    plan: &Plan<'_>,
+    cursors: &BTreeMap<String, Cursor>,
+    report: &mut Report,
+) {
+    let modes: BTreeSet<bool> = plan.endpoints.values().map(|one| one.livemode).collect();
+    for livemode in modes {
+        if !matches!(ports.listing.has_key(livemode).await, Ok(true)) {
+            continue;
+        }
+        let cursor = cursors.get(&key(livemode));
+        if let Err(fault) = walk(ports, clock, plan, livemode, cursor, report).await {
+            report
+                .ungenerated_code
+                .get_or_insert_with(|| fault.code.to_owned());
+        }
+    }
+}
+
+async fn walk<L: Ledger + Standings>(
+    ports: &Ports<'_, impl Listing, L, impl Notes, impl Bus>,
+    clock: &impl Clock,
+    plan: &Plan<'_>,
+    livemode: bool,
+    cursor: Option<&Cursor>,
+    report: &mut Report,
+) -> Result<(), Fault> {
+    let now_s = clock.now_ms() / 1_000;
+    let mut cursor = match cursor {
+        Some(cursor) => cursor.clone(),
+        None => Cursor::first(now_s),
+    };
+    // Nothing is on its way here: what was said is listed.
+    let Some(mut walk) = cursor.next_walk(now_s, 0) else {
+        return Ok(());
+    };
+    loop {
+        if clock.now_ms() >= plan.until_ms {
+            report.more = true;
+            return Ok(());
+        }
+        // A page is newest first; the next one ends with the second in which this one did.
+        let to_s = walk.after.as_deref().and_then(|second| second.parse().ok());
+        let to_s = to_s.unwrap_or(walk.to_s);
+        let listed = ports.listing.ungenerated(livemode, walk.from_s, to_s);
+        let (items, has_more) = match listed.await? {
+            Listed::Page { items, has_more } => (items, has_more),
+            Listed::NoKey => return Ok(()),
+            Listed::Spent { wait_ms } => {
+                let left_ms = plan.until_ms - clock.now_ms();
+                if i64::try_from(wait_ms).unwrap_or(i64::MAX) >= left_ms {
+                    return Err(super::spent(wait_ms));
+                }
+                clock.sleep_ms(wait_ms).await;
+                continue;
+            }
+        };
+        if !check(ports, plan, &items, report).await {
+            // The next run asks for the rest, from the same place.
+            report.more = true;
+            return Ok(());
+        }
+        let oldest_s = items.iter().map(|one| one.told_s).min();
+        match oldest_s.filter(|oldest_s| has_more && *oldest_s < to_s) {
+            Some(oldest_s) => {
+                walk.after = Some(oldest_s.to_string());
+                cursor.walk = Some(walk.clone());
+                ports.notes.save_cursor(&key(livemode), &cursor).await?;
+            }
+            None => {
+                cursor.ended(&walk);
+                return ports.notes.save_cursor(&key(livemode), &cursor).await;
+            }
+        }
+    }
+}
+
+/// Asks the domains for checks of those that would have come in here; whether the bus took them all.
+async fn check<L: Ledger + Standings>(
+    ports: &Ports<'_, impl Listing, L, impl Notes, impl Bus>,
+    plan: &Plan<'_>,
+    items: &[Ungenerated],
+    report: &mut Report,
+) -> bool {
+    let ours = items.iter().filter(|one| is_ours(plan, one));
+    let entries: Vec<Outgoing> = ours
+        .inspect(|_| report.ungenerated += 1)
+        .filter_map(|one| {
+            let check = detail::Check {
+                scope: &one.scope,
+                event: &one.told_by,
+                kind: &one.kind,
+                object: one.object.as_deref()?,
+                object_kind: one.object_kind.as_deref()?,
+            };
+            Some(detail::check_ungenerated(
+                &check,
+                VIA,
+                report.began_ms,
+                plan.traceparent,
+            ))
+        })
+        .collect();
+    for batch in entries.chunks(crate::bus::BATCH_ENTRIES_MAX) {
+        let results = ports.bus.publish(batch).await;
+        let taken = results.iter().filter(|result| result.is_ok()).count();
+        report.checked += taken as u64;
+        if taken < batch.len() {
+            return false;
+        }
+    }
+    true
+}
+
+/// Whether an endpoint takes events of this account and mode, and is subscribed to the type.
+fn is_ours(plan: &Plan<'_>, one: &Ungenerated) -> bool {
+    let not = match one.scope.account {
+        Some(_) => endpoint::Scope::Platform,
+        None => endpoint::Scope::Connect,
+    };
+    let mut endpoints = plan.endpoints.values();
+    let is_taken = endpoints.any(|it| it.livemode == one.scope.livemode && it.scope != not);
+    is_taken
+        && is_subscribed(
+            plan.types,
+            one.kind.strip_prefix("v1.").unwrap_or(&one.kind),
+        )
+}
