@@ -37,7 +37,7 @@ use sluice_kernel::route::{Route, route as route_of};
 use sluice_kernel::secrets::{Secret, SecretCache, SecretSource, Secrets};
 use sluice_kernel::take::{Taken, take};
 use sluice_stripe::event::parse_head;
-use sluice_stripe::signature::{self, Refusal, Tolerance};
+use sluice_stripe::signature::{self, Refusal, Tolerance, Verified};
 
 const DAY_S: i64 = 86_400;
 
@@ -80,6 +80,9 @@ struct Answer {
     created: Option<i64>,
     /// How long ago the event first came in, where a claim was taken over.
     claim_age_ms: Option<i64>,
+    /// While an endpoint has several secrets: the places of those that the delivery was signed with, `0` or `0,1`. An
+    /// operator who rolls one sees by it when Stripe has stopped signing with the old one.
+    signed_by: Option<String>,
 }
 
 impl Answer {
@@ -94,7 +97,12 @@ impl Answer {
             kind: None,
             created: None,
             claim_age_ms: None,
+            signed_by: None,
         }
+    }
+
+    fn signed_by(self, signed_by: Option<String>) -> Self {
+        Self { signed_by, ..self }
     }
 
     fn failed(fault: Fault) -> Self {
@@ -147,10 +155,14 @@ impl From<Taken> for Answer {
                 ..ok("accepted")
             },
             Taken::Duplicate => ok("duplicate"),
-            Taken::Queued { cause: None } => ok("queued"),
-            Taken::Queued { cause } => Self {
+            Taken::Queued { cause: None, .. } => ok("queued"),
+            Taken::Queued {
+                cause,
+                claim_age_ms,
+            } => Self {
                 code: Some("publish.deferred"),
                 cause,
+                claim_age_ms,
                 ..ok("queued")
             },
             Taken::Held => Self {
@@ -219,8 +231,8 @@ impl<L: Ledger, B: Bus, S: SecretSource, C: Clock> Door<L, B, S, C> {
         if body.len() > self.body_bytes_max {
             return Answer::refused(StatusCode::PAYLOAD_TOO_LARGE, "body.too_large");
         }
-        match self.verify(request, endpoint, body, now_ms).await {
-            Ok(()) => {}
+        let signed_by = match self.verify(request, endpoint, body, now_ms).await {
+            Ok(signed_by) => signed_by,
             Err(Unverified::Refused(refusal)) => {
                 return Answer::refused(StatusCode::BAD_REQUEST, refusal.code());
             }
@@ -229,7 +241,7 @@ impl<L: Ledger, B: Bus, S: SecretSource, C: Clock> Door<L, B, S, C> {
                 return Answer::failed(Fault::retry("secret.missing", cause));
             }
             Err(Unverified::Fault(fault)) => return Answer::failed(fault),
-        }
+        };
         let head = match parse_head(body) {
             Ok(head) => head,
             Err(not_an_event) => {
@@ -240,7 +252,8 @@ impl<L: Ledger, B: Bus, S: SecretSource, C: Clock> Door<L, B, S, C> {
             Admission::Admitted => None,
             Admission::LedgerOnly(reason) => Some(reason),
             Admission::Refused(code) => {
-                return Answer::refused(StatusCode::BAD_REQUEST, code).about(&head);
+                let refused = Answer::refused(StatusCode::BAD_REQUEST, code);
+                return refused.about(&head).signed_by(signed_by);
             }
         };
         let context = request.lambda_context();
@@ -263,17 +276,18 @@ impl<L: Ledger, B: Bus, S: SecretSource, C: Clock> Door<L, B, S, C> {
             Ok(taken) => Answer::from(taken).or_unrouted(&arrival.head.kind),
             Err(fault) => Answer::failed(fault),
         };
-        answer.about(&arrival.head)
+        answer.about(&arrival.head).signed_by(signed_by)
     }
 
-    /// Verifies against the secrets kept; when none matches, against the secrets as they are now.
+    /// Verifies against the secrets kept; when none matches, against the secrets as they are now. Says by which of several
+    /// secrets it was signed.
     async fn verify(
         &self,
         request: &Request,
         endpoint: &str,
         body: &[u8],
         now_ms: i64,
-    ) -> Result<(), Unverified> {
+    ) -> Result<Option<String>, Unverified> {
         let header = request
             .headers()
             .get("stripe-signature")
@@ -288,22 +302,27 @@ impl<L: Ledger, B: Bus, S: SecretSource, C: Clock> Door<L, B, S, C> {
             )
         };
         let own = |secrets: &Secrets| {
-            let own = secrets.get(endpoint).map(Vec::as_slice);
-            check(own.unwrap_or_default())
+            let own = secrets.get(endpoint).map(Vec::as_slice).unwrap_or_default();
+            check(own).map(|verified| (own.len() > 1).then(|| places(verified)))
         };
         let kept = self.secrets.get(now_ms).await.map_err(Unverified::Fault)?;
         let refusal = match own(&kept) {
-            Ok(_) => return Ok(()),
+            Ok(signed_by) => return Ok(signed_by),
             Err(refusal) => refusal,
         };
         // The others are nothing that a newer secret would mend.
         if matches!(refusal, Refusal::NoMatch | Refusal::NoSecret)
             && let Some(fresh) = self.secrets.refresh(now_ms).await
         {
-            return own(&fresh).map(drop).map_err(Unverified::from);
+            return own(&fresh).map_err(Unverified::from);
         }
         Err(refusal.into())
     }
+}
+
+fn places(verified: Verified) -> String {
+    let places: Vec<_> = verified.by().map(|place| place.to_string()).collect();
+    places.join(",")
 }
 
 enum Unverified {
@@ -351,8 +370,9 @@ fn log(answer: &Answer, endpoint: &str, trace: &str, duration_ms: i64, lag_ms: O
         kind,
         created: _,
         claim_age_ms,
+        signed_by,
     } = answer;
-    let claim_age_ms = *claim_age_ms;
+    let (claim_age_ms, signed_by) = (*claim_age_ms, signed_by.as_deref());
     let (status, outcome) = (status.as_u16(), *word);
     let (event, kind) = (event.as_deref(), kind.as_deref());
     let (account, cause, code) = (account.as_deref(), cause.as_deref(), *code);
@@ -371,7 +391,8 @@ fn log(answer: &Answer, endpoint: &str, trace: &str, duration_ms: i64, lag_ms: O
                 cause,
                 duration_ms,
                 lag_ms,
-                claim_age_ms
+                claim_age_ms,
+                signed_by
             )
         };
     }

@@ -266,6 +266,27 @@ async fn a_secret_that_was_rolled_a_moment_ago_is_found_before_refusing() {
 }
 
 #[tokio::test]
+async fn while_a_secret_is_rolled_the_log_says_which_ones_signed_and_otherwise_nothing() {
+    let world = world();
+    let signed_by = async |secret: &str| {
+        let body = charge("evt_1");
+        let signature = sign(body.as_bytes(), secret, world.now_s());
+        let request = http("POST", "/webhooks/stripe", Some(&signature), &body, false);
+        let now_ms = world.now_s() * 1_000;
+        let verified = world
+            .door
+            .verify(&request, "platform", body.as_bytes(), now_ms);
+        verified
+            .await
+            .unwrap_or_else(|_| panic!("{secret} verifies"))
+    };
+    assert_eq!(signed_by(PLATFORM).await, None);
+    world.store.hold(&[("platform", &["whsec_new", PLATFORM])]);
+    assert_eq!(signed_by("whsec_new").await.as_deref(), Some("0"));
+    assert_eq!(signed_by(PLATFORM).await.as_deref(), Some("1"));
+}
+
+#[tokio::test]
 async fn without_a_secret_stripe_is_told_to_come_back() {
     let world = world();
     let failed = |code: &str| (503, json!({ "status": "failed", "code": code }));

@@ -47,6 +47,8 @@ pub enum Taken {
     Queued {
         /// Why, where this delivery met the refusal itself.
         cause: Option<String>,
+        /// As in [`Taken::Accepted`].
+        claim_age_ms: Option<i64>,
     },
     /// Another attempt is live.
     Held,
@@ -108,7 +110,10 @@ pub async fn take(
             .await
         }
         Claimed::Finished => Ok(Taken::Duplicate),
-        Claimed::Queued => Ok(Taken::Queued { cause: None }),
+        Claimed::Queued => Ok(Taken::Queued {
+            cause: None,
+            claim_age_ms: None,
+        }),
         Claimed::Held => Ok(Taken::Held),
         Claimed::Conflict => {
             ledger.keep_other(arrival).await?;
@@ -175,7 +180,7 @@ async fn publish(
     }
     match publish_one(bus, origin, body).await {
         Ok(()) => Ok(mark(ledger, clock, arrival, claim_age_ms).await),
-        Err(cause) => defer(ledger, clock, arrival, cause).await,
+        Err(cause) => defer(ledger, clock, arrival, cause, claim_age_ms).await,
     }
 }
 
@@ -218,9 +223,13 @@ async fn defer(
     clock: &impl Clock,
     arrival: &Arrival<'_>,
     cause: String,
+    claim_age_ms: Option<i64>,
 ) -> Result<Taken, Fault> {
     match ledger.defer(arrival, clock.now_ms()).await? {
-        Deferred::Due => Ok(Taken::Queued { cause: Some(cause) }),
+        Deferred::Due => Ok(Taken::Queued {
+            cause: Some(cause),
+            claim_age_ms,
+        }),
         Deferred::Published => Ok(Taken::Duplicate),
         Deferred::Lost => Ok(Taken::Held),
     }

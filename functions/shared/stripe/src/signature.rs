@@ -32,7 +32,8 @@
 //!
 //! The HMAC is computed once for each usable secret, and every result is compared with every readable `v1`, in
 //! constant time and without stopping at a match: the time taken depends on the sizes of body and header and on the
-//! number of secrets, not on which of them matched or on how far a forgery agrees. [`Verified`] doesn't tell either.
+//! number of secrets, not on which of them matched or on how far a forgery agrees. [`Verified::by`] tells which, for an
+//! operator's log; nothing of it may be answered.
 //!
 //! An accepted body can be accepted again until its `t` is too old: a recorded delivery can be replayed for as long
 //! as the tolerance lasts. The ledger's claim on the event's id is what makes that harmless.
@@ -83,21 +84,25 @@ pub fn verify<S: AsRef<[u8]>>(
     let mut usable_secrets = secrets
         .iter()
         .map(AsRef::as_ref)
-        .filter(|secret| !is_blank(secret))
+        .enumerate()
+        .filter(|(_, secret)| !is_blank(secret))
         .peekable();
     if usable_secrets.peek().is_none() {
         return Err(Refusal::NoSecret);
     }
 
-    let mut matched = Choice::FALSE;
-    for secret in usable_secrets {
+    let mut by = 0_u32;
+    for (place, secret) in usable_secrets {
         let expected = hmac_of(header.timestamp_text, body, secret);
+        let mut matched = Choice::FALSE;
         for candidate in &header.v1 {
             // No early exit, here or above: every pair is compared.
             matched |= expected.ct_eq(candidate);
         }
+        // The last bit stands for all places from there on.
+        by |= u32::from(matched.to_bool()) << place.min(31);
     }
-    if !matched.to_bool() {
+    if by == 0 {
         return Err(Refusal::NoMatch);
     }
 
@@ -111,6 +116,7 @@ pub fn verify<S: AsRef<[u8]>>(
     }
     Ok(Verified {
         timestamp_s: header.timestamp_s,
+        by,
     })
 }
 
@@ -143,10 +149,12 @@ fn is_blank(secret: &[u8]) -> bool {
         .is_ok_and(|text| text.chars().all(|c| c.is_whitespace() || c.is_control()))
 }
 
-/// The proof that a body was signed with one of the secrets, within the tolerance. Which secret it was isn't kept.
+/// The proof that a body was signed with one of the secrets, within the tolerance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Verified {
     timestamp_s: i64,
+    /// A bit for each place in the list of secrets.
+    by: u32,
 }
 
 impl Verified {
@@ -154,6 +162,12 @@ impl Verified {
     #[must_use]
     pub fn timestamp_s(self) -> i64 {
         self.timestamp_s
+    }
+
+    /// The places in the list of secrets of those that it was signed with, the first being 0. While a secret is rolled Stripe
+    /// signs with two. For the log of whoever rolls it: the sender isn't to be told.
+    pub fn by(self) -> impl Iterator<Item = usize> {
+        (0..32).filter(move |place| self.by & (1 << place) != 0)
     }
 }
 

@@ -81,11 +81,14 @@ async fn a_refusing_bus_leaves_the_event_to_sweep() {
     world.bus.set_down(true);
     assert!(matches!(
         world.deliver("a", SMALL).await,
-        Ok(Taken::Queued { cause: Some(_) })
+        Ok(Taken::Queued { cause: Some(_), .. })
     ));
     assert_eq!(
         world.deliver("b", SMALL).await,
-        Ok(Taken::Queued { cause: None })
+        Ok(Taken::Queued {
+            cause: None,
+            claim_age_ms: None
+        })
     );
     world.bus.set_down(false);
     let swept = sweep(
@@ -187,7 +190,13 @@ async fn a_failed_defer_is_no_promise() {
         let second = world.deliver("b", SMALL).await;
         match next {
             "held" => assert_eq!(second, Ok(Taken::Held)),
-            _ => assert_eq!(second, Ok(Taken::Queued { cause: None })),
+            _ => assert_eq!(
+                second,
+                Ok(Taken::Queued {
+                    cause: None,
+                    claim_age_ms: None
+                })
+            ),
         }
     }
 }

@@ -33,7 +33,10 @@ fn check_body(body: &[u8], v1: &str) -> Result<Verified, Refusal> {
     )
 }
 
-pub(super) const OK: Result<Verified, Refusal> = Ok(Verified { timestamp_s: T });
+pub(super) const OK: Result<Verified, Refusal> = Ok(Verified {
+    timestamp_s: T,
+    by: 1,
+});
 
 #[test]
 fn a_signature_made_elsewhere_verifies_and_is_the_one_that_sign_makes() {
@@ -466,4 +469,33 @@ fn codes_are_stable_and_distinct() {
     let texts: std::collections::HashSet<String> =
         Refusal::ALL.iter().map(ToString::to_string).collect();
     assert_eq!(texts.len(), Refusal::ALL.len());
+}
+
+#[test]
+fn which_of_several_secrets_it_was_signed_with_is_told_by_their_places() {
+    let by = |header: String, secrets: &[&str]| {
+        let verified = verify(
+            BODY,
+            Some(header.as_bytes()),
+            secrets,
+            T,
+            Tolerance::default(),
+        );
+        verified.map(|verified| verified.by().collect::<Vec<_>>())
+    };
+    let (one, both) = (
+        format!("t={T},v1={OTHER_V1}"),
+        format!("t={T},v1={OTHER_V1},v1={V1}"),
+    );
+    assert_eq!(by(one.clone(), &[SECRET, OTHER_SECRET]), Ok(vec![1]));
+    assert_eq!(
+        by(both, &[SECRET, "whsec_third", OTHER_SECRET]),
+        Ok(vec![0, 2])
+    );
+    // A blank one keeps its place, and beyond the last bit places are one.
+    assert_eq!(by(one.clone(), &[" ", OTHER_SECRET]), Ok(vec![1]));
+    let many: Vec<_> = std::iter::repeat_n("whsec_x", 40)
+        .chain([OTHER_SECRET])
+        .collect();
+    assert_eq!(by(one, &many), Ok(vec![31]));
 }
