@@ -147,6 +147,14 @@ fn create(
             &json!({ "TableName": name, "TimeToLiveSpecification": ttl }),
         )?;
     }
+    for table in &rewritten.recoverable {
+        let name = resources.get(table).map(|resource| resource.id.as_str());
+        let recovery = json!({ "PointInTimeRecoveryEnabled": true });
+        aws.json(
+            "DynamoDB_20120810.UpdateContinuousBackups",
+            &json!({ "TableName": name.unwrap_or_default(), "PointInTimeRecoverySpecification": recovery }),
+        )?;
+    }
     Ok(Deployed { outputs, resources })
 }
 

@@ -58,6 +58,8 @@ pub struct Rewritten {
     pub notes: Vec<String>,
     /// Logical ids of tables → the attribute by which items expire. The emulator has to be told apart.
     pub ttl: BTreeMap<String, String>,
+    /// Tables that can be put back to any second, which the emulator's CloudFormation leaves out.
+    pub recoverable: Vec<String>,
 }
 
 /// The template as JSON.
@@ -136,7 +138,7 @@ pub fn rewrite(mut template: Value, changes: &Changes<'_>) -> Result<Rewritten, 
     }
     let resources = resources(&mut template)?;
     let mut binaries = Vec::new();
-    let mut ttl = BTreeMap::new();
+    let (mut ttl, mut recoverable) = (BTreeMap::new(), Vec::new());
     for (id, resource) in resources {
         let kind = resource["Type"].as_str().unwrap_or_default().to_owned();
         match kind.as_str() {
@@ -160,6 +162,11 @@ pub fn rewrite(mut template: Value, changes: &Changes<'_>) -> Result<Rewritten, 
                     resource.pointer("/Properties/TimeToLiveSpecification/AttributeName");
                 if let Some(attribute) = attribute.and_then(Value::as_str) {
                     ttl.insert(id.clone(), attribute.to_owned());
+                }
+                let recovery =
+                    "/Properties/PointInTimeRecoverySpecification/PointInTimeRecoveryEnabled";
+                if resource.pointer(recovery) == Some(&Value::Bool(true)) {
+                    recoverable.push(id.clone());
                 }
             }
             "AWS::Lambda::EventSourceMapping" => {
@@ -186,7 +193,7 @@ pub fn rewrite(mut template: Value, changes: &Changes<'_>) -> Result<Rewritten, 
     if !ttl.is_empty() {
         let tables: Vec<_> = ttl.keys().cloned().collect();
         notes.push(format!(
-            "TTL is switched on by a call of its own: {}",
+            "TTL and recovery to a point in time are switched on by calls of their own: {}",
             tables.join(", ")
         ));
     }
@@ -194,6 +201,7 @@ pub fn rewrite(mut template: Value, changes: &Changes<'_>) -> Result<Rewritten, 
         template,
         notes,
         ttl,
+        recoverable,
     })
 }
 
@@ -342,6 +350,7 @@ Outputs:
             template,
             notes,
             ttl,
+            ..
         } = rewritten(&[]).expect("it can be rewritten");
         assert_eq!(template["Resources"].get("Archive"), None);
         assert_eq!(template["Resources"].get("Expression"), None);
@@ -401,5 +410,6 @@ Outputs:
             rewritten.ttl.keys().collect::<Vec<_>>(),
             ["Ledger", "Outcomes"]
         );
+        assert_eq!(rewritten.recoverable.len(), 6);
     }
 }

@@ -140,7 +140,15 @@ impl Stripe {
     /// When the door doesn't answer, or the local AWS doesn't.
     pub fn deliver(&self, stack: &Stack, follower: &mut Follower) -> Result<String, Problem> {
         let start = Instant::now();
+        for endpoint in ["platform", "connect"] {
+            let url = stack.info().url_of(endpoint);
+            self.server.world_mut().add_endpoint(false, &url, &["*"]);
+        }
         let delivered = posting::post(stack.info(), &self.server, self.traffic)?;
+        let taken = delivered.posted.iter().filter(|one| one.answered);
+        for one in taken.filter(|one| ["accepted", "duplicate", "queued"].contains(&&*one.words)) {
+            self.server.world_mut().set_pending_webhooks(&one.event, 0);
+        }
         let posted = delivered.posted;
         let world = self.server.world();
         let forged = forged(&Sender::to(stack.info()), &world)?;
