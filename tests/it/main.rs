@@ -23,6 +23,7 @@
 //! - `replay`: replays, dead letters and rejected events, by the operator's program.
 //! - `erasure`: what is left of a customer, by the operator's program.
 //! - `console`: what operators see, by the same program.
+//! - `operators`: what is set up wrongly, a comparison before switching, secrets that are rolled, by the same program.
 //! - `routing`: where each event type goes, by the rules as deployed.
 //!
 //! Most tests share one stack; those that break something have one of their own.
@@ -41,6 +42,7 @@ mod fetching;
 mod flood;
 mod laws;
 mod laws_thin;
+mod operators;
 mod outages;
 mod rebuild;
 mod receivers;

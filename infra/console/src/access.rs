@@ -10,10 +10,17 @@ use crate::output::{Cell, GOOD, WARN, fields, paint, table, time_of_ms};
 use crate::problem::Problem;
 use crate::times::now_ms;
 
+const EXAMPLES: &str = "Examples:
+  sluice access show cus_1
+  sluice access show cus_1 --account acct_1 --json | jq .uses
+
+Exit code 3: nothing is known of the customer.";
+
 /// What to do with access.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// What a customer may use now, and until when.
+    #[command(after_help = EXAMPLES)]
     Show(Args),
 }
 

@@ -15,12 +15,15 @@ use aws_smithy_http_client::{Connector, tls};
 use aws_smithy_runtime_api::client::http::{HttpConnector, SharedHttpConnector};
 use aws_smithy_runtime_api::http::Request;
 use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::date_time::{DateTime, Format};
 use aws_types::SdkConfig;
 use serde_json::Value;
 use sluice_adapters::aws::{http_client, sdk_config_of};
+use sluice_local::aws::{elements, unescape};
 use tokio::time::{sleep, timeout};
 
 use crate::problem::Problem;
+use crate::times::now_ms;
 
 /// The longest wait for one try of a call.
 const TRY_TIMEOUT: Duration = Duration::from_secs(20);
@@ -49,7 +52,32 @@ pub(crate) struct Aws {
 struct Answer {
     status: u16,
     function_error: bool,
+    /// The service's own time, where it says it.
+    date: Option<String>,
     text: String,
+}
+
+/// A call: where, and what is sent.
+#[derive(Clone, Copy)]
+struct Call<'a> {
+    method: &'a str,
+    service: &'a str,
+    /// With its query.
+    path: &'a str,
+    headers: &'a [(&'a str, &'a str)],
+    body: &'a str,
+}
+
+impl<'a> Call<'a> {
+    fn post(service: &'a str, headers: &'a [(&'a str, &'a str)], body: &'a str) -> Self {
+        Self {
+            method: "POST",
+            service,
+            path: "/",
+            headers,
+            body,
+        }
+    }
 }
 
 impl Aws {
@@ -123,9 +151,9 @@ impl Aws {
             _ => "application/x-amz-json-1.1",
         };
         let headers = [("content-type", version), ("x-amz-target", target)];
-        let answer = self
-            .send(target, service, &headers, &input.to_string())
-            .await?;
+        let body = input.to_string();
+        let call = Call::post(service, &headers, &body);
+        let answer = self.send(target, call).await?;
         match answer.text.is_empty() {
             true => Ok(Value::Null),
             false => parsed(target, &answer.text),
@@ -141,12 +169,53 @@ impl Aws {
         action: &str,
         fields: &[(String, String)],
     ) -> Result<String, Problem> {
+        let answer = self.submit(service, version, action, fields).await?;
+        Ok(answer.text)
+    }
+
+    /// Who makes these calls, and how many milliseconds this machine's clock is ahead of AWS's, where it says its time.
+    pub(crate) async fn caller(&self) -> Result<(String, Option<i64>), Problem> {
+        let before_ms = now_ms();
+        let answer = self
+            .submit("sts", "2011-06-15", "GetCallerIdentity", &[])
+            .await?;
+        let arn = elements(&answer.text, "Arn").first().copied().map(unescape);
+        let date = answer.date.as_deref().and_then(|date| {
+            let read = DateTime::from_str(date, Format::HttpDate).ok()?;
+            read.to_millis().ok()
+        });
+        // A date has whole seconds: half of one is in the middle of what it may mean.
+        let ahead_ms = date.map(|date_ms| i64::midpoint(before_ms, now_ms()) - date_ms - 500);
+        Ok((arn.unwrap_or_default(), ahead_ms))
+    }
+
+    /// Reads from a service that is called by paths (`lambda`, `scheduler`). The path with its query.
+    pub(crate) async fn get(&self, service: &str, path: &str) -> Result<Value, Problem> {
+        let call = Call {
+            method: "GET",
+            service,
+            path,
+            headers: &[],
+            body: "",
+        };
+        let name = format!("GET {service} {path}");
+        parsed(&name, &self.send(&name, call).await?.text)
+    }
+
+    async fn submit(
+        &self,
+        service: &str,
+        version: &str,
+        action: &str,
+        fields: &[(String, String)],
+    ) -> Result<Answer, Problem> {
         let mut body = format!("Action={action}&Version={version}");
         for (name, value) in fields {
             body.push_str(&format!("&{}={}", escaped(name), escaped(value)));
         }
         let headers = [("content-type", "application/x-www-form-urlencoded")];
-        Ok(self.send(action, service, &headers, &body).await?.text)
+        self.send(action, Call::post(service, &headers, &body))
+            .await
     }
 
     /// Invokes a function and waits for its answer; a function's own error is a problem. Never repeated.
@@ -154,7 +223,10 @@ impl Aws {
         let call = format!("invoke {function}");
         let path = format!("/2015-03-31/functions/{}/invocations", escaped(function));
         let body = input.to_string();
-        let request = self.once("POST", "lambda", &path, &[], &body);
+        let request = self.once(Call {
+            path: &path,
+            ..Call::post("lambda", &[], &body)
+        });
         let answer = timeout(INVOKE_TIMEOUT, request)
             .await
             .map_err(|_| Problem::Failed(format!("{call}: no answer in {INVOKE_TIMEOUT:?}")))??;
@@ -166,36 +238,21 @@ impl Aws {
 
     /// A function's configuration, its variables among it.
     pub(crate) async fn configuration(&self, function: &str) -> Result<Value, Problem> {
-        let call = format!("configuration of {function}");
         let path = format!("/2015-03-31/functions/{}/configuration", escaped(function));
-        let request = self.once("GET", "lambda", &path, &[], "");
-        let answer = timeout(TRY_TIMEOUT, request)
-            .await
-            .map_err(|_| Problem::Failed(format!("{call}: no answer in {TRY_TIMEOUT:?}")))??;
-        if answer.status >= 300 {
-            return Err(refused(&call, &answer));
-        }
-        parsed(&call, &answer.text)
+        self.get("lambda", &path).await
     }
 
-    async fn send(
-        &self,
-        call: &str,
-        service: &str,
-        headers: &[(&str, &str)],
-        body: &str,
-    ) -> Result<Answer, Problem> {
+    async fn send(&self, name: &str, call: Call<'_>) -> Result<Answer, Problem> {
         let mut pause = PAUSE;
         let mut tried = 1;
         loop {
-            let outcome =
-                match timeout(TRY_TIMEOUT, self.once("POST", service, "/", headers, body)).await {
-                    Ok(Ok(answer)) if answer.status < 300 => return Ok(answer),
-                    Ok(Ok(answer)) if !is_passing(&answer) => return Err(refused(call, &answer)),
-                    Ok(Ok(answer)) => refused(call, &answer),
-                    Ok(Err(problem)) => problem,
-                    Err(_) => Problem::Failed(format!("{call}: no answer in {TRY_TIMEOUT:?}")),
-                };
+            let outcome = match timeout(TRY_TIMEOUT, self.once(call)).await {
+                Ok(Ok(answer)) if answer.status < 300 => return Ok(answer),
+                Ok(Ok(answer)) if !is_passing(&answer) => return Err(refused(name, &answer)),
+                Ok(Ok(answer)) => refused(name, &answer),
+                Ok(Err(problem)) => problem,
+                Err(_) => Problem::Failed(format!("{name}: no answer in {TRY_TIMEOUT:?}")),
+            };
             if tried == TRIES {
                 return Err(outcome);
             }
@@ -205,14 +262,14 @@ impl Aws {
         }
     }
 
-    async fn once(
-        &self,
-        method: &str,
-        service: &str,
-        path: &str,
-        headers: &[(&str, &str)],
-        body: &str,
-    ) -> Result<Answer, Problem> {
+    async fn once(&self, call: Call<'_>) -> Result<Answer, Problem> {
+        let Call {
+            method,
+            service,
+            path,
+            headers,
+            body,
+        } = call;
         let broken = |error: &dyn std::error::Error| {
             Problem::Failed(format!("{service}: {}", with_causes(error)))
         };
@@ -224,7 +281,7 @@ impl Aws {
         let identity = credentials.map_err(|error| broken(&error))?.into();
         let params = v4::SigningParams::builder()
             .identity(&identity)
-            .region(&self.region)
+            .region(self.signing_region(service))
             .name(service)
             .time(SystemTime::now())
             .settings(SigningSettings::default())
@@ -259,13 +316,24 @@ impl Aws {
         let response = response.map_err(|error| broken(&error))?;
         let status = response.status().as_u16();
         let function_error = response.headers().contains_key("x-amz-function-error");
+        let date = response.headers().get("date").map(str::to_owned);
         let bytes = collect(response.into_body()).await;
         let bytes = bytes.map_err(|error| Problem::Failed(format!("{service}: {error}")))?;
         Ok(Answer {
             status,
             function_error,
+            date,
             text: String::from_utf8_lossy(&bytes).into_owned(),
         })
+    }
+
+    /// IAM is one service for the whole world.
+    fn signing_region(&self, service: &str) -> &str {
+        match service {
+            "iam" if self.region.starts_with("cn-") => "cn-north-1",
+            "iam" => "us-east-1",
+            _ => &self.region,
+        }
     }
 
     fn endpoint(&self, service: &str) -> String {
@@ -276,7 +344,11 @@ impl Aws {
             true => "amazonaws.com.cn",
             false => "amazonaws.com",
         };
-        format!("https://{service}.{}.{suffix}", self.region)
+        match service {
+            "iam" if self.region.starts_with("cn-") => format!("https://iam.cn-north-1.{suffix}"),
+            "iam" => format!("https://iam.{suffix}"),
+            _ => format!("https://{service}.{}.{suffix}", self.region),
+        }
     }
 }
 
@@ -312,7 +384,7 @@ fn with_causes(error: &dyn std::error::Error) -> String {
 }
 
 /// Percent-encoded for a path or a form: all but letters, digits and `-._~`.
-fn escaped(text: &str) -> String {
+pub(crate) fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for byte in text.bytes() {
         match byte {
@@ -335,6 +407,7 @@ mod tests {
         assert_eq!(aws.endpoint("sqs"), "http://127.0.0.1:1");
         aws.sdk = SdkConfig::builder().build();
         assert_eq!(aws.endpoint("sqs"), "https://sqs.us-east-1.amazonaws.com");
+        assert_eq!(aws.endpoint("iam"), "https://iam.amazonaws.com");
         aws.region = "cn-north-1".to_owned();
         assert_eq!(
             aws.endpoint("logs"),
@@ -352,6 +425,7 @@ mod tests {
         let answer = |status, text: &str| Answer {
             status,
             function_error: false,
+            date: None,
             text: text.to_owned(),
         };
         assert!(is_passing(&answer(503, "")));

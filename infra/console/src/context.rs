@@ -23,17 +23,20 @@ const RESOURCE_PAGES_MAX: usize = 5;
 
 const CLOUDFORMATION: &str = "2010-05-15";
 
+/// What those are listed under, apart from a command's own.
+const OF_EVERY_COMMAND: &str = "Options of every command";
+
 /// Options of every command.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Global {
     /// The CloudFormation stack, in AWS. Without it, the local stack that `make run` started.
-    #[arg(long, global = true, env = "SLUICE_STACK", value_name = "NAME")]
+    #[arg(long, global = true, env = "SLUICE_STACK", value_name = "NAME", help_heading = OF_EVERY_COMMAND)]
     stack: Option<String>,
     /// The AWS Region; by default as the AWS CLI finds it.
-    #[arg(long, global = true, requires = "stack")]
+    #[arg(long, global = true, requires = "stack", help_heading = OF_EVERY_COMMAND)]
     region: Option<String>,
     /// The profile in your AWS configuration; by default as the AWS CLI finds it.
-    #[arg(long, global = true, requires = "stack")]
+    #[arg(long, global = true, requires = "stack", help_heading = OF_EVERY_COMMAND)]
     profile: Option<String>,
     /// What describes the local stack; `make run` writes it.
     #[arg(
@@ -41,14 +44,24 @@ pub(crate) struct Global {
         global = true,
         default_value = "target/local/stack.json",
         value_name = "FILE",
-        hide_default_value = true
+        hide_default_value = true,
+        help_heading = OF_EVERY_COMMAND
     )]
     stack_file: PathBuf,
     /// JSON for machines, a line a thing.
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = OF_EVERY_COMMAND)]
     json: bool,
-    /// When to colour.
-    #[arg(long, global = true, value_enum, default_value_t = Colour::Auto, value_name = "WHEN", hide_default_value = true)]
+    /// When to colour: auto (on a terminal), always, never.
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value_t = Colour::Auto,
+        value_name = "WHEN",
+        hide_default_value = true,
+        hide_possible_values = true,
+        help_heading = OF_EVERY_COMMAND
+    )]
     color: Colour,
 }
 
@@ -122,48 +135,14 @@ impl Context {
 
     async fn deployed(global: &Global, stack: &str) -> Result<Self, Problem> {
         let aws = Aws::usual(global.profile.as_deref(), global.region.as_deref()).await?;
-        let name = ("StackName".to_owned(), stack.to_owned());
-        let described = aws
-            .form(
-                "cloudformation",
-                CLOUDFORMATION,
-                "DescribeStacks",
-                std::slice::from_ref(&name),
-            )
-            .await
-            .map_err(|problem| match problem {
-                Problem::Failed(what) if what.contains("does not exist") => {
-                    Problem::NotFound(format!("there is no stack {stack} in {}", aws.region()))
-                }
-                other => other,
-            })?;
-        let outputs = outputs(&described);
+        let Described {
+            outputs, resources, ..
+        } = Described::of(&aws, stack).await?;
         let tables = named_by(&outputs, "Table");
         if !tables.contains_key("ledger") {
             return Err(Problem::Failed(format!(
                 "the stack {stack} has no output LedgerTable: is it Sluice's?"
             )));
-        }
-        let mut resources = Vec::new();
-        let mut next = None;
-        for _ in 0..RESOURCE_PAGES_MAX {
-            let mut fields = vec![name.clone()];
-            fields.extend(next.map(|token| ("NextToken".to_owned(), token)));
-            let page = aws
-                .form(
-                    "cloudformation",
-                    CLOUDFORMATION,
-                    "ListStackResources",
-                    &fields,
-                )
-                .await?;
-            resources.extend(resources_of(&page));
-            next = elements(&page, "NextToken")
-                .first()
-                .map(|token| unescape(token));
-            if next.is_none() {
-                break;
-            }
         }
         let resources = resources.iter();
         let log_groups = log_groups(
@@ -181,6 +160,21 @@ impl Context {
         })
     }
 
+    /// A stack without anything in it, at an address where nothing answers.
+    #[cfg(test)]
+    pub(crate) fn for_tests() -> Self {
+        Self {
+            aws: Aws::local("http://127.0.0.1:1", "us-east-1"),
+            out: Output::new(false, Colour::Never),
+            stack: "sluice".to_owned(),
+            tables: BTreeMap::new(),
+            queues: BTreeMap::new(),
+            functions: BTreeMap::new(),
+            log_groups: BTreeMap::new(),
+            outputs: BTreeMap::new(),
+        }
+    }
+
     /// A table by its role: `ledger`, `outcomes` or a domain.
     pub(crate) fn table(&self, role: &str) -> Result<&str, Problem> {
         let found = self.tables.get(role).map(String::as_str);
@@ -196,12 +190,75 @@ impl Context {
     }
 }
 
-fn outputs(xml: &str) -> BTreeMap<String, String> {
-    let all = elements(xml, "Outputs").into_iter();
-    let members = all.flat_map(|outputs| elements(outputs, "member"));
+/// A stack as CloudFormation describes it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Described {
+    /// `UPDATE_COMPLETE`
+    pub(crate) status: String,
+    /// The parameters that it was deployed with, by name.
+    pub(crate) parameters: BTreeMap<String, String>,
+    /// By name.
+    pub(crate) outputs: BTreeMap<String, String>,
+    /// Each with its logical id, its type and its physical id.
+    pub(crate) resources: Vec<[String; 3]>,
+}
+
+impl Described {
+    /// Asks CloudFormation.
+    pub(crate) async fn of(aws: &Aws, stack: &str) -> Result<Self, Problem> {
+        let name = ("StackName".to_owned(), stack.to_owned());
+        let described = aws
+            .form(
+                "cloudformation",
+                CLOUDFORMATION,
+                "DescribeStacks",
+                std::slice::from_ref(&name),
+            )
+            .await
+            .map_err(|problem| match problem {
+                Problem::Failed(what) if what.contains("does not exist") => {
+                    Problem::NotFound(format!("there is no stack {stack} in {}", aws.region()))
+                }
+                other => other,
+            })?;
+        let status = elements(&described, "StackStatus").first().copied();
+        let mut found = Self {
+            status: status.unwrap_or_default().to_owned(),
+            parameters: pairs(&described, "Parameters", ["ParameterKey", "ParameterValue"]),
+            outputs: pairs(&described, "Outputs", ["OutputKey", "OutputValue"]),
+            resources: Vec::new(),
+        };
+        let mut next = None;
+        for _ in 0..RESOURCE_PAGES_MAX {
+            let mut fields = vec![name.clone()];
+            fields.extend(next.map(|token| ("NextToken".to_owned(), token)));
+            let page = aws
+                .form(
+                    "cloudformation",
+                    CLOUDFORMATION,
+                    "ListStackResources",
+                    &fields,
+                )
+                .await?;
+            found.resources.extend(resources_of(&page));
+            next = elements(&page, "NextToken")
+                .first()
+                .map(|token| unescape(token));
+            if next.is_none() {
+                break;
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// What a list of CloudFormation's says, by the two names that its members have.
+fn pairs(xml: &str, list: &str, [key, value]: [&str; 2]) -> BTreeMap<String, String> {
+    let all = elements(xml, list).into_iter();
+    let members = all.flat_map(|listed| elements(listed, "member"));
     let pairs = members.filter_map(|member| {
         let text = |name| elements(member, name).first().map(|text| unescape(text));
-        Some((text("OutputKey")?, text("OutputValue")?))
+        Some((text(key)?, text(value)?))
     });
     pairs.collect()
 }
@@ -229,7 +286,7 @@ mod tests {
             </Parameters><Outputs><member><OutputKey>LedgerTable</OutputKey><OutputValue>s-Ledger</OutputValue></member>\
             <member><OutputKey>PaymentsQueueUrl</OutputKey><OutputValue>https://q?a=1&amp;b</OutputValue></member>\
             </Outputs></member></Stacks></DescribeStacksResult>";
-        let found = outputs(described);
+        let found = pairs(described, "Outputs", ["OutputKey", "OutputValue"]);
         assert_eq!(found.len(), 2);
         assert_eq!(found["PaymentsQueueUrl"], "https://q?a=1&b");
         let listed = "<StackResourceSummaries><member><LogicalResourceId>IngestLogs</LogicalResourceId>\

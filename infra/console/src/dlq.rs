@@ -19,7 +19,7 @@ use sluice_kernel::outcome::subject_of_message;
 use sluice_kernel::replay::Entries;
 
 use crate::context::Context;
-use crate::output::{Cell, fields, table};
+use crate::output::{Cell, counted, fields, table};
 use crate::problem::Problem;
 use crate::rejected::{self, Filter};
 use crate::replay::pending_effects;
@@ -61,11 +61,13 @@ pub(crate) struct Wanted {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Dead letters by cause, of every domain or of one.
+    #[command(after_help = "Examples:\n  sluice dlq list\n  sluice dlq list billing --json")]
     List {
         /// This domain's only.
         domain: Option<String>,
     },
     /// Each dead letter with its cause.
+    #[command(after_help = "Example: sluice dlq show billing --code stripe.unavailable")]
     Show(Wanted),
     /// Moves dead letters back to their queue. Says what it would do, unless --yes is given.
     #[command(
@@ -77,6 +79,9 @@ pub(crate) enum Command {
         /// Move this many at most.
         #[arg(long, default_value_t = 1_000)]
         max: usize,
+        /// Who, for the record; by default the user of this machine.
+        #[arg(long, env = "USER", default_value = "unknown", hide_env_values = true)]
+        who: String,
         /// Do it.
         #[arg(long)]
         yes: bool,
@@ -125,7 +130,12 @@ pub(crate) async fn run(context: &Context, command: Command) -> Result<(), Probl
                 .collect();
             letters.iter().try_for_each(|letter| show(context, letter))
         }
-        Command::Redrive { wanted, max, yes } => {
+        Command::Redrive {
+            wanted,
+            max,
+            who,
+            yes,
+        } => {
             let (chosen, others) = choose(context, &wanted, max).await?;
             release(context, &wanted.domain, &others).await?;
             if !yes {
@@ -137,7 +147,7 @@ pub(crate) async fn run(context: &Context, command: Command) -> Result<(), Probl
                     "would be moved back; --yes does it",
                 );
             }
-            let moved = redrive(context, &wanted.domain, &chosen).await?;
+            let moved = redrive(context, &wanted.domain, &chosen, &who).await?;
             done(context, "redriven", moved, "moved back")?;
             match chosen.len() - moved {
                 0 => Ok(()),
@@ -199,7 +209,9 @@ pub(crate) async fn of_events(
 fn done(context: &Context, name: &str, count: usize, words: &str) -> Result<(), Problem> {
     match context.out.is_json() {
         true => context.out.value(&json!({ name: count })),
-        false => context.out.line(format!("{count} dead letters {words}")),
+        false => context
+            .out
+            .line(format!("{} {words}", counted(count, "dead letter"))),
     }
 }
 
@@ -334,7 +346,12 @@ async fn delete(context: &Context, domain: &str, letters: &[Letter]) -> Result<u
 }
 
 /// Moves letters back; returns how many. What was sent and couldn't be deleted counts: it is in both.
-async fn redrive(context: &Context, domain: &str, letters: &[Letter]) -> Result<usize, Problem> {
+async fn redrive(
+    context: &Context,
+    domain: &str,
+    letters: &[Letter],
+    who: &str,
+) -> Result<usize, Problem> {
     let source = queue(context, domain)?;
     let mut moved = 0;
     for some in letters.chunks(CALL_MESSAGES) {
@@ -344,6 +361,10 @@ async fn redrive(context: &Context, domain: &str, letters: &[Letter]) -> Result<
             .into_iter()
             .filter_map(|n| some.get(n).cloned())
             .collect();
+        for letter in &sent {
+            let words = ["redriven", who, "moved back from the dead letters"];
+            note(context, domain, letter, words, SystemClock.now_ms()).await?;
+        }
         delete(context, domain, &sent).await?;
         moved += sent.len();
     }
@@ -445,7 +466,8 @@ async fn discard(
         if there.is_none_or(|(_, body)| body.is_none()) {
             keep(context, letter, now_ms).await?;
         }
-        note(context, domain, letter, [who, why], now_ms).await?;
+        let words = ["discarded", who, why];
+        note(context, domain, letter, words, now_ms).await?;
         discarded += delete(context, domain, std::slice::from_ref(letter)).await?;
     }
     done(context, "discarded", discarded, "given up")?;
@@ -470,18 +492,18 @@ async fn keep(context: &Context, letter: &Letter, now_ms: i64) -> Result<(), Pro
     Ok(())
 }
 
-/// Records who gave it up, and why.
+/// Records what was done with it, by whom, and why.
 async fn note(
     context: &Context,
     domain: &str,
     letter: &Letter,
-    [who, why]: [&str; 2],
+    [what, who, why]: [&str; 3],
     now_ms: i64,
 ) -> Result<(), Problem> {
     let input = json!({ "TableName": context.table("outcomes")?, "Item": {
         "pk": { "S": format!("evt#{}", letter.subject) },
-        "sk": { "S": format!("discarded#{domain}") },
-        "outcome": { "S": "discarded" }, "domain": { "S": domain },
+        "sk": { "S": format!("{what}#{domain}") },
+        "outcome": { "S": what }, "domain": { "S": domain },
         "code": { "S": letter.code }, "cause": { "S": letter.cause },
         "who": { "S": who }, "why": { "S": why },
         "at": { "N": now_ms.to_string() },

@@ -15,6 +15,18 @@ const EXAMPLES: &str = "Examples:
   sluice event list --outcome rejected --domain billing
   sluice event list --json --limit 0 | jq -r .id       ids for other programs";
 
+const TAIL_EXAMPLES: &str = "Examples:
+  sluice event tail                                    every new event, until Ctrl-C
+  sluice event tail --type 'invoice.*' --account acct_1
+  sluice event tail --outcome rejected --since 1h      rejected ones, beginning an hour ago";
+
+const SHOW_EXAMPLES: &str = "Examples:
+  sluice event show evt_1                              each step: received, crashed, swept, applied, replayed …
+  sluice event show evt_1 --body > event.json          what Stripe sent, byte for byte
+  sluice event show evt_1 --json | jq .steps           the steps, for a program
+
+Exit code 3: the ledger has no such event.";
+
 /// What to do with events.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -22,8 +34,10 @@ pub(crate) enum Command {
     #[command(after_help = EXAMPLES)]
     List(list::Args),
     /// New events as they come, until you stop it.
+    #[command(after_help = TAIL_EXAMPLES)]
     Tail(list::TailArgs),
     /// The whole story of an event: where it stands, and what became of it.
+    #[command(after_help = SHOW_EXAMPLES)]
     Show(show::Args),
 }
 

@@ -17,6 +17,7 @@ mod access;
 mod aws;
 mod context;
 mod dlq;
+mod doctor;
 mod erase;
 mod event;
 mod import;
@@ -24,11 +25,14 @@ mod logs;
 mod metrics;
 mod output;
 mod problem;
+mod progress;
 mod rebuild;
 mod reconcile;
 mod rejected;
 mod replay;
+mod secret;
 mod seed;
+mod shadow;
 mod show;
 mod smoke;
 mod state;
@@ -56,16 +60,23 @@ struct Cli {
 
 const EXAMPLES: &str = "Examples:
   sluice status                             health at a glance; with --check, exit code 4 where something isn't well
+  sluice doctor                             what isn't set up as it has to be, and the command that mends it
   sluice event show evt_1Qabc               an event: where it stands, and what became of it
   sluice event show evt_1Qabc --body        its body, byte for byte
   sluice event list --type 'charge.*'       the newest events of these types
   sluice event tail                         new events as they come
   sluice access show cus_Qabc               what a customer may use now
   sluice state show pi_3Qabc                an object, as its domain has it
+  sluice replay evt_1Qabc                   what publishing it again would do; --yes does it
+  sluice dlq list                           dead letters, by cause
+  sluice reconcile --run                    what Stripe has and the ledger hasn't: found, and let in
+  sluice secret status                      signing secrets, and which of them Stripe signs with
   sluice --stack sluice-live event show evt_1Qabc
                                             in AWS, with your usual credentials
-  sluice --stack sluice-live smoke          whether its door is open to Stripe, and to nobody else
-  sluice verify < vectors.jsonl             judges signatures, a JSON line each
+  sluice --stack sluice-live shadow --theirs seen.csv
+                                            before switching: against what the endpoint of today has seen
+
+Every command has examples of its own: sluice COMMAND --help. With --json each prints a line of JSON a thing.
 
 Exit codes: 0 done; 1 AWS can't be reached or refuses; 2 the call can't be understood; 3 what was asked for isn't there;
 4 a part was done, or what was looked at isn't well.";
@@ -74,6 +85,8 @@ Exit codes: 0 done; 1 AWS can't be reached or refuses; 2 the call can't be under
 enum Command {
     /// A stack's health at a glance.
     Status(status::Args),
+    /// What isn't set up as it has to be, and what mends it.
+    Doctor(doctor::Args),
     /// Events, as the ledger has them.
     Event {
         #[command(subcommand)]
@@ -84,39 +97,46 @@ enum Command {
         #[command(subcommand)]
         command: state::Command,
     },
-    /// Publishes ledgered events again. Shows what would happen, and does it with --yes.
-    Replay(Box<replay::Args>),
-    /// Dead letters, by cause.
-    Dlq {
-        #[command(subcommand)]
-        command: dlq::Command,
-    },
-    /// Events that domains rejected or are failing at, by code and cause.
-    Rejected {
-        #[command(subcommand)]
-        command: rejected::Command,
-    },
-    /// Makes a domain's projections anew, telling nobody. Says what would change, and does it with --yes.
-    Rebuild(rebuild::Args),
-    /// Takes in what the merchant had before the first event, telling nobody. Counts it, and does it with --yes.
-    Import(import::Args),
     /// What a customer may use.
     Access {
         #[command(subcommand)]
         command: access::Command,
     },
-    /// How whole the ledger is beside Stripe's list of events: the last reports, or a run now.
-    Reconcile(reconcile::Args),
-    /// Takes what belongs to a customer out of the ledger, the projections and the dead letters. Says what, and does it with
-    /// --yes.
-    Erase(erase::Args),
     /// An event (`evt_…`) or an object, whichever the id names: short for `event show` and `state show`.
     Show(show::Args),
+    /// Publishes ledgered events again. Shows what would happen, and does it with --yes.
+    Replay(Box<replay::Args>),
+    /// Events that domains rejected or are failing at, by code and cause.
+    Rejected {
+        #[command(subcommand)]
+        command: rejected::Command,
+    },
+    /// Dead letters, by cause.
+    Dlq {
+        #[command(subcommand)]
+        command: dlq::Command,
+    },
+    /// How whole the ledger is beside Stripe's list of events: the last reports, or a run now.
+    Reconcile(reconcile::Args),
+    /// Makes a domain's projections anew, telling nobody. Says what would change, and does it with --yes.
+    Rebuild(rebuild::Args),
+    /// Takes in what the merchant had before the first event, telling nobody. Counts it, and does it with --yes.
+    Import(import::Args),
+    /// Before switching: what was seen here, against what the endpoint of today has seen.
+    Shadow(shadow::Args),
+    /// The endpoints' signing secrets: how they stand, and rolling one.
+    Secret {
+        #[command(subcommand)]
+        command: secret::Command,
+    },
     /// Tries a door: what Stripe signs is taken, and nothing else.
     Smoke(smoke::Args),
     /// Judges signatures: reads lines of JSON {name, secrets, header_b64, header_null, body_b64, now, tolerance} from
     /// standard input and answers {"name", "verdict"} a line, where the verdict is "ok" or a code.
     Verify,
+    /// Takes what belongs to a customer out of the ledger, the projections and the dead letters. Says what, and does it with
+    /// --yes.
+    Erase(erase::Args),
 }
 
 async fn run(cli: Cli) -> Result<(), Problem> {
@@ -140,6 +160,9 @@ async fn run(cli: Cli) -> Result<(), Problem> {
         Command::Import(args) => import::run(context, args).await?,
         Command::Access { command } => access::run(context, command).await?,
         Command::Reconcile(args) => reconcile::run(context, args).await?,
+        Command::Shadow(args) => shadow::run(context, args).await?,
+        Command::Secret { command } => secret::run(context, command).await?,
+        Command::Doctor(args) => doctor::run(context, args).await?,
         Command::Erase(args) => erase::run(context, args).await?,
         Command::Show(args) => show::run(context, args).await?,
         Command::Smoke(_) | Command::Verify => {}

@@ -33,6 +33,16 @@ impl Problem {
         }
     }
 
+    /// Whether AWS refuses because the operator may not do this.
+    pub(crate) fn is_denied(&self) -> bool {
+        let Self::Failed(what) = self else {
+            return false;
+        };
+        ["AccessDenied", "not authorized", "UnauthorizedOperation"]
+            .iter()
+            .any(|word| what.contains(word))
+    }
+
     /// A failure with its words.
     pub(crate) fn failed(what: impl fmt::Display) -> Self {
         Self::Failed(what.to_string())

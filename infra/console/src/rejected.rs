@@ -172,6 +172,11 @@ async fn list(context: &Context, filter: &Filter) -> Result<(), Problem> {
         }
         return Ok(());
     }
+    if groups.is_empty() {
+        return context
+            .out
+            .line("No event is rejected or failing, as far as this is on record.");
+    }
     let rows: Vec<_> = groups
         .into_iter()
         .map(|([domain, outcome, code, digest], (count, newest))| {

@@ -23,6 +23,7 @@ use sluice_kernel::replay::{self, EVENTS_MAX, Ports, Run, Standing};
 use crate::context::Context;
 use crate::output::{fields, time_of_ms};
 use crate::problem::Problem;
+use crate::progress::Progress;
 
 /// How long a run and its notes are kept, in days: as the ledger's entries by default.
 const KEEP_DAYS: u32 = 35;
@@ -34,6 +35,7 @@ const RATE_MAX: u32 = 1_000;
 #[command(after_help = "Examples:
   sluice replay evt_1 evt_2                          says what would happen, and does nothing
   sluice replay evt_1 --why 'mail was down' --yes    publishes it again
+  sluice replay --type 'charge.*' --since 24h        by time, type and account; all that is kept without --since
   sluice replay --code object.field_missing --domain billing --why 'fixed in 1.4' --yes
   sluice replay --file ids.txt --force --why 'receiver lost them' --yes
                                                      facts are told again, under the run's name
@@ -184,20 +186,16 @@ async fn go_on(
         ))?,
     }
     context.out.flush()?;
+    let bar = std::cell::RefCell::new(Progress::new(context, "events", Some(run.total)));
     let progress = |run: &Run| {
-        if !context.out.is_json() {
-            anstream::eprint!(
-                "\r{} of {} events, {} failed ",
-                run.next,
-                run.total,
-                run.failed
-            );
-        }
+        let failed = match run.failed {
+            0 => String::new(),
+            failed => format!(", {failed} failed"),
+        };
+        bar.borrow_mut().say(run.next, &failed);
     };
     let run = replay::go_on(&ports, &SystemClock, run, version, progress).await?;
-    if !context.out.is_json() {
-        anstream::eprintln!();
-    }
+    drop(bar);
     show(context, &run)?;
     match &run.standing {
         Standing::Done if run.refused + run.failed == 0 => Ok(()),

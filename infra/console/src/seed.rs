@@ -3,6 +3,7 @@
 //! A record is kept in the table of outcomes, `pk` `<what>#<name>`, `sk` `run`: who, why, how far, what came of it. It is
 //! written after each page, so a run that was cut off goes on with that page.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use clap::Args;
@@ -17,6 +18,7 @@ use sluice_kernel::rebuild::{Change, Rebuilt};
 use crate::context::Context;
 use crate::output::{Cell, fields, table};
 use crate::problem::Problem;
+use crate::progress::Progress;
 
 /// Objects of one page, after which the record is written.
 pub(crate) const PAGE_OBJECTS: usize = 100;
@@ -73,6 +75,7 @@ pub(crate) struct Run<'a> {
     looked: usize,
     failed: usize,
     shown: usize,
+    progress: RefCell<Progress>,
 }
 
 impl<'a> Run<'a> {
@@ -93,6 +96,7 @@ impl<'a> Run<'a> {
             looked: 0,
             failed: 0,
             shown: 0,
+            progress: RefCell::new(Progress::new(context, "objects", None)),
         };
         if how.yes && how.resume.is_none() && how.why.as_deref().unwrap_or_default().is_empty() {
             return Err(Problem::Usage(
@@ -193,6 +197,7 @@ impl<'a> Run<'a> {
                 "key": key, "change": word, "code": code, "before": before, "after": after, "done": self.how.yes,
             }));
         }
+        self.progress.borrow_mut().clear();
         self.context
             .out
             .line(format!("{key}: {word}{}", differences(&before, &after)))
@@ -228,9 +233,11 @@ impl<'a> Run<'a> {
             .aws
             .json("DynamoDB_20120810.PutItem", &input)
             .await?;
-        if !self.context.out.is_json() {
-            anstream::eprint!("\r{} objects, {} failed ", self.looked, self.failed);
-        }
+        let failed = match self.failed {
+            0 => String::new(),
+            failed => format!(", {failed} failed"),
+        };
+        self.progress.borrow_mut().say(self.looked, &failed);
         Ok(())
     }
 
@@ -240,6 +247,7 @@ impl<'a> Run<'a> {
     /// [`Problem::Partly`] where some objects failed, or it was stopped.
     pub(crate) async fn end(self, stopped: Option<String>) -> Result<(), Problem> {
         self.save(stopped.as_deref().unwrap_or("done")).await?;
+        self.progress.borrow_mut().clear();
         let out = &self.context.out;
         if out.is_json() {
             out.value(&json!({ self.what: {
@@ -247,9 +255,6 @@ impl<'a> Run<'a> {
                 "counts": self.counts, "stopped": stopped,
             } }))?;
         } else {
-            if self.how.yes {
-                anstream::eprintln!();
-            }
             let rows: Vec<_> = self
                 .counts
                 .iter()

@@ -6,6 +6,7 @@ use crate::{event, state};
 
 /// What to show.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  sluice show evt_1\n  sluice show cus_1 --account acct_1")]
 pub(crate) struct Args {
     /// An event's id, an object's id, or a projection's whole key (`acct_1#live#ch_1`).
     id: String,

@@ -8,9 +8,17 @@ use crate::context::Context;
 use crate::output::{fields, said, time_of_ms};
 use crate::problem::Problem;
 
+const EXAMPLES: &str = "Examples:
+  sluice state show sub_1                              of the platform's own, live or test
+  sluice state show pi_1 --account acct_1              of a connected account's
+  sluice state show 'acct_1#live#pi_1' --json          by a projection's whole key
+
+Exit code 3: no domain has it.";
+
 /// What to do with objects.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    #[command(after_help = EXAMPLES)]
     /// An object's state, what it rests on, its facts, and effects that are pending.
     Show(Args),
 }

@@ -37,8 +37,16 @@ const NEWEST: usize = 500;
 /// How far back sweep's last run is looked for.
 const SWEEP_MS: i64 = 15 * 60_000;
 
+const EXAMPLES: &str = "Examples:
+  sluice status                                        the last hour and day, and what waits now
+  sluice --stack sluice-prod status --check            exit code 4 where something isn't well: for cron and CI
+  sluice status --json | jq .troubles
+
+What isn't well now is shown here; what is set up wrongly, by sluice doctor.";
+
 /// What to do.
 #[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
     /// End with exit code 4 where something isn't well.
     #[arg(long)]

@@ -4,7 +4,7 @@
 //! - [`template`]: a template as transformed, with parameters and conditions worked out.
 //! - [`queues`], [`storage`], [`functions`], [`alarms`]: the rules; each yields a sentence for all that breaks it.
 //! - [`reads`]: which variables each function's code asks for, by asking it.
-//! - [`calls`]: which AWS calls each function's code can make, by its source.
+//! - [`calls`]: which AWS calls each function's code can make, by its source; [`operator`], the operator's program's.
 //!
 //! # What it guarantees
 //! The rules hold with the parameters' defaults and with everything optional switched on. The tests beside it break the
@@ -17,6 +17,7 @@
 pub mod alarms;
 pub mod calls;
 pub mod functions;
+pub mod operator;
 pub mod queues;
 pub mod reads;
 pub mod storage;

@@ -7,6 +7,9 @@
 //! | whether its object's state rests on it; effects of it that are pending | the projection | always; the last events only |
 //! | each delivery, each time a domain had it, how long it took | the log lines | `LogRetentionDays` |
 //!
+//! That an attempt died with the event shows in what came after it: its claim was taken over. Where a domain emitted effects,
+//! its line says which.
+//!
 //! Without log lines the story has its beginning and its end, and not the attempts between them; it says so then.
 
 use serde_json::{Value, json};
@@ -18,7 +21,7 @@ use crate::context::Context;
 use crate::logs::{self, Line};
 use crate::output::{BAD, Cell, DIM, GOOD, PLAIN, WARN, fields, paint, said, table, time_of_ms};
 use crate::problem::Problem;
-use crate::times::now_ms;
+use crate::times::{now_ms, span};
 
 /// How long before an event is in the ledger its first line may have been written: clocks differ.
 const SKEW_MS: i64 = 60_000;
@@ -184,25 +187,49 @@ fn steps(event: &Value, lines: &[Line]) -> Vec<Step> {
     );
     for outcome in event["outcomes"].as_array().into_iter().flatten() {
         let (what, code) = (said(&outcome["outcome"]), said(&outcome["code"]));
+        // What operators did says who and why; what domains recorded, what is wrong.
+        let by = match outcome["who"].as_str() {
+            Some(who) => format!("by {who}: {}", said(&outcome["why"])),
+            None => said(&outcome["cause"]),
+        };
         step(
             outcome["at"].as_i64(),
             "outcomes",
             format!("{}: {what}", said(&outcome["sk"])),
             code,
-            said(&outcome["cause"]),
+            by,
+        );
+    }
+    // A claim that was taken over had lapsed: whoever made it ended without a word.
+    if let Some(line) = lines
+        .iter()
+        .find(|line| line.fields["claim_age_ms"].is_number())
+    {
+        let after = took(line.fields["claim_age_ms"].as_i64().unwrap_or_default());
+        step(
+            event["received_at_ms"].as_i64(),
+            "ingest",
+            "crashed".to_owned(),
+            nothing(),
+            format!(
+                "the attempt that claimed it ended without an answer; taken over {after} later"
+            ),
         );
     }
     for line in lines {
         let field = |name: &str| said(&line.fields[name]);
         let mut more = Vec::new();
-        for (name, unit) in [
-            ("duration_ms", " ms"),
-            ("lag_ms", " ms after Stripe's created"),
-            ("claim_age_ms", " ms after the claim"),
+        for (name, what) in [
+            ("duration_ms", ""),
+            ("lag_ms", " after Stripe's created"),
+            ("claim_age_ms", " after the claim"),
         ] {
-            if !line.fields[name].is_null() {
-                more.push(format!("{}{unit}", field(name)));
+            if let Some(ms) = line.fields[name].as_i64() {
+                more.push(format!("{}{what}", took(ms)));
             }
+        }
+        if !field("emitted").is_empty() {
+            more.push(format!("emitted {}", field("emitted").replace(',', ", ")));
         }
         if let Some(receives) = line.fields["receives"].as_u64() {
             more.push(format!(
@@ -226,6 +253,14 @@ fn steps(event: &Value, lines: &[Line]) -> Vec<Step> {
     steps
 }
 
+/// A short time in milliseconds, and a long one in words.
+fn took(ms: i64) -> String {
+    match ms {
+        0..10_000 => format!("{ms} ms"),
+        _ => span(ms),
+    }
+}
+
 fn in_json(step: &Step) -> Value {
     json!({ "at_ms": step.at_ms, "place": step.place, "what": step.what, "code": step.code, "more": step.more })
 }
@@ -236,7 +271,7 @@ fn told(steps: &[Step]) -> String {
         .map(|step| {
             let style = match step.what.rsplit(' ').next().unwrap_or_default() {
                 "accepted" | "applied" | "published" => GOOD,
-                "rejected" | "refused" | "conflict" => BAD,
+                "rejected" | "refused" | "conflict" | "crashed" => BAD,
                 "failed" | "failing" | "held" | "due" | "queued" => WARN,
                 _ => PLAIN,
             };

@@ -15,7 +15,7 @@ use sluice_kernel::replay::{Entries, Run, may_replay};
 use sluice_kernel::route::{self, Route};
 
 use crate::context::Context;
-use crate::output::{Cell, table};
+use crate::output::{Cell, counted, table};
 use crate::problem::Problem;
 
 /// The most events that are foreseen one by one; beyond, they are only counted.
@@ -206,7 +206,7 @@ fn print(
             rows.push([domain.as_str(), &what, &n.to_string()].map(Cell::from));
         }
     }
-    context.out.line(format!("{total} events"))?;
+    context.out.line(counted(total, "event"))?;
     for (n, what) in [
         (
             skipped,

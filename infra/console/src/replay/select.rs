@@ -5,7 +5,6 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use aws_smithy_types::date_time::{DateTime, Format};
 use sluice_adapters::clock::SystemClock;
 use sluice_adapters::timeline::{self, Timeline};
 use sluice_kernel::clock::Clock;
@@ -14,6 +13,7 @@ use sluice_kernel::replay::EVENTS_MAX;
 use crate::context::Context;
 use crate::problem::Problem;
 use crate::rejected;
+use crate::times::When;
 
 #[derive(Debug, Args, Default)]
 pub(crate) struct Wanted {
@@ -30,12 +30,13 @@ pub(crate) struct Wanted {
     /// Events of this connected account; `platform` for the platform's own.
     #[arg(long)]
     pub(crate) account: Option<String>,
-    /// Events received from here on: `2026-11-24T18:15:00Z`. With a filter by type or account alone: all that is kept.
-    #[arg(long, value_name = "TIME", value_parser = time)]
-    pub(crate) from: Option<i64>,
+    /// Events received since: 15m, 24h, 7d ago, a day, or an instant. With a filter by type or account alone: all that is
+    /// kept.
+    #[arg(long, visible_alias = "from", value_name = "TIME")]
+    pub(crate) since: Option<When>,
     /// Events received before.
-    #[arg(long, value_name = "TIME", value_parser = time)]
-    pub(crate) until: Option<i64>,
+    #[arg(long, value_name = "TIME")]
+    pub(crate) until: Option<When>,
 }
 
 /// The wanted events' ids, each once, in the order given.
@@ -66,7 +67,7 @@ pub(crate) async fn ids(context: &Context, wanted: &Wanted) -> Result<Vec<String
     // A record of an outcome and a place in time: both have to fit where both are asked for.
     if !wanted.types.is_empty()
         || wanted.account.is_some()
-        || wanted.from.is_some()
+        || wanted.since.is_some()
         || wanted.until.is_some()
     {
         let by_time = by_time(context, wanted).await?;
@@ -88,8 +89,13 @@ pub(crate) async fn ids(context: &Context, wanted: &Wanted) -> Result<Vec<String
 /// Events in the order in which they came in.
 async fn by_time(context: &Context, wanted: &Wanted) -> Result<Vec<String>, Problem> {
     let now_ms = SystemClock.now_ms();
-    let from_ms = wanted.from.unwrap_or(now_ms - LOOK_BACK_DAYS * 86_400_000);
-    let mut between = timeline::Wanted::between(from_ms, wanted.until.unwrap_or(now_ms + 1));
+    let back = When::Ago(LOOK_BACK_DAYS * 86_400_000);
+    let from_ms = wanted.since.unwrap_or(back).ms(now_ms);
+    let until_ms = wanted.until.map_or(now_ms + 1, |until| until.ms(now_ms));
+    if until_ms <= from_ms {
+        return Err(Problem::Usage("--since is not before --until".to_owned()));
+    }
+    let mut between = timeline::Wanted::between(from_ms, until_ms);
     between.types.clone_from(&wanted.types);
     between.account.clone_from(&wanted.account);
     let mut walk =
@@ -104,12 +110,6 @@ async fn by_time(context: &Context, wanted: &Wanted) -> Result<Vec<String>, Prob
         ids.push(seen.id);
     }
     Ok(ids)
-}
-
-fn time(text: &str) -> Result<i64, String> {
-    let time =
-        DateTime::from_str(text, Format::DateTimeWithOffset).map_err(|error| error.to_string())?;
-    time.to_millis().map_err(|error| error.to_string())
 }
 
 /// How far back a filter looks that names no beginning, in days: entries are kept 35 by default.

@@ -1,0 +1,299 @@
+//! The secrets: whether each endpoint has a signing secret, and whether the API key may do what Sluice asks of Stripe. No
+//! value is ever shown.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Value, json};
+use sluice_kernel::effect::Scope;
+use sluice_kernel::endpoint::{self, Endpoint};
+use sluice_kernel::fault::Fault;
+use sluice_kernel::reconcile::{Ask, Listing};
+use sluice_kernel::secrets::SECRETS_MAX;
+use sluice_stripe::client::keys::Keys;
+
+use super::functions::Configurations;
+use super::{Findings, Patient};
+use crate::secret::{Signing, is_placeholder};
+use crate::seed;
+use crate::times::now_ms;
+
+/// Where Stripe's keys are made.
+const DASHBOARD: &str = "https://dashboard.stripe.com/apikeys";
+
+/// The stack's endpoints, by name, as ingest has them.
+pub(super) fn endpoints(configurations: &Configurations) -> BTreeMap<String, Endpoint> {
+    let text = configurations.variable("ingest", "ENDPOINTS");
+    serde_json::from_str(text.unwrap_or("{}")).unwrap_or_default()
+}
+
+pub(super) async fn signing(patient: &Patient<'_>, configurations: &Configurations) -> Findings {
+    let mut findings = Findings::of("signing secrets");
+    match Signing::read(patient.context).await {
+        Err(problem) => findings.unknown("secret", &problem),
+        Ok(signing) => judge(
+            patient,
+            &endpoints(configurations),
+            &signing.lists,
+            &mut findings,
+        ),
+    }
+    findings
+}
+
+fn judge(
+    patient: &Patient<'_>,
+    endpoints: &BTreeMap<String, Endpoint>,
+    lists: &BTreeMap<String, Vec<String>>,
+    findings: &mut Findings,
+) {
+    let roll = |name: &str| patient.sluice(&format!("secret roll {name}"));
+    let mut seen = BTreeMap::new();
+    for name in endpoints.keys() {
+        let list = lists.get(name).map(Vec::as_slice).unwrap_or_default();
+        let before = findings.all.len();
+        match list.len() {
+            0 => findings.wrong(
+                name,
+                "it has no signing secret: its deliveries are answered 503",
+                roll(name),
+            ),
+            count if count > SECRETS_MAX => findings.wrong(
+                name,
+                format!("it has {count} secrets, more than {SECRETS_MAX}: none is read"),
+                patient.sluice(&format!("secret roll {name} --finish")),
+            ),
+            // The smoke test's own secret is made up, and whoever tries the door may make up a short one.
+            _ if name != "smoke" && list.iter().all(|secret| is_placeholder(secret)) => findings
+                .wrong(
+                    name,
+                    "its secret is a placeholder: no delivery of Stripe's verifies",
+                    roll(name),
+                ),
+            _ if name != "smoke" && list.iter().any(|secret| is_placeholder(secret)) => findings
+                .look(
+                    name,
+                    "one of its secrets is a placeholder, that anybody may guess",
+                    patient.sluice(&format!("secret roll {name} --finish")),
+                ),
+            1 => {}
+            count => findings.look(
+                name,
+                format!("it has {count} secrets: a roll that isn't finished"),
+                patient.sluice("secret status"),
+            ),
+        }
+        for secret in list {
+            if let Some(other) = seen.insert(secret, name) {
+                findings.look(
+                    name,
+                    format!(
+                        "it shares a secret with {other}: each of Stripe's endpoints has its own"
+                    ),
+                    roll(name),
+                );
+            }
+        }
+        if findings.all.len() == before {
+            findings.good(name, "one secret");
+        }
+    }
+    for name in lists.keys().filter(|name| !endpoints.contains_key(*name)) {
+        // The template's secret begins with both names.
+        if !lists[name].is_empty() {
+            findings.look(
+                name,
+                "it has a secret, and no endpoint is called so: its deliveries are answered 404",
+                patient.deploy("Endpoints={…}"),
+            );
+        }
+    }
+}
+
+pub(super) async fn api(patient: &Patient<'_>, configurations: &Configurations) -> Findings {
+    let mut findings = Findings::of("API key");
+    let Some(secret) = configurations.variable("reconcile", "API_KEY_SECRET_ID") else {
+        findings.look(
+            "key",
+            "there is none: ties within a second are guesses, thin events are ignored, and nothing is compared with Stripe",
+            patient.deploy("ApiKeySecretArn=arn:aws:secretsmanager:…"),
+        );
+        return findings;
+    };
+    let input = json!({ "SecretId": secret });
+    let asked = patient
+        .context
+        .aws
+        .json("secretsmanager.GetSecretValue", &input)
+        .await;
+    let put = |value: &str| {
+        patient.aws(&format!(
+            "secretsmanager put-secret-value --secret-id {secret} --secret-string '{value}'"
+        ))
+    };
+    const FORM: &str = r#"{"live":"rk_live_…","test":"rk_test_…"}"#;
+    let value = match asked {
+        Err(problem) if problem.to_string().contains("ResourceNotFound") => {
+            let said = "the secret that ApiKeySecretArn names isn't there";
+            findings.wrong(
+                "key",
+                said,
+                patient.deploy("ApiKeySecretArn=arn:aws:secretsmanager:…"),
+            );
+            return findings;
+        }
+        Err(problem) => {
+            findings.unknown("key", &problem);
+            return findings;
+        }
+        Ok(answer) => answer["SecretString"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned(),
+    };
+    let keys = serde_json::from_str(&value).and_then(|object: serde_json::Map<String, Value>| {
+        serde_json::from_value::<Keys>(object.into())
+    });
+    let Ok(keys) = keys else {
+        findings.wrong(
+            "key",
+            format!("the secret isn't JSON of the form {FORM}"),
+            put(FORM),
+        );
+        return findings;
+    };
+    if let Err(fault) = keys.check() {
+        findings.wrong("key", fault.cause, put(FORM));
+        return findings;
+    }
+    let endpoints = endpoints(configurations);
+    let modes: BTreeSet<bool> = endpoints.values().map(|it| it.livemode).collect();
+    for livemode in modes {
+        let name = if livemode { "live" } else { "test" };
+        let has_key = if livemode { &keys.live } else { &keys.test };
+        if has_key.is_none() {
+            findings.wrong(
+                name,
+                format!("an endpoint takes {name} events, and there is no {name} key"),
+                put(FORM),
+            );
+            continue;
+        }
+        let connects = endpoints
+            .values()
+            .any(|it| it.livemode == livemode && it.scope != endpoint::Scope::Platform);
+        ask_stripe(patient, name, livemode, connects, &mut findings).await;
+    }
+    findings
+}
+
+/// Whether the key may do what reconcile asks, by asking for little of each.
+async fn ask_stripe(
+    patient: &Patient<'_>,
+    name: &str,
+    livemode: bool,
+    connects: bool,
+    findings: &mut Findings,
+) {
+    let stripe = match seed::stripe(patient.context, 10, true).await {
+        Ok(stripe) => stripe,
+        Err(problem) => return findings.unknown(name, &problem),
+    };
+    let now_s = now_ms() / 1_000;
+    let ask = Ask {
+        scope: Scope {
+            account: None,
+            livemode,
+        },
+        from_s: now_s - 60,
+        to_s: now_s,
+        after: None,
+        types: Vec::new(),
+    };
+    let grant = |what: &str| format!("give the key read access to {what}: {DASHBOARD}");
+    let mut may =
+        |what: &str, without: &str, is_needed: bool, answer: Result<(), Fault>| match answer {
+            Ok(()) => findings.good(name, format!("it may read {what}")),
+            Err(fault)
+                if fault.code == "stripe.key_refused" || fault.code == "stripe.request_refused" =>
+            {
+                let said = format!("it may not read {what}: {without} ({})", fault.cause);
+                match is_needed {
+                    true => findings.wrong(name, said, grant(what)),
+                    false => findings.look(name, said, grant(what)),
+                }
+            }
+            Err(fault) => findings.unknown(name, &fault.into()),
+        };
+    let events = stripe.events(&ask).await.map(drop);
+    may("events", "nothing is compared with Stripe", true, events);
+    let told = stripe.ungenerated(livemode, now_s - 60, now_s).await;
+    may(
+        "events of API v2",
+        "what Stripe failed to make isn't made up for",
+        false,
+        told.map(drop),
+    );
+    if connects {
+        let accounts = stripe.accounts(livemode, None).await.map(drop);
+        may(
+            "connected accounts",
+            "only those that deliveries name are compared",
+            false,
+            accounts,
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::context::{Context, Described};
+    use crate::doctor::Level;
+    use crate::doctor::tests::complaints;
+
+    fn judged(lists: Value) -> Vec<(Level, String)> {
+        let context = Context::for_tests();
+        let patient = Patient {
+            context: &context,
+            described: Described::default(),
+        };
+        let endpoint = Endpoint {
+            scope: endpoint::Scope::Platform,
+            livemode: true,
+        };
+        let endpoints = ["platform", "smoke"].map(|name| (name.to_owned(), endpoint));
+        let lists = serde_json::from_value(lists).expect("lists");
+        let mut findings = Findings::of("signing secrets");
+        judge(&patient, &endpoints.into(), &lists, &mut findings);
+        let all = complaints(&findings).into_iter();
+        all.map(|(level, subject, said)| (level, format!("{subject}: {said}")))
+            .collect()
+    }
+
+    const SECRET: &str = "whsec_0123456789abcdef0123456789abcdef";
+
+    #[test]
+    fn an_endpoint_without_a_secret_of_its_own_is_wrong_and_no_value_is_shown() {
+        let smoke = json!(["whsec_any"]);
+        assert_eq!(
+            judged(json!({ "platform": [SECRET], "smoke": smoke, "connect": [] })),
+            []
+        );
+        let none = judged(json!({ "smoke": smoke }));
+        assert_eq!(none[0].0, Level::Wrong);
+        let placeholder = judged(json!({ "platform": ["whsec_…"], "smoke": smoke }));
+        assert_eq!(placeholder[0].0, Level::Wrong);
+        let two = judged(json!({ "platform": [SECRET, format!("{SECRET}2")], "smoke": smoke }));
+        assert_eq!(two[0].0, Level::Look);
+        let shared = judged(json!({ "platform": [SECRET], "smoke": [SECRET] }));
+        assert!(shared[0].1.contains("shares a secret"), "{shared:?}");
+        let unknown = judged(json!({ "platform": [SECRET], "smoke": smoke, "old": [SECRET] }));
+        assert!(
+            unknown[0].1.contains("no endpoint is called so"),
+            "{unknown:?}"
+        );
+        for said in [none, placeholder, two, shared, unknown] {
+            assert!(!format!("{said:?}").contains("0123456789"), "{said:?}");
+        }
+    }
+}

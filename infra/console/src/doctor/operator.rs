@@ -1,0 +1,247 @@
+//! The operator: what they may do here, and whether their clock is right.
+//!
+//! What they may is asked of IAM, for every statement of infra/console/operator-policy.json, so nothing has to be tried. Who
+//! may not ask IAM hears what the other areas were refused.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+use sluice_local::aws::{elements, unescape};
+
+use super::{Findings, Patient};
+use crate::problem::Problem;
+
+const IAM: &str = "2010-05-08";
+
+/// The permissions that the program takes.
+const POLICY: &str = include_str!("../../operator-policy.json");
+
+/// A clock that is further off than this shows wrong times, and signs what AWS refuses at five minutes.
+const SKEW_MS_MAX: i64 = 5_000;
+
+pub(super) async fn look(patient: &Patient<'_>) -> Findings {
+    let mut findings = Findings::of("operator");
+    let arn = match patient.context.aws.caller().await {
+        Err(problem) => {
+            findings.unknown("who", &problem);
+            return findings;
+        }
+        Ok((arn, ahead_ms)) => {
+            findings.good("who", arn.clone());
+            judge_clock(ahead_ms, &mut findings);
+            arn
+        }
+    };
+    match principal(&arn) {
+        None => findings.good("permissions", "the account's root may do everything"),
+        Some(principal) => match denied(patient, &principal).await {
+            Err(problem) if problem.is_denied() => findings.look(
+                "permissions",
+                "can't be asked for: what was refused above is all that is known",
+                "allow iam:SimulatePrincipalPolicy on yourself, as infra/console/operator-policy.json does",
+            ),
+            Err(problem) => findings.unknown("permissions", &problem),
+            Ok(denied) => judge_permissions(&denied, &mut findings),
+        },
+    }
+    findings
+}
+
+fn judge_clock(ahead_ms: Option<i64>, findings: &mut Findings) {
+    match ahead_ms {
+        Some(ms) if ms.abs() > SKEW_MS_MAX => findings.look(
+            "clock",
+            format!("this machine's clock is {} s off AWS's", ms / 1_000),
+            "set it: timedatectl set-ntp true",
+        ),
+        Some(_) => findings.good("clock", "within seconds of AWS's"),
+        None => {}
+    }
+}
+
+/// The user or role whose policies count; none for the account's root.
+fn principal(arn: &str) -> Option<String> {
+    if arn.ends_with(":root") {
+        return None;
+    }
+    // arn:aws:sts::1:assumed-role/Name/session: the role's path isn't in there, and most have none.
+    let Some((head, rest)) = arn.split_once(":assumed-role/") else {
+        return Some(arn.to_owned());
+    };
+    let role = rest.split('/').next().unwrap_or_default();
+    Some(format!("{}:role/{role}", head.replace(":sts:", ":iam:")))
+}
+
+/// The statements of the policy that aren't all allowed, each with the actions that aren't.
+async fn denied(
+    patient: &Patient<'_>,
+    principal: &str,
+) -> Result<BTreeMap<String, Vec<String>>, Problem> {
+    let policy: Value = serde_json::from_str(POLICY).map_err(Problem::failed)?;
+    let mut denied = BTreeMap::new();
+    for statement in policy["Statement"].as_array().into_iter().flatten() {
+        let texts = |field: &str| -> Vec<String> {
+            let listed = match &statement[field] {
+                Value::Array(all) => all.as_slice(),
+                one => std::slice::from_ref(one),
+            };
+            listed
+                .iter()
+                .filter_map(|text| text.as_str().map(str::to_owned))
+                .collect()
+        };
+        let resources = texts("Resource");
+        let Some(resource) = resources
+            .iter()
+            .find_map(|it| filled(patient, principal, it))
+        else {
+            // What this stack doesn't have, as a key of its own.
+            continue;
+        };
+        let mut fields = vec![
+            ("PolicySourceArn".to_owned(), principal.to_owned()),
+            ("ResourceArns.member.1".to_owned(), resource),
+        ];
+        for (n, action) in texts("Action").into_iter().enumerate() {
+            fields.push((format!("ActionNames.member.{}", n + 1), action));
+        }
+        let xml = patient
+            .context
+            .aws
+            .form("iam", IAM, "SimulatePrincipalPolicy", &fields)
+            .await?;
+        let refused = refused(&xml);
+        if !refused.is_empty() {
+            let name = statement["Sid"].as_str().unwrap_or_default();
+            denied.insert(name.to_owned(), refused);
+        }
+    }
+    Ok(denied)
+}
+
+/// A resource of the policy for this stack: what stands for a name is what the name begins with.
+fn filled(patient: &Patient<'_>, principal: &str, resource: &str) -> Option<String> {
+    let account = principal.split(':').nth(4)?;
+    let output = |name: &str| patient.described.outputs.get(name).map(String::as_str);
+    let secret = |value: &str| match value.starts_with("arn:") {
+        true => value.to_owned(),
+        false => format!(
+            "arn:aws:secretsmanager:{}:{account}:secret:{value}",
+            patient.context.aws.region()
+        ),
+    };
+    match resource {
+        "*" => return Some(resource.to_owned()),
+        "THE ARN OF THE PARAMETER ApiKeySecretArn" => {
+            return patient.parameter("ApiKeySecretArn").map(secret);
+        }
+        "THE ARN OF THE OUTPUT SecretId" => return output("SecretId").map(secret),
+        "YOUR OWN ARN" => return Some(principal.to_owned()),
+        _ => {}
+    }
+    let filled = resource
+        .replace("REGION", patient.context.aws.region())
+        .replace("ACCOUNT", account)
+        .replace("STACK", &patient.context.stack);
+    // IAM judges a name, and not a pattern: any that fits.
+    Some(filled.replace("-*", "-ledger").replace('*', "any"))
+}
+
+/// The actions that IAM's answer doesn't allow.
+fn refused(xml: &str) -> Vec<String> {
+    let results = elements(xml, "EvalActionName").into_iter();
+    let decisions = elements(xml, "EvalDecision").into_iter();
+    let refused = results
+        .zip(decisions)
+        .filter(|(_, decision)| *decision != "allowed");
+    refused.map(|(action, _)| unescape(action)).collect()
+}
+
+fn judge_permissions(denied: &BTreeMap<String, Vec<String>>, findings: &mut Findings) {
+    if denied.is_empty() {
+        findings.good("permissions", "all of infra/console/operator-policy.json");
+    }
+    for (statement, actions) in denied {
+        findings.look(
+            "permissions",
+            format!("{statement}: you may not {}", actions.join(", ")),
+            format!("the statement {statement} of infra/console/operator-policy.json allows it, where you need it"),
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::context::{Context, Described};
+    use crate::doctor::tests::complaints;
+
+    #[test]
+    fn the_principal_of_an_assumed_role_is_the_role() {
+        let role = principal("arn:aws:sts::123:assumed-role/Operator/me@example.com");
+        assert_eq!(role.as_deref(), Some("arn:aws:iam::123:role/Operator"));
+        let user = "arn:aws:iam::123:user/me";
+        assert_eq!(principal(user).as_deref(), Some(user));
+        assert_eq!(principal("arn:aws:iam::123:root"), None);
+    }
+
+    #[test]
+    fn what_iam_does_not_allow_is_named_by_statement() {
+        let xml = "<member><EvalActionName>sqs:SendMessage</EvalActionName><EvalDecision>implicitDeny</EvalDecision></member>\
+            <member><EvalActionName>sqs:GetQueueAttributes</EvalActionName><EvalDecision>allowed</EvalDecision></member>";
+        assert_eq!(refused(xml), ["sqs:SendMessage"]);
+        let mut findings = Findings::of("operator");
+        judge_permissions(
+            &BTreeMap::from([("DeadLetters".to_owned(), refused(xml))]),
+            &mut findings,
+        );
+        assert!(
+            complaints(&findings)[0]
+                .2
+                .contains("DeadLetters: you may not sqs:SendMessage")
+        );
+    }
+
+    #[test]
+    fn every_resource_of_the_policy_is_understood() {
+        let mut context = Context::for_tests();
+        context.stack = "sluice-prod".to_owned();
+        let mut described = Described::default();
+        let parameter = (
+            "ApiKeySecretArn".to_owned(),
+            "arn:aws:secretsmanager:r:1:secret:k".to_owned(),
+        );
+        described.parameters.extend([parameter]);
+        described.outputs.insert(
+            "SecretId".to_owned(),
+            "arn:aws:secretsmanager:r:1:secret:s".to_owned(),
+        );
+        let patient = Patient {
+            context: &context,
+            described,
+        };
+        let policy: Value = serde_json::from_str(POLICY).expect("JSON");
+        for statement in policy["Statement"].as_array().expect("statements") {
+            let listed = match &statement["Resource"] {
+                Value::Array(all) => all.as_slice(),
+                one => std::slice::from_ref(one),
+            };
+            for resource in listed {
+                let text = resource.as_str().expect("a text");
+                let arn = filled(&patient, "arn:aws:iam::123:user/me", text).expect("filled");
+                assert!(arn == "*" || arn.starts_with("arn:"), "{text}: {arn}");
+                assert!(!arn.contains("STACK") && !arn.contains("ACCOUNT"), "{arn}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_clock_that_is_seconds_off_is_worth_a_look() {
+        let judged = |ahead_ms| {
+            let mut findings = Findings::of("operator");
+            judge_clock(ahead_ms, &mut findings);
+            complaints(&findings).len()
+        };
+        assert_eq!([Some(900), Some(-60_000), None].map(judged), [0, 1, 0]);
+    }
+}

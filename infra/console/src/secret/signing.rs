@@ -1,0 +1,144 @@
+//! The signing secrets as Secrets Manager has them: read, and written anew.
+//!
+//! Secrets Manager has no conditional write. The version is looked at again right before the write, which leaves a moment in
+//! which two operators could overwrite each other; its previous version has the loser's.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use serde_json::{Value, json};
+use sluice_kernel::secrets;
+
+use crate::context::Context;
+use crate::problem::Problem;
+
+/// Stripe's begin so.
+pub(super) const PREFIX: &str = "whsec_";
+
+/// Stripe's have 38 characters; what is much shorter was made up.
+const CHARS_MIN: usize = 24;
+
+/// The signing secrets as Secrets Manager has them. Shows none of them.
+pub(crate) struct Signing {
+    pub(super) id: String,
+    version: String,
+    /// When this version was made, in milliseconds; none where the answer doesn't say.
+    pub(super) since_ms: Option<i64>,
+    /// Each endpoint's, the newest first.
+    pub(crate) lists: BTreeMap<String, Vec<String>>,
+}
+
+impl fmt::Debug for Signing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let id = &self.id;
+        f.debug_struct("Signing")
+            .field("id", id)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Signing {
+    /// Reads them.
+    pub(crate) async fn read(context: &Context) -> Result<Self, Problem> {
+        let missing = || Problem::NotFound("the stack has no output SecretId".to_owned());
+        let id = context.outputs.get("SecretId").ok_or_else(missing)?;
+        let input = json!({ "SecretId": id });
+        let answer = context
+            .aws
+            .json("secretsmanager.GetSecretValue", &input)
+            .await?;
+        let text = answer["SecretString"].as_str().unwrap_or_default();
+        // Read by ingest's own code first, whose words quote nothing. Too many are what --finish mends.
+        if let Err(fault) = secrets::parse(text)
+            && !fault.cause.contains("the limit is")
+        {
+            return Err(Problem::Failed(format!(
+                "the stack's secret is {}: put {{\"platform\":[\"whsec_…\"]}}",
+                fault.cause
+            )));
+        }
+        let lists = serde_json::from_str(text)
+            .map_err(|_| Problem::failed("the stack's secret is no JSON object of lists"))?;
+        Ok(Self {
+            id: id.clone(),
+            version: answer["VersionId"].as_str().unwrap_or_default().to_owned(),
+            since_ms: seconds(&answer["CreatedDate"]),
+            lists,
+        })
+    }
+
+    /// Puts these lists in the place of those that were read, unless somebody else has put others meanwhile.
+    pub(super) async fn write(
+        &self,
+        context: &Context,
+        lists: &BTreeMap<String, Vec<String>>,
+    ) -> Result<(), Problem> {
+        if Self::read(context).await?.version != self.version {
+            return Err(Problem::failed(
+                "somebody else has changed the secrets meanwhile: nothing was done, look again",
+            ));
+        }
+        let since = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
+        let token = format!("{:024x}{:08x}", since.as_nanos(), std::process::id());
+        let text = serde_json::to_string(lists).map_err(|_| Problem::failed("no JSON of it"))?;
+        let input =
+            json!({ "SecretId": self.id, "SecretString": text, "ClientRequestToken": token });
+        context
+            .aws
+            .json("secretsmanager.PutSecretValue", &input)
+            .await?;
+        Ok(())
+    }
+}
+
+/// A date of Secrets Manager's: seconds with a fraction.
+pub(super) fn seconds(date: &Value) -> Option<i64> {
+    date.as_f64().map(|seconds| (seconds * 1_000.0) as i64)
+}
+
+/// Whether a secret is none that Stripe has made: a template's stand-in, or one that was made up.
+pub(crate) fn is_placeholder(secret: &str) -> bool {
+    let rest = secret.strip_prefix(PREFIX).unwrap_or_default();
+    let is_plain = rest
+        .bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    secret.len() < CHARS_MIN || rest.is_empty() || !is_plain
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECRET: &str = "whsec_0123456789abcdefghijklmnopqrstuv";
+
+    #[test]
+    fn a_stand_in_is_told_from_a_secret() {
+        assert!(!is_placeholder(SECRET));
+        assert!(!is_placeholder("whsec_local_platform_0123456789abcdef"));
+        for placeholder in [
+            "",
+            " ",
+            "whsec_…",
+            "whsec_...",
+            "whsec_any",
+            "whsec_0123456789…0123456789",
+            "0123456789abcdefghijklmnopqrstuv",
+        ] {
+            assert!(is_placeholder(placeholder), "{placeholder}");
+        }
+    }
+
+    #[test]
+    fn nothing_shows_a_secret() {
+        let signing = Signing {
+            id: "id".to_owned(),
+            version: String::new(),
+            since_ms: None,
+            lists: BTreeMap::from([("platform".to_owned(), vec![SECRET.to_owned()])]),
+        };
+        assert!(!format!("{signing:?}").contains("0123"));
+    }
+}

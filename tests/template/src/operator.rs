@@ -1,0 +1,157 @@
+//! Which AWS calls the operator's program can make, by its own source and that of the adapters it uses.
+//!
+//! The program names most calls in full (`AmazonSQS.GetQueueAttributes`), some by their path, and makes the others through
+//! adapters, whose SDK operations are those of [`crate::calls`]. All that is found counts: a permission too many would be
+//! found out by nothing, so the policy has to equal it.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::calls::OPERATIONS;
+use crate::template::root;
+
+/// The adapters' files that the program is made of: what a command reaches in them, it may call.
+const ADAPTERS: [&str; 9] = [
+    "bus.rs",
+    "erase.rs",
+    "inspect.rs",
+    "ledger.rs",
+    "listing.rs",
+    "objects.rs",
+    "projections.rs",
+    "runs.rs",
+    "timeline.rs",
+];
+
+/// How a target begins, and the service that it is of.
+const TARGETS: [(&str, &str); 5] = [
+    ("\"AmazonSQS.", "sqs"),
+    ("\"AWSEvents.", "events"),
+    ("\"DynamoDB_20120810.", "dynamodb"),
+    ("\"Logs_20140328.", "logs"),
+    ("\"secretsmanager.", "secretsmanager"),
+];
+
+/// How a path begins; what is in the rest of it says which call it is.
+const PATHS: [&str; 3] = ["\"/2015-03-31/", "\"/2019-09-30/", "\"/schedules/"];
+const CALLS_BY_PATH: [(&str, &str); 5] = [
+    ("/concurrency", "lambda:GetFunctionConcurrency"),
+    ("/configuration", "lambda:GetFunctionConfiguration"),
+    ("/event-source-mappings?", "lambda:ListEventSourceMappings"),
+    ("/invocations", "lambda:InvokeFunction"),
+    ("/schedules/", "scheduler:GetSchedule"),
+];
+
+/// Forms: the service as it is called, and as its permissions call it.
+const FORMS: [(&str, &str); 3] = [
+    ("cloudformation", "cloudformation"),
+    ("iam", "iam"),
+    ("monitoring", "cloudwatch"),
+];
+
+/// An operation of the SDK's that no function uses.
+const BATCH_WRITE: (&str, &str) = ("batch_write_item", "dynamodb:BatchWriteItem");
+
+/// What a batch's single messages are allowed by.
+const BATCH: &str = "Batch";
+
+/// The source of the program and of its adapters, without comments and tests, and without white space.
+fn sources() -> Vec<String> {
+    let mut files = Vec::new();
+    collect(&root().join("infra/console/src"), &mut files);
+    let adapters = root().join("functions/shared/adapters/src");
+    files.extend(ADAPTERS.map(|name| adapters.join(name)));
+    collect(&adapters.join("ledger"), &mut files);
+    let read = |path: &std::path::PathBuf| {
+        let text = fs::read_to_string(path).expect("readable");
+        let code = text.split("#[cfg(test)]\nmod ").next().unwrap_or_default();
+        let code = code
+            .lines()
+            .filter(|line| !line.trim_start().starts_with("//"));
+        code.flat_map(str::chars)
+            .filter(|c| !c.is_whitespace())
+            .collect()
+    };
+    files.iter().map(read).collect()
+}
+
+fn collect(folder: &Path, files: &mut Vec<std::path::PathBuf>) {
+    for entry in fs::read_dir(folder).expect("a folder of sources") {
+        let path = entry.expect("an entry").path();
+        match path.is_dir() {
+            true => collect(&path, files),
+            false => files.push(path),
+        }
+    }
+}
+
+/// The text up to the next quotation mark.
+fn quoted(text: &str) -> &str {
+    text.split('"').next().unwrap_or_default()
+}
+
+/// The actions that the program's calls take.
+///
+/// # Panics
+/// Where it calls something by a path that isn't known here.
+pub fn calls() -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for text in sources() {
+        for (before, service) in TARGETS {
+            for (at, _) in text.match_indices(before) {
+                let operation = quoted(&text[at + before.len()..]);
+                let operation = match service {
+                    "sqs" => operation.strip_suffix(BATCH).unwrap_or(operation),
+                    _ => operation,
+                };
+                found.insert(format!("{service}:{operation}"));
+            }
+        }
+        for before in PATHS {
+            for (at, _) in text.match_indices(before) {
+                let path = quoted(&text[at + 1..]);
+                let call = CALLS_BY_PATH.iter().find(|(part, _)| path.contains(part));
+                let (_, call) =
+                    call.unwrap_or_else(|| panic!("{path} is no path that is known here"));
+                found.insert((*call).to_owned());
+            }
+        }
+        for (name, service) in FORMS {
+            for (at, before) in text.match_indices(&format!(".form(\"{name}\",")) {
+                let rest = &text[at + before.len()..];
+                // What is between is the version.
+                let action = rest.split_once(",\"").map(|(_, rest)| quoted(rest));
+                found.insert(format!("{service}:{}", action.unwrap_or_default()));
+            }
+        }
+        // What functions call, and the one call that only operators make.
+        let operations = OPERATIONS.into_iter().chain([BATCH_WRITE]);
+        for (operation, action) in operations {
+            if text.contains(&format!(".{operation}()")) {
+                found.insert(action.to_owned());
+            }
+        }
+    }
+    found
+}
+
+/// The actions that the policy allows.
+///
+/// # Panics
+/// Where it isn't JSON of a policy's form.
+pub fn allowed() -> BTreeSet<String> {
+    let path = root().join("infra/console/operator-policy.json");
+    let text = fs::read_to_string(path).expect("the operator's policy");
+    let policy: Value = serde_json::from_str(&text).expect("JSON");
+    let statements = policy["Statement"].as_array().expect("statements");
+    let actions = statements.iter().flat_map(|statement| {
+        assert_eq!(statement["Effect"], "Allow");
+        statement["Action"].as_array().expect("a list of actions")
+    });
+    actions
+        .map(|action| action.as_str().expect("a text").to_owned())
+        .collect()
+}
