@@ -6,6 +6,7 @@ use serde_json::json;
 
 use crate::delivery::SECRET;
 use crate::problem::{Problem, Result};
+use crate::scenario::Scenario;
 
 /// What a function does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,6 +60,12 @@ impl Contestant {
     /// What would be uploaded of it, once infra/bench/package.py has put it together.
     pub(crate) fn package(&self, folder: &Path) -> PathBuf {
         folder.join(format!("{}.zip", self.name))
+    }
+
+    /// Whether it takes part in a scenario: where it can, and of a series only for comparison.
+    pub(crate) fn runs(&self, scenario: &Scenario) -> bool {
+        let is_compared = self.is_ours || REFERENCES.contains(&self.name);
+        self.role == scenario.role() && (scenario.series.is_none() || is_compared)
     }
 
     fn is_there(&self) -> bool {

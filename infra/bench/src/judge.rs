@@ -196,14 +196,15 @@ fn misplaced(contestant: &Contestant, sent: &Deliveries, published: &[Published]
 
 fn misledgered(sent: &Deliveries, items: &[Item]) -> Vec<String> {
     let is_entry = |item: &Item| item.get("sk") == Some(&json!({ "S": "entry" }));
-    let entries = items.iter().filter(|item| is_entry(item));
+    let entries: Vec<_> = items.iter().filter(|item| is_entry(item)).collect();
     let published: HashMap<&str, String> = entries
+        .iter()
         .filter(|item| item.contains_key("published_at"))
         .filter(|item| item.contains_key("body") || item.contains_key("parts"))
         .filter_map(|item| {
             Some((
-                item["pk"]["S"].as_str()?,
-                item["size"]["N"].as_str()?.to_owned(),
+                item.get("pk")?["S"].as_str()?,
+                item.get("size")?["N"].as_str()?.to_owned(),
             ))
         })
         .collect();
@@ -217,8 +218,133 @@ fn misledgered(sent: &Deliveries, items: &[Item]) -> Vec<String> {
     let mut wrong: Vec<_> = absent
         .map(|(event, _)| format!("{event} is not published in the ledger"))
         .collect();
-    if published.len() > sent.bodies.len() {
+    if entries.len() > sent.bodies.len() {
         wrong.push("the ledger has events that were never sent".to_owned());
     }
     wrong
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contestant::{Programs, contestants};
+    use crate::delivery::{Mix, deliveries as made};
+
+    /// Sluice's ingest, by programs that are there: this one.
+    fn ours() -> Contestant {
+        let own = std::env::current_exe().expect("this program");
+        let programs = Programs {
+            ingest: own.clone(),
+            payments: own.clone(),
+            python: own.clone(),
+            node: own.clone(),
+            peers: own,
+        };
+        let found = contestants(&programs, &["ours".to_owned()]);
+        found.expect("it is there").remove(0)
+    }
+
+    fn sent() -> Deliveries {
+        let mix = Mix {
+            bytes: 2_100,
+            duplicates: 0.3,
+            forged: 0.2,
+        };
+        made(7, 60, mix)
+    }
+
+    fn right(sent: &Deliveries) -> Vec<Published> {
+        let detail = |body: &str| format!(r#"{{"sluice":{{"body":"inline"}},{}"#, &body[1..]);
+        let bodies = sent.bodies.values();
+        let published = bodies.map(|body| Published {
+            detail_type: KIND.to_owned(),
+            detail: detail(body),
+        });
+        published.collect()
+    }
+
+    #[test]
+    fn each_event_has_to_be_published_once_and_as_it_was_sent() {
+        let (ours, sent) = (ours(), sent());
+        let right = right(&sent);
+        assert_eq!(misplaced(&ours, &sent, &right), Vec::<String>::new());
+        assert_eq!(misplaced(&ours, &sent, &right[1..]).len(), 1);
+        let twice = [&right[..], &right[..1]].concat();
+        assert_eq!(misplaced(&ours, &sent, &twice).len(), 1);
+        let mut altered = right.clone();
+        altered[0].detail = altered[0]
+            .detail
+            .replace("\"amount\": 4200", "\"amount\": 4201");
+        // Neither the event that was sent, nor anything else that was.
+        assert_eq!(misplaced(&ours, &sent, &altered).len(), 2);
+        let other_kind = Published {
+            detail_type: "charge.failed".to_owned(),
+            ..right[0].clone()
+        };
+        let mistyped = [&[other_kind], &right[1..]].concat();
+        assert_eq!(misplaced(&ours, &sent, &mistyped).len(), 2);
+    }
+
+    #[test]
+    fn each_delivery_has_to_be_answered_by_what_it_is() {
+        let (ours, sent) = (ours(), sent());
+        let said = |payload, status: u16, word: &str| Answer {
+            payload,
+            is_error: false,
+            body: json!({ "statusCode": status, "body": json!({ "status": word }).to_string() })
+                .to_string()
+                .into_bytes(),
+        };
+        let words = [
+            (Kind::New, "accepted", 200),
+            (Kind::Duplicate, "duplicate", 200),
+            (Kind::Forged, "refused", 400),
+        ];
+        for (kind, own, own_status) in words {
+            let payload = sent
+                .kinds
+                .iter()
+                .position(|(one, _)| *one == kind)
+                .expect("one of each");
+            assert_eq!(
+                misjudged(&ours, &sent, &said(payload, own_status, own)),
+                None
+            );
+            for (_, word, status) in words.iter().filter(|(one, _, _)| *one != kind) {
+                assert!(misjudged(&ours, &sent, &said(payload, *status, word)).is_some());
+            }
+            let failed = Answer {
+                is_error: true,
+                ..said(payload, own_status, own)
+            };
+            assert!(misjudged(&ours, &sent, &failed).is_some());
+        }
+        assert!(misjudged(&ours, &sent, &said(usize::MAX, 200, "accepted")).is_some());
+    }
+
+    #[test]
+    fn each_event_has_to_be_whole_and_published_in_the_ledger() {
+        let sent = sent();
+        let entries: Vec<Item> = sent
+            .bodies
+            .iter()
+            .map(|(event, body)| {
+                let item = json!({
+                    "pk": { "S": format!("evt#{event}") },
+                    "sk": { "S": "entry" },
+                    "published_at": { "N": "1" },
+                    "body": { "B": "" },
+                    "size": { "N": body.len().to_string() },
+                });
+                item.as_object().cloned().expect("an object")
+            })
+            .collect();
+        assert_eq!(misledgered(&sent, &entries), Vec::<String>::new());
+        assert_eq!(misledgered(&sent, &entries[1..]).len(), 1);
+        for attribute in ["published_at", "body", "size"] {
+            let mut without = entries.clone();
+            without[0].remove(attribute);
+            assert_eq!(misledgered(&sent, &without).len(), 1, "{attribute}");
+        }
+    }
 }

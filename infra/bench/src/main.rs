@@ -30,8 +30,12 @@ use clap::Parser;
 use contestant::Programs;
 use measure::{Bench, Measured};
 use problem::{Problem, Result, While};
+use report::Report;
 use scenario::{Course, SCENARIOS, Scenario};
 use stub::Stub;
+
+/// How often a scenario of a series is run: growth shows without as many rounds as a comparison wants.
+const SERIES_ROUNDS_MAX: usize = 3;
 
 /// Where a machine has its trust store.
 const TRUST_STORES: [&str; 3] = [
@@ -127,8 +131,12 @@ fn run(options: &Options) -> Result<bool> {
     let mut right = true;
     for scenario in &scenarios {
         let begun = Instant::now();
+        let rounds = match scenario.series {
+            Some(_) => rounds.min(SERIES_ROUNDS_MAX),
+            None => rounds,
+        };
         for round in 1..=rounds {
-            for contestant in contestants.iter().filter(|one| one.role == scenario.role()) {
+            for contestant in contestants.iter().filter(|one| one.runs(scenario)) {
                 let one = bench.measure(contestant, scenario, round)?;
                 println!("{}", progress(scenario, &one, rounds));
                 for wrong in &one.wrong {
@@ -146,15 +154,12 @@ fn run(options: &Options) -> Result<bool> {
         println!("{} took {} s", scenario.name, begun.elapsed().as_secs());
     }
 
-    let mut text = String::new();
-    for scenario in &scenarios {
-        if measured.iter().all(|one| one.scenario != scenario.name) {
-            continue;
-        }
-        text.push_str(&report::table(scenario, &contestants, &measured));
-        text.push('\n');
-    }
-    text.push_str(&report::sizes(&contestants, &measured, &folder));
+    let report = Report {
+        contestants: &contestants,
+        measured: &measured,
+        folder: &folder,
+    };
+    let text = report.page(&scenarios);
     for passed in limits::passed(&folder.join("ours.zip"), &measured) {
         right = false;
         eprintln!("  TOO LARGE: {passed}");
@@ -184,7 +189,11 @@ fn wanted(names: &[String], quick: bool) -> Result<Vec<Scenario>> {
             known()
         )));
     }
-    let is_wanted = |one: &&Scenario| names.is_empty() || names.iter().any(|name| name == one.name);
+    // A series shows growth, which a quick look doesn't.
+    let is_wanted = |one: &&Scenario| match names.is_empty() {
+        true => !quick || one.series.is_none(),
+        false => names.iter().any(|name| name == one.name),
+    };
     let chosen = SCENARIOS.iter().filter(is_wanted).copied();
     Ok(chosen
         .map(|one| if quick { one.quick() } else { one })

@@ -1,5 +1,6 @@
 //! A run of one contestant in one scenario, as figures.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -39,6 +40,10 @@ pub(crate) struct Measured {
     pub(crate) per_second: f64,
     /// MB of memory resident at the most, in one environment.
     pub(crate) resident_peak_mb: f64,
+    /// How often AWS was called, an event; what was refused under `Operation:Code`.
+    pub(crate) calls: BTreeMap<String, f64>,
+    /// Bytes that the function wrote to its log, an event.
+    pub(crate) log_bytes: f64,
     /// Bytes that DynamoDB bills for the largest entry in Sluice's ledger; 0 of anybody else.
     pub(crate) entry_bytes: u64,
     /// What was wrong; nothing where the run was right.
@@ -120,12 +125,20 @@ impl Bench<'_> {
             Sent::Deliveries(sent) => judge::deliveries(contestant, sent, &answers, self.stub),
             Sent::Batches(sent) => judge::batches(contestant, sent, count, &answers, self.stub),
         };
+        let calls = self.stub.calls();
+        let logged = std::fs::metadata(self.log).map_or(0, |metadata| metadata.len());
+        let events = (count * scenario.events()) as f64;
         Ok(Measured {
             scenario: scenario.name,
             contestant: contestant.name,
             round,
             wrong,
             entry_bytes: self.entry_bytes(),
+            calls: calls
+                .into_iter()
+                .map(|(call, times)| (call, times as f64 / events))
+                .collect(),
+            log_bytes: logged as f64 / events,
             ..figures(&observed, scenario.events())
         })
     }

@@ -3,9 +3,9 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use crate::contestant::{Contestant, REFERENCES};
+use crate::contestant::{Contestant, REFERENCES, Role};
 use crate::measure::{Measured, median};
-use crate::scenario::{Course, Scenario};
+use crate::scenario::{Course, Scenario, Series};
 
 /// A column: its heading, and the figure in it.
 type Column = (&'static str, fn(&Measured) -> f64);
@@ -22,6 +22,24 @@ const WARM: [Column; 5] = [
     ("p99, µs", |one| one.p99_us),
     ("events/s", |one| one.per_second),
     ("resident peak, MB", |one| one.resident_peak_mb),
+];
+
+/// A line of the headline: what it is called, the scenario that it is from, and the figure.
+type Line = (&'static str, &'static str, fn(&Measured) -> f64);
+
+/// The headline's lines.
+const HEADLINE: &[Line] = &[
+    (
+        "Cold start to the first answer, over TLS, ms",
+        "cold-tls",
+        |one| one.first_answer_ms,
+    ),
+    ("CPU an event, 3 KB, µs", "warm-3k", |one| one.cpu_us),
+    ("CPU an event, 200 KB, µs", "warm-200k", |one| one.cpu_us),
+    ("Slowest hundredth, 3 KB, µs", "warm-3k", |one| one.p99_us),
+    ("Resident memory at the most, 3 KB, MB", "warm-3k", |one| {
+        one.resident_peak_mb
+    }),
 ];
 
 fn columns(scenario: &Scenario) -> &'static [Column] {
@@ -41,90 +59,230 @@ fn figure(value: f64) -> String {
     format!("{value:.digits$}")
 }
 
-/// A scenario's table.
-pub(crate) fn table(
-    scenario: &Scenario,
-    contestants: &[Contestant],
-    measured: &[Measured],
-) -> String {
-    let columns = columns(scenario);
-    let ran = |name: &&str| {
-        let mut runs = measured.iter().filter(|one| one.scenario == scenario.name);
-        runs.any(|one| one.contestant == *name)
-    };
-    let reference = REFERENCES
-        .iter()
-        .copied()
-        .find(|name| ran(name))
-        .unwrap_or_default();
-    let mut text = format!("### {} (`{}`)\n\n| |", scenario.title, scenario.name);
-    for (heading, _) in columns {
-        let _ = write!(text, " {heading} | × |");
+/// A median with the least and the greatest of its values.
+fn spread(values: &[f64]) -> String {
+    let least = values.iter().copied().fold(f64::INFINITY, f64::min);
+    let greatest = values.iter().copied().fold(0.0, f64::max);
+    let middle = median(values.iter().copied());
+    match values.len() {
+        0 => "–".to_owned(),
+        1 => figure(middle),
+        _ => format!(
+            "{} ({}–{})",
+            figure(middle),
+            figure(least),
+            figure(greatest)
+        ),
     }
-    text.push_str("\n|---|");
-    text.push_str(&"--:|--:|".repeat(columns.len()));
-    text.push('\n');
-    let of = |name: &str, column: fn(&Measured) -> f64| -> Vec<f64> {
-        let runs = measured
-            .iter()
-            .filter(|one| one.scenario == scenario.name && one.contestant == name);
-        runs.map(column).collect()
-    };
-    for contestant in contestants {
-        if of(contestant.name, |_| 0.0).is_empty() {
-            continue;
-        }
-        let _ = write!(text, "| {} |", contestant.title);
-        for (_, column) in columns {
-            let values = of(contestant.name, *column);
-            let other = median(of(reference, *column).into_iter());
-            let middle = median(values.iter().copied());
-            let least = values.iter().copied().fold(f64::INFINITY, f64::min);
-            let greatest = values.iter().copied().fold(0.0, f64::max);
-            let ratio = match other > 0.0 {
-                true => figure(middle / other),
-                false => "–".to_owned(),
-            };
-            let _ = write!(
-                text,
-                " {} ({}–{}) | {ratio} |",
-                figure(middle),
-                figure(least),
-                figure(greatest)
-            );
-        }
-        text.push('\n');
-    }
-    text
 }
 
-/// What would be uploaded of each contestant, and what Sluice stores of an event.
-pub(crate) fn sizes(contestants: &[Contestant], measured: &[Measured], folder: &Path) -> String {
-    let mut text = "### Sizes\n\n| | ZIP file, MB |\n|---|--:|\n".to_owned();
-    for contestant in contestants {
-        if let Ok(package) = std::fs::metadata(contestant.package(folder)) {
-            let megabytes = package.len() as f64 / 1e6;
+fn ratio(values: &[f64], others: &[f64]) -> String {
+    let other = median(others.iter().copied());
+    match other > 0.0 && !values.is_empty() {
+        true => figure(median(values.iter().copied()) / other),
+        false => "–".to_owned(),
+    }
+}
+
+/// All that was measured.
+pub(crate) struct Report<'a> {
+    pub(crate) contestants: &'a [Contestant],
+    pub(crate) measured: &'a [Measured],
+    /// Where packages are.
+    pub(crate) folder: &'a Path,
+}
+
+impl Report<'_> {
+    fn runs<'a>(
+        &'a self,
+        scenario: &'a str,
+        contestant: &'a str,
+    ) -> impl Iterator<Item = &'a Measured> {
+        let of = move |one: &&Measured| one.scenario == scenario && one.contestant == contestant;
+        self.measured.iter().filter(of)
+    }
+
+    fn values(&self, scenario: &str, contestant: &str, column: fn(&Measured) -> f64) -> Vec<f64> {
+        self.runs(scenario, contestant).map(column).collect()
+    }
+
+    /// Who ran through a scenario.
+    fn ran(&self, scenario: &str) -> Vec<&Contestant> {
+        let ran = |one: &&Contestant| self.runs(scenario, one.name).next().is_some();
+        self.contestants.iter().filter(ran).collect()
+    }
+
+    /// Who others are compared with.
+    fn reference(&self, scenario: &str) -> &'static str {
+        let ran = |name: &&str| self.runs(scenario, name).next().is_some();
+        REFERENCES.iter().copied().find(ran).unwrap_or_default()
+    }
+
+    fn megabytes(&self, contestant: &Contestant) -> Option<f64> {
+        let package = std::fs::metadata(contestant.package(self.folder)).ok()?;
+        Some(package.len() as f64 / 1e6)
+    }
+
+    /// Everything as a page of Markdown.
+    pub(crate) fn page(&self, scenarios: &[Scenario]) -> String {
+        let mut text = self.headline();
+        for scenario in scenarios.iter().filter(|one| one.series.is_none()) {
+            text.push_str(&self.table(scenario));
+        }
+        for series in Series::ALL {
+            let lines = scenarios.iter().filter(|one| one.series == Some(series));
+            text.push_str(&self.series(series, &lines.collect::<Vec<_>>()));
+        }
+        text + &self.rest()
+    }
+
+    /// The table for somebody who reads one.
+    fn headline(&self) -> String {
+        let doors: Vec<_> = self
+            .contestants
+            .iter()
+            .filter(|one| one.role == Role::Door)
+            .collect();
+        let (Some(ours), false) = (
+            doors.iter().find(|one| one.is_ours),
+            self.measured.is_empty(),
+        ) else {
+            return String::new();
+        };
+        let reference = REFERENCES
+            .iter()
+            .find_map(|name| doors.iter().find(|one| one.name == *name));
+        let mut text = "### In short\n\n| |".to_owned();
+        for door in &doors {
+            let _ = write!(text, " {} |", door.title);
+        }
+        let against = reference.map_or("", |reference| reference.title);
+        let _ = write!(
+            text,
+            " Sluice ÷ {against} |\n|---|{}\n",
+            "--:|".repeat(doors.len() + 1)
+        );
+        for (heading, scenario, column) in HEADLINE {
+            if self.ran(scenario).is_empty() {
+                continue;
+            }
+            let _ = write!(text, "| {heading} |");
+            for door in &doors {
+                let _ = write!(
+                    text,
+                    " {} |",
+                    spread(&self.values(scenario, door.name, *column))
+                );
+            }
+            let others = self.values(scenario, reference.map_or("", |one| one.name), *column);
             let _ = writeln!(
                 text,
-                "| {} (`{}`) | {} |",
-                contestant.title,
-                contestant.name,
-                figure(megabytes)
+                " {} |",
+                ratio(&self.values(scenario, ours.name, *column), &others)
             );
         }
+        text.push_str("| ZIP file, MB |");
+        let megabytes = |one: &Contestant| self.megabytes(one).into_iter().collect::<Vec<_>>();
+        for door in &doors {
+            let _ = write!(text, " {} |", spread(&megabytes(door)));
+        }
+        let others = reference.map(|one| megabytes(one)).unwrap_or_default();
+        let _ = writeln!(text, " {} |\n", ratio(&megabytes(ours), &others));
+        text
     }
-    let mut told: Vec<&str> = Vec::new();
-    for one in measured.iter().filter(|one| one.entry_bytes > 0) {
-        if !told.contains(&one.scenario) {
+
+    /// A scenario's table; nothing where nobody ran through it.
+    fn table(&self, scenario: &Scenario) -> String {
+        let ran = self.ran(scenario.name);
+        if ran.is_empty() {
+            return String::new();
+        }
+        let columns = columns(scenario);
+        let reference = self.reference(scenario.name);
+        let mut text = format!("### {} (`{}`)\n\n| |", scenario.title, scenario.name);
+        for (heading, _) in columns {
+            let _ = write!(text, " {heading} | × |");
+        }
+        let _ = writeln!(text, "\n|---|{}", "--:|--:|".repeat(columns.len()));
+        for contestant in ran {
+            let _ = write!(text, "| {} |", contestant.title);
+            for (_, column) in columns {
+                let values = self.values(scenario.name, contestant.name, *column);
+                let others = self.values(scenario.name, reference, *column);
+                let _ = write!(text, " {} | {} |", spread(&values), ratio(&values, &others));
+            }
+            text.push('\n');
+        }
+        text + "\n"
+    }
+
+    /// A series' table: a line for each of its scenarios, two columns for each contestant.
+    fn series(&self, series: Series, scenarios: &[&Scenario]) -> String {
+        let mut ran: Vec<&Contestant> = Vec::new();
+        for one in scenarios
+            .iter()
+            .flat_map(|scenario| self.ran(scenario.name))
+        {
+            if ran.iter().all(|known| known.name != one.name) {
+                ran.push(one);
+            }
+        }
+        if ran.is_empty() {
+            return String::new();
+        }
+        let mut text = format!("### {}\n\n| |", series.title());
+        for contestant in &ran {
+            let title = contestant.title;
+            let _ = write!(text, " {title}: CPU an event, µs | events/s |");
+        }
+        let _ = writeln!(text, "\n|---|{}", "--:|--:|".repeat(ran.len()));
+        for scenario in scenarios {
+            let _ = write!(text, "| {} |", scenario.title);
+            for contestant in &ran {
+                let cpu = self.values(scenario.name, contestant.name, |one| one.cpu_us);
+                let per_second = self.values(scenario.name, contestant.name, |one| one.per_second);
+                let _ = write!(text, " {} | {} |", spread(&cpu), spread(&per_second));
+            }
+            text.push('\n');
+        }
+        text + "\n"
+    }
+
+    /// What Sluice's own functions call, store and log.
+    fn rest(&self) -> String {
+        let mut text = "### What an event costs Sluice beside CPU\n\n\
+            | scenario | calls an event | bytes of log | bytes of the largest ledger entry |\n|---|---|--:|--:|\n"
+            .to_owned();
+        let mut told: Vec<&str> = Vec::new();
+        let ours = self.contestants.iter().filter(|one| one.is_ours);
+        let ours: Vec<_> = ours.map(|one| one.name).collect();
+        for one in self
+            .measured
+            .iter()
+            .filter(|one| ours.contains(&one.contestant))
+        {
+            if told.contains(&one.scenario) {
+                continue;
+            }
             told.push(one.scenario);
-            let _ = write!(
+            let calls = one
+                .calls
+                .iter()
+                .map(|(call, count)| format!("{call} {}", figure(*count)));
+            let calls = calls.collect::<Vec<_>>().join(", ");
+            let entry = match one.entry_bytes {
+                0 => "–".to_owned(),
+                bytes => bytes.to_string(),
+            };
+            let _ = writeln!(
                 text,
-                "\nAn entry of Sluice's ledger in `{}`: {} bytes at the most.",
-                one.scenario, one.entry_bytes
+                "| `{}` | {calls} | {} | {entry} |",
+                one.scenario,
+                figure(one.log_bytes)
             );
         }
+        text
     }
-    text + "\n"
 }
 
 #[cfg(test)]
@@ -159,25 +317,31 @@ mod tests {
             command: Vec::new(),
             folder: std::path::PathBuf::new(),
             variables: Vec::new(),
-            dedupes: true,
-            is_ours: false,
             needs: Vec::new(),
-            role: crate::contestant::Role::Door,
+            role: Role::Door,
+            dedupes: true,
+            is_ours: name == "ours",
         };
         let contestants = [
             named("ours", "Sluice"),
             named("naive", "naive Rust"),
             named("node", "Node"),
         ];
-        let text = table(scenario, &contestants, &measured);
+        let report = Report {
+            contestants: &contestants,
+            measured: &measured,
+            folder: Path::new("no such folder"),
+        };
+        let text = report.table(scenario);
         assert!(
             text.contains("| Sluice | 5.00 (4.00–6.00) | 0.50 |"),
             "{text}"
         );
-        assert!(
-            text.contains("| naive Rust | 10.0 (10.0–10.0) | 1.00 |"),
-            "{text}"
-        );
+        assert!(text.contains("| naive Rust | 10.0 | 1.00 |"), "{text}");
         assert!(!text.contains("Node"), "{text}");
+        let short = report.headline();
+        let line = "over TLS, ms | 5.00 (4.00–6.00) | 10.0 | – | 0.50 |";
+        assert!(short.contains(line), "{short}");
+        assert!(report.series(Series::Batches, &[]).is_empty());
     }
 }

@@ -38,6 +38,35 @@ pub(crate) struct Scenario {
     /// Whether AWS is reached over TLS, as it really is.
     pub(crate) tls: bool,
     pub(crate) delays: Delays,
+    /// The table that it is a line of, where it isn't one of its own.
+    pub(crate) series: Option<Series>,
+}
+
+/// Scenarios that differ in one thing, to show how cost grows with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Series {
+    /// The bytes of an event.
+    Bodies,
+    /// The environments side by side.
+    Environments,
+    /// The messages of a batch.
+    Batches,
+}
+
+impl Series {
+    /// Every series, in the order of their tables.
+    pub(crate) const ALL: [Self; 3] = [Self::Bodies, Self::Environments, Self::Batches];
+
+    /// The table's title.
+    pub(crate) fn title(self) -> &'static str {
+        match self {
+            Self::Bodies => "How cost grows with an event's size",
+            Self::Environments => {
+                "How throughput grows with environments, DynamoDB at 4 ms and EventBridge at 6 ms"
+            }
+            Self::Batches => "How cost falls with a consumer's batch",
+        }
+    }
 }
 
 /// Bytes of a usual event.
@@ -81,10 +110,60 @@ const BASE: Scenario = Scenario {
         store_us: 0,
         bus_us: 0,
     },
+    series: None,
 };
 
+/// A line of the table by size. Fewer of the larger ones, which take longer.
+const fn body(name: &'static str, title: &'static str, bytes: usize, count: usize) -> Scenario {
+    Scenario {
+        name,
+        title,
+        load: Load::Deliveries(Mix { bytes, ..USUAL }),
+        course: Course::Warm {
+            environments: 1,
+            warm_up: count / 4,
+            count,
+        },
+        series: Some(Series::Bodies),
+        ..BASE
+    }
+}
+
+const fn environments(name: &'static str, title: &'static str, environments: usize) -> Scenario {
+    Scenario {
+        name,
+        title,
+        course: Course::Warm {
+            environments,
+            warm_up: 30,
+            count: 150,
+        },
+        delays: AS_IN_A_REGION,
+        series: Some(Series::Environments),
+        ..BASE
+    }
+}
+
+const fn batch(name: &'static str, title: &'static str, messages: usize, count: usize) -> Scenario {
+    Scenario {
+        name,
+        title,
+        load: Load::Batches {
+            messages,
+            bytes: USUAL.bytes,
+        },
+        course: Course::Warm {
+            environments: 1,
+            warm_up: count / 4,
+            count,
+        },
+        series: Some(Series::Batches),
+        ..BASE
+    }
+}
+
 /// Every scenario.
-pub(crate) const SCENARIOS: [Scenario; 7] = [
+pub(crate) const SCENARIOS: [Scenario; 17] = [
     Scenario {
         name: "cold-tls",
         title: "cold start, over TLS",
@@ -120,17 +199,6 @@ pub(crate) const SCENARIOS: [Scenario; 7] = [
         ..BASE
     },
     Scenario {
-        name: "delay-3k",
-        title: "warm, 3 KB, DynamoDB at 4 ms and EventBridge at 6 ms",
-        course: Course::Warm {
-            environments: 1,
-            warm_up: 50,
-            count: 200,
-        },
-        delays: AS_IN_A_REGION,
-        ..BASE
-    },
-    Scenario {
         name: "consume-cold-tls",
         title: "consumer: cold start to the first batch of 10, over TLS",
         load: TEN,
@@ -149,6 +217,17 @@ pub(crate) const SCENARIOS: [Scenario; 7] = [
         },
         ..BASE
     },
+    body("body-2k", "2 KB", 2_048, 400),
+    body("body-3k", "3 KB", 3_072, 400),
+    body("body-20k", "20 KB", 20_000, 300),
+    body("body-100k", "100 KB", 100_000, 120),
+    body("body-199k", "199 KB", 199_000, 80),
+    body("body-900k", "900 KB", 900_000, 30),
+    environments("environments-1", "1", 1),
+    environments("environments-2", "2", 2),
+    environments("environments-4", "4", 4),
+    batch("batch-1", "1", 1, 400),
+    batch("batch-10", "10", 10, 100),
 ];
 
 impl Scenario {
@@ -180,7 +259,7 @@ impl Scenario {
         }
     }
 
-    /// The same with a quarter of the events, for a quick look.
+    /// The same with a quarter of the events, for a quick look; series have none.
     pub(crate) fn quick(mut self) -> Self {
         match &mut self.course {
             Course::Cold { starts } => *starts = 5,
