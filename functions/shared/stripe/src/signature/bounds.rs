@@ -60,7 +60,14 @@ fn the_time_counts_in_both_directions_and_its_bounds_are_within() {
 #[test]
 fn the_ends_of_time_are_judged_without_overflow() {
     for (t, now_s, verdict) in [
-        (0, 0, Ok(Verified { timestamp_s: 0 })),
+        (
+            0,
+            0,
+            Ok(Verified {
+                timestamp_s: 0,
+                by: 1,
+            }),
+        ),
         (0, i64::MAX, Err(Refusal::TooOld)),
         (999_999_999_999, i64::MIN, Err(Refusal::TooNew)),
         (
@@ -68,6 +75,7 @@ fn the_ends_of_time_are_judged_without_overflow() {
             999_999_999_999,
             Ok(Verified {
                 timestamp_s: 999_999_999_999,
+                by: 1,
             }),
         ),
         (

@@ -118,7 +118,7 @@ proptest! {
         } else if off < -i64::from(seconds) {
             Err(Refusal::TooNew)
         } else {
-            Ok(Verified { timestamp_s: t })
+            Ok(Verified { timestamp_s: t, by: 1 })
         };
         prop_assert_eq!(verdict, expected);
     }

@@ -306,6 +306,7 @@ fn every_secret_is_held_against_every_v1() {
             T,
             Tolerance::default(),
         )
+        .map(Verified::timestamp_s)
     };
     for secrets in [
         &[SECRET][..],
@@ -314,7 +315,7 @@ fn every_secret_is_held_against_every_v1() {
         &["whsec_old", "whsec_older", SECRET],
         &["", SECRET],
     ] {
-        assert_eq!(verdict(&header, secrets), OK, "{secrets:?}");
+        assert_eq!(verdict(&header, secrets), Ok(T), "{secrets:?}");
     }
     assert_eq!(
         verdict(&header, &["whsec_old", "whsec_older"]),
@@ -325,7 +326,7 @@ fn every_secret_is_held_against_every_v1() {
             &format!("t={T},v1={OTHER_V1},v1={V1}"),
             &["whsec_old", SECRET]
         ),
-        OK
+        Ok(T)
     );
     assert_eq!(verdict(&mine, &[OTHER_SECRET]), Err(Refusal::NoMatch));
 }
