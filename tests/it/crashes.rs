@@ -7,7 +7,7 @@
 
 use serde_json::{Value, json};
 
-use crate::trial::{SAMPLES, Trial, created, deliver_all, judge};
+use crate::trial::{SAMPLES, Trial, created, deliver_all, judge, until_all_has_happened};
 use crate::world::{World, unique};
 
 const KILLS: [&str; 2] = ["kill-before", "kill-after"];
@@ -40,16 +40,7 @@ struct Plan<'a> {
     rules: Vec<Value>,
 }
 
-impl<'a> Plan<'a> {
-    fn on(world: &'a World) -> Self {
-        Self {
-            world,
-            at: created(),
-            trials: Vec::new(),
-            rules: Vec::new(),
-        }
-    }
-
+impl Plan<'_> {
     /// A rule for the `nth` call of an operation that a function makes with this text in it.
     fn rule(&mut self, function: &str, call: &str, nth: u32, text: &str, act: impl Into<Value>) {
         self.rules.push(json!({
@@ -61,43 +52,56 @@ impl<'a> Plan<'a> {
     fn trial(&mut self, trial: Trial) {
         self.trials.push(trial);
     }
+}
 
-    /// Delivers all, judges all, and sees that every rule has fired.
-    ///
-    /// One call may have several events in it, and of the rules that it matches the first is carried out, or all that refuse
-    /// entries. Kills come first: a killed call is made again with all of its events, whereas one with a refused entry takes
-    /// the others past their kill.
-    fn run(mut self) {
-        self.rules.sort_by_key(|rule| rule["do"].is_object());
-        let client_faults = |act: &dyn Fn(&sluice_local::client_faults::ClientFaults)| {
-            self.world
-                .stack(|stack| act(stack.client_faults().expect("a mortal stack")));
+/// Makes a plan, delivers all, judges all, and sees that every rule has fired.
+///
+/// One call may have several events in it, and of the rules that it matches the first is carried out, or all that refuse
+/// entries. Kills come first: a killed call is made again with all of its events, whereas one with a refused entry takes
+/// the others past their kill.
+fn run(world: &World, make: impl Fn(&mut Plan<'_>)) {
+    let at = created();
+    let made = || {
+        let mut plan = Plan {
+            world,
+            at,
+            trials: Vec::new(),
+            rules: Vec::new(),
         };
-        client_faults(&|faults| faults.set(&json!(self.rules)).expect("rules are written"));
-        deliver_all(self.world, &self.trials);
-        judge(self.world, self.at, &self.trials);
-        client_faults(&|faults| {
-            let fired = faults.fired().expect("readable");
-            let silent: Vec<_> = self
-                .rules
-                .iter()
-                .filter(|rule| !fired.iter().any(|fired| fired["rule"] == rule["id"]))
-                .collect();
-            assert!(silent.is_empty(), "never happened: {silent:#?}");
-            let kills = fired.iter().filter(|fired| {
-                fired["did"]
-                    .as_str()
-                    .is_some_and(|did| did.starts_with("kill"))
-            });
-            println!("{} kills so far", kills.count());
-        });
-    }
+        make(&mut plan);
+        plan.rules.sort_by_key(|rule| rule["do"].is_object());
+        (plan.trials, plan.rules)
+    };
+    until_all_has_happened(made, |trials, rules| {
+        world
+            .stack(|stack| {
+                stack
+                    .client_faults()
+                    .expect("a mortal stack")
+                    .set(&json!(rules))
+            })
+            .expect("rules are written");
+        deliver_all(world, trials);
+        judge(world, at, trials);
+        let fired = world
+            .stack(|stack| stack.client_faults().expect("a mortal stack").fired())
+            .expect("readable");
+        let kills = fired
+            .iter()
+            .filter_map(|fired| fired["did"].as_str())
+            .filter(|did| did.starts_with("kill"));
+        println!("{} kills so far", kills.count());
+        let is_silent = |rule: &&Value| !fired.iter().any(|fired| fired["rule"] == rule["id"]);
+        rules.iter().filter(is_silent).cloned().collect()
+    });
 }
 
 #[test]
 fn ingest_killed_before_and_after_each_of_its_calls_loses_nothing_and_publishes_all() {
-    let world = mortal();
-    let mut plan = Plan::on(&world);
+    run(&mortal(), kills_of_ingest);
+}
+
+fn kills_of_ingest(plan: &mut Plan<'_>) {
     for kill in KILLS {
         plan.rule("ingest", "GetSecretValue", 1, "", kill);
         for (call, nth) in [("PutItem", 1), ("PutEvents", 1), ("UpdateItem", 1)] {
@@ -125,11 +129,10 @@ fn ingest_killed_before_and_after_each_of_its_calls_loses_nothing_and_publishes_
             plan.trial(trial);
         }
         let trial = Trial::of("payments", &format!("{kill} defer"), plan.at);
-        refuse(&mut plan, "ingest", &trial);
+        refuse(plan, "ingest", &trial);
         plan.rule("ingest", "UpdateItem", 1, &trial.event, kill);
         plan.trial(trial);
     }
-    plan.run();
 }
 
 /// The bus refuses the event once.
@@ -140,34 +143,49 @@ fn refuse(plan: &mut Plan<'_>, function: &str, trial: &Trial) {
 
 #[test]
 fn sweep_killed_before_and_after_each_of_its_calls_publishes_all() {
-    let world = mortal();
-    let mut plan = Plan::on(&world);
+    run(&mortal(), kills_of_sweep);
+}
+
+fn kills_of_sweep(plan: &mut Plan<'_>) {
     for kill in KILLS {
         // The index of what is due names no event.
         plan.rule("sweep", "Query", 1, "due_shard", kill);
         for call in ["GetItem", "PutEvents", "UpdateItem"] {
             let trial = Trial::of("payments", &format!("{kill} {call}"), plan.at);
-            refuse(&mut plan, "ingest", &trial);
+            refuse(plan, "ingest", &trial);
             plan.rule("sweep", call, 1, &trial.event, kill);
             plan.trial(trial);
         }
         let trial = Trial::large("payments", &format!("{kill} read of a body"), plan.at);
-        refuse(&mut plan, "ingest", &trial);
+        refuse(plan, "ingest", &trial);
         plan.rule("sweep", "Query", 1, &trial.event, kill);
         plan.trial(trial);
         let trial = Trial::of("payments", &format!("{kill} postpone"), plan.at);
-        refuse(&mut plan, "ingest", &trial);
-        refuse(&mut plan, "sweep", &trial);
+        refuse(plan, "ingest", &trial);
+        refuse(plan, "sweep", &trial);
         plan.rule("sweep", "UpdateItem", 1, &trial.event, kill);
         plan.trial(trial);
     }
-    plan.run();
 }
 
 #[test]
 fn each_domain_killed_before_and_after_each_of_its_calls_applies_and_tells_all_once() {
     let world = mortal();
-    let mut plan = Plan::on(&world);
+    run(&world, kills_of_domains);
+    // The bus refuses the effect, and the message's delay is set. By itself: a kill for another message of the same batch
+    // would come before that.
+    for kill in KILLS {
+        run(&world, |plan| {
+            let trial = Trial::of("payments", &format!("{kill} delay"), plan.at);
+            let refused = json!({ "fail-entries": 0 });
+            plan.rule("payments", "PutEvents", 1, &trial.object, refused);
+            plan.rule("payments", "ChangeMessageVisibilityBatch", 1, "", kill);
+            plan.trial(trial);
+        });
+    }
+}
+
+fn kills_of_domains(plan: &mut Plan<'_>) {
     for kill in KILLS {
         for (domain, _) in SAMPLES {
             // Read, apply, emit, clear.
@@ -189,17 +207,5 @@ fn each_domain_killed_before_and_after_each_of_its_calls_applies_and_tells_all_o
             plan.rule("payments", call, 1, &trial.event, kill);
             plan.trial(trial);
         }
-    }
-    plan.run();
-    // The bus refuses the effect, and the message's delay is set. By itself: a kill for another message of the same batch
-    // would come before that.
-    for kill in KILLS {
-        let mut plan = Plan::on(&world);
-        let trial = Trial::of("payments", &format!("{kill} delay"), plan.at);
-        let refused = json!({ "fail-entries": 0 });
-        plan.rule("payments", "PutEvents", 1, &trial.object, refused);
-        plan.rule("payments", "ChangeMessageVisibilityBatch", 1, "", kill);
-        plan.trial(trial);
-        plan.run();
     }
 }

@@ -47,6 +47,7 @@ mod outages;
 mod rebuild;
 mod receivers;
 mod reconcile;
+mod reconcile_crashes;
 mod replay;
 mod retries;
 mod routing;

@@ -6,6 +6,7 @@ use sluice_adapters::clock::SystemClock;
 use sluice_adapters::ledger::DynamoLedger;
 use sluice_kernel::ledger::{Arrival, Ledger};
 use sluice_kernel::reconcile::report::{AccountsFrom, Report};
+use sluice_local::problem::Problem;
 use sluice_local::stack::Options;
 use sluice_stripe::event::parse_head;
 use sluice_stripe_sim::api::Terms;
@@ -17,13 +18,13 @@ use crate::truth::{body, truth, world_with_key};
 use crate::world::{World, eventually, now_s, shared};
 
 /// Nothing is left to its delivery: what isn't there now is missing.
-fn at_once(options: &mut Options) {
+pub(crate) fn at_once(options: &mut Options) {
     let settle = ("ReconcileSettleSeconds".to_owned(), "0".to_owned());
     options.parameters.extend([settle]);
 }
 
 /// A Stripe that began weeks ago, as its events say, so that its lifecycles are over by now.
-fn stripe(seed: u64) -> Stripe {
+pub(crate) fn stripe(seed: u64) -> Stripe {
     let settings = Settings {
         start: now_s() - 25 * 86_400,
         ..Settings::default()
@@ -33,13 +34,18 @@ fn stripe(seed: u64) -> Stripe {
 
 impl World {
     fn reconcile(&self) -> Report {
+        self.try_reconcile().expect("reconcile runs")
+    }
+
+    /// Runs reconcile once, where it may fail.
+    pub(crate) fn try_reconcile(&self) -> Result<Report, Problem> {
         let function = self.info().functions["reconcile"].clone();
-        let report = self.stack(|stack| stack.aws().invoke(&function, &json!({})));
-        serde_json::from_value(report.expect("reconcile runs")).expect("a report")
+        let report = self.stack(|stack| stack.aws().invoke(&function, &json!({})))?;
+        Ok(serde_json::from_value(report).expect("a report"))
     }
 
     /// As if the stack had been deployed before all that: a scope's cursor from then.
-    fn deployed_at(&self, scope: &Scope, since_s: i64) {
+    pub(crate) fn deployed_at(&self, scope: &Scope, since_s: i64) {
         let account = scope.account.as_deref().unwrap_or("platform");
         self.deployed_as(&format!("{account}#test"), since_s);
     }
@@ -72,7 +78,7 @@ impl World {
         }
     }
 
-    fn is_as_stripe_has_it(&self, stripe: &Stripe) {
+    pub(crate) fn is_as_stripe_has_it(&self, stripe: &Stripe) {
         for key in stripe.objects() {
             let Some(right) = truth(stripe, key) else {
                 continue;

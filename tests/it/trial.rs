@@ -4,7 +4,7 @@
 //! have, and many events go wrong in many ways side by side. The judgement compares with a control: the same sample,
 //! untroubled. Equal means equal: the whole projection and every effect, after the ids are written alike.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -142,10 +142,11 @@ impl Trial {
 /// told exactly as the control, and nothing left in a queue.
 pub(crate) fn judge(world: &World, at: i64, trials: &[Trial]) {
     let mut controls: BTreeMap<&str, End> = BTreeMap::new();
+    world.see_all_of_the_bus();
     for trial in trials {
         let control = controls.entry(trial.domain).or_insert_with(|| {
             let control = Trial::of(trial.domain, "control", at);
-            assert_eq!(world.deliver(&control.body).words(), "accepted");
+            deliver_all(world, std::slice::from_ref(&control));
             control.end(world)
         });
         assert_eq!(control.effects.len(), 1, "{}", trial.domain);
@@ -196,4 +197,50 @@ pub(crate) fn deliver_all(world: &World, trials: &[Trial]) {
 /// When the samples of a test were created: all of them at once, a little ago.
 pub(crate) fn created() -> i64 {
     now_s() - 60
+}
+
+/// How often a plan is tried anew for what hasn't happened: a function that is cut off by its deadline on a slow machine
+/// never comes to the call that was meant, and another delivery goes on behind it.
+const TRIES: usize = 8;
+
+/// Runs a plan, and again with fresh events those of its trials whose rules haven't all fired. `make` makes trials and rules,
+/// the same ones each time but for their ids; `run` tells which of the rules it was given haven't fired.
+pub(crate) fn until_all_has_happened(
+    make: impl Fn() -> (Vec<Trial>, Vec<Value>),
+    run: impl Fn(&[Trial], &[Value]) -> Vec<Value>,
+) {
+    let mut wanted: Option<BTreeSet<usize>> = None;
+    for _ in 0..TRIES {
+        let (mut trials, rules) = make();
+        let texts: Vec<_> = rules.iter().map(Value::to_string).collect();
+        let aims_at = |place: usize, trial: &Trial| {
+            texts[place].contains(&trial.event) || texts[place].contains(&trial.object)
+        };
+        let all = 0..rules.len();
+        if let Some(wanted) = &wanted {
+            let first = trials.first().cloned();
+            trials.retain(|trial| wanted.iter().any(|place| aims_at(*place, trial)));
+            if trials.is_empty() {
+                // A rule that is aimed at no event needs one all the same.
+                trials.extend(first);
+            }
+        }
+        let is_used = |place: &usize| {
+            let is_wanted = wanted.as_ref().is_none_or(|wanted| wanted.contains(place));
+            is_wanted || trials.iter().any(|trial| aims_at(*place, trial))
+        };
+        let used: Vec<_> = all.filter(is_used).collect();
+        let given: Vec<_> = used.iter().map(|place| rules[*place].clone()).collect();
+        let silent = run(&trials, &given);
+        let left: BTreeSet<_> = used
+            .into_iter()
+            .filter(|place| silent.contains(&rules[*place]))
+            .collect();
+        if left.is_empty() {
+            return;
+        }
+        println!("not yet: {silent:#?}");
+        wanted = Some(left);
+    }
+    panic!("{TRIES} times something never happened");
 }

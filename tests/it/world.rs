@@ -19,7 +19,7 @@ use sluice_stripe::signature::sign;
 use tokio::runtime::Runtime;
 
 /// The longest that a test waits for something to become true. Far above what it takes: a slow machine is no failure.
-const PATIENCE: Duration = Duration::from_secs(90);
+const PATIENCE: Duration = Duration::from_secs(240);
 
 /// The functions are built once, whatever the number of stacks.
 static OPTIONS: LazyLock<Options> =

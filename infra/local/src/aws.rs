@@ -14,11 +14,11 @@ use crate::problem::Problem;
 /// The Region that everything here says it is in.
 pub const REGION: &str = "us-east-1";
 
-/// The longest wait for an answer. CreateStack answers at once and works on.
-const TIMEOUT: Duration = Duration::from_secs(10);
+/// The longest wait for an answer. CreateStack answers at once and works on; on a machine at work "at once" takes a while.
+const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// The longest wait for a function: sweep may take 55 s.
-const INVOKE_TIMEOUT: Duration = Duration::from_secs(65);
+/// The longest wait for a function: reconcile may take 300 s.
+const INVOKE_TIMEOUT: Duration = Duration::from_secs(310);
 
 /// A client of the emulator.
 #[derive(Debug, Clone)]

@@ -20,10 +20,10 @@ use crate::template::{self, Changes, Rewritten};
 const BUCKET: &str = "sluice-code";
 
 /// The longest wait for the stack. It takes about a second and a half.
-const CREATE_MAX: Duration = Duration::from_secs(60);
+const CREATE_MAX: Duration = Duration::from_secs(180);
 
 /// The longest wait for the first answer: the function has to be unpacked and started.
-const ANSWER_MAX: Duration = Duration::from_secs(30);
+const ANSWER_MAX: Duration = Duration::from_secs(90);
 
 /// What was deployed.
 #[derive(Debug, Clone, Default)]

@@ -15,7 +15,7 @@ use crate::guard::Guard;
 use crate::problem::Problem;
 
 /// The longest wait until a process answers: an interpreter's first start compiles a good deal.
-const START_MAX: Duration = Duration::from_secs(60);
+const START_MAX: Duration = Duration::from_secs(120);
 
 /// A running process that answers over HTTP.
 #[derive(Debug)]
