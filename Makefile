@@ -63,10 +63,12 @@ show: need-rust need-cc ## Print a ledger entry or a projection of it: ID=evt_..
 	@test -n '$(ID)' || { echo "Say which: make show ID=evt_... (or an object's id)" >&2; exit 2; }
 	@$(CARGO) run -q $(CARGO_FLAGS) -p sluice-console -- show '$(ID)' $(if $(JSON),--json)
 
+# Built with the features of the whole workspace, as the functions are: for itself alone the AWS SDK would be compiled anew.
 .PHONY: chaos
 chaos: need-rust need-cc need-python ## Deliver a simulated Stripe's events while everything fails, then compare [SEED=1] [EVENTS=1000] [MINUTES=10]
 	@infra/tools/setup.sh local
-	@$(CARGO) run -q $(CARGO_FLAGS) -p sluice-chaos -- $(if $(SEED),--seed '$(SEED)') $(if $(EVENTS),--events '$(EVENTS)') \
+	@$(CARGO) build -q $(CARGO_FLAGS) --workspace --bin sluice-chaos
+	@"$${CARGO_TARGET_DIR:-target}/debug/sluice-chaos" $(if $(SEED),--seed '$(SEED)') $(if $(EVENTS),--events '$(EVENTS)') \
 		$(if $(MINUTES),--minutes '$(MINUTES)') $(ARGS)
 
 # --- Checks ----------------------------------------------------------------------------------------------------------

@@ -213,13 +213,14 @@ impl Kind {
         matches!(self, Self::KillBefore | Self::KillAfter)
     }
 
-    /// What Stripe meets on the way to the door, how many of a hundred deliveries, and for which part of a round.
-    pub(crate) fn outage(self, round: Duration) -> Option<(How, u8, Duration)> {
+    /// What Stripe meets on the way to the door, how many of a hundred deliveries, how long after the begin of a round, and
+    /// for how long. Whatever else is down from the begin on meets deliveries before an outage keeps all of them away.
+    pub(crate) fn outage(self, round: Duration) -> Option<(How, u8, Duration, Duration)> {
         match self {
-            Self::Refused => Some((How::Refused, 20, round)),
-            Self::Unavailable => Some((How::Status(503), 20, round)),
-            Self::DoorAnswerLost => Some((How::AnswerLost, 20, round)),
-            Self::Outage => Some((How::Silent, 100, round / 3)),
+            Self::Refused => Some((How::Refused, 20, Duration::ZERO, round)),
+            Self::Unavailable => Some((How::Status(503), 20, Duration::ZERO, round)),
+            Self::DoorAnswerLost => Some((How::AnswerLost, 20, Duration::ZERO, round)),
+            Self::Outage => Some((How::Silent, 100, round / 3, round / 3)),
             _ => None,
         }
     }

@@ -67,6 +67,19 @@ pub(crate) struct End {
     pub(crate) outcomes: Vec<[String; 4]>,
 }
 
+impl End {
+    /// Events on the bus that are only claimed in the ledger.
+    pub(crate) fn unmarked<'a>(&'a self, seen: &'a Seen) -> impl Iterator<Item = &'a String> {
+        let claimed = self
+            .ledger
+            .iter()
+            .filter(|(_, standing)| **standing == Standing::Claimed);
+        claimed
+            .map(|(event, _)| event)
+            .filter(|event| seen.events.contains_key(*event))
+    }
+}
+
 /// Compares.
 pub(crate) fn judge(truth: &Truth, seen: &Seen, end: &End) -> Findings {
     let mut findings = Findings::default();

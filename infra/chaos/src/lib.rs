@@ -188,14 +188,15 @@ fn begin(
             wire_rules.push(rule);
         }
         client_rules.extend(kind.client_rules(seed, number));
-        if let Some((how, percent, lasts)) = kind.outage(round.lasts) {
+        if let Some((how, percent, begins, lasts)) = kind.outage(round.lasts) {
             // One draw decides for all of a delivery's outages, and the first that it hits is the one: shares are added up.
             share = share.saturating_add(percent).min(100);
             let now = deliveries.now();
-            let until = now.saturating_add(stage::stripe_time(lasts));
+            let from = now.saturating_add(stage::stripe_time(begins));
+            let until = from.saturating_add(stage::stripe_time(lasts));
             let outage = Outage {
                 percent: share,
-                ..Outage::whole(now, until, how)
+                ..Outage::whole(from, until, how)
             };
             for name in stage::endpoints() {
                 let added = deliveries.add_outage(name, outage);
@@ -224,8 +225,9 @@ fn begin(
     Ok(wire)
 }
 
-/// Ends a round's faults on the wire, and counts them.
+/// Ends a round's faults on the wire and of Stripe's API, and counts those on the wire.
 fn end(stage: &Stage, wire: &[Kind], counts: &mut BTreeMap<Kind, usize>) -> Result<(), Problem> {
+    stage.stripe.refuse_no_more();
     let Some(faults) = stage.stack.faults() else {
         return Ok(());
     };
@@ -409,6 +411,7 @@ fn gather(stage: &Stage, witness: &Witness, deliveries: &mut Run) -> Result<Repo
         retries: tally.retries,
         answers: tally.answers,
         copies: seen.events.values().filter(|copies| **copies > 1).count(),
+        unmarked: end.unmarked(&seen).count(),
         emitted: seen.emitted,
         facts: seen.facts.len(),
         levels: seen.levels.len(),

@@ -31,6 +31,8 @@ pub struct Report {
     pub faults: BTreeMap<Kind, usize>,
     /// Events that came more than once on the bus.
     pub copies: usize,
+    /// Events on the bus of which the ledger doesn't know it: neither the mark nor the request to sweep could be written.
+    pub unmarked: usize,
     /// Effects on the bus.
     pub emitted: usize,
     /// Facts that a receiver acted on.
@@ -78,6 +80,7 @@ impl fmt::Display for Report {
         }
         row("kills", self.kills().to_string());
         row("events twice on the bus", self.copies.to_string());
+        row("  never marked as such", self.unmarked.to_string());
         row("effects on the bus", self.emitted.to_string());
         row("  facts acted on", self.facts.to_string());
         row("  levels kept", self.levels.to_string());

@@ -162,6 +162,11 @@ impl Server {
         knobs(&self.shared).refusals.extend(refusals);
     }
 
+    /// Takes back the refusals that nobody has met yet.
+    pub fn refuse_no_more(&self) {
+        knobs(&self.shared).refusals.clear();
+    }
+
     /// The requests since the last call of this.
     #[must_use]
     pub fn take_asked(&self) -> Vec<Asked> {
