@@ -45,7 +45,7 @@ if [ -z "$quick" ]; then
     $cargo build --quiet --release --locked --manifest-path "$peers/naive/Cargo.toml" --target-dir "$made/naive"
 fi
 
-node() { # bundles the Node peer, where its sources have changed
+node_peer() { # bundles the Node peer, where its sources have changed
     if ! command -v node >/dev/null || ! command -v npm >/dev/null; then
         say 'the Node peer is left out: node and npm are not there (Node 20 or newer)'
         return
@@ -68,7 +68,7 @@ node() { # bundles the Node peer, where its sources have changed
     cat "$peers"/node/*.mjs "$peers/node/package-lock.json" >"$made/node/sources"
 }
 if [ -z "$quick" ]; then
-    node
+    node_peer
 fi
 
 mkdir -p "$made/python"
