@@ -1,5 +1,8 @@
 //! A queue's batch: each message on its own.
 //!
+//! Messages of different objects are handled side by side, those of one object one after the other in the batch's order: side
+//! by side they would only meet each other's writes. It is a matter of time alone; any order ends the same.
+//!
 //! One bad message never fails the others: each is parsed, applied and judged by itself, a panic of the domain's code
 //! included. What comes back says for each message whether to acknowledge it. Messages that the deadline leaves no
 //! time for go back untouched.
@@ -8,22 +11,28 @@
 //! third time: it may come from a deployment that is being rolled back. A message that fails goes back with the delay of
 //! [`crate::backoff`], and near its last receive it leaves the outcome `failing` behind.
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::task::Poll;
+
+use serde_json::Value;
 
 use crate::backoff;
 use crate::bus::Bus;
 use crate::clock::Clock;
 use crate::consume::{self, Ports};
-use crate::detail;
+use crate::detail::{self, Message};
 use crate::domain::Domain;
 use crate::fault::{Class, Fault, Pace};
 use crate::fetch::Objects;
 use crate::ledger::Bodies;
 use crate::outcome::{self, Outcome, Outcomes, Record, Remark, Word};
 use crate::projection::Projections;
+use crate::together::together;
 
 /// No message is begun with less time than this left: a read, a write, an emission and a clear have to fit.
 pub const MESSAGE_RESERVE_MS: i64 = 5_000;
@@ -33,6 +42,10 @@ pub const PANIC_RECEIVES_MAX: u32 = 3;
 
 /// In so many of its last receives a message that fails is recorded: more than one, since a record may fail too.
 pub const FAILING_RECEIVES: u32 = 3;
+
+/// How many objects of a batch are handled side by side. Each takes a connection of its own, which is opened once an
+/// environment; more of them gain little.
+pub const SIDE_BY_SIDE_MAX: usize = 4;
 
 /// How a batch is run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,7 +111,7 @@ pub(crate) fn no_time() -> Fault {
     Fault::retry("batch.no_time", "the deadline is too near to begin").paced(Pace::Untouched)
 }
 
-/// Handles a batch, in order; returns one result a message.
+/// Handles a batch; returns one result a message, in the batch's order.
 pub async fn handle<D: Domain>(
     ports: &Ports<'_, impl Projections, impl Bus, impl Bodies, impl Objects>,
     outcomes: &impl Outcomes,
@@ -106,11 +119,59 @@ pub async fn handle<D: Domain>(
     messages: &[Received],
     run: Run,
 ) -> Vec<Handled> {
-    let mut handled = Vec::with_capacity(messages.len());
-    for message in messages {
-        handled.push(handle_one::<D>(ports, outcomes, clock, message, run).await);
+    let read: Vec<_> = messages
+        .iter()
+        .map(|received| (received, detail::read(&received.text)))
+        .collect();
+    let objects = by_object(&read);
+    let (read, objects) = (&read, &objects);
+    let next = &AtomicUsize::new(0);
+    let handled = &Mutex::new(Vec::with_capacity(messages.len()));
+    let lane = move || async move {
+        while let Some(of_object) = objects.get(next.fetch_add(1, Ordering::Relaxed)) {
+            for &place in of_object {
+                let (received, message) = &read[place];
+                let one = handle_one::<D>(ports, outcomes, clock, received, message, run).await;
+                let mut handled = handled.lock().unwrap_or_else(PoisonError::into_inner);
+                handled.push((place, one));
+            }
+        }
+    };
+    let lanes = (0..objects.len().min(SIDE_BY_SIDE_MAX)).map(|_| lane());
+    together(lanes.collect()).await;
+    let mut handled = handled.lock().unwrap_or_else(PoisonError::into_inner);
+    handled.sort_unstable_by_key(|(place, _)| *place);
+    handled.drain(..).map(|(_, one)| one).collect()
+}
+
+/// The places of the messages of each object, in the order of its first message. A message that can't be read, or names no
+/// object, stands alone.
+fn by_object(read: &[(&Received, Result<Message, Fault>)]) -> Vec<Vec<usize>> {
+    let mut objects: Vec<Vec<usize>> = Vec::new();
+    let mut known = BTreeMap::new();
+    for (place, (_, message)) in read.iter().enumerate() {
+        let object = message.as_ref().ok().and_then(object_of);
+        match object {
+            None => objects.push(vec![place]),
+            Some(object) => {
+                let index = *known.entry(object).or_insert(objects.len());
+                match objects.get_mut(index) {
+                    Some(places) => places.push(place),
+                    None => objects.push(vec![place]),
+                }
+            }
+        }
     }
-    handled
+    objects
+}
+
+/// What tells a message's object from others: account, mode and id.
+fn object_of(message: &Message) -> Option<(Option<&str>, Option<bool>, &str)> {
+    let event = &message.event;
+    let snapshot = || event.get("data")?.get("object")?.get("id");
+    let thin = || event.get("related_object")?.get("id");
+    let id = snapshot().or_else(thin).and_then(Value::as_str)?;
+    Some((message.tag.account.as_deref(), message.tag.livemode, id))
 }
 
 async fn handle_one<D: Domain>(
@@ -118,10 +179,10 @@ async fn handle_one<D: Domain>(
     outcomes: &impl Outcomes,
     clock: &impl Clock,
     received: &Received,
+    message: &Result<Message, Fault>,
     run: Run,
 ) -> Handled {
     let start_ms = clock.now_ms();
-    let message = detail::read(&received.text);
     let of = message.as_ref().ok();
     let mut handled = Handled {
         message_id: received.message_id.clone(),
@@ -146,7 +207,7 @@ async fn handle_one<D: Domain>(
             // Only in case the function dies: if it can't be written, what comes of the message is recorded after.
             let _ = outcomes.record(&record).await;
         }
-        let result = match &message {
+        let result = match message {
             Err(fault) => Err(fault.clone()),
             Ok(message) => {
                 let consuming = consume::consume::<D>(ports, clock, message, run.deadline_ms);

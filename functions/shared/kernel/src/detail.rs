@@ -134,7 +134,11 @@ pub fn outgoing_in(manner: Manner<'_>, origin: &Origin<'_>, body: Option<&[u8]>)
         body: BodyPlace::Inline,
     };
     let detail = match inline {
-        Some(members) => format!(r#"{{"sluice":{},{members}"#, json!(tag)),
+        Some(members) => {
+            let tag = serde_json::to_string(&tag);
+            let tag = tag.expect("texts, numbers and booleans can be written");
+            format!(r#"{{"sluice":{tag},{members}"#)
+        }
         None => {
             tag.body = BodyPlace::Ledger;
             pointer(origin, &tag)
@@ -372,8 +376,8 @@ mod tests {
         assert_eq!(
             outgoing.detail,
             concat!(
-                r#"{"sluice":{"account":"acct_1","body":"inline","created":7,"endpoint":"connect","livemode":true,"#,
-                r#""received_at_ms":8,"traceparent":"00-a-b-01"},"#,
+                r#"{"sluice":{"account":"acct_1","endpoint":"connect","livemode":true,"created":7,"#,
+                r#""received_at_ms":8,"traceparent":"00-a-b-01","body":"inline"},"#,
                 r#""id":"evt_1","type":"charge.succeeded","n":1e400}"#
             )
         );

@@ -63,4 +63,5 @@ pub mod route;
 pub mod secrets;
 pub mod sweep;
 pub mod take;
+mod together;
 pub mod trace;

@@ -1,6 +1,7 @@
 //! The kernel's use cases over the harness's ports in memory.
 
 mod again;
+mod batch;
 mod consume;
 mod fetching;
 mod rebuild;
