@@ -187,6 +187,10 @@ smoke: need-rust need-cc ## Try a deployed door: URL=https://…/webhooks/stripe
 sources: ## Fetch the addresses of Stripe's webhooks; prints the value of the parameter AllowedSources
 	@infra/tools/sources.sh refresh
 
+.PHONY: dictionary
+dictionary: need-rust need-cc ## Print what the dictionary of stored bodies comes to [ID=2 trains a new one] [SIZES=1 compares others]
+	@$(CARGO) run -q $(CARGO_FLAGS) -p sluice-dictionary -- $(if $(ID),train --id '$(ID)',$(if $(SIZES),sizes,measure))
+
 # --- House-keeping ---------------------------------------------------------------------------------------------------
 
 .PHONY: clean

@@ -16,6 +16,7 @@
 //! A 400 never says which secret failed. One line is logged a delivery, here and nowhere else. An accepted event of a
 //! type that the routing table doesn't have is logged with the code `event.unrouted`, so that it is counted.
 
+pub mod envelope;
 mod route;
 mod source;
 mod trace;

@@ -1,22 +1,30 @@
 //! Ingest as a Lambda function: adapters in, [`ingest::answer`] out.
+//!
+//! What the first delivery needs and can be had beforehand is made ready before there is one: the secrets, the dictionary of
+//! bodies, and connections to the ledger's table and the bus. They wait for their answers side by side, in the one phase in
+//! which Lambda gives a small function a whole processor. If one of them fails, the first delivery tries again.
 
-use lambda_http::{Error, run, service_fn};
+use ingest::envelope::{Envelope, Reply};
+use lambda_http::{Error, LambdaEvent, lambda_runtime, service_fn};
 use sluice_adapters::config::{BadVariables, IngestConfig, Vars, environment};
+use sluice_adapters::http::Http;
 use sluice_adapters::{aws, bus::EventBridgeBus, clock::SystemClock, ledger::DynamoLedger};
-use sluice_adapters::{secrets::SecretsManager, telemetry};
+use sluice_adapters::{codec, secrets::SecretsManager, telemetry};
+use sluice_kernel::clock::Clock;
 use sluice_kernel::secrets::SecretCache;
 use sluice_stripe::signature::Tolerance;
 
 type Door = ingest::Door<DynamoLedger<SystemClock>, EventBridgeBus, SecretsManager, SystemClock>;
 
-fn door() -> Result<Door, BadVariables> {
+async fn door() -> Result<Door, BadVariables> {
     let mut vars = Vars::new(&environment);
     let config = IngestConfig::read(&mut vars);
-    let sdk = aws::sdk_config(&mut vars);
+    let http = Http::default();
+    let sdk = aws::sdk_config_over(&http, &mut vars);
     vars.finish()?;
     let tolerance = Tolerance::seconds(config.tolerance_s)
         .map_err(|error| BadVariables(vec![format!("TOLERANCE_SECONDS: {error}")]))?;
-    Ok(Door {
+    let door = Door {
         ledger: DynamoLedger::new(&sdk, config.ledger_table, SystemClock),
         bus: EventBridgeBus::new(&sdk, config.bus_name),
         secrets: SecretCache::new(
@@ -30,13 +38,27 @@ fn door() -> Result<Door, BadVariables> {
         body_bytes_max: config.body_bytes_max,
         retention_days: config.retention_days,
         lapse_margin_ms: config.lapse_margin_ms,
-    })
+    };
+    let _ = tokio::join!(
+        door.secrets.get(SystemClock.now_ms()),
+        aws::open(&http, &sdk, ["dynamodb", "events"]),
+        // While the others wait.
+        async { codec::prepare() },
+    );
+    Ok(door)
 }
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     telemetry::start("ingest");
-    let door = door().inspect_err(|error| telemetry::failed_start(error))?;
+    let door = door()
+        .await
+        .inspect_err(|error| telemetry::failed_start(error))?;
     let door = &door;
-    run(service_fn(move |request| ingest::answer(door, request))).await
+    let answer = move |event: LambdaEvent<Envelope>| async move {
+        let request = event.payload.into_request(event.context)?;
+        let response = ingest::answer(door, request).await?;
+        Ok::<_, Error>(Reply::from(response))
+    };
+    lambda_runtime::run(service_fn(answer)).await
 }

@@ -17,6 +17,7 @@ use sluice_kernel::secrets::SecretCache;
 use sluice_kernel::take::Taken;
 use sluice_stripe::signature::{Tolerance, sign};
 
+use crate::envelope::Envelope;
 use crate::{Answer, Door, answer};
 
 const PLATFORM: &str = "whsec_platform";
@@ -84,7 +85,10 @@ fn http(method: &str, path: &str, signature: Option<&str>, body: &str, is_base64
         },
         "body": body, "isBase64Encoded": is_base64,
     });
-    lambda_http::request::from_str(&event.to_string()).expect("an HTTP API event")
+    let envelope: Envelope = serde_json::from_value(event).expect("an HTTP API event");
+    envelope
+        .into_request(Context::default())
+        .expect("a request")
 }
 
 impl World {

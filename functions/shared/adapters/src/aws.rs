@@ -5,13 +5,14 @@
 //! longest way is a claim, a publish and a defer, three operations, which fits its 15 s; a call that is cut off counts
 //! as unanswered, never as failed.
 
+mod agent;
+
 use std::time::Duration;
 
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
-use aws_sdk_dynamodb::config::BehaviorVersion;
+use aws_sdk_dynamodb::config::{BehaviorVersion, IdentityCache, StalledStreamProtectionConfig};
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
-use aws_smithy_http_client::{Builder, tls};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
@@ -19,7 +20,10 @@ use aws_types::SdkConfig;
 use aws_types::region::Region;
 use sluice_kernel::fault::{Fault, Pace};
 
+use agent::Agent;
+
 use crate::config::Vars;
+use crate::http::Http;
 
 /// The longest wait for a connection.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_millis(1_000);
@@ -36,6 +40,11 @@ pub const ATTEMPTS_MAX: u32 = 3;
 /// Reads Region, credentials and an optional endpoint from the environment as Lambda sets it. What is missing is
 /// remembered by `vars`: no call may be made before [`Vars::finish`].
 pub fn sdk_config(vars: &mut Vars<'_>) -> SdkConfig {
+    sdk_config_over(&Http::default(), vars)
+}
+
+/// The same over this client, so that its connections can be opened before the first call.
+pub fn sdk_config_over(http: &Http, vars: &mut Vars<'_>) -> SdkConfig {
     let region = vars.text("AWS_REGION");
     let key = vars.text("AWS_ACCESS_KEY_ID");
     let secret = vars.text("AWS_SECRET_ACCESS_KEY");
@@ -46,6 +55,7 @@ pub fn sdk_config(vars: &mut Vars<'_>) -> SdkConfig {
         Credentials::new(key, secret, token, None, "environment"),
         endpoint,
     );
+    let config = config.into_builder().http_client(http.clone()).build();
     #[cfg(debug_assertions)]
     if let Some(file) = vars.optional_text(crate::faults::FILE_VARIABLE) {
         let function = vars
@@ -58,8 +68,39 @@ pub fn sdk_config(vars: &mut Vars<'_>) -> SdkConfig {
 
 /// HTTP over the one TLS stack that is linked.
 pub fn http_client() -> SharedHttpClient {
-    let ring = tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring);
-    Builder::new().tls_provider(ring).build_https()
+    SharedHttpClient::new(Http::default())
+}
+
+/// DynamoDB's client.
+pub(crate) fn dynamodb(config: &SdkConfig) -> aws_sdk_dynamodb::Client {
+    let config = aws_sdk_dynamodb::config::Builder::from(config).interceptor(Agent);
+    aws_sdk_dynamodb::Client::from_conf(config.build())
+}
+
+/// EventBridge's client.
+pub(crate) fn eventbridge(config: &SdkConfig) -> aws_sdk_eventbridge::Client {
+    let config = aws_sdk_eventbridge::config::Builder::from(config).interceptor(Agent);
+    aws_sdk_eventbridge::Client::from_conf(config.build())
+}
+
+/// Opens a connection to each of these services (`dynamodb`, `events`), side by side, so that the first calls find them open.
+/// Where the endpoint is configured it is one for all, and the first call's connection serves them.
+pub async fn open(http: &Http, config: &SdkConfig, services: [&str; 2]) {
+    let (Some(region), None) = (config.region(), config.endpoint_url()) else {
+        return;
+    };
+    let tail = if region.as_ref().starts_with("cn-") {
+        ".cn"
+    } else {
+        ""
+    };
+    // A guess of where the SDK will call: where it is wrong, a connection is opened in vain.
+    let base = |service| format!("https://{service}.{region}.amazonaws.com{tail}");
+    let [first, second] = services.map(base);
+    tokio::join!(
+        http.open(&first, CONNECT_TIMEOUT),
+        http.open(&second, CONNECT_TIMEOUT)
+    );
 }
 
 /// The SDK's configuration from its parts.
@@ -80,8 +121,12 @@ pub fn sdk_config_of(
     let mut config = SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
         .credentials_provider(SharedCredentialsProvider::new(credentials))
+        // Credentials that never change need no cache in front of them.
+        .identity_cache(IdentityCache::no_cache())
         .http_client(http_client())
         .region(region)
+        // No call streams: a body that stalls is cut off by the try's own timeout.
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
         .timeout_config(timeouts)
         .retry_config(retries);
     config.set_endpoint_url(endpoint);

@@ -33,7 +33,7 @@ impl EventBridgeBus {
     /// The bus of this name.
     pub fn new(config: &SdkConfig, name: String) -> Self {
         Self {
-            client: Client::new(config),
+            client: aws::eventbridge(config),
             name,
         }
     }

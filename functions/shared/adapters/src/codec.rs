@@ -6,31 +6,79 @@
 //! | codec | form |
 //! |---|---|
 //! | `raw` | as it is, where compression wouldn't make it smaller |
-//! | `zstd` | one zstd frame without a dictionary |
+//! | `zstd` | one zstd frame without a dictionary: bodies over [`DICTIONARY_BODY_BYTES_MAX`] |
+//! | `zstd.<id>` | one zstd frame with the dictionary of this id, which the frame names as well |
 //!
-//! A dictionary gets a name of its own here (`zstd.<id>`), never a new meaning for an old name.
+//! A dictionary holds what Stripe's events have in common: keys, types, states. It is trained by `infra/dictionary`, whose
+//! `train` writes a new one; [`DICTIONARIES`] then names it last, and its frames are written from then on. Names are never
+//! given a new meaning, and a dictionary that was shipped is never changed or left out: ledgers hold its frames for as long
+//! as they keep events. `codec/frames` has frames of every version, which have to stay readable.
+
+use std::sync::{Mutex, PoisonError};
 
 use sluice_kernel::fault::Fault;
+use zstd::bulk::{Compressor, Decompressor};
 
-/// zstd's default: the higher levels cost several times the CPU for a few percent.
-const LEVEL: i32 = 3;
+/// A dictionary, and the codec that frames with it are stored under.
+#[derive(Debug)]
+pub struct Dictionary {
+    /// `zstd.<id>`.
+    pub codec: &'static str,
+    /// As it was trained.
+    pub bytes: &'static [u8],
+}
+
+/// Every dictionary that was ever shipped; the last one is written with.
+pub const DICTIONARIES: [Dictionary; 1] = [Dictionary {
+    codec: "zstd.1",
+    bytes: include_bytes!("codec/1.dictionary"),
+}];
+
+const CURRENT: &Dictionary = &DICTIONARIES[DICTIONARIES.len() - 1];
+
+/// How hard bodies are compressed; the table in ARCHITECTURE.md has what other levels come to.
+pub const LEVEL: i32 = 3;
+
+/// Larger bodies are compressed without a dictionary: what they repeat is in themselves.
+pub const DICTIONARY_BODY_BYTES_MAX: usize = 64 * 1024;
+
+/// How hard those are compressed.
+pub const LARGE_LEVEL: i32 = 1;
 
 /// A body in its stored form.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Encoded {
+pub struct Encoded {
     /// Names the form.
-    pub(crate) codec: &'static str,
+    pub codec: &'static str,
     /// The stored bytes.
-    pub(crate) bytes: Vec<u8>,
+    pub bytes: Vec<u8>,
+}
+
+/// Kept between bodies, since making one ready costs more than most bodies do.
+static WITH_DICTIONARY: Mutex<Option<Compressor<'static>>> = Mutex::new(None);
+static PLAIN: Mutex<Option<Compressor<'static>>> = Mutex::new(None);
+
+/// Makes the dictionary ready, which the first body would else wait for.
+pub fn prepare() {
+    // It is digested with the first body.
+    let _ = encode(b"{}");
 }
 
 /// Puts a body into its stored form.
-pub(crate) fn encode(body: &[u8]) -> Encoded {
-    match zstd::bulk::compress(body, LEVEL) {
-        Ok(bytes) if bytes.len() < body.len() => Encoded {
-            codec: "zstd",
-            bytes,
-        },
+pub fn encode(body: &[u8]) -> Encoded {
+    let (codec, bytes) = if body.len() <= DICTIONARY_BODY_BYTES_MAX {
+        let bytes = compress(&WITH_DICTIONARY, body, || {
+            Compressor::with_dictionary(LEVEL, CURRENT.bytes)
+        });
+        (CURRENT.codec, bytes)
+    } else {
+        (
+            "zstd",
+            compress(&PLAIN, body, || Compressor::new(LARGE_LEVEL)),
+        )
+    };
+    match bytes {
+        Ok(bytes) if bytes.len() < body.len() => Encoded { codec, bytes },
         // Compression into memory only fails for want of memory; the body as it is will do.
         _ => Encoded {
             codec: "raw",
@@ -39,24 +87,54 @@ pub(crate) fn encode(body: &[u8]) -> Encoded {
     }
 }
 
+fn compress(
+    kept: &Mutex<Option<Compressor<'static>>>,
+    body: &[u8],
+    make: impl FnOnce() -> std::io::Result<Compressor<'static>>,
+) -> std::io::Result<Vec<u8>> {
+    let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut compressor = match kept.take() {
+        Some(compressor) => compressor,
+        None => make()?,
+    };
+    let mut bytes = compressor.compress(body)?;
+    // One that has failed is not used again.
+    *kept = Some(compressor);
+    // The buffer had room for a body that can't be compressed.
+    bytes.shrink_to_fit();
+    Ok(bytes)
+}
+
 /// Reads a stored body back. `size` is the body's length as the entry has it, and bounds what a damaged frame can
 /// make us allocate.
-pub(crate) fn decode(codec: &str, bytes: &[u8], size: u64) -> Result<Vec<u8>, Fault> {
+///
+/// # Errors
+/// `Retry` with `ledger.body_unreadable` for a damaged frame, and with `ledger.codec_unknown` for a form that this
+/// version doesn't know.
+pub fn decode(codec: &str, bytes: &[u8], size: u64) -> Result<Vec<u8>, Fault> {
     let capacity = usize::try_from(size).unwrap_or(usize::MAX);
+    let unreadable = |_| {
+        Fault::retry(
+            "ledger.body_unreadable",
+            "the stored body's frame is damaged",
+        )
+    };
+    let with =
+        |dictionary: &[u8]| Decompressor::with_dictionary(dictionary)?.decompress(bytes, capacity);
     let body = match codec {
-        "raw" => Ok(bytes.to_vec()),
-        "zstd" => zstd::bulk::decompress(bytes, capacity).map_err(|_| {
-            Fault::retry(
-                "ledger.body_unreadable",
-                "the stored body's frame is damaged",
-            )
-        }),
-        // Written by a newer version: it can be read once this one is replaced.
-        other => Err(Fault::retry(
-            "ledger.codec_unknown",
-            format!("codec {other:?}"),
-        )),
-    }?;
+        "raw" => bytes.to_vec(),
+        "zstd" => with(&[]).map_err(unreadable)?,
+        other => match DICTIONARIES.iter().find(|known| known.codec == other) {
+            Some(dictionary) => with(dictionary.bytes).map_err(unreadable)?,
+            // Written by a newer version: it can be read once this one is replaced.
+            None => {
+                return Err(Fault::retry(
+                    "ledger.codec_unknown",
+                    format!("codec {other:?}"),
+                ));
+            }
+        },
+    };
     if body.len() == capacity {
         Ok(body)
     } else {
@@ -68,36 +146,4 @@ pub(crate) fn decode(codec: &str, bytes: &[u8], size: u64) -> Result<Vec<u8>, Fa
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    proptest! {
-        #[test]
-        fn every_body_reads_back_byte_for_byte(body in proptest::collection::vec(any::<u8>(), 0..4096), repeat in 1usize..8) {
-            let body = body.repeat(repeat);
-            let encoded = encode(&body);
-            prop_assert_eq!(decode(encoded.codec, &encoded.bytes, body.len() as u64).unwrap(), body);
-        }
-    }
-
-    #[test]
-    fn json_gets_smaller_and_noise_stays_as_it_is() {
-        let json =
-            br#"{"object":"event","object":"event","object":"event","object":"event"}"#.repeat(4);
-        assert_eq!(encode(&json).codec, "zstd");
-        assert_eq!(encode(b"{}").codec, "raw");
-    }
-
-    #[test]
-    fn a_frame_that_is_longer_than_the_entry_says_is_refused() {
-        let encoded = encode(&[b'a'; 1000]);
-        let fault = decode("zstd", &encoded.bytes, 999).unwrap_err();
-        assert_eq!(fault.code, "ledger.body_unreadable");
-        assert_eq!(
-            decode("zstd.9", &[], 0).unwrap_err().code,
-            "ledger.codec_unknown"
-        );
-    }
-}
+mod tests;

@@ -172,10 +172,7 @@ async fn a_typical_entry_is_small_and_its_parts_stay_under_an_items_limit() {
         .key("pk", entry::pk("evt_1"))
         .key("sk", text(ENTRY));
     let item = item.send().await.expect("read").item.expect("there");
-    let bytes: usize = item
-        .iter()
-        .map(|(name, value)| name.len() + size(value))
-        .sum();
+    let bytes = entry::bytes_of(&item);
     assert!(bytes < 450, "an entry without its body takes {bytes} bytes");
 
     let body = noise_body("evt_2", 900_000);
@@ -194,21 +191,31 @@ async fn a_typical_entry_is_small_and_its_parts_stay_under_an_items_limit() {
     let parts = parts.send().await.expect("read").items.expect("there");
     assert!(parts.len() > 1);
     for part in parts {
-        let bytes: usize = part
-            .iter()
-            .map(|(name, value)| name.len() + size(value))
-            .sum();
+        let bytes = entry::bytes_of(&part);
         assert!(bytes < 400 * 1024, "{bytes}");
     }
 }
 
-fn size(value: &aws_sdk_dynamodb::types::AttributeValue) -> usize {
-    use aws_sdk_dynamodb::types::AttributeValue::{B, N, S};
-    match value {
-        S(text) => text.len(),
-        N(number) => number.len() / 2 + 1,
-        B(bytes) => bytes.as_ref().len(),
-        _ => 1,
+#[tokio::test]
+async fn of_two_large_bodies_that_are_stored_at_once_each_gets_its_own_parts() {
+    let config = dynamo().await;
+    let ledger = DynamoLedger::new(&config, LEDGER.to_owned(), TestClock::default());
+    let bodies = ["evt_1", "evt_2"].map(|id| (id, noise_body(id, 100_000)));
+    let arrivals = bodies
+        .each_ref()
+        .map(|(id, body)| arrival(id, "attempt", body));
+    for arrival in &arrivals {
+        assert_eq!(
+            ledger.claim(arrival).await,
+            Ok(Claimed::Won { complete: false })
+        );
+    }
+    for arrival in &arrivals {
+        assert_eq!(ledger.complete(arrival).await, Ok(()));
+    }
+    for (id, body) in &bodies {
+        let (_, stored) = ledger.read(id).await.expect("read").expect("there");
+        assert_eq!(stored.as_ref(), Some(body), "{id}");
     }
 }
 

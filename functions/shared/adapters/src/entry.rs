@@ -12,8 +12,8 @@
 //!
 //! | attribute | | written by |
 //! |---|---|---|
-//! | `attempt` S, `lapses_at` N ms | who holds the claim | claim, take over |
-//! | `received_at` N ms, `expires_at` N s (the table's TTL), `trace` S | the first delivery | claim |
+//! | `attempt` B or S ([`compact`]), `lapses_at` N ms | who holds the claim | claim, take over |
+//! | `received_at` N ms, `expires_at` N s (the table's TTL), `trace` B or S | the first delivery | claim |
 //! | `type` S, `endpoint` S, `account` S, `livemode` BOOL, `created` N s, `api_version` S, `object_id` S, `object_type` S, `shape` S | Stripe's event; absent where the event has none; `shape` only where it isn't a snapshot | claim |
 //! | `via` S | how it came in, where it was no delivery: `reconcile` | claim |
 //! | `seen` S | `<day of received_at>#<shard>`; with `received_at` the index `by_time`, see below | claim |
@@ -27,6 +27,8 @@
 //!
 //! The index `by_time` (`seen`, `received_at`; it carries `type`, `account`, `livemode`, `created` and `object_id`) is paid
 //! for once, by the claim: none of its attributes changes in any later write of the entry, so DynamoDB leaves it alone.
+
+pub(crate) mod compact;
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -124,19 +126,42 @@ fn seen(id: &str, received_at_ms: i64) -> String {
     seen_key(day_of(received_at_ms), shard(id, SEEN_SHARDS))
 }
 
-/// The item that claims an event for the first time; with the stored body where it fits.
-pub(crate) fn first(arrival: &Arrival<'_>, body: &Encoded) -> Item {
+/// What an item weighs, as DynamoDB counts and bills it: its names and values.
+pub(crate) fn bytes_of(item: &Item) -> usize {
+    let value = |value: &AttributeValue| match value {
+        AttributeValue::S(text) => text.len(),
+        // Two digits a byte, and one for the exponent.
+        AttributeValue::N(number) => number.len() / 2 + 1,
+        AttributeValue::B(bytes) => bytes.as_ref().len(),
+        _ => 1,
+    };
+    item.iter().map(|(name, of)| name.len() + value(of)).sum()
+}
+
+/// The item that claims an event for the first time; with the stored body where it fits, which else comes back.
+pub(crate) fn first(arrival: &Arrival<'_>, body: Encoded) -> (Item, Option<Encoded>) {
+    let mut item = without_body(arrival);
+    if body.bytes.len() > INLINE_BYTES_MAX {
+        return (item, Some(body));
+    }
+    item.insert("codec".to_owned(), text(body.codec));
+    item.insert("body".to_owned(), bytes(body.bytes));
+    (item, None)
+}
+
+/// The same without its body.
+pub(crate) fn without_body(arrival: &Arrival<'_>) -> Item {
     let origin = arrival.origin();
     let mut item = Item::with_capacity(24);
     let mut put = |name: &str, value: AttributeValue| item.insert(name.to_owned(), value);
     put("pk", pk(&origin.id));
     put("sk", text(ENTRY));
-    put("attempt", text(arrival.attempt));
+    put("attempt", compact::id(arrival.attempt));
     put("lapses_at", number(arrival.lapses_at_ms));
     put("received_at", number(arrival.received_at_ms));
     put("expires_at", number(arrival.expires_at_s));
     put("seen", text(seen(&origin.id, arrival.received_at_ms)));
-    put("trace", text(arrival.traceparent));
+    put("trace", compact::id(arrival.traceparent));
     put("type", text(&*origin.kind));
     put("endpoint", text(arrival.endpoint));
     put("hash", bytes(sha256(arrival.body)));
@@ -168,10 +193,6 @@ pub(crate) fn first(arrival: &Arrival<'_>, body: &Encoded) -> Item {
     }
     if origin.as_pointer {
         put("pointer", AttributeValue::Bool(true));
-    }
-    if body.bytes.len() <= INLINE_BYTES_MAX {
-        put("codec", text(body.codec));
-        put("body", bytes(body.bytes.clone()));
     }
     item
 }
@@ -219,7 +240,7 @@ pub(crate) fn read(item: &Item) -> Result<(Entry, BodyPlace), Fault> {
             object_id: reader.optional_text("object_id").map(Cow::Owned),
             object_kind: reader.optional_text("object_type").map(Cow::Owned),
             received_at_ms: reader.number("received_at")?,
-            traceparent: Cow::Owned(reader.optional_text("trace").unwrap_or_default()),
+            traceparent: Cow::Owned(reader.optional_id("trace").unwrap_or_default()),
             as_pointer: item.contains_key("pointer"),
         },
         standing: standing(item)?,
@@ -244,7 +265,9 @@ pub(crate) const STANDING: [&str; 7] = [
 pub(crate) fn standing(item: &Item) -> Result<Standing, Fault> {
     let reader = Reader { item };
     Ok(Standing {
-        attempt: reader.text("attempt")?,
+        attempt: reader
+            .optional_id("attempt")
+            .ok_or_else(|| malformed("attempt"))?,
         lapses_at_ms: reader.number("lapses_at")?,
         expires_at_s: reader.number("expires_at")?,
         published_at_ms: reader.optional_number("published_at"),
@@ -290,6 +313,10 @@ impl Reader<'_> {
 
     fn text(&self, name: &str) -> Result<String, Fault> {
         self.optional_text(name).ok_or_else(|| malformed(name))
+    }
+
+    fn optional_id(&self, name: &str) -> Option<String> {
+        compact::read(self.item.get(name)?)
     }
 
     fn optional_number<T: std::str::FromStr>(&self, name: &str) -> Option<T> {

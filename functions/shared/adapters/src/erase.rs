@@ -70,7 +70,7 @@ impl Eraser {
     /// Of this ledger.
     pub fn new(config: &SdkConfig, ledger_table: String) -> Self {
         Self {
-            client: Client::new(config),
+            client: aws::dynamodb(config),
             reader: DynamoLedger::new(config, ledger_table.clone(), SystemClock),
             table: ledger_table,
         }

@@ -3,6 +3,8 @@
 //! Every write is conditional, and every condition says what it protects. A condition that fails gives the item as it
 //! is (`ALL_OLD`, at no extra cost), and the kernel decides over it.
 
+use std::sync::{Arc, Mutex, PoisonError};
+
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
@@ -15,7 +17,7 @@ use sluice_kernel::ledger::{Arrival, Claimed, Decision, Deferred, Entry, Ledger,
 
 use crate::aws;
 use crate::codec::{self, Encoded};
-use crate::entry::{self, BodyPlace, ENTRY, Item, bytes, number, text};
+use crate::entry::{self, BodyPlace, ENTRY, Item, bytes, compact, number, text};
 
 mod bodies;
 mod due;
@@ -29,6 +31,24 @@ pub struct DynamoLedger<C> {
     client: Client,
     table: String,
     clock: C,
+    /// The last body that a claim had no room for, in its stored form: its attempt stores it next.
+    too_large: Arc<Mutex<Option<TooLarge>>>,
+}
+
+/// A stored body that doesn't fit into its entry, and whose it is.
+#[derive(Debug)]
+struct TooLarge {
+    id: String,
+    attempt: String,
+    body: Encoded,
+}
+
+/// What the entry of an arrival weighs, as DynamoDB counts and bills it, once it is marked; in bytes, without what goes into
+/// parts. For models of cost.
+pub fn entry_bytes(arrival: &Arrival<'_>) -> usize {
+    let (mut item, _) = entry::first(arrival, codec::encode(arrival.body));
+    item.insert("published_at".to_owned(), number(arrival.received_at_ms));
+    entry::bytes_of(&item)
 }
 
 /// What a conditional update came to.
@@ -42,10 +62,20 @@ impl<C: Clock> DynamoLedger<C> {
     /// The table of this name.
     pub fn new(config: &SdkConfig, table: String, clock: C) -> Self {
         Self {
-            client: Client::new(config),
+            client: aws::dynamodb(config),
             table,
             clock,
+            too_large: Arc::default(),
         }
+    }
+
+    /// Remembers a body that goes into parts, so that it isn't compressed again for them.
+    fn keep_too_large(&self, kept: Option<TooLarge>) -> Option<TooLarge> {
+        let mut slot = self
+            .too_large
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        std::mem::replace(&mut slot, kept)
     }
 
     fn update(&self, id: &str) -> UpdateItemFluentBuilder {
@@ -95,9 +125,9 @@ impl<C: Clock> DynamoLedger<C> {
                 "attempt = :theirs AND lapses_at = :lapsed AND attribute_not_exists(published_at) \
                  AND attribute_not_exists(due_at)",
             )
-            .expression_attribute_values(":mine", text(arrival.attempt))
+            .expression_attribute_values(":mine", compact::id(arrival.attempt))
             .expression_attribute_values(":lapse", number(arrival.lapses_at_ms))
-            .expression_attribute_values(":theirs", text(&entry.standing.attempt))
+            .expression_attribute_values(":theirs", compact::id(&entry.standing.attempt))
             .expression_attribute_values(":lapsed", number(entry.standing.lapses_at_ms));
         match send(update).await? {
             Updated::Done => self.took_over(arrival, entry, place).await,
@@ -154,8 +184,14 @@ async fn send(update: UpdateItemFluentBuilder) -> Result<Updated, Fault> {
 impl<C: Clock> Ledger for DynamoLedger<C> {
     async fn claim(&self, arrival: &Arrival<'_>) -> Result<Claimed, Fault> {
         let now_ms = self.clock.now_ms();
-        let item = entry::first(arrival, &codec::encode(arrival.body));
-        let complete = item.contains_key("body");
+        let body = codec::encode(arrival.body);
+        let (item, too_large) = entry::first(arrival, body);
+        let complete = too_large.is_none();
+        self.keep_too_large(too_large.map(|body| TooLarge {
+            id: arrival.head.id.to_string(),
+            attempt: arrival.attempt.to_owned(),
+            body,
+        }));
         // An expired entry counts as absent, unless it is due: what was acknowledged is never overwritten.
         let put = self
             .client
@@ -200,8 +236,13 @@ impl<C: Clock> Ledger for DynamoLedger<C> {
     }
 
     async fn complete(&self, arrival: &Arrival<'_>) -> Result<(), Fault> {
-        let body = codec::encode(arrival.body);
         let id = &arrival.head.id;
+        // What this attempt's claim has compressed. It is another's where several attempts share this ledger.
+        let kept = self.keep_too_large(None);
+        let body = match kept.filter(|kept| kept.id == **id && kept.attempt == arrival.attempt) {
+            Some(kept) => kept.body,
+            None => codec::encode(arrival.body),
+        };
         let parts = self.put_parts(id, &body, arrival.expires_at_s).await?;
         // Named only now, so that an entry that names parts has them all; and only while the claim is ours, and the
         // first complete body stands.
@@ -216,7 +257,7 @@ impl<C: Clock> Ledger for DynamoLedger<C> {
             .expression_attribute_values(":codec", text(body.codec))
             .expression_attribute_values(":hash", bytes(entry::sha256(arrival.body)))
             .expression_attribute_values(":size", number(arrival.body.len()))
-            .expression_attribute_values(":mine", text(arrival.attempt));
+            .expression_attribute_values(":mine", compact::id(arrival.attempt));
         match send(update).await? {
             Updated::Done => Ok(()),
             Updated::Refused(item) => {
@@ -252,7 +293,7 @@ impl<C: Clock> Ledger for DynamoLedger<C> {
                 )
                 .expression_attribute_values(":now", number(now_ms)),
         };
-        let update = update.expression_attribute_values(":mine", text(arrival.attempt));
+        let update = update.expression_attribute_values(":mine", compact::id(arrival.attempt));
         Ok(matches!(send(update).await?, Updated::Done))
     }
 
@@ -265,7 +306,7 @@ impl<C: Clock> Ledger for DynamoLedger<C> {
             .condition_expression("attempt = :mine AND attribute_not_exists(published_at)")
             .expression_attribute_values(":due", number(due_at_ms))
             .expression_attribute_values(":shard", text(entry::due_shard(id)))
-            .expression_attribute_values(":mine", text(arrival.attempt));
+            .expression_attribute_values(":mine", compact::id(arrival.attempt));
         match send(update).await? {
             Updated::Done => Ok(Deferred::Due),
             Updated::Refused(Some(item)) if item.contains_key("published_at") => {
@@ -279,9 +320,9 @@ impl<C: Clock> Ledger for DynamoLedger<C> {
         let body = codec::encode(arrival.body);
         let id = &arrival.head.id;
         let inline = body.bytes.len() <= INLINE_OTHER_BYTES_MAX;
-        let mut item = entry::first(arrival, &body);
+        let mut item = entry::without_body(arrival);
         // No claim, and no second row of the index by time.
-        for name in ["attempt", "lapses_at", "seen", "body"] {
+        for name in ["attempt", "lapses_at", "seen"] {
             item.remove(name);
         }
         item.insert(

@@ -2,8 +2,8 @@
 //!
 //! # Layout
 //! - [`config`]: each function's environment, read once, every bad variable named at once.
-//! - [`aws`]: the SDK's configuration, trimmed to what a Lambda function needs.
-//! - [`ledger`]: the ledger on DynamoDB; `entry` is its item layout, `codec` the form of its bodies.
+//! - [`aws`]: the SDK's configuration, trimmed to what a Lambda function needs; [`http`] is its HTTP client.
+//! - [`ledger`]: the ledger on DynamoDB; `entry` is its item layout, [`codec`] the form of its bodies.
 //! - [`projections`] and [`outcomes`]: the domains' tables. [`receipts`]: a receiver's.
 //! - [`runs`]: an operator's replays.
 //! - [`objects`]: Stripe's objects, with the keys from Secrets Manager.
@@ -19,7 +19,7 @@
 pub mod aws;
 pub mod bus;
 pub mod clock;
-mod codec;
+pub mod codec;
 pub mod config;
 pub mod consumer;
 #[cfg(test)]
@@ -28,6 +28,7 @@ mod entry;
 pub mod erase;
 #[cfg(debug_assertions)]
 pub mod faults;
+pub mod http;
 pub mod inspect;
 pub mod ledger;
 pub mod listing;

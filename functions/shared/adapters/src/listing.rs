@@ -73,7 +73,7 @@ impl Listing {
     /// In these tables.
     pub fn new(config: &SdkConfig, ledger_table: String, outcomes_table: String) -> Self {
         Self {
-            client: Client::new(config),
+            client: aws::dynamodb(config),
             ledger: DynamoLedger::new(config, ledger_table, SystemClock),
             outcomes_table,
         }

@@ -53,7 +53,7 @@ impl DynamoNotes {
         retention_days: u32,
     ) -> Self {
         Self {
-            client: Client::new(config),
+            client: aws::dynamodb(config),
             ledger_table,
             outcomes_table,
             retention_days,

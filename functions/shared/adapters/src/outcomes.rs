@@ -43,7 +43,7 @@ impl DynamoOutcomes {
     /// The table of this name; records are kept for `retention_days`.
     pub fn new(config: &SdkConfig, table: String, retention_days: u32) -> Self {
         Self {
-            client: Client::new(config),
+            client: aws::dynamodb(config),
             table,
             retention_days,
         }

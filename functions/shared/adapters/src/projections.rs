@@ -22,7 +22,7 @@ impl DynamoProjections {
     /// The table of this name.
     pub fn new(config: &SdkConfig, table: String) -> Self {
         Self {
-            client: Client::new(config),
+            client: aws::dynamodb(config),
             table,
         }
     }

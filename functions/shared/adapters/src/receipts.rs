@@ -33,7 +33,7 @@ impl DynamoReceipts {
     /// The table of this name.
     pub fn new(config: &SdkConfig, table: String) -> Self {
         Self {
-            client: Client::new(config),
+            client: aws::dynamodb(config),
             table,
         }
     }

@@ -45,7 +45,7 @@ impl DynamoRuns {
     /// In the outcomes' table of this name; runs are kept for this many days.
     pub fn new(config: &SdkConfig, table: String, keep_days: u32) -> Self {
         Self {
-            client: Client::new(config),
+            client: aws::dynamodb(config),
             table,
             keep_days,
             chunk: Mutex::default(),

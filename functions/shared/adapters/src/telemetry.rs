@@ -10,15 +10,16 @@
 //! (`METRICS_NAMESPACE`), lines carry no metrics.
 
 use std::fmt;
+use std::io::Write;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use aws_smithy_types::date_time::{DateTime, Format};
-use serde_json::{Map, Value, json};
+use serde::Serialize;
 use tracing::field::{Field, Visit};
-use tracing::{Event, Level, Subscriber};
-use tracing_subscriber::fmt::FmtContext;
-use tracing_subscriber::fmt::format::{FormatEvent, FormatFields, Writer};
-use tracing_subscriber::registry::LookupSpan;
+use tracing::level_filters::LevelFilter;
+use tracing::span::{Attributes, Id, Record};
+use tracing::subscriber::Interest;
+use tracing::{Event, Level, Metadata, Subscriber};
 
 /// The fields that are metrics, and their units.
 pub const METRICS: [(&str, &str); 20] = [
@@ -51,13 +52,14 @@ pub const METRICS: [(&str, &str); 20] = [
 /// Starts the subscriber for a function, by its name in the template's words: `ingest`, `payments`.
 pub fn start(function: &'static str) {
     let namespace = std::env::var("METRICS_NAMESPACE").ok();
-    tracing_subscriber::fmt()
-        .with_max_level(Level::INFO)
-        .event_format(Lines {
-            function,
-            namespace: namespace.filter(|namespace| !namespace.is_empty()),
-        })
-        .init();
+    let lines = Lines {
+        function,
+        namespace: namespace.filter(|namespace| !namespace.is_empty()),
+        // Standard output hands a line on at its end, in one write. If it can't, there is nobody to tell.
+        write: |line: &[u8]| drop(std::io::stdout().lock().write_all(line)),
+    };
+    // A second subscriber would be a mistake of the program's; the first one stays.
+    let _ = tracing::subscriber::set_global_default(lines);
 }
 
 /// Logs a failure to start, once, at the boundary; the process ends with it.
@@ -65,134 +67,203 @@ pub fn failed_start(error: &dyn std::error::Error) {
     tracing::error!(code = "config.bad_variables", cause = %error, "the function can't start");
 }
 
-struct Lines {
+/// Writes events as lines, and has no use for spans.
+struct Lines<W> {
     function: &'static str,
     namespace: Option<String>,
+    write: W,
 }
 
-impl Lines {
-    fn line(&self, level: Level, mut fields: Map<String, Value>, at_ms: i64) -> Value {
-        fields.insert("function".to_owned(), json!(self.function));
-        fields.insert("level".to_owned(), json!(level.as_str()));
+impl<W> Lines<W> {
+    fn line(&self, event: &Event<'_>, at_ms: i64) -> Vec<u8> {
+        let mut fields = Fields {
+            line: Vec::with_capacity(1_024),
+            metrics: Vec::new(),
+            has_outcome: false,
+        };
+        fields.line.push(b'{');
+        event.record(&mut fields);
+        let level = event.metadata().level().as_str();
         let timestamp = DateTime::from_millis(at_ms).fmt(Format::DateTime);
-        fields.insert("timestamp".to_owned(), json!(timestamp.unwrap_or_default()));
-        let has_outcome = fields.contains_key("outcome");
+        fields.put("function", self.function);
+        fields.put("level", level);
+        fields.put("timestamp", &timestamp.unwrap_or_default());
         if let Some(namespace) = &self.namespace {
-            if has_outcome {
-                fields.insert("events".to_owned(), json!(1));
+            if fields.has_outcome {
+                fields.number("events", 1);
             }
-            let metrics: Vec<_> = METRICS
-                .iter()
-                .filter(|(name, _)| fields.get(*name).is_some_and(Value::is_number))
-                .map(|(name, unit)| json!({ "Name": name, "Unit": unit }))
-                .collect();
-            if !metrics.is_empty() {
-                let dimensions: &[&str] = match has_outcome {
-                    true => &["function", "outcome"],
-                    false => &["function"],
-                };
-                let directive = json!({ "Namespace": namespace, "Dimensions": [dimensions], "Metrics": metrics });
-                let aws = json!({ "Timestamp": at_ms, "CloudWatchMetrics": [directive] });
-                fields.insert("_aws".to_owned(), aws);
-            }
+            fields.directive(namespace, at_ms);
         }
-        Value::Object(fields)
+        let mut line = fields.line;
+        line.extend_from_slice(b"}\n");
+        line
     }
 }
 
-impl<S, N> FormatEvent<S, N> for Lines
-where
-    S: Subscriber + for<'a> LookupSpan<'a>,
-    N: for<'a> FormatFields<'a> + 'static,
-{
-    fn format_event(
-        &self,
-        _context: &FmtContext<'_, S, N>,
-        mut writer: Writer<'_>,
-        event: &Event<'_>,
-    ) -> fmt::Result {
+impl<W: Fn(&[u8]) + 'static> Subscriber for Lines<W> {
+    fn register_callsite(&self, metadata: &'static Metadata<'static>) -> Interest {
+        match self.enabled(metadata) {
+            true => Interest::always(),
+            false => Interest::never(),
+        }
+    }
+
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.is_event() && *metadata.level() <= Level::INFO
+    }
+
+    fn max_level_hint(&self) -> Option<LevelFilter> {
+        Some(LevelFilter::INFO)
+    }
+
+    fn event(&self, event: &Event<'_>) {
         let since = SystemTime::now().duration_since(UNIX_EPOCH);
         let at_ms = since.map_or(0, |since| {
             i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
         });
-        let mut fields = Fields(Map::new());
-        event.record(&mut fields);
-        let line = self.line(*event.metadata().level(), fields.0, at_ms);
-        writeln!(writer, "{line}")
+        (self.write)(&self.line(event, at_ms));
+    }
+
+    // No span is ever enabled, so what follows is never called.
+    fn new_span(&self, _: &Attributes<'_>) -> Id {
+        Id::from_u64(1)
+    }
+    fn record(&self, _: &Id, _: &Record<'_>) {}
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+    fn enter(&self, _: &Id) {}
+    fn exit(&self, _: &Id) {}
+}
+
+/// A line in the making: an event's fields as members of a JSON object.
+struct Fields {
+    line: Vec<u8>,
+    /// Which of [`METRICS`] are there, by their places.
+    metrics: Vec<usize>,
+    has_outcome: bool,
+}
+
+impl Fields {
+    fn put(&mut self, name: &str, value: impl Serialize) {
+        if self.line.last() != Some(&b'{') {
+            self.line.push(b',');
+        }
+        // Writing texts and numbers into memory doesn't fail.
+        let _ = serde_json::to_writer(&mut self.line, name);
+        self.line.push(b':');
+        let _ = serde_json::to_writer(&mut self.line, &value);
+    }
+
+    fn number(&mut self, name: &str, value: impl Serialize) {
+        self.metrics
+            .extend(METRICS.iter().position(|(metric, _)| *metric == name));
+        self.put(name, value);
+    }
+
+    /// Says which members are metrics, in CloudWatch's embedded metric format.
+    fn directive(&mut self, namespace: &str, at_ms: i64) {
+        #[derive(Serialize)]
+        #[serde(rename_all = "PascalCase")]
+        struct Directive<'a> {
+            namespace: &'a str,
+            dimensions: [&'a [&'a str]; 1],
+            metrics: Vec<Metric>,
+        }
+        #[derive(Serialize)]
+        #[serde(rename_all = "PascalCase")]
+        struct Metric {
+            name: &'static str,
+            unit: &'static str,
+        }
+        #[derive(Serialize)]
+        #[serde(rename_all = "PascalCase")]
+        struct Aws<'a> {
+            timestamp: i64,
+            cloud_watch_metrics: [Directive<'a>; 1],
+        }
+        if self.metrics.is_empty() {
+            return;
+        }
+        self.metrics.sort_unstable();
+        let metric = |place: &usize| {
+            let (name, unit) = METRICS[*place];
+            Metric { name, unit }
+        };
+        let dimensions: &[&str] = match self.has_outcome {
+            true => &["function", "outcome"],
+            false => &["function"],
+        };
+        let directive = Directive {
+            namespace,
+            dimensions: [dimensions],
+            metrics: self.metrics.iter().map(metric).collect(),
+        };
+        self.put(
+            "_aws",
+            Aws {
+                timestamp: at_ms,
+                cloud_watch_metrics: [directive],
+            },
+        );
     }
 }
 
-/// An event's fields as JSON.
-struct Fields(Map<String, Value>);
-
-impl Fields {
-    fn put(&mut self, field: &Field, value: Value) {
-        // A raw identifier's name keeps its prefix: `r#type` is `type`.
-        let name = field.name();
-        let name = name.strip_prefix("r#").unwrap_or(name);
-        self.0.insert(name.to_owned(), value);
-    }
+/// A field's name in the line: a raw identifier's keeps its prefix, `r#type` is `type`.
+fn name(field: &Field) -> &'static str {
+    let name = field.name();
+    name.strip_prefix("r#").unwrap_or(name)
 }
 
 impl Visit for Fields {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        self.put(field, json!(format!("{value:?}")));
+        self.put(name(field), format!("{value:?}"));
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
-        self.put(field, json!(value));
+        let name = name(field);
+        self.has_outcome |= name == "outcome";
+        self.put(name, value);
     }
 
     fn record_i64(&mut self, field: &Field, value: i64) {
-        self.put(field, json!(value));
+        self.number(name(field), value);
     }
 
     fn record_u64(&mut self, field: &Field, value: u64) {
-        self.put(field, json!(value));
+        self.number(name(field), value);
     }
 
     fn record_f64(&mut self, field: &Field, value: f64) {
-        self.put(field, json!(value));
+        // JSON has neither infinity nor what is no number: they become null, and no metric.
+        match value.is_finite() {
+            true => self.number(name(field), value),
+            false => self.put(name(field), value),
+        }
     }
 
     fn record_bool(&mut self, field: &Field, value: bool) {
-        self.put(field, json!(value));
+        self.put(name(field), value);
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write;
     use std::sync::{Arc, Mutex};
+
+    use serde_json::{Value, json};
 
     use super::*;
 
     /// What a subscriber with a namespace, or without, writes of one event.
     fn written(namespace: Option<&str>, log: impl FnOnce()) -> Value {
-        #[derive(Clone, Default)]
-        struct Sink(Arc<Mutex<Vec<u8>>>);
-        impl Write for Sink {
-            fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-                self.0.lock().expect("whole").write(bytes)
-            }
-            fn flush(&mut self) -> std::io::Result<()> {
-                Ok(())
-            }
-        }
-        let (sink, lines) = (
-            Sink::default(),
-            Lines {
-                function: "ingest",
-                namespace: namespace.map(str::to_owned),
-            },
-        );
-        let into = sink.clone();
-        let subscriber = tracing_subscriber::fmt()
-            .event_format(lines)
-            .with_writer(move || into.clone())
-            .finish();
-        tracing::subscriber::with_default(subscriber, log);
-        let bytes = sink.0.lock().expect("whole").clone();
+        let bytes = Arc::new(Mutex::new(Vec::new()));
+        let sink = bytes.clone();
+        let lines = Lines {
+            function: "ingest",
+            namespace: namespace.map(str::to_owned),
+            write: move |line: &[u8]| sink.lock().expect("whole").extend_from_slice(line),
+        };
+        tracing::subscriber::with_default(lines, log);
+        let bytes = bytes.lock().expect("whole").clone();
         assert_eq!(bytes.iter().filter(|byte| **byte == b'\n').count(), 1);
         serde_json::from_slice(&bytes).expect("a line of JSON")
     }
@@ -251,5 +322,33 @@ mod tests {
             (&json!("swept"), &json!(false))
         );
         assert!(written(None, log).get("_aws").is_none());
+    }
+
+    #[test]
+    fn what_json_can_not_say_is_escaped_or_null_and_no_metric() {
+        let line = written(Some("Sluice/s"), || {
+            tracing::info!(
+                cause = "a \"quoted\"\nline",
+                completeness = f64::NAN,
+                gap_s = 1_u64
+            );
+        });
+        assert_eq!(line["cause"], "a \"quoted\"\nline");
+        assert!(line["completeness"].is_null());
+        let metrics = &line["_aws"]["CloudWatchMetrics"][0]["Metrics"];
+        assert_eq!(*metrics, json!([{ "Name": "gap_s", "Unit": "Seconds" }]));
+    }
+
+    #[test]
+    fn spans_and_what_is_below_info_cost_nothing() {
+        let lines = Lines {
+            function: "ingest",
+            namespace: None,
+            write: |_: &[u8]| panic!("nothing is written"),
+        };
+        tracing::subscriber::with_default(lines, || {
+            assert!(tracing::info_span!("a span").is_disabled());
+            tracing::debug!("unheard");
+        });
     }
 }

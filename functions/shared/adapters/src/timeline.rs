@@ -150,7 +150,7 @@ pub struct Timeline {
 impl Timeline {
     /// The ledger's table of this name.
     pub fn new(config: &SdkConfig, table: String) -> Self {
-        Self::of(Client::new(config), table)
+        Self::of(aws::dynamodb(config), table)
     }
 
     pub(crate) fn of(client: Client, table: String) -> Self {

@@ -28,7 +28,7 @@ fn claimed(id: &str, kind: &str, account: Option<&str>, at_ms: i64) -> Item {
     arrival.received_at_ms = at_ms;
     arrival.head.kind = kind.to_owned().into();
     arrival.head.account = account.map(|account| account.to_owned().into());
-    entry::first(&arrival, &codec::encode(b"{}"))
+    entry::first(&arrival, codec::encode(b"{}")).0
 }
 
 /// Puts items as claims do, many a call.

@@ -1,0 +1,335 @@
+//! HTTP for the SDK's calls: HTTP/1.1 over TCP or TLS, one request a connection at a time, connections kept.
+//!
+//! The SDK's own client also speaks HTTP/2, goes through proxies and balances over addresses; a function calls three hosts,
+//! one request after the other. This one drives a connection within the call that uses it, so there is no task and no
+//! channel between them, and reads each answer whole: no call of Sluice's streams. ARCHITECTURE.md has what that saves.
+//!
+//! What holds:
+//! - A kept connection that the other side has closed is found out before a request is written to it. Where it closes while
+//!   the request waits to be written, the request goes over a new one; one that may have been received is never repeated here
+//!   (the SDK does, and the protocol expects it).
+//! - A call that is given up takes its connection with it.
+//! - A connection that the SDK has found unhealthy (`poison`) is not used again.
+//! - TLS is rustls with ring and the system's root certificates, read when the first `https` connection is made.
+
+use std::future::Future;
+use std::pin::{Pin, pin};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::task::Context;
+use std::time::{Duration, Instant};
+
+use aws_smithy_runtime_api::client::connection::{CaptureSmithyConnection, ConnectionMetadata};
+use aws_smithy_runtime_api::client::http::{
+    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
+};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::body::SdkBody;
+use http::header::HOST;
+use http::uri::{PathAndQuery, Scheme};
+use http::{HeaderValue, Request, Response, Uri};
+use http_body_util::BodyExt;
+use hyper::client::conn::http1::{self, Connection, SendRequest};
+use hyper_util::rt::TokioIo;
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, RootCertStore};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+
+/// Connections unused for longer are closed: AWS's endpoints close theirs before long as well.
+const IDLE_MAX: Duration = Duration::from_secs(60);
+
+/// The most connections kept for one host, more than any program of Sluice's makes calls at once.
+const KEPT_MAX: usize = 64;
+
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+/// The client. Clones share their connections.
+#[derive(Debug, Clone, Default)]
+pub struct Http {
+    kept: Arc<Mutex<Vec<Line>>>,
+    tls: Arc<OnceLock<Arc<ClientConfig>>>,
+}
+
+impl Http {
+    /// Opens a connection to the host of this base (`https://host[:port]`) and keeps it for the next request there. One that
+    /// can't be opened is let go: the request will find out.
+    pub async fn open(&self, base: &str, timeout: Duration) {
+        let Some(host) = base.parse().ok().as_ref().and_then(Host::of) else {
+            return;
+        };
+        if let Ok(line) = self.connect(host, Some(timeout)).await {
+            self.keep(line);
+        }
+    }
+
+    /// A kept connection to this host that is alive.
+    fn take(&self, host: &Host) -> Option<Line> {
+        loop {
+            let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+            kept.retain(|line| line.since.elapsed() < IDLE_MAX);
+            // The one used last is the likeliest to be alive.
+            let index = kept.iter().rposition(|line| line.host == *host)?;
+            let mut line = kept.swap_remove(index);
+            drop(kept);
+            if line.is_alive() {
+                return Some(line);
+            }
+        }
+    }
+
+    fn keep(&self, mut line: Line) {
+        line.since = Instant::now();
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let of_host = kept.iter().filter(|other| other.host == line.host);
+        if of_host.count() < KEPT_MAX {
+            kept.push(line);
+        }
+    }
+
+    async fn connect(&self, host: Host, timeout: Option<Duration>) -> Result<Line, ConnectorError> {
+        let connecting = async {
+            let tcp = TcpStream::connect((host.name.as_str(), host.port)).await?;
+            tcp.set_nodelay(true)?;
+            let stream: Box<dyn Stream> = match host.is_tls {
+                false => Box::new(tcp),
+                true => {
+                    let config = self.tls.get_or_init(tls).clone();
+                    let name = ServerName::try_from(host.name.clone())?;
+                    Box::new(TlsConnector::from(config).connect(name, tcp).await?)
+                }
+            };
+            Ok::<_, Failure>(http1::handshake(TokioIo::new(stream)).await?)
+        };
+        let connected = match timeout {
+            None => connecting.await,
+            Some(timeout) => match tokio::time::timeout(timeout, connecting).await {
+                Ok(connected) => connected,
+                Err(elapsed) => return Err(ConnectorError::timeout(elapsed.into())),
+            },
+        };
+        let (send, connection) = connected.map_err(ConnectorError::io)?;
+        Ok(Line {
+            host,
+            send,
+            connection,
+            poisoned: Arc::default(),
+            since: Instant::now(),
+        })
+    }
+
+    async fn call(
+        &self,
+        request: HttpRequest,
+        connect_timeout: Option<Duration>,
+    ) -> Result<HttpResponse, ConnectorError> {
+        let mut request = request
+            .try_into_http1x()
+            .map_err(|error| ConnectorError::user(error.into()))?;
+        let host = Host::of(request.uri()).ok_or_else(|| ConnectorError::user("no host".into()))?;
+        let captured = request.extensions_mut().remove::<CaptureSmithyConnection>();
+        // On the wire a request names its host in a header, and its path alone.
+        request.headers_mut().insert(HOST, host.header.clone());
+        let path = request.uri().path_and_query().cloned();
+        *request.uri_mut() = Uri::from(path.unwrap_or_else(|| PathAndQuery::from_static("/")));
+        loop {
+            let kept = self.take(&host);
+            let is_kept = kept.is_some();
+            let mut line = match kept {
+                Some(line) => line,
+                None => self.connect(host.clone(), connect_timeout).await?,
+            };
+            if let Some(captured) = &captured {
+                line.tell(captured);
+            }
+            match line.exchange(request).await {
+                Ok(response) => {
+                    self.keep(line);
+                    return HttpResponse::try_from(response)
+                        .map_err(|error| ConnectorError::other(error.into(), None));
+                }
+                // It had died meanwhile: nothing was written.
+                Err(Lost::Unsent(unsent)) if is_kept => request = *unsent,
+                Err(Lost::Unsent(_)) => {
+                    let closed = "the connection was closed as soon as it was open";
+                    return Err(ConnectorError::io(closed.into()));
+                }
+                Err(Lost::Sent(error)) => return Err(ConnectorError::io(error.into())),
+            }
+        }
+    }
+}
+
+/// With the settings that the SDK's configuration has.
+#[derive(Debug)]
+struct Connector {
+    http: Http,
+    connect_timeout: Option<Duration>,
+    read_timeout: Option<Duration>,
+}
+
+impl HttpClient for Http {
+    fn http_connector(
+        &self,
+        settings: &HttpConnectorSettings,
+        _: &RuntimeComponents,
+    ) -> SharedHttpConnector {
+        SharedHttpConnector::new(Connector {
+            http: self.clone(),
+            connect_timeout: settings.connect_timeout(),
+            read_timeout: settings.read_timeout(),
+        })
+    }
+}
+
+impl HttpConnector for Connector {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let (http, connect_timeout) = (self.http.clone(), self.connect_timeout);
+        let read_timeout = self.read_timeout;
+        HttpConnectorFuture::new(async move {
+            let call = http.call(request, connect_timeout);
+            match read_timeout {
+                None => call.await,
+                Some(timeout) => match tokio::time::timeout(timeout, call).await {
+                    Ok(answer) => answer,
+                    Err(elapsed) => Err(ConnectorError::timeout(elapsed.into())),
+                },
+            }
+        })
+    }
+}
+
+/// Whom a connection is to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Host {
+    is_tls: bool,
+    name: String,
+    port: u16,
+    /// As the header `host` has it.
+    header: HeaderValue,
+}
+
+impl Host {
+    fn of(uri: &Uri) -> Option<Self> {
+        let authority = uri.authority()?;
+        let is_tls = match uri.scheme()? {
+            scheme if *scheme == Scheme::HTTPS => true,
+            scheme if *scheme == Scheme::HTTP => false,
+            _ => return None,
+        };
+        let port_of_scheme = if is_tls { 443 } else { 80 };
+        let port = authority.port_u16().unwrap_or(port_of_scheme);
+        let name = authority.host();
+        let header = match port == port_of_scheme {
+            true => HeaderValue::from_str(name),
+            false => HeaderValue::try_from(format!("{name}:{port}")),
+        };
+        Some(Self {
+            is_tls,
+            // An IPv6 address stands in brackets in a URL alone.
+            name: name.trim_matches(['[', ']']).to_owned(),
+            port,
+            header: header.ok()?,
+        })
+    }
+}
+
+trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
+
+/// A connection.
+#[derive(Debug)]
+struct Line {
+    host: Host,
+    send: SendRequest<SdkBody>,
+    connection: Connection<TokioIo<Box<dyn Stream>>, SdkBody>,
+    /// The SDK has found it unhealthy.
+    poisoned: Arc<AtomicBool>,
+    /// When it was used last.
+    since: Instant,
+}
+
+impl std::fmt::Debug for dyn Stream {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Stream")
+    }
+}
+
+/// Why there is no answer.
+enum Lost {
+    /// Nothing of the request was written.
+    Unsent(Box<Request<SdkBody>>),
+    /// It may have been received.
+    Sent(hyper::Error),
+}
+
+impl Line {
+    /// Whether it can be used, as far as can be known without using it: what the other side has said is looked at.
+    fn is_alive(&mut self) -> bool {
+        let mut context = Context::from_waker(std::task::Waker::noop());
+        let polled = Pin::new(&mut self.connection).poll(&mut context);
+        polled.is_pending() && !self.send.is_closed() && !self.poisoned.load(Ordering::Relaxed)
+    }
+
+    /// Gives the SDK what it needs to have this connection closed.
+    fn tell(&self, captured: &CaptureSmithyConnection) {
+        let poisoned = self.poisoned.clone();
+        captured.set_connection_retriever(move || {
+            let poisoned = poisoned.clone();
+            let poison = move || poisoned.store(true, Ordering::Relaxed);
+            let metadata = ConnectionMetadata::builder().proxied(false);
+            Some(metadata.poison_fn(poison).build())
+        });
+    }
+
+    /// Sends a request and reads the whole answer, driving the connection meanwhile.
+    async fn exchange(&mut self, request: Request<SdkBody>) -> Result<Response<SdkBody>, Lost> {
+        let (send, connection) = (&mut self.send, &mut self.connection);
+        let mut exchange = pin!(async move {
+            if send.ready().await.is_err() {
+                return Err(Lost::Unsent(Box::new(request)));
+            }
+            let answer = send.try_send_request(request).await;
+            let answer = answer.map_err(|mut error| match error.take_message() {
+                Some(request) => Lost::Unsent(Box::new(request)),
+                None => Lost::Sent(error.into_error()),
+            })?;
+            let (head, body) = answer.into_parts();
+            let body = body.collect().await.map_err(Lost::Sent)?;
+            Ok(Response::from_parts(head, SdkBody::from(body.to_bytes())))
+        });
+        let mut is_open = true;
+        std::future::poll_fn(move |context| {
+            // What the connection reads is for the exchange, and what the exchange takes lets the connection go on; each
+            // wakes this task when it has something for the other.
+            if is_open {
+                is_open = Pin::new(&mut *connection).poll(context).is_pending();
+            }
+            let polled = exchange.as_mut().poll(context);
+            if polled.is_pending() && is_open {
+                is_open = Pin::new(&mut *connection).poll(context).is_pending();
+                return exchange.as_mut().poll(context);
+            }
+            polled
+        })
+        .await
+    }
+}
+
+fn tls() -> Arc<ClientConfig> {
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    let ring = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ClientConfig::builder_with_provider(ring)
+        .with_safe_default_protocol_versions()
+        .expect("ring has suites for TLS 1.2 and 1.3")
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    Arc::new(config)
+}
+
+#[cfg(test)]
+mod tests;
