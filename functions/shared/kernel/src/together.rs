@@ -95,7 +95,8 @@ mod tests {
             rounds += 1;
             assert!(rounds < 10);
         }
-        assert_eq!(polls.map(AtomicUsize::into_inner), [4, 1, 2]);
+        let polls = polls.each_ref().map(|polls| polls.load(Ordering::Relaxed));
+        assert_eq!(polls, [4, 1, 2]);
         assert_eq!(woken.0.load(Ordering::Relaxed), 4, "one for each turn");
     }
 

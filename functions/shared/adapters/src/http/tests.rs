@@ -22,7 +22,7 @@ enum Act {
     Hang,
 }
 
-/// A server on a port of its own; the connections that it took, and the requests that it read, which end in `.`.
+/// A server on a port of its own; the connections that it took, and the requests that it read, which end in `~`.
 struct Server {
     base: String,
     connections: Arc<AtomicUsize>,
@@ -69,10 +69,10 @@ async fn server(acts: &'static [Act]) -> Server {
     server
 }
 
-/// A request, up to the dot that ends its body; `None` at the connection's end.
+/// A request, up to the tilde that ends its body; `None` at the connection's end.
 async fn read(tcp: &mut TcpStream) -> Option<String> {
     let mut request = Vec::new();
-    while request.last() != Some(&b'.') {
+    while request.last() != Some(&b'~') {
         let byte = tcp.read_u8().await.ok()?;
         request.push(byte);
     }
@@ -81,7 +81,7 @@ async fn read(tcp: &mut TcpStream) -> Option<String> {
 
 impl Server {
     fn request(&self) -> HttpRequest {
-        let mut request = HttpRequest::new(SdkBody::from("a body."));
+        let mut request = HttpRequest::new(SdkBody::from("a body~"));
         request.set_method("POST").expect("a method");
         request
             .set_uri(format!("{}/path", self.base))

@@ -89,7 +89,7 @@ async fn handle(lamps: &[&str]) -> (Vec<(String, Outcome)>, usize) {
         bodies: &ledger,
         objects: &WithoutKey,
     };
-    let messages: Vec<_> = lamps.iter().zip(1..).map(|(lamp, n)| Received {
+    let messages = lamps.iter().zip(1..).map(|(lamp, n)| Received {
         message_id: format!("m-{n}"),
         text: match *lamp {
             "" => "not JSON".to_owned(),
