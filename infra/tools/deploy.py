@@ -35,6 +35,11 @@ ROOT = Path(__file__).resolve().parents[2]
 ANSWER_TIMEOUT_S = 10
 TRIES = 2
 
+DAY_S = 86_400
+
+# For how long a domain's queue keeps a message: MessageRetentionPeriod in template.yaml.
+QUEUE_DAYS = 7
+
 # A stage that takes live events, and what it mustn't be without.
 LIVE_STAGE = "prod"
 LIVE_WANTS = {"AlarmTopicArn": "an SNS topic that wakes somebody: PARAMETERS='AlarmTopicArn=arn:aws:sns:…'"}
@@ -94,6 +99,25 @@ def together(stage, values):
             )
     if values.keys() >= {"BatchSize", "BatchWindowSeconds"} and number("BatchSize") > 10 and number("BatchWindowSeconds") < 1:
         yield f"BatchSize={values['BatchSize']}: above 10 it needs BatchWindowSeconds=1 or more"
+    if {"MaxReceiveCount", "QueueVisibilitySeconds"} <= values.keys():
+        reach = number("MaxReceiveCount") * number("QueueVisibilitySeconds")
+        if reach < DAY_S:
+            yield (
+                f"MaxReceiveCount={values['MaxReceiveCount']}: times QueueVisibilitySeconds it is {reach:.0f} s, less than a "
+                "day; an outage of a day would end in dead letters"
+            )
+        if reach > QUEUE_DAYS * DAY_S:
+            yield (
+                f"MaxReceiveCount={values['MaxReceiveCount']}: times QueueVisibilitySeconds it is {reach:.0f} s, more than the "
+                f"{QUEUE_DAYS} days that a queue keeps a message; it would be forgotten before it is a dead letter"
+            )
+    if {"DomainReservedConcurrency", "MaximumConcurrency"} <= values.keys():
+        reserved = number("DomainReservedConcurrency")
+        if 0 < reserved < number("MaximumConcurrency"):
+            yield (
+                f"DomainReservedConcurrency={values['DomainReservedConcurrency']}: has to be MaximumConcurrency "
+                f"({values['MaximumConcurrency']}) or more, or messages use up receives for nothing"
+            )
     if "Endpoints" in values:
         yield from endpoints(stage, values["Endpoints"])
 

@@ -40,13 +40,6 @@ START_MAX_S = 60
 LEFT_OUT = ("AWS::Events::Archive", "AWS::CloudWatch::CompositeAlarm")
 
 
-def is_left_out(resource):
-    """Whether the local AWS can't make it: by its type, or because it is an alarm over an expression."""
-    return resource["Type"] in LEFT_OUT or (
-        resource["Type"] == "AWS::CloudWatch::Alarm" and "Metrics" in resource["Properties"]
-    )
-
-
 def free_port():
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))

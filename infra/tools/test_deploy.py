@@ -70,6 +70,13 @@ class Refusals(unittest.TestCase):
     def test_of_a_visibility_that_is_too_short(self):
         self.refused("has to be 361 or more", "dev", "DomainTimeoutSeconds=60")
 
+    def test_of_receives_that_do_not_last_a_day_or_last_longer_than_the_queue(self):
+        self.refused("less than a day", "dev", "MaxReceiveCount=400")
+        self.refused("forgotten before it is a dead letter", "dev", "DomainTimeoutSeconds=300 QueueVisibilitySeconds=1801")
+
+    def test_of_fewer_reserved_copies_than_a_queue_uses(self):
+        self.refused("has to be MaximumConcurrency (10) or more", "dev", "DomainReservedConcurrency=9")
+
     def test_of_a_large_batch_without_a_window(self):
         self.refused("above 10 it needs", "dev", "BatchSize=11 BatchWindowSeconds=0")
 

@@ -1,4 +1,4 @@
-//! A bus that refuses, answers that are lost, a wire that is cut, an AWS that freezes, a secret that is rolled.
+//! A bus that refuses, a Lambda that runs nothing, answers that are lost, a wire that is cut, an AWS that freezes, a secret that is rolled.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -58,6 +58,36 @@ fn while_the_bus_refuses_deliveries_are_queued_and_sweep_publishes_each_once_it_
         // Once, unless the schedule's sweep overlaps with one of these.
         assert!(world.published(event) > 0);
     }
+}
+
+#[test]
+fn while_lambda_runs_no_copy_of_a_domain_its_messages_wait_and_use_up_no_receives() {
+    let world = World::own(|options| {
+        // A few receives for nothing, and a message would be among the dead letters.
+        let receives = ("MaxReceiveCount".to_owned(), "3".to_owned());
+        options.parameters.extend([receives]);
+    });
+    let reserve = |copies: Option<u32>| {
+        let name = &world.info().functions["payments"];
+        world
+            .stack(|stack| stack.aws().reserve(name, copies))
+            .expect("set");
+    };
+    reserve(Some(0));
+    let mut acknowledged = Vec::new();
+    for _ in 0..12 {
+        let (event, object, body) = paid();
+        assert_eq!(world.deliver(&body).words(), "accepted");
+        acknowledged.push((event, object));
+    }
+    world.see_all_of_the_bus();
+    let waiting = acknowledged
+        .iter()
+        .filter(|(_, object)| world.projection("payments", object).is_none());
+    assert_eq!((waiting.count(), world.depth("payments")), (12, 12));
+    reserve(None);
+    nothing_acknowledged_is_lost(&world, &acknowledged);
+    assert_eq!(world.depth("payments_dead_letters"), 0);
 }
 
 #[test]

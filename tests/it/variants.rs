@@ -3,6 +3,8 @@
 
 use serde_json::{Value, json};
 
+use sluice_local::template;
+
 use crate::world::{World, paid, shared};
 
 /// A key's ARN. The emulator encrypts nothing and takes any; of tables it doesn't even say it, so there the template's own
@@ -22,6 +24,39 @@ fn ask(world: &World, target: &str, input: &Value) -> Value {
     world
         .stack(|stack| stack.aws().json(target, input))
         .expect("answered")
+}
+
+/// Makes the archive as the template describes it; the emulator makes archives by its API only.
+fn make_archive(world: &World, retention_days: i64) {
+    let path = sluice_local::stack::root().join("template.yaml");
+    let text = std::fs::read_to_string(path).expect("the template");
+    let whole = template::read(&text).expect("the template as JSON");
+    let properties = &whole["Resources"]["EventArchive"]["Properties"];
+    assert_eq!(
+        properties["RetentionDays"],
+        json!({ "Ref": "RetentionDays" })
+    );
+    let bus = ask(
+        world,
+        "AWSEvents.DescribeEventBus",
+        &json!({ "Name": world.info().bus }),
+    );
+    let input = json!({
+        "ArchiveName": "archive", "EventSourceArn": bus["Arn"], "RetentionDays": retention_days,
+        "EventPattern": properties["EventPattern"].to_string(), "KmsKeyIdentifier": KEY,
+    });
+    ask(world, "AWSEvents.CreateArchive", &input);
+}
+
+/// How many events the archive holds, once all that was put on the bus before has been looked at.
+fn archived(world: &World) -> i64 {
+    world.see_all_of_the_bus();
+    let archive = ask(
+        world,
+        "AWSEvents.DescribeArchive",
+        &json!({ "ArchiveName": "archive" }),
+    );
+    archive["EventCount"].as_i64().expect("a count")
 }
 
 /// One webhook from the door to its projection.
@@ -65,7 +100,16 @@ fn with_a_key_an_archive_and_all_that_is_optional_it_takes_a_webhook() {
         ("SteadyType", "payment_intent.succeeded"),
         ("AlarmTopicArn", "arn:aws:sns:us-east-1:000000000000:alarms"),
     ]);
+    make_archive(&world, 35);
     takes_one(&world);
+    // The event, and neither its effects nor what a replay puts on the bus once more.
+    assert_eq!(archived(&world), 1);
+    let again = json!({ "Entries": [{
+        "EventBusName": world.info().bus, "Source": "sluice.stripe", "DetailType": "customer.created",
+        "Detail": json!({ "sluice": { "generation": "replay" }, "id": "evt_again" }).to_string(),
+    }] });
+    ask(&world, "AWSEvents.PutEvents", &again);
+    assert_eq!(archived(&world), 1);
     let info = world.info();
     for table in info.tables.values() {
         let described = ask(

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use ureq::Agent;
 
 use crate::problem::Problem;
@@ -94,6 +94,31 @@ impl Aws {
             return Err(Problem::aws(&call, text));
         }
         serde_json::from_str(&text).map_err(|error| Problem::aws(&call, error))
+    }
+
+    /// Sets how many copies of a function may run at once: none with 0, as many as there are with `None`.
+    ///
+    /// # Errors
+    /// When there is no such function.
+    pub fn reserve(&self, function: &str, copies: Option<u32>) -> Result<(), Problem> {
+        let call = format!("concurrency of {function}");
+        let url = format!(
+            "{}/2017-10-31/functions/{function}/concurrency",
+            self.endpoint_url
+        );
+        let answer = match copies {
+            Some(copies) => {
+                let input = json!({ "ReservedConcurrentExecutions": copies });
+                let request = self.agent.put(&url);
+                let request = request.header("authorization", scope("lambda"));
+                request.send(input.to_string())
+            }
+            None => {
+                let request = self.agent.delete(&url);
+                request.header("authorization", scope("lambda")).call()
+            }
+        };
+        read(&call, answer).map(drop)
     }
 
     /// The variables that a function was deployed with.

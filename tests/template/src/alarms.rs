@@ -114,7 +114,14 @@ pub fn coverage(template: &Template) -> Vec<String> {
     );
     want(own, "Faults", &[("code", "claim.conflict")]);
     want(own, "Faults", &[("code", "reconcile.missing")]);
+    want(own, "Faults", &[("code", "reconcile.gap")]);
     want(own, "due_age_s", &[("function", "sweep")]);
+    let slowest = template
+        .of(ALARM)
+        .any(|(_, alarm)| alarm["MetricName"] == "Duration" && alarm["ExtendedStatistic"] == "p99");
+    if !slowest {
+        broken.push("nobody is told when the slowest hundredth of deliveries is slow".to_owned());
+    }
     for (id, rule) in template.of("AWS::Events::Rule") {
         let name = rule["Name"]["Fn::Sub"].as_str();
         let is_told = template.of(ALARM).any(|(_, alarm)| {

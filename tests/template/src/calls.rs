@@ -32,11 +32,12 @@ pub const OPERATIONS: [(&str, &str); 12] = [
 ];
 
 /// An adapter, and the variable that names what it calls at.
-const ADAPTERS: [(&str, &str); 8] = [
+const ADAPTERS: [(&str, &str); 9] = [
     ("DynamoLedger", "LEDGER_TABLE"),
     ("DynamoNotes", "OUTCOMES_TABLE"),
     ("DynamoOutcomes", "OUTCOMES_TABLE"),
     ("DynamoProjections", "DOMAIN_TABLE"),
+    ("DynamoReceipts", "RECEIPTS_TABLE"),
     ("EventBridgeBus", "BUS_NAME"),
     ("Queue", "QUEUE_URL"),
     ("SecretsManager", "SECRET_ID"),
@@ -75,6 +76,7 @@ pub fn uses(function: &str) -> &'static [(&'static str, &'static str)] {
             ("EventBridgeBus", "Bus"),
             ("StripeObjects", "Listing"),
         ],
+        "notify" => &[("DynamoReceipts", "Receipts"), ("Queue", "delay")],
         _ => &[
             ("DynamoLedger", "Bodies"),
             ("DynamoOutcomes", "Outcomes"),
@@ -229,7 +231,26 @@ pub fn of(function: &str) -> BTreeSet<Call> {
             ahead.extend(UNITS.iter().filter(|other| reaches(unit, other)));
         }
     }
+    calls.extend(own(function));
     calls
+}
+
+/// What a receiver calls by itself, beside the adapters: its `main.rs` has the one client, and names what it calls at.
+fn own(function: &str) -> Option<Call> {
+    let path = root().join(format!("functions/{function}/src/main.rs"));
+    let main = fs::read_to_string(path).expect("a function's main.rs");
+    let text: String = main.split_whitespace().collect();
+    let (_, action) = OPERATIONS
+        .iter()
+        .find(|(operation, _)| text.contains(&format!(".{operation}().")))?;
+    let variable = text
+        .contains("vars.text(\"TOPIC_ARN\")")
+        .then_some("TOPIC_ARN");
+    Some(Call {
+        action,
+        variable: variable.unwrap_or_default(),
+        index: String::new(),
+    })
 }
 
 fn reaches(unit: &Unit, other: &Unit) -> bool {

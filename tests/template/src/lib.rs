@@ -38,8 +38,13 @@ pub const ALL: &[Rule] = &[
     ("queue_encryption", queues::queue_encryption),
     ("rules", queues::rules),
     ("tables", storage::tables),
+    ("expiry", storage::expiry),
     ("logs", storage::logs),
     ("wildcards", functions::wildcards),
+    ("processor", functions::processor),
+    ("secrets", functions::secrets),
+    ("environment", functions::environment),
+    ("actions", functions::actions),
 ];
 
 /// Those of the main template beside [`ALL`].
@@ -50,9 +55,8 @@ pub const MAIN: &[Rule] = &[
     ("schedules", functions::schedules),
     ("door", functions::door),
     ("concurrency", functions::concurrency),
+    ("canary", functions::canary),
     ("tracing", functions::tracing),
-    ("environment", functions::environment),
-    ("actions", functions::actions),
     ("alarm_texts", alarms::texts),
     ("alarm_coverage", alarms::coverage),
     ("dashboard", alarms::dashboard),

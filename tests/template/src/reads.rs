@@ -3,10 +3,13 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
+use std::fs;
 
 use sluice_adapters::aws;
 use sluice_adapters::config::{DomainConfig, IngestConfig, ReconcileConfig, SweepConfig, Vars};
 use sluice_adapters::objects::StripeObjects;
+
+use crate::template::root;
 
 /// What a function reads.
 #[derive(Debug, Clone, Default)]
@@ -42,6 +45,8 @@ pub fn readers(function: &str) -> &'static [&'static str] {
             "aws::sdk_config",
             "StripeObjects::read_for_lists",
         ],
+        // The receivers' runner, and what the receiver itself reads.
+        "notify" => &["Receiver::start", "aws::sdk_config"],
         // The domains', in the runner that they share.
         _ => &[
             "DomainConfig::read",
@@ -70,6 +75,12 @@ pub fn of(function: &str) -> Reads {
             "StripeObjects::read_for_lists" => {
                 drop(StripeObjects::read_for_lists(&mut vars, &sdk()))
             }
+            "Receiver::start" => [
+                "functions/shared/adapters/src/receiver.rs",
+                "functions/notify/src/main.rs",
+            ]
+            .into_iter()
+            .for_each(|file| read_as(file, &mut vars)),
             other => panic!("no reader {other}"),
         }
     }
@@ -85,6 +96,27 @@ pub fn of(function: &str) -> Reads {
         .collect();
     let all = asked.take().into_iter().filter(|name| own(name)).collect();
     Reads { all, required }
+}
+
+/// Reads the variables that a source file reads by name, in the way that it reads them: a receiver's start makes clients and
+/// can't be run by itself.
+fn read_as(file: &str, vars: &mut Vars<'_>) {
+    let text =
+        fs::read_to_string(root().join(file)).unwrap_or_else(|error| panic!("{file}: {error}"));
+    for (at, _) in text.match_indices("vars.") {
+        let call = &text[at + "vars.".len()..];
+        let Some((method, rest)) = call.split_once("(\"") else {
+            continue;
+        };
+        let name = rest.split('"').next().unwrap_or_default();
+        match method {
+            "text" => drop(vars.text(name)),
+            "optional_text" => drop(vars.optional_text(name)),
+            "number" => drop(vars.number(name, 0, 0, u32::MAX)),
+            // Another call of `vars`, whose first argument is no name.
+            _ => {}
+        }
+    }
 }
 
 /// A client's configuration that nothing is sent with.

@@ -30,6 +30,12 @@ const KEYED: [(&str, &[&str]); 7] = [
     ("AWS::SecretsManager::Secret", &["KmsKeyId"]),
 ];
 
+/// The tables whose items expire. A projection never does.
+const EXPIRING: [&str; 3] = ["Ledger", "Outcomes", "Receipts"];
+
+/// For how long Stripe can resend an event, in days.
+pub const RESEND_DAYS: i64 = 30;
+
 /// Tables outlive the stack, can be set back, are on demand, and are protected where that is asked for.
 pub fn tables(template: &Template) -> Vec<String> {
     let mut broken = Vec::new();
@@ -49,6 +55,28 @@ pub fn tables(template: &Template) -> Vec<String> {
         {
             broken.push(format!("{id}: does not follow DeletionProtection"));
         }
+    }
+    broken
+}
+
+/// What is kept for a time has one: events, outcomes and receipts expire, and not before Stripe can't resend an event any
+/// more.
+pub fn expiry(template: &Template) -> Vec<String> {
+    let mut broken = Vec::new();
+    for (id, table) in template.of("AWS::DynamoDB::Table") {
+        let expiry = &table["TimeToLiveSpecification"];
+        let expires = expiry["Enabled"] == true && expiry["AttributeName"] == "expires_at";
+        if EXPIRING.contains(&id) != expires {
+            broken.push(format!(
+                "{id}: its items expire, or don't, against what it is for"
+            ));
+        }
+    }
+    let kept = number(&template.parameters["RetentionDays"]).unwrap_or(0);
+    if kept <= RESEND_DAYS {
+        broken.push(format!(
+            "an event is forgotten after {kept} days; Stripe can resend it for {RESEND_DAYS}"
+        ));
     }
     broken
 }

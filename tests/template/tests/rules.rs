@@ -4,6 +4,7 @@
 use std::sync::LazyLock;
 
 use serde_json::{Value, json};
+use sluice_template::storage::RESEND_DAYS;
 use sluice_template::template::{Given, Template, transformed};
 use sluice_template::{ALL, MAIN, Rule};
 
@@ -28,7 +29,20 @@ const EVERYTHING: Given<'static> = &[
     ("Tracing", "Active"),
 ];
 
+const CANARY: Given<'static> = &[("CanaryDeployment", "true")];
+
 static PLAIN: LazyLock<Value> = LazyLock::new(|| transformed("template.yaml", &[]));
+
+/// SAM makes the canary's resources or doesn't, before CloudFormation sees a condition.
+static WITH_CANARY: LazyLock<Value> = LazyLock::new(|| transformed("template.yaml", CANARY));
+
+static RECEIVER: LazyLock<Value> =
+    LazyLock::new(|| transformed("functions/notify/template.yaml", &[]));
+
+const RECEIVES: Given<'static> = &[
+    ("BusName", "b"),
+    ("TopicArn", "arn:aws:sns:us-east-1:123456789012:t"),
+];
 
 fn rules() -> impl Iterator<Item = &'static Rule> {
     ALL.iter().chain(MAIN)
@@ -59,49 +73,27 @@ fn the_template_breaks_no_rule_by_default_and_with_everything_optional() {
 
 #[test]
 fn the_sample_receiver_breaks_none_of_those_for_every_template() {
-    let template = transformed("functions/notify/template.yaml", &[]);
-    let given = [
-        ("BusName", "b"),
-        ("TopicArn", "arn:aws:sns:us-east-1:123456789012:t"),
-    ];
-    let broken = broken(&Template::resolved(&template, &given), ALL.iter());
+    let broken = broken(&Template::resolved(&RECEIVER, RECEIVES), ALL.iter());
     assert!(broken.is_empty(), "{}", broken.join("\n"));
 }
 
 #[test]
-fn a_canary_goes_back_by_itself_when_ingests_alarms_ring_and_there_is_none_by_default() {
-    let group = |template: &Value| {
-        let resources = template["Resources"]
-            .as_object()
-            .expect("resources")
-            .clone();
-        resources
-            .into_iter()
-            .find(|(_, one)| one["Type"] == "AWS::CodeDeploy::DeploymentGroup")
-    };
-    assert_eq!(group(&PLAIN), None);
-    let (_, group) = group(&transformed(
-        "template.yaml",
-        &[("CanaryDeployment", "true")],
-    ))
-    .expect("a group");
-    let properties = &group["Properties"];
-    assert_eq!(properties["AutoRollbackConfiguration"]["Enabled"], true);
-    let alarms = properties["AlarmConfiguration"]["Alarms"]
-        .as_array()
-        .expect("alarms");
-    let names: Vec<_> = alarms
-        .iter()
-        .map(|alarm| alarm["Name"]["Ref"].as_str().expect("a name"))
-        .collect();
-    assert_eq!(
-        names,
-        [
-            "IngestErrorsAlarm",
-            "IngestUnavailableAlarm",
-            "IngestThrottledAlarm"
-        ]
-    );
+fn a_canary_breaks_no_rule() {
+    let template = Template::resolved(&WITH_CANARY, CANARY);
+    let broken = broken(&template, rules());
+    assert!(broken.is_empty(), "{}", broken.join("\n"));
+    assert_eq!(template.of("AWS::CodeDeploy::DeploymentGroup").count(), 1);
+}
+
+#[test]
+fn no_retention_can_be_chosen_within_which_stripe_may_still_resend_an_event() {
+    for file in ["template.yaml", "functions/notify/template.yaml"] {
+        let least = &transformed(file, &[])["Parameters"]["RetentionDays"]["MinValue"];
+        assert!(
+            least.as_i64().is_some_and(|days| days > RESEND_DAYS),
+            "{file}: {least}"
+        );
+    }
 }
 
 /// A rule, what breaks it, and a word of what it then says.
@@ -112,6 +104,20 @@ fn at<'a>(template: &'a mut Value, id: &str) -> &'a mut Value {
     let resource = &mut template["Resources"][id];
     assert!(resource.is_object(), "the template has no {id}");
     &mut resource["Properties"]
+}
+
+/// The logical id that SAM gives the canary's deployment group.
+fn canary_id(template: &Value) -> String {
+    let resources = template["Resources"].as_object().expect("resources");
+    let mut groups = resources
+        .iter()
+        .filter(|(_, one)| one["Type"] == "AWS::CodeDeploy::DeploymentGroup");
+    groups.next().expect("a deployment group").0.clone()
+}
+
+fn at_canary(template: &mut Value) -> &mut Value {
+    let id = canary_id(template);
+    at(template, &id)
 }
 
 fn without(value: &mut Value, name: &str) {
@@ -393,8 +399,13 @@ const CASES: &[Case] = &[
         "IngestFunction",
     ),
     (
+        "concurrency",
+        |t| t["Parameters"]["DomainReservedConcurrency"]["Default"] = json!(9),
+        "fewer are reserved",
+    ),
+    (
         "tracing",
-        |t| at(t, "IngestFunction")["TracingConfig"]["Mode"] = json!("Active"),
+        |t| at(t, "IngestFunction")["TracingConfig"]["Mode"] = json!("PassThrough"),
         "IngestFunction",
     ),
     (
@@ -567,6 +578,205 @@ const CASES: &[Case] = &[
         |t| at(t, "SweepSilentAlarm")["AlarmName"]["Fn::Sub"] = json!("${AWS::StackName}-other"),
         "SweepSilentAlarm",
     ),
+    (
+        "schedules",
+        |t| {
+            at(t, "SweepFunctionEachMinute")["Target"]["RetryPolicy"]["MaximumRetryAttempts"] =
+                json!(3)
+        },
+        "repeated",
+    ),
+    (
+        "door",
+        |t| {
+            without(
+                &mut at(t, "WebhookStage")["DefaultRouteSettings"],
+                "ThrottlingBurstLimit",
+            )
+        },
+        "throttled",
+    ),
+    (
+        "door",
+        |t| {
+            without(
+                &mut at(t, "WebhookStage")["AccessLogSettings"],
+                "DestinationArn",
+            )
+        },
+        "integration failed",
+    ),
+    (
+        "door",
+        |t| {
+            at(t, "WebhookPermission")["FunctionName"] =
+                json!({ "Fn::GetAtt": ["IngestFunction", "Arn"] })
+        },
+        "alias",
+    ),
+    (
+        "keys",
+        |t| at(t, "IngestRole")["ManagedPolicyArns"] = json!([{ "Ref": "KeyPolicy" }]),
+        "IngestFunction: its role",
+    ),
+    (
+        "archive",
+        |t| without(&mut t["Resources"], "EventArchive"),
+        "does not follow Archive",
+    ),
+    (
+        "archive",
+        |t| at(t, "EventArchive")["EventPattern"]["source"] = json!(["sluice.effects"]),
+        "other than Stripe's",
+    ),
+    (
+        "archive",
+        |t| without(&mut at(t, "EventArchive")["EventPattern"], "detail"),
+        "replays",
+    ),
+    (
+        "tracing",
+        |t| at(t, "SweepRole")["ManagedPolicyArns"] = json!([]),
+        "SweepFunction",
+    ),
+    (
+        "wildcards",
+        |t| {
+            at(t, "BillingRole")["ManagedPolicyArns"] =
+                json!(["arn:aws:iam::aws:policy/service-role/AWSLambdaSQSQueueExecutionRole"])
+        },
+        "every queue",
+    ),
+    (
+        "processor",
+        |t| t["Parameters"]["Architecture"]["Default"] = json!("x86_64"),
+        "by default",
+    ),
+    (
+        "processor",
+        |t| at(t, "ConnectFunction")["Architectures"] = json!(["x86_64"]),
+        "ConnectFunction",
+    ),
+    (
+        "processor",
+        |t| at(t, "IngestFunction")["Runtime"] = json!("provided.al2"),
+        "IngestFunction",
+    ),
+    (
+        "secrets",
+        |t| {
+            at(t, "IngestFunction")["Environment"]["Variables"]["SECRET_ID"] =
+                json!("{{resolve:secretsmanager:stripe}}")
+        },
+        "IngestFunction: a secret is written",
+    ),
+    (
+        "secrets",
+        |t| {
+            at(t, "ReconcileFunction")["Environment"]["Variables"]["STRIPE_API_URL"] =
+                json!("https://rk_live_1@api.stripe.com")
+        },
+        "STRIPE_API_URL holds a secret",
+    ),
+    (
+        "expiry",
+        |t| without(at(t, "Ledger"), "TimeToLiveSpecification"),
+        "Ledger",
+    ),
+    (
+        "expiry",
+        |t| at(t, "Outcomes")["TimeToLiveSpecification"]["AttributeName"] = json!("ttl"),
+        "Outcomes",
+    ),
+    (
+        "expiry",
+        |t| {
+            at(t, "BillingTable")["TimeToLiveSpecification"] =
+                json!({ "AttributeName": "expires_at", "Enabled": true })
+        },
+        "BillingTable",
+    ),
+    (
+        "expiry",
+        |t| t["Parameters"]["RetentionDays"]["Default"] = json!(30),
+        "after 30 days",
+    ),
+    (
+        "canary",
+        |t| at_canary(t)["AutoRollbackConfiguration"]["Enabled"] = json!(false),
+        "taken back",
+    ),
+    (
+        "canary",
+        |t| {
+            let alarms = &mut at_canary(t)["AlarmConfiguration"]["Alarms"];
+            alarms.as_array_mut().expect("alarms").clear();
+        },
+        "taken back",
+    ),
+    (
+        "canary",
+        |t| at_canary(t)["DeploymentConfigName"] = json!("CodeDeployDefault.LambdaAllAtOnce"),
+        "all deliveries at once",
+    ),
+    (
+        "canary",
+        |t| {
+            let id = canary_id(t);
+            without(&mut t["Resources"], &id);
+        },
+        "CanaryDeployment",
+    ),
+    (
+        "alarm_texts",
+        |t| at(t, "SweepSilentAlarm")["OKActions"] = json!(["arn:aws:sns:us-east-1:1:x"]),
+        "OKActions",
+    ),
+    (
+        "alarm_coverage",
+        |t| without(&mut t["Resources"], "IngestUnavailableAlarm"),
+        "5xx",
+    ),
+    (
+        "alarm_coverage",
+        |t| without(&mut t["Resources"], "ClaimConflictAlarm"),
+        "claim.conflict",
+    ),
+    (
+        "alarm_coverage",
+        |t| without(&mut t["Resources"], "ReconcileMissingAlarm"),
+        "reconcile.missing",
+    ),
+    (
+        "alarm_coverage",
+        |t| without(&mut t["Resources"], "ReconcileGapAlarm"),
+        "reconcile.gap",
+    ),
+    (
+        "alarm_coverage",
+        |t| without(&mut t["Resources"], "ScheduleDeadLettersAlarm"),
+        "ScheduleDeadLetters",
+    ),
+    (
+        "alarm_coverage",
+        |t| without(&mut t["Resources"]["IngestSilentAlarm"], "Condition"),
+        "SteadyType",
+    ),
+    (
+        "alarm_coverage",
+        |t| at(t, "IngestSlowAlarm")["ExtendedStatistic"] = json!("p50"),
+        "slowest hundredth",
+    ),
+    (
+        "dashboard",
+        |t| without(&mut t["Resources"], "Dashboard"),
+        "no dashboard",
+    ),
+    (
+        "dashboard",
+        |t| without(&mut t["Resources"], "SweepSilentAlarm"),
+        "which isn't there",
+    ),
 ];
 
 #[test]
@@ -575,14 +785,15 @@ fn each_rule_fails_on_a_template_that_was_broken_for_it() {
         let (_, check) = rules()
             .find(|(name, _)| name == rule)
             .unwrap_or_else(|| panic!("no rule {rule}"));
-        let mut template = PLAIN.clone();
-        mutate(&mut template);
         // With the optional parts where these are what was broken.
-        let given: Given<'_> = if *rule == "archive" {
-            &[("Archive", "true")]
-        } else {
-            &[]
+        let (whole, given): (&Value, Given<'_>) = match *rule {
+            "archive" => (&PLAIN, &[("Archive", "true")]),
+            "canary" => (&WITH_CANARY, CANARY),
+            "tracing" => (&PLAIN, &[("Tracing", "Active")]),
+            _ => (&PLAIN, &[]),
         };
+        let mut template = whole.clone();
+        mutate(&mut template);
         let said = check(&Template::resolved(&template, given));
         assert!(
             said.iter().any(|what| what.contains(word)),

@@ -7,7 +7,7 @@ use std::fs;
 use sluice_template::template::root;
 use sluice_template::{calls, reads};
 
-const FUNCTIONS: [&str; 7] = [
+const FUNCTIONS: [&str; 8] = [
     "ingest",
     "sweep",
     "reconcile",
@@ -15,6 +15,7 @@ const FUNCTIONS: [&str; 7] = [
     "billing",
     "subscriptions",
     "connect",
+    "notify",
 ];
 
 /// A file without its comments and tests.
@@ -33,6 +34,9 @@ fn wiring(function: &str) -> String {
     let main = source(&format!("functions/{function}/src/main.rs"));
     match main.contains("consumer::run::<") {
         true => source("functions/shared/adapters/src/consumer.rs"),
+        false if main.contains("receiver::run(") => {
+            source("functions/shared/adapters/src/receiver.rs")
+        }
         false => main,
     }
 }
@@ -59,7 +63,8 @@ fn each_function_has_the_readers_that_its_source_names() {
         told.sort_unstable();
         assert_eq!(named, told, "{function}");
         // A reader that is not known here would read variables that nobody checks.
-        assert_eq!(text.matches("Config::read(").count(), 1, "{function}");
+        let configs = usize::from(function != "notify");
+        assert_eq!(text.matches("Config::read(").count(), configs, "{function}");
         assert_eq!(
             text.matches("std::env").count(),
             0,
@@ -130,6 +135,7 @@ fn each_function_reaches_its_adapters_through_the_ports_that_its_source_asks_for
     for function in FUNCTIONS {
         let mut ports = match function {
             "ingest" | "sweep" | "reconcile" => source(&format!("functions/{function}/src/lib.rs")),
+            "notify" => source("functions/shared/kernel/src/receive.rs"),
             _ => {
                 source("functions/shared/kernel/src/consume.rs")
                     + &source("functions/shared/kernel/src/batch.rs")
@@ -192,6 +198,13 @@ fn calls_are_followed_to_where_they_are_made() {
             .map(|call| format!("{} {}{}", call.action, call.variable, call.index))
             .collect()
     };
+    let notify = [
+        "dynamodb:PutItem RECEIPTS_TABLE",
+        "dynamodb:UpdateItem RECEIPTS_TABLE",
+        "sns:Publish TOPIC_ARN",
+        "sqs:ChangeMessageVisibility QUEUE_URL",
+    ];
+    assert_eq!(actions("notify"), notify.map(str::to_owned).into());
     let sweep = [
         "dynamodb:GetItem LEDGER_TABLE",
         "dynamodb:Query LEDGER_TABLE",
