@@ -4,7 +4,9 @@
 - a test, `module::name_of_the_test`: a function of that name in a module, file or folder of that name;
 - a target, `make name`;
 - a command of the operator's program, `sluice name`;
-- a link to a file.
+- a link to a file;
+- in the table of `infra/docs/availability.md`, a test in each line, or the words why there is none;
+- in the table of `infra/docs/first-deploy.md`, event types that `infra/events/routes.tsv` brings to the domain of their line.
 
 Run `infra/lint/pages.py` from anywhere; it exits with 1 and one line for each breach. Python 3.10, no packages.
 `infra/lint/test_pages.py` shows that each rule can fail.
@@ -22,6 +24,47 @@ WORDS_MIN = 4
 TEST = re.compile(r"`(?:\w+::)*(\w+)::(\w+)`")
 TARGET = re.compile(r"(?:`|^)make ([a-z][a-z-]*)", re.MULTILINE)
 COMMAND = re.compile(r"(?:`|^|-- )sluice (?:--[a-z-]+ \S+ )*([a-z]+)", re.MULTILINE)
+
+
+# What a line of the table of faults says where no test can back it.
+UNTESTED = ("not on the local AWS", "no test")
+
+
+def rows(root, page, columns):
+    """The cells of a page's tables that have so many columns, without their heads."""
+    path = root / "infra/docs" / page
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    head = True
+    for line in lines:
+        cells = [cell.strip() for cell in line.strip("|").split("|")] if line.startswith("|") else []
+        if len(cells) != columns:
+            head = True
+        elif set(cells[0]) == {"-"}:
+            head = False
+        elif not head:
+            yield cells
+
+
+def untested(root):
+    """Faults whose line names no test and doesn't say why."""
+    for cells in rows(root, "availability.md", 5):
+        if not TEST.search(cells[-1]) and not cells[-1].startswith(UNTESTED):
+            yield f"infra/docs/availability.md: {cells[0]!r} has no test, and doesn't say why"
+
+
+def misrouted(root):
+    """Event types of the first deployment's table that don't come to the domain of their line."""
+    table = root / "infra/events/routes.tsv"
+    lines = table.read_text(encoding="utf-8").splitlines() if table.exists() else []
+    routes = {fields[0]: fields[2] for fields in (line.split("\t") for line in lines) if len(fields) > 2}
+    domain = ""
+    for cells in rows(root, "first-deploy.md", 3):
+        domain, whole = cells[0] or domain, ""
+        for name in re.findall(r"`([a-z_.]+)`", cells[1]):
+            # `charge.succeeded`, `.failed`: the second has the first's object.
+            whole = whole.rpartition(".")[0] + name if name.startswith(".") else name
+            if routes.get(whole) != domain:
+                yield f"infra/docs/first-deploy.md: {whole} comes to {routes.get(whole, 'nobody')}, and not to {domain}"
 
 
 def pages(root):
@@ -68,6 +111,8 @@ def breaches(root):
         for link in runbooks.LINK.findall(text):
             if not (path.parent / link).exists():
                 yield f"{place}: leads to {link}, which isn't there"
+    yield from untested(root)
+    yield from misrouted(root)
 
 
 def main():

@@ -12,6 +12,10 @@ import pages
 SOUND = "See [this](docs/it.md#part), `make run`, `sluice --stack x show evt_1`, `door::one_that_is_taken_once`, `Vec::new`.\n"
 
 
+FAULTS = "| what | sees | happens | then | test |\n|---|---|---|---|---|\n| a | b | c | d | `door::one_that_is_taken_once` |\n"
+TYPES = "| domain | subscribe to | because |\n|---|---|---|\n| payments | `charge.failed` | . |\n"
+
+
 class Rules(unittest.TestCase):
     def setUp(self):
         folder = tempfile.TemporaryDirectory()
@@ -21,6 +25,9 @@ class Rules(unittest.TestCase):
         self.write("docs/it.md", "")
         self.write("Makefile", "run: need\n\t@true\n")
         self.write("infra/console/src/main.rs", "enum Command {\n    Show(show::Args),\n}\n")
+        self.write("infra/docs/availability.md", FAULTS)
+        self.write("infra/docs/first-deploy.md", TYPES)
+        self.write("infra/events/routes.tsv", "type\tshape\tgoes to\ncharge.failed\tsnapshot\tpayments\n")
         self.write("tests/it/door.rs", "#[test]\nfn one_that_is_taken_once() {}\n")
 
     def write(self, place, text):
@@ -48,6 +55,16 @@ class Rules(unittest.TestCase):
 
     def test_a_command_that_is_not_there(self):
         self.broken("\nsluice mend evt_1\n", "`sluice mend`")
+
+    def test_a_fault_without_a_test(self):
+        self.write("infra/docs/availability.md", FAULTS + "| x | . | . | . | not on the local AWS |\n| y | . | . | . | — |\n")
+        self.broken("", "'y' has no test")
+
+    def test_a_type_that_comes_to_another_domain(self):
+        self.write("infra/docs/first-deploy.md", TYPES + "| | `charge.failed`, `.moved` | . |\n")
+        self.broken("", "charge.moved comes to nobody")
+        self.write("infra/docs/first-deploy.md", TYPES.replace("payments", "billing"))
+        self.broken("", "charge.failed comes to payments, and not to billing")
 
     def test_a_link_to_nowhere(self):
         self.broken("[that](docs/that.md)", "docs/that.md")
