@@ -112,7 +112,9 @@ fn read_as(file: &str, vars: &mut Vars<'_>) {
         match method {
             "text" => drop(vars.text(name)),
             "optional_text" => drop(vars.optional_text(name)),
-            "number" => drop(vars.number(name, 0, 0, u32::MAX)),
+            "number" => {
+                vars.number(name, 0, 0, u32::MAX);
+            }
             // Another call of `vars`, whose first argument is no name.
             _ => {}
         }

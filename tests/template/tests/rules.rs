@@ -78,6 +78,43 @@ fn the_sample_receiver_breaks_none_of_those_for_every_template() {
 }
 
 #[test]
+fn the_sample_receiver_is_held_to_its_code_too() {
+    let says = |mutate: fn(&mut Value), word: &str| {
+        let mut template = RECEIVER.clone();
+        mutate(&mut template);
+        let said = broken(&Template::resolved(&template, RECEIVES), ALL.iter());
+        assert!(
+            said.iter().any(|what| what.contains(word)),
+            "{word}: {said:?}"
+        );
+    };
+    says(
+        |t| {
+            without(
+                &mut at(t, "NotifyFunction")["Environment"]["Variables"],
+                "TOPIC_ARN",
+            )
+        },
+        "is not given TOPIC_ARN",
+    );
+    says(
+        |t| statement(t, "NotifyRole", "TheTopic")["Action"] = json!("sns:Subscribe"),
+        "may not sns:Publish",
+    );
+    says(
+        |t| {
+            statement(t, "NotifyRole", "OwnReceipts")["Action"] =
+                json!(["dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:Scan"])
+        },
+        "may dynamodb:Scan at Receipts",
+    );
+    says(
+        |t| without(at(t, "Receipts"), "TimeToLiveSpecification"),
+        "Receipts",
+    );
+}
+
+#[test]
 fn a_canary_breaks_no_rule() {
     let template = Template::resolved(&WITH_CANARY, CANARY);
     let broken = broken(&template, rules());
