@@ -133,8 +133,8 @@ fuzz: need-rust need-cxx ## Fuzz the signature's verification [SECONDS=30]
 	@functions/shared/stripe/fuzz/run.sh $(SECONDS)
 
 .PHONY: bench
-bench: need-rust need-cc need-python ## Measure the functions beside what teams use, on this machine [QUICK=1] [SCENARIOS=warm-3k,cold-tls] [CONTESTANTS=ours,naive] [ROUNDS=5]
-	@infra/bench/run.sh $(if $(QUICK),--quick) $(if $(SCENARIOS),--scenarios '$(SCENARIOS)') \
+bench: need-rust need-cc need-python ## Measure the functions beside what teams use, on this machine [QUICK=1] [SCENARIOS=warm-3k,cold-tls] [CONTESTANTS=ours,naive] [ROUNDS=5] [PRIORITY=1]
+	@$(if $(PRIORITY),PRIORITY=1) infra/bench/run.sh $(if $(QUICK),--quick) $(if $(SCENARIOS),--scenarios '$(SCENARIOS)') \
 		$(if $(CONTESTANTS),--contestants '$(CONTESTANTS)') $(if $(ROUNDS),--rounds '$(ROUNDS)')
 
 # --- AWS -------------------------------------------------------------------------------------------------------------
