@@ -130,7 +130,7 @@ fn collect(folder: &Path, prefix: &str, files: &mut BTreeMap<String, String>) {
         }
         if path.is_dir() {
             collect(&path, &format!("{prefix}{stem}/"), files);
-        } else {
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
             let text = fs::read_to_string(&path).expect("readable");
             let code = text.split("#[cfg(test)]\nmod ").next().unwrap_or_default();
             let lines = code

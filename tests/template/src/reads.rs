@@ -7,6 +7,7 @@ use std::fs;
 
 use sluice_adapters::aws;
 use sluice_adapters::config::{DomainConfig, IngestConfig, ReconcileConfig, SweepConfig, Vars};
+use sluice_adapters::http::Http;
 use sluice_adapters::objects::StripeObjects;
 
 use crate::template::root;
@@ -38,7 +39,7 @@ const TELEMETRY: &str = "METRICS_NAMESPACE";
 /// The readers that a function's source names, as they stand there.
 pub fn readers(function: &str) -> &'static [&'static str] {
     match function {
-        "ingest" => &["IngestConfig::read", "aws::sdk_config"],
+        "ingest" => &["IngestConfig::read", "aws::sdk_config_over"],
         "sweep" => &["SweepConfig::read", "aws::sdk_config"],
         "reconcile" => &[
             "ReconcileConfig::read",
@@ -71,6 +72,7 @@ pub fn of(function: &str) -> Reads {
             "ReconcileConfig::read" => drop(ReconcileConfig::read(&mut vars)),
             "DomainConfig::read" => drop(DomainConfig::read(&mut vars)),
             "aws::sdk_config" => drop(aws::sdk_config(&mut vars)),
+            "aws::sdk_config_over" => drop(aws::sdk_config_over(&Http::default(), &mut vars)),
             "StripeObjects::read" => drop(StripeObjects::read(&mut vars, &sdk())),
             "StripeObjects::read_for_lists" => {
                 drop(StripeObjects::read_for_lists(&mut vars, &sdk()))
