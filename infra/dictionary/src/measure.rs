@@ -216,7 +216,7 @@ pub(crate) fn sizes(samples: &Path) -> Result<(), Box<dyn std::error::Error>> {
     // Enough to tell.
     let others: Vec<_> = others.iter().filter(is_snapshot).step_by(6).collect();
     let is_held = |body: &&Body| match body.source {
-        Source::Played(story, _) => position(story) % FOLDS == 0,
+        Source::Played(story, _) => position(story).is_multiple_of(FOLDS),
         Source::Sample => false,
     };
     let rest: Vec<_> = played.iter().filter(|body| !is_held(body)).collect();

@@ -87,7 +87,7 @@ impl<W> Lines<W> {
         let timestamp = DateTime::from_millis(at_ms).fmt(Format::DateTime);
         fields.put("function", self.function);
         fields.put("level", level);
-        fields.put("timestamp", &timestamp.unwrap_or_default());
+        fields.put("timestamp", timestamp.unwrap_or_default());
         if let Some(namespace) = &self.namespace {
             if fields.has_outcome {
                 fields.number("events", 1);
