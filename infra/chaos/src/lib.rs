@@ -55,7 +55,7 @@ const SETTLE_MAX: Duration = Duration::from_secs(400);
 const DRAIN_MAX: Duration = Duration::from_secs(600);
 
 /// How often as long as planned a round may go on where deliveries lag behind.
-const LATER_MAX: u32 = 4;
+const LATER_MAX: u32 = 10;
 
 /// How often something is said while it runs.
 const SAY_EVERY: Duration = Duration::from_secs(5);
