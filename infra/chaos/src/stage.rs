@@ -10,7 +10,7 @@ use sluice_local::problem::Problem;
 use sluice_local::stack::{Options, Stack};
 use sluice_stripe_sim::api::Terms;
 use sluice_stripe_sim::delivery::endpoint::OVERLAP_MAX;
-use sluice_stripe_sim::delivery::{Clock, Destination, Endpoint, Hears, Payload, Run};
+use sluice_stripe_sim::delivery::{Clock, Destination, Endpoint, Hears, Payload, Retry, Run};
 use sluice_stripe_sim::server::Server;
 use sluice_stripe_sim::{ApiVersion, Scope, Story, World};
 
@@ -232,8 +232,12 @@ impl Stage {
                 types: door.types.iter().map(|one| (*one).to_owned()).collect(),
             };
             let live = Destination::new(door.name, endpoint);
-            // Sandboxes are given up after hours. What isn't delivered isn't judged, so all of them go on for days.
-            let retry = sluice_stripe_sim::delivery::Retry::LIVE;
+            // Stripe gives up after three days, and a sandbox after hours. What isn't delivered isn't judged, so here it goes on
+            // for weeks, whatever the machine is busy with.
+            let retry = Retry {
+                window: Retry::LIVE.window * 10,
+                ..Retry::LIVE
+            };
             Destination {
                 // Of six endpoints together twelve: more only wait for each other where there are few cores.
                 connections: 2,
