@@ -71,6 +71,11 @@ chaos: need-rust need-cc need-python ## Deliver a simulated Stripe's events whil
 	@"$${CARGO_TARGET_DIR:-target}/debug/sluice-chaos" $(if $(SEED),--seed '$(SEED)') $(if $(EVENTS),--events '$(EVENTS)') \
 		$(if $(MINUTES),--minutes '$(MINUTES)') $(ARGS)
 
+.PHONY: cost
+cost: need-rust need-cc need-python ## Measure a run and print what a million events cost, and what has to be raised for more [EVENTS=1000] [ARGS='--batch 3']
+	@infra/tools/setup.sh local
+	@$(CARGO) run -q $(CARGO_FLAGS) -p sluice-cost -- $(if $(EVENTS),--events '$(EVENTS)') $(ARGS)
+
 # --- Checks ----------------------------------------------------------------------------------------------------------
 
 # Every step takes the whole workspace, so that all of them share one build.

@@ -7,6 +7,7 @@
 //! - `bodies`: large, odd and thin ones.
 //! - `cases`: what must end right, each by its name, as the simulated Stripe has it.
 //! - `chaos`: a short run in which everything fails.
+//! - `cost`: what an event costs, in calls, bytes and units.
 //! - `consumers`: messages at a domain, poison and faults among them.
 //! - `fetching`: a thin event with an API key and a simulated Stripe to ask; `truth` has that Stripe.
 //! - `laws`: any order ends right, over what a simulated Stripe plays.
@@ -34,6 +35,7 @@ mod cases;
 mod chaos;
 mod console;
 mod consumers;
+mod cost;
 mod crashes;
 mod door;
 mod erasure;

@@ -1,0 +1,62 @@
+//! What an event costs, by a short run of what `make cost` measures: a call, a byte or a unit too many shows here first.
+
+use sluice_cost::measure::DOMAINS;
+use sluice_cost::model::Assumptions;
+use sluice_cost::report::Report;
+use sluice_cost::stage::Options;
+use sluice_cost::units::write_units;
+
+use crate::world::{built, unique};
+
+/// Events of the run: a few of each domain.
+const EVENTS: usize = 60;
+
+#[test]
+fn an_event_costs_a_claim_a_put_and_a_mark_at_the_door_and_a_read_and_a_write_at_its_domain() {
+    let mut local = built();
+    local.log = local
+        .root
+        .join(format!("target/local/{}.log", unique("cost")));
+    let options = Options {
+        seed: 1,
+        events: EVENTS,
+    };
+    let measured = sluice_cost::run(options, local, &mut |line| println!("{line}"));
+    let report = Report::of(
+        measured.expect("the run can be made"),
+        Assumptions::default(),
+    );
+    println!("{report}");
+    let measured = &report.measured;
+    assert!(measured.events >= EVENTS && measured.entries.len() == measured.events);
+    for (operation, table) in [
+        ("PutItem", &["ledger"][..]),
+        ("UpdateItem", &["ledger"]),
+        ("PutEvents", &[]),
+    ] {
+        let called = measured.called(&["ingest"], operation, table);
+        assert_eq!(called, measured.events, "{operation}");
+    }
+    // Each message reads once and writes at most once, and once more where it has effects; but for a few that meet another's
+    // write.
+    let (messages, effects) = (
+        measured.messages(),
+        measured.called(&DOMAINS, "PutEvents", &[]),
+    );
+    let (reads, writes) = (
+        measured.called(&DOMAINS, "GetItem", &DOMAINS),
+        measured.called(&DOMAINS, "PutItem", &DOMAINS),
+    );
+    let few = messages / 5;
+    assert!(
+        reads >= messages && reads <= messages + few,
+        "{reads} of {messages}"
+    );
+    assert!(writes <= messages + effects + few, "{writes} of {messages}");
+    // The index takes one unit, whatever the event.
+    let mut entries = measured.entries.iter();
+    assert!(entries.all(|entry| write_units(entry.by_time) == 1));
+    assert!(measured.effects > 0);
+    let (ours, usual) = report.bill.sums();
+    assert!(ours < usual, "{report}");
+}
