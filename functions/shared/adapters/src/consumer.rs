@@ -76,7 +76,7 @@ impl Consumer {
         let handled =
             batch::handle::<D>(&ports, &self.outcomes, &SystemClock, &messages, run).await;
         for message in &handled {
-            log::<D>(message);
+            log(message);
         }
         let wanted = handled.iter().map(|message| message.delay_s);
         self.queue
@@ -130,7 +130,7 @@ pub(crate) fn answer<'a>(handled: impl Iterator<Item = (&'a str, bool)>) -> SqsB
     response
 }
 
-fn log<D: Domain>(message: &Handled) {
+fn log(message: &Handled) {
     let Handled {
         event,
         kind,
@@ -148,7 +148,7 @@ fn log<D: Domain>(message: &Handled) {
     // The levels differ, the fields don't.
     macro_rules! line {
         ($level:ident, $($fields:tt)*) => {
-            tracing::$level!(domain = D::NAME, event, r#type = kind, account, trace, $($fields)*, effects, emitted, duration_ms, lag_ms)
+            tracing::$level!(event, r#type = kind, account, trace, $($fields)*, effects, emitted, duration_ms, lag_ms)
         };
     }
     match (&message.result, &message.rejected) {

@@ -5,8 +5,9 @@
 //! ever a field.
 //!
 //! A field named in [`METRICS`] is a metric: the line says so under `_aws`, in CloudWatch's embedded metric format, with
-//! the dimensions `function` and `outcome` (few values each, because every combination is billed). `events` is 1 in every
-//! line that has an outcome. Metrics cost no call and can't be lost apart from their line. Where no namespace is given
+//! the dimensions `function` and `outcome` (few values each, because every combination is billed). What is said of a metric
+//! is in each line and paid for by its bytes: its name alone, which ends in its unit. `events` is 1 in every line that has an
+//! outcome. Metrics cost no call and can't be lost apart from their line. Where no namespace is given
 //! (`METRICS_NAMESPACE`), lines carry no metrics.
 
 use std::fmt;
@@ -17,37 +18,43 @@ use aws_smithy_types::date_time::{DateTime, Format};
 use serde::Serialize;
 use tracing::field::{Field, Visit};
 use tracing::level_filters::LevelFilter;
-use tracing::span::{Attributes, Id, Record};
 use tracing::subscriber::Interest;
 use tracing::{Event, Level, Metadata, Subscriber};
+use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
+use tracing_subscriber::registry;
 
-/// The fields that are metrics, and their units.
-pub const METRICS: [(&str, &str); 20] = [
+/// The fields that are metrics.
+pub const METRICS: [&str; 20] = [
     // One, in every line that has an outcome.
-    ("events", "Count"),
-    ("duration_ms", "Milliseconds"),
-    // From Stripe's `created` until the line: to the door, or to the end of a domain's work.
-    ("lag_ms", "Milliseconds"),
+    "events",
+    // How long Stripe waited for its answer; in ingest's lines alone.
+    "duration_ms",
+    // From Stripe's `created` until the end of a domain's work; in all lines but ingest's.
+    "lag_ms",
     // How old an entry was that another attempt had claimed and left.
-    ("claim_age_ms", "Milliseconds"),
-    ("published", "Count"),
-    ("unmarked", "Count"),
-    ("publish_failures", "Count"),
-    ("torn", "Count"),
+    "claim_age_ms",
+    "published",
+    "unmarked",
+    "publish_failures",
+    "torn",
     // How long the oldest event that sweep took up had waited.
-    ("due_age_s", "Seconds"),
-    ("seen", "Count"),
-    ("missing", "Count"),
-    ("stuck", "Count"),
-    ("recovered", "Count"),
-    ("drifted", "Count"),
-    ("checked", "Count"),
-    ("ties", "Count"),
-    ("gap_s", "Seconds"),
-    ("completeness", "Percent"),
-    ("effects", "Count"),
-    ("receives", "Count"),
+    "due_age_s",
+    "seen",
+    "missing",
+    "stuck",
+    "recovered",
+    "drifted",
+    "checked",
+    "ties",
+    "gap_s",
+    // In percent.
+    "completeness",
+    "effects",
+    "receives",
 ];
+
+/// The function that Stripe waits for.
+const DOOR: &str = "ingest";
 
 /// Starts the subscriber for a function, by its name in the template's words: `ingest`, `payments`.
 pub fn start(function: &'static str) {
@@ -59,7 +66,7 @@ pub fn start(function: &'static str) {
         write: |line: &[u8]| drop(std::io::stdout().lock().write_all(line)),
     };
     // A second subscriber would be a mistake of the program's; the first one stays.
-    let _ = tracing::subscriber::set_global_default(lines);
+    let _ = tracing::subscriber::set_global_default(registry().with(lines));
 }
 
 /// Logs a failure to start, once, at the boundary; the process ends with it.
@@ -78,6 +85,7 @@ impl<W> Lines<W> {
     fn line(&self, event: &Event<'_>, at_ms: i64) -> Vec<u8> {
         let mut fields = Fields {
             line: Vec::with_capacity(1_024),
+            function: self.function,
             metrics: Vec::new(),
             has_outcome: false,
         };
@@ -100,43 +108,40 @@ impl<W> Lines<W> {
     }
 }
 
-impl<W: Fn(&[u8]) + 'static> Subscriber for Lines<W> {
+impl<W: Fn(&[u8]) + 'static, S: Subscriber> Layer<S> for Lines<W> {
     fn register_callsite(&self, metadata: &'static Metadata<'static>) -> Interest {
-        match self.enabled(metadata) {
+        match is_written(metadata) {
             true => Interest::always(),
             false => Interest::never(),
         }
     }
 
-    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        metadata.is_event() && *metadata.level() <= Level::INFO
+    fn enabled(&self, metadata: &Metadata<'_>, _: Context<'_, S>) -> bool {
+        is_written(metadata)
     }
 
     fn max_level_hint(&self) -> Option<LevelFilter> {
         Some(LevelFilter::INFO)
     }
 
-    fn event(&self, event: &Event<'_>) {
+    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
         let since = SystemTime::now().duration_since(UNIX_EPOCH);
         let at_ms = since.map_or(0, |since| {
             i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
         });
         (self.write)(&self.line(event, at_ms));
     }
+}
 
-    // No span is ever enabled, so what follows is never called.
-    fn new_span(&self, _: &Attributes<'_>) -> Id {
-        Id::from_u64(1)
-    }
-    fn record(&self, _: &Id, _: &Record<'_>) {}
-    fn record_follows_from(&self, _: &Id, _: &Id) {}
-    fn enter(&self, _: &Id) {}
-    fn exit(&self, _: &Id) {}
+/// No span ever is, so the registry behind the lines keeps none.
+fn is_written(metadata: &Metadata<'_>) -> bool {
+    metadata.is_event() && *metadata.level() <= Level::INFO
 }
 
 /// A line in the making: an event's fields as members of a JSON object.
 struct Fields {
     line: Vec<u8>,
+    function: &'static str,
     /// Which of [`METRICS`] are there, by their places.
     metrics: Vec<usize>,
     has_outcome: bool,
@@ -154,9 +159,21 @@ impl Fields {
     }
 
     fn number(&mut self, name: &str, value: impl Serialize) {
-        self.metrics
-            .extend(METRICS.iter().position(|(metric, _)| *metric == name));
+        if self.measures(name) {
+            self.metrics
+                .extend(METRICS.iter().position(|metric| *metric == name));
+        }
         self.put(name, value);
+    }
+
+    /// Whether a field may be a metric in this function's lines. The door's lag is a part of the domains', and what a function
+    /// takes that nobody waits for is a metric of Lambda's already.
+    fn measures(&self, name: &str) -> bool {
+        match name {
+            "duration_ms" => self.function == DOOR,
+            "lag_ms" => self.function != DOOR,
+            _ => true,
+        }
     }
 
     /// Says which members are metrics, in CloudWatch's embedded metric format.
@@ -172,7 +189,6 @@ impl Fields {
         #[serde(rename_all = "PascalCase")]
         struct Metric {
             name: &'static str,
-            unit: &'static str,
         }
         #[derive(Serialize)]
         #[serde(rename_all = "PascalCase")]
@@ -184,9 +200,8 @@ impl Fields {
             return;
         }
         self.metrics.sort_unstable();
-        let metric = |place: &usize| {
-            let (name, unit) = METRICS[*place];
-            Metric { name, unit }
+        let metric = |place: &usize| Metric {
+            name: METRICS[*place],
         };
         let dimensions: &[&str] = match self.has_outcome {
             true => &["function", "outcome"],
@@ -254,15 +269,15 @@ mod tests {
     use super::*;
 
     /// What a subscriber with a namespace, or without, writes of one event.
-    fn written(namespace: Option<&str>, log: impl FnOnce()) -> Value {
+    fn written(function: &'static str, namespace: Option<&str>, log: impl FnOnce()) -> Value {
         let bytes = Arc::new(Mutex::new(Vec::new()));
         let sink = bytes.clone();
         let lines = Lines {
-            function: "ingest",
+            function,
             namespace: namespace.map(str::to_owned),
             write: move |line: &[u8]| sink.lock().expect("whole").extend_from_slice(line),
         };
-        tracing::subscriber::with_default(lines, log);
+        tracing::subscriber::with_default(registry().with(lines), log);
         let bytes = bytes.lock().expect("whole").clone();
         assert_eq!(bytes.iter().filter(|byte| **byte == b'\n').count(), 1);
         serde_json::from_slice(&bytes).expect("a line of JSON")
@@ -270,7 +285,7 @@ mod tests {
 
     #[test]
     fn a_line_carries_its_metrics_by_function_and_outcome() {
-        let line = written(Some("Sluice/s"), || {
+        let line = written("ingest", Some("Sluice/s"), || {
             tracing::info!(
                 event = "evt_1",
                 r#type = "charge.succeeded",
@@ -293,7 +308,7 @@ mod tests {
         assert_eq!(directive["Dimensions"], json!([["function", "outcome"]]));
         let metrics = directive["Metrics"].as_array().expect("a list");
         let names: Vec<_> = metrics.iter().map(|metric| &metric["Name"]).collect();
-        assert_eq!(names, ["events", "duration_ms", "lag_ms"]);
+        assert_eq!(names, ["events", "duration_ms"]);
         // The format asks that every metric and dimension is a member of the line, of the right kind.
         for metric in metrics {
             let name = metric["Name"].as_str().expect("a name");
@@ -301,7 +316,7 @@ mod tests {
         }
         assert_eq!(line["events"], 1);
         assert!(
-            line.to_string().len() < 520,
+            line.to_string().len() < 400,
             "{} bytes",
             line.to_string().len()
         );
@@ -310,23 +325,34 @@ mod tests {
     #[test]
     fn a_line_without_an_outcome_is_its_functions_and_without_a_namespace_has_no_metrics() {
         let log = || tracing::info!(published = 3_usize, more = false, "swept");
-        let line = written(Some("Sluice/s"), log);
+        let line = written("sweep", Some("Sluice/s"), log);
         let directive = &line["_aws"]["CloudWatchMetrics"][0];
         assert_eq!(directive["Dimensions"], json!([["function"]]));
-        assert_eq!(
-            directive["Metrics"],
-            json!([{ "Name": "published", "Unit": "Count" }])
-        );
+        assert_eq!(directive["Metrics"], json!([{ "Name": "published" }]));
         assert_eq!(
             (&line["message"], &line["more"]),
             (&json!("swept"), &json!(false))
         );
-        assert!(written(None, log).get("_aws").is_none());
+        assert!(written("sweep", None, log).get("_aws").is_none());
+    }
+
+    #[test]
+    fn the_lag_is_measured_where_an_event_ends_and_the_duration_where_stripe_waits() {
+        let log = || tracing::info!(outcome = "applied", duration_ms = 7_i64, lag_ms = 1_200_i64);
+        for (function, metric) in [("ingest", "duration_ms"), ("payments", "lag_ms")] {
+            let line = written(function, Some("Sluice/s"), log);
+            let metrics = &line["_aws"]["CloudWatchMetrics"][0]["Metrics"];
+            assert_eq!(*metrics, json!([{ "Name": "events" }, { "Name": metric }]));
+            assert_eq!(
+                (&line["duration_ms"], &line["lag_ms"]),
+                (&json!(7), &json!(1_200))
+            );
+        }
     }
 
     #[test]
     fn what_json_can_not_say_is_escaped_or_null_and_no_metric() {
-        let line = written(Some("Sluice/s"), || {
+        let line = written("ingest", Some("Sluice/s"), || {
             tracing::info!(
                 cause = "a \"quoted\"\nline",
                 completeness = f64::NAN,
@@ -336,7 +362,7 @@ mod tests {
         assert_eq!(line["cause"], "a \"quoted\"\nline");
         assert!(line["completeness"].is_null());
         let metrics = &line["_aws"]["CloudWatchMetrics"][0]["Metrics"];
-        assert_eq!(*metrics, json!([{ "Name": "gap_s", "Unit": "Seconds" }]));
+        assert_eq!(*metrics, json!([{ "Name": "gap_s" }]));
     }
 
     #[test]
@@ -346,7 +372,7 @@ mod tests {
             namespace: None,
             write: |_: &[u8]| panic!("nothing is written"),
         };
-        tracing::subscriber::with_default(lines, || {
+        tracing::subscriber::with_default(registry().with(lines), || {
             assert!(tracing::info_span!("a span").is_disabled());
             tracing::debug!("unheard");
         });
