@@ -95,7 +95,7 @@ mod tests {
             assert_eq!(length, bytes, "{value}");
             assert_eq!(read(&stored).as_deref(), Some(value));
         }
-        assert_eq!(read(&AttributeValue::B(vec![0; 3].into())), None);
+        assert_eq!(read(&bytes(vec![0_u8; 3])), None);
     }
 
     proptest! {
