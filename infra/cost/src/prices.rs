@@ -3,6 +3,10 @@
 //! From AWS's pricing pages as of November 2026: aws.amazon.com/`<service>`/pricing for DynamoDB (on-demand, Standard
 //! class), Lambda (arm64), EventBridge, API Gateway (HTTP API), SQS (standard queues), CloudWatch, X-Ray and Secrets
 //! Manager. What a price is per is in its name; `million` is of requests or units.
+//!
+//! Those of requests, units, memory and logs were looked up then. Those of Scheduler and of calls of Secrets Manager, and those a
+//! month (storage, secrets, alarms, metrics, dashboards) weren't looked up anew; they are in the lines beside the sum alone.
+//! Look at the pages before you rely on a figure.
 
 /// $ a million write request units: a KB of an item each.
 pub const WRITE_UNITS_MILLION: f64 = 0.625;
