@@ -295,9 +295,10 @@ fn a_secret_is_rolled_without_losing_a_delivery_or_showing_it() {
     );
     assert_eq!(of_platform()["secrets"], 2);
 
+    // An environment that has read the old one alone looks again when the new one comes, and says from then on which it was.
+    deliver(new);
     // Stripe signs with the old one until it is rolled there.
     deliver(&old);
-    deliver(new);
     let finish = ["secret", "roll", "platform", "--finish", "--yes"];
     eventually("both in the log", || {
         let status = of_platform();

@@ -130,7 +130,7 @@ fn an_event_that_can_not_be_applied_is_rejected_recorded_and_acknowledged() {
     assert_eq!(lines.len(), 1, "it was acknowledged: {lines:?}");
     // What the alarm's metric is counted by.
     assert_eq!(
-        (lines[0].text("outcome"), lines[0].text("domain")),
+        (lines[0].text("outcome"), lines[0].text("function")),
         (Some("rejected"), Some("payments"))
     );
     assert_eq!(world.depth("payments_dead_letters"), 0);
