@@ -41,11 +41,25 @@ fuzz_target!(|input: &[u8]| {
         String::from_utf8_lossy(&header)
     );
 
+    // The order of the secrets changes nothing but their places.
     let reversed: Vec<&str> = secrets.iter().rev().copied().collect();
+    let mirrored = verify(body, Some(&header), &reversed, now_s, Tolerance::default());
+    let by = |verified: Verified| {
+        verified
+            .by()
+            .map(|place| secrets[place])
+            .collect::<Vec<_>>()
+    };
+    let by_mirrored = |verified: Verified| {
+        let mut by: Vec<_> = verified.by().map(|place| reversed[place]).collect();
+        by.reverse();
+        by
+    };
     assert_eq!(
-        verdict,
-        verify(body, Some(&header), &reversed, now_s, Tolerance::default())
+        verdict.map(Verified::timestamp_s),
+        mirrored.map(Verified::timestamp_s)
     );
+    assert_eq!(verdict.map(by), mirrored.map(by_mirrored));
     assert_eq!(
         verify(body, None, &secrets, now_s, Tolerance::default()),
         Err(Refusal::Missing)
