@@ -7,7 +7,7 @@ use std::time::Instant;
 use clap::Parser;
 use sluice_chaos::plan::{EVENTS_MAX, MINUTES_MAX, Options};
 use sluice_chaos::stage::PARAMETERS;
-use sluice_local::problem::Problem;
+use sluice_local::problem::{Problem, exit_code};
 use sluice_local::stack;
 
 #[derive(Parser)]
@@ -36,15 +36,7 @@ const EVENTS: u32 = 1_000;
 const EVENTS_A_MINUTE: u32 = 1_000;
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
-    match run(&arguments) {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::from(1),
-        Err(problem) => {
-            eprintln!("{problem}");
-            ExitCode::from(2)
-        }
-    }
+    exit_code(run(&Arguments::parse()))
 }
 
 fn run(arguments: &Arguments) -> Result<bool, Problem> {

@@ -186,11 +186,11 @@ async fn status(context: &Context) -> Result<(), Problem> {
     let changed_ms = seconds(&described["LastChangedDate"]).or(signing.since_ms);
     let mut rows = Vec::new();
     for (name, endpoint) in &endpoints {
-        let count = signing.lists.get(name).map_or(0, Vec::len);
+        let count = signing.of(name).len();
         let of_endpoint = used.get(name).cloned().unwrap_or_default();
         let advice = advice(count, &of_endpoint, now_ms);
         let mode = if endpoint.livemode { "live" } else { "test" };
-        let placeholders = signing.lists.get(name).into_iter().flatten();
+        let placeholders = signing.of(name).iter();
         let placeholders = placeholders.filter(|secret| is_placeholder(secret)).count();
         if context.out.is_json() {
             context.out.value(&json!({
@@ -278,11 +278,7 @@ async fn roll(context: &Context, args: Roll) -> Result<(), Problem> {
 /// Puts the new one first.
 async fn begin(context: &Context, signing: &Signing, args: &Roll) -> Result<(), Problem> {
     let name = &args.endpoint;
-    let list = signing
-        .lists
-        .get(name)
-        .map(Vec::as_slice)
-        .unwrap_or_default();
+    let list = signing.of(name);
     if list.len() >= SECRETS_MAX {
         return Err(Problem::Usage(format!(
             "{name} has {}, the most there may be: finish the roll before with --finish",
@@ -314,11 +310,7 @@ async fn begin(context: &Context, signing: &Signing, args: &Roll) -> Result<(), 
 /// Takes out all but the newest.
 async fn finish(context: &Context, signing: &Signing, args: &Roll) -> Result<(), Problem> {
     let name = &args.endpoint;
-    let list = signing
-        .lists
-        .get(name)
-        .map(Vec::as_slice)
-        .unwrap_or_default();
+    let list = signing.of(name);
     let Some(newest) = list.first().filter(|_| list.len() > 1) else {
         return Err(Problem::NotFound(format!(
             "{name} has {}: there is no old one to take out",

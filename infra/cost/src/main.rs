@@ -8,7 +8,7 @@ use clap::Parser;
 use sluice_cost::model::Assumptions;
 use sluice_cost::report::Report;
 use sluice_cost::stage::{EVENTS_MAX, Options};
-use sluice_local::problem::Problem;
+use sluice_local::problem::{Problem, exit_code};
 use sluice_local::stack;
 
 #[derive(Parser)]
@@ -49,15 +49,7 @@ fn ms(text: &str) -> Result<f64, String> {
 }
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
-    match run(&arguments) {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::from(1),
-        Err(problem) => {
-            eprintln!("{problem}");
-            ExitCode::from(2)
-        }
-    }
+    exit_code(run(&Arguments::parse()))
 }
 
 fn run(arguments: &Arguments) -> Result<bool, Problem> {

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
 /// Why something couldn't be done.
 #[derive(Debug)]
@@ -78,3 +79,16 @@ impl fmt::Display for Problem {
 }
 
 impl std::error::Error for Problem {}
+
+/// How a tool ends whose run either found everything right or not, or couldn't be made: with 0, 1 or 2. What was in the way
+/// is said on standard error.
+pub fn exit_code(ran: Result<bool, Problem>) -> ExitCode {
+    match ran {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::from(1),
+        Err(problem) => {
+            eprintln!("{problem}");
+            ExitCode::from(2)
+        }
+    }
+}

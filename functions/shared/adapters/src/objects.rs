@@ -107,15 +107,19 @@ impl StripeObjects {
         })
     }
 
-    /// Reads the keys where there are none yet, or theirs are old. Old ones serve on while the store can't be read.
-    async fn refresh_keys(&self, secrets: &SecretsClient, id: &str) -> Result<(), Fault> {
+    /// Reads the keys where there are none yet, or theirs are old. Old ones serve on while the store can't be read. False where
+    /// no secret is configured to have any.
+    async fn refresh_keys(&self) -> Result<bool, Fault> {
+        let Some((secrets, id)) = &self.secret else {
+            return Ok(false);
+        };
         let now_ms = SystemClock.now_ms();
         let read_at_ms = *self
             .keys_read_at_ms
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         if read_at_ms.is_some_and(|at_ms| now_ms - at_ms < KEYS_TTL_MS) {
-            return Ok(());
+            return Ok(true);
         }
         let output = secrets.get_secret_value().secret_id(id).send().await;
         let keys = output
@@ -130,7 +134,7 @@ impl StripeObjects {
             .keys_read_at_ms
             .lock()
             .unwrap_or_else(PoisonError::into_inner) = Some(now_ms);
-        Ok(())
+        Ok(true)
     }
 }
 
@@ -148,11 +152,10 @@ fn parse(json: &str) -> Result<Keys, Fault> {
 
 impl Objects for StripeObjects {
     async fn fetch(&self, request: &Fetch) -> Result<Fetched, Fault> {
-        let Some((secrets, id)) = &self.secret else {
-            return Ok(Fetched::NoKey);
-        };
         let fetching = async {
-            self.refresh_keys(secrets, id).await?;
+            if !self.refresh_keys().await? {
+                return Ok(Fetched::NoKey);
+            }
             self.client.fetch(request).await
         };
         let within = Duration::from_millis(FETCH_MS_MAX.unsigned_abs());
@@ -174,10 +177,9 @@ impl StripeObjects {
         &self,
         livemode: bool,
     ) -> Result<Option<Vec<WebhookEndpoint>>, Fault> {
-        let Some((secrets, id)) = &self.secret else {
+        if !self.refresh_keys().await? {
             return Ok(None);
-        };
-        self.refresh_keys(secrets, id).await?;
+        }
         let (mut all, mut after) = (Vec::<WebhookEndpoint>::new(), None);
         loop {
             match self
@@ -201,26 +203,23 @@ impl StripeObjects {
 
 impl Listing for StripeObjects {
     async fn has_key(&self, livemode: bool) -> Result<bool, Fault> {
-        let Some((secrets, id)) = &self.secret else {
+        if !self.refresh_keys().await? {
             return Ok(false);
-        };
-        self.refresh_keys(secrets, id).await?;
+        }
         self.client.has_key(livemode).await
     }
 
     async fn events(&self, ask: &Ask) -> Result<Listed<Vec<u8>>, Fault> {
-        let Some((secrets, id)) = &self.secret else {
+        if !self.refresh_keys().await? {
             return Ok(Listed::NoKey);
-        };
-        self.refresh_keys(secrets, id).await?;
+        }
         self.client.events(ask).await
     }
 
     async fn accounts(&self, livemode: bool, after: Option<&str>) -> Result<Listed<String>, Fault> {
-        let Some((secrets, id)) = &self.secret else {
+        if !self.refresh_keys().await? {
             return Ok(Listed::NoKey);
-        };
-        self.refresh_keys(secrets, id).await?;
+        }
         self.client.accounts(livemode, after).await
     }
 
@@ -230,10 +229,9 @@ impl Listing for StripeObjects {
         from_s: i64,
         to_s: i64,
     ) -> Result<Listed<Ungenerated>, Fault> {
-        let Some((secrets, id)) = &self.secret else {
+        if !self.refresh_keys().await? {
             return Ok(Listed::NoKey);
-        };
-        self.refresh_keys(secrets, id).await?;
+        }
         self.client.ungenerated(livemode, from_s, to_s).await
     }
 }
@@ -245,10 +243,9 @@ impl Existing for StripeObjects {
         kind: &str,
         after: Option<&str>,
     ) -> Result<Listed<Shown>, Fault> {
-        let Some((secrets, id)) = &self.secret else {
+        if !self.refresh_keys().await? {
             return Ok(Listed::NoKey);
-        };
-        self.refresh_keys(secrets, id).await?;
+        }
         self.client.existing(scope, kind, after).await
     }
 }

@@ -68,6 +68,14 @@ impl Signing {
         })
     }
 
+    /// An endpoint's, the newest first; empty where it has none.
+    pub(super) fn of(&self, endpoint: &str) -> &[String] {
+        self.lists
+            .get(endpoint)
+            .map(Vec::as_slice)
+            .unwrap_or_default()
+    }
+
     /// Puts these lists in the place of those that were read, unless somebody else has put others meanwhile.
     pub(super) async fn write(
         &self,
