@@ -397,7 +397,7 @@ fn large(many: usize) -> String {
         let at_ms = (day_ms - 1) * 86_400_000 + i64::try_from(n).expect("small") * step_ms;
         let item = json!({
             "pk": { "S": format!("evt#evt_{n:020}") }, "sk": { "S": "entry" }, "attempt": { "S": "a" },
-            "lapses_at": { "N": at_ms.to_string() }, "expires_at": { "N": (now_s() + 86_400).to_string() },
+            "lapse": { "N": at_ms.to_string() }, "expires_at": { "N": (now_s() + 86_400).to_string() },
             "received_at": { "N": at_ms.to_string() }, "published_at": { "N": at_ms.to_string() },
             "seen": { "S": format!("{}#{}", day_ms - 1, n % 8) }, "type": { "S": kind }, "livemode": { "BOOL": true },
             "object_id": { "S": format!("ch_{n}") },

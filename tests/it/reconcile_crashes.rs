@@ -149,7 +149,7 @@ fn let_claims_lapse(world: &World) {
         update(
             world,
             &item,
-            "SET lapses_at = :past",
+            "SET lapse = :past",
             json!({ ":past": { "N": "1" } }),
         );
     }

@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::time::Instant;
 
-use sluice_adapters::codec::{self, LEVEL};
-use sluice_adapters::ledger::entry_bytes;
+use sluice_adapters::codec::{self, HARDER_LEVEL, LEVEL};
+use sluice_adapters::ledger;
 use sluice_kernel::ledger::Arrival;
 use sluice_stripe::event::parse_head;
 use sluice_stripe_sim::{ApiVersion, Story};
@@ -29,27 +29,40 @@ struct Weight {
     item: usize,
 }
 
-/// Weighs an event's entry, with its body compressed to so many bytes.
-fn weigh(body: &Body, stored: usize) -> Weight {
-    let head = parse_head(&body.bytes).expect("an event");
-    let arrival = Arrival {
-        head,
-        endpoint: "platform",
-        via: None,
-        body: &body.bytes,
-        attempt: "8476a536-e9f4-11e8-9739-2dfe598c3fcd",
-        received_at_ms: 1_767_603_600_000,
-        lapses_at_ms: 1_767_603_620_000,
-        expires_at_s: 1_770_627_600,
-        traceparent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
-        ledger_only: None,
+/// Weighs events' entries with their bodies compressed as the ledger does it, with this dictionary.
+fn weigh<'a>(
+    dictionary: &[u8],
+    bodies: impl Iterator<Item = &'a Body>,
+) -> Result<Vec<Weight>, std::io::Error> {
+    let mut usual = Compressor::with_dictionary(LEVEL, dictionary)?;
+    let mut harder = Compressor::with_dictionary(HARDER_LEVEL, dictionary)?;
+    let weigh = |body: &Body| {
+        let head = parse_head(&body.bytes).expect("an event");
+        let arrival = Arrival {
+            head,
+            endpoint: "platform",
+            via: None,
+            body: &body.bytes,
+            attempt: "8476a536-e9f4-11e8-9739-2dfe598c3fcd",
+            received_at_ms: 1_767_603_600_000,
+            lapses_at_ms: 1_767_603_620_000,
+            expires_at_s: 1_770_627_600,
+            traceparent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+            ledger_only: None,
+        };
+        let stored = usual.compress(&body.bytes)?.len();
+        let weight = ledger::weigh(&arrival, stored, || {
+            harder
+                .compress(&body.bytes)
+                .map_or(stored, |frame| frame.len())
+        });
+        Ok(Weight {
+            body: body.bytes.len(),
+            stored: weight.stored,
+            item: weight.item,
+        })
     };
-    let item = entry_bytes(&arrival) - codec::encode(&body.bytes).bytes.len() + stored;
-    Weight {
-        body: body.bytes.len(),
-        stored,
-        item,
-    }
+    bodies.map(weigh).collect()
 }
 
 fn row(what: &str, weights: &[Weight]) {
@@ -77,9 +90,7 @@ fn row(what: &str, weights: &[Weight]) {
 /// Weighs events with a dictionary of the shipped one's size that is trained on others.
 fn without(train_on: &[&Body], measure: &[&Body]) -> Result<Vec<Weight>, std::io::Error> {
     let dictionary = train::dictionary(1, train::BYTES, train_on)?;
-    let mut compressor = Compressor::with_dictionary(LEVEL, &dictionary)?;
-    let weigh = |body: &&Body| Ok(weigh(body, compressor.compress(&body.bytes)?.len()));
-    measure.iter().map(weigh).collect()
+    weigh(&dictionary, measure.iter().copied())
 }
 
 /// Holds out what belongs to each part in turn, and weighs it with what was trained on the rest.
@@ -127,21 +138,19 @@ pub(crate) fn items(samples: &Path) -> Result<(), Box<dyn std::error::Error>> {
         .collect();
     println!("| events | | body p50 | stored p50 | p90 | item p50 | p90 | items of 1 KB |");
     println!("|---|---|---|---|---|---|---|---|");
-    let shipped = |bodies: &[Body]| -> Vec<Weight> {
-        let weigh = |body: &Body| weigh(body, codec::encode(&body.bytes).bytes.len());
-        bodies.iter().map(weigh).collect()
-    };
-    row("the sample events (trained on)", &shipped(&samples));
+    let [.., current] = codec::DICTIONARIES;
+    let shipped = |bodies: &[Body]| weigh(current.bytes, bodies.iter());
+    row("the sample events (trained on)", &shipped(&samples)?);
     row(
         "other plays of the same lifecycles, snapshots",
-        &shipped(&snapshots),
+        &shipped(&snapshots)?,
     );
     let thin: Vec<_> = others
         .iter()
         .filter(|body| is_thin(body))
         .cloned()
         .collect();
-    row("the same, thin", &shipped(&thin));
+    row("the same, thin", &shipped(&thin)?);
 
     let all: Vec<_> = played.iter().collect();
     let every: Vec<_> = samples.iter().collect();
@@ -190,10 +199,7 @@ pub(crate) fn items(samples: &Path) -> Result<(), Box<dyn std::error::Error>> {
     )?;
     row("an API version, each in turn", &versions);
     eprintln!();
-    let mut plain = Compressor::new(LEVEL)?;
-    let weigh = |body: &Body| Ok(weigh(body, plain.compress(&body.bytes)?.len()));
-    let weights: Result<Vec<_>, std::io::Error> = snapshots.iter().map(weigh).collect();
-    row("no dictionary at all", &weights?);
+    row("no dictionary at all", &weigh(&[], snapshots.iter())?);
     Ok(())
 }
 

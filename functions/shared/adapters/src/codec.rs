@@ -39,6 +39,9 @@ const CURRENT: &Dictionary = &DICTIONARIES[DICTIONARIES.len() - 1];
 /// How hard bodies are compressed; the table in ARCHITECTURE.md has what other levels come to.
 pub const LEVEL: i32 = 3;
 
+/// How hard a body is compressed once more where that may save a write unit.
+pub const HARDER_LEVEL: i32 = 9;
+
 /// Larger bodies are compressed without a dictionary: what they repeat is in themselves.
 pub const DICTIONARY_BODY_BYTES_MAX: usize = 64 * 1024;
 
@@ -56,6 +59,7 @@ pub struct Encoded {
 
 /// Kept between bodies, since making one ready costs more than most bodies do.
 static WITH_DICTIONARY: Mutex<Option<Compressor<'static>>> = Mutex::new(None);
+static HARDER: Mutex<Option<Compressor<'static>>> = Mutex::new(None);
 static PLAIN: Mutex<Option<Compressor<'static>>> = Mutex::new(None);
 
 /// Makes the dictionary ready, which the first body would else wait for.
@@ -87,6 +91,19 @@ pub fn encode(body: &[u8]) -> Encoded {
     }
 }
 
+/// Puts a body into a stored form of at most so many bytes, by all that is worth; `None` where it can't be.
+pub(crate) fn encode_harder(body: &[u8], bytes_max: usize) -> Option<Encoded> {
+    if body.len() > DICTIONARY_BODY_BYTES_MAX {
+        return None;
+    }
+    let compressed = compress(&HARDER, body, || {
+        Compressor::with_dictionary(HARDER_LEVEL, CURRENT.bytes)
+    });
+    let bytes = compressed.ok().filter(|bytes| bytes.len() <= bytes_max)?;
+    let codec = CURRENT.codec;
+    Some(Encoded { codec, bytes })
+}
+
 fn compress(
     kept: &Mutex<Option<Compressor<'static>>>,
     body: &[u8],
@@ -104,6 +121,20 @@ fn compress(
     bytes.shrink_to_fit();
     Ok(bytes)
 }
+
+/// The codec that a frame says it is of; none where the bytes are no frame.
+pub(crate) fn of_frame(bytes: &[u8]) -> Option<String> {
+    if !bytes.starts_with(&MAGIC) {
+        return None;
+    }
+    Some(match zstd::zstd_safe::get_dict_id_from_frame(bytes) {
+        Some(id) => format!("zstd.{id}"),
+        None => "zstd".to_owned(),
+    })
+}
+
+/// What a zstd frame begins with (RFC 8878, 3.1.1).
+const MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 
 /// Reads a stored body back. `size` is the body's length as the entry has it, and bounds what a damaged frame can
 /// make us allocate.

@@ -12,13 +12,13 @@
 //!
 //! | attribute | | written by |
 //! |---|---|---|
-//! | `attempt` B or S ([`compact`]), `lapses_at` N ms | who holds the claim | claim, take over |
+//! | `attempt` B or S ([`compact`]), `lapse` N ms | who holds the claim | claim, take over |
 //! | `received_at` N ms, `expires_at` N s (the table's TTL), `trace` B or S | the first delivery | claim |
-//! | `type` S, `endpoint` S, `account` S, `livemode` BOOL, `created` N s, `api_version` S, `object_id` S, `object_type` S, `shape` S | Stripe's event; absent where the event has none; `shape` only where it isn't a snapshot | claim |
+//! | `type` S, `endpoint` S, `account` S, `livemode` BOOL, `created` N s, `api` S, `object_id` S, `object_type` S ([`kind`]), `shape` S | Stripe's event, `api` its `api_version`; absent where the event has none; `shape` only where it isn't a snapshot | claim |
 //! | `via` S | how it came in, where it was no delivery: `reconcile` | claim |
 //! | `seen` S | `<day of received_at>#<shard>`; with `received_at` the index `by_time`, see below | claim |
 //! | `hash` B, `size` N | SHA-256 and length of the body | claim, complete |
-//! | `body` B, `codec` S | the stored body, where it fits | claim |
+//! | `body` B, `codec` S | the stored body, where it fits; `codec` only where it isn't what the frame says | claim |
 //! | `parts` N, `parts_hash` B, `codec` S | the stored body's parts; named only once they are all there | complete |
 //! | `pointer` BOOL | goes to the bus as a pointer | claim, postpone |
 //! | `published_at` N ms | on the bus | mark, mark swept |
@@ -29,6 +29,7 @@
 //! for once, by the claim: none of its attributes changes in any later write of the entry, so DynamoDB leaves it alone.
 
 pub(crate) mod compact;
+mod kind;
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -40,7 +41,7 @@ use sluice_kernel::event::Shape;
 use sluice_kernel::fault::Fault;
 use sluice_kernel::ledger::{Arrival, Entry, Origin, Standing};
 
-use crate::codec::Encoded;
+use crate::codec::{self, Encoded};
 
 /// An item as the SDK has it.
 pub(crate) type Item = HashMap<String, AttributeValue>;
@@ -139,15 +140,46 @@ pub(crate) fn bytes_of(item: &Item) -> usize {
 }
 
 /// The item that claims an event for the first time; with the stored body where it fits, which else comes back.
-pub(crate) fn first(arrival: &Arrival<'_>, body: Encoded) -> (Item, Option<Encoded>) {
+pub(crate) fn first(arrival: &Arrival<'_>) -> (Item, Option<Encoded>) {
     let mut item = without_body(arrival);
+    let mut body = codec::encode(arrival.body);
     if body.bytes.len() > INLINE_BYTES_MAX {
         return (item, Some(body));
     }
-    item.insert("codec".to_owned(), text(body.codec));
+    let room = room(beside(&item), body.bytes.len());
+    if let Some(harder) = room.and_then(|room| codec::encode_harder(arrival.body, room)) {
+        body = harder;
+    }
+    if codec::of_frame(&body.bytes).as_deref() != Some(body.codec) {
+        item.insert("codec".to_owned(), text(body.codec));
+    }
     item.insert("body".to_owned(), bytes(body.bytes));
     (item, None)
 }
+
+/// What a marked entry weighs beside its stored body, from what it is [`without_body`].
+pub(crate) fn beside(item: &Item) -> usize {
+    let published_at = number("1767603600000");
+    let later = Item::from([
+        ("body".to_owned(), bytes([])),
+        ("published_at".to_owned(), published_at),
+    ]);
+    bytes_of(item) + bytes_of(&later)
+}
+
+/// What DynamoDB bills a write by.
+const WRITE_UNIT_BYTES: usize = 1024;
+
+/// The bytes that a stored body may have for its entry to be billed a write unit less, where that isn't out of reach. An entry
+/// is written twice, so a unit costs more than any time that compression takes.
+pub(crate) fn room(beside: usize, stored: usize) -> Option<usize> {
+    let over = (beside + stored).saturating_sub(1) % WRITE_UNIT_BYTES + 1;
+    let is_in_reach = beside + stored > WRITE_UNIT_BYTES && over <= stored / HARDER_GAIN;
+    is_in_reach.then(|| stored - over)
+}
+
+/// Which part of a stored body is the most that [`codec::encode_harder`] is expected to save.
+const HARDER_GAIN: usize = 4;
 
 /// The same without its body.
 pub(crate) fn without_body(arrival: &Arrival<'_>) -> Item {
@@ -157,7 +189,7 @@ pub(crate) fn without_body(arrival: &Arrival<'_>) -> Item {
     put("pk", pk(&origin.id));
     put("sk", text(ENTRY));
     put("attempt", compact::id(arrival.attempt));
-    put("lapses_at", number(arrival.lapses_at_ms));
+    put("lapse", number(arrival.lapses_at_ms));
     put("received_at", number(arrival.received_at_ms));
     put("expires_at", number(arrival.expires_at_s));
     put("seen", text(seen(&origin.id, arrival.received_at_ms)));
@@ -168,14 +200,17 @@ pub(crate) fn without_body(arrival: &Arrival<'_>) -> Item {
     put("size", number(arrival.body.len()));
     let texts = [
         ("account", &origin.account),
-        ("api_version", &origin.api_version),
+        ("api", &origin.api_version),
         ("object_id", &origin.object_id),
-        ("object_type", &origin.object_kind),
     ];
     for (name, value) in texts {
         if let Some(value) = value {
             put(name, text(&**value));
         }
+    }
+    let has_object = origin.object_id.is_some();
+    if let Some(object) = kind::stored(&origin.kind, has_object, origin.object_kind.as_deref()) {
+        put("object_type", text(object));
     }
     if let Some(via) = arrival.via {
         put("via", text(via));
@@ -217,13 +252,17 @@ pub(crate) enum BodyPlace {
 pub(crate) fn read(item: &Item) -> Result<(Entry, BodyPlace), Fault> {
     let reader = Reader { item };
     let id = id_of(item).ok_or_else(|| malformed("pk"))?;
+    let kind = reader.text("type")?;
+    let object_id = reader.optional_text("object_id");
+    let object_kind = reader.optional_text("object_type");
+    let object_kind = kind::read(&kind, object_id.is_some(), object_kind);
     let hash = reader
         .bytes("hash")
         .and_then(|hash| <[u8; 32]>::try_from(hash).ok());
     let entry = Entry {
         origin: Origin {
             id: Cow::Owned(id.to_owned()),
-            kind: Cow::Owned(reader.text("type")?),
+            kind: Cow::Owned(kind),
             shape: match reader.optional_text("shape").as_deref() {
                 None => Shape::Snapshot,
                 Some("thin") => Shape::Thin,
@@ -236,9 +275,9 @@ pub(crate) fn read(item: &Item) -> Result<(Entry, BodyPlace), Fault> {
                 .get("livemode")
                 .and_then(|value| value.as_bool().ok().copied()),
             created: reader.optional_number("created"),
-            api_version: reader.optional_text("api_version").map(Cow::Owned),
-            object_id: reader.optional_text("object_id").map(Cow::Owned),
-            object_kind: reader.optional_text("object_type").map(Cow::Owned),
+            api_version: reader.optional_text("api").map(Cow::Owned),
+            object_id: object_id.map(Cow::Owned),
+            object_kind: object_kind.map(Cow::Owned),
             received_at_ms: reader.number("received_at")?,
             traceparent: Cow::Owned(reader.optional_id("trace").unwrap_or_default()),
             as_pointer: item.contains_key("pointer"),
@@ -253,7 +292,7 @@ pub(crate) fn read(item: &Item) -> Result<(Entry, BodyPlace), Fault> {
 /// The attributes that [`standing`] reads, beside the key.
 pub(crate) const STANDING: [&str; 7] = [
     "attempt",
-    "lapses_at",
+    "lapse",
     "expires_at",
     "published_at",
     "due_at",
@@ -268,7 +307,7 @@ pub(crate) fn standing(item: &Item) -> Result<Standing, Fault> {
         attempt: reader
             .optional_id("attempt")
             .ok_or_else(|| malformed("attempt"))?,
-        lapses_at_ms: reader.number("lapses_at")?,
+        lapses_at_ms: reader.number("lapse")?,
         expires_at_s: reader.number("expires_at")?,
         published_at_ms: reader.optional_number("published_at"),
         due_at_ms: reader.optional_number("due_at"),
@@ -278,8 +317,9 @@ pub(crate) fn standing(item: &Item) -> Result<Standing, Fault> {
 }
 
 fn place(reader: &Reader<'_>) -> BodyPlace {
-    let codec = reader.optional_text("codec").unwrap_or_default();
+    let codec = reader.optional_text("codec");
     if let Some(bytes) = reader.bytes("body") {
+        let codec = codec.or_else(|| codec::of_frame(bytes)).unwrap_or_default();
         return BodyPlace::Inline {
             codec,
             bytes: bytes.to_vec(),
@@ -287,7 +327,7 @@ fn place(reader: &Reader<'_>) -> BodyPlace {
     }
     match (reader.optional_number("parts"), reader.bytes("parts_hash")) {
         (Some(count), Some(hash)) => BodyPlace::Parts {
-            codec,
+            codec: codec.unwrap_or_default(),
             count,
             hash: hash.to_vec(),
         },
@@ -329,5 +369,27 @@ impl Reader<'_> {
 
     fn bytes(&self, name: &str) -> Option<&[u8]> {
         self.item.get(name)?.as_b().ok().map(Blob::as_ref)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn room_is_asked_for_where_a_write_unit_is_in_reach() {
+        for (beside, stored, expected) in [
+            // Within one unit already.
+            (324, 700, None),
+            // A byte over it, and as far over it as is hoped for.
+            (325, 700, Some(699)),
+            (499, 700, Some(525)),
+            (500, 700, None),
+            // The same at the next.
+            (349, 1_700, Some(1_699)),
+            (349, 1_699, None),
+        ] {
+            assert_eq!(room(beside, stored), expected, "{beside} {stored}");
+        }
     }
 }

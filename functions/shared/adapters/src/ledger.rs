@@ -43,12 +43,28 @@ struct TooLarge {
     body: Encoded,
 }
 
-/// What the entry of an arrival weighs, as DynamoDB counts and bills it, once it is marked; in bytes, without what goes into
-/// parts. For models of cost.
-pub fn entry_bytes(arrival: &Arrival<'_>) -> usize {
-    let (mut item, _) = entry::first(arrival, codec::encode(arrival.body));
-    item.insert("published_at".to_owned(), number(arrival.received_at_ms));
-    entry::bytes_of(&item)
+/// What an event takes in the ledger, in bytes, without what goes into parts. For models of cost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Weight {
+    /// The stored body.
+    pub stored: usize,
+    /// The entry as DynamoDB counts and bills it, once it is marked.
+    pub item: usize,
+}
+
+/// What an arrival's entry weighs, if its body is compressed to `stored` bytes, and to those of `harder` where that is asked
+/// for to save a write unit.
+pub fn weigh(arrival: &Arrival<'_>, stored: usize, harder: impl FnOnce() -> usize) -> Weight {
+    let beside = entry::beside(&entry::without_body(arrival));
+    let smaller = entry::room(beside, stored).map(|room| (room, harder()));
+    let stored = match smaller {
+        Some((room, smaller)) if smaller <= room => smaller,
+        _ => stored,
+    };
+    Weight {
+        stored,
+        item: beside + stored,
+    }
 }
 
 /// What a conditional update came to.
@@ -120,9 +136,9 @@ impl<C: Clock> DynamoLedger<C> {
         // The claim is still the one that was seen, and nobody has published or deferred the event meanwhile.
         let update = self
             .update(&arrival.head.id)
-            .update_expression("SET attempt = :mine, lapses_at = :lapse REMOVE ledger_only")
+            .update_expression("SET attempt = :mine, lapse = :lapse REMOVE ledger_only")
             .condition_expression(
-                "attempt = :theirs AND lapses_at = :lapsed AND attribute_not_exists(published_at) \
+                "attempt = :theirs AND lapse = :lapsed AND attribute_not_exists(published_at) \
                  AND attribute_not_exists(due_at)",
             )
             .expression_attribute_values(":mine", compact::id(arrival.attempt))
@@ -184,8 +200,7 @@ async fn send(update: UpdateItemFluentBuilder) -> Result<Updated, Fault> {
 impl<C: Clock> Ledger for DynamoLedger<C> {
     async fn claim(&self, arrival: &Arrival<'_>) -> Result<Claimed, Fault> {
         let now_ms = self.clock.now_ms();
-        let body = codec::encode(arrival.body);
-        let (item, too_large) = entry::first(arrival, body);
+        let (item, too_large) = entry::first(arrival);
         let complete = too_large.is_none();
         self.keep_too_large(too_large.map(|body| TooLarge {
             id: arrival.head.id.to_string(),
@@ -322,7 +337,7 @@ impl<C: Clock> Ledger for DynamoLedger<C> {
         let inline = body.bytes.len() <= INLINE_OTHER_BYTES_MAX;
         let mut item = entry::without_body(arrival);
         // No claim, and no second row of the index by time.
-        for name in ["attempt", "lapses_at", "seen"] {
+        for name in ["attempt", "lapse", "seen"] {
             item.remove(name);
         }
         item.insert(

@@ -76,3 +76,17 @@ fn a_frame_that_is_longer_than_the_entry_says_is_refused() {
         "ledger.codec_unknown"
     );
 }
+
+#[test]
+fn a_body_is_compressed_harder_only_into_the_room_that_saves_a_write_unit() {
+    let usual = encode(BODY).bytes.len();
+    let harder = encode_harder(BODY, usual).expect("smaller");
+    assert!(harder.bytes.len() < usual);
+    assert_eq!(
+        decode(harder.codec, &harder.bytes, BODY.len() as u64).unwrap(),
+        BODY
+    );
+    assert_eq!(encode_harder(BODY, harder.bytes.len() - 1), None);
+    let large = vec![b'a'; DICTIONARY_BODY_BYTES_MAX + 1];
+    assert_eq!(encode_harder(&large, usize::MAX), None);
+}

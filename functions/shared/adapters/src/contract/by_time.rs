@@ -7,7 +7,6 @@ use sluice_kernel::ledger::{Deferred, DueLedger};
 use aws_sdk_dynamodb::types::{PutRequest, WriteRequest};
 
 use super::*;
-use crate::codec;
 use crate::entry::Item;
 use crate::timeline::{Seen, Timeline, Wanted};
 
@@ -28,7 +27,7 @@ fn claimed(id: &str, kind: &str, account: Option<&str>, at_ms: i64) -> Item {
     arrival.received_at_ms = at_ms;
     arrival.head.kind = kind.to_owned().into();
     arrival.head.account = account.map(|account| account.to_owned().into());
-    entry::first(&arrival, codec::encode(b"{}")).0
+    entry::first(&arrival).0
 }
 
 /// Puts items as claims do, many a call.
