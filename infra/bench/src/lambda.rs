@@ -28,6 +28,9 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 /// How long a whole run may take before it counts as hanging.
 const RUN_MAX: Duration = Duration::from_secs(300);
 
+/// What functions sign their calls with: the one of AWS's examples.
+pub(crate) const SECRET_ACCESS_KEY: &str = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
+
 /// What a function reads as its session token: AWS's have about as many characters.
 const TOKEN_CHARS: usize = 700;
 
@@ -373,10 +376,7 @@ fn command(launch: &Launch<'_>, api: &str) -> Result<Command> {
         .env("AWS_REGION", "eu-west-1")
         .env("AWS_DEFAULT_REGION", "eu-west-1")
         .env("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE")
-        .env(
-            "AWS_SECRET_ACCESS_KEY",
-            "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
-        )
+        .env("AWS_SECRET_ACCESS_KEY", SECRET_ACCESS_KEY)
         .env("AWS_SESSION_TOKEN", "x".repeat(TOKEN_CHARS))
         .envs(launch.variables.iter().map(|(name, value)| (name, value)))
         .envs(
