@@ -18,6 +18,7 @@ use crate::contestant::Contestant;
 use crate::http::Connection;
 use crate::problem::{Problem, Result, While};
 use crate::process::{self, Cores};
+use crate::stub::Stub;
 
 /// The memory that the environment names to the function: Lambda gives a whole core at it.
 const MEMORY_MB: &str = "1769";
@@ -43,6 +44,8 @@ pub(crate) struct Launch<'a> {
     /// Beside Lambda's own variables and the contestant's.
     pub(crate) variables: Vec<(&'static str, String)>,
     pub(crate) cores: Option<Cores>,
+    /// What it calls.
+    pub(crate) stub: &'a Stub,
     /// Where the function's output goes.
     pub(crate) log: &'a Path,
     /// Handed out in order, to whichever environment asks first.
@@ -88,25 +91,44 @@ pub(crate) struct Observed {
     pub(crate) first_answer: Duration,
     /// CPU time up to the first answer, in nanoseconds.
     pub(crate) first_answer_cpu_ns: u64,
-    /// From the payload to its answer, of measured events.
+    /// From the payload to its answer without what the stub worked meanwhile, of measured invocations.
     pub(crate) latencies: Vec<Duration>,
-    /// CPU time of the measured events, in nanoseconds.
-    pub(crate) cpu_ns: u64,
+    /// CPU time from poll to poll, of measured invocations, in nanoseconds.
+    pub(crate) cpu_ns: Vec<u64>,
     /// When the measured events began and ended.
     pub(crate) span: Option<(Instant, Instant)>,
+    /// How long, in between, the function or what drives it was ready and had no processor, in nanoseconds.
+    pub(crate) waited_ns: u64,
     /// The most resident memory, in KiB.
     pub(crate) resident_peak_kb: u64,
     /// Every answer, in order.
     pub(crate) answers: Vec<Answer>,
 }
 
+/// An invocation that hasn't been answered.
+#[derive(Clone, Copy)]
+struct Sent {
+    payload: usize,
+    at: Instant,
+    /// What the stub had worked until then.
+    worked: Duration,
+}
+
+/// What clocks said when the measured events began.
+struct Reading {
+    at: Instant,
+    waited_ns: u64,
+}
+
 #[derive(Default)]
 struct Progress {
     process: u32,
     started: Option<Instant>,
-    sent: Option<(usize, Instant)>,
+    sent: Option<Sent>,
     has_polled: bool,
-    measured_from: Option<(Instant, u64)>,
+    measured_from: Option<Reading>,
+    /// CPU time at the last poll.
+    polled_ns: u64,
     is_done: bool,
     observed: Observed,
 }
@@ -136,6 +158,7 @@ struct Api {
     changed: Condvar,
     is_over: AtomicBool,
     payloads: Arc<Payloads>,
+    stub: Stub,
     gate: Arc<Gate>,
     warm_up: usize,
     count: usize,
@@ -196,9 +219,17 @@ impl Api {
         }
         let mut progress = self.progress();
         let done = progress.observed.answers.len();
-        if done == self.warm_up && progress.measured_from.is_none() {
-            progress.measured_from = Some((Instant::now(), process::cpu_ns(progress.process)));
+        let used_ns = process::cpu_ns(progress.process);
+        if progress.measured_from.is_some() {
+            let since_ns = used_ns.saturating_sub(progress.polled_ns);
+            progress.observed.cpu_ns.push(since_ns);
+        } else if done == self.warm_up {
+            progress.measured_from = Some(Reading {
+                waited_ns: waited_ns(progress.process),
+                at: Instant::now(),
+            });
         }
+        progress.polled_ns = used_ns;
         let payload = match done < self.count {
             true => self.payloads.next.fetch_add(1, Relaxed),
             false => usize::MAX,
@@ -206,10 +237,13 @@ impl Api {
         let Some(bytes) = self.payloads.bytes.get(payload) else {
             let now = Instant::now();
             progress.observed.resident_peak_kb = process::resident_peak_kb(progress.process);
-            if let Some((from, used_ns)) = progress.measured_from {
-                progress.observed.cpu_ns =
-                    process::cpu_ns(progress.process).saturating_sub(used_ns);
-                progress.observed.span = Some((from, now));
+            if let Some(Reading {
+                at,
+                waited_ns: before,
+            }) = progress.measured_from
+            {
+                progress.observed.span = Some((at, now));
+                progress.observed.waited_ns = waited_ns(progress.process).saturating_sub(before);
             }
             progress.is_done = true;
             self.changed.notify_all();
@@ -231,17 +265,27 @@ impl Api {
             bytes.len()
         )?;
         response.extend_from_slice(bytes);
-        progress.sent = Some((payload, Instant::now()));
+        progress.sent = Some(Sent {
+            payload,
+            worked: self.stub.worked(),
+            at: Instant::now(),
+        });
         Ok(true)
     }
 
     fn answered(&self, arrived: Instant, is_error: bool, body: Vec<u8>) {
         let mut progress = self.progress();
         // A function that can't start has no invocation to answer to.
-        let (payload, sent) = progress.sent.take().unwrap_or((usize::MAX, arrived));
+        let sent = progress.sent.take().unwrap_or(Sent {
+            payload: usize::MAX,
+            at: arrived,
+            worked: Duration::MAX,
+        });
         let is_first = progress.observed.answers.is_empty();
         if progress.observed.answers.len() >= self.warm_up {
-            progress.observed.latencies.push(arrived - sent);
+            let by_the_stub = self.stub.worked().saturating_sub(sent.worked);
+            let latency = (arrived - sent.at).saturating_sub(by_the_stub);
+            progress.observed.latencies.push(latency);
         }
         if is_first {
             let started = progress.started;
@@ -250,11 +294,16 @@ impl Api {
             progress.observed.first_answer_cpu_ns = process::cpu_ns(progress.process);
         }
         progress.observed.answers.push(Answer {
-            payload,
+            payload: sent.payload,
             is_error,
             body,
         });
     }
+}
+
+/// How long a function and this process, which drives it, have been ready without a processor.
+fn waited_ns(function: u32) -> u64 {
+    process::waited_ns(function) + process::waited_ns(std::process::id())
 }
 
 /// A function's process, with a Runtime API of its own. Ends with its value.
@@ -273,6 +322,7 @@ impl Environment {
             changed: Condvar::new(),
             is_over: AtomicBool::new(false),
             payloads: Arc::clone(&launch.payloads),
+            stub: launch.stub.clone(),
             gate: Arc::clone(gate),
             warm_up: launch.warm_up,
             count: launch.count,

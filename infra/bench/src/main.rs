@@ -95,7 +95,14 @@ fn main() -> ExitCode {
 fn run(options: &Options) -> Result<bool> {
     let cores = process::cores()?;
     match cores {
-        Some(cores) => process::pin(cores.own)?,
+        Some(cores) => {
+            process::pin(cores.own)?;
+            if process::are_one_core(cores) {
+                println!(
+                    "Functions and emulator are on two threads of one core, and slow each other down."
+                );
+            }
+        }
         None => println!("There is one processor only: functions and emulator share it."),
     }
     std::fs::create_dir_all(&options.folder).during(&options.folder.display().to_string())?;
@@ -211,8 +218,12 @@ fn progress(scenario: &Scenario, one: &Measured, rounds: usize) -> String {
             one.first_answer_ms, one.init_ms, one.first_answer_cpu_ms
         ),
         Course::Warm { .. } => format!(
-            "{head} CPU {:.0} µs, p50 {:.0} µs, p99 {:.0} µs, {:.0}/s, {:.1} MB",
-            one.cpu_us, one.p50_us, one.p99_us, one.per_second, one.resident_peak_mb
+            "{head} CPU {:.0} µs, p50 {} µs, p99 {} µs, {:.0}/s, {:.1} MB",
+            one.cpu_us,
+            report::one(one.p50_us),
+            report::one(one.p99_us),
+            one.per_second,
+            one.resident_peak_mb
         ),
     }
 }

@@ -18,6 +18,10 @@ use crate::process::Cores;
 use crate::scenario::{Course, Load, Scenario};
 use crate::stub::{Stub, billed_bytes};
 
+/// How many invocations a run has at the least that tells of its slowest hundredth: of fewer that is a handful, which is
+/// chance.
+const TAIL_INVOCATIONS_MIN: usize = 500;
+
 /// One run's figures: a line of JSON.
 #[derive(Debug, Clone, Default, Serialize)]
 pub(crate) struct Measured {
@@ -32,10 +36,15 @@ pub(crate) struct Measured {
     pub(crate) first_answer_cpu_ms: f64,
     /// Microseconds of CPU time an event.
     pub(crate) cpu_us: f64,
-    /// Microseconds from payload to answer, of an invocation.
-    pub(crate) p50_us: f64,
-    /// The same of the slowest hundredth.
-    pub(crate) p99_us: f64,
+    /// The same in the hundredth of the invocations that took most, where the run has enough of them.
+    pub(crate) cpu_p99_us: Option<f64>,
+    /// Microseconds from payload to answer, of an invocation, without the stub's; not told where environments share the
+    /// stub, which doesn't know for whom it works.
+    pub(crate) p50_us: Option<f64>,
+    /// The same of the slowest hundredth, where the run has enough invocations.
+    pub(crate) p99_us: Option<f64>,
+    /// The share of the measured time in which the function, or what drives it, was ready and had no processor.
+    pub(crate) waited: Option<f64>,
     /// Events a second, all environments together.
     pub(crate) per_second: f64,
     /// MB of memory resident at the most, in one environment.
@@ -96,6 +105,7 @@ impl Bench<'_> {
             contestant,
             variables: self.variables(scenario.tls),
             cores: self.cores,
+            stub: self.stub,
             log: self.log,
             payloads: Arc::new(Payloads::new(payloads)),
             warm_up: 0,
@@ -139,7 +149,7 @@ impl Bench<'_> {
                 .map(|(call, times)| (call, times as f64 / events))
                 .collect(),
             log_bytes: logged as f64 / events,
-            ..figures(&observed, scenario.events())
+            ..figures(&observed, scenario)
         })
     }
 
@@ -166,28 +176,32 @@ impl Bench<'_> {
     }
 }
 
-/// The figures of a run whose invocations have so many events each.
-fn figures(observed: &[Observed], events: usize) -> Measured {
+/// The figures of a run.
+fn figures(observed: &[Observed], scenario: &Scenario) -> Measured {
     let ms = |of: fn(&Observed) -> Duration| {
         median(observed.iter().map(|one| of(one).as_secs_f64() * 1e3))
     };
-    let mut latencies: Vec<f64> = Vec::new();
-    for one in observed {
-        latencies.extend(
-            one.latencies
-                .iter()
-                .map(|latency| latency.as_secs_f64() * 1e6),
-        );
-    }
-    latencies.sort_by(f64::total_cmp);
-    let events = (latencies.len() * events).max(1) as f64;
-    let cpu_ns: u64 = observed.iter().map(|one| one.cpu_ns).sum();
+    let latencies = observed.iter().flat_map(|one| &one.latencies);
+    let latencies = sorted(latencies.map(|latency| latency.as_secs_f64() * 1e6));
+    let each = scenario.events().max(1) as f64;
+    let cpu = observed.iter().flat_map(|one| &one.cpu_ns);
+    let cpu = sorted(cpu.map(|ns| *ns as f64 / 1e3 / each));
+    let invocations = latencies.len().max(1) as f64;
+    let is_alone = !matches!(
+        scenario.course,
+        Course::Warm {
+            environments: 2..,
+            ..
+        }
+    );
+    let has_tail = latencies.len() >= TAIL_INVOCATIONS_MIN;
     let spans = || observed.iter().filter_map(|one| one.span);
     let from = spans().map(|(from, _)| from).min();
     let until = spans().map(|(_, until)| until).max();
     let seconds = from
         .zip(until)
         .map_or(0.0, |(from, until)| (until - from).as_secs_f64());
+    let waited_ns: u64 = observed.iter().map(|one| one.waited_ns).sum();
     let resident_kb = observed.iter().map(|one| one.resident_peak_kb).max();
     Measured {
         init_ms: ms(|one| one.init),
@@ -197,13 +211,24 @@ fn figures(observed: &[Observed], events: usize) -> Measured {
                 .iter()
                 .map(|one| one.first_answer_cpu_ns as f64 / 1e6),
         ),
-        cpu_us: cpu_ns as f64 / 1e3 / events,
-        p50_us: quantile(&latencies, 0.5),
-        p99_us: quantile(&latencies, 0.99),
-        per_second: if seconds > 0.0 { events / seconds } else { 0.0 },
+        cpu_us: cpu.iter().sum::<f64>() / invocations,
+        cpu_p99_us: has_tail.then(|| quantile(&cpu, 0.99)),
+        p50_us: is_alone.then(|| quantile(&latencies, 0.5)),
+        p99_us: (is_alone && has_tail).then(|| quantile(&latencies, 0.99)),
+        waited: (is_alone && seconds > 0.0).then(|| waited_ns as f64 / 1e9 / seconds),
+        per_second: match seconds > 0.0 {
+            true => invocations * each / seconds,
+            false => 0.0,
+        },
         resident_peak_mb: resident_kb.unwrap_or_default() as f64 * 1024.0 / 1e6,
         ..Measured::default()
     }
+}
+
+fn sorted(values: impl Iterator<Item = f64>) -> Vec<f64> {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_by(f64::total_cmp);
+    values
 }
 
 /// The value that so large a share of sorted values doesn't exceed.
@@ -217,8 +242,7 @@ fn quantile(sorted: &[f64], share: f64) -> f64 {
 
 /// The middle value; of an even number the mean of the two.
 pub(crate) fn median(values: impl Iterator<Item = f64>) -> f64 {
-    let mut values: Vec<f64> = values.collect();
-    values.sort_by(f64::total_cmp);
+    let values = sorted(values);
     let upper = values.get(values.len() / 2).copied().unwrap_or_default();
     match values.len() % 2 {
         0 if !values.is_empty() => f64::midpoint(values[values.len() / 2 - 1], upper),
@@ -228,7 +252,10 @@ pub(crate) fn median(values: impl Iterator<Item = f64>) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Instant;
+
     use super::*;
+    use crate::scenario::SCENARIOS;
 
     #[test]
     fn medians_and_quantiles_are_values_in_the_middle_and_near_the_end() {
@@ -241,5 +268,53 @@ mod tests {
             (50.0, 99.0)
         );
         assert_eq!(quantile(&[], 0.99), 0.0);
+    }
+
+    /// So many invocations of 2 µs, one of them of 4 µs, over a hundredth of a second.
+    fn observed(count: usize) -> Observed {
+        let from = Instant::now();
+        let mut latencies = vec![Duration::from_micros(2); count];
+        latencies[0] *= 2;
+        Observed {
+            cpu_ns: latencies.iter().map(|one| one.as_nanos() as u64).collect(),
+            latencies,
+            span: Some((from, from + Duration::from_millis(10))),
+            waited_ns: 1_000_000,
+            ..Observed::default()
+        }
+    }
+
+    fn scenario(environments: usize) -> Scenario {
+        Scenario {
+            course: Course::Warm {
+                environments,
+                warm_up: 0,
+                count: 1,
+            },
+            ..SCENARIOS[1]
+        }
+    }
+
+    #[test]
+    fn a_tail_is_told_where_there_are_enough_invocations() {
+        let few = figures(&[observed(TAIL_INVOCATIONS_MIN - 1)], &scenario(1));
+        assert_eq!(
+            (few.p50_us, few.p99_us, few.cpu_p99_us),
+            (Some(2.0), None, None)
+        );
+        let enough = figures(&[observed(TAIL_INVOCATIONS_MIN)], &scenario(1));
+        assert_eq!((enough.p99_us, enough.cpu_p99_us), (Some(2.0), Some(2.0)));
+        assert_eq!(enough.waited, Some(0.1));
+    }
+
+    #[test]
+    fn environments_that_share_the_stub_have_throughput_and_no_latency() {
+        let shared = figures(&[observed(600), observed(600)], &scenario(2));
+        assert_eq!(
+            (shared.p50_us, shared.p99_us, shared.waited),
+            (None, None, None)
+        );
+        assert_eq!(shared.cpu_p99_us, Some(2.0));
+        assert!(shared.per_second > 0.0 && shared.cpu_us > 2.0);
     }
 }

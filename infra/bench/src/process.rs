@@ -12,7 +12,21 @@ pub(crate) struct Cores {
     pub(crate) functions: usize,
 }
 
-pub(crate) use platform::{cores, cpu_ns, pin, resident_peak_kb};
+pub(crate) use platform::{are_one_core, cores, cpu_ns, pin, resident_peak_kb, waited_ns};
+
+/// The numbers of a list as the kernel writes it: `0-2,8`.
+#[cfg_attr(
+    not(target_os = "linux"),
+    expect(dead_code, reason = "read on Linux alone")
+)]
+fn listed(list: &str) -> Vec<usize> {
+    let range = |part: &str| {
+        let (from, to) = part.split_once('-').unwrap_or((part, part));
+        Some(from.parse().ok()?..=to.parse().ok()?)
+    };
+    let ranges = list.trim().split(',').filter_map(range);
+    ranges.flatten().collect()
+}
 
 #[cfg(target_os = "linux")]
 mod platform {
@@ -20,24 +34,37 @@ mod platform {
     use nix::time::{clock_getcpuclockid, clock_gettime};
     use nix::unistd::Pid;
 
-    use super::{Cores, Result};
+    use super::{Cores, Result, listed};
     use crate::problem::While;
 
     fn pid(id: u32) -> Pid {
         Pid::from_raw(i32::try_from(id).unwrap_or(i32::MAX))
     }
 
-    /// The first two processors that this program may use; `None` where there is only one.
+    /// The first processor that this program may use, and the first that isn't a thread of the same core, or else the
+    /// second; `None` where there is only one.
     ///
     /// # Errors
     /// Where the kernel doesn't say.
     pub(crate) fn cores() -> Result<Option<Cores>> {
         let allowed = sched_getaffinity(Pid::from_raw(0)).during("which processors may be used")?;
         let mut usable = (0..CpuSet::count()).filter(|core| allowed.is_set(*core).unwrap_or(false));
-        Ok(usable
-            .next()
-            .zip(usable.next())
-            .map(|(own, functions)| Cores { own, functions }))
+        let Some(own) = usable.next() else {
+            return Ok(None);
+        };
+        let pairs: Vec<_> = usable.map(|functions| Cores { own, functions }).collect();
+        let apart = pairs.iter().find(|cores| !are_one_core(**cores));
+        Ok(apart.or(pairs.first()).copied())
+    }
+
+    /// Whether the two are threads of one core, which slow each other down.
+    pub(crate) fn are_one_core(cores: Cores) -> bool {
+        let own = format!(
+            "/sys/devices/system/cpu/cpu{}/topology/thread_siblings_list",
+            cores.own
+        );
+        let threads = std::fs::read_to_string(own).unwrap_or_default();
+        listed(&threads).contains(&cores.functions)
     }
 
     /// Keeps this thread, and what it starts from now on, on one processor.
@@ -57,6 +84,17 @@ mod platform {
             u64::try_from(seconds * 1_000_000_000 + rest).unwrap_or_default()
         };
         used.map_or(0, |used| ns(used.tv_sec(), used.tv_nsec()))
+    }
+
+    /// For how long the threads that a process now has were ready to run and had no processor, in nanoseconds.
+    pub(crate) fn waited_ns(process: u32) -> u64 {
+        let threads = std::fs::read_dir(format!("/proc/{process}/task"));
+        let threads = threads.into_iter().flatten().flatten();
+        let waited = threads.filter_map(|thread| {
+            let counts = std::fs::read_to_string(thread.path().join("schedstat")).ok()?;
+            counts.split_whitespace().nth(1)?.parse::<u64>().ok()
+        });
+        waited.sum()
     }
 
     /// The most memory that a process has had resident, in KiB.
@@ -80,11 +118,19 @@ mod platform {
         ))
     }
 
+    pub(crate) fn are_one_core(_cores: Cores) -> bool {
+        false
+    }
+
     pub(crate) fn pin(_core: usize) -> Result<()> {
         Ok(())
     }
 
     pub(crate) fn cpu_ns(_process: u32) -> u64 {
+        0
+    }
+
+    pub(crate) fn waited_ns(_process: u32) -> u64 {
         0
     }
 
@@ -96,6 +142,13 @@ mod platform {
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
     use super::*;
+
+    #[test]
+    fn processors_are_listed_one_by_one_and_as_ranges() {
+        assert_eq!(listed("0-2,8\n"), [0, 1, 2, 8]);
+        assert_eq!(listed("1"), [1]);
+        assert!(listed("").is_empty());
+    }
 
     #[test]
     fn a_process_that_works_uses_more_and_more() {
