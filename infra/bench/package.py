@@ -65,7 +65,8 @@ def main():
     folder, ingest, payments = (pathlib.Path(argument) for argument in sys.argv[1:4])
     write(folder / "ours.zip", [("bootstrap", ingest)])
     write(folder / "payments.zip", [("bootstrap", payments)])
-    write(folder / "naive.zip", [("bootstrap", folder / "naive/release/naive")])
+    for name in ("naive", "trimmed", "floor"):
+        write(folder / f"{name}.zip", [("bootstrap", folder / name / "release" / name)])
     write(folder / "node.zip", [("index.mjs", folder / "node/function/index.mjs")])
     for name, (peer, packages) in PYTHON.items():
         write(folder / f"{name}.zip", python_files(folder, peer, packages))

@@ -4,7 +4,7 @@
 #   infra/bench/run.sh [--quick] [sluice-bench's options]
 #
 # Everything it makes is in target/ and .venv/, and made once. Peers are pinned: infra/tools/bench.txt (Python),
-# peers/node/package-lock.json, peers/naive/Cargo.lock. Node is left out where there is none; with --quick, so are the
+# peers/node/package-lock.json, the Rust peers' Cargo.lock. Node is left out where there is none; with --quick, so are the
 # peers that take minutes to set up and that no full run has set up yet.
 set -eu
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/../.." && pwd)
@@ -37,12 +37,14 @@ fi
 say 'building what measures them'
 $cargo build --quiet --release --locked -p sluice-bench
 
-if [ -z "$quick" ] && [ ! -x "$made/naive/release/naive" ]; then
-    say 'building the naive Rust peer (some minutes, once)'
-fi
+# Peers in Rust have their own settings, not those of this workspace: `naive` is cargo's release profile as it is.
 if [ -z "$quick" ]; then
-    # Its own settings, not those of this workspace: cargo's release profile as it is.
-    $cargo build --quiet --release --locked --manifest-path "$peers/naive/Cargo.toml" --target-dir "$made/naive"
+    for peer in naive trimmed floor; do
+        if [ ! -x "$made/$peer/release/$peer" ]; then
+            say "building the Rust peer $peer (a minute or some, once)"
+        fi
+        $cargo build --quiet --release --locked --manifest-path "$peers/$peer/Cargo.toml" --target-dir "$made/$peer"
+    done
 fi
 
 node_peer() { # bundles the Node peer, where its sources have changed

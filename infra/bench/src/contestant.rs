@@ -186,8 +186,8 @@ fn python(
     one
 }
 
-fn peers(programs: &Programs) -> [Contestant; 5] {
-    let naive = vec![text(&programs.peers.join("naive/release/naive"))];
+fn peers(programs: &Programs) -> [Contestant; 7] {
+    let rust = |name: &str| vec![text(&programs.peers.join(name).join("release").join(name))];
     let node = programs.peers.join("node");
     let (runtime, bundle) = (node.join("runtime.mjs"), node.join("function/index.mjs"));
     let arguments = [&programs.node, &runtime, &bundle].map(|path| text(path));
@@ -196,7 +196,9 @@ fn peers(programs: &Programs) -> [Contestant; 5] {
         .chain(["handler".to_owned()])
         .collect();
     [
-        peer(programs, "naive", "naive Rust", naive),
+        peer(programs, "naive", "naive Rust", rust("naive")),
+        peer(programs, "trimmed", "bound: SDK trimmed", rust("trimmed")),
+        peer(programs, "floor", "bound: no SDK", rust("floor")),
         Contestant {
             needs: vec![runtime, bundle],
             ..peer(programs, "node", "Node", arguments)
