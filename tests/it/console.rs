@@ -5,9 +5,10 @@ use std::io::{BufRead, BufReader};
 use std::process::{Command, Output, Stdio};
 use std::time::Instant;
 
-use dynoxide::{Database, ImportOptions};
 use serde_json::{Value, json};
-use sluice_local::stack::StackInfo;
+use sluice_local::stack::{StackInfo, root};
+use sluice_scale::aws::Aws;
+use sluice_scale::ledger::{Ledger, Spread};
 
 use crate::replay::{PROGRAM, tempdir};
 use crate::world::{World, eventually, intent, now_s, paid, shared, unique};
@@ -341,76 +342,15 @@ fn tail_shows_an_event_as_it_comes() {
     tail.wait().expect("it ends");
 }
 
-/// A DynamoDB with a ledger of so many entries of a day, every tenth a refund; its address.
-fn large(many: usize) -> String {
-    let day_ms = now_s() * 1_000 / 86_400_000;
-    let database = Database::memory().expect("in memory");
-    let (address, at) = std::sync::mpsc::channel();
-    let served = database.clone();
-    std::thread::spawn(move || {
-        let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-        runtime.block_on(async {
-            let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0))
-                .await
-                .expect("a free port");
-            let port = listener.local_addr().expect("bound").port();
-            address
-                .send(format!("http://127.0.0.1:{port}"))
-                .expect("awaited");
-            dynoxide::server::serve_on(listener, served).await;
-        });
-    });
-    let url = at.recv().expect("an address");
-    let key = |hash: &str, range: &str| json!([{ "AttributeName": hash, "KeyType": "HASH" }, { "AttributeName": range, "KeyType": "RANGE" }]);
-    let text = |name: &str| json!({ "AttributeName": name, "AttributeType": "S" });
-    let number = |name: &str| json!({ "AttributeName": name, "AttributeType": "N" });
-    let included = ["type", "account", "livemode", "created", "object_id"];
-    let by_time = json!({
-        "IndexName": "by_time", "KeySchema": key("seen", "received_at"),
-        "Projection": { "ProjectionType": "INCLUDE", "NonKeyAttributes": included },
-    });
-    for (name, attributes, indexes) in [
-        (
-            "ledger",
-            json!([text("pk"), text("sk"), text("seen"), number("received_at")]),
-            Some(json!([by_time])),
-        ),
-        ("outcomes", json!([text("pk"), text("sk")]), None),
-    ] {
-        let mut table = json!({
-            "TableName": name, "BillingMode": "PAY_PER_REQUEST", "KeySchema": key("pk", "sk"), "AttributeDefinitions": attributes,
-        });
-        if let Some(indexes) = indexes {
-            table["GlobalSecondaryIndexes"] = indexes;
-        }
-        let request = serde_json::from_value(table).expect("a request");
-        database.create_table(request).expect("created");
-    }
-    let entry = |n: usize| {
-        let kind = if n.is_multiple_of(10) {
-            "charge.refunded"
-        } else {
-            "charge.succeeded"
-        };
-        // Spread over yesterday.
-        let step_ms = 86_000_000 / i64::try_from(many).expect("small");
-        let at_ms = (day_ms - 1) * 86_400_000 + i64::try_from(n).expect("small") * step_ms;
-        let item = json!({
-            "pk": { "S": format!("evt#evt_{n:020}") }, "sk": { "S": "entry" }, "attempt": { "S": "a" },
-            "lapse": { "N": at_ms.to_string() }, "expires_at": { "N": (now_s() + 86_400).to_string() },
-            "received_at": { "N": at_ms.to_string() }, "published_at": { "N": at_ms.to_string() },
-            "seen": { "S": format!("{}#{}", day_ms - 1, n % 8) }, "type": { "S": kind }, "livemode": { "BOOL": true },
-            "object_id": { "S": format!("ch_{n}") },
-        });
-        serde_json::from_value(item).expect("an item")
-    };
-    for start in (0..many).step_by(10_000) {
-        let items = (start..many.min(start + 10_000)).map(entry).collect();
-        database
-            .import_items("ledger", items, ImportOptions::default())
-            .expect("imported");
-    }
-    url
+/// A local AWS whose ledger has so many entries of a day, every tenth a refund.
+fn large(many: usize) -> Aws {
+    let root = root();
+    let template = std::fs::read_to_string(root.join("template.yaml")).expect("the template");
+    let aws = Aws::start(&template).expect("a free port");
+    let ledger = Ledger::new(&aws, &root, Spread::until_today(1, 0));
+    let filled = ledger.and_then(|mut ledger| ledger.fill(many, &mut |_| {}));
+    filled.expect("filled");
+    aws
 }
 
 /// The most memory that a process has taken so far, in KiB.
@@ -424,11 +364,7 @@ fn peak_kib(process: u32) -> u64 {
 #[test]
 fn a_hundred_thousand_entries_are_listed_from_the_first_page_on_in_bounded_memory() {
     let many = many();
-    let mut info = shared().info().clone();
-    info.aws_endpoint_url = large(many);
-    info.tables = ["ledger", "outcomes"]
-        .map(|name| (name.to_owned(), name.to_owned()))
-        .into();
+    let info = large(many).info();
     let list = |more: &[&str]| {
         let args = [&["event", "list", "--since", "3d", "--json"], more].concat();
         sluice(&info, &args)

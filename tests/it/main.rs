@@ -24,6 +24,7 @@
 //! - `replay`: replays, dead letters and rejected events, by the operator's program.
 //! - `erasure`: what is left of a customer, by the operator's program.
 //! - `console`: what operators see, by the same program.
+//! - `scale`: what a list, sweep and a replay take of AWS, over a small ledger and a larger one.
 //! - `operators`: what is set up wrongly, a comparison before switching, secrets that are rolled, by the same program.
 //! - `routing`: where each event type goes, by the rules as deployed.
 //!
@@ -53,6 +54,7 @@ mod reconcile_crashes;
 mod replay;
 mod retries;
 mod routing;
+mod scale;
 mod trial;
 mod truth;
 mod variants;

@@ -19,6 +19,7 @@ use tokio::net::TcpListener;
 
 use crate::aws::sdk_config_of;
 use crate::entry::{self, ENTRY, text};
+use crate::fill;
 use crate::ledger::DynamoLedger;
 use crate::outcomes::DynamoOutcomes;
 use crate::projections::DynamoProjections;
@@ -194,6 +195,29 @@ async fn a_typical_entry_is_small_and_its_parts_stay_under_an_items_limit() {
         let bytes = entry::bytes_of(&part);
         assert!(bytes < 400 * 1024, "{bytes}");
     }
+}
+
+#[tokio::test]
+async fn an_item_that_is_filled_in_is_what_a_claim_and_a_mark_leave() {
+    let config = dynamo().await;
+    let ledger = DynamoLedger::new(&config, LEDGER.to_owned(), TestClock::default());
+    let arrival = arrival("evt_1", "attempt", br#"{"id":"evt_1","type":"charge.succeeded"}"#);
+    let published_at_ms = arrival.received_at_ms + 40;
+    assert_eq!(
+        ledger.claim(&arrival).await,
+        Ok(Claimed::Won { complete: true })
+    );
+    assert_eq!(ledger.mark(&arrival, published_at_ms).await, Ok(true));
+    let item = Client::new(&config)
+        .get_item()
+        .table_name(LEDGER)
+        .key("pk", entry::pk("evt_1"))
+        .key("sk", text(ENTRY));
+    let item = item.send().await.expect("read").item;
+    assert_eq!(fill::published(&arrival, published_at_ms), item);
+    let large = noise_body("evt_2", 100_000);
+    let large = sluice_harness::build::arrival("evt_2", "attempt", &large);
+    assert_eq!(fill::published(&large, published_at_ms), None);
 }
 
 #[tokio::test]

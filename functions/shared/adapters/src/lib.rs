@@ -3,7 +3,8 @@
 //! # Layout
 //! - [`config`]: each function's environment, read once, every bad variable named at once.
 //! - [`aws`]: the SDK's configuration, trimmed to what a Lambda function needs; [`http`] is its HTTP client.
-//! - [`ledger`]: the ledger on DynamoDB; `entry` is its item layout, [`codec`] the form of its bodies.
+//! - [`ledger`]: the ledger on DynamoDB; `entry` is its item layout, [`codec`] the form of its bodies; [`fill`]: the same
+//!   items in bulk, for tools.
 //! - [`projections`] and [`outcomes`]: the domains' tables. [`receipts`]: a receiver's.
 //! - [`runs`]: an operator's replays.
 //! - [`objects`]: Stripe's objects, with the keys from Secrets Manager.
@@ -28,6 +29,7 @@ mod entry;
 pub mod erase;
 #[cfg(debug_assertions)]
 pub mod faults;
+pub mod fill;
 pub mod http;
 pub mod inspect;
 pub mod ledger;

@@ -1,0 +1,358 @@
+//! What is measured: pieces of an operator's and of sweep's work, each over a ledger of some size.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use sluice_adapters::bus::EventBridgeBus;
+use sluice_adapters::clock::SystemClock;
+use sluice_adapters::ledger::DynamoLedger;
+use sluice_adapters::timeline::PAGE_MAX;
+use sluice_kernel::clock::Clock;
+use sluice_kernel::replay::EVENTS_MAX;
+use sluice_local::problem::Problem;
+
+use crate::aws::{Aws, BUS, Calls, LEDGER, failed};
+use crate::ledger::Ledger;
+use crate::program::Program;
+
+/// Rows of `sluice event list` where nothing else is said.
+const FIRST_ROWS: usize = 50;
+
+/// Events of which `sluice replay` foresees what their domains would do.
+const FORESEEN_MAX: usize = 10_000;
+
+/// Shards of a day in the index by time.
+const SHARDS: f64 = 8.0;
+
+/// Calls that the first and the last batch of a list may add.
+const ROUNDING_CALLS: f64 = 4.0;
+
+/// What a row of the index takes, from the least to the most.
+const ROW_BYTES: [f64; 2] = [120.0, 240.0];
+
+/// What a read unit reads from an index.
+const BYTES_A_UNIT: f64 = 8_192.0;
+
+/// Entries that one run of sweep takes up at most, as deployed.
+const SWEEP_ENTRIES_MAX: usize = 1_000;
+
+/// The time left to a run of sweep, in milliseconds: more than any takes here.
+const SWEEP_LEFT_MS: i64 = 900_000;
+
+/// How often a piece is measured, at most, until no client has repeated a call. One does where this machine is so busy that an
+/// answer is too late for it; on AWS that wouldn't be so.
+const MEASURED_MAX: u32 = 5;
+
+/// How often something is said while a piece runs.
+const SAY_EVERY: Duration = Duration::from_secs(5);
+
+/// A piece of work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Work {
+    /// `sluice event list`: the newest fifty.
+    FirstPage,
+    /// `sluice event list` of the newest hour.
+    ListHour,
+    /// `sluice event list` of everything.
+    ListAll,
+    /// `sluice event list` of everything of a type that no event has.
+    ListNone,
+    /// Sweep, with nothing due.
+    SweepIdle,
+    /// Sweep, with some due.
+    Sweep,
+    /// `sluice replay` of the newest hour: the plan.
+    PlanHour,
+    /// The same with `--yes`.
+    ReplayHour,
+    /// `sluice replay` of everything, or of the newest that one run takes: the plan.
+    PlanAll,
+}
+
+/// How the cost of a piece grows with the ledger.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Stated {
+    /// Not at all.
+    Flat,
+    /// With what is asked for.
+    Linear(Linear),
+}
+
+/// From where pages are full to where each shard's first and last aren't.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Linear {
+    /// Calls, the fewest and the most.
+    pub calls: [f64; 2],
+    /// Read units, the fewest and the most.
+    pub units: [f64; 2],
+}
+
+impl Linear {
+    /// What it takes to read so many rows of the index by time over so many days, and to look these up.
+    fn of(rows: usize, days: u16, looked_up: f64, [calls_each, units_each]: [f64; 2]) -> Self {
+        let pages = float(rows) / f64::from(PAGE_MAX);
+        // A shard of a day begins with four smaller pages, and ends with one that isn't full. Each page's units are rounded up.
+        let rounding = 4.0 * f64::from(days) * SHARDS + ROUNDING_CALLS;
+        let calls = pages + looked_up * calls_each;
+        let units = looked_up * units_each;
+        let index = ROW_BYTES.map(|bytes| float(rows) * bytes / BYTES_A_UNIT);
+        Self {
+            calls: [(calls - 1.0).max(0.0), calls + rounding],
+            units: [
+                units + index[0],
+                units + index[1] + (pages + rounding) / 2.0,
+            ],
+        }
+    }
+}
+
+impl Work {
+    /// All of it, in the order in which it is measured.
+    pub const ALL: [Self; 9] = [
+        Self::FirstPage,
+        Self::ListHour,
+        Self::ListAll,
+        Self::ListNone,
+        Self::SweepIdle,
+        Self::Sweep,
+        Self::PlanHour,
+        Self::ReplayHour,
+        Self::PlanAll,
+    ];
+
+    /// What it is, for a run of this many events an hour and this many due.
+    #[must_use]
+    pub fn words(self, fixed: &Fixed) -> String {
+        let Fixed { newest, due } = fixed;
+        match self {
+            Self::FirstPage => format!("list: the first {FIRST_ROWS}"),
+            Self::ListHour => format!("list: an hour with {newest}"),
+            Self::ListAll => "list: everything".to_owned(),
+            Self::ListNone => "list: everything of a type that no event has".to_owned(),
+            Self::SweepIdle => "sweep: nothing due".to_owned(),
+            Self::Sweep => format!("sweep: {due} due"),
+            Self::PlanHour => format!("replay: plan of an hour with {newest}"),
+            Self::ReplayHour => format!("replay: that hour, done"),
+            Self::PlanAll => format!("replay: plan of everything, {EVENTS_MAX} at most"),
+        }
+    }
+
+    /// What is stated of it for so many events over so many days.
+    #[must_use]
+    pub fn stated(self, events: usize, days: u16) -> Stated {
+        let linear = |looked_up, each| Stated::Linear(Linear::of(events, days, looked_up, each));
+        match self {
+            // Where each stands, and what its domain recorded: a hundred at a time.
+            Self::ListAll => linear(float(events), [0.02, 1.5]),
+            Self::ListNone => linear(0.0, [0.0, 0.0]),
+            // Its entry, a hundred at a time, and its object's projection, before and after.
+            Self::PlanAll => linear(float(events.min(FORESEEN_MAX)), [2.01, 3.0]),
+            _ => Stated::Flat,
+        }
+    }
+}
+
+/// What is the same at every size.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fixed {
+    /// Events of the newest hour.
+    pub newest: usize,
+    /// Events that are due when sweep runs.
+    pub due: usize,
+}
+
+/// What a piece took.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Measured {
+    /// Events that were asked for.
+    pub events: usize,
+    /// What was called.
+    pub calls: Calls,
+    /// How long it took, the program's start included.
+    pub took: Duration,
+    /// The most memory of the operator's program in KiB; 0 where another ran, or the system doesn't say.
+    pub peak_kib: u64,
+}
+
+/// What each piece took.
+pub type Figures = BTreeMap<Work, Measured>;
+
+/// Measures over one ledger.
+#[derive(Debug)]
+pub(crate) struct Bench<'a> {
+    aws: &'a Aws,
+    program: Program,
+    fixed: Fixed,
+}
+
+impl<'a> Bench<'a> {
+    pub(crate) fn new(aws: &'a Aws, folder: PathBuf, fixed: Fixed) -> Result<Self, Problem> {
+        let program = Program::build(aws, folder)?;
+        Ok(Self {
+            aws,
+            program,
+            fixed,
+        })
+    }
+
+    /// Measures every piece. One is left out for which this machine is too slow.
+    pub(crate) fn all(
+        &self,
+        ledger: &mut Ledger<'_>,
+        progress: &mut dyn FnMut(&str),
+    ) -> Result<Figures, Problem> {
+        let mut figures = Figures::new();
+        for work in Work::ALL {
+            let words = work.words(&self.fixed);
+            for _ in 0..MEASURED_MAX {
+                let did = match work {
+                    Work::SweepIdle => self.sweep(ledger, 0),
+                    Work::Sweep => self.sweep(ledger, self.fixed.due),
+                    _ => self.console(work, ledger, &words, progress),
+                };
+                let calls = self.aws.take_calls();
+                if calls.repeated > 0 {
+                    progress(&format!("  {words}: calls were cut off, once more"));
+                    continue;
+                }
+                let Did {
+                    events,
+                    took,
+                    peak_kib,
+                } = did?;
+                progress(&format!(
+                    "  {words}: {} calls, {:.1} s",
+                    calls.sum(),
+                    took.as_secs_f64()
+                ));
+                let measured = Measured {
+                    events,
+                    calls,
+                    took,
+                    peak_kib,
+                };
+                figures.insert(work, measured);
+                break;
+            }
+        }
+        Ok(figures)
+    }
+
+    /// What the operator's program does.
+    fn console(
+        &self,
+        work: Work,
+        ledger: &Ledger<'_>,
+        words: &str,
+        progress: &mut dyn FnMut(&str),
+    ) -> Result<Did, Problem> {
+        let spread = ledger.spread();
+        let (hour_ms, all_ms) = (spread.newest_from_ms(), spread.from_ms());
+        let (all, hour) = (ledger.entries(), self.fixed.newest);
+        let nobodys = ["--limit", "0", "--type", "charge.dispute.*"];
+        let done = ["--yes", "--why", "to measure it", "--rate", "1000"];
+        let (newest_ms, newest) = match work {
+            Work::PlanAll => ledger.newest(EVENTS_MAX),
+            _ => (all_ms, all),
+        };
+        let (command, since_ms, more, events): (&[&str], i64, &[&str], usize) = match work {
+            Work::FirstPage => (&LIST, all_ms, &[], FIRST_ROWS.min(all)),
+            Work::ListHour => (&LIST, hour_ms, &nobodys[..2], hour),
+            Work::ListNone => (&LIST, all_ms, &nobodys, all),
+            Work::PlanHour => (&REPLAY, hour_ms, &[], hour),
+            Work::ReplayHour => (&REPLAY, hour_ms, &done, hour),
+            Work::PlanAll => (&REPLAY, newest_ms, &[], newest),
+            Work::ListAll | Work::SweepIdle | Work::Sweep => (&LIST, all_ms, &nobodys[..2], all),
+        };
+        let [since, until] = [since_ms, spread.until_ms].map(instant);
+        let args = [command, &["--since", &since, "--until", &until], more].concat();
+        let mut said = Instant::now();
+        let mut progress = || {
+            if said.elapsed() >= SAY_EVERY {
+                let calls = self.aws.calls_so_far();
+                progress(&format!("    {words}: {calls} calls so far"));
+                said = Instant::now();
+            }
+        };
+        let start = Instant::now();
+        let ran = self.program.run(&args, &mut progress)?;
+        let took = start.elapsed();
+        // What was measured is what was meant.
+        let came = match work {
+            Work::PlanHour | Work::PlanAll => count(&ran.last["plan"]["events"]),
+            Work::ReplayHour => count(&ran.last["run"]["published"]),
+            Work::ListNone => all - ran.lines,
+            _ => ran.lines,
+        };
+        match came == events {
+            true => Ok(Did {
+                events,
+                took,
+                peak_kib: ran.peak_kib,
+            }),
+            false => Err(failed(format!("{words}: {came} events, and not {events}"))),
+        }
+    }
+
+    /// What sweep does with so many due.
+    fn sweep(&self, ledger: &mut Ledger<'_>, due: usize) -> Result<Did, Problem> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(failed)?;
+        ledger.remove_due()?;
+        runtime.block_on(ledger.defer(due))?;
+        let sdk = self.aws.sdk();
+        let adapter = DynamoLedger::new(&sdk, LEDGER.to_owned(), SystemClock);
+        let bus = EventBridgeBus::new(&sdk, BUS.to_owned());
+        self.aws.take_calls();
+        let start = Instant::now();
+        let until_ms = SystemClock.now_ms() + SWEEP_LEFT_MS;
+        let run = sweep::run_once(&adapter, &bus, &SystemClock, SWEEP_ENTRIES_MAX, until_ms);
+        let swept = runtime.block_on(run);
+        let took = start.elapsed();
+        ledger.remove_due()?;
+        let swept =
+            swept.map_err(|fault| failed(format!("sweep: {}: {}", fault.code, fault.cause)))?;
+        let published = count(&swept["published"]);
+        match published == due {
+            true => Ok(Did {
+                events: due,
+                took,
+                peak_kib: 0,
+            }),
+            false => Err(failed(format!(
+                "sweep: {published} published, and not {due}"
+            ))),
+        }
+    }
+}
+
+/// A piece of work that was done as it was meant.
+struct Did {
+    events: usize,
+    took: Duration,
+    peak_kib: u64,
+}
+
+const LIST: [&str; 2] = ["event", "list"];
+const REPLAY: [&str; 1] = ["replay"];
+
+/// As `--since` takes it. A ledger's times are after 1970.
+fn instant(at_ms: i64) -> String {
+    let since = Duration::from_millis(u64::try_from(at_ms).unwrap_or_default());
+    humantime::format_rfc3339_seconds(std::time::UNIX_EPOCH + since).to_string()
+}
+
+fn count(value: &Value) -> usize {
+    value
+        .as_u64()
+        .and_then(|count| usize::try_from(count).ok())
+        .unwrap_or_default()
+}
+
+pub(crate) fn float(count: usize) -> f64 {
+    u32::try_from(count).map_or(f64::INFINITY, f64::from)
+}

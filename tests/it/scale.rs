@@ -1,0 +1,31 @@
+//! How cost grows with the ledger, by a short run of what `make scale` measures: what is stated flat takes the same calls and
+//! units of a ledger ten times as large.
+
+use sluice_scale::Options;
+use sluice_scale::measure::{Fixed, Work};
+
+use crate::replay::tempdir;
+
+#[test]
+fn a_page_an_hour_sweep_and_a_replay_take_the_same_calls_of_a_ledger_ten_times_as_large() {
+    let options = Options {
+        entries: vec![200, 2_000],
+        days: 3,
+        fixed: Fixed {
+            newest: 150,
+            due: 20,
+        },
+        folder: tempdir(),
+    };
+    let report = sluice_scale::run(&options, &mut |line| println!("{line}"));
+    let report = report.expect("it can be measured");
+    println!("{report}");
+    assert_eq!(report.findings(), Vec::<String>::new());
+    // What is compared is there.
+    for size in &report.sizes {
+        for work in Work::ALL {
+            let measured = &size.figures[&work];
+            assert!(measured.calls.sum() > 0, "{work:?}");
+        }
+    }
+}
