@@ -134,7 +134,7 @@ impl Work {
             Self::SweepIdle => "sweep: nothing due".to_owned(),
             Self::Sweep => format!("sweep: {due} due"),
             Self::PlanHour => format!("replay: plan of an hour with {newest}"),
-            Self::ReplayHour => format!("replay: that hour, done"),
+            Self::ReplayHour => "replay: that hour, done".to_owned(),
             Self::PlanAll => format!("replay: plan of everything, {EVENTS_MAX} at most"),
         }
     }

@@ -201,7 +201,11 @@ async fn a_typical_entry_is_small_and_its_parts_stay_under_an_items_limit() {
 async fn an_item_that_is_filled_in_is_what_a_claim_and_a_mark_leave() {
     let config = dynamo().await;
     let ledger = DynamoLedger::new(&config, LEDGER.to_owned(), TestClock::default());
-    let arrival = arrival("evt_1", "attempt", br#"{"id":"evt_1","type":"charge.succeeded"}"#);
+    let arrival = arrival(
+        "evt_1",
+        "attempt",
+        br#"{"id":"evt_1","type":"charge.succeeded"}"#,
+    );
     let published_at_ms = arrival.received_at_ms + 40;
     assert_eq!(
         ledger.claim(&arrival).await,
