@@ -204,7 +204,8 @@ where
         _ => None,
     };
     let endpoint = endpoint.unwrap_or_default();
-    log(&answer, endpoint, &traceparent, duration_ms, lag_ms);
+    let trace = sluice_kernel::trace::id(&traceparent);
+    log(&answer, endpoint, trace, duration_ms, lag_ms);
     Ok(response(&answer))
 }
 

@@ -12,6 +12,7 @@ use lambda_runtime::{LambdaEvent, service_fn};
 use sluice_kernel::batch::{self, Handled, Received, Run};
 use sluice_kernel::consume::Ports;
 use sluice_kernel::domain::Domain;
+use sluice_kernel::trace;
 
 use crate::aws;
 use crate::bus::EventBridgeBus;
@@ -141,7 +142,7 @@ fn log(message: &Handled) {
         ..
     } = message;
     let (event, kind) = (event.as_deref(), kind.as_deref());
-    let (account, trace) = (account.as_deref(), traceparent.as_deref());
+    let (account, trace) = (account.as_deref(), traceparent.as_deref().map(trace::id));
     let emits = !message.emitted.is_empty();
     let (effects, emitted) = (message.emitted.len(), message.emitted.join(","));
     let (effects, emitted) = (emits.then_some(effects), emits.then_some(emitted.as_str()));

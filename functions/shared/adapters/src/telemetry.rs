@@ -1,7 +1,8 @@
 //! One JSON line an event on standard output, where Lambda picks it up; its metrics are in the same line.
 //!
-//! Fields are flat: `event`, `type`, `account`, `trace`, `outcome`, `duration_ms`; `code` is there whenever something was
-//! refused, rejected or failed, and is counted by the template's metric filters. No payload, secret or personal data is
+//! Fields are flat: `event`, `type`, `account`, `trace` (its id), `outcome`, `duration_ms`; `level` where it isn't `INFO`, which is
+//! what Lambda takes a line for that has none; `code` is there whenever something was refused, rejected or failed, and is
+//! counted by the template's metric filters. No payload, secret or personal data is
 //! ever a field.
 //!
 //! A field named in [`METRICS`] is a metric: the line says so under `_aws`, in CloudWatch's embedded metric format, with
@@ -91,10 +92,12 @@ impl<W> Lines<W> {
         };
         fields.line.push(b'{');
         event.record(&mut fields);
-        let level = event.metadata().level().as_str();
+        let level = event.metadata().level();
         let timestamp = DateTime::from_millis(at_ms).fmt(Format::DateTime);
         fields.put("function", self.function);
-        fields.put("level", level);
+        if *level != Level::INFO {
+            fields.put("level", level.as_str());
+        }
         fields.put("timestamp", timestamp.unwrap_or_default());
         if let Some(namespace) = &self.namespace {
             if fields.has_outcome {
@@ -296,10 +299,8 @@ mod tests {
             );
         });
         assert_eq!(line["type"], "charge.succeeded");
-        assert_eq!(
-            (&line["function"], &line["level"]),
-            (&json!("ingest"), &json!("INFO"))
-        );
+        assert_eq!(line["function"], "ingest");
+        assert!(line.get("level").is_none(), "{line}");
         assert!(line.get("account").is_none(), "{line}");
         let aws = &line["_aws"];
         assert!(aws["Timestamp"].is_i64());
@@ -334,6 +335,8 @@ mod tests {
             (&json!("swept"), &json!(false))
         );
         assert!(written("sweep", None, log).get("_aws").is_none());
+        let line = written("sweep", None, || tracing::error!("failed"));
+        assert_eq!(line["level"], "ERROR");
     }
 
     #[test]

@@ -43,6 +43,15 @@ fn from_xray(header: &str) -> Option<String> {
     Some(format!("00-{trace}-{span}-{sampled}")).filter(|made| is_sound(made))
 }
 
+/// The trace's id in a trace context, which a log line is found by: it is the same at each hop, unlike the span's. Another text
+/// is its own.
+pub fn id(traceparent: &str) -> &str {
+    match is_sound(traceparent) {
+        true => traceparent.split('-').nth(1).unwrap_or(traceparent),
+        false => traceparent,
+    }
+}
+
 /// A sound trace context as X-Ray's header says it, which AWS's services pass on; `None` for another.
 pub fn to_xray(traceparent: &str) -> Option<String> {
     let sound = is_sound(traceparent).then_some(traceparent)?;
@@ -88,6 +97,15 @@ mod tests {
         ] {
             assert!(!is_sound(bad), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_trace_s_id_is_the_same_whatever_its_span() {
+        let id = "4bf92f3577b34da6a3ce929d0e0e4736";
+        for rest in ["00f067aa0ba902b7-01", "00f067aa0ba902b8-00"] {
+            assert_eq!(super::id(&format!("00-{id}-{rest}")), id);
+        }
+        assert_eq!(super::id("no trace"), "no trace");
     }
 
     #[test]
