@@ -132,7 +132,7 @@ pub(crate) fn bytes_of(item: &Item) -> usize {
     let value = |value: &AttributeValue| match value {
         AttributeValue::S(text) => text.len(),
         // Two digits a byte, and one for the exponent.
-        AttributeValue::N(number) => number.len() / 2 + 1,
+        AttributeValue::N(number) => number.len().div_ceil(2) + 1,
         AttributeValue::B(bytes) => bytes.as_ref().len(),
         _ => 1,
     };
@@ -375,6 +375,16 @@ impl Reader<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_item_weighs_its_names_and_values_and_a_number_a_byte_for_two_digits_begun() {
+        let item = Item::from([
+            ("at".to_owned(), number(1_767_603_600_000_i64)),
+            ("size".to_owned(), number(3_568)),
+            ("body".to_owned(), bytes(vec![0; 10])),
+        ]);
+        assert_eq!(bytes_of(&item), (2 + 8) + (4 + 3) + (4 + 10));
+    }
 
     #[test]
     fn room_is_asked_for_where_a_write_unit_is_in_reach() {
