@@ -23,7 +23,12 @@ pub const FUNCTIONS: &[&str] = &[
 /// Name of a binary → its file.
 pub type Binaries = BTreeMap<String, PathBuf>;
 
-/// Builds the functions in the development profile, for this machine. Cargo's own messages go to standard error.
+/// Names the profile that functions are built in, where it isn't cargo's `dev`: `faults` of `Cargo.toml` is `release` with the
+/// faults that tests make.
+const PROFILE: &str = "SLUICE_PROFILE";
+
+/// Builds the functions for this machine, in the development profile or that of the environment's `SLUICE_PROFILE`. Cargo's own
+/// messages go to standard error.
 ///
 /// # Errors
 /// When cargo fails.
@@ -41,6 +46,7 @@ pub fn binaries(root: &Path, names: &[&str]) -> Result<Binaries, Problem> {
     // Binaries and not packages: the features are the whole workspace's then, so this shares its dependencies with
     // what `cargo lambda watch` and `cargo build` make.
     let wanted = names.iter().flat_map(|name| ["--bin", name]);
+    let profile = std::env::var(PROFILE).unwrap_or_else(|_| "dev".to_owned());
     let mut child = Command::new(cargo)
         .args([
             "build",
@@ -48,6 +54,8 @@ pub fn binaries(root: &Path, names: &[&str]) -> Result<Binaries, Problem> {
             "--workspace",
             "--message-format",
             "json-render-diagnostics",
+            "--profile",
+            &profile,
         ])
         .args(wanted)
         .current_dir(root)
