@@ -62,13 +62,13 @@ impl Spread {
 
     /// When its first event came in, or a little before.
     #[must_use]
-    pub fn from_ms(&self) -> i64 {
+    pub fn since_ms(&self) -> i64 {
         self.until_ms - i64::from(self.days) * DAY_MS
     }
 
     /// When its last hour begins.
     #[must_use]
-    pub fn newest_from_ms(&self) -> i64 {
+    pub fn newest_since_ms(&self) -> i64 {
         self.until_ms - HOUR_MS
     }
 
@@ -76,11 +76,11 @@ impl Spread {
     fn received_at_ms(&self, n: usize) -> i64 {
         // The first part of it in even steps, whatever its number: steps of the golden ratio fill a span evenly at any time.
         let (number, from_ms, span_ms) = match n.checked_sub(self.newest) {
-            None => (n as u64, self.newest_from_ms(), HOUR_MS),
+            None => (n as u64, self.newest_since_ms(), HOUR_MS),
             Some(older) => (
                 older as u64,
-                self.from_ms(),
-                self.newest_from_ms() - self.from_ms(),
+                self.since_ms(),
+                self.newest_since_ms() - self.since_ms(),
             ),
         };
         let share = u128::from(number.wrapping_mul(0x9e37_79b9_7f4a_7c15));
@@ -205,7 +205,7 @@ impl<'a> Ledger<'a> {
         let mut times: Vec<_> = times.collect();
         times.sort_unstable();
         if wanted >= times.len() {
-            return (self.spread.from_ms(), times.len());
+            return (self.spread.since_ms(), times.len());
         }
         // The next whole second after the last event that isn't wanted.
         let left_out_ms = times[times.len() - wanted - 1];
@@ -224,7 +224,7 @@ impl<'a> Ledger<'a> {
         for _ in 0..count {
             let body = self.charge.body(&format!("due{:021}", self.deferred));
             self.deferred += 1;
-            let arrival = arrival(&body, self.spread.newest_from_ms() - 1)?;
+            let arrival = arrival(&body, self.spread.newest_since_ms() - 1)?;
             self.due.push(arrival.head.id.to_string());
             let claimed = ledger.claim(&arrival).await;
             let deferred = ledger.defer(&arrival, SystemClock.now_ms() - 1).await;
@@ -293,11 +293,11 @@ mod tests {
         assert!(
             times
                 .iter()
-                .all(|at_ms| (spread.from_ms()..spread.until_ms).contains(at_ms))
+                .all(|at_ms| (spread.since_ms()..spread.until_ms).contains(at_ms))
         );
         let newest = times
             .iter()
-            .filter(|at_ms| **at_ms >= spread.newest_from_ms());
+            .filter(|at_ms| **at_ms >= spread.newest_since_ms());
         assert_eq!(newest.count(), 50);
         for day in 90..100 {
             let in_day = times[50..].iter().filter(|at_ms| **at_ms / DAY_MS == day);

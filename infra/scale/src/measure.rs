@@ -249,7 +249,7 @@ impl<'a> Bench<'a> {
         progress: &mut dyn FnMut(&str),
     ) -> Result<Did, Problem> {
         let spread = ledger.spread();
-        let (hour_ms, all_ms) = (spread.newest_from_ms(), spread.from_ms());
+        let (hour_ms, all_ms) = (spread.newest_since_ms(), spread.since_ms());
         let (all, hour) = (ledger.entries(), self.fixed.newest);
         let nobodys = ["--limit", "0", "--type", "charge.dispute.*"];
         let done = ["--yes", "--why", "to measure it", "--rate", "1000"];
