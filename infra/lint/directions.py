@@ -29,7 +29,8 @@ PLATFORM = "aarch64-unknown-linux-gnu"
 # Functions that belong to no domain: they serve every event alike.
 NOT_DOMAINS = {"ingest", "sweep", "reconcile", "notify"}
 
-KERNEL_MAY_DEPEND_ON = {"serde", "serde_json", "sha2"}
+# What computes and waits, and reaches nothing: no clock, no network, no runtime.
+KERNEL_MAY_DEPEND_ON = {"futures-util", "serde", "serde_json", "sha2"}
 
 # What a function must not link, and why.
 NEVER_IN_A_FUNCTION = {

@@ -15,10 +15,9 @@ use std::collections::BTreeMap;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
 use std::task::Poll;
 
+use futures_util::stream::{self, StreamExt};
 use serde_json::Value;
 
 use crate::backoff;
@@ -32,7 +31,6 @@ use crate::fetch::Objects;
 use crate::ledger::Bodies;
 use crate::outcome::{self, Outcome, Outcomes, Record, Remark, Word};
 use crate::projection::Projections;
-use crate::together::together;
 
 /// No message is begun with less time than this left: a read, a write, an emission and a clear have to fit.
 pub const MESSAGE_RESERVE_MS: i64 = 5_000;
@@ -124,24 +122,23 @@ pub async fn handle<D: Domain>(
         .map(|received| (received, detail::read(&received.text)))
         .collect();
     let objects = by_object(&read);
-    let (read, objects) = (&read, &objects);
-    let next = &AtomicUsize::new(0);
-    let handled = &Mutex::new(Vec::with_capacity(messages.len()));
-    let lane = move || async move {
-        while let Some(of_object) = objects.get(next.fetch_add(1, Ordering::Relaxed)) {
-            for &place in of_object {
-                let (received, message) = &read[place];
-                let one = handle_one::<D>(ports, outcomes, clock, received, message, run).await;
-                let mut handled = handled.lock().unwrap_or_else(PoisonError::into_inner);
-                handled.push((place, one));
-            }
+    let read = &read;
+    let lanes = objects.into_iter().map(|of_object| async move {
+        let mut handled = Vec::with_capacity(of_object.len());
+        for place in of_object {
+            let (received, message) = &read[place];
+            let one = handle_one::<D>(ports, outcomes, clock, received, message, run).await;
+            handled.push((place, one));
         }
-    };
-    let lanes = (0..objects.len().min(SIDE_BY_SIDE_MAX)).map(|_| lane());
-    together(lanes.collect()).await;
-    let mut handled = handled.lock().unwrap_or_else(PoisonError::into_inner);
+        handled
+    });
+    let mut handled = stream::iter(lanes)
+        .buffer_unordered(SIDE_BY_SIDE_MAX)
+        .flat_map(stream::iter)
+        .collect::<Vec<_>>()
+        .await;
     handled.sort_unstable_by_key(|(place, _)| *place);
-    handled.drain(..).map(|(_, one)| one).collect()
+    handled.into_iter().map(|(_, one)| one).collect()
 }
 
 /// The places of the messages of each object, in the order of its first message. A message that can't be read, or names no

@@ -63,5 +63,4 @@ pub mod route;
 pub mod secrets;
 pub mod sweep;
 pub mod take;
-mod together;
 pub mod trace;
