@@ -35,15 +35,15 @@ if [ -z "${INGEST:-}" ] || [ -z "${PAYMENTS:-}" ]; then
         --bin ingest --bin payments
 fi
 say 'building what measures them'
-$cargo build --quiet --release --locked -p sluice-bench
+$cargo build --release --locked -p sluice-bench
 
 # Peers in Rust have their own settings, not those of this workspace: `naive` is cargo's release profile as it is.
 if [ -z "$quick" ]; then
     for peer in naive trimmed floor; do
         if [ ! -x "$made/$peer/release/$peer" ]; then
-            say "building the Rust peer $peer (a minute or some, once)"
+            say "building the Rust peer $peer (some minutes, once)"
         fi
-        $cargo build --quiet --release --locked --manifest-path "$peers/$peer/Cargo.toml" --target-dir "$made/$peer"
+        $cargo build --release --locked --manifest-path "$peers/$peer/Cargo.toml" --target-dir "$made/$peer"
     done
 fi
 
