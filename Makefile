@@ -79,7 +79,7 @@ cost: need-rust need-cc need-python ## Measure a run and print what a million ev
 # As chaos: with the features of the whole workspace.
 .PHONY: scale
 scale: need-rust need-cc ## Measure what list, sweep and replay take of AWS over growing ledgers; fails where flat isn't flat [ENTRIES=1000,10000,100000,1000000]
-	@$(CARGO) build -q $(CARGO_FLAGS) --workspace --bin sluice-scale --bin sluice
+	@$(CARGO) build $(CARGO_FLAGS) --workspace --bin sluice-scale --bin sluice
 	@"$${CARGO_TARGET_DIR:-target}/debug/sluice-scale" $(if $(ENTRIES),--entries '$(ENTRIES)') $(ARGS)
 
 # --- Checks ----------------------------------------------------------------------------------------------------------

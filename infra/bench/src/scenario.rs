@@ -96,8 +96,8 @@ const TEN: Load = Load::Batches {
 
 const WARM: Course = Course::Warm {
     environments: 1,
-    warm_up: 500,
-    count: 2_000,
+    warm_up: 300,
+    count: 1_500,
 };
 
 const BASE: Scenario = Scenario {
@@ -178,8 +178,8 @@ pub(crate) const SCENARIOS: [Scenario; 17] = [
         load: Load::Deliveries(LARGE),
         course: Course::Warm {
             environments: 1,
-            warm_up: 50,
-            count: 150,
+            warm_up: 40,
+            count: 110,
         },
         ..BASE
     },
@@ -193,8 +193,8 @@ pub(crate) const SCENARIOS: [Scenario; 17] = [
         }),
         course: Course::Warm {
             environments: 1,
-            warm_up: 300,
-            count: 1_000,
+            warm_up: 200,
+            count: 800,
         },
         ..BASE
     },
