@@ -101,6 +101,8 @@ test: need-rust need-cc need-python ## Run every test, the deployed ones on a lo
 lint: need-rust need-cc need-python ## Check format, clippy, docs, licences, unused dependencies, directions, samples, template
 	$(say) 'Format'
 	@$(CARGO) fmt --all --check
+	$(say) 'The lock files of what is no member of the workspace'
+	@$(CARGO) metadata --locked --format-version 1 --manifest-path functions/shared/stripe/fuzz/Cargo.toml >/dev/null
 	$(say) 'Directions: which crate may name which'
 	@$(PY) -m unittest discover --quiet --start-directory infra/lint
 	@$(PY) infra/lint/directions.py
