@@ -197,12 +197,8 @@ fn lines_carry_their_metrics_and_status_counts_them() {
     let forged = world.deliver_signed("platform", body.as_bytes(), "whsec_wrong", now_s());
     assert_eq!(forged.status, 400);
 
-    let group = &world.info().log_groups["payments"];
     let line = eventually("the domain's line", || {
-        let input = json!({ "logGroupName": group, "filterPattern": format!("\"{event}\"") });
-        let found = world.stack(|stack| stack.aws().json("Logs_20140328.FilterLogEvents", &input));
-        let found = found.expect("answered");
-        serde_json::from_str::<Value>(found["events"][0]["message"].as_str()?).ok()
+        world.logged("payments", &event).into_iter().next()
     });
     for (name, value) in [
         ("event", &*event),

@@ -181,6 +181,16 @@ fn of_ingest(at: i64) -> (Vec<Trial>, Vec<Value>) {
             &[(publish(&["sluice.stripe"]), &refused)],
             dynamo("UpdateItem", &["due_at = :due"]),
         );
+        // Acknowledged, since it is on the bus, and the ledger doesn't know.
+        let mark_fails = (
+            dynamo("UpdateItem", &["published_at = if_not_exists"]),
+            &refused,
+        );
+        small(
+            "mark, then defer",
+            &[mark_fails],
+            dynamo("UpdateItem", &["due_at = :due"]),
+        );
         // The claim stands, unknown to the one who made it. The next delivery looks at it; a later one takes it over.
         let claim_unknown = (dynamo("PutItem", &["evt#"]), &unanswered);
         small("look again", &[claim_unknown], dynamo("GetItem", &["evt#"]));

@@ -185,10 +185,7 @@ pub(crate) fn deliver_all(world: &World, trials: &[Trial]) {
     eventually("everything published", || {
         unpublished.retain(|trial| {
             let state = world.state(&trial.event);
-            // Acknowledged and on the bus, but neither mark nor defer got through: the ledger doesn't know, and no sweep
-            // finds it. Reconcile does, and takes it up as this delivery does.
-            let is_unmarked = state.as_deref() == Some("lapsed");
-            if is_unmarked && world.published(&trial.event) > 0 {
+            if state.as_deref() == Some("lapsed") && is_unmarked(world, trial) {
                 println!("{}: on the bus and not marked", trial.name);
                 world.deliver_until_acknowledged(&trial.body);
             }
@@ -202,6 +199,14 @@ pub(crate) fn deliver_all(world: &World, trials: &[Trial]) {
         std::thread::sleep(SWEEP_EVERY);
         None
     });
+}
+
+/// Whether the event is on the bus and ingest has said that neither mark nor defer got through. The ledger doesn't know then,
+/// and no sweep finds it: reconcile does, and takes it up as one more delivery does.
+fn is_unmarked(world: &World, trial: &Trial) -> bool {
+    let lines = world.logged("ingest", &trial.event);
+    let is_said = lines.iter().any(|line| line["code"] == "mark.failed");
+    is_said && world.published(&trial.event) > 0
 }
 
 /// When the samples of a test were created: all of them at once, a little ago.

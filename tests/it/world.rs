@@ -311,6 +311,19 @@ impl World {
             .seen(|seen| seen["source"] == "sluice.effects" && seen["detail"]["object"] == object)
     }
 
+    /// What a function has logged with this text in it; nothing where that can't be looked up just now.
+    pub(crate) fn logged(&self, function: &str, text: &str) -> Vec<Value> {
+        let group = &self.info.log_groups[function];
+        let input = json!({ "logGroupName": group, "filterPattern": format!("\"{text}\"") });
+        let found = self.stack(|stack| stack.aws().json("Logs_20140328.FilterLogEvents", &input));
+        let found = found.unwrap_or_default();
+        let events = found["events"].as_array().into_iter().flatten();
+        let lines = events.filter_map(|event| event["message"].as_str());
+        lines
+            .filter_map(|line| serde_json::from_str(line).ok())
+            .collect()
+    }
+
     /// Waits until the spy has seen all that was put on the bus before.
     pub(crate) fn see_all_of_the_bus(&self) {
         let mark = unique("mark");
