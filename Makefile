@@ -102,7 +102,9 @@ lint: need-rust need-cc need-python ## Check format, clippy, docs, licences, unu
 	$(say) 'Format'
 	@$(CARGO) fmt --all --check
 	$(say) 'The lock files of what is no member of the workspace'
-	@$(CARGO) metadata --locked --format-version 1 --manifest-path functions/shared/stripe/fuzz/Cargo.toml >/dev/null
+	@for manifest in functions/shared/stripe/fuzz/Cargo.toml infra/bench/peers/*/Cargo.toml; do \
+		$(CARGO) update --quiet --workspace --locked --manifest-path "$$manifest" || exit 1; \
+	done
 	$(say) 'Directions: which crate may name which'
 	@$(PY) -m unittest discover --quiet --start-directory infra/lint
 	@$(PY) infra/lint/directions.py
