@@ -123,7 +123,7 @@ pub async fn handle<D: Domain>(
         .collect();
     let objects = by_object(&read);
     let read = &read;
-    let lanes = objects.into_iter().map(|of_object| async move {
+    let each = objects.into_iter().map(|of_object| async move {
         let mut handled = Vec::with_capacity(of_object.len());
         for place in of_object {
             let (received, message) = &read[place];
@@ -132,7 +132,7 @@ pub async fn handle<D: Domain>(
         }
         handled
     });
-    let mut handled = stream::iter(lanes)
+    let mut handled = stream::iter(each)
         .buffer_unordered(SIDE_BY_SIDE_MAX)
         .flat_map(stream::iter)
         .collect::<Vec<_>>()
