@@ -58,6 +58,7 @@ impl Objects for Truth<'_> {
         Ok(match self.0.object_at(&key, version, Moment::End) {
             Some(object) if !self.0.is_deleted(&key, Moment::End) => Fetched::Found {
                 object,
+                whole: None,
                 api_version: Some(version.name().to_owned()),
                 date_s,
                 took_ms,
@@ -122,6 +123,7 @@ pub(crate) fn deliver<D: Domain>(messages: &[Received], objects: &impl Objects) 
         bus: &bus,
         bodies: &ledger,
         objects,
+        settings: &D::Settings::default(),
     };
     let runtime = tokio::runtime::Builder::new_current_thread()
         .build()
@@ -215,6 +217,7 @@ where
         scope: scope.clone(),
         created: occurrence.created,
         api_version: Some(ApiVersion::V2025_09_30.name().to_owned()),
+        request: None,
         object: world.object_at(&occurrence.object, ApiVersion::V2025_09_30, Moment::End)?,
         previous_attributes: None,
     };

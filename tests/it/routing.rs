@@ -190,6 +190,7 @@ async fn handled<D: Domain>(text: String) -> Handled {
         bus: &MemoryBus::default(),
         bodies: &MemoryLedger::default(),
         objects: &WithoutKey,
+        settings: &D::Settings::default(),
     };
     let run = Run {
         deadline_ms: i64::MAX,

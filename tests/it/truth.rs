@@ -83,6 +83,7 @@ where
         scope: scope.clone(),
         created: occurrence.created,
         api_version: None,
+        request: None,
         object: stripe.object_at(key, VERSION, Moment::End)?,
         previous_attributes: None,
     };

@@ -15,7 +15,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sluice_kernel::consume::Event;
-use sluice_kernel::domain::{Domain, Projected};
+use sluice_kernel::domain::{Domain, NoSettings, Projected};
 use sluice_kernel::effect::{Fact, Level};
 use sluice_kernel::fault::Fault;
 use sluice_kernel::object::Fields;
@@ -93,6 +93,7 @@ pub struct Billing;
 impl Domain for Billing {
     const NAME: &'static str = "billing";
     type State = Bill;
+    type Settings = NoSettings;
 
     fn handles(kind: &str) -> bool {
         PREFIXES.iter().any(|prefix| kind.starts_with(prefix)) && kind != "invoice.upcoming"
@@ -172,7 +173,7 @@ impl Domain for Billing {
         }
     }
 
-    fn levels(_before: Option<&Bill>, _after: &Bill) -> Vec<Level> {
+    fn levels(_before: Option<&Bill>, _after: &Bill, _: &NoSettings) -> Vec<Level> {
         Vec::new()
     }
 }

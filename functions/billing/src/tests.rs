@@ -48,7 +48,7 @@ fn every_sample_of_the_domain_can_be_projected_and_what_it_says_fits_its_schema(
             "{name}"
         );
         for fact in facts(&event) {
-            check(&effect::pending_fact(fact, &event, None)).expect(&name);
+            check(&effect::pending_fact(fact, &event, None, None)).expect(&name);
         }
     }
 }

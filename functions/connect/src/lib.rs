@@ -23,7 +23,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sluice_kernel::consume::Event;
-use sluice_kernel::domain::{Domain, Projected};
+use sluice_kernel::domain::{Domain, NoSettings, Projected};
 use sluice_kernel::effect::{Fact, Level};
 use sluice_kernel::fault::Fault;
 use sluice_kernel::object::Fields;
@@ -121,6 +121,7 @@ pub struct Connect;
 impl Domain for Connect {
     const NAME: &'static str = "connect";
     type State = Connected;
+    type Settings = NoSettings;
 
     fn handles(kind: &str) -> bool {
         PREFIXES.iter().any(|prefix| kind.starts_with(prefix))
@@ -181,7 +182,7 @@ impl Domain for Connect {
     }
 
     /// `AccountReady`, where it isn't what it was. A new account's is always told, also where it isn't ready.
-    fn levels(before: Option<&Connected>, after: &Connected) -> Vec<Level> {
+    fn levels(before: Option<&Connected>, after: &Connected, _: &NoSettings) -> Vec<Level> {
         let was = before.and_then(|before| Some((before.readiness?, &before.reason)));
         let (readiness, reason) = match after.readiness {
             Some(readiness) => (readiness, &after.reason),

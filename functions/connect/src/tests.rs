@@ -38,9 +38,9 @@ fn every_sample_of_the_domain_can_be_projected_and_what_it_says_fits_its_schema(
             assert!(Connect::handles(&event.kind), "{name}");
             let (_, _, state) = project(&event);
             for fact in Connect::facts(&event).expect(&name) {
-                check(&effect::pending_fact(fact, &event, None)).expect(&name);
+                check(&effect::pending_fact(fact, &event, None, None)).expect(&name);
             }
-            for level in Connect::levels(None, &state) {
+            for level in Connect::levels(None, &state, &Default::default()) {
                 check(&effect::pending_level(level, &event, 1, None)).expect(&name);
             }
         }
@@ -111,14 +111,20 @@ fn a_change_that_is_no_matter_to_readiness_is_not_told() {
     let (_, _, account) = project(&sample("account.updated"));
     let mut renamed = sample("account.updated");
     renamed.object["business_profile"]["name"] = json!("Another Name");
-    assert_eq!(Connect::levels(Some(&account), &project(&renamed).2), []);
-    assert_eq!(Connect::levels(None, &account).len(), 1);
+    assert_eq!(
+        Connect::levels(Some(&account), &project(&renamed).2, &Default::default()),
+        []
+    );
+    assert_eq!(
+        Connect::levels(None, &account, &Default::default()).len(),
+        1
+    );
 
     let mut disabled = renamed;
     disabled.object["charges_enabled"] = json!(false);
     disabled.object["requirements"]["disabled_reason"] = json!("rejected.fraud");
     disabled.object["requirements"]["currently_due"] = json!(["external_account"]);
-    let levels = Connect::levels(Some(&account), &project(&disabled).2);
+    let levels = Connect::levels(Some(&account), &project(&disabled).2, &Default::default());
     let data = &levels[0].data;
     assert_eq!(
         (&data["ready"], &data["currently_due"]),
@@ -133,12 +139,15 @@ fn an_account_that_is_gone_may_do_nothing() {
     let gone = json!({ "id": id, "object": "account", "deleted": true });
     let (_, terminal, state) = shown("account.updated", gone);
     assert!(terminal);
-    let levels = Connect::levels(Some(&account), &state);
+    let levels = Connect::levels(Some(&account), &state, &Default::default());
     assert_eq!(
         (&*levels[0].key, &levels[0].data["ready"]),
         (&*id, &json!(false))
     );
-    assert_eq!(Connect::levels(Some(&state), &state), []);
+    assert_eq!(
+        Connect::levels(Some(&state), &state, &Default::default()),
+        []
+    );
 }
 
 #[test]

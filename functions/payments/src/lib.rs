@@ -24,7 +24,7 @@ pub mod facts;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sluice_kernel::consume::Event;
-use sluice_kernel::domain::{Domain, Projected};
+use sluice_kernel::domain::{Domain, NoSettings, Projected};
 use sluice_kernel::effect::{Fact, Level};
 use sluice_kernel::fault::Fault;
 use sluice_kernel::object::Fields;
@@ -115,6 +115,7 @@ pub struct Payments;
 impl Domain for Payments {
     const NAME: &'static str = "payments";
     type State = Payment;
+    type Settings = NoSettings;
 
     fn handles(kind: &str) -> bool {
         PREFIXES.iter().any(|prefix| kind.starts_with(prefix))
@@ -148,7 +149,7 @@ impl Domain for Payments {
         facts::of(event)
     }
 
-    fn levels(_before: Option<&Payment>, _after: &Payment) -> Vec<Level> {
+    fn levels(_before: Option<&Payment>, _after: &Payment, _: &NoSettings) -> Vec<Level> {
         Vec::new()
     }
 }

@@ -53,7 +53,7 @@ fn every_sample_of_the_domain_can_be_projected_and_what_it_says_fits_its_schema(
         assert_eq!(json!(object), event.object["id"], "{name}");
         assert_eq!(json!(state.object), event.object["object"], "{name}");
         for fact in Payments::facts(&event).expect(&name) {
-            check(&effect::pending_fact(fact, &event, None)).expect(&name);
+            check(&effect::pending_fact(fact, &event, None, None)).expect(&name);
         }
     }
 }

@@ -18,7 +18,7 @@ mod read;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sluice_kernel::consume::Event;
-use sluice_kernel::domain::{Domain, Projected};
+use sluice_kernel::domain::{Domain, NoSettings, Projected};
 use sluice_kernel::effect::{Fact, Level};
 use sluice_kernel::fault::Fault;
 use sluice_kernel::object::Fields;
@@ -190,6 +190,7 @@ pub struct Subscriptions;
 impl Domain for Subscriptions {
     const NAME: &'static str = "subscriptions";
     type State = Kept;
+    type Settings = NoSettings;
 
     fn handles(kind: &str) -> bool {
         TYPES.contains(&kind) || PREFIXES.iter().any(|prefix| kind.starts_with(prefix))
@@ -273,7 +274,7 @@ impl Domain for Subscriptions {
         }])
     }
 
-    fn levels(before: Option<&Kept>, after: &Kept) -> Vec<Level> {
+    fn levels(before: Option<&Kept>, after: &Kept, _: &NoSettings) -> Vec<Level> {
         access::levels(before, after)
     }
 }

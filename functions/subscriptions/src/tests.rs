@@ -31,7 +31,7 @@ fn subscription(event: &Event) -> Subscription {
 
 fn levels(before: Option<&Subscription>, after: &Subscription) -> Vec<Level> {
     let kept = |one: &Subscription| Kept::Subscription(one.clone());
-    Subscriptions::levels(before.map(kept).as_ref(), &kept(after))
+    Subscriptions::levels(before.map(kept).as_ref(), &kept(after), &Default::default())
 }
 
 fn play(events: &[Event]) -> Told<Kept> {
@@ -83,9 +83,9 @@ fn every_sample_of_the_domain_can_be_projected_and_what_it_says_fits_its_schema(
         assert_eq!(json!(projected.object), event.object["id"], "{name}");
         assert!(projected.owner.is_some(), "{name}");
         for fact in Subscriptions::facts(&event).expect(&name) {
-            check(&effect::pending_fact(fact, &event, None)).expect(&name);
+            check(&effect::pending_fact(fact, &event, None, None)).expect(&name);
         }
-        for level in Subscriptions::levels(None, &projected.state) {
+        for level in Subscriptions::levels(None, &projected.state, &Default::default()) {
             check(&effect::pending_level(level, &event, 1, None)).expect(&name);
         }
     }
@@ -298,16 +298,19 @@ fn a_subscription_that_is_gone_takes_its_access_back_from_the_customer_who_had_i
     gone.object = json!({ "id": active.object["id"], "object": "subscription", "deleted": true });
     let (before, after) = (project(&active), project(&gone));
     assert_eq!((before.object, after.terminal), (after.object, true));
-    let levels = Subscriptions::levels(Some(&before.state), &after.state);
+    let levels = Subscriptions::levels(Some(&before.state), &after.state, &Default::default());
     assert_eq!(levels[0].data["customer"], active.object["customer"]);
     assert_eq!(levels[0].data["products"], json!([]));
-    assert_eq!(Subscriptions::levels(None, &after.state), []);
+    assert_eq!(
+        Subscriptions::levels(None, &after.state, &Default::default()),
+        []
+    );
 
     let kind = "entitlements.active_entitlement_summary";
     gone.object = json!({ "id": "cus_1", "object": kind, "deleted": true });
     let after = project(&gone);
     assert_eq!(after.object, "entitlements:cus_1");
-    let levels = Subscriptions::levels(Some(&summary(&["api"])), &after.state);
+    let levels = Subscriptions::levels(Some(&summary(&["api"])), &after.state, &Default::default());
     assert_eq!(
         (&*levels[0].key, &levels[0].data["features"]),
         ("entitlements:cus_1", &json!([]))
@@ -381,7 +384,7 @@ fn a_field_that_is_needed_and_missing_is_named() {
 #[test]
 fn items_are_read_as_they_are_stored_now_and_as_the_first_version_stored_them() {
     let event = sample("customer.subscription.updated");
-    let candidate = Candidate::of_event(&event, project(&event));
+    let candidate = Candidate::of_event::<Subscriptions>(&event, project(&event));
     let now = json!({ "schema": 2, "history": [event.id], "members": [], "second": 1,
         "state": Evidence::of(candidate).head().state() });
     let old = json!({ "schema": 1, "history": [], "evidence": { "terminal": false, "created": 1, "event": "evt_1" },
@@ -407,7 +410,10 @@ fn a_subscription_of_the_first_version_reads_as_one_of_this_and_gives_the_same()
     let read: Kept = serde_json::from_value(old).expect("readable");
     assert!(matches!(read, Kept::Untagged(_)));
     assert!(of_customer([&read], 900_000).until("prod_1").is_some());
-    assert_eq!(Subscriptions::levels(None, &read)[0].key, "sub_1");
+    assert_eq!(
+        Subscriptions::levels(None, &read, &Default::default())[0].key,
+        "sub_1"
+    );
 }
 
 #[test]

@@ -79,7 +79,7 @@ impl Truth {
         }
         let event = as_event(last, object);
         let projected = D::project(&event).map_err(refused(&event))?;
-        for level in D::levels(None, &projected.state) {
+        for level in D::levels(None, &projected.state, &D::Settings::default()) {
             self.levels
                 .insert(level_key(&level, &event.scope), (level.data, level.until));
         }
@@ -103,6 +103,7 @@ fn as_event(occurrence: &Occurrence, object: Value) -> Event {
         },
         created: occurrence.created,
         api_version: None,
+        request: occurrence.request.as_ref().map(|(id, _)| id.clone()),
         object,
         previous_attributes: None,
     }

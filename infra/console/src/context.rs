@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use clap::Args;
+use sluice_kernel::domain::Domain;
 use sluice_local::aws::{elements, unescape};
 use sluice_local::stack::{StackInfo, log_groups, named_by, queues};
 
@@ -94,6 +95,8 @@ pub(crate) struct Context {
     pub(crate) functions: BTreeMap<String, String>,
     /// As `functions` → the name of the function's log group.
     pub(crate) log_groups: BTreeMap<String, String>,
+    /// Each domain that has settings → those settings, as JSON.
+    pub(crate) settings: BTreeMap<String, String>,
     /// All outputs of a stack in AWS, by their names; of the local stack, those that its file has.
     pub(crate) outputs: BTreeMap<String, String>,
 }
@@ -129,6 +132,7 @@ impl Context {
             queues: info.queues,
             functions: info.functions,
             log_groups: info.log_groups,
+            settings: info.settings,
             outputs: outputs.map(|(name, value)| (name.to_owned(), value)).into(),
         })
     }
@@ -154,6 +158,7 @@ impl Context {
             tables,
             queues: queues(&outputs),
             functions: named_by(&outputs, "FunctionName"),
+            settings: named_by(&outputs, "Settings"),
             log_groups,
             outputs,
             aws,
@@ -171,6 +176,7 @@ impl Context {
             queues: BTreeMap::new(),
             functions: BTreeMap::new(),
             log_groups: BTreeMap::new(),
+            settings: BTreeMap::new(),
             outputs: BTreeMap::new(),
         }
     }
@@ -181,6 +187,15 @@ impl Context {
         found.ok_or_else(|| {
             Problem::NotFound(format!("the stack {} has no table {role}", self.stack))
         })
+    }
+
+    /// A domain's settings, as the stack was deployed with them; its own defaults where the stack says nothing.
+    pub(crate) fn settings<D: Domain>(&self) -> Result<D::Settings, Problem> {
+        let Some(text) = self.settings.get(D::NAME) else {
+            return Ok(D::Settings::default());
+        };
+        serde_json::from_str(text)
+            .map_err(|error| Problem::Failed(format!("the settings of {}: {error}", D::NAME)))
     }
 
     /// The domains, in the order of their names.

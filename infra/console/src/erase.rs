@@ -253,12 +253,26 @@ async fn bury(
         };
         let object = object_of(key);
         let entombed = match domain {
-            payments::Payments::NAME => entomb::<payments::Payments>(object, &stored),
-            billing::Billing::NAME => entomb::<billing::Billing>(object, &stored),
-            subscriptions::Subscriptions::NAME => {
-                entomb::<subscriptions::Subscriptions>(object, &stored)
-            }
-            connect::Connect::NAME => entomb::<connect::Connect>(object, &stored),
+            payments::Payments::NAME => entomb::<payments::Payments>(
+                object,
+                &stored,
+                &context.settings::<payments::Payments>()?,
+            ),
+            billing::Billing::NAME => entomb::<billing::Billing>(
+                object,
+                &stored,
+                &context.settings::<billing::Billing>()?,
+            ),
+            subscriptions::Subscriptions::NAME => entomb::<subscriptions::Subscriptions>(
+                object,
+                &stored,
+                &context.settings::<subscriptions::Subscriptions>()?,
+            ),
+            connect::Connect::NAME => entomb::<connect::Connect>(
+                object,
+                &stored,
+                &context.settings::<connect::Connect>()?,
+            ),
             _ => {
                 return Ok(Entombed::Not(
                     "this program doesn't know its domain: build it with the domain's code",
@@ -297,11 +311,13 @@ mod tests {
                     id: "evt_1".to_owned(),
                 },
                 terminal,
+                notice: false,
                 api_version: None,
                 before: Before::Untold,
                 after: Digest::of(&state),
                 state: serde_json::from_value(state).expect("a state"),
             }),
+            derived: None,
             history: vec!["evt_1".to_owned()],
             facts: ["InvoicePaid#platform#live#in_1".to_owned()].into(),
             generations: Vec::new(),
@@ -316,15 +332,21 @@ mod tests {
 
     /// What is left, which has to be a projection that the domain reads and that is a tombstone already.
     fn left<D: Domain>(object: &str, state: Value, terminal: bool) -> Value {
-        let Ok(Entombed::Document(document)) = entomb::<D>(object, &stored::<D>(state, terminal))
-        else {
+        let Ok(Entombed::Document(document)) = entomb::<D>(
+            object,
+            &stored::<D>(state, terminal),
+            &D::Settings::default(),
+        ) else {
             panic!("{object} is not entombed");
         };
         let again = Stored {
             version: 2,
             document,
         };
-        assert_eq!(entomb::<D>(object, &again), Ok(Entombed::Already));
+        assert_eq!(
+            entomb::<D>(object, &again, &D::Settings::default()),
+            Ok(Entombed::Already)
+        );
         serde_json::from_str(&again.document).expect("JSON")
     }
 
@@ -379,7 +401,7 @@ mod tests {
         };
         let running = stored::<subscriptions::Subscriptions>(subscription("active"), false);
         assert!(matches!(
-            entomb::<subscriptions::Subscriptions>("sub_1", &running),
+            entomb::<subscriptions::Subscriptions>("sub_1", &running, &Default::default()),
             Ok(Entombed::Not(_))
         ));
         left::<subscriptions::Subscriptions>("sub_1", subscription("canceled"), true);
@@ -396,7 +418,7 @@ mod tests {
             json!([{ "id": "f", "kind": "Refunded", "event": "evt_1", "detail": {} }]);
         one.document = document.to_string();
         assert!(matches!(
-            entomb::<payments::Payments>("ch_1", &one),
+            entomb::<payments::Payments>("ch_1", &one, &Default::default()),
             Ok(Entombed::Not(_))
         ));
     }

@@ -6,12 +6,14 @@
 use clap::{Args as ClapArgs, ValueEnum};
 use serde_json::json;
 use sluice_adapters::clock::SystemClock;
+use sluice_adapters::ledger::DynamoLedger;
 use sluice_adapters::objects::StripeObjects;
 use sluice_adapters::projections::DynamoProjections;
 use sluice_kernel::clock::Clock;
+use sluice_kernel::domain::Domain;
 use sluice_kernel::effect::Scope;
 use sluice_kernel::fault::Fault;
-use sluice_kernel::rebuild::{Existing, Rebuilt, Shown, import};
+use sluice_kernel::rebuild::{Existing, Ports, Rebuilt, Shown, import};
 use sluice_kernel::reconcile::{Listed, Listing};
 
 use crate::context::Context;
@@ -111,6 +113,11 @@ pub(crate) async fn run(context: &Context, args: Args) -> Result<(), Problem> {
     }
     let of = scope.key().replace('#', "-");
     let mut run = Run::begin(context, "import", &of, how).await?;
+    let ledger = DynamoLedger::new(
+        context.aws.sdk(),
+        context.table("ledger")?.to_owned(),
+        SystemClock,
+    );
     for kind in kinds {
         if run.at["over"]
             .as_array()
@@ -119,19 +126,31 @@ pub(crate) async fn run(context: &Context, args: Args) -> Result<(), Problem> {
             continue;
         }
         let table = context.table(kind.domain())?.to_owned();
-        let projections = DynamoProjections::new(context.aws.sdk(), table);
-        if let Some(reason) = walk(&mut run, &stripe, &projections, &scope, kind, !how.yes).await? {
+        let tools = Tools {
+            projections: DynamoProjections::new(context.aws.sdk(), table),
+            ledger: ledger.clone(),
+            stripe: &stripe,
+            context,
+        };
+        if let Some(reason) = walk(&mut run, &tools, &scope, kind, !how.yes).await? {
             return run.end(Some(reason)).await;
         }
     }
     run.end(None).await
 }
 
+/// What an import of one kind works with.
+struct Tools<'a> {
+    projections: DynamoProjections,
+    ledger: DynamoLedger<SystemClock>,
+    stripe: &'a StripeObjects,
+    context: &'a Context,
+}
+
 /// Walks one kind; the reason, where the run has to stop.
 async fn walk(
     run: &mut Run<'_>,
-    stripe: &StripeObjects,
-    projections: &DynamoProjections,
+    tools: &Tools<'_>,
     scope: &Scope,
     kind: Kind,
     is_dry: bool,
@@ -141,7 +160,7 @@ async fn walk(
         false => None,
     };
     loop {
-        let (items, has_more) = page(stripe, scope, kind, after.as_deref()).await?;
+        let (items, has_more) = page(tools.stripe, scope, kind, after.as_deref()).await?;
         for shown in &items {
             let id = shown.object["id"].as_str().unwrap_or_default();
             // A connected account's own projection is in its own scope, as its events are.
@@ -152,7 +171,7 @@ async fn walk(
                 },
                 _ => scope.clone(),
             };
-            let result = take(kind, projections, &own, shown, is_dry).await;
+            let result = take(kind, tools, &own, shown, is_dry).await?;
             run.count(&format!("{}#{id}", own.key()), result)?;
         }
         let last = items.last().and_then(|shown| shown.object["id"].as_str());
@@ -192,21 +211,26 @@ async fn page(
     ))
 }
 
-async fn take(
-    kind: Kind,
-    projections: &DynamoProjections,
-    scope: &Scope,
-    shown: &Shown,
-    is_dry: bool,
-) -> Result<Rebuilt, Fault> {
+/// What became of one object: its own fault, or a problem of the whole run.
+type One = Result<Result<Rebuilt, Fault>, Problem>;
+
+async fn take(kind: Kind, tools: &Tools<'_>, scope: &Scope, shown: &Shown, is_dry: bool) -> One {
     match kind.domain() {
-        "payments" => import::<payments::Payments>(projections, scope, shown, is_dry).await,
-        "billing" => import::<billing::Billing>(projections, scope, shown, is_dry).await,
-        "subscriptions" => {
-            import::<subscriptions::Subscriptions>(projections, scope, shown, is_dry).await
-        }
-        _ => import::<connect::Connect>(projections, scope, shown, is_dry).await,
+        "payments" => of::<payments::Payments>(tools, scope, shown, is_dry).await,
+        "billing" => of::<billing::Billing>(tools, scope, shown, is_dry).await,
+        "subscriptions" => of::<subscriptions::Subscriptions>(tools, scope, shown, is_dry).await,
+        _ => of::<connect::Connect>(tools, scope, shown, is_dry).await,
     }
+}
+
+async fn of<D: Domain>(tools: &Tools<'_>, scope: &Scope, shown: &Shown, is_dry: bool) -> One {
+    let ports = Ports {
+        projections: &tools.projections,
+        bodies: &tools.ledger,
+        objects: tools.stripe,
+        settings: &tools.context.settings::<D>()?,
+    };
+    Ok(import::<D>(&ports, &SystemClock, scope, shown, is_dry).await)
 }
 
 #[cfg(test)]

@@ -57,7 +57,7 @@ pub(crate) async fn run(context: &Context, args: Args) -> Result<(), Problem> {
     let mut run = Run::begin(context, "rebuild", domain, how).await?;
     if !args.keys.is_empty() {
         for key in &args.keys {
-            match one(domain, &tools, key, !how.yes).await {
+            match one(context, domain, &tools, key, !how.yes).await? {
                 Ok(None) => return Err(Problem::NotFound(format!("{domain} has no {key}"))),
                 Ok(Some(rebuilt)) => run.count(key, Ok(rebuilt))?,
                 Err(fault) => run.count(key, Err(fault))?,
@@ -74,7 +74,8 @@ pub(crate) async fn run(context: &Context, args: Args) -> Result<(), Problem> {
         let (keys, next) = tools.0.keys(after.as_deref(), page).await?;
         for key in &keys {
             // One that has gone meanwhile is none of ours.
-            if let Some(result) = one(domain, &tools, key, !how.yes).await.transpose() {
+            let rebuilt = one(context, domain, &tools, key, !how.yes).await?;
+            if let Some(result) = rebuilt.transpose() {
                 run.count(key, result)?;
             }
         }
@@ -86,31 +87,31 @@ pub(crate) async fn run(context: &Context, args: Args) -> Result<(), Problem> {
     }
 }
 
-async fn one(
-    domain: &str,
-    tools: &Tools,
-    key: &str,
-    is_dry: bool,
-) -> Result<Option<Rebuilt>, Fault> {
+/// What became of one object: its own fault, or a problem of the whole run.
+type One = Result<Result<Option<Rebuilt>, Fault>, Problem>;
+
+async fn one(context: &Context, domain: &str, tools: &Tools, key: &str, is_dry: bool) -> One {
     match domain {
-        payments::Payments::NAME => of::<payments::Payments>(tools, key, is_dry).await,
-        billing::Billing::NAME => of::<billing::Billing>(tools, key, is_dry).await,
+        payments::Payments::NAME => of::<payments::Payments>(context, tools, key, is_dry).await,
+        billing::Billing::NAME => of::<billing::Billing>(context, tools, key, is_dry).await,
         subscriptions::Subscriptions::NAME => {
-            of::<subscriptions::Subscriptions>(tools, key, is_dry).await
+            of::<subscriptions::Subscriptions>(context, tools, key, is_dry).await
         }
-        _ => of::<connect::Connect>(tools, key, is_dry).await,
+        _ => of::<connect::Connect>(context, tools, key, is_dry).await,
     }
 }
 
 async fn of<D: Domain>(
+    context: &Context,
     (projections, bodies, objects): &Tools,
     key: &str,
     is_dry: bool,
-) -> Result<Option<Rebuilt>, Fault> {
+) -> One {
     let ports = Ports {
         projections,
         bodies,
         objects,
+        settings: &context.settings::<D>()?,
     };
-    rebuild::<D>(&ports, &SystemClock, key, is_dry).await
+    Ok(rebuild::<D>(&ports, &SystemClock, key, is_dry).await)
 }

@@ -91,6 +91,7 @@ pub fn as_event(world: &World, happened: &Occurrence, version: ApiVersion) -> Ev
         },
         created: happened.created,
         api_version: Some(version.name().to_owned()),
+        request: happened.request.as_ref().map(|(id, _)| id.clone()),
         object: snapshot["data"]["object"].clone(),
         previous_attributes: snapshot["data"].get("previous_attributes").cloned(),
     }
@@ -173,7 +174,7 @@ pub fn read<D: Domain>(event: &Event) -> Result<Read<D::State>, (String, Fault)>
     let projected = D::project(event).map_err(refused)?;
     Ok(Read {
         key: projection::key(&event.scope, &projected.object),
-        candidate: Candidate::of_event(event, projected),
+        candidate: Candidate::of_event::<D>(event, projected),
         facts: D::facts(event).map_err(refused)?,
         event: event.clone(),
     })
@@ -217,14 +218,14 @@ where
             None => Evidence::of(candidate),
         };
         let plain = Manner::Plain;
-        let step = projection::step(
+        let step = projection::step::<D>(
             item,
             version,
             event,
             plain,
             evidence,
             &read.facts,
-            D::levels,
+            &D::Settings::default(),
         );
         let step = step.map_err(|fault| (event.kind.clone(), fault))?;
         let Some(mut item) = step.write else {

@@ -109,6 +109,9 @@ pub struct StackInfo {
     pub functions: BTreeMap<String, String>,
     /// As `functions` → the name of the function's log group.
     pub log_groups: BTreeMap<String, String>,
+    /// Each domain that has settings → those settings, as JSON.
+    #[serde(default)]
+    pub settings: BTreeMap<String, String>,
 }
 
 impl StackInfo {
@@ -198,6 +201,7 @@ impl StackInfo {
             bus: output("BusName")?,
             secret_id: output("SecretId")?,
             functions: named_by(outputs, "FunctionName"),
+            settings: named_by(outputs, "Settings"),
             log_groups,
         })
     }

@@ -139,6 +139,7 @@ impl Aws {
             secret_id: String::new(),
             functions: BTreeMap::new(),
             log_groups: BTreeMap::new(),
+            settings: BTreeMap::new(),
         }
     }
 

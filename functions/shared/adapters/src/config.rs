@@ -83,6 +83,14 @@ impl<'a> Vars<'a> {
             .ok()
     }
 
+    /// A domain's settings, by `DOMAIN_SETTINGS` (JSON); its own defaults where that isn't set.
+    pub fn settings<T: for<'de> Deserialize<'de> + Default>(&mut self) -> T {
+        match self.optional_text("DOMAIN_SETTINGS") {
+            None => T::default(),
+            Some(_) => self.json("DOMAIN_SETTINGS").unwrap_or_default(),
+        }
+    }
+
     /// Remembers what is wrong with a variable.
     pub fn reject(&mut self, what: String) {
         self.bad.push(what);

@@ -9,6 +9,7 @@ use std::pin::Pin;
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
 pub use lambda_runtime::Error;
 use lambda_runtime::{LambdaEvent, service_fn};
+use serde::de::DeserializeOwned;
 use sluice_kernel::batch::{self, Handled, Received, Run};
 use sluice_kernel::consume::Ports;
 use sluice_kernel::domain::Domain;
@@ -25,7 +26,7 @@ use crate::projections::DynamoProjections;
 use crate::telemetry;
 use crate::visibility::{Delay, Queue};
 
-struct Consumer {
+struct Consumer<S> {
     projections: DynamoProjections,
     outcomes: DynamoOutcomes,
     ledger: DynamoLedger<SystemClock>,
@@ -33,14 +34,16 @@ struct Consumer {
     objects: StripeObjects,
     queue: Queue,
     receives_max: u32,
+    settings: S,
 }
 
-impl Consumer {
+impl<S: DeserializeOwned + Default + Send + Sync> Consumer<S> {
     fn start() -> Result<Self, BadVariables> {
         let mut vars = Vars::new(&environment);
         let config = DomainConfig::read(&mut vars);
         let sdk = aws::sdk_config(&mut vars);
         let objects = StripeObjects::read(&mut vars, &sdk);
+        let settings = vars.settings();
         vars.finish()?;
         Ok(Self {
             projections: DynamoProjections::new(&sdk, config.domain_table),
@@ -50,17 +53,21 @@ impl Consumer {
             objects: objects?,
             queue: Queue::new(&sdk, config.queue_url),
             receives_max: config.receives_max,
+            settings,
         })
     }
 
-    fn boxed_batch<D: Domain>(
+    fn boxed_batch<D: Domain<Settings = S>>(
         &self,
         event: LambdaEvent<SqsEvent>,
     ) -> Pin<Box<dyn Future<Output = SqsBatchResponse> + Send + '_>> {
         Box::pin(self.batch::<D>(event))
     }
 
-    async fn batch<D: Domain>(&self, event: LambdaEvent<SqsEvent>) -> SqsBatchResponse {
+    async fn batch<D: Domain<Settings = S>>(
+        &self,
+        event: LambdaEvent<SqsEvent>,
+    ) -> SqsBatchResponse {
         let deadline_ms = i64::try_from(event.context.deadline).unwrap_or(i64::MAX);
         let (messages, receipts): (Vec<_>, Vec<_>) =
             event.payload.records.into_iter().map(received).unzip();
@@ -69,6 +76,7 @@ impl Consumer {
             bus: &self.bus,
             bodies: &self.ledger,
             objects: &self.objects,
+            settings: &self.settings,
         };
         let run = Run {
             deadline_ms,
@@ -182,7 +190,8 @@ fn log(message: &Handled) {
 /// Where the configuration is bad, or the runtime's own.
 pub async fn run<D: Domain>() -> Result<(), Error> {
     telemetry::start(D::NAME);
-    let consumer = Consumer::start().inspect_err(|error| telemetry::failed_start(error))?;
+    let consumer =
+        Consumer::<D::Settings>::start().inspect_err(|error| telemetry::failed_start(error))?;
     let consumer = &consumer;
     // Boxed, because the SDK's futures nest deeper than the compiler looks when it lays them out in one.
     let batch = move |event| async move { Ok::<_, Error>(consumer.boxed_batch::<D>(event).await) };

@@ -91,6 +91,7 @@ pub fn event(id: &str, kind: &str, created: i64, object: Value) -> Event {
         },
         created,
         api_version: None,
+        request: None,
         object,
         previous_attributes: None,
     }
@@ -116,6 +117,7 @@ pub fn message_in(manner: Manner<'_>, event: &Event) -> String {
         "sluice": tag,
         "id": event.id, "object": "event", "type": event.kind, "created": event.created,
         "livemode": event.scope.livemode, "api_version": event.api_version,
+        "request": event.request.as_ref().map(|id| json!({ "id": id })),
         "data": { "object": event.object, "previous_attributes": event.previous_attributes },
     });
     json!({ "version": "0", "source": "sluice.stripe", "detail-type": event.kind, "detail": detail }).to_string()

@@ -59,5 +59,6 @@ pub fn as_event(snapshot: &Value) -> Event {
     );
     event.previous_attributes = snapshot["data"].get("previous_attributes").cloned();
     event.api_version = snapshot["api_version"].as_str().map(str::to_owned);
+    event.request = snapshot["request"]["id"].as_str().map(str::to_owned);
     event
 }

@@ -113,6 +113,7 @@ impl Objects for MemoryStripe {
             },
             Some(object) => Fetched::Found {
                 object: object.clone(),
+                whole: None,
                 api_version: request.api_version.clone(),
                 date_s,
                 took_ms,
@@ -154,6 +155,7 @@ mod tests {
         stripe.put(&scope(None), charge.clone());
         let found = Fetched::Found {
             object: charge,
+            whole: None,
             api_version: None,
             date_s: 7,
             took_ms: 0,

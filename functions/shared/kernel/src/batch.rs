@@ -111,7 +111,7 @@ pub(crate) fn no_time() -> Fault {
 
 /// Handles a batch; returns one result a message, in the batch's order.
 pub async fn handle<D: Domain>(
-    ports: &Ports<'_, impl Projections, impl Bus, impl Bodies, impl Objects>,
+    ports: &Ports<'_, impl Projections, impl Bus, impl Bodies, impl Objects, D::Settings>,
     outcomes: &impl Outcomes,
     clock: &impl Clock,
     messages: &[Received],
@@ -172,7 +172,7 @@ fn object_of(message: &Message) -> Option<(Option<&str>, Option<bool>, &str)> {
 }
 
 async fn handle_one<D: Domain>(
-    ports: &Ports<'_, impl Projections, impl Bus, impl Bodies, impl Objects>,
+    ports: &Ports<'_, impl Projections, impl Bus, impl Bodies, impl Objects, D::Settings>,
     outcomes: &impl Outcomes,
     clock: &impl Clock,
     received: &Received,

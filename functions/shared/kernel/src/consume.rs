@@ -19,12 +19,12 @@ use crate::batch;
 use crate::bus::{Bus, Refusal};
 use crate::clock::Clock;
 use crate::detail::{BodyPlace, Manner, Message, UNGENERATED};
-use crate::domain::{Domain, Projected};
+use crate::domain::{Domain, Lacks, Projected};
 use crate::effect::{self, Fact, Pending, Scope};
 use crate::fault::{Class, Fault, Pace};
 use crate::fetch::{Fetch, Fetched, Objects, Proof, Time};
 use crate::ledger::Bodies;
-use crate::order::candidate::Candidate;
+use crate::order::candidate::{Candidate, Source};
 use crate::order::evidence::Evidence;
 use crate::outcome::{Drift, Outcome, Remark, Tie};
 use crate::projection::{self, Item, Projections, Stored, forms};
@@ -44,6 +44,12 @@ const WAIT_S_MAX: i64 = 2;
 /// The code of a check that found the projection to differ from Stripe's object, and mended it.
 pub const DRIFTED: &str = "check.drifted";
 
+/// The code of an event that says that there are facts, and not which, when Stripe can't be asked.
+pub const FACTS_LACKING: &str = "object.facts_lacking";
+
+/// The code of a state that is only a part of Stripe's object, when Stripe couldn't be asked for the rest.
+pub const PARTIAL: &str = "object.partial";
+
 /// The code of an object that isn't there, where nothing shows that it was.
 const DELETION_UNPROVEN: &str = "stripe.deletion_unproven";
 
@@ -60,6 +66,9 @@ pub struct Event {
     pub created: i64,
     /// The API version that the object is in.
     pub api_version: Option<String>,
+    /// Stripe's id of the API request that caused it: the same for all events of one request. None for what Stripe did by
+    /// itself.
+    pub request: Option<String>,
     /// `data.object`.
     pub object: Value,
     /// `data.previous_attributes`, on `*.updated` types.
@@ -68,7 +77,7 @@ pub struct Event {
 
 /// The ports that a consumer needs.
 #[derive(Debug)]
-pub struct Ports<'a, P, B, L, O> {
+pub struct Ports<'a, P, B, L, O, S> {
     /// The domain's own table.
     pub projections: &'a P,
     /// Where effects go.
@@ -77,6 +86,8 @@ pub struct Ports<'a, P, B, L, O> {
     pub bodies: &'a L,
     /// Stripe's objects as they are.
     pub objects: &'a O,
+    /// The domain's settings.
+    pub settings: &'a S,
 }
 
 /// What a message came to.
@@ -108,7 +119,7 @@ impl Consumed {
 /// # Errors
 /// `Retry` where it may work later, `Reject` where it never will.
 pub async fn consume<D: Domain>(
-    ports: &Ports<'_, impl Projections, impl Bus, impl Bodies, impl Objects>,
+    ports: &Ports<'_, impl Projections, impl Bus, impl Bodies, impl Objects, D::Settings>,
     clock: &impl Clock,
     message: &Message,
     deadline_ms: i64,
@@ -128,16 +139,61 @@ pub async fn consume<D: Domain>(
     let Some((projected, facts)) = read_event::<D>(&event, kind)? else {
         return Ok(Consumed::ignored(Some(UNROUTED)));
     };
-    let told = Told {
+    let mut told = Told {
         owner: projected.owner.clone(),
         object: projected.object.clone(),
         facts,
-        candidate: Candidate::of_event(&event, projected),
+        candidate: Candidate::of_event::<D>(&event, projected),
+        fetched: None,
+        is_partial: false,
         manner: message.tag.manner(),
         traceparent: &message.tag.traceparent,
         is_check: false,
     };
-    apply::<D>(ports, time, &event, &told).await
+    let mut note = None;
+    match D::lacks(&event) {
+        Lacks::Nothing => {}
+        Lacks::State => told.is_partial = true,
+        Lacks::Facts => match fetch_facts::<D>(ports.objects, time, &event, &told.object).await? {
+            Some((candidate, facts)) => {
+                told.fetched = Some(candidate);
+                told.facts.extend(facts);
+            }
+            None => note = Some(FACTS_LACKING),
+        },
+    }
+    let mut consumed = apply::<D>(ports, time, &event, &told).await?;
+    consumed.note = consumed.note.or(note);
+    Ok(consumed)
+}
+
+/// Asks Stripe for the object of an event that doesn't say what happened to it. `None` without a key, and where the object
+/// can't be had any more.
+async fn fetch_facts<D: Domain>(
+    objects: &impl Objects,
+    time: Time<'_, impl Clock>,
+    event: &Event,
+    object: &str,
+) -> Result<Option<WithFacts<D::State>>, Fault> {
+    let Some(fetch) = Fetch::of_snapshot(event) else {
+        return Ok(None);
+    };
+    if !time.is_enough_to_fetch(0) {
+        return Err(batch::no_time());
+    }
+    match objects.fetch(&fetch).await {
+        Ok(Fetched::Spent { wait_ms }) => Err(spent(wait_ms)),
+        // What the event itself says isn't lost for it.
+        Err(fault) if fault.class == Class::Reject || fault.code == DELETION_UNPROVEN => Ok(None),
+        Err(fault) => Err(fault),
+        Ok(fetched) => found::<D>(event, object, fetched),
+    }
+}
+
+fn spent(wait_ms: u64) -> Fault {
+    let fault = Fault::retry("stripe.budget_spent", "no fetch is left for now");
+    // Our own shared budget: it refills at the time it names.
+    fault.with_delay(wait_ms).paced(Pace::Contention)
 }
 
 /// The event from the ledger, where the message is a pointer to it.
@@ -190,14 +246,25 @@ fn snapshot(message: &Message, body: &Value) -> Result<Event, Fault> {
             .get("api_version")
             .and_then(Value::as_str)
             .map(str::to_owned),
+        request: request_of(body),
         object: object.clone(),
         previous_attributes: previous.filter(|previous| previous.is_object()).cloned(),
     })
 }
 
+/// The id of the request that caused an event: `request.id`, which was `request` until API version 2017-05-25, and
+/// `reason.request.id` of a thin event.
+pub(crate) fn request_of(body: &Value) -> Option<String> {
+    let id = |path| body.pointer(path).and_then(Value::as_str);
+    let found = id("/request/id").or_else(|| id("/request"));
+    found
+        .or_else(|| id("/reason/request/id"))
+        .map(str::to_owned)
+}
+
 /// A thin event names its object, and the object as it is now takes the place of a snapshot.
 async fn consume_thin<D: Domain>(
-    ports: &Ports<'_, impl Projections, impl Bus, impl Bodies, impl Objects>,
+    ports: &Ports<'_, impl Projections, impl Bus, impl Bodies, impl Objects, D::Settings>,
     time: Time<'_, impl Clock>,
     message: &Message,
     kind: &str,
@@ -223,28 +290,28 @@ async fn consume_thin<D: Domain>(
         fetched => fetched?,
     };
     let deleted = matches!(fetched, Fetched::Deleted { .. });
-    let (object, api_version, date_s, took_ms) = match fetched {
+    let (shown, object, api_version, date_s, took_ms) = match fetched {
         Fetched::Found {
             object,
+            whole,
             api_version,
             date_s,
             took_ms,
-        } => (object, api_version, date_s, took_ms),
+        } => {
+            let whole = whole.unwrap_or_else(|| object.clone());
+            (object, whole, api_version, date_s, took_ms)
+        }
         Fetched::Deleted {
             object,
             date_s,
             took_ms,
         } => {
             let stub = json!({ "id": fetch.id, "object": fetch.kind, "deleted": true });
-            (object.unwrap_or(stub), None, date_s, took_ms)
+            (Value::Null, object.unwrap_or(stub), None, date_s, took_ms)
         }
         Fetched::NoKey => return Ok(Consumed::ignored(Some("thin.no_key"))),
         Fetched::NoPath => return Ok(Consumed::ignored(Some("thin.no_path"))),
-        Fetched::Spent { wait_ms } => {
-            let fault = Fault::retry("stripe.budget_spent", "no fetch is left for now");
-            // Ours, and shared out: it is there again when it says.
-            return Err(fault.with_delay(wait_ms).paced(Pace::Contention));
-        }
+        Fetched::Spent { wait_ms } => return Err(spent(wait_ms)),
     };
     let event = Event {
         id: message.id.clone(),
@@ -252,6 +319,7 @@ async fn consume_thin<D: Domain>(
         scope: fetch.scope,
         created: message.tag.created.unwrap_or(date_s),
         api_version: api_version.clone(),
+        request: request_of(body),
         object,
         previous_attributes: None,
     };
@@ -267,13 +335,9 @@ async fn consume_thin<D: Domain>(
         owner: projected.owner.clone(),
         object: projected.object.clone(),
         facts,
-        candidate: Candidate::fetched(
-            if deleted { &Value::Null } else { &event.object },
-            api_version.as_deref(),
-            date_s,
-            took_ms,
-            projected,
-        ),
+        candidate: Candidate::fetched(&shown, api_version.as_deref(), date_s, took_ms, projected),
+        fetched: None,
+        is_partial: false,
         manner: message.tag.manner(),
         traceparent: &message.tag.traceparent,
         is_check,
@@ -299,13 +363,17 @@ struct Told<'a, S> {
     owner: Option<String>,
     facts: Vec<Fact>,
     candidate: Candidate<S>,
+    /// The object as Stripe has it, where it was asked for facts already.
+    fetched: Option<Candidate<S>>,
+    /// The event shows a part of the object only.
+    is_partial: bool,
     manner: Manner<'a>,
     traceparent: &'a str,
     is_check: bool,
 }
 
 async fn apply<D: Domain>(
-    ports: &Ports<'_, impl Projections, impl Bus, impl Bodies, impl Objects>,
+    ports: &Ports<'_, impl Projections, impl Bus, impl Bodies, impl Objects, D::Settings>,
     time: Time<'_, impl Clock>,
     event: &Event,
     told: &Told<'_, D::State>,
@@ -317,8 +385,8 @@ async fn apply<D: Domain>(
         key: &key,
         owner: owner.as_deref(),
     };
-    let mut fetched = Vec::new();
-    let mut note = "order.tie_unresolved";
+    let mut fetched: Vec<_> = told.fetched.iter().cloned().collect();
+    let mut note = None;
     for _ in 0..CONFLICTS_MAX {
         let (item, version) = read::<D>(ports.projections, &key).await?;
         let mut evidence = match &item {
@@ -329,7 +397,10 @@ async fn apply<D: Domain>(
             evidence = evidence.add(Candidate::clone(candidate));
         }
         let is_news = item.as_ref().is_none_or(|item| item.evidence != evidence);
-        while is_news && !evidence.head().is_decided() && fetched.len() < FETCHES_MAX {
+        while is_news
+            && fetched.len() < FETCHES_MAX
+            && (!evidence.head().is_decided() || is_partial(&evidence, event, told))
+        {
             let wait_ms = wait_ms(&evidence, &fetched);
             if !time.is_enough_to_fetch(wait_ms) {
                 break;
@@ -344,16 +415,17 @@ async fn apply<D: Domain>(
                 }
                 Ok(None) => break,
                 Err(fault) => {
-                    note = fault.code;
+                    note = Some(fault.code);
                     break;
                 }
             }
         }
         let is_guess = !evidence.head().is_decided();
+        let is_partial = is_partial(&evidence, event, told);
         let had = item.as_ref().map(|item| item.evidence.head());
         let differs = had.is_none_or(|head| head.state() != evidence.head().state());
         let mut remarks = Vec::new();
-        if is_guess {
+        if is_guess || is_partial {
             remarks.extend(tie::<D>(event, &told.object, time.clock.now_ms()));
         }
         if told.is_check && differs {
@@ -364,14 +436,14 @@ async fn apply<D: Domain>(
                 at_ms: time.clock.now_ms(),
             }));
         }
-        let step = projection::step(
+        let step = projection::step::<D>(
             item.as_ref(),
             version,
             event,
             told.manner,
             evidence,
             &told.facts,
-            D::levels,
+            ports.settings,
         )?;
         let (item, version) = match step.write {
             None => (item, version),
@@ -393,7 +465,9 @@ async fn apply<D: Domain>(
             emitted: kinds,
             note: match told.is_check && differs {
                 true => Some(DRIFTED),
-                false => (is_guess && is_news).then_some(note),
+                false if is_guess && is_news => Some(note.unwrap_or("order.tie_unresolved")),
+                false if is_partial && is_news => Some(note.unwrap_or(PARTIAL)),
+                false => None,
             },
             remarks,
         });
@@ -401,7 +475,17 @@ async fn apply<D: Domain>(
     Err(contended())
 }
 
-/// A tie that is left as it is: noted with every delivery that finds it so, since the one before may have died.
+/// Whether the state rests on an event that shows a part of the object only.
+fn is_partial<S: Clone + PartialEq>(
+    evidence: &Evidence<S>,
+    event: &Event,
+    told: &Told<'_, S>,
+) -> bool {
+    let source = &evidence.head().candidate().source;
+    told.is_partial && matches!(source, Source::Event { id, .. } if *id == event.id)
+}
+
+/// A tie, or a part, that is left as it is: noted with every delivery that finds it so, since the one before may have died.
 fn tie<D: Domain>(event: &Event, object: &str, at_ms: i64) -> Option<Remark> {
     let fetch = Fetch::of_snapshot(event)?;
     Some(Remark::Tie(Tie {
@@ -426,18 +510,32 @@ async fn settle<D: Domain>(
     let Some(fetch) = Fetch::of_snapshot(event) else {
         return Ok(None);
     };
-    let (found, api_version, date_s, took_ms) = match objects.fetch(&fetch).await? {
-        Fetched::Found {
-            object,
-            api_version,
-            date_s,
-            took_ms,
-        } => (object, api_version, date_s, took_ms),
+    let found = found::<D>(event, object, objects.fetch(&fetch).await?)?;
+    Ok(found.map(|(candidate, _)| candidate))
+}
+
+type WithFacts<S> = (Candidate<S>, Vec<Fact>);
+
+/// What Stripe's answer says of an event's object, and what it says happened. `None` where the answer isn't the object, or
+/// is another.
+fn found<D: Domain>(
+    event: &Event,
+    object: &str,
+    fetched: Fetched,
+) -> Result<Option<WithFacts<D::State>>, Fault> {
+    let Fetched::Found {
+        object: shown,
+        whole,
+        api_version,
+        date_s,
+        took_ms,
+    } = fetched
+    else {
         // Deletion comes with an event of its own, which is terminal by itself.
-        _ => return Ok(None),
+        return Ok(None);
     };
     let as_is = Event {
-        object: found,
+        object: whole.unwrap_or_else(|| shown.clone()),
         api_version: api_version.clone(),
         previous_attributes: None,
         ..event.clone()
@@ -446,9 +544,10 @@ async fn settle<D: Domain>(
     if projected.object != object {
         return Ok(None);
     }
+    let facts = D::facts(&as_is)?;
     let version = api_version.as_deref();
-    let candidate = Candidate::fetched(&as_is.object, version, date_s, took_ms, projected);
-    Ok(Some(candidate))
+    let candidate = Candidate::fetched(&shown, version, date_s, took_ms, projected);
+    Ok(Some((candidate, facts)))
 }
 
 /// A fetch within the tie's own second may have come before its last event: the next one waits for that second to be

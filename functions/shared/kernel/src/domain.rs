@@ -1,15 +1,22 @@
 //! What a domain is: pure functions over Stripe's objects.
 //!
-//! A domain says three things, and the runner in [`crate::consume`] owns everything else:
+//! A domain says the following, and the runner in [`crate::consume`] owns everything else:
 //!
-//! - [`Domain::project`]: the state that an event gives its object, from the event alone;
-//! - [`Domain::facts`]: what the event says happened, whatever came before or after it;
-//! - [`Domain::levels`]: what a change from one state to the next means to others.
+//! | | of what | is |
+//! |---|---|---|
+//! | [`Domain::project`] | an event | the state that it gives its object |
+//! | [`Domain::facts`] | an event | what it says happened, whatever came before or after it |
+//! | [`Domain::levels`] | two states, settings | what the change from one to the other means to others |
+//! | [`Domain::derived`] | a state, settings | what readers need that is computed from both: until when an access holds |
+//! | [`Domain::overtaken`] | a fact, a state | how the object stands by now, if it has moved on since the fact |
+//! | [`Domain::is_notice`] | a type | whether events of it change nothing |
+//! | [`Domain::lacks`] | an event | whether Stripe would show more of the object than the event does |
 //!
-//! They are three functions and not one `apply(state, event)` so that order can't matter by accident: a state can't
+//! They are several functions and not one `apply(state, event)` so that order can't matter by accident: a state can't
 //! depend on the states before it, and a fact can't depend on any state.
 
-use serde::{Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_json::Value;
 
 use crate::consume::Event;
 use crate::effect::{Fact, Level};
@@ -29,7 +36,27 @@ pub struct Projected<S> {
     pub state: S,
 }
 
-/// A domain's code. The three functions are pure: they read no clock and do no I/O, and may panic without harm.
+/// What an event's object leaves out of what Stripe would show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lacks {
+    /// Nothing that the domain needs.
+    Nothing,
+    /// A part of the state: a list longer than its first page. With a key the object is fetched, and the answer is a
+    /// further candidate. Without one, or when the budget is spent, the event's own state stands, which says itself
+    /// that it is partial.
+    State,
+    /// What a fact needs: which refunds a charge has. With a key the object is fetched, and what it says happened
+    /// counts too; the message waits for the budget, since nothing else may ever bring the fact. Without a key
+    /// the event goes through with the code [`crate::consume::FACTS_LACKING`].
+    Facts,
+}
+
+/// The settings of a domain that has none.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NoSettings {}
+
+/// A domain's code. The functions are pure: they read no clock and do no I/O, and may panic without harm.
 pub trait Domain: Send + Sync + 'static {
     /// `payments`: names the domain in outcomes, logs and operators' commands.
     const NAME: &'static str;
@@ -37,6 +64,10 @@ pub trait Domain: Send + Sync + 'static {
     /// What is kept of an object. Written as JSON into the projection; fields added later need a default, so that
     /// what was written before can be read.
     type State: Serialize + DeserializeOwned + Clone + PartialEq + Send + Sync;
+
+    /// What the operator decides, by parameters of the stack: read from the variable `DOMAIN_SETTINGS` (JSON). Never
+    /// part of a state, so that a change of them is no change of Stripe's object. [`NoSettings`] for none.
+    type Settings: DeserializeOwned + Default + Send + Sync;
 
     /// Whether the domain has a use for events of this type. The rule in the template decides what arrives; this
     /// decides what is applied, and the rest is `Ignored`.
@@ -62,5 +93,35 @@ pub trait Domain: Send + Sync + 'static {
     fn facts(event: &Event) -> Result<Vec<Fact>, Fault>;
 
     /// What the change means to others; `before` is `None` for an object that is new here.
-    fn levels(before: Option<&Self::State>, after: &Self::State) -> Vec<Level>;
+    fn levels(
+        before: Option<&Self::State>,
+        after: &Self::State,
+        settings: &Self::Settings,
+    ) -> Vec<Level>;
+
+    /// What is computed of the state for readers, and stored beside it under `derived`, so that readers in other
+    /// languages copy no arithmetic. It is no evidence and no drift. It is computed whenever an item is written; where
+    /// other settings make it another, the object's next event or a rebuild writes it, and its levels are emitted
+    /// with it.
+    fn derived(_state: &Self::State, _settings: &Self::Settings) -> Option<Value> {
+        None
+    }
+
+    /// The object's present status, if it has moved on since this fact, so that acting on the fact alone would be wrong (a failed
+    /// payment of an invoice that is paid by now). The effect carries it as `overtaken`. `state` is what is known
+    /// when the fact is emitted: without it nothing is proven, since what overtakes a fact may come later.
+    fn overtaken(_fact: &Fact, _state: &Self::State) -> Option<String> {
+        None
+    }
+
+    /// Whether events of this type change nothing: they remind. Such an event is no candidate for the state beside a change
+    /// of the same second.
+    fn is_notice(_kind: &str) -> bool {
+        false
+    }
+
+    /// Whether the event's object leaves something out. Asked of snapshots only: an object that was fetched is whole.
+    fn lacks(_event: &Event) -> Lacks {
+        Lacks::Nothing
+    }
 }

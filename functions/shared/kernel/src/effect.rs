@@ -85,8 +85,14 @@ pub fn fact_id(fact: &Fact, scope: &Scope) -> String {
     id
 }
 
-/// A fact as it is stored and published; told again where there is a generation.
-pub fn pending_fact(fact: Fact, event: &Event, generation: Option<&str>) -> Pending {
+/// A fact as it is stored and published; emitted again where there is a generation. `overtaken` is the object's present
+/// status, if it has moved on since ([`crate::domain::Domain::overtaken`]).
+pub fn pending_fact(
+    fact: Fact,
+    event: &Event,
+    generation: Option<&str>,
+    overtaken: Option<&str>,
+) -> Pending {
     let mut id = fact_id(&fact, &event.scope);
     if let Some(generation) = generation {
         id = format!("{id}#{generation}");
@@ -101,6 +107,9 @@ pub fn pending_fact(fact: Fact, event: &Event, generation: Option<&str>) -> Pend
         "created": event.created,
         "data": fact.data,
     });
+    if let Some(status) = overtaken {
+        detail["overtaken"] = json!({ "status": status });
+    }
     if let Some(generation) = generation {
         detail["generation"] = json!(generation);
     }

@@ -128,7 +128,11 @@ pub enum Entombed {
 ///
 /// # Errors
 /// As [`forms::read`], and `Reject` where the domain has no state of an object that is gone.
-pub fn entomb<D: Domain>(object: &str, stored: &Stored) -> Result<Entombed, Fault> {
+pub fn entomb<D: Domain>(
+    object: &str,
+    stored: &Stored,
+    settings: &D::Settings,
+) -> Result<Entombed, Fault> {
     let mut item = forms::read::<D::State>(&stored.document)?;
     let state = json!(item.evidence.head().state());
     // What is gone already says what it was.
@@ -142,7 +146,7 @@ pub fn entomb<D: Domain>(object: &str, stored: &Stored) -> Result<Entombed, Faul
     if json!(gone) == state && item.evidence.terminal() {
         return Ok(Entombed::Already);
     }
-    let gives = !D::levels(Some(item.evidence.head().state()), &gone).is_empty();
+    let gives = !D::levels(Some(item.evidence.head().state()), &gone, settings).is_empty();
     let is_empty = state["features"].as_array().is_some_and(Vec::is_empty);
     if gives && !item.evidence.terminal() && !is_empty {
         return Ok(Entombed::Not(
@@ -150,6 +154,7 @@ pub fn entomb<D: Domain>(object: &str, stored: &Stored) -> Result<Entombed, Faul
         ));
     }
     item.evidence = item.evidence.entombed(&gone);
+    item.derived = D::derived(&gone, settings);
     item.schema = SCHEMA;
     let document = serde_json::to_string(&item)
         .map_err(|_| Fault::reject("projection.unwritable", "the tombstone has no JSON form"))?;
@@ -167,6 +172,7 @@ fn deleted(object: &str, kind: &str) -> Event {
         },
         created: 0,
         api_version: None,
+        request: None,
         object: json!({ "id": object, "object": kind, "deleted": true }),
         previous_attributes: None,
     }

@@ -139,8 +139,11 @@ fn text(value: &Value, field: &str) -> Option<String> {
 pub enum Fetched {
     /// The object as it is.
     Found {
-        /// The object.
+        /// The object, as an event would show it.
         object: Value,
+        /// The same with what an event leaves out: lists to their end, and what the domains need of other objects
+        /// (a charge's refunds, a subscription's latest invoice). `None` if that is no more than `object`.
+        whole: Option<Value>,
         /// The API version that it is in, where it is known.
         api_version: Option<String>,
         /// The answer's `Date`, in Unix seconds: Stripe's clock, as an event's `created` is.
@@ -240,6 +243,7 @@ mod tests {
             scope: scope(),
             created: 1,
             api_version: Some("2024-06-20".to_owned()),
+            request: None,
             object,
             previous_attributes: None,
         }

@@ -116,6 +116,7 @@ pub async fn foresee<D: Domain>(
     bodies: &impl Bodies,
     clock: &impl Clock,
     message: &Message,
+    settings: &D::Settings,
 ) -> Result<Foreseen, Fault> {
     let bus = Nowhere::default();
     let ports = Ports {
@@ -123,6 +124,7 @@ pub async fn foresee<D: Domain>(
         bus: &bus,
         bodies,
         objects: &WithoutKey,
+        settings,
     };
     let consuming = consume::consume::<D>(&ports, clock, message, i64::MAX);
     // As on its last receive, so that a panic is what it would come to.

@@ -26,9 +26,11 @@ use std::collections::BTreeSet;
 use std::future::Future;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::consume::Event;
 use crate::detail::Manner;
+use crate::domain::Domain;
 use crate::effect::{self, Fact, Level, Pending, Scope};
 use crate::fault::Fault;
 use crate::order::candidate::Source;
@@ -70,6 +72,9 @@ pub struct Item<S> {
     /// The state (`state` in the document), whether it is a guess (`tie_unresolved`), and what it rests on.
     #[serde(flatten)]
     pub evidence: Evidence<S>,
+    /// What the domain computes of the state for readers ([`Domain::derived`]), by the settings of when it was written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub derived: Option<Value>,
     /// Ids of the events that were written here, newest last.
     pub history: Vec<String>,
     /// Ids of the facts ever called for.
@@ -95,19 +100,20 @@ pub struct Step<S> {
 /// Decides what an event makes of an item. `version` is the item's, 0 for none; `evidence` is the item's with what the
 /// event, and a fetch on its account, added to it; `manner` says what is told of it.
 ///
-/// `levels` is the domain's diff, asked for only when the state changes or is told again.
+/// The domain is asked for its levels only when the state changes or is told again, or when the settings are others than
+/// those that the item was written by: then the levels as they are now are emitted.
 ///
 /// # Errors
 /// `Reject` with `projection.too_many_facts`.
-pub fn step<S: Clone + PartialEq>(
-    item: Option<&Item<S>>,
+pub fn step<D: Domain>(
+    item: Option<&Item<D::State>>,
     version: u64,
     event: &Event,
     manner: Manner<'_>,
-    evidence: Evidence<S>,
+    evidence: Evidence<D::State>,
     facts: &[Fact],
-    levels: impl Fn(Option<&S>, &S) -> Vec<Level>,
-) -> Result<Step<S>, Fault> {
+    settings: &D::Settings,
+) -> Result<Step<D::State>, Fault> {
     let before = item.map(|item| item.evidence.head().state().clone());
     let head = evidence.head();
     let state_changes = before.as_ref() != Some(head.state());
@@ -121,7 +127,7 @@ pub fn step<S: Clone + PartialEq>(
 
     let mut telling = Telling::begin(item, event, manner);
     for fact in facts {
-        telling.fact(fact);
+        telling.fact(fact, D::overtaken(fact, head.state()).as_deref());
     }
     if telling.facts.len() > FACTS_MAX {
         return Err(Fault::reject(
@@ -129,19 +135,32 @@ pub fn step<S: Clone + PartialEq>(
             format!("more than {FACTS_MAX} facts of one object"),
         ));
     }
+    let derived = D::derived(head.state(), settings);
+    let resettled = item.is_some_and(|item| {
+        let of_before = || D::derived(item.evidence.head().state(), settings);
+        item.derived
+            != if state_changes {
+                of_before()
+            } else {
+                derived.clone()
+            }
+    });
     // Nothing new to remember: an older event without a fact of its own leaves the item as it is.
-    if !telling.is_news && item.is_some_and(|item| item.evidence == evidence) {
+    let is_same = item.is_some_and(|item| item.evidence == evidence);
+    if !telling.is_news && is_same && !resettled {
         return Ok(Step {
             write: None,
             outcome,
         });
     }
     let seq = version + 1;
-    if state_changes {
-        telling.changed(levels(before.as_ref(), head.state()), seq);
+    if resettled {
+        telling.changed(D::levels(None, head.state(), settings), seq);
+    } else if state_changes {
+        telling.changed(D::levels(before.as_ref(), head.state(), settings), seq);
     }
     if telling.repeats_levels {
-        telling.current(levels(None, head.state()), seq);
+        telling.current(D::levels(None, head.state(), settings), seq);
     }
     let mut history = item.map(|item| item.history.clone()).unwrap_or_default();
     if !known {
@@ -151,6 +170,7 @@ pub fn step<S: Clone + PartialEq>(
     let write = Item {
         schema: SCHEMA,
         evidence,
+        derived,
         history,
         facts: telling.facts,
         generations: telling.generations,
@@ -209,7 +229,7 @@ impl<'a> Telling<'a> {
         telling
     }
 
-    fn fact(&mut self, fact: &Fact) {
+    fn fact(&mut self, fact: &Fact, overtaken: Option<&str>) {
         let id = effect::fact_id(fact, &self.event.scope);
         let is_new = self.facts.insert(id.clone());
         let again = match self.manner {
@@ -222,8 +242,11 @@ impl<'a> Telling<'a> {
         self.is_news |= is_new || repeats;
         match self.manner {
             Manner::Muted => {}
-            _ if is_new => self.tell(effect::pending_fact(fact.clone(), self.event, None)),
-            _ if repeats => self.tell(effect::pending_fact(fact.clone(), self.event, again)),
+            _ if is_new || repeats => {
+                let again = again.filter(|_| !is_new);
+                let fact = fact.clone();
+                self.tell(effect::pending_fact(fact, self.event, again, overtaken));
+            }
             _ => {}
         }
         self.forget_old_generations();

@@ -23,7 +23,7 @@ use crate::batch;
 use crate::clock::Clock;
 use crate::consume::{self, CONFLICTS_MAX, Event, Place};
 use crate::detail::Manner;
-use crate::domain::{Domain, Projected};
+use crate::domain::{Domain, Lacks, Projected};
 use crate::effect::Scope;
 use crate::fault::{Class, Fault};
 use crate::fetch::{Fetch, Fetched, Objects, Proof};
@@ -41,13 +41,15 @@ const WAITS_MAX: u32 = 20;
 
 /// The ports of a rebuild.
 #[derive(Debug)]
-pub struct Ports<'a, P, L, O> {
+pub struct Ports<'a, P, L, O, S> {
     /// The domain's table.
     pub projections: &'a P,
     /// Bodies of the ledger.
     pub bodies: &'a L,
     /// Stripe's objects.
     pub objects: &'a O,
+    /// The domain's settings: what is derived of a state is derived by these.
+    pub settings: &'a S,
 }
 
 /// What became of one object.
@@ -125,7 +127,7 @@ pub trait Existing: Sync {
 /// `Retry` where a table or Stripe can't be asked now, or writes keep meeting others; `Reject` where the domain can't read
 /// an event or object that it has to: the item is as it was.
 pub async fn rebuild<D: Domain>(
-    ports: &Ports<'_, impl Projections, impl Bodies, impl Objects>,
+    ports: &Ports<'_, impl Projections, impl Bodies, impl Objects, D::Settings>,
     clock: &impl Clock,
     key: &str,
     is_dry: bool,
@@ -135,7 +137,7 @@ pub async fn rebuild<D: Domain>(
 }
 
 async fn rebuild_once<D: Domain>(
-    ports: &Ports<'_, impl Projections, impl Bodies, impl Objects>,
+    ports: &Ports<'_, impl Projections, impl Bodies, impl Objects, D::Settings>,
     clock: &impl Clock,
     key: &str,
     is_dry: bool,
@@ -157,7 +159,7 @@ async fn rebuild_once<D: Domain>(
             let projected = D::project(event)?;
             if projected.object == object {
                 owner = projected.owner.clone().or(owner);
-                found.push(Candidate::of_event(event, projected));
+                found.push(Candidate::of_event::<D>(event, projected));
             }
         }
         let before = json!(item.evidence.head().state());
@@ -198,7 +200,9 @@ async fn rebuild_once<D: Domain>(
         };
         let is_guess = !evidence.head().is_decided();
         let rebuilt = Rebuilt {
-            change: match is_as(&item.evidence, &evidence) {
+            change: match is_as(&item.evidence, &evidence)
+                && item.derived == D::derived(evidence.head().state(), ports.settings)
+            {
                 true => Change::Same,
                 false => Change::Changed,
             },
@@ -213,7 +217,7 @@ async fn rebuild_once<D: Domain>(
         }
         let place = (key, owner.as_deref());
         if muted::<D>(
-            ports.projections,
+            (ports.projections, ports.settings),
             place,
             Some(&item),
             version,
@@ -233,17 +237,19 @@ async fn rebuild_once<D: Domain>(
 /// # Errors
 /// As [`rebuild`].
 pub async fn import<D: Domain>(
-    projections: &impl Projections,
+    ports: &Ports<'_, impl Projections, impl Bodies, impl Objects, D::Settings>,
+    clock: &impl Clock,
     scope: &Scope,
     shown: &Shown,
     is_dry: bool,
 ) -> Result<Rebuilt, Fault> {
-    let importing = import_once::<D>(projections, scope, shown, is_dry);
+    let importing = import_once::<D>(ports, clock, scope, shown, is_dry);
     batch::caught(importing, batch::PANIC_RECEIVES_MAX).await
 }
 
 async fn import_once<D: Domain>(
-    projections: &impl Projections,
+    ports: &Ports<'_, impl Projections, impl Bodies, impl Objects, D::Settings>,
+    clock: &impl Clock,
     scope: &Scope,
     shown: &Shown,
     is_dry: bool,
@@ -259,22 +265,25 @@ async fn import_once<D: Domain>(
         scope: scope.clone(),
         created: shown.date_s,
         api_version: shown.api_version.clone(),
+        request: None,
         object: shown.object.clone(),
         previous_attributes: None,
     };
     let projected = D::project(&event)?;
     let owner = projected.owner.clone();
     let key = projection::key(scope, &projected.object);
+    let object = projected.object.clone();
     let version = shown.api_version.as_deref();
-    let candidate = Candidate::fetched(
-        &shown.object,
-        version,
-        shown.date_s,
-        shown.took_ms,
-        projected,
-    );
+    let (date_s, took_ms) = (shown.date_s, shown.took_ms);
+    let mut candidate = Candidate::fetched(&shown.object, version, date_s, took_ms, projected);
+    // A list of objects shows the first page of each one's own lists.
+    if D::lacks(&event) == Lacks::State
+        && let Some((whole, _)) = fetch::<D>(ports.objects, clock, &event, &object).await?
+    {
+        candidate = whole;
+    }
     for _ in 0..CONFLICTS_MAX {
-        let (item, version) = consume::read::<D>(projections, &key).await?;
+        let (item, version) = consume::read::<D>(ports.projections, &key).await?;
         let evidence = match &item {
             Some(item) => item.evidence.add(candidate.clone()),
             None => Evidence::of(candidate.clone()),
@@ -295,7 +304,16 @@ async fn import_once<D: Domain>(
             return Ok(rebuilt);
         }
         let place = (&*key, owner.as_deref());
-        if muted::<D>(projections, place, item.as_ref(), version, &event, evidence).await? {
+        if muted::<D>(
+            (ports.projections, ports.settings),
+            place,
+            item.as_ref(),
+            version,
+            &event,
+            evidence,
+        )
+        .await?
+        {
             return Ok(rebuilt);
         }
     }
@@ -304,7 +322,7 @@ async fn import_once<D: Domain>(
 
 /// Writes, telling nobody. `Ok(false)` where another write was first.
 async fn muted<D: Domain>(
-    projections: &impl Projections,
+    (projections, settings): (&impl Projections, &D::Settings),
     (key, owner): (&str, Option<&str>),
     item: Option<&Item<D::State>>,
     version: u64,
@@ -312,15 +330,7 @@ async fn muted<D: Domain>(
     evidence: Evidence<D::State>,
 ) -> Result<bool, Fault> {
     // No facts: one that was never told stays to be told when its event is replayed.
-    let step = projection::step(
-        item,
-        version,
-        event,
-        Manner::Muted,
-        evidence,
-        &[],
-        D::levels,
-    )?;
+    let step = projection::step::<D>(item, version, event, Manner::Muted, evidence, &[], settings)?;
     let owner = owner.map(|owner| projection::owner_key(&event.scope, owner));
     let place = Place {
         key,
@@ -363,12 +373,14 @@ async fn ledgered<D: Domain>(
             continue;
         }
         let previous = &body["data"]["previous_attributes"];
+        let request = consume::request_of(&body);
         events.push(Event {
             id: id.to_owned(),
             kind: kind.to_owned(),
             scope: scope.clone(),
             created,
             api_version: body["api_version"].as_str().map(str::to_owned),
+            request,
             object: object.clone(),
             previous_attributes: previous.is_object().then(|| previous.clone()),
         });
@@ -402,6 +414,7 @@ fn stub<D: Domain>(
         scope: scope.clone(),
         created: item.evidence.second(),
         api_version: None,
+        request: None,
         object,
         previous_attributes: None,
     }
@@ -447,20 +460,25 @@ async fn fetch<D: Domain>(
             other => break other,
         }
     };
-    let (found, api_version, date_s, took_ms, is_deleted) = match fetched {
+    let (shown, found, api_version, date_s, took_ms, is_deleted) = match fetched {
         Fetched::Found {
             object,
+            whole,
             api_version,
             date_s,
             took_ms,
-        } => (object, api_version, date_s, took_ms, false),
+        } => {
+            let whole = whole.unwrap_or_else(|| object.clone());
+            (object, whole, api_version, date_s, took_ms, false)
+        }
         Fetched::Deleted {
             object,
             date_s,
             took_ms,
         } => {
             let gone = json!({ "id": fetch.id, "object": fetch.kind, "deleted": true });
-            (object.unwrap_or(gone), None, date_s, took_ms, true)
+            let gone = object.unwrap_or(gone);
+            (Value::Null, gone, None, date_s, took_ms, true)
         }
         Fetched::NoKey | Fetched::NoPath | Fetched::Spent { .. } => return Ok(None),
     };
@@ -477,12 +495,7 @@ async fn fetch<D: Domain>(
     }
     projected.terminal |= is_deleted;
     let owner = projected.owner.clone();
-    let shown = if is_deleted {
-        &Value::Null
-    } else {
-        &as_is.object
-    };
-    let candidate = Candidate::fetched(shown, api_version.as_deref(), date_s, took_ms, projected);
+    let candidate = Candidate::fetched(&shown, api_version.as_deref(), date_s, took_ms, projected);
     Ok(Some((candidate, owner)))
 }
 

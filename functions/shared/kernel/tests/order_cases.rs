@@ -2,8 +2,9 @@
 
 use serde_json::{Value, json};
 use sluice_kernel::consume::Event;
-use sluice_kernel::domain::Projected;
-use sluice_kernel::effect::Scope;
+use sluice_kernel::domain::{Domain, NoSettings, Projected};
+use sluice_kernel::effect::{Fact, Level, Scope};
+use sluice_kernel::fault::Fault;
 use sluice_kernel::order::candidate::Candidate;
 use sluice_kernel::order::evidence::{Evidence, Head, MEMBERS_MAX};
 
@@ -17,6 +18,34 @@ fn projected(object: &Value) -> Projected<Value> {
         owner: None,
         terminal: object["status"] == "canceled",
         state: json!([object["status"], object["quantity"]]),
+    }
+}
+
+struct Plans;
+
+impl Domain for Plans {
+    const NAME: &'static str = "plans";
+    type State = Value;
+    type Settings = NoSettings;
+
+    fn handles(_: &str) -> bool {
+        true
+    }
+
+    fn project(event: &Event) -> Result<Projected<Value>, Fault> {
+        Ok(projected(&event.object))
+    }
+
+    fn facts(_: &Event) -> Result<Vec<Fact>, Fault> {
+        Ok(Vec::new())
+    }
+
+    fn levels(_: Option<&Value>, _: &Value, _: &NoSettings) -> Vec<Level> {
+        Vec::new()
+    }
+
+    fn is_notice(kind: &str) -> bool {
+        kind == "customer.subscription.trial_will_end"
     }
 }
 
@@ -58,10 +87,11 @@ fn candidate(told: &Told) -> Candidate<Value> {
         },
         created: told.created,
         api_version: Some(told.version.to_owned()),
+        request: None,
         object: told.object.clone(),
         previous_attributes: told.previous.clone(),
     };
-    Candidate::of_event(&event, projected(&told.object))
+    Candidate::of_event::<Plans>(&event, projected(&told.object))
 }
 
 fn fetched(object: &Value, date: i64, took_ms: u32) -> Candidate<Value> {
@@ -511,4 +541,47 @@ fn evidence_costs_an_item_little_and_can_stand_beside_its_other_fields() {
         evidence - state <= 250,
         "{evidence} bytes for {state} of state"
     );
+}
+
+#[test]
+fn a_notice_is_no_candidate_beside_a_change_of_its_second() {
+    let created = told(
+        "evt_0",
+        "customer.subscription.created",
+        json!({ "status": "trialing", "quantity": 1, "trial_end": SECOND + 9 }),
+    );
+    let created = Told {
+        created: SECOND - 60,
+        ..created
+    };
+    // The notice shows a mixture: what the change made of the trial, with the plan of before.
+    for notice_id in ["evt_a", "evt_z"] {
+        let notice = told(
+            notice_id,
+            "customer.subscription.trial_will_end",
+            json!({ "status": "trialing", "quantity": 1, "trial_end": SECOND }),
+        );
+        let change = updated(
+            "evt_m",
+            json!({ "status": "active", "quantity": 2, "trial_end": SECOND }),
+            json!({ "status": "trialing", "quantity": 1, "trial_end": SECOND + 9 }),
+        );
+        let [created, notice, change] = [&created, &notice, &change].map(candidate);
+        for order in [
+            [&created, &notice, &change],
+            [&change, &notice, &created],
+            [&notice, &change, &created],
+        ] {
+            let evidence = order[1..]
+                .iter()
+                .fold(Evidence::of(order[0].clone()), |evidence, candidate| {
+                    evidence.add(Candidate::clone(candidate))
+                });
+            assert!(evidence.head().is_decided());
+            assert_eq!(*evidence.head().state(), json!(["active", 2]));
+        }
+        // Alone it is what is known.
+        let alone = Evidence::of(created.clone()).add(notice.clone());
+        assert_eq!(*alone.head().state(), json!(["trialing", 1]));
+    }
 }

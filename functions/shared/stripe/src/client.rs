@@ -10,6 +10,7 @@
 //! | [`paths`] | where each kind of object is |
 //! | `wire` | one request and its answer: TLS, time, size |
 //! | `refusal` | answers that aren't the object, as faults |
+//! | [`whole`] | lists to their end, and what else domains need of an object |
 //!
 //! # Guarantees
 //!
@@ -35,6 +36,7 @@ pub mod keys;
 mod list;
 pub mod paths;
 mod refusal;
+pub mod whole;
 mod wire;
 
 pub use list::WebhookEndpoint;
@@ -154,9 +156,11 @@ impl Client {
     ) -> Result<Fetched, Fault> {
         let version = request.api_version.as_deref();
         let headers = headers(request, &path.target, path.on_behalf, version, key)?;
-        let answer = self.get(&path.target, headers).await?;
+        let began_ms = (self.ticks_ms)();
+        let answer = self.get(&whole::expanded(&path.target), headers).await?;
         if answer.status == StatusCode::OK {
-            return found(request, version, &answer);
+            let found = found(request, version, &answer)?;
+            return self.whole(request, path, key, found, began_ms).await;
         }
         if !refusal::is_missing(&answer) {
             return Err(refusal::fault(&answer));
@@ -166,6 +170,45 @@ impl Client {
             object: None,
             date_s: answer.date_s()?,
             took_ms: answer.took_ms,
+        })
+    }
+
+    /// The object with what events leave out of it.
+    async fn whole(
+        &self,
+        request: &Fetch,
+        path: &paths::Path,
+        key: &HeaderValue,
+        found: Fetched,
+        began_ms: u64,
+    ) -> Result<Fetched, Fault> {
+        let Fetched::Found {
+            object: mut whole,
+            api_version,
+            mut date_s,
+            mut took_ms,
+            ..
+        } = found
+        else {
+            return Ok(found);
+        };
+        // Read page by page, it is as it was at some moment between the first page and the last.
+        if let Some(last_s) = self.complete(request, path, key, &mut whole).await? {
+            let all_ms = (self.ticks_ms)().saturating_sub(began_ms);
+            took_ms = took_ms.max(u32::try_from(all_ms).unwrap_or(u32::MAX));
+            date_s = last_s;
+        }
+        let shown = whole::shown(&path.target, api_version.as_deref(), &whole);
+        let (object, whole) = match shown {
+            Some(shown) => (shown, Some(whole)),
+            None => (whole, None),
+        };
+        Ok(Fetched::Found {
+            object,
+            whole,
+            api_version,
+            date_s,
+            took_ms,
         })
     }
 
@@ -299,6 +342,7 @@ fn found(request: &Fetch, asked: Option<&str>, answer: &Answer) -> Result<Fetche
     let version = answer.api_version().or(asked);
     Ok(Fetched::Found {
         object,
+        whole: None,
         api_version: version.map(str::to_owned),
         date_s,
         took_ms,

@@ -9,7 +9,6 @@ use sluice_adapters::projections::DynamoProjections;
 use sluice_kernel::clock::Clock;
 use sluice_kernel::detail::{self, Message};
 use sluice_kernel::domain::Domain;
-use sluice_kernel::fault::Fault;
 use sluice_kernel::foresee::{Foreseen, Overlay, foresee};
 use sluice_kernel::replay::{Entries, Run, may_replay};
 use sluice_kernel::route::{self, Route};
@@ -77,7 +76,7 @@ pub(crate) async fn show(context: &Context, run: &Run, ids: &[String]) -> Result
                         continue;
                     }
                 };
-                count(domain, overlay, &ledger, message, counted).await?;
+                count(domain, overlay, &ledger, message, context, counted).await?;
             }
         }
     }
@@ -128,20 +127,30 @@ async fn foresee_in(
     overlay: &Overlay<'_, DynamoProjections>,
     ledger: &DynamoLedger<SystemClock>,
     message: &Message,
-) -> Result<Foreseen, Fault> {
-    let clock = &SystemClock;
+    context: &Context,
+) -> Result<Foreseen, Problem> {
     match domain {
         payments::Payments::NAME => {
-            foresee::<payments::Payments>(overlay, ledger, clock, message).await
+            foresee_of::<payments::Payments>(overlay, ledger, message, context).await
         }
         billing::Billing::NAME => {
-            foresee::<billing::Billing>(overlay, ledger, clock, message).await
+            foresee_of::<billing::Billing>(overlay, ledger, message, context).await
         }
         subscriptions::Subscriptions::NAME => {
-            foresee::<subscriptions::Subscriptions>(overlay, ledger, clock, message).await
+            foresee_of::<subscriptions::Subscriptions>(overlay, ledger, message, context).await
         }
-        _ => foresee::<connect::Connect>(overlay, ledger, clock, message).await,
+        _ => foresee_of::<connect::Connect>(overlay, ledger, message, context).await,
     }
+}
+
+async fn foresee_of<D: Domain>(
+    overlay: &Overlay<'_, DynamoProjections>,
+    ledger: &DynamoLedger<SystemClock>,
+    message: &Message,
+    context: &Context,
+) -> Result<Foreseen, Problem> {
+    let settings = context.settings::<D>()?;
+    Ok(foresee::<D>(overlay, ledger, &SystemClock, message, &settings).await?)
 }
 
 async fn count(
@@ -149,9 +158,10 @@ async fn count(
     overlay: &Overlay<'_, DynamoProjections>,
     ledger: &DynamoLedger<SystemClock>,
     message: &Message,
+    context: &Context,
     counts: &mut Counts,
 ) -> Result<(), Problem> {
-    let foreseen = foresee_in(domain, overlay, ledger, message).await?;
+    let foreseen = foresee_in(domain, overlay, ledger, message, context).await?;
     let outcome = match foreseen.result {
         Ok(consumed) => {
             let note = consumed.note.map(|note| format!(" {note}"));
@@ -236,6 +246,6 @@ pub(crate) async fn pending_effects(
 ) -> Result<usize, Problem> {
     message.tag.muted = true;
     let stored = DynamoProjections::new(context.aws.sdk(), context.table(domain)?.to_owned());
-    let foreseen = foresee_in(domain, &Overlay::over(&stored), ledger, &message).await?;
+    let foreseen = foresee_in(domain, &Overlay::over(&stored), ledger, &message, context).await?;
     Ok(foreseen.effects.len())
 }

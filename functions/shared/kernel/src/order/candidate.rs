@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::digest::Digest;
 use crate::consume::Event;
-use crate::domain::Projected;
+use crate::domain::{Domain, Projected};
 
 /// Where a candidate comes from, and when the object was as it says.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -62,6 +62,8 @@ pub struct Candidate<S> {
     pub source: Source,
     /// The state is one after which only terminal ones come.
     pub terminal: bool,
+    /// It comes from an event that changes nothing: a change of the same second is later than it.
+    pub notice: bool,
     /// The API version that the object is in. `None` where it isn't known: such a candidate links to no other.
     pub api_version: Option<String>,
     /// What was there before.
@@ -73,8 +75,8 @@ pub struct Candidate<S> {
 }
 
 impl<S> Candidate<S> {
-    /// What an event tells.
-    pub fn of_event(event: &Event, projected: Projected<S>) -> Self {
+    /// What an event shows.
+    pub fn of_event<D: Domain<State = S>>(event: &Event, projected: Projected<S>) -> Self {
         let before = match &event.previous_attributes {
             Some(previous) => Before::Was(Digest::before(&event.object, previous)),
             None if event.kind.ends_with(".created") => Before::Nothing,
@@ -86,6 +88,7 @@ impl<S> Candidate<S> {
                 id: event.id.clone(),
             },
             terminal: projected.terminal,
+            notice: D::is_notice(&event.kind),
             api_version: event.api_version.clone(),
             before,
             after: Digest::of(&event.object),
@@ -111,6 +114,7 @@ impl<S> Candidate<S> {
                 to: date,
             },
             terminal: projected.terminal,
+            notice: false,
             api_version: api_version.map(str::to_owned),
             before: Before::Untold,
             after: Digest::of(object),

@@ -8,7 +8,9 @@
 //!   may even carry a later second);
 //! - of two that are both terminal or both not, the one is later that is of a later second. An event is of the second
 //!   `created`. A fetch is of the seconds `from` to `to` ([`Source::Fetch`]): it is later than every event created
-//!   before `from`, and every event created after `to` is later than it. In between, nothing is known.
+//!   before `from`, and every event created after `to` is later than it. In between, nothing is known;
+//! - any candidate of a notice's second or later is later than the notice (an event that changes nothing, see
+//!   [`crate::domain::Domain::is_notice`]): what it shows may mix what was before a change with what came after.
 //!
 //! What is left are the events of one second, and the fetches whose seconds include it: usually a single event. Up to
 //! [`MEMBERS_MAX`] of them are kept; beyond, the head is undecided until something later comes.
@@ -160,12 +162,23 @@ impl<S: Clone + PartialEq> Evidence<S> {
             }
         }
         members.retain(|member| member.source.to() >= second);
+        let changed = members
+            .iter()
+            .filter(|member| !member.notice)
+            .map(|member| member.source.from())
+            .max();
+        members.retain(|member| !member.notice || changed < Some(member.source.to()));
         // What there is no room for is what would be dropped first in any case. So it doesn't matter when.
         members.sort_unstable_by(|one, other| {
+            let notices_last = one.notice.cmp(&other.notice);
             let latest_first = other.source.to().cmp(&one.source.to());
-            latest_first.then_with(|| other.identity().cmp(&one.identity()))
+            notices_last
+                .then(latest_first)
+                .then_with(|| other.identity().cmp(&one.identity()))
         });
-        let newly_lost = members.get(MEMBERS_MAX).map(|member| member.source.to());
+        // A notice that is lost is none that anything is missed of: a change would have been kept before it.
+        let newly_lost = members.get(MEMBERS_MAX).filter(|member| !member.notice);
+        let newly_lost = newly_lost.map(|member| member.source.to());
         members.truncate(MEMBERS_MAX);
         Self {
             terminal: self.terminal,
@@ -242,6 +255,8 @@ struct WrittenMember<S> {
     api_version: Option<String>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     creation: bool,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    notice: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     before: Option<Digest>,
     after: Digest,
@@ -272,6 +287,7 @@ impl<S: Serialize + Clone + PartialEq> Serialize for Evidence<S> {
                 to: (to != from).then_some(to),
                 api_version: member.api_version.clone(),
                 creation: member.before == Before::Nothing,
+                notice: member.notice,
                 before: match member.before {
                     Before::Was(digest) => Some(digest),
                     Before::Nothing | Before::Untold => None,
@@ -307,6 +323,7 @@ impl<'de, S: Deserialize<'de> + Clone> Deserialize<'de> for Evidence<S> {
                     },
                 },
                 terminal,
+                notice: member.notice,
                 api_version: member.api_version,
                 before: match member.before {
                     Some(digest) => Before::Was(digest),

@@ -60,6 +60,7 @@ impl<S: Clone + PartialEq> From<First<S>> for Item<S> {
                 id: rests_on.event,
             },
             terminal: rests_on.terminal,
+            notice: false,
             // No digest was kept: without a version the candidate links to no other, so that none is ever compared.
             api_version: None,
             before: Before::Untold,
@@ -73,6 +74,7 @@ impl<S: Clone + PartialEq> From<First<S>> for Item<S> {
         Self {
             schema: SCHEMA,
             evidence,
+            derived: None,
             history: first.history,
             facts: first.facts,
             pending: first.pending,
@@ -154,6 +156,7 @@ mod tests {
                 id: id.to_owned(),
             },
             terminal: false,
+            notice: false,
             api_version: Some("2025-09-30.clover".to_owned()),
             before: Before::Untold,
             after: Digest::of(&json!(created)),

@@ -12,6 +12,7 @@ use sluice_harness::projections::MemoryProjections;
 use sluice_kernel::batch::{self, Received, Run, SIDE_BY_SIDE_MAX};
 use sluice_kernel::clock::Clock;
 use sluice_kernel::consume::Ports;
+use sluice_kernel::domain::NoSettings;
 use sluice_kernel::fault::Fault;
 use sluice_kernel::fetch::WithoutKey;
 use sluice_kernel::outcome::Outcome;
@@ -88,6 +89,7 @@ async fn handle(lamps: &[&str]) -> (Vec<(String, Outcome)>, usize) {
         bus: &bus,
         bodies: &ledger,
         objects: &WithoutKey,
+        settings: &NoSettings {},
     };
     let messages = lamps.iter().zip(1..).map(|(lamp, n)| Received {
         message_id: format!("m-{n}"),

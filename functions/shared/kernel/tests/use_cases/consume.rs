@@ -13,7 +13,7 @@ use sluice_kernel::batch::{self, FAILING_RECEIVES, Handled, PANIC_RECEIVES_MAX, 
 use sluice_kernel::clock::Clock;
 use sluice_kernel::consume::{Event, Ports};
 use sluice_kernel::detail::Manner;
-use sluice_kernel::domain::{Domain, Projected};
+use sluice_kernel::domain::{Domain, NoSettings, Projected};
 use sluice_kernel::effect::{Fact, Level};
 use sluice_kernel::fault::Fault;
 use sluice_kernel::fetch::WithoutKey;
@@ -29,6 +29,7 @@ pub(crate) struct Lamps;
 impl Domain for Lamps {
     const NAME: &'static str = "lamps";
     type State = i64;
+    type Settings = NoSettings;
 
     fn handles(kind: &str) -> bool {
         kind.starts_with("lamp.")
@@ -66,7 +67,7 @@ impl Domain for Lamps {
         lit.then(fact).into_iter().collect()
     }
 
-    fn levels(before: Option<&i64>, after: &i64) -> Vec<Level> {
+    fn levels(before: Option<&i64>, after: &i64, _: &NoSettings) -> Vec<Level> {
         if before == Some(after) {
             return Vec::new();
         }
@@ -113,6 +114,7 @@ impl World {
             bus: &self.bus,
             bodies: &self.ledger,
             objects: &self.stripe,
+            settings: &NoSettings {},
         };
         let run = Run {
             deadline_ms: self.clock.now_ms() + 30_000,
@@ -385,6 +387,7 @@ async fn a_message_that_the_deadline_leaves_no_time_for_goes_back_untouched() {
         bus: &world.bus,
         bodies: &world.ledger,
         objects: &world.stripe,
+        settings: &NoSettings {},
     };
     let messages = [received(message(&lamp("evt_1", "lamp.lit", 10, 5)), 1)];
     let run = Run {
@@ -520,6 +523,7 @@ async fn a_queue_with_few_receives_records_no_message_that_ends_well_at_once() {
         bus: &world.bus,
         bodies: &world.ledger,
         objects: &world.stripe,
+        settings: &NoSettings {},
     };
     let run = Run {
         deadline_ms: world.clock.now_ms() + 30_000,

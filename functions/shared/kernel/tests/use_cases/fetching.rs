@@ -12,7 +12,7 @@ use sluice_kernel::batch::{self, Handled, Received, Run};
 use sluice_kernel::clock::Clock;
 use sluice_kernel::consume::{Event, Ports};
 use sluice_kernel::detail;
-use sluice_kernel::domain::{Domain, Projected};
+use sluice_kernel::domain::{Domain, Lacks, NoSettings, Projected};
 use sluice_kernel::effect::{Fact, Level, Scope};
 use sluice_kernel::fault::Fault;
 use sluice_kernel::fetch::{AFTER_FETCH_MS, FETCH_MS_MAX, Fetched, Proof};
@@ -27,6 +27,7 @@ struct Doors;
 impl Domain for Doors {
     const NAME: &'static str = "doors";
     type State = String;
+    type Settings = NoSettings;
 
     fn handles(kind: &str) -> bool {
         kind.starts_with("door.")
@@ -45,16 +46,33 @@ impl Domain for Doors {
 
     fn facts(event: &Event) -> Result<Vec<Fact>, Fault> {
         let painted = event.kind == "door.painted";
-        let fact = || Fact {
+        let fact = |coat: Option<&str>| Fact {
             kind: "Painted",
             object: "door_1".to_owned(),
-            discriminator: None,
+            discriminator: coat.map(str::to_owned),
             data: Value::Null,
         };
-        Ok(painted.then(fact).into_iter().collect())
+        let coats = Fields::of(&event.object).list("coats");
+        let coats: Vec<_> = coats
+            .filter_map(|coat| coat.optional_text("id").map(|id| fact(Some(id))))
+            .collect();
+        Ok(painted
+            .then(|| fact(None))
+            .into_iter()
+            .chain(coats)
+            .collect())
     }
 
-    fn levels(_: Option<&String>, _: &String) -> Vec<Level> {
+    /// A door of many parts is shown in part; a door that was repainted doesn't say how often.
+    fn lacks(event: &Event) -> Lacks {
+        match &*event.kind {
+            "door.repainted" => Lacks::Facts,
+            _ if event.object["has_more"] == true => Lacks::State,
+            _ => Lacks::Nothing,
+        }
+    }
+
+    fn levels(_: Option<&String>, _: &String, _: &NoSettings) -> Vec<Level> {
         Vec::new()
     }
 }
@@ -119,6 +137,7 @@ impl World {
             bus: &self.bus,
             bodies: &self.ledger,
             objects: &self.stripe,
+            settings: &NoSettings {},
         };
         let message = Received {
             message_id: "m".to_owned(),
@@ -186,6 +205,7 @@ async fn a_fetch_within_the_ties_own_second_is_made_again_when_that_second_is_ov
     let found = |state: &str, date_s| {
         Ok(Fetched::Found {
             object: door(state),
+            whole: None,
             api_version: None,
             date_s,
             took_ms: 20,
@@ -453,6 +473,7 @@ async fn a_tie_that_stays_is_noted_until_a_check_settles_it() {
     assert_eq!(world.outcomes.remarks().len(), 2);
     let found = Fetched::Found {
         object: door("open"),
+        whole: None,
         api_version: None,
         date_s: NOW_S + 60,
         took_ms: 0,
@@ -487,4 +508,109 @@ async fn a_tie_that_can_not_be_noted_brings_the_message_back() {
     let again = world.handle(message(&tie()[1])).await;
     assert_eq!(again.result, Ok(Outcome::Duplicate));
     assert_eq!(world.outcomes.remarks().len(), 1);
+}
+
+/// A door of which an event shows a part, and the whole of it.
+fn parts() -> (Value, Value) {
+    let mut part = door("half");
+    part["has_more"] = json!(true);
+    (part, door("whole"))
+}
+
+#[tokio::test]
+async fn an_object_that_an_event_shows_in_part_is_fetched_whole() {
+    let world = world(MemoryStripe::at(NOW_S + 30));
+    let (part, whole) = parts();
+    world.stripe.then(Ok(Fetched::Found {
+        object: part.clone(),
+        whole: Some(whole),
+        api_version: None,
+        date_s: NOW_S + 30,
+        took_ms: 20,
+    }));
+    let handled = world
+        .handle(message(&event("evt_a", "door.moved", NOW_S, part.clone())))
+        .await;
+    assert_eq!((handled.result, handled.note), (Ok(Outcome::Applied), None));
+    assert_eq!(world.item()["state"], "whole");
+    // A second delivery asks for nothing, and an older event that is partial too changes nothing.
+    for (id, created) in [("evt_a", NOW_S), ("evt_0", NOW_S - 9)] {
+        world.stripe.take_asked();
+        world
+            .handle(message(&event(id, "door.moved", created, part.clone())))
+            .await;
+        assert!(world.stripe.take_asked().is_empty(), "{id}");
+        assert_eq!(world.item()["state"], "whole");
+    }
+}
+
+#[tokio::test]
+async fn an_object_in_part_stands_flagged_without_a_key_and_waits_for_nothing() {
+    let (part, _) = parts();
+    let budget = MemoryStripe::at(NOW_S);
+    budget.then(Ok(Fetched::Spent { wait_ms: 5 }));
+    for stripe in [MemoryStripe::without_key(), budget] {
+        let world = world(stripe);
+        let handled = world
+            .handle(message(&event("evt_a", "door.moved", NOW_S, part.clone())))
+            .await;
+        assert_eq!(handled.result, Ok(Outcome::Applied));
+        assert_eq!(handled.note, Some("object.partial"));
+        assert_eq!(world.item()["state"], "half");
+        // Reconcile asks later.
+        assert!(matches!(&world.outcomes.remarks()[..], [Remark::Tie(_)]));
+    }
+}
+
+fn repainted() -> Event {
+    event("evt_a", "door.repainted", NOW_S, door("shut"))
+}
+
+#[tokio::test]
+async fn facts_that_an_event_does_not_show_are_read_from_the_fetched_object_once_each() {
+    let world = world(MemoryStripe::at(NOW_S + 30));
+    let mut whole = door("shut");
+    whole["coats"] = json!([{ "id": "red" }, { "id": "blue" }]);
+    for _ in 0..2 {
+        world.stripe.then(Ok(Fetched::Found {
+            object: door("shut"),
+            whole: Some(whole.clone()),
+            api_version: None,
+            date_s: NOW_S + 30,
+            took_ms: 20,
+        }));
+        let handled = world.handle(message(&repainted())).await;
+        assert_eq!(handled.note, None);
+    }
+    let told: Vec<_> = world
+        .bus
+        .details()
+        .iter()
+        .map(|it| it["id"].clone())
+        .collect();
+    assert_eq!(
+        told,
+        [
+            "Painted#platform#live#door_1#red",
+            "Painted#platform#live#door_1#blue"
+        ]
+    );
+}
+
+#[tokio::test]
+async fn facts_wait_for_the_budget_and_without_a_key_the_event_goes_through_and_says_so() {
+    let stripe = MemoryStripe::at(NOW_S);
+    stripe.then(Ok(Fetched::Spent { wait_ms: 5 }));
+    let waiting = world(stripe).handle(message(&repainted())).await;
+    assert_eq!(
+        waiting.result.expect_err("waits").code,
+        "stripe.budget_spent"
+    );
+
+    let world = world(MemoryStripe::without_key());
+    let handled = world.handle(message(&repainted())).await;
+    assert_eq!(handled.result, Ok(Outcome::Applied));
+    assert_eq!(handled.note, Some("object.facts_lacking"));
+    assert!(world.bus.details().is_empty());
+    assert_eq!(world.item()["state"], "shut");
 }

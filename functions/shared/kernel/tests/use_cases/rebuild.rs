@@ -5,8 +5,10 @@ use sluice_harness::build::{arrival, message_in};
 use sluice_harness::stripe::MemoryStripe;
 use sluice_kernel::consume::Event;
 use sluice_kernel::detail::Manner;
+use sluice_kernel::domain::NoSettings;
 use sluice_kernel::effect::Scope;
-use sluice_kernel::fetch::Objects;
+use sluice_kernel::fault::Fault;
+use sluice_kernel::fetch::{Objects, WithoutKey};
 use sluice_kernel::ledger::Ledger;
 use sluice_kernel::outcome::Outcome;
 use sluice_kernel::projection::{Projections, key, scope_and_object};
@@ -53,9 +55,25 @@ async fn rebuilt(world: &World, objects: &impl Objects, is_dry: bool) -> Rebuilt
         projections: &world.projections,
         bodies: &world.ledger,
         objects,
+        settings: &NoSettings {},
     };
     let rebuilt = rebuild::<Lamps>(&ports, &world.clock, KEY, is_dry).await;
     rebuilt.expect("rebuilt").expect("an item")
+}
+
+async fn imported(
+    world: &World,
+    objects: &impl Objects,
+    shown: &Shown,
+    is_dry: bool,
+) -> Result<Rebuilt, Fault> {
+    let ports = Ports {
+        projections: &world.projections,
+        bodies: &world.ledger,
+        objects,
+        settings: &NoSettings {},
+    };
+    import::<Lamps>(&ports, &world.clock, &scope(), shown, is_dry).await
 }
 
 async fn damaged_world() -> World {
@@ -140,14 +158,14 @@ async fn an_imported_object_tells_nothing_until_an_event_changes_it() {
         date_s: 30,
         took_ms: 0,
     };
-    let plan = import::<Lamps>(&world.projections, &scope(), &shown, true).await;
+    let plan = imported(&world, &WithoutKey, &shown, true).await;
     assert_eq!(plan.expect("planned").change, Change::Made);
     assert!(
         world.projections.items().is_empty(),
         "a plan writes nothing"
     );
     for change in [Change::Made, Change::Same] {
-        let done = import::<Lamps>(&world.projections, &scope(), &shown, false).await;
+        let done = imported(&world, &WithoutKey, &shown, false).await;
         assert_eq!(done.expect("imported").change, change);
     }
     assert_eq!(world.item()["state"], 5);
@@ -170,7 +188,7 @@ async fn an_object_of_the_other_mode_is_not_imported() {
         date_s: 30,
         took_ms: 0,
     };
-    let refused = import::<Lamps>(&world.projections, &scope(), &shown, false).await;
+    let refused = imported(&world, &WithoutKey, &shown, false).await;
     assert_eq!(refused.expect_err("refused").code, "stripe.key_wrong_mode");
     assert!(world.projections.items().is_empty());
 }

@@ -9,6 +9,7 @@ use sluice_harness::bus::{MemoryBus, Script};
 use sluice_harness::clock::TestClock;
 use sluice_harness::ledger::MemoryLedger;
 use sluice_kernel::detail::{self, Manner};
+use sluice_kernel::domain::NoSettings;
 use sluice_kernel::fault::Fault;
 use sluice_kernel::foresee::{Overlay, foresee};
 use sluice_kernel::ledger::{Bodies, Ledger};
@@ -242,7 +243,14 @@ async fn a_plan_builds_on_what_it_foresaw_and_changes_nothing() {
         lamp("evt_1", "lamp.lit", 10, 5),
     ] {
         let message = detail::read(&message_in(Manner::Plain, &event)).expect("readable");
-        let foreseen = foresee::<Lamps>(&overlay, &world.ledger, &world.clock, &message).await;
+        let foreseen = foresee::<Lamps>(
+            &overlay,
+            &world.ledger,
+            &world.clock,
+            &message,
+            &NoSettings {},
+        )
+        .await;
         let foreseen = foreseen.expect("foreseen");
         outcomes.push(foreseen.result.expect("no fault").outcome);
         told.push(
@@ -272,7 +280,14 @@ async fn what_a_domain_would_reject_or_panic_at_is_foreseen_and_no_error() {
         (lamp("evt_2", "lamp.panics", 10, 5), "domain.panicked"),
     ] {
         let message = detail::read(&message_in(Manner::Plain, &event)).expect("readable");
-        let foreseen = foresee::<Lamps>(&overlay, &world.ledger, &world.clock, &message).await;
+        let foreseen = foresee::<Lamps>(
+            &overlay,
+            &world.ledger,
+            &world.clock,
+            &message,
+            &NoSettings {},
+        )
+        .await;
         let fault = foreseen.expect("foreseen").result.expect_err("rejected");
         assert_eq!(fault.code, code);
     }

@@ -183,7 +183,7 @@ fn is_customer(id: &str) -> bool {
 }
 
 /// Whether a thin event's URL is a path of the API: it was signed by Stripe, and still gets a key sent along.
-fn is_path(url: &str) -> bool {
+pub(super) fn is_path(url: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/_-.~%?=&".contains(&byte);
     let climbs = |url: &str| {
         url.split(['/', '?'])

@@ -33,6 +33,7 @@ fn event(world: &World, occurrence: &Occurrence, version: ApiVersion) -> Event {
         scope: Whose { account, livemode },
         created: occurrence.created,
         api_version: Some(version.name().to_owned()),
+        request: None,
         object: shown["data"]["object"].clone(),
         previous_attributes: shown["data"].get("previous_attributes").cloned(),
     }
@@ -100,6 +101,7 @@ fn every_object_that_an_event_tells_of_is_found_as_it_is_in_the_events_version()
             match fetch(&client, request).expect("an answer") {
                 Fetched::Found {
                     object,
+                    whole: _,
                     api_version,
                     date_s,
                     took_ms,
