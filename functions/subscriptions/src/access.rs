@@ -1,135 +1,288 @@
-//! What a customer may use, and until when.
+//! What a subscription gives its customer, and until when.
 //!
-//! A subscription gives its products, and the features that its prices list, for as long as Stripe's status says that
-//! it is served:
+//! Each item gives its product, and the features that its price lists, by its own period: a monthly add-on of a yearly plan
+//! ends with its month. An item of which there are none (quantity 0) gives nothing; a metered one has no quantity.
 //!
-//! | status | gives access until |
+//! | status | an item gives access until |
 //! |---|---|
-//! | `trialing`, `active` | the end of the period plus [`RENEWAL_LEEWAY_S`]; its announced end, where it won't renew |
-//! | `past_due` | [`PAST_DUE_GRACE_S`] after the payment was due, at most to the end of the period |
+//! | `trialing`, `active` | the end of its period plus [`RENEWAL_LEEWAY_S`]; exactly that end if the subscription won't renew |
+//! | the same, collection paused | the same, or by parameter ([`PausedCollection`]) the end of the period that was paid for |
+//! | `past_due`, and the item's period isn't paid for | the grace ([`Settings::grace_days`]) after its payment was due, at most the end of its period |
+//! | `past_due`, and it is | the end of its period |
 //! | any other | no access |
 //!
-//! `until` holds by itself: whoever keeps it needs no event to end an access, and no clock is read here. Stripe moves a
-//! subscription's period before it collects for it, so a payment is due when the period begins, or `days_until_due`
-//! after that where an invoice is sent. A payment that fails in mid-period (an upgrade that is billed at once) has no
-//! grace of its own: from the day on which the grace for the whole period ends, there is none.
+//! and never after `cancel_at`. `until` holds by itself: a receiver needs no event to end an access, and no clock is read
+//! here. Stripe moves a subscription's period before it collects for it, so a payment is due when the period begins, or
+//! `days_until_due` after that if an invoice is sent.
+//!
+//! # Which period isn't paid for
+//!
+//! `past_due` says that the latest invoice isn't paid, and not for what. If that invoice is known (with an API key the subscription
+//! is fetched with it), an item's period isn't paid for if the period began with the invoice: a renewal. An upgrade that is
+//! declined in mid-period began no period, so it never ends what was paid for.
+//!
+//! Without a key it is assumed, and the level says so (`assumed`):
+//!
+//! - a subscription that is seen past due later than its period's start, grace and days until due has paid for the period: a
+//!   renewal that failed would be over by then. Before that it counts as a renewal. This costs: an upgrade that is
+//!   declined within the grace ends a paid access with the grace; a subscription that stays past due for longer than the
+//!   grace (Stripe can be set to leave it so) is given the rest of its period when it changes otherwise.
+//! - with [`PausedCollection::EndsAccess`], a subscription that is seen paused within an hour of its period's start hasn't paid
+//!   for it; later it has. This costs: who pauses within an hour of a payment loses the period, and a change in the
+//!   middle of an unpaid period gives the rest of it.
+//!
+//! # Where it is stored
+//!
+//! [`Given`] is stored beside the state, under `derived`, by the settings of when the item was written; so readers in any
+//! language copy no arithmetic. A change of the settings reaches an object with its next event, or by `sluice rebuild`.
 //!
 //! A summary of entitlements gives features, as Stripe sums them up over all of a customer's subscriptions. It has no
-//! end of its own.
-//!
-//! # One level for each object, one sum for each customer
-//!
-//! `Access` is told by subscription (and by summary), because a projection is one object's. A customer's access is
-//! their sum: [`of_customer`] (or [`of_stored`]) over what one query on the table's index `by_owner` finds, or the same sum
-//! over levels.
+//! end of its own. `Access` is emitted by subscription (and by summary), because a projection is one object's; a
+//! customer's access is their sum: [`crate::customer`].
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sluice_kernel::effect::Level;
-use sluice_kernel::fault::Fault;
-use sluice_kernel::projection::Stored;
 
-use crate::{Kept, Subscription};
+use crate::{Item, Kept, PausedCollection, Settings, Subscription};
 
 /// How long a renewal may take to arrive here before access ends, in seconds. Stripe finalizes a renewal's invoice about
 /// an hour after the period began.
 pub const RENEWAL_LEEWAY_S: i64 = 6 * 3_600;
 
-/// How long a customer keeps access while Stripe tries to collect, in seconds after the payment was due.
-pub const PAST_DUE_GRACE_S: i64 = 7 * DAY_S;
-
 const DAY_S: i64 = 86_400;
 
-/// What one object gives: nothing where both lists are empty.
-#[derive(Debug, Default, PartialEq, Eq)]
-struct Given<'a> {
-    /// The level's key: what the object is kept under.
-    key: String,
-    customer: &'a str,
-    status: &'a str,
-    products: Vec<&'a str>,
-    features: Vec<&'a str>,
+/// How long after a period's start its renewal's invoice may be made, in seconds.
+const RENEWAL_INVOICE_S: i64 = DAY_S;
+
+/// How long after a period's start another invoice may be made that began it, in seconds: an upgrade that starts the period
+/// over does so at once.
+const OTHER_INVOICE_S: i64 = 60;
+
+/// How long after a period's start an event is taken for the one that began it, in seconds.
+const ROLLOVER_S: i64 = 3_600;
+
+/// Billing reasons of invoices that begin a period.
+const RENEWALS: [&str; 3] = ["subscription_create", "subscription_cycle", "subscription"];
+
+/// What one object gives: nothing if both lists are empty.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Given {
+    /// By product and end, sorted. A product stands once for each end: what holds at a moment is the sum of those that do.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub products: Vec<Product>,
+    /// By name, sorted, each with its latest end.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub features: Vec<Feature>,
+    /// An end is assumed, see [`crate::access`].
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub assumed: bool,
+}
+
+/// A product that may be used.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Product {
+    /// `prod_…`.
+    pub product: String,
+    /// How many; none for what is metered.
+    pub quantity: Option<i64>,
+    /// To this second (Unix), not included; none where no end is known.
+    pub until: Option<i64>,
+}
+
+/// A feature that may be used.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Feature {
+    /// Its name: a lookup key of Stripe's entitlements, or what a price lists.
+    pub feature: String,
+    /// To this second (Unix), not included; none where no end is known.
+    pub until: Option<i64>,
+}
+
+/// An item's end, and whether it is assumed.
+#[derive(Debug, Clone, Copy)]
+struct Served {
     until: Option<i64>,
-    partial: bool,
+    assumed: bool,
 }
 
-/// The products of a subscription, sorted, whatever its status.
-pub(crate) fn products(subscription: &Subscription) -> Vec<&str> {
-    let items = subscription.items.iter();
-    sorted(items.filter_map(|item| item.product.as_deref()))
-}
-
-fn sorted<'a>(names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
-    let mut names: Vec<_> = names.collect();
-    names.sort_unstable();
-    names.dedup();
-    names
-}
-
-/// Whether it is served, and until when; `Some(None)` where no end is known.
-fn served(subscription: &Subscription) -> Option<Option<i64>> {
-    let end = subscription.current_period_end;
-    let until = match &*subscription.status {
-        "trialing" | "active" if subscription.cancel_at_period_end => end,
-        "trialing" | "active" => end.map(|end| end + RENEWAL_LEEWAY_S),
-        "past_due" => {
-            let days = subscription.days_until_due.unwrap_or_default();
-            let start = subscription.current_period_start;
-            let grace = start.map(|start| start + days * DAY_S + PAST_DUE_GRACE_S);
-            earlier(grace, end)
+/// What an object gives by these settings; `None` for one that never gives anything (a customer, a discount).
+pub fn given(kept: &Kept, settings: &Settings) -> Option<Given> {
+    match kept {
+        Kept::Subscription(one) => Some(by_subscription(one, settings)),
+        Kept::Entitlements(summary) => {
+            let feature = |name: &String| Feature {
+                feature: name.clone(),
+                until: None,
+            };
+            Some(Given {
+                features: summary.features.iter().map(feature).collect(),
+                ..Given::default()
+            })
         }
+        _ => None,
+    }
+}
+
+fn by_subscription(subscription: &Subscription, settings: &Settings) -> Given {
+    // With an order in which no known end is the latest.
+    let key = |until: Option<i64>| (until.is_none(), until);
+    let mut products: BTreeMap<_, Option<i64>> = BTreeMap::new();
+    let mut features = BTreeMap::new();
+    let mut assumed = false;
+    for item in &subscription.items {
+        let Some(served) = served(subscription, item, settings) else {
+            continue;
+        };
+        assumed |= served.assumed;
+        let until = key(served.until);
+        if let Some(product) = &item.product {
+            let there = products.entry((product.clone(), until)).or_default();
+            *there = match (*there, item.quantity) {
+                (Some(one), Some(other)) => Some(one.saturating_add(other)),
+                (one, other) => one.or(other),
+            };
+        }
+        for feature in &item.features {
+            let there = features.entry(feature.clone()).or_insert(until);
+            *there = until.max(*there);
+        }
+    }
+    let product = |((product, (_, until)), quantity)| Product {
+        product,
+        quantity,
+        until,
+    };
+    let feature = |(feature, (_, until))| Feature { feature, until };
+    Given {
+        products: products.into_iter().map(product).collect(),
+        features: features.into_iter().map(feature).collect(),
+        assumed,
+    }
+}
+
+/// Whether an item is served, and until when.
+fn served(subscription: &Subscription, item: &Item, settings: &Settings) -> Option<Served> {
+    if item.quantity == Some(0) {
+        return None;
+    }
+    let (until, assumed) = match &*subscription.status {
+        "trialing" | "active" => while_collected(subscription, item, settings)?,
+        "past_due" => while_past_due(subscription, item, settings),
         _ => return None,
     };
-    Some(earlier(until, subscription.cancel_at))
+    Some(Served {
+        until: earlier(until, subscription.cancel_at),
+        assumed,
+    })
+}
+
+fn while_collected(
+    subscription: &Subscription,
+    item: &Item,
+    settings: &Settings,
+) -> Option<(Option<i64>, bool)> {
+    if subscription.collection_paused.is_some()
+        && settings.paused_collection == PausedCollection::EndsAccess
+    {
+        let (is_paid_for, assumed) = match (&subscription.invoice, subscription.seen, item.start) {
+            (Some(invoice), ..) => (invoice.paid || !begins(invoice, item), false),
+            (None, Some(seen), Some(start)) => (seen >= start + ROLLOVER_S, true),
+            (None, ..) => (true, true),
+        };
+        return is_paid_for.then_some((item.end, assumed));
+    }
+    let until = match subscription.cancel_at_period_end {
+        true => item.end,
+        false => item.end.map(|end| end + RENEWAL_LEEWAY_S),
+    };
+    Some((until, false))
+}
+
+fn while_past_due(
+    subscription: &Subscription,
+    item: &Item,
+    settings: &Settings,
+) -> (Option<i64>, bool) {
+    let Some(start) = item.start else {
+        return (item.end, true);
+    };
+    let days = subscription.days_until_due.unwrap_or_default() + i64::from(settings.grace_days);
+    let grace_ends = start.saturating_add(days.saturating_mul(DAY_S));
+    let (is_paid_for, assumed) = match (&subscription.invoice, subscription.seen) {
+        (Some(invoice), _) => (!begins(invoice, item), false),
+        (None, Some(seen)) => (seen > grace_ends, seen > grace_ends),
+        (None, None) => (false, false),
+    };
+    match is_paid_for {
+        true => (item.end, assumed),
+        false => (earlier(Some(grace_ends), item.end), assumed),
+    }
+}
+
+/// Whether the item's period began with this invoice.
+fn begins(invoice: &crate::LatestInvoice, item: &Item) -> bool {
+    let within_s = match RENEWALS.contains(&&*invoice.reason) {
+        true => RENEWAL_INVOICE_S,
+        false => OTHER_INVOICE_S,
+    };
+    item.start
+        .is_none_or(|start| start + within_s >= invoice.created)
 }
 
 fn earlier(one: Option<i64>, other: Option<i64>) -> Option<i64> {
     [one, other].into_iter().flatten().min()
 }
 
-fn given(kept: &Kept) -> Option<Given<'_>> {
+/// What a level says of an object: whose, how it stands, what it gives.
+#[derive(Debug, PartialEq, Eq)]
+struct Access<'a> {
+    key: String,
+    customer: &'a str,
+    status: &'a str,
+    partial: bool,
+    collection_paused: Option<&'a str>,
+    given: Given,
+}
+
+fn access<'a>(kept: &'a Kept, settings: &Settings) -> Option<Access<'a>> {
+    let given = given(kept, settings)?;
     match kept {
-        Kept::Subscription(one) | Kept::Untagged(one) => {
-            let mut given = Given {
-                key: one.id.clone(),
-                customer: &one.customer,
-                status: &one.status,
-                partial: one.partial,
-                ..Given::default()
-            };
-            if let Some(until) = served(one) {
-                let features = one.items.iter().flat_map(|item| &item.features);
-                given.products = products(one);
-                given.features = sorted(features.map(String::as_str));
-                given.until = until;
-            }
-            Some(given)
-        }
-        Kept::Entitlements(summary) => Some(Given {
+        Kept::Subscription(one) => Some(Access {
+            key: one.id.clone(),
+            customer: &one.customer,
+            status: &one.status,
+            partial: one.partial,
+            collection_paused: one.collection_paused.as_deref(),
+            given,
+        }),
+        Kept::Entitlements(summary) => Some(Access {
             key: crate::summary_key(&summary.customer),
             customer: &summary.customer,
             status: "entitled",
-            features: summary.features.iter().map(String::as_str).collect(),
             partial: summary.partial,
-            ..Given::default()
+            collection_paused: None,
+            given,
         }),
         _ => None,
     }
 }
 
-/// `Access`, where it isn't what it was. A new object's is always told, also where it gives nothing.
-pub(crate) fn levels(before: Option<&Kept>, after: &Kept) -> Vec<Level> {
-    let was = before.and_then(given);
-    let is = match (given(after), &was) {
+/// `Access`, if it isn't what it was. A new object's is always emitted, also if it gives nothing.
+pub(crate) fn levels(before: Option<&Kept>, after: &Kept, settings: &Settings) -> Vec<Level> {
+    let was = before.and_then(|before| access(before, settings));
+    let is = match (access(after, settings), &was) {
         (Some(is), _) => is,
         // It is gone: what it gave is taken back from the customer who had it.
-        (None, Some(was)) => Given {
+        (None, Some(was)) => Access {
             key: was.key.clone(),
             customer: was.customer,
             status: "gone",
-            ..Given::default()
+            partial: false,
+            collection_paused: None,
+            given: Given::default(),
         },
         (None, None) => return Vec::new(),
     };
@@ -138,114 +291,24 @@ pub(crate) fn levels(before: Option<&Kept>, after: &Kept) -> Vec<Level> {
     }
     vec![Level {
         kind: "Access",
-        key: is.key,
-        until: is.until,
+        until: last_end(&is.given),
         data: json!({
             "customer": is.customer,
-            "products": is.products,
-            "features": is.features,
+            "products": is.given.products,
+            "features": is.given.features,
             "status": is.status,
             "partial": is.partial,
+            "assumed": is.given.assumed,
+            "collection_paused": is.collection_paused,
         }),
+        key: is.key,
     }]
 }
 
-/// Until when something may be used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Until {
-    /// To this second (Unix), not included.
-    Second(i64),
-    /// No end is known.
-    Open,
-}
-
-/// What a customer may use now.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct CustomerAccess {
-    /// By product id, and by feature name: until when.
-    pub uses: BTreeMap<String, Until>,
-    /// Some object had more items than its event showed: what isn't in `uses` may be allowed after all.
-    pub partial: bool,
-}
-
-impl CustomerAccess {
-    /// Until when the customer may use this product (`prod_…`) or feature; `None` for not at all.
-    pub fn until(&self, product_or_feature: &str) -> Option<Until> {
-        self.uses.get(product_or_feature).copied()
-    }
-}
-
-/// May this customer use X, and until when? Over all that is the customer's: the states that one query on the index
-/// `by_owner` finds, in any order. `now` is in Unix seconds.
-///
-/// - Something that two subscriptions give may be used until the later end.
-/// - A feature of Stripe's entitlements ends with the last of the subscriptions: Stripe's list knows no grace period.
-///   Where none of them is known here, Stripe's list stands by itself.
-/// - A customer who is deleted has nothing.
-pub fn of_customer<'a>(kept: impl IntoIterator<Item = &'a Kept>, now: i64) -> CustomerAccess {
-    let mut access = CustomerAccess::default();
-    let mut entitled = Vec::new();
-    let (mut subscriptions, mut last) = (0, None);
-    for one in kept {
-        if matches!(one, Kept::Gone { was, .. } if was == "customer") {
-            return CustomerAccess::default();
-        }
-        let Some(given) = given(one) else { continue };
-        access.partial |= given.partial;
-        if matches!(one, Kept::Entitlements(_)) {
-            entitled.extend(given.features);
-            continue;
-        }
-        subscriptions += 1;
-        if given.products.is_empty() && given.features.is_empty() {
-            continue;
-        }
-        let until = given.until.map_or(Until::Open, Until::Second);
-        if until <= Until::Second(now) {
-            continue;
-        }
-        last = last.max(Some(until));
-        for name in given.products.into_iter().chain(given.features) {
-            allow(&mut access, name, until);
-        }
-    }
-    let until = if subscriptions == 0 {
-        Some(Until::Open)
-    } else {
-        last
-    };
-    if let Some(until) = until {
-        for feature in entitled {
-            allow(&mut access, feature, until);
-        }
-    }
-    access
-}
-
-/// The same over the items as they are stored: what a query of the index `by_owner` answers. Items of earlier versions
-/// are read too.
-///
-/// # Errors
-/// `Retry` with `projection.unreadable`: a newer version may have written it.
-pub fn of_stored<'a>(
-    items: impl IntoIterator<Item = &'a Stored>,
-    now: i64,
-) -> Result<CustomerAccess, Fault> {
-    let read = |stored: &Stored| {
-        serde_json::from_str::<StateOnly>(&stored.document)
-            .map_err(|_| Fault::retry("projection.unreadable", "an item has no readable state"))
-    };
-    let items = items.into_iter().map(read).collect::<Result<Vec<_>, _>>()?;
-    Ok(of_customer(items.iter().map(|item| &item.state), now))
-}
-
-/// What is read of an item: the rest of it is the consumer's.
-#[derive(Deserialize)]
-struct StateOnly {
-    state: Kept,
-}
-
-fn allow(access: &mut CustomerAccess, name: &str, until: Until) {
-    let there = access.uses.entry(name.to_owned()).or_insert(until);
-    *there = until.max(*there);
+/// When the last of it ends; `None` if nothing is given, or no end is known of something.
+fn last_end(given: &Given) -> Option<i64> {
+    let products = given.products.iter().map(|one| one.until);
+    let features = given.features.iter().map(|one| one.until);
+    let ends: Option<Vec<i64>> = products.chain(features).collect();
+    ends?.into_iter().max()
 }

@@ -8,17 +8,19 @@
 //! | `customer.discount.*` | discount | coupon, customer, subscription, end | |
 //! | `subscription_schedule.*` | schedule | status, customer, subscription | |
 //!
-//! How each object is read is in `read`; what a subscription gives is in [`access`], with the sum over all of a customer's:
-//! the answer to "may this customer use X, and until when?". A summary of entitlements has no id of Stripe's; it is kept
-//! under `entitlements:<customer>`. Nothing personal is kept: no name, no address, no tax number.
+//! How each object is read is in `read`; what a subscription gives is in [`access`], and in [`customer`] the sum over all of
+//! a customer's: the answer to "may this customer use X, and until when?". A summary of entitlements has no id of Stripe's; it
+//! is kept under `entitlements:<customer>`. A discount of an API version before 2020-08-27 has none either; it is kept
+//! under `discount:<subscription or customer>`. Nothing personal is kept: no name, no address, no tax number.
 
 pub mod access;
+pub mod customer;
 mod read;
 
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 use sluice_kernel::consume::Event;
-use sluice_kernel::domain::{Domain, NoSettings, Projected};
+use sluice_kernel::domain::{Domain, Lacks, Projected};
 use sluice_kernel::effect::{Fact, Level};
 use sluice_kernel::fault::Fault;
 use sluice_kernel::object::Fields;
@@ -81,9 +83,6 @@ pub enum Kept {
         /// Its id.
         id: String,
     },
-    /// A subscription as version 0.1 wrote it, which kept nothing else.
-    #[serde(untagged)]
-    Untagged(Subscription),
 }
 
 /// What is kept of a subscription.
@@ -97,17 +96,11 @@ pub struct Subscription {
     pub status: String,
     /// What is subscribed to.
     pub items: Vec<Item>,
-    /// It has more items than an event shows.
+    /// It has more items than these.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub partial: bool,
-    /// The beginning of the current period, in Unix seconds.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub current_period_start: Option<i64>,
-    /// The end of the current period, in Unix seconds. Since API version 2025-03-31 each item has its own: the latest.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub current_period_end: Option<i64>,
     /// It won't renew.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub cancel_at_period_end: bool,
     /// When it is going to end, in Unix seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -115,6 +108,61 @@ pub struct Subscription {
     /// How long the customer has to pay an invoice that is sent; none where it is collected.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub days_until_due: Option<i64>,
+    /// When its trial ends or ended, in Unix seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trial_end: Option<i64>,
+    /// Its invoices aren't collected for now, and become this: `keep_as_draft`, `mark_uncollectible` or `void`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub collection_paused: Option<String>,
+    /// Its latest invoice, while that decides what it gives (past due, collection paused). Only Stripe's API shows it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub invoice: Option<LatestInvoice>,
+    /// When it was seen like this, in Unix seconds, where the latest invoice would decide and isn't known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seen: Option<i64>,
+}
+
+/// What a subscription's latest invoice says of what was paid for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LatestInvoice {
+    /// Stripe's `billing_reason`: `subscription_cycle`, `subscription_update`, …
+    pub reason: String,
+    /// When it was made, in Unix seconds.
+    pub created: i64,
+    /// It is paid.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub paid: bool,
+}
+
+/// What the operator decides of access: parameters of the stack.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// How many days a customer keeps access while Stripe tries to collect, after the payment was due.
+    pub grace_days: u16,
+    /// What becomes of access while the collection of invoices is paused.
+    pub paused_collection: PausedCollection,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            // As long as Stripe retries by its recommended setting: eight times within two weeks.
+            // <https://docs.stripe.com/billing/revenue-recovery/smart-retries>
+            grace_days: 14,
+            paused_collection: PausedCollection::KeepsAccess,
+        }
+    }
+}
+
+/// What becomes of access while the collection of invoices is paused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PausedCollection {
+    /// The subscription is served as before: Stripe's own words for it are "offer your service for free".
+    KeepsAccess,
+    /// Access ends with the period that was paid for.
+    EndsAccess,
 }
 
 /// One line of a subscription.
@@ -128,6 +176,12 @@ pub struct Item {
     /// How many; metered prices have none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quantity: Option<i64>,
+    /// The beginning of its current period, in Unix seconds. Before API version 2025-03-31 that was the subscription's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start: Option<i64>,
+    /// The end of its current period, in Unix seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub end: Option<i64>,
     /// What the price lists under [`FEATURES_KEY`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub features: Vec<String>,
@@ -140,7 +194,7 @@ pub struct Entitlements {
     pub customer: String,
     /// The features' lookup keys, sorted.
     pub features: Vec<String>,
-    /// There are more than an event shows.
+    /// There are more than these.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub partial: bool,
 }
@@ -158,7 +212,7 @@ pub struct Customer {
 /// What is kept of a discount.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Discount {
-    /// `di_…`.
+    /// `di_…`; of an API version before 2020-08-27, what it is kept under.
     pub id: String,
     /// The coupon's id.
     pub coupon: Option<String>,
@@ -190,7 +244,7 @@ pub struct Subscriptions;
 impl Domain for Subscriptions {
     const NAME: &'static str = "subscriptions";
     type State = Kept;
-    type Settings = NoSettings;
+    type Settings = Settings;
 
     fn handles(kind: &str) -> bool {
         TYPES.contains(&kind) || PREFIXES.iter().any(|prefix| kind.starts_with(prefix))
@@ -208,7 +262,7 @@ impl Domain for Subscriptions {
             .any(|(kind, ends)| *kind == object && ends.contains(&status));
         let (key, owner, state) = match object {
             "subscription" => {
-                let kept = read::subscription(fields)?;
+                let kept = read::subscription(fields, event.created)?;
                 let owner = Some(kept.customer.clone());
                 (kept.id.clone(), owner, Kept::Subscription(kept))
             }
@@ -252,30 +306,66 @@ impl Domain for Subscriptions {
         })
     }
 
-    /// The notice that Stripe gives three days before a trial ends. It says nothing of what came after: whoever acts on
-    /// it looks at the level `Access` first.
+    /// The notice that Stripe gives three days before a trial ends. It says nothing of what came after: a receiver
+    /// looks at the level `Access` first. A thin event's subscription is fetched, and may no longer be in that trial.
     fn facts(event: &Event) -> Result<Vec<Fact>, Fault> {
         let fields = Fields::of(&event.object);
         if event.kind != "customer.subscription.trial_will_end" || is_gone(event, fields) {
+            return Ok(Vec::new());
+        }
+        if fields.text("status")? != "trialing" {
             return Ok(Vec::new());
         }
         let trial_end = fields.integer("trial_end")?;
         let data = json!({
             "customer": read::customer(fields)?,
             "trial_end": trial_end,
-            "products": access::products(&read::subscription(fields)?),
         });
         Ok(vec![Fact {
             kind: "TrialEnding",
             object: fields.text("id")?.to_owned(),
-            // A trial that is prolonged ends anew.
+            // A trial that is prolonged ends a second time.
             discriminator: Some(trial_end.to_string()),
             data,
         }])
     }
 
-    fn levels(before: Option<&Kept>, after: &Kept, _: &NoSettings) -> Vec<Level> {
-        access::levels(before, after)
+    fn levels(before: Option<&Kept>, after: &Kept, settings: &Settings) -> Vec<Level> {
+        access::levels(before, after, settings)
+    }
+
+    fn derived(state: &Kept, settings: &Settings) -> Option<Value> {
+        let given = access::given(state, settings)?;
+        serde_json::to_value(given).ok()
+    }
+
+    /// A trial's end that is announced, of a subscription that isn't in that trial any more.
+    fn overtaken(fact: &Fact, state: &Kept) -> Option<String> {
+        match state {
+            Kept::Subscription(one) => {
+                let announced = fact.data["trial_end"].as_i64();
+                let stands = one.status == "trialing" && one.trial_end == announced;
+                (!stands).then(|| one.status.clone())
+            }
+            Kept::Gone { .. } => Some("gone".to_owned()),
+            _ => None,
+        }
+    }
+
+    fn is_notice(kind: &str) -> bool {
+        kind == "customer.subscription.trial_will_end"
+    }
+
+    /// Events show the first ten items or entitlements, and of the latest invoice the id.
+    fn lacks(event: &Event) -> Lacks {
+        let fields = Fields::of(&event.object);
+        let cut = fields.flag("items/has_more") || fields.flag("entitlements/has_more");
+        let invoice_decides = read::invoice_decides(fields);
+        let is_id = fields.optional_text("latest_invoice").is_some();
+        match cut || (invoice_decides && is_id) {
+            true => Lacks::State,
+            false => Lacks::Nothing,
+        }
     }
 }
 
@@ -290,7 +380,11 @@ fn is_gone(event: &Event, fields: Fields<'_>) -> bool {
 }
 
 fn gone(object: &str, fields: Fields<'_>) -> Result<Projected<Kept>, Fault> {
-    let id = fields.text("id")?.to_owned();
+    let (id, is_own) = match object {
+        // Without an id of its own it leaves the place to the next one.
+        "discount" => read::discount_key(fields)?,
+        _ => (fields.text("id")?.to_owned(), true),
+    };
     let key = match object {
         // Asked for by its customer's id, which is the customer's own key.
         ENTITLEMENTS => summary_key(&id),
@@ -299,7 +393,7 @@ fn gone(object: &str, fields: Fields<'_>) -> Result<Projected<Kept>, Fault> {
     Ok(Projected {
         object: key,
         owner: (object == "customer").then(|| id.clone()),
-        terminal: true,
+        terminal: is_own,
         state: Kept::Gone {
             was: object.to_owned(),
             id,

@@ -4,7 +4,7 @@ use serde_json::Value;
 use sluice_kernel::fault::Fault;
 use sluice_kernel::object::Fields;
 
-use crate::{Discount, Entitlements, FEATURES_KEY, Item, Schedule, Subscription};
+use crate::{Discount, Entitlements, FEATURES_KEY, Item, LatestInvoice, Schedule, Subscription};
 
 pub(crate) fn customer(fields: Fields<'_>) -> Result<String, Fault> {
     fields
@@ -13,28 +13,49 @@ pub(crate) fn customer(fields: Fields<'_>) -> Result<String, Fault> {
         .ok_or_else(|| Fault::reject("object.field_missing", "no id at customer"))
 }
 
-pub(crate) fn subscription(fields: Fields<'_>) -> Result<Subscription, Fault> {
-    let latest = |path: &str| {
-        let of_items = fields
-            .list("items")
-            .filter_map(|item| item.optional_integer(path));
-        fields.optional_integer(path).or(of_items.max())
-    };
+/// Whether what the subscription gives depends on its latest invoice.
+pub(crate) fn invoice_decides(fields: Fields<'_>) -> bool {
+    fields.optional_text("status") == Some("past_due") || fields.get("pause_collection").is_some()
+}
+
+/// The latest invoice, where the API has shown it in the place of its id.
+fn latest_invoice(fields: Fields<'_>) -> Option<LatestInvoice> {
+    let invoice = Fields::of(fields.get("latest_invoice")?);
+    Some(LatestInvoice {
+        reason: invoice.optional_text("billing_reason")?.to_owned(),
+        created: invoice.optional_integer("created")?,
+        paid: invoice.optional_text("status") == Some("paid"),
+    })
+}
+
+pub(crate) fn subscription(fields: Fields<'_>, seen: i64) -> Result<Subscription, Fault> {
+    let invoice_decides = invoice_decides(fields);
+    let invoice = latest_invoice(fields).filter(|_| invoice_decides);
+    let is_seen = invoice_decides && invoice.is_none();
+    let items = fields.list("items").map(|one| item(fields, one));
     Ok(Subscription {
         id: fields.text("id")?.to_owned(),
         customer: customer(fields)?,
         status: fields.text("status")?.to_owned(),
-        items: fields.list("items").map(item).collect::<Result<_, _>>()?,
+        items: items.collect::<Result<_, _>>()?,
         partial: fields.flag("items/has_more"),
-        current_period_start: latest("current_period_start"),
-        current_period_end: latest("current_period_end"),
         cancel_at_period_end: fields.flag("cancel_at_period_end"),
         cancel_at: fields.optional_integer("cancel_at"),
         days_until_due: fields.optional_integer("days_until_due"),
+        trial_end: fields.optional_integer("trial_end"),
+        collection_paused: fields
+            .optional_text("pause_collection/behavior")
+            .map(str::to_owned),
+        invoice,
+        seen: is_seen.then_some(seen),
     })
 }
 
-fn item(item: Fields<'_>) -> Result<Item, Fault> {
+fn item(subscription: Fields<'_>, item: Fields<'_>) -> Result<Item, Fault> {
+    let period = |path: &str| {
+        item.optional_integer(path)
+            .or_else(|| subscription.optional_integer(path))
+    };
     let price = item
         .optional_id("price")
         .or_else(|| item.optional_id("plan"))
@@ -57,6 +78,8 @@ fn item(item: Fields<'_>) -> Result<Item, Fault> {
         price: price.to_owned(),
         product: product.map(str::to_owned),
         quantity: item.optional_integer("quantity"),
+        start: period("current_period_start"),
+        end: period("current_period_end"),
         features: features.map(str::to_owned).collect(),
     })
 }
@@ -77,10 +100,27 @@ pub(crate) fn entitlements(fields: Fields<'_>) -> Result<Entitlements, Fault> {
     })
 }
 
+/// What a discount is kept under, and whether that is an id of its own. Before API version 2020-08-27 it had none; a
+/// customer had one discount at a time, and so had a subscription.
+pub(crate) fn discount_key(fields: Fields<'_>) -> Result<(String, bool), Fault> {
+    if let Some(id) = fields.optional_text("id") {
+        return Ok((id.to_owned(), true));
+    }
+    let of = fields.optional_id("subscription");
+    let of = of.or_else(|| fields.optional_id("customer"));
+    let of = of.ok_or_else(|| {
+        Fault::reject(
+            "object.field_missing",
+            "no id at id, subscription or customer",
+        )
+    })?;
+    Ok((format!("discount:{of}"), false))
+}
+
 pub(crate) fn discount(fields: Fields<'_>) -> Result<Discount, Fault> {
     let id = |path: &str| fields.optional_id(path).map(str::to_owned);
     Ok(Discount {
-        id: fields.text("id")?.to_owned(),
+        id: discount_key(fields)?.0,
         // Since API version 2025-09-30 a discount has a source, of which a coupon is one.
         coupon: id("coupon").or_else(|| id("source/coupon")),
         customer: id("customer"),

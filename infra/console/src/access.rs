@@ -3,7 +3,7 @@
 use clap::Subcommand;
 use serde_json::json;
 use sluice_adapters::projections::DynamoProjections;
-use subscriptions::access::{Until, of_stored};
+use subscriptions::customer::{Until, of_stored};
 
 use crate::context::Context;
 use crate::output::{Cell, GOOD, WARN, fields, paint, table, time_of_ms};
@@ -51,22 +51,35 @@ pub(crate) async fn run(context: &Context, command: Command) -> Result<(), Probl
         known = true;
         let access = of_stored(items.iter().map(|(_, stored)| stored), now_ms() / 1_000)?;
         let rests_on: Vec<_> = items.iter().map(|(key, _)| key.as_str()).collect();
-        let uses = access.uses.iter().map(|(name, until)| match until {
-            Until::Open => (name, None),
-            Until::Second(second) => (name, Some(*second)),
+        let uses = access.uses.iter().map(|(name, one)| match one.until {
+            Until::Open => (name, one.quantity, None),
+            Until::Second(second) => (name, one.quantity, Some(second)),
         });
         if context.out.is_json() {
             let uses: serde_json::Map<_, _> = uses
-                .map(|(name, until)| (name.clone(), json!({ "until": until })))
+                .map(|(name, quantity, until)| {
+                    (
+                        name.clone(),
+                        json!({ "quantity": quantity, "until": until }),
+                    )
+                })
                 .collect();
             context.out.value(&json!({
                 "customer": customer, "account": account, "mode": mode, "uses": uses,
-                "partial": access.partial, "rests_on": rests_on,
+                "partial": access.partial, "assumed": access.assumed, "rests_on": rests_on,
             }))?;
             continue;
         }
         let partial = match access.partial {
-            true => "Stripe's list of items was cut: there may be more",
+            true => {
+                "an event shows ten items or entitlements, and there are more; see the runbook object.partial"
+            }
+            false => "",
+        };
+        let assumed = match access.assumed {
+            true => {
+                "an end, since events don't say what an unpaid invoice was for; see the runbook object.partial"
+            }
             false => "",
         };
         context.out.text(fields(
@@ -74,18 +87,26 @@ pub(crate) async fn run(context: &Context, command: Command) -> Result<(), Probl
             &[
                 ("rests on", rests_on.join(" ")),
                 ("partial", partial.to_owned()),
+                ("assumed", assumed.to_owned()),
             ],
         ))?;
         let rows: Vec<_> = uses
-            .map(|(name, until)| {
+            .map(|(name, quantity, until)| {
+                let quantity = quantity.map(|quantity| quantity.to_string());
                 let until =
                     until.map_or_else(|| "no end known".to_owned(), |s| time_of_ms(s * 1_000));
-                [Cell::new(GOOD, name), Cell::from(until)]
+                [
+                    Cell::new(GOOD, name),
+                    Cell::from(quantity.unwrap_or_default()),
+                    Cell::from(until),
+                ]
             })
             .collect();
         match rows.is_empty() {
             true => context.out.line(paint(WARN, "  may use nothing now"))?,
-            false => context.out.text(table(["may use", "until"], &rows))?,
+            false => context
+                .out
+                .text(table(["may use", "quantity", "until"], &rows))?,
         }
     }
     match known {

@@ -387,6 +387,7 @@ async fn apply<D: Domain>(
     };
     let mut fetched: Vec<_> = told.fetched.iter().cloned().collect();
     let mut note = None;
+    let mut has_key = true;
     for _ in 0..CONFLICTS_MAX {
         let (item, version) = read::<D>(ports.projections, &key).await?;
         let mut evidence = match &item {
@@ -409,11 +410,15 @@ async fn apply<D: Domain>(
                 time.clock.sleep_ms(wait_ms).await;
             }
             match settle::<D>(ports.objects, event, &told.object).await {
-                Ok(Some(candidate)) => {
+                Ok(Settled::Found(candidate)) => {
                     evidence = evidence.add(candidate.clone());
                     fetched.push(candidate);
                 }
-                Ok(None) => break,
+                Ok(Settled::NoKey) => {
+                    has_key = false;
+                    break;
+                }
+                Ok(Settled::Nothing) => break,
                 Err(fault) => {
                     note = Some(fault.code);
                     break;
@@ -425,7 +430,8 @@ async fn apply<D: Domain>(
         let had = item.as_ref().map(|item| item.evidence.head());
         let differs = had.is_none_or(|head| head.state() != evidence.head().state());
         let mut remarks = Vec::new();
-        if is_guess || is_partial {
+        // A part that nobody can ask about stays one until there is a key, and then a rebuild asks for all.
+        if is_guess || (is_partial && has_key) {
             remarks.extend(tie::<D>(event, &told.object, time.clock.now_ms()));
         }
         if told.is_check && differs {
@@ -499,19 +505,32 @@ fn tie<D: Domain>(event: &Event, object: &str, at_ms: i64) -> Option<Remark> {
     }))
 }
 
-/// Asks Stripe how the object is. `None` or a fault where that doesn't help: a tie never waits for a fetch and never fails
+/// What came of asking about an object.
+enum Settled<S> {
+    Found(Candidate<S>),
+    /// There is no key to ask with.
+    NoKey,
+    /// The answer says nothing of the object's state.
+    Nothing,
+}
+
+/// Asks Stripe how the object is. Nothing or a fault where that doesn't help: a tie never waits for a fetch and never fails
 /// for one, because its choice is the same in any order, says that it is one, and is mended by whatever comes later. The
 /// fault's code is noted.
 async fn settle<D: Domain>(
     objects: &impl Objects,
     event: &Event,
     object: &str,
-) -> Result<Option<Candidate<D::State>>, Fault> {
+) -> Result<Settled<D::State>, Fault> {
     let Some(fetch) = Fetch::of_snapshot(event) else {
-        return Ok(None);
+        return Ok(Settled::Nothing);
     };
-    let found = found::<D>(event, object, objects.fetch(&fetch).await?)?;
-    Ok(found.map(|(candidate, _)| candidate))
+    let fetched = objects.fetch(&fetch).await?;
+    if fetched == Fetched::NoKey {
+        return Ok(Settled::NoKey);
+    }
+    let found = found::<D>(event, object, fetched)?;
+    Ok(found.map_or(Settled::Nothing, |(candidate, _)| Settled::Found(candidate)))
 }
 
 type WithFacts<S> = (Candidate<S>, Vec<Fact>);
