@@ -6,7 +6,8 @@ use sluice_adapters::projections::DynamoProjections;
 use sluice_kernel::effect;
 use sluice_kernel::projection::{Stored, owner_key};
 use sluice_stripe_sim::{Key, Options, Scope, Story, World as Stripe};
-use subscriptions::access::{RENEWAL_LEEWAY_S, Until, of_stored};
+use subscriptions::access::RENEWAL_LEEWAY_S;
+use subscriptions::customer::{Until, of_stored};
 
 use crate::truth::body;
 use crate::world::{World, eventually, shared};

@@ -72,7 +72,7 @@ impl Truth {
         }
         let key = &last.object;
         let mut object = world
-            .object_at(key, version, Moment::End)
+            .whole_at(key, version, Moment::End)
             .unwrap_or_default();
         if world.is_deleted(key, Moment::End) {
             object = json!({ "id": object["id"], "object": object["object"], "deleted": true });

@@ -10,6 +10,9 @@ use serde_json::{Value, json};
 use crate::version::{ApiVersion, CHANGES};
 use crate::world::{Key, Moment, Scope, World};
 
+/// How many elements of a list an object shows. <https://docs.stripe.com/api/pagination>
+const SHOWN_MAX: usize = 10;
+
 /// What an object is looked at through: the world, at a moment, from an account, at a version. Older shapes carry
 /// other objects inside, which are seen through the same lens.
 #[derive(Debug, Clone, Copy)]
@@ -31,8 +34,40 @@ impl Lens<'_> {
         Some(self.show(&state.truth))
     }
 
-    /// A true state, as it is shown.
+    /// The same with what Stripe shows only to those who ask: lists to their end, the latest invoice of a subscription.
+    pub(crate) fn whole(&self, id: &str) -> Option<Value> {
+        let key = Key {
+            scope: self.scope.clone(),
+            id: id.to_owned(),
+        };
+        let state = self.world.state_at(&key, self.moment)?;
+        let mut whole = self.render(&state.truth);
+        if whole["object"] == "subscription"
+            && let Some(invoice) = whole["latest_invoice"].as_str()
+        {
+            whole["latest_invoice"] = self.object(invoice).into();
+        }
+        Some(whole)
+    }
+
+    /// A true state, as it is shown: of long lists the first page.
     pub(crate) fn show(&self, truth: &Value) -> Value {
+        let mut shown = self.render(truth);
+        for list in ["items", "entitlements"] {
+            let Some(list) = shown.get_mut(list) else {
+                continue;
+            };
+            if let Some(data) = list.get_mut("data").and_then(Value::as_array_mut)
+                && data.len() > SHOWN_MAX
+            {
+                data.truncate(SHOWN_MAX);
+                list["has_more"] = json!(true);
+            }
+        }
+        shown
+    }
+
+    fn render(&self, truth: &Value) -> Value {
         let mut shown = truth.clone();
         let kind = truth["object"].as_str().unwrap_or_default();
         for change in &CHANGES {

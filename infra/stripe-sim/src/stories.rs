@@ -13,6 +13,7 @@ mod documents;
 mod invoices;
 mod pauses;
 mod payouts;
+mod plans;
 mod refunds;
 mod schedules;
 mod setups;
@@ -128,6 +129,18 @@ pub enum Story {
     TopUpReversed,
     /// A top-up that fails, and one that is canceled.
     TopUpFails,
+    /// A yearly plan with a monthly add-on, whose renewal fails and recovers.
+    MixedIntervals,
+    /// A subscription that begins without a seat.
+    Seats,
+    /// A subscription and entitlements of more elements than events show.
+    LongLists,
+    /// A trial that ends at once with a change of plan: the notice of its end shares the change's second.
+    TrialSwitched,
+    /// An upgrade that is declined in mid-period, and paid later.
+    UpgradeDeclined,
+    /// A subscription whose invoices are voided from now on.
+    CollectionStopped,
     /// A connected account's way to charges and payouts. Only told by [`World::connect`](crate::World::connect).
     Onboarding,
     /// A connected account takes its bank account and its person back, and disconnects. Only told by
@@ -137,7 +150,7 @@ pub enum Story {
 
 impl Story {
     /// Every story that any account can have, in the order of the list.
-    pub const ALL: [Self; 51] = [
+    pub const ALL: [Self; 57] = [
         Self::Purchase,
         Self::DeclinedThenPaid,
         Self::AbandonedCheckout,
@@ -189,6 +202,12 @@ impl Story {
         Self::FeeRefunded,
         Self::TopUpReversed,
         Self::TopUpFails,
+        Self::MixedIntervals,
+        Self::Seats,
+        Self::LongLists,
+        Self::TrialSwitched,
+        Self::UpgradeDeclined,
+        Self::CollectionStopped,
     ];
 
     pub(crate) fn tell(self, stage: &mut Stage<'_>) {
@@ -246,6 +265,12 @@ impl Story {
             Self::FeeRefunded => transfers::fee_refunded(stage),
             Self::TopUpReversed => transfers::topped_up(stage),
             Self::TopUpFails => transfers::topup_fails(stage),
+            Self::MixedIntervals => plans::mixed_intervals(stage),
+            Self::Seats => plans::seats(stage),
+            Self::LongLists => plans::long_lists(stage),
+            Self::TrialSwitched => plans::trial_switched(stage),
+            Self::UpgradeDeclined => plans::upgrade_declined(stage),
+            Self::CollectionStopped => plans::collection_stopped(stage),
             Self::Onboarding => accounts::onboarding(stage),
             Self::Offboarding => accounts::offboarding(stage),
         }

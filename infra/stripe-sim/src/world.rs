@@ -325,6 +325,12 @@ impl World {
         self.lens(&key.scope, moment, version).object(&key.id)
     }
 
+    /// The same with what Stripe shows only to those who ask: lists to their end, a subscription's latest invoice.
+    #[must_use]
+    pub fn whole_at(&self, key: &Key, version: ApiVersion, moment: Moment) -> Option<Value> {
+        self.lens(&key.scope, moment, version).whole(&key.id)
+    }
+
     /// Whether the object was deleted by then. Canceled is not deleted.
     #[must_use]
     pub fn is_deleted(&self, key: &Key, moment: Moment) -> bool {

@@ -97,6 +97,7 @@ pub(crate) fn serve(call: &Call<'_>, path: &[&str]) -> Option<Result<Value, Erro
         ["subscriptions", id, "discount"] => return Some(discount(call, id)),
         ["balance"] => return Some(retrieve(call, call.scope, "balance", BALANCE, "id")),
         ["entitlements", "active_entitlements"] => return Some(entitlements(call)),
+        ["subscription_items"] => return Some(subscription_items(call)),
         _ => {}
     }
     let of = |names: &&(&[&str], &str, &str)| path.starts_with(names.0);
@@ -258,14 +259,40 @@ fn entitlements(call: &Call<'_>) -> Result<Value, Error> {
         scope: call.scope.clone(),
         id: entitlements_of(customer),
     };
-    let summary = call.world.object_at(&key, call.version, call.moment());
-    let active = summary.map(|summary| summary["entitlements"]["data"].clone());
-    let active = active.as_ref().and_then(Value::as_array);
-    let active = active.map_or(&[][..], Vec::as_slice);
-    let (on_page, has_more) = page::page(call, active, "active_entitlement", |one| {
+    let url = "/v1/entitlements/active_entitlements";
+    list_within(call, &key, "entitlements", "active_entitlement", url)
+}
+
+/// The items of a subscription.
+fn subscription_items(call: &Call<'_>) -> Result<Value, Error> {
+    call.query
+        .only(&["ending_before", "limit", "starting_after", "subscription"])?;
+    let subscription = call.query.get("subscription").ok_or_else(|| {
+        Error::bad_parameter("subscription", "Missing required param: subscription.")
+    })?;
+    let key = Key {
+        scope: call.scope.clone(),
+        id: subscription.to_owned(),
+    };
+    let url = format!("/v1/subscription_items?subscription={subscription}");
+    list_within(call, &key, "items", "subscription_item", &url)
+}
+
+/// A page of a list that is part of an object.
+fn list_within(
+    call: &Call<'_>,
+    key: &Key,
+    field: &str,
+    kind: &str,
+    url: &str,
+) -> Result<Value, Error> {
+    let whole = call.world.whole_at(key, call.version, call.moment());
+    let all = whole.map(|whole| whole[field]["data"].clone());
+    let all = all.as_ref().and_then(Value::as_array);
+    let all = all.map_or(&[][..], Vec::as_slice);
+    let (on_page, has_more) = page::page(call, all, kind, |one| {
         one["id"].as_str().unwrap_or_default()
     })?;
-    let url = "/v1/entitlements/active_entitlements";
     Ok(page::list(on_page.to_vec(), has_more, url))
 }
 

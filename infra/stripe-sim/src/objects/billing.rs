@@ -108,6 +108,37 @@ pub(crate) fn entitlement(stage: &mut Stage<'_>, lookup_key: &str) -> Value {
     })
 }
 
+/// Adds an item with this price to a subscription, for a period that begins now. Returns the item's place.
+pub(crate) fn add_item(
+    stage: &mut Stage<'_>,
+    subscription: &mut Value,
+    price: &Value,
+    end: i64,
+) -> usize {
+    let mut item = subscription["items"]["data"][0].clone();
+    item["id"] = json!(stage.id("si"));
+    item["created"] = json!(stage.now());
+    item["price"] = price.clone();
+    item["plan"] = plan_of(price);
+    item["current_period_start"] = json!(stage.now());
+    item["current_period_end"] = json!(end);
+    let items = subscription["items"]["data"].as_array_mut();
+    let place = items.map_or(0, |items| {
+        items.push(item);
+        items.len() - 1
+    });
+    subscription["items"]["total_count"] = json!(place + 1);
+    // With several items there is no one plan and quantity.
+    subscription["plan"] = Value::Null;
+    subscription["quantity"] = Value::Null;
+    place
+}
+
+/// Makes a price one by the year.
+pub(crate) fn yearly(price: &mut Value) {
+    price["recurring"]["interval"] = json!("year");
+}
+
 /// Sets the quantity of a subscription's one item.
 pub(crate) fn set_quantity(subscription: &mut Value, quantity: i64) {
     subscription["quantity"] = json!(quantity);
@@ -124,7 +155,12 @@ pub(crate) fn set_price(subscription: &mut Value, price: &Value) {
 
 /// Moves the period of a subscription's one item.
 pub(crate) fn set_period(subscription: &mut Value, start: i64, end: i64) {
-    let item = &mut subscription["items"]["data"][0];
+    set_period_of(subscription, 0, start, end);
+}
+
+/// Moves the period of the item at this place.
+pub(crate) fn set_period_of(subscription: &mut Value, place: usize, start: i64, end: i64) {
+    let item = &mut subscription["items"]["data"][place];
     item["current_period_start"] = json!(start);
     item["current_period_end"] = json!(end);
 }
@@ -135,9 +171,19 @@ pub(crate) fn invoice(
     subscription: &Value,
     reason: &str,
 ) -> (String, Value) {
+    let item = subscription["items"]["data"][0].clone();
+    invoice_of(stage, subscription, &item, reason)
+}
+
+/// The same for this item of it.
+pub(crate) fn invoice_of(
+    stage: &mut Stage<'_>,
+    subscription: &Value,
+    item: &Value,
+    reason: &str,
+) -> (String, Value) {
     let id = stage.id("in");
     let line_id = stage.id("il");
-    let item = &subscription["items"]["data"][0];
     let free = subscription["status"] == "trialing";
     let quantity = item["quantity"].as_i64().unwrap_or(1);
     let unit = item["price"]["unit_amount"].as_i64().unwrap_or_default();

@@ -113,7 +113,7 @@ pub(crate) fn never_activated(stage: &mut Stage<'_>) {
 }
 
 /// A customer and an unpaid subscription with its first invoice, a draft. Returns both ids.
-fn begin(stage: &mut Stage<'_>, trial_days: i64) -> (String, String) {
+pub(super) fn begin(stage: &mut Stage<'_>, trial_days: i64) -> (String, String) {
     let price = price(stage, "Team", 2_000);
     let customer = customers::create(stage);
     stage.breathe();
@@ -174,14 +174,19 @@ pub(super) fn trialing(stage: &mut Stage<'_>) -> String {
 
 /// The customer is entitled to this feature from now on, and to nothing else.
 fn entitle(stage: &mut Stage<'_>, customer: &str, feature: Option<&str>) {
+    entitle_to(stage, customer, feature.as_slice());
+}
+
+/// The customer is entitled to these features from now on, and to nothing else.
+pub(super) fn entitle_to(stage: &mut Stage<'_>, customer: &str, features: &[&str]) {
     let id = entitlements_of(customer);
     if !stage.has(&id) {
         let summary = billing::entitlement_summary(stage, customer);
         stage.put(&id, summary);
     }
-    let active: Vec<_> = feature
+    let features = features.iter();
+    let active: Vec<_> = features
         .map(|feature| billing::entitlement(stage, feature))
-        .into_iter()
         .collect();
     stage.update(
         "entitlements.active_entitlement_summary.updated",
@@ -190,6 +195,7 @@ fn entitle(stage: &mut Stage<'_>, customer: &str, feature: Option<&str>) {
     );
 }
 
+/// A product and its monthly price.
 pub(super) fn price(stage: &mut Stage<'_>, name: &str, amount: i64) -> Value {
     let [(product_id, product), (price_id, price)] = billing::catalog(stage, name, amount);
     stage.create("product.created", &product_id, product);
