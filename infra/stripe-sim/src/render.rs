@@ -47,6 +47,10 @@ impl Lens<'_> {
         {
             whole["latest_invoice"] = self.object(invoice).into();
         }
+        if whole["object"] == "charge" {
+            let url = format!("/v1/charges/{id}/refunds");
+            whole["refunds"] = self.listed(&state.truth["~refunds"], url);
+        }
         Some(whole)
     }
 
