@@ -28,6 +28,8 @@ pub(crate) struct Stage<'w> {
     streams: Streams,
     /// Whether what happens now is somebody's request, or Stripe's own doing.
     by_request: bool,
+    /// The request that is being served, with its idempotency key: all that Stripe does in one go names the same.
+    request: Option<(String, String)>,
     made: Vec<Key>,
     untold: BTreeSet<String>,
 }
@@ -40,6 +42,7 @@ impl<'w> Stage<'w> {
             now,
             streams,
             by_request: true,
+            request: None,
             made: Vec::new(),
             untold: BTreeSet::new(),
         }
@@ -68,14 +71,20 @@ impl<'w> Stage<'w> {
         &self.scope
     }
 
-    /// Lets time pass.
+    /// Lets time pass: what happens then is another request.
     pub(crate) fn wait(&mut self, seconds: i64) {
         self.now += seconds;
+        self.request = None;
     }
 
     /// Lets up to a second pass: what Stripe does in one go often shares a second, and not always.
     pub(crate) fn breathe(&mut self) {
         self.now += self.streams.dice.i64(0..=1);
+    }
+
+    /// Lets a second pass in the midst of what Stripe does in one go.
+    pub(crate) fn pass_a_second(&mut self) {
+        self.now += 1;
     }
 
     /// From here on Stripe acts by itself: events name no request.
@@ -86,6 +95,7 @@ impl<'w> Stage<'w> {
     /// From here on somebody makes requests.
     pub(crate) fn somebody_acts(&mut self) {
         self.by_request = true;
+        self.request = None;
     }
 
     /// A fresh id.
@@ -169,9 +179,11 @@ impl<'w> Stage<'w> {
             .flatten();
         let events = &mut self.streams.events;
         let id_of_event = ids::event_id(events, kind);
-        let request = self
-            .by_request
-            .then(|| (ids::id(events, "req", false), ids::uuid(events)));
+        let request = self.by_request.then(|| {
+            let served = &mut self.request;
+            let made = || (ids::id(events, "req", false), ids::uuid(events));
+            served.get_or_insert_with(made).clone()
+        });
         self.untold.remove(id);
         let seen = self.world.last_entry();
         self.world.happen(Occurrence {

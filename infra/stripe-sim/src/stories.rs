@@ -10,6 +10,7 @@ mod customers;
 mod discounts;
 mod disputes;
 mod documents;
+mod holds;
 mod invoices;
 mod pauses;
 mod payouts;
@@ -141,6 +142,30 @@ pub enum Story {
     UpgradeDeclined,
     /// A subscription whose invoices are voided from now on.
     CollectionStopped,
+    /// An inquiry that the bank closes: no money moves.
+    InquiryClosed,
+    /// An inquiry that becomes a chargeback, which is lost.
+    InquiryEscalated,
+    /// The same after the inquiry was closed; the chargeback is won.
+    InquiryReopened,
+    /// A dispute whose money moves in another currency than the payment's.
+    DisputeInAnotherCurrency,
+    /// An authorization that is given up: the intent is canceled.
+    HoldReleased,
+    /// An authorization of which a part is captured and the rest released; later some of the captured part is refunded.
+    HoldCapturedInPart,
+    /// A refund that succeeds and is canceled later: the money comes back.
+    RefundCanceledLater,
+    /// A refund that is canceled before any money moves.
+    RefundCanceledWhilePending,
+    /// A refund without a status, as old ones are.
+    RefundWithoutStatus,
+    /// A session that is paid in the customer's own currency.
+    AdaptivePricing,
+    /// Two attempts that fail without a charge, the first of which is told by two events a second apart.
+    FailsTwiceWithoutCharge,
+    /// A payment that succeeds and is refunded, each told by two events a second apart.
+    ToldTwice,
     /// A connected account's way to charges and payouts. Only told by [`World::connect`](crate::World::connect).
     Onboarding,
     /// A connected account takes its bank account and its person back, and disconnects. Only told by
@@ -150,7 +175,7 @@ pub enum Story {
 
 impl Story {
     /// Every story that any account can have, in the order of the list.
-    pub const ALL: [Self; 57] = [
+    pub const ALL: [Self; 69] = [
         Self::Purchase,
         Self::DeclinedThenPaid,
         Self::AbandonedCheckout,
@@ -208,6 +233,18 @@ impl Story {
         Self::TrialSwitched,
         Self::UpgradeDeclined,
         Self::CollectionStopped,
+        Self::InquiryClosed,
+        Self::InquiryEscalated,
+        Self::InquiryReopened,
+        Self::DisputeInAnotherCurrency,
+        Self::HoldReleased,
+        Self::HoldCapturedInPart,
+        Self::RefundCanceledLater,
+        Self::RefundCanceledWhilePending,
+        Self::RefundWithoutStatus,
+        Self::AdaptivePricing,
+        Self::FailsTwiceWithoutCharge,
+        Self::ToldTwice,
     ];
 
     pub(crate) fn tell(self, stage: &mut Stage<'_>) {
@@ -218,7 +255,7 @@ impl Story {
             Self::DeclinedThenPaid => checkout::declined_then_paid(stage),
             Self::AbandonedCheckout => checkout::abandoned(stage),
             Self::DelayedPayment => checkout::delayed_payment(stage),
-            Self::HoldCaptured => checkout::hold_captured(stage),
+            Self::HoldCaptured => holds::captured(stage),
             Self::PaymentCanceled => checkout::payment_canceled(stage),
             Self::PartialRefund => refunds::partial(stage),
             Self::FullRefund => refunds::full(stage),
@@ -243,7 +280,7 @@ impl Story {
             Self::AuthenticatedPayment => checkout::authenticated(stage),
             Self::AuthenticationFails => checkout::not_authenticated(stage),
             Self::DelayedPaymentFails => checkout::delayed_payment_fails(stage),
-            Self::HoldExpired => checkout::hold_expired(stage),
+            Self::HoldExpired => holds::expired(stage),
             Self::SetupCanceled => setups::canceled(stage),
             Self::Discounted => discounts::discounted(stage),
             Self::PausedAndResumed => pauses::paused_and_resumed(stage),
@@ -271,6 +308,18 @@ impl Story {
             Self::TrialSwitched => plans::trial_switched(stage),
             Self::UpgradeDeclined => plans::upgrade_declined(stage),
             Self::CollectionStopped => plans::collection_stopped(stage),
+            Self::InquiryClosed => disputes::inquiry_closed(stage),
+            Self::InquiryEscalated => disputes::inquiry_escalated(stage),
+            Self::InquiryReopened => disputes::inquiry_reopened(stage),
+            Self::DisputeInAnotherCurrency => disputes::in_another_currency(stage),
+            Self::HoldReleased => holds::released(stage),
+            Self::HoldCapturedInPart => holds::captured_in_part(stage),
+            Self::RefundCanceledLater => refunds::canceled_later(stage),
+            Self::RefundCanceledWhilePending => refunds::canceled_while_pending(stage),
+            Self::RefundWithoutStatus => refunds::without_status(stage),
+            Self::AdaptivePricing => checkout::adaptive_pricing(stage),
+            Self::FailsTwiceWithoutCharge => checkout::fails_twice_without_charge(stage),
+            Self::ToldTwice => refunds::told_twice(stage),
             Self::Onboarding => accounts::onboarding(stage),
             Self::Offboarding => accounts::offboarding(stage),
         }

@@ -102,7 +102,7 @@ const V2022_11_15: ApiVersion = ApiVersion("2022-11-15");
 const V2022_08_01: ApiVersion = ApiVersion("2022-08-01");
 
 /// Every difference that the simulation knows, newest first.
-pub const CHANGES: [Change; 18] = [
+pub const CHANGES: [Change; 19] = [
     Change {
         since: ApiVersion::V2025_09_30,
         object: "discount",
@@ -201,6 +201,15 @@ pub const CHANGES: [Change; 18] = [
         what: "shipping_details moves into collected_information",
         source: "basil/2025-03-31/checkout-session-remove-shipping-details",
         undo: payments::shipping_on_session,
+    },
+    // At Stripe it is the day on which a session was made that decides, not the version that it is read at: no session of
+    // this simulation is as old.
+    Change {
+        since: BASIL,
+        object: "checkout.session",
+        what: "amounts stay in the currency that was asked for; presentment_details replaces currency_conversion",
+        source: "basil/2025-03-31/add_presentment_details",
+        undo: payments::currency_presented,
     },
     Change {
         since: V2024_04_10,

@@ -8,6 +8,7 @@
 
 mod deliveries;
 mod endpoints;
+mod money;
 mod thin;
 mod trouble;
 

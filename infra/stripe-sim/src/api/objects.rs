@@ -94,6 +94,7 @@ pub(crate) fn serve(call: &Call<'_>, path: &[&str]) -> Option<Result<Value, Erro
         ["application_fees", _, "refunds", id] => {
             return Some(retrieve(call, call.scope, "fee_refund", id, "refund"));
         }
+        ["charges", id, "refunds"] => return Some(refunds(call, id)),
         ["subscriptions", id, "discount"] => return Some(discount(call, id)),
         ["balance"] => return Some(retrieve(call, call.scope, "balance", BALANCE, "id")),
         ["entitlements", "active_entitlements"] => return Some(entitlements(call)),
@@ -214,6 +215,17 @@ fn expand(
     whole: &str,
 ) -> Result<(), Error> {
     let (field, rest) = path.split_once('.').unwrap_or((path, ""));
+    // Newer shapes of a charge have the list only if it is asked for.
+    if field == "refunds" && object["object"] == "charge" {
+        let key = Key {
+            scope: scope.clone(),
+            id: object["id"].as_str().unwrap_or_default().to_owned(),
+        };
+        let whole = call.world.whole_at(&key, call.version, call.moment());
+        if let Some(mut whole) = whole {
+            object["refunds"] = whole["refunds"].take();
+        }
+    }
     let place = object
         .get_mut(field)
         .ok_or_else(|| Error::not_expandable(whole))?;
@@ -231,6 +243,22 @@ fn expand(
         return Ok(());
     }
     expand(call, scope, place, rest, whole)
+}
+
+/// A charge's refunds, newest first.
+fn refunds(call: &Call<'_>, charge: &str) -> Result<Value, Error> {
+    call.query
+        .only(&["ending_before", "limit", "starting_after"])?;
+    let key = Key {
+        scope: call.scope.clone(),
+        id: charge.to_owned(),
+    };
+    if shown(call, &key, "charge").is_none() {
+        let livemode = call.scope.livemode;
+        return Err(Error::missing("charge", charge, "id", livemode, false));
+    }
+    let url = format!("/v1/charges/{charge}/refunds");
+    list_within(call, &key, "refunds", "refund", &url)
 }
 
 /// The discount that a subscription has.

@@ -130,7 +130,10 @@ pub(crate) fn refund(
     let transaction = stage.id("txn");
     let mut refund = stage.blank("refund", &id);
     refund["amount"] = json!(amount);
-    refund["balance_transaction"] = json!(transaction);
+    // What waits hasn't left the balance.
+    if !matches!(status, "pending" | "requires_action") {
+        refund["balance_transaction"] = json!(transaction);
+    }
     refund["charge"] = charge["id"].clone();
     refund["currency"] = charge["currency"].clone();
     refund["payment_intent"] = charge["payment_intent"].clone();
@@ -150,6 +153,25 @@ pub(crate) fn dispute(stage: &mut Stage<'_>, charge: &Value) -> (String, Value) 
     (id, dispute)
 }
 
+/// The question that a bank may ask before it opens a chargeback.
+pub(crate) fn inquiry(stage: &mut Stage<'_>, charge: &Value) -> (String, Value) {
+    let (id, mut inquiry) = dispute(stage, charge);
+    inquiry["status"] = json!("warning_needs_response");
+    inquiry["is_charge_refundable"] = json!(true);
+    inquiry["payment_method_details"]["card"]["case_type"] = json!("inquiry");
+    (id, inquiry)
+}
+
+/// The same transaction in dollars, at so many thousandths of a dollar's cent for each minor unit of the payment's.
+pub(crate) fn convert(funds: &mut Value, thousandths: i64) {
+    let amount = funds["amount"].as_i64().unwrap_or_default() * thousandths / 1_000;
+    let fee = funds["fee"].as_i64().unwrap_or_default();
+    funds["amount"] = json!(amount);
+    funds["currency"] = json!("usd");
+    funds["exchange_rate"] = json!(format!("0.{thousandths:03}").parse::<f64>().ok());
+    funds["net"] = json!(amount - fee);
+}
+
 /// The balance transaction by which a disputed amount leaves (`sign` -1) or returns (1).
 pub(crate) fn dispute_funds(stage: &mut Stage<'_>, dispute: &Value, sign: i64) -> Value {
     let id = stage.id("txn");
@@ -165,6 +187,7 @@ pub(crate) fn dispute_funds(stage: &mut Stage<'_>, dispute: &Value, sign: i64) -
     funds["amount"] = json!(amount);
     funds["fee"] = json!(fee);
     funds["net"] = json!(amount - fee);
+    funds["currency"] = dispute["currency"].clone();
     funds["available_on"] = json!(stage.now() + 2 * 86_400);
     funds["description"] = json!(format!("Chargeback {what} for {charge}"));
     funds["reporting_category"] = json!(category);

@@ -1,6 +1,6 @@
 //! Older shapes of payment objects.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::Lens;
 
@@ -15,6 +15,28 @@ pub(crate) fn shipping_on_session(session: &mut Value, _: &Lens<'_>) {
     if let Some(collected) = session["collected_information"].as_object_mut() {
         collected.remove("shipping_details");
     }
+}
+
+/// Before basil, a session that was paid in the customer's currency had its amounts in that currency, and what the shop
+/// had asked for lay in `currency_conversion`.
+pub(crate) fn currency_presented(session: &mut Value, _: &Lens<'_>) {
+    let Some(presented) = session.get_mut("presentment_details").map(Value::take) else {
+        return;
+    };
+    if let Value::Object(map) = session {
+        map.remove("presentment_details");
+    }
+    if presented.is_null() {
+        return;
+    }
+    session["currency_conversion"] = json!({
+        "amount_subtotal": session["amount_subtotal"], "amount_total": session["amount_total"],
+        "fx_rate": "0.937", "source_currency": session["currency"],
+    });
+    for field in ["amount_subtotal", "amount_total"] {
+        session[field] = presented["presentment_amount"].clone();
+    }
+    session["currency"] = presented["presentment_currency"].clone();
 }
 
 /// Before 2022-11-15, a charge carried its refunds, newest first. They change with the refunds, without an event of

@@ -9,15 +9,42 @@ use crate::stage::Stage;
 /// A purchase that works at once. Returns the charge's id.
 pub(crate) fn purchase(stage: &mut Stage<'_>) -> String {
     let amount = stage.amount();
-    let session = open_session(stage, amount);
+    purchase_in(stage, amount, "usd")
+}
+
+/// The same of an amount in a currency.
+pub(crate) fn purchase_in(stage: &mut Stage<'_>, amount: i64, currency: &str) -> String {
+    let (session, mut truth) = payments::session(stage, amount);
+    truth["currency"] = json!(currency);
+    stage.put(&session, truth);
     let wait = stage.between(20, 300);
     stage.wait(wait);
-    let intent = create_intent(stage, amount, None, None);
+    let (intent, mut truth) = payments::intent(stage, amount, None, None);
+    truth["currency"] = json!(currency);
+    stage.create("payment_intent.created", &intent, truth);
     stage.breathe();
     let charge = succeed(stage, &intent);
     complete_session(stage, &session, &intent);
     settle(stage, &charge);
     charge
+}
+
+/// The customer sees and pays a price in their own currency; the shop asked for its own, and gets it.
+pub(crate) fn adaptive_pricing(stage: &mut Stage<'_>) {
+    let amount = stage.amount();
+    let session = open_session(stage, amount);
+    stage.wait(90);
+    let intent = create_intent(stage, amount, None, None);
+    stage.breathe();
+    let charge = succeed(stage, &intent);
+    stage.breathe();
+    stage.update("checkout.session.completed", &session, |session| {
+        session["presentment_details"] = json!({
+            "presentment_amount": amount * 937 / 1_000, "presentment_currency": "eur",
+        });
+        payments::complete(session, Some(&intent), true);
+    });
+    settle(stage, &charge);
 }
 
 pub(crate) fn declined_then_paid(stage: &mut Stage<'_>) {
@@ -110,57 +137,6 @@ fn debit(stage: &mut Stage<'_>) -> (String, String, String) {
     (session, intent, charge_id)
 }
 
-pub(crate) fn hold_captured(stage: &mut Stage<'_>) {
-    let (intent, charge_id) = hold(stage);
-    stage.wait(2 * DAY_S);
-    let transaction = stage.id("txn");
-    stage.change(&charge_id, |charge| {
-        charge["captured"] = json!(true);
-        charge["amount_captured"] = charge["amount"].clone();
-        charge["balance_transaction"] = json!(transaction);
-    });
-    stage.change(&intent, |intent| {
-        intent["amount_capturable"] = json!(0);
-        intent["amount_received"] = intent["amount"].clone();
-        intent["status"] = json!("succeeded");
-    });
-    stage.emit("charge.captured", &charge_id);
-    stage.emit("payment_intent.succeeded", &intent);
-}
-
-pub(crate) fn hold_expired(stage: &mut Stage<'_>) {
-    let (intent, charge) = hold(stage);
-    stage.wait(7 * DAY_S);
-    stage.stripe_acts();
-    stage.update("charge.expired", &charge, |charge| {
-        charge["amount_refunded"] = charge["amount"].clone();
-        charge["refunded"] = json!(true);
-    });
-    cancel(stage, &intent, "automatic");
-}
-
-/// An authorization. Returns the intent's id and the charge's.
-fn hold(stage: &mut Stage<'_>) -> (String, String) {
-    let amount = stage.amount();
-    let (intent, mut truth) = payments::intent(stage, amount, None, None);
-    truth["capture_method"] = json!("manual");
-    stage.create("payment_intent.created", &intent, truth);
-    stage.breathe();
-    let (charge_id, mut charge) = payments::charge(stage, &stage.get(&intent).clone());
-    charge["captured"] = json!(false);
-    charge["amount_captured"] = json!(0);
-    let method = charge["payment_method"].clone();
-    stage.put(&charge_id, charge);
-    attach_charge(stage, &intent, &charge_id, |intent| {
-        intent["payment_method"] = method;
-        intent["amount_capturable"] = intent["amount"].clone();
-        intent["status"] = json!("requires_capture");
-    });
-    stage.emit("charge.succeeded", &charge_id);
-    stage.emit("payment_intent.amount_capturable_updated", &intent);
-    (intent, charge_id)
-}
-
 pub(crate) fn authenticated(stage: &mut Stage<'_>) {
     let amount = stage.amount();
     let intent = challenged(stage, amount);
@@ -173,8 +149,30 @@ pub(crate) fn not_authenticated(stage: &mut Stage<'_>) {
     let amount = stage.amount();
     let intent = challenged(stage, amount);
     stage.wait(90);
-    // No charge was made.
-    stage.update("payment_intent.payment_failed", &intent, |intent| {
+    refuse_authentication(stage, &intent);
+    stage.wait(300);
+    cancel(stage, &intent, "abandoned");
+}
+
+pub(crate) fn fails_twice_without_charge(stage: &mut Stage<'_>) {
+    let amount = stage.amount();
+    let intent = challenged(stage, amount);
+    stage.wait(90);
+    refuse_authentication(stage, &intent);
+    // One change, two events.
+    stage.pass_a_second();
+    stage.emit("payment_intent.payment_failed", &intent);
+    stage.wait(30);
+    challenge(stage, &intent);
+    stage.wait(90);
+    refuse_authentication(stage, &intent);
+    stage.wait(300);
+    cancel(stage, &intent, "abandoned");
+}
+
+/// The customer doesn't authenticate: no charge is made.
+fn refuse_authentication(stage: &mut Stage<'_>, intent: &str) {
+    stage.update("payment_intent.payment_failed", intent, |intent| {
         intent["last_payment_error"] = json!({
             "code": "payment_intent_authentication_failure",
             "doc_url":
@@ -186,21 +184,23 @@ pub(crate) fn not_authenticated(stage: &mut Stage<'_>) {
         intent["next_action"] = Value::Null;
         intent["status"] = json!("requires_payment_method");
     });
-    stage.wait(300);
-    cancel(stage, &intent, "abandoned");
 }
 
 /// An intent whose bank wants to see the customer. Returns its id.
 fn challenged(stage: &mut Stage<'_>, amount: i64) -> String {
     let intent = create_intent(stage, amount, None, None);
     stage.breathe();
-    stage.update("payment_intent.requires_action", &intent, |intent| {
+    challenge(stage, &intent);
+    intent
+}
+
+fn challenge(stage: &mut Stage<'_>, intent: &str) {
+    stage.update("payment_intent.requires_action", intent, |intent| {
         intent["next_action"] = json!({
             "type": "use_stripe_sdk", "use_stripe_sdk": { "type": "three_d_secure_redirect" },
         });
         intent["status"] = json!("requires_action");
     });
-    intent
 }
 
 pub(crate) fn payment_canceled(stage: &mut Stage<'_>) {
@@ -289,7 +289,8 @@ pub(crate) fn settle(stage: &mut Stage<'_>, charge: &str) {
     });
 }
 
-fn attach_charge(
+/// The charge is the intent's latest.
+pub(crate) fn attach_charge(
     stage: &mut Stage<'_>,
     intent: &str,
     charge: &str,

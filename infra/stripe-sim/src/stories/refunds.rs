@@ -1,4 +1,4 @@
-//! Refunds: partial, full, equal twins, and one that fails after it succeeded.
+//! Refunds: partial, full, equal twins, and those that come to nothing.
 
 use serde_json::{Value, json};
 
@@ -13,7 +13,7 @@ pub(crate) fn partial(stage: &mut Stage<'_>) {
     let refund = refund(stage, &charge, amount, "pending");
     stage.wait(20);
     stage.stripe_acts();
-    move_refund(stage, &refund, "succeeded");
+    succeed(stage, &refund);
 }
 
 pub(crate) fn full(stage: &mut Stage<'_>) {
@@ -34,6 +34,15 @@ pub(crate) fn two_equal(stage: &mut Stage<'_>) {
 }
 
 pub(crate) fn fails_later(stage: &mut Stage<'_>) {
+    taken_back(stage, "failed", "lost_or_stolen_card");
+}
+
+pub(crate) fn canceled_later(stage: &mut Stage<'_>) {
+    taken_back(stage, "canceled", "merchant_request");
+}
+
+/// A refund that succeeded, and comes back days later.
+fn taken_back(stage: &mut Stage<'_>, status: &str, reason: &str) {
     let charge = checkout::purchase(stage);
     stage.wait(DAY_S);
     let amount = total(stage, &charge);
@@ -47,8 +56,8 @@ pub(crate) fn fails_later(stage: &mut Stage<'_>) {
     });
     stage.change(&refund, |refund| {
         refund["failure_balance_transaction"] = json!(transaction);
-        refund["failure_reason"] = json!("lost_or_stolen_card");
-        refund["status"] = json!("failed");
+        refund["failure_reason"] = json!(reason);
+        refund["status"] = json!(status);
     });
     stage.emit("refund.updated", &refund);
     stage.emit("charge.refund.updated", &refund);
@@ -56,20 +65,69 @@ pub(crate) fn fails_later(stage: &mut Stage<'_>) {
     stage.emit("charge.updated", &charge);
 }
 
-fn total(stage: &Stage<'_>, charge: &str) -> i64 {
+pub(crate) fn canceled_while_pending(stage: &mut Stage<'_>) {
+    let charge = checkout::purchase(stage);
+    stage.wait(DAY_S);
+    let amount = total(stage, &charge) / 2;
+    // The customer has to say where to: no money moves before that.
+    let (id, mut refund) = payments::refund(
+        stage,
+        &stage.get(&charge).clone(),
+        amount,
+        "requires_action",
+    );
+    refund["balance_transaction"] = Value::Null;
+    stage.put(&id, refund);
+    stage.change(&charge, |charge| add(charge, &id, amount));
+    stage.emit("refund.created", &id);
+    stage.emit("charge.refunded", &charge);
+    stage.wait(600);
+    stage.change(&charge, |charge| add_refunded(charge, -amount));
+    stage.change(&id, |refund| {
+        refund["failure_reason"] = json!("merchant_request");
+        refund["status"] = json!("canceled");
+    });
+    stage.emit("refund.updated", &id);
+    stage.emit("charge.refund.updated", &id);
+    stage.emit("refund.failed", &id);
+    stage.emit("charge.updated", &charge);
+}
+
+pub(crate) fn without_status(stage: &mut Stage<'_>) {
+    let charge = checkout::purchase(stage);
+    stage.wait(DAY_S);
+    let amount = total(stage, &charge) / 2;
+    let (id, mut refund) = payments::refund(stage, &stage.get(&charge).clone(), amount, "");
+    refund["status"] = Value::Null;
+    stage.put(&id, refund);
+    stage.change(&charge, |charge| add(charge, &id, amount));
+    stage.emit("refund.created", &id);
+    stage.emit("charge.refunded", &charge);
+}
+
+pub(crate) fn told_twice(stage: &mut Stage<'_>) {
+    let charge = checkout::purchase(stage);
+    let intent = stage.text(&charge, "payment_intent");
+    stage.pass_a_second();
+    stage.emit("payment_intent.succeeded", &intent);
+    stage.wait(DAY_S);
+    let amount = total(stage, &charge) / 2;
+    let refund = refund(stage, &charge, amount, "succeeded");
+    stage.pass_a_second();
+    stage.emit("refund.updated", &refund);
+    stage.emit("charge.refunded", &charge);
+}
+
+/// What was authorized.
+pub(crate) fn total(stage: &Stage<'_>, charge: &str) -> i64 {
     stage.get(charge)["amount"].as_i64().unwrap_or_default()
 }
 
 /// Refunds part or all of a charge. Returns the refund's id.
-fn refund(stage: &mut Stage<'_>, charge: &str, amount: i64, status: &str) -> String {
+pub(crate) fn refund(stage: &mut Stage<'_>, charge: &str, amount: i64, status: &str) -> String {
     let (id, refund) = payments::refund(stage, &stage.get(charge).clone(), amount, status);
     stage.put(&id, refund);
-    stage.change(charge, |charge| {
-        add_refunded(charge, amount);
-        if let Some(refunds) = charge["~refunds"].as_array_mut() {
-            refunds.push(json!(id));
-        }
-    });
+    stage.change(charge, |charge| add(charge, &id, amount));
     stage.emit("refund.created", &id);
     stage.emit("charge.refunded", charge);
     stage.breathe();
@@ -83,12 +141,23 @@ fn refund(stage: &mut Stage<'_>, charge: &str, amount: i64, status: &str) -> Str
     id
 }
 
-fn move_refund(stage: &mut Stage<'_>, refund: &str, status: &str) {
+/// The refund succeeds: its money leaves the balance.
+fn succeed(stage: &mut Stage<'_>, refund: &str) {
+    let transaction = stage.id("txn");
     stage.change(refund, |refund| {
-        refund["status"] = json!(status);
+        refund["balance_transaction"] = json!(transaction);
+        refund["status"] = json!("succeeded");
     });
     stage.emit("refund.updated", refund);
     stage.emit("charge.refund.updated", refund);
+}
+
+/// The charge has one refund more.
+pub(crate) fn add(charge: &mut Value, refund: &str, amount: i64) {
+    add_refunded(charge, amount);
+    if let Some(refunds) = charge["~refunds"].as_array_mut() {
+        refunds.push(json!(refund));
+    }
 }
 
 fn add_refunded(charge: &mut Value, amount: i64) {

@@ -444,3 +444,34 @@ fn an_event_is_served_in_the_accounts_version_whatever_the_request_says() {
     );
     assert_eq!(answer.body, world.event(event, ApiVersion::V2025_09_30));
 }
+
+#[test]
+fn a_charge_lists_its_refunds_if_that_is_asked_for_and_under_its_own_path() {
+    let world = told(Story::TwoEqualRefunds);
+    let charge = world.objects().find(|key| key.id.starts_with("ch_"));
+    let path = format!("/v1/charges/{}", charge.expect("a charge").id);
+    let newest = ("stripe-version", "2025-09-30.clover");
+    assert!(
+        get(&world, &path, &[LIVE, newest])
+            .body
+            .get("refunds")
+            .is_none()
+    );
+    let expanded = get(
+        &world,
+        &format!("{path}?expand%5B%5D=refunds"),
+        &[LIVE, newest],
+    );
+    let refunds = &expanded.body["refunds"];
+    assert_eq!(refunds["data"].as_array().map(Vec::len), Some(2));
+    assert_eq!(refunds["has_more"], false);
+
+    let listed = get(&world, &format!("{path}/refunds?limit=1"), &[LIVE, newest]);
+    assert_eq!(listed.body["data"][0], refunds["data"][0]);
+    assert_eq!(listed.body["has_more"], true);
+    let target = format!("{path}/refunds?starting_after={}", ids(&listed)[0]);
+    let rest = get(&world, &target, &[LIVE, newest]);
+    assert_eq!(rest.body["data"][0], refunds["data"][1]);
+    let none = get(&world, "/v1/charges/ch_none/refunds", &[LIVE, newest]);
+    assert_eq!(none.status, 404);
+}

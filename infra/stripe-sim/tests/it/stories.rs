@@ -203,3 +203,87 @@ fn every_story_can_be_told_in_every_scope() {
         assert!(!world.events().is_empty(), "{story:?}");
     }
 }
+
+#[test]
+fn what_isnt_captured_is_released_by_a_refund_without_a_balance_transaction() {
+    let whole = told(Story::HoldReleased);
+    let part = told(Story::HoldCapturedInPart);
+    for (world, captured) in [(&whole, false), (&part, true)] {
+        let charge = &objects(world, "ch_")[0];
+        assert_eq!(charge["captured"], captured);
+        let refunds = objects(world, "re_");
+        let mut released = refunds
+            .iter()
+            .filter(|refund| refund["balance_transaction"].is_null());
+        let release = released.next().expect("a release");
+        assert!(released.next().is_none());
+        assert_eq!(release["destination_details"]["card"]["type"], "reversal");
+        let rest = charge["amount"].as_i64().unwrap() - charge["amount_captured"].as_i64().unwrap();
+        assert_eq!(release["amount"], rest);
+    }
+    assert!(whole.settled().is_empty());
+    let kinds = types(&whole, "ch_");
+    assert!(kinds.contains(&"charge.refunded") && !kinds.contains(&"charge.captured"));
+    // Then some of what was captured goes back.
+    let charge = &objects(&part, "ch_")[0];
+    let kept = charge["amount"].as_i64().unwrap() - charge["amount_refunded"].as_i64().unwrap();
+    assert_eq!(part.settled()["usd"], kept);
+}
+
+#[test]
+fn refunds_that_come_to_nothing_leave_what_was_settled_as_it_was() {
+    for story in [
+        Story::RefundFailsLater,
+        Story::RefundCanceledLater,
+        Story::RefundCanceledWhilePending,
+    ] {
+        let world = told(story);
+        let charge = &objects(&world, "ch_")[0];
+        assert_eq!(charge["amount_refunded"], 0, "{story:?}");
+        assert_eq!(
+            world.settled()["usd"],
+            charge["amount_captured"],
+            "{story:?}"
+        );
+    }
+}
+
+#[test]
+fn an_inquiry_moves_money_only_once_it_is_a_chargeback() {
+    let closed = told(Story::InquiryClosed);
+    let dispute = &objects(&closed, "du_")[0];
+    assert_eq!(dispute["status"], "warning_closed");
+    assert_eq!(dispute["balance_transactions"], serde_json::json!([]));
+    let escalated = told(Story::InquiryEscalated);
+    assert!(escalated.settled().is_empty(), "the payment is gone");
+    let reopened = told(Story::InquiryReopened);
+    let statuses: Vec<_> = reopened
+        .events()
+        .iter()
+        .filter(|event| event.object.id.starts_with("du_"))
+        .map(|event| reopened.shown(event, sluice_stripe_sim::ApiVersion::V2025_09_30))
+        .map(|dispute| dispute["status"].as_str().unwrap().to_owned())
+        .collect();
+    let place = |status: &str| statuses.iter().position(|one| one == status).unwrap();
+    assert!(place("warning_closed") < place("needs_response"));
+    assert_eq!(statuses.last().unwrap(), "won");
+}
+
+#[test]
+fn a_disputes_money_may_move_in_another_currency_than_the_payments() {
+    let settled = told(Story::DisputeInAnotherCurrency).settled();
+    assert!(settled["jpy"] > 0 && settled["usd"] < 0, "{settled:?}");
+}
+
+#[test]
+fn what_stripe_does_for_one_request_names_that_request_in_every_event() {
+    let world = told(Story::FailsTwiceWithoutCharge);
+    let failed = world.events().iter();
+    let failed: Vec<_> = failed
+        .filter(|event| event.kind == "payment_intent.payment_failed")
+        .collect();
+    assert_eq!(failed.len(), 3);
+    assert_eq!(failed[0].created + 1, failed[1].created);
+    assert_eq!(failed[0].request, failed[1].request);
+    assert_ne!(failed[1].request, failed[2].request);
+}

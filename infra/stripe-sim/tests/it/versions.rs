@@ -153,3 +153,23 @@ fn the_newest_shapes_have_the_keys_of_the_projects_sample_events() {
     }
     assert!(compared > 30, "{compared}");
 }
+
+#[test]
+fn a_session_paid_in_the_customers_currency_is_shown_in_the_shops_own_only_since_basil() {
+    let world = told(Story::AdaptivePricing);
+    let (old, new) = (first(&world, "cs_", OLD), first(&world, "cs_", NEW));
+    assert_eq!(
+        (&new["currency"], &old["currency"]),
+        (&"usd".into(), &"eur".into())
+    );
+    assert_eq!(
+        new["presentment_details"]["presentment_amount"],
+        old["amount_total"]
+    );
+    assert_eq!(
+        old["currency_conversion"]["amount_total"],
+        new["amount_total"]
+    );
+    assert_eq!(old["currency_conversion"]["source_currency"], "usd");
+    assert!(old.get("presentment_details").is_none());
+}

@@ -138,6 +138,19 @@ fn every_object_that_an_event_tells_of_is_found_as_it_is_in_the_events_version()
 }
 
 #[test]
+fn a_charge_is_found_with_all_of_its_refunds_beside_what_an_event_shows_of_it() {
+    let server = told(Story::TwoEqualRefunds);
+    let found = fetch(&client(&server.url()), &request(&server, "charge")).expect("found");
+    let Fetched::Found { object, whole, .. } = found else {
+        panic!("{found:?}")
+    };
+    assert!(object.get("refunds").is_none());
+    let refunds = whole.expect("more than an event shows")["refunds"].take();
+    assert_eq!(refunds["data"].as_array().map(Vec::len), Some(2));
+    assert_eq!(refunds["has_more"], false);
+}
+
+#[test]
 fn without_a_version_the_accounts_own_is_answered_and_named() {
     let server = told(Story::Purchase);
     let request = Fetch {
@@ -222,7 +235,7 @@ fn what_is_missing_is_deleted_where_the_same_key_is_shown_the_event() {
     assert_eq!(
         targets,
         [
-            ("/v1/charges/none_1".to_owned(), 404),
+            ("/v1/charges/none_1?expand%5B%5D=refunds".to_owned(), 404),
             (format!("/v1/events/{event}"), 200)
         ]
     );

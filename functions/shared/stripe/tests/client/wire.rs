@@ -49,7 +49,8 @@ fn the_key_the_version_and_the_account_are_sent_and_the_connection_is_kept() {
     let [first, second] = &stub.asked()[..] else {
         panic!("two requests")
     };
-    assert!(first.has("get /v1/charges/ch_1 http/1.1"), "{}", first.head);
+    let target = "get /v1/charges/ch_1?expand%5b%5d=refunds http/1.1";
+    assert!(first.has(target), "{}", first.head);
     assert!(first.has(&format!("authorization: bearer {}", LIVE.to_lowercase())));
     assert!(first.has("stripe-version: 2024-06-20"));
     assert!(first.has("stripe-account: acct_1"));
