@@ -1,24 +1,50 @@
 //! What an event of the payments domain says happened.
 //!
-//! | fact | told by | told apart by |
+//! | fact | called for by | told apart by |
 //! |---|---|---|
 //! | `OrderPaid` | a checkout session that is paid, or complete with nothing to pay | |
 //! | `PaymentSucceeded` | a payment intent that has succeeded | |
-//! | `PaymentFailed` | `payment_intent.payment_failed` | the attempt's charge |
-//! | `Refunded` | a refund that has succeeded | |
-//! | `RefundFailed` | a refund that has failed, also after it succeeded | |
-//! | `DisputeOpened` | any event of a dispute | |
+//! | `PaymentFailed` | `payment_intent.payment_failed` | the attempt, see below |
+//! | `Refunded` | a refund of captured money, see [`refunds`] | |
+//! | `RefundFailed` | a refund that failed or was canceled | |
+//! | `AuthorizationReleased` | a charge, or a refund that moved nothing | |
+//! | `InquiryOpened` | a dispute that is an inquiry, see [`disputes`] | |
+//! | `DisputeOpened` | a dispute that is a chargeback | |
 //! | `DisputeClosed` | a dispute that is closed | its outcome |
 //!
-//! A fact is told by the object's state wherever the state says it, not by the event's type: whichever event comes, and
-//! if only one of them ever does, the fact is told. Its data is what doesn't change from one telling to the next. A
-//! thin event's object is fetched, and may be further on than the event: it tells what the object says by then.
+//! The object's state calls for a fact wherever the state says it, not the event's type: the fact is emitted whichever
+//! event comes, also if only one of them ever does. Its data is what every event that calls for it says alike, in every
+//! API version. A thin event's object is fetched, and may be further on than the event.
+//!
+//! # How they add up
+//!
+//! Σ `PaymentSucceeded.amount` − Σ `Refunded.amount` + Σ `RefundFailed.amount`, by currency, is what payments have brought
+//! (fees aside); what disputes moved is in the last `Dispute` level of each. `AuthorizationReleased` adds nothing.
+//!
+//! # Attempts that failed
+//!
+//! An attempt is told apart by its charge, which `last_payment_error` names for card errors
+//! (<https://docs.stripe.com/api/payment_intents/object>). An attempt that failed before there was a charge (the customer
+//! didn't authenticate) is told apart by the API request that made it, which all events of one change name
+//! (<https://docs.stripe.com/api/events/object>), whatever their seconds. What fails by itself names no request: a bank
+//! debit that bounces has the intent's latest charge; an authentication that lapses has its second.
+
+pub mod disputes;
+pub mod refunds;
 
 use serde_json::{Value, json};
 use sluice_kernel::consume::Event;
 use sluice_kernel::effect::Fact;
 use sluice_kernel::fault::Fault;
 use sluice_kernel::object::Fields;
+
+use crate::Payment;
+
+/// Codes of attempts that fail before there is a charge: the intent's latest charge is that of another attempt.
+const WITHOUT_CHARGE: [&str; 2] = [
+    "payment_intent_authentication_failure",
+    "payment_intent_payment_attempt_expired",
+];
 
 /// What the event says happened.
 ///
@@ -36,11 +62,23 @@ pub fn of(event: &Event) -> Result<Vec<Fact>, Fault> {
         ("payment_intent", _) if event.kind == "payment_intent.payment_failed" => {
             payment_failed(event, fields)
         }
-        ("refund", "succeeded") => refund("Refunded", fields),
-        ("refund", "failed") => refund("RefundFailed", fields),
-        ("dispute", status) => dispute(fields, status),
+        ("charge", _) => refunds::of_charge(fields),
+        ("refund", _) => refunds::of_refund(fields),
+        ("dispute", status) => disputes::of(fields, status),
         _ => Ok(Vec::new()),
     }
+}
+
+/// What has become of the object since the fact, if it says something else by now.
+pub fn overtaken(fact: &Fact, state: &Payment) -> Option<String> {
+    let status = &*state.status;
+    let is_overtaken = match (fact.kind, &*state.object) {
+        ("PaymentFailed", "payment_intent") => matches!(status, "succeeded" | "canceled"),
+        ("Refunded", "refund") => matches!(status, "failed" | "canceled"),
+        (_, "dispute") => disputes::is_overtaken(fact, status),
+        _ => false,
+    };
+    is_overtaken.then(|| status.to_owned())
 }
 
 fn fact(kind: &'static str, fields: Fields<'_>, data: Value) -> Result<Fact, Fault> {
@@ -53,44 +91,47 @@ fn fact(kind: &'static str, fields: Fields<'_>, data: Value) -> Result<Fact, Fau
 }
 
 fn order_paid(session: Fields<'_>) -> Result<Vec<Fact>, Fault> {
-    let order = session
-        .optional_text(&format!("metadata/{}", crate::ORDER_KEY))
-        .or_else(|| session.optional_text("client_reference_id"));
+    let (asked, presented) = crate::prices(session);
+    let presented = presented.filter(|presented| *presented != asked).unzip();
     let data = json!({
-        "amount": session.optional_integer("amount_total"),
-        "currency": session.optional_text("currency"),
-        "order": order,
+        "amount": asked.0,
+        "currency": asked.1,
+        "presented_amount": presented.0.flatten(),
+        "presented_currency": presented.1.flatten(),
+        "order": crate::order(session),
         "customer": session.optional_id("customer"),
         "payment_intent": session.optional_id("payment_intent"),
         "subscription": session.optional_id("subscription"),
-        "unclaimed": crate::is_unclaimed("checkout.session", session),
+        "unclaimed": crate::unclaimed("checkout.session", session),
     });
     Ok(vec![fact("OrderPaid", session, data)?])
 }
 
 fn payment_succeeded(intent: Fields<'_>) -> Result<Vec<Fact>, Fault> {
+    let order = crate::order(intent);
     let data = json!({
         "amount": intent.integer("amount_received")?,
         "currency": intent.text("currency")?,
         "charge": crate::latest_charge(intent),
         "customer": intent.optional_id("customer"),
-        "unclaimed": crate::is_unclaimed("payment_intent", intent),
+        "order": order,
+        // Some versions don't say whether an invoice called for it: a fact says the same in all.
+        "unclaimed": order.map(|_| false),
     });
     Ok(vec![fact("PaymentSucceeded", intent, data)?])
 }
 
-/// An attempt that failed. Most attempts made a charge, which tells it apart from others; one that failed before
-/// that (the customer didn't authenticate) is told apart by its second.
 fn payment_failed(event: &Event, intent: Fields<'_>) -> Result<Vec<Fact>, Fault> {
     // Fetched later, it may have been tried again since: then it no longer says which attempt failed.
     let Some(error) = intent.get("last_payment_error").map(Fields::of) else {
         return Ok(Vec::new());
     };
     let code = error.optional_text("code");
-    let charged = code != Some("payment_intent_authentication_failure");
+    let request = event.request.as_deref();
+    let bounced = request.is_none() && !code.is_some_and(|code| WITHOUT_CHARGE.contains(&code));
     let charge = error
         .optional_id("charge")
-        .or_else(|| crate::latest_charge(intent).filter(|_| charged));
+        .or_else(|| crate::latest_charge(intent).filter(|_| bounced));
     let data = json!({
         "amount": intent.integer("amount")?,
         "currency": intent.text("currency")?,
@@ -99,43 +140,13 @@ fn payment_failed(event: &Event, intent: Fields<'_>) -> Result<Vec<Fact>, Fault>
         "code": code,
         "decline_code": error.optional_text("decline_code"),
     });
-    let by = charge.map_or_else(|| format!("at:{}", event.created), str::to_owned);
+    let attempt = match (charge, request) {
+        (Some(charge), _) => charge.to_owned(),
+        (None, Some(request)) => request.to_owned(),
+        (None, None) => format!("at:{}", event.created),
+    };
     Ok(vec![Fact {
-        discriminator: Some(by),
+        discriminator: Some(attempt),
         ..fact("PaymentFailed", intent, data)?
     }])
-}
-
-fn refund(kind: &'static str, refund: Fields<'_>) -> Result<Vec<Fact>, Fault> {
-    let mut data = json!({
-        "amount": refund.integer("amount")?,
-        "currency": refund.text("currency")?,
-        "charge": refund.optional_id("charge"),
-        "payment_intent": refund.optional_id("payment_intent"),
-    });
-    if kind == "RefundFailed" {
-        data["reason"] = json!(refund.optional_text("failure_reason"));
-    }
-    Ok(vec![fact(kind, refund, data)?])
-}
-
-fn dispute(dispute: Fields<'_>, status: &str) -> Result<Vec<Fact>, Fault> {
-    let data = json!({
-        "amount": dispute.integer("amount")?,
-        "currency": dispute.text("currency")?,
-        "charge": dispute.optional_id("charge"),
-        "payment_intent": dispute.optional_id("payment_intent"),
-        "reason": dispute.optional_text("reason"),
-    });
-    let mut opened = fact("DisputeOpened", dispute, data.clone())?;
-    opened.data["due_by"] = json!(dispute.optional_integer("evidence_details/due_by"));
-    let mut facts = vec![opened];
-    if matches!(status, "won" | "lost" | "warning_closed" | "prevented") {
-        let mut closed = fact("DisputeClosed", dispute, data)?;
-        closed.data["outcome"] = json!(status);
-        // A bank may think again: another outcome is another fact.
-        closed.discriminator = Some(status.to_owned());
-        facts.push(closed);
-    }
-    Ok(facts)
 }

@@ -31,8 +31,11 @@ macro_rules! schemas {
 schemas![
     "Access",
     "AccountReady",
+    "AuthorizationReleased",
+    "Dispute",
     "DisputeClosed",
     "DisputeOpened",
+    "InquiryOpened",
     "InvoiceOverdue",
     "InvoicePaid",
     "InvoicePaymentFailed",

@@ -4,11 +4,12 @@
 //! for it, since endpoints are pinned to different ones. Up to [`WHOLE_MAX`] events every order is tried, beyond that
 //! [`SAMPLED`] of them; in each some events come again, anywhere after their first time.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use fastrand::Rng;
 use serde_json::Value;
 use sluice_kernel::domain::Domain;
+use sluice_kernel::effect::fact_id;
 
 use crate::ApiVersion;
 use crate::stories::{self, Read, Told};
@@ -33,14 +34,14 @@ pub struct Tried {
     pub orders: usize,
 }
 
-/// What must not depend on the order: states, ids of facts, last levels.
+/// What must not depend on the order: states, facts with what they say, last levels.
 type End<'a, S> = (
     &'a BTreeMap<String, S>,
-    BTreeSet<&'a String>,
+    BTreeMap<&'a str, &'a Value>,
     BTreeMap<&'a str, (&'a Value, &'a Value)>,
 );
 
-/// Tries every object of every story.
+/// Tries every object of every story, and holds facts to one wording ([`every_fact_is_said_alike`]).
 ///
 /// # Panics
 /// Where an order ends otherwise than the one in which the events happened, and where the domain refuses an event.
@@ -48,6 +49,7 @@ pub fn every_order<D: Domain>() -> Tried
 where
     D::State: std::fmt::Debug,
 {
+    every_fact_is_said_alike::<D>();
     let mut dice = Rng::with_seed(SEED);
     let mut tried = Tried::default();
     for (name, events) in objects::<D>(&mut dice) {
@@ -111,11 +113,33 @@ where
 }
 
 fn end<S>(told: &Told<S>) -> End<'_, S> {
-    (
-        &told.states,
-        told.facts.keys().collect(),
-        told.last_levels(),
-    )
+    (&told.states, told.facts_said(), told.last_levels())
+}
+
+/// Holds each fact to one wording: whichever event calls for it, of whichever object, in whichever API version, as a
+/// snapshot or fetched after the story's end.
+///
+/// # Panics
+/// If two events say one fact differently, and if the domain refuses an event.
+pub fn every_fact_is_said_alike<D: Domain>() {
+    let mut said: BTreeMap<(String, String), (Value, String)> = BTreeMap::new();
+    for version in ApiVersion::TESTED {
+        let snapshots = stories::all(SEED, version);
+        let fetched = stories::all_fetched(SEED, version);
+        for (name, events) in snapshots.into_iter().chain(fetched) {
+            for event in events.iter().filter(|event| D::handles(&event.kind)) {
+                let facts = D::facts(event).expect("what a story tells can be read");
+                for fact in facts {
+                    let by = format!("{} at {version}", event.kind);
+                    let id = fact_id(&fact, &event.scope);
+                    let (data, first) = said
+                        .entry((name.clone(), id.clone()))
+                        .or_insert_with(|| (fact.data.clone(), by.clone()));
+                    assert_eq!(fact.data, *data, "{name}: {id}, by {by} and by {first}");
+                }
+            }
+        }
+    }
 }
 
 /// Every order of what stands from `from` on, the given one first.
@@ -133,6 +157,8 @@ fn each_permutation(order: &mut [usize], from: usize, judge: &mut impl FnMut(&[u
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     #[test]

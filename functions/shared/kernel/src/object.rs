@@ -28,6 +28,14 @@ impl<'a> Fields<'a> {
         found.filter(|value| !value.is_null())
     }
 
+    /// Whether the object has the field at all, null or not: newer shapes leave out what older ones had.
+    pub fn has(self, path: &str) -> bool {
+        let found = path
+            .split('/')
+            .try_fold(self.value, |value, key| value.get(key));
+        found.is_some()
+    }
+
     /// A text.
     ///
     /// # Errors
@@ -99,6 +107,7 @@ mod tests {
             "no whole number at amount"
         );
         assert!(fields.get("nothing").is_none() && !fields.flag("nothing"));
+        assert!(fields.has("nothing") && !fields.has("status/nothing"));
     }
 
     #[test]
