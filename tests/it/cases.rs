@@ -271,8 +271,8 @@ fn a_disputes_money_leaves_and_returns_and_it_opens_and_closes_once() {
     let dispute = PLAYED.only(Story::DisputeWon, "du_");
     let state = PLAYED.right(&dispute);
     assert_eq!(
-        (&state["status"], &state["amount_moved"]),
-        (&json!("won"), &json!(0))
+        (&state["status"], &state["moved"]),
+        (&json!("won"), &json!({ "usd": 0 }))
     );
     assert_eq!(PLAYED.facts(&dispute), ["DisputeClosed", "DisputeOpened"]);
 }

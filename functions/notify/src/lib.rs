@@ -1,4 +1,4 @@
-//! A sample receiver of effects: posts a message when a dispute opens. Copy it for a receiver of your own.
+//! A sample receiver of effects: posts a message when a dispute or an inquiry opens. Copy it for a receiver of your own.
 //!
 //! What a receiver is: a rule on the bus (`source: sluice.effects`, and the kinds it wants), a queue, a table of receipts,
 //! and a [`Reaction`]. The runner around it sees to it that each fact is reacted to once and each level only while it is
@@ -24,7 +24,7 @@ pub trait Post: Sync {
     ) -> impl Future<Output = Result<(), Fault>> + Send;
 }
 
-/// The reaction: one message a dispute.
+/// The reaction: one message per dispute, and one per inquiry that comes before it.
 #[derive(Debug)]
 pub struct Notify<P> {
     /// Where messages go.
@@ -34,12 +34,12 @@ pub struct Notify<P> {
 impl<P: Post> Reaction for Notify<P> {
     async fn react(&self, effect: &Effect) -> Result<(), Fault> {
         // The rule sends nothing else; whatever else comes is none of this function's business.
-        if effect.kind != "DisputeOpened" {
-            return Ok(());
-        }
-        self.post
-            .post(&effect.id, "A dispute has been opened", &text(effect))
-            .await
+        let subject = match &*effect.kind {
+            "DisputeOpened" => "A dispute has been opened",
+            "InquiryOpened" => "A bank inquires about a charge",
+            _ => return Ok(()),
+        };
+        self.post.post(&effect.id, subject, &text(effect)).await
     }
 }
 
@@ -83,6 +83,27 @@ mod tests {
                 .push(format!("{id}: {text}"));
             Ok(())
         }
+    }
+
+    #[tokio::test]
+    async fn an_inquiry_is_posted_as_one_and_no_other_effect_is() {
+        let notify = Notify {
+            post: Wall::default(),
+        };
+        let effect = |kind: &str| {
+            let detail = json!({
+                "id": format!("{kind}#platform#live#dp_1"), "class": "fact", "account": null, "livemode": true,
+                "object": "dp_1", "event": "evt_1", "created": 1, "data": {},
+            });
+            let entry = json!({ "detail-type": kind, "detail": detail });
+            read(&entry.to_string()).expect("readable")
+        };
+        for kind in ["InquiryOpened", "DisputeClosed", "Refunded"] {
+            assert_eq!(notify.react(&effect(kind)).await, Ok(()));
+        }
+        let posted = notify.post.0.lock().expect("no panic");
+        assert_eq!(posted.len(), 1);
+        assert!(posted[0].starts_with("InquiryOpened#"), "{posted:?}");
     }
 
     #[tokio::test]

@@ -26,6 +26,8 @@ const NEEDED: [(&str, &[&str]); 4] = [
             "payment_intent.requires_action",
             "charge.succeeded",
             "charge.failed",
+            "charge.captured",
+            "charge.expired",
             "charge.refunded",
             "charge.updated",
             "refund.created",
