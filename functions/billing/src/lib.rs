@@ -11,6 +11,13 @@
 //! `invoice.upcoming` is a preview of an invoice that doesn't exist yet; it has no id that stays, and is ignored. Which
 //! payment intent pays an invoice is an invoice payment's to tell: since API version 2025-03-31 an invoice may have
 //! several, and names none. Amounts are integers in the currency's minor unit.
+//!
+//! # What a fact's data may say
+//!
+//! Only what every event of the fact shows alike, whichever comes first: a snapshot of the moment, another endpoint's
+//! snapshot in another API version, or a thin event whose invoice is fetched later. So an invoice that failed or is overdue
+//! says what was due when it was finalized ([`finalized_amount`]), and not what remains to be paid or when Stripe tries
+//! again: credit notes, partial payments and a new schedule change these. The state has both as they are.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -44,12 +51,19 @@ const TERMINAL: [(&str, &[&str]); 4] = [
 /// The status of an object that Stripe no longer has: a draft, an item.
 const DELETED: &str = "deleted";
 
+/// The status of an object whose status is null at Stripe, as an invoice's may be.
+const UNKNOWN: &str = "unknown";
+
+/// States of an invoice in which nobody has to pay it any more.
+const SETTLED: [&str; 3] = ["paid", "void", "uncollectible"];
+
 /// What is kept of each object.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Bill {
     /// Stripe's name for the kind of object.
     pub object: String,
-    /// Stripe's status of it. Of an invoice item `pending` until it is on an invoice, then `invoiced`.
+    /// Stripe's status of it, `unknown` if it is null. Of an invoice item `pending` until it is on an invoice, then
+    /// `invoiced`.
     pub status: String,
     /// Minor units: what is due, credited or quoted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -147,16 +161,15 @@ impl Domain for Billing {
             "invoice.payment_failed" if !paid => {
                 let attempt = fields.integer("attempt_count")?;
                 let data = json!({
-                    "amount": fields.integer("amount_remaining")?,
+                    "amount": finalized_amount(fields)?,
                     "attempt": attempt,
-                    "next_attempt": fields.optional_integer("next_payment_attempt"),
                 });
                 fact("InvoicePaymentFailed", Some(attempt.to_string()), data)
             }
             "invoice.overdue" => {
                 let due_date = fields.optional_integer("due_date");
                 let data = json!({
-                    "amount": fields.integer("amount_due")?,
+                    "amount": finalized_amount(fields)?,
                     "due_date": due_date,
                 });
                 let discriminator = due_date.map(|due_date| due_date.to_string());
@@ -189,7 +202,7 @@ fn bill(object: &str, fields: Fields<'_>) -> Result<Bill, Fault> {
     let status = match object {
         "invoiceitem" if fields.optional_id("invoice").is_some() => "invoiced",
         "invoiceitem" => "pending",
-        _ => fields.text("status")?,
+        _ => fields.optional_text("status").unwrap_or(UNKNOWN),
     };
     let amount = match object {
         "invoice" => fields.integer("amount_due")?,
@@ -214,11 +227,37 @@ fn bill(object: &str, fields: Fields<'_>) -> Result<Bill, Fault> {
     })
 }
 
-/// Before API version 2025-03-31 an invoice and its items named their subscription themselves.
+/// What an invoice was for when it was finalized, in minor units: a credit note of before the payment takes its amount off
+/// what is due, and is added up beside it.
+fn finalized_amount(invoice: Fields<'_>) -> Result<i64, Fault> {
+    let credited = invoice.optional_integer("pre_payment_credit_notes_amount");
+    Ok(invoice.integer("amount_due")? + credited.unwrap_or_default())
+}
+
+/// The subscription that it bills. Before API version 2025-03-31 an invoice and its items named it themselves. An invoice
+/// that was made by hand of a subscription's items names it in its lines alone: it is that subscription's if they name one
+/// only. Lines beyond Stripe's first page can't be seen; with more of them than that, nothing is said.
 fn subscription(fields: Fields<'_>) -> Option<&str> {
     fields
         .optional_id("subscription")
         .or_else(|| fields.optional_id("parent/subscription_details/subscription"))
+        .or_else(|| {
+            let mut named = fields.list("lines").filter_map(subscription_of_line);
+            let first = named.next()?;
+            let is_one = named.all(|other| other == first) && !fields.flag("lines/has_more");
+            is_one.then_some(first)
+        })
+}
+
+/// The subscription that a line of an invoice names, in each version's place.
+fn subscription_of_line(line: Fields<'_>) -> Option<&str> {
+    [
+        "subscription",
+        "parent/subscription_item_details/subscription",
+        "parent/invoice_item_details/subscription",
+    ]
+    .into_iter()
+    .find_map(|path| line.optional_id(path))
 }
 
 /// What every fact of an invoice says.

@@ -249,3 +249,73 @@ fn an_accepted_quote_names_its_subscription_and_its_first_invoice() {
     assert_eq!(paid.expect("the invoice").1.status, "paid");
     assert!(quote.subscription.is_some());
 }
+
+/// An invoice as an event of this type shows it, with these fields in place of the sample's.
+fn invoice_with(kind: &str, fields: &Value) -> Event {
+    let mut event = sample("invoice.payment_failed");
+    event.kind = kind.to_owned();
+    for (name, value) in fields.as_object().expect("fields") {
+        event.object[name] = value.clone();
+    }
+    event
+}
+
+#[test]
+fn an_invoice_that_names_its_subscription_in_its_lines_only_is_that_subscriptions() {
+    let invoice = |lines: Value| {
+        let fields = json!({ "subscription": null, "parent": null, "lines": lines });
+        let event = invoice_with("invoice.payment_failed", &fields);
+        let of_fact = facts(&event)[0].data["subscription"].clone();
+        let of_state = project(&event).2.subscription;
+        assert_eq!(of_fact, json!(of_state));
+        of_state
+    };
+    let of_item = |details: &str, subscription: Value| json!({ "parent": { details: { "subscription": subscription } } });
+    let listed = |lines: Vec<Value>| json!({ "object": "list", "data": lines, "has_more": false });
+    let plain =
+        json!({ "amount": 500, "parent": { "invoice_item_details": { "subscription": null } } });
+    let old =
+        json!({ "type": "invoiceitem", "subscription": "sub_1", "subscription_item": "si_1" });
+    let new = of_item("subscription_item_details", json!("sub_1"));
+    let by_hand = of_item("invoice_item_details", json!("sub_1"));
+    let expanded = of_item(
+        "subscription_item_details",
+        json!({ "id": "sub_1", "object": "subscription" }),
+    );
+    for line in [old, new.clone(), by_hand, expanded] {
+        let subscription = invoice(listed(vec![plain.clone(), line.clone(), line]));
+        assert_eq!(subscription.as_deref(), Some("sub_1"));
+    }
+    assert_eq!(invoice(listed(vec![plain])), None);
+
+    let other = of_item("subscription_item_details", json!("sub_2"));
+    assert_eq!(invoice(listed(vec![new.clone(), other])), None);
+    let mut unseen = listed(vec![new]);
+    unseen["has_more"] = json!(true);
+    assert_eq!(invoice(unseen), None);
+}
+
+#[test]
+fn what_a_failed_or_overdue_invoice_says_is_the_same_before_and_after_a_credit_note_and_a_new_schedule()
+ {
+    let before = json!({ "status": "open", "amount_due": 2_000, "amount_remaining": 2_000,
+        "pre_payment_credit_notes_amount": 0, "due_date": 1_767_000_000, "next_payment_attempt": 1_768_000_000 });
+    let after = json!({ "status": "open", "amount_due": 1_500, "amount_remaining": 1_000, "amount_paid": 500,
+        "pre_payment_credit_notes_amount": 500, "due_date": 1_767_000_000, "next_payment_attempt": null });
+    for kind in ["invoice.payment_failed", "invoice.overdue"] {
+        let said = facts(&invoice_with(kind, &before));
+        assert_eq!(said[0].data["amount"], json!(2_000));
+        assert_eq!(said, facts(&invoice_with(kind, &after)), "{kind}");
+    }
+}
+
+#[test]
+fn a_status_that_is_null_is_unknown_and_nothing_is_rejected_for_it() {
+    let invoice = invoice_with("invoice.updated", &json!({ "status": null }));
+    let (_, terminal, state) = project(&invoice);
+    assert_eq!((terminal, &*state.status), (false, "unknown"));
+    assert_eq!(facts(&invoice), []);
+    let payment = json!({ "id": "inpay_1", "object": "invoice_payment", "amount_requested": 500, "amount_paid": null,
+        "currency": "usd", "invoice": "in_1", "status": null });
+    assert_eq!(shown("invoice_payment.paid", payment).2.status, "unknown");
+}
