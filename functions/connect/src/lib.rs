@@ -3,7 +3,7 @@
 //! | event types | object | what is kept beside status, amount and currency | effects |
 //! |---|---|---|---|
 //! | `account.updated` | account | what it may do, what is asked of it | `AccountReady` |
-//! | `account.application.*` | application | | |
+//! | `account.application.*` | the account that connects or disconnects | | `AccountReady` |
 //! | `account.external_account.*` | bank account or card | | |
 //! | `capability.updated` | capability | why it isn't active | |
 //! | `person.*` | person | | |
@@ -17,11 +17,29 @@
 //! Both are told apart by the account that every key begins with. Nothing personal is kept: no name, no address, no
 //! number of an account. Amounts are integers in the currency's minor unit.
 //!
-//! An account that disconnects (`account.application.deauthorized`) is told by its application's state, and not by
-//! `AccountReady`: a level has one owner, and the account itself isn't changed by it.
+//! # When an account is ready
+//!
+//! See [`readiness`]: nothing is due, nothing is disabled, payouts are enabled, and every capability that was requested is
+//! active. A platform that only pays out requests `transfers` alone; `charges_enabled` stays false then, and the account
+//! can be ready all the same.
+//!
+//! # An account that disconnects
+//!
+//! Stripe says so by `account.application.deauthorized`. Its object is the platform's application, and its `account` is
+//! the account. The event is applied to the **account's** item, because a level has one owner: its `seq` is the version of
+//! one item. With an item for the application beside it, each receiver would have to combine two levels that overtake each
+//! other. So evidence orders connections and disconnections beside the account's own changes:
+//!
+//! - An `account.updated` of before the disconnection that is delivered after it doesn't make the account ready again.
+//! - `account.application.authorized` says that the account is connected and nothing else of it. The account isn't ready
+//!   until an `account.updated` shows that it is, or Stripe's API: with a key the runner asks for the account.
+//! - Within one second, a disconnection is later than an `account.updated`, because the platform is sent none after it; and
+//!   an `account.updated` is later than a connection, because it is sent none before it.
+//!
+//! An application without an account in the event is kept by its own id, without a level.
 
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 use sluice_kernel::consume::Event;
 use sluice_kernel::domain::{Domain, NoSettings, Projected};
 use sluice_kernel::effect::{Fact, Level};
@@ -56,6 +74,18 @@ pub const BALANCE: &str = "balance";
 /// The status of an object that Stripe no longer has.
 const DELETED: &str = "deleted";
 
+/// The status of an object whose status Stripe leaves out or gives as null.
+const UNKNOWN: &str = "unknown";
+
+/// The type by which an account connects to the platform.
+const AUTHORIZED: &str = "account.application.authorized";
+
+/// The type by which it disconnects.
+const DEAUTHORIZED: &str = "account.application.deauthorized";
+
+/// The capability of an account that receives transfers.
+const TRANSFERS: &str = "transfers";
+
 /// What is kept of each object.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Connected {
@@ -63,8 +93,9 @@ pub struct Connected {
     pub object: String,
     /// Stripe's id of it, or [`BALANCE`].
     pub id: String,
-    /// Stripe's status, where it has one. Of an account `ready` or `not_ready`; of an application `authorized` or
-    /// `deauthorized`; of a person whether it is verified; of a transfer or fee whether it was given back.
+    /// Stripe's status, where it has one: `unknown` if it is null. Of an account `ready` or `not_ready`, and if no more
+    /// than that is known of it, `authorized` or `deauthorized`; the same two of an application; of a person whether it is
+    /// verified; of a transfer or fee whether it was given back.
     pub status: String,
     /// Minor units.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -90,7 +121,7 @@ pub struct Connected {
 }
 
 /// What a connected account may do, and what is asked of it.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Readiness {
     /// It may take payments.
     pub charges_enabled: bool,
@@ -98,11 +129,25 @@ pub struct Readiness {
     pub payouts_enabled: bool,
     /// It has filled in the first form.
     pub details_submitted: bool,
-    /// How many fields are asked for now.
+    /// It may receive transfers. `None` if the account doesn't say which capabilities it has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transfers: Option<bool>,
+    /// The capabilities that were requested and aren't active, by name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub inactive: Vec<String>,
+    /// How many fields are asked for now, those that are late included.
     pub currently_due: usize,
+    /// How many fields are late.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub past_due: usize,
     /// By when, in Unix seconds, before something is disabled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deadline: Option<i64>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
+fn is_zero(number: &usize) -> bool {
+    *number == 0
 }
 
 /// An amount of money.
@@ -130,6 +175,9 @@ impl Domain for Connect {
     fn project(event: &Event) -> Result<Projected<Connected>, Fault> {
         let fields = Fields::of(&event.object);
         let object = fields.text("object")?;
+        if let ("application", Some(account)) = (object, &event.scope.account) {
+            return Ok(connection(event, account));
+        }
         let id = match object {
             "balance" => BALANCE,
             _ => fields.text("id")?,
@@ -181,33 +229,107 @@ impl Domain for Connect {
         }])
     }
 
-    /// `AccountReady`, where it isn't what it was. A new account's is always told, also where it isn't ready.
+    /// `AccountReady`, if it isn't what it was. A new account's is always emitted, also if it isn't ready.
     fn levels(before: Option<&Connected>, after: &Connected, _: &NoSettings) -> Vec<Level> {
-        let was = before.and_then(|before| Some((before.readiness?, &before.reason)));
-        let (readiness, reason) = match after.readiness {
-            Some(readiness) => (readiness, &after.reason),
-            // A deleted account may do nothing any more.
-            None if was.is_some() => (Readiness::default(), &None),
-            None => return Vec::new(),
-        };
-        if was == Some((readiness, reason)) {
-            return Vec::new();
-        }
-        vec![Level {
+        let value = account_ready(after);
+        let is_news = value != before.and_then(account_ready);
+        let level = value.filter(|_| is_news).map(|data| Level {
             kind: "AccountReady",
             key: after.id.clone(),
             until: None,
-            data: json!({
-                "ready": after.status == "ready",
-                "charges_enabled": readiness.charges_enabled,
-                "payouts_enabled": readiness.payouts_enabled,
-                "details_submitted": readiness.details_submitted,
-                "currently_due": readiness.currently_due,
-                "deadline": readiness.deadline,
-                "disabled_reason": reason,
-            }),
-        }]
+            data,
+        });
+        level.into_iter().collect()
     }
+}
+
+/// The data of an account's `AccountReady`; `None` for other objects. Nothing is known to be allowed of an account that is
+/// deleted, disconnected, or only known to be connected.
+fn account_ready(state: &Connected) -> Option<Value> {
+    if state.object != "account" {
+        return None;
+    }
+    let readiness = state.readiness.clone().unwrap_or_default();
+    Some(json!({
+        "ready": state.status == "ready",
+        "disconnected": state.status == "deauthorized",
+        "charges_enabled": readiness.charges_enabled,
+        "payouts_enabled": readiness.payouts_enabled,
+        "transfers": match state.readiness {
+            Some(_) => readiness.transfers,
+            None => Some(false),
+        },
+        "inactive_capabilities": readiness.inactive,
+        "details_submitted": readiness.details_submitted,
+        "currently_due": readiness.currently_due,
+        "past_due": readiness.past_due,
+        "deadline": readiness.deadline,
+        "disabled_reason": state.reason,
+    }))
+}
+
+/// That an account has connected or disconnected: the account as the event shows it.
+fn connection(event: &Event, account: &str) -> Projected<Connected> {
+    Projected {
+        object: account.to_owned(),
+        owner: None,
+        terminal: false,
+        state: Connected {
+            object: "account".to_owned(),
+            id: account.to_owned(),
+            status: authorization(event).to_owned(),
+            ..Connected::default()
+        },
+    }
+}
+
+fn authorization(event: &Event) -> &'static str {
+    match event.kind == DEAUTHORIZED {
+        true => "deauthorized",
+        false => "authorized",
+    }
+}
+
+/// What an account object says of itself, and whether it is ready:
+///
+/// - `requirements.currently_due` and `past_due` are empty. With something due an account may still work until
+///   `current_deadline`; the flags say so. `future_requirements` and `eventually_due` aren't due yet.
+/// - `requirements.disabled_reason` is null.
+/// - `payouts_enabled`.
+/// - Every requested capability is active. `capabilities` lists those that were requested, each as `active`, `inactive` or
+///   `pending`; `unrequested` is a status of the capability object, which isn't listed, and is left out if it is. An
+///   account that lists none, as in versions of before 2019, needs `charges_enabled` instead.
+fn readiness(account: Fields<'_>) -> (Readiness, bool) {
+    let listed = account.get("capabilities").and_then(Value::as_object);
+    let listed = listed.filter(|listed| !listed.is_empty());
+    let requested = listed
+        .into_iter()
+        .flatten()
+        .filter(|(_, status)| *status != "unrequested");
+    let inactive: Vec<_> = requested
+        .filter(|(_, status)| *status != "active")
+        .map(|(name, _)| name.clone())
+        .collect();
+    let readiness = Readiness {
+        charges_enabled: account.flag("charges_enabled"),
+        payouts_enabled: account.flag("payouts_enabled"),
+        details_submitted: account.flag("details_submitted"),
+        transfers: listed.map(|listed| listed.get(TRANSFERS).is_some_and(|it| it == "active")),
+        inactive,
+        currently_due: account.list("requirements/currently_due").count(),
+        past_due: account.list("requirements/past_due").count(),
+        deadline: account.optional_integer("requirements/current_deadline"),
+    };
+    let may_act = match readiness.transfers {
+        Some(_) => readiness.inactive.is_empty(),
+        None => readiness.charges_enabled,
+    };
+    let is_ready = may_act
+        && readiness.payouts_enabled
+        && readiness.currently_due == 0
+        && readiness.past_due == 0
+        && account.get("requirements/disabled_reason").is_none();
+    (readiness, is_ready)
 }
 
 fn connected(
@@ -217,13 +339,7 @@ fn connected(
     fields: Fields<'_>,
 ) -> Result<Connected, Fault> {
     let text = |path: &str| fields.optional_text(path).map(str::to_owned);
-    let readiness = (object == "account").then(|| Readiness {
-        charges_enabled: fields.flag("charges_enabled"),
-        payouts_enabled: fields.flag("payouts_enabled"),
-        details_submitted: fields.flag("details_submitted"),
-        currently_due: fields.list("requirements/currently_due").count(),
-        deadline: fields.optional_integer("requirements/current_deadline"),
-    });
+    let readiness = (object == "account").then(|| readiness(fields));
     let amount = match object {
         "payout" | "transfer" | "topup" | "application_fee" | "fee_refund" => {
             Some(fields.integer("amount")?)
@@ -236,12 +352,9 @@ fn connected(
         _ => None,
     };
     let status = match object {
-        "account" if readiness.is_some_and(|it| it.charges_enabled && it.payouts_enabled) => {
-            "ready"
-        }
+        "account" if readiness.as_ref().is_some_and(|(_, is_ready)| *is_ready) => "ready",
         "account" => "not_ready",
-        "application" if event.kind.ends_with(".deauthorized") => "deauthorized",
-        "application" => "authorized",
+        "application" => authorization(event),
         "person" => fields
             .optional_text("verification/status")
             .unwrap_or("unverified"),
@@ -251,7 +364,7 @@ fn connected(
             _ => "partly_reversed",
         },
         "balance" | "fee_refund" | "card" => "complete",
-        _ => fields.text("status")?,
+        _ => fields.optional_text("status").unwrap_or(UNKNOWN),
     };
     let available = match object {
         "balance" => fields
@@ -269,7 +382,7 @@ fn connected(
         currency: text("currency"),
         destination: fields.optional_id("destination").map(str::to_owned),
         reason: text("failure_code").or_else(|| text("requirements/disabled_reason")),
-        readiness,
+        readiness: readiness.map(|(readiness, _)| readiness),
         available,
     })
 }

@@ -213,11 +213,13 @@ fn what_belongs_to_an_account_is_kept_without_anything_personal() {
     let card = json!({ "id": "card_1", "object": "card", "account": "acct_1", "currency": "usd" });
     assert_eq!(shown("account.external_account.created", card).0, "card_1");
 
+    // Without an account it is the platform's own.
     let application = json!({ "id": "ca_1", "object": "application", "name": "An App" });
     let (_, _, state) = shown("account.application.deauthorized", application.clone());
     assert_eq!(state.status, "deauthorized");
-    let (_, terminal, state) = shown("account.application.authorized", application);
-    assert!(!terminal && state.status == "authorized");
+    assert_eq!(Connect::levels(None, &state), []);
+    let (object, terminal, state) = shown("account.application.authorized", application);
+    assert!(!terminal && state.status == "authorized" && object == "ca_1");
 }
 
 #[test]
@@ -259,8 +261,7 @@ fn an_account_that_leaves_is_not_ready_and_its_things_are_gone() {
         let state = told.states.values().find(|state| state.object == kind);
         state.expect("one of the kind").status.clone()
     };
-    assert_eq!(status("account"), "not_ready");
-    assert_eq!(status("application"), "deauthorized");
+    assert_eq!(status("account"), "deauthorized");
     assert_eq!(status("bank_account"), "deleted");
     assert_eq!(status("person"), "deleted");
 }

@@ -157,7 +157,7 @@ impl Stage {
         let endpoint = |door: &Door| {
             let scope = match door.hears {
                 Hears::Platform => "platform",
-                Hears::Connect => "connect",
+                Hears::Connect | Hears::Organization => "connect",
             };
             let takes = json!({ "scope": scope, "livemode": door.livemode });
             (door.name.to_owned(), takes)

@@ -59,6 +59,17 @@ fn worlds(seed: u64) -> impl Iterator<Item = (String, World)> {
             Story::Onboarding => {
                 world.connect(true);
             }
+            Story::RecipientOnboarding => {
+                world.connect_recipient(true);
+            }
+            Story::Restricted => {
+                let account = world.connect(true);
+                world.restrict(&account);
+            }
+            Story::Reconnecting => {
+                let account = world.connect(true);
+                world.reconnect(&account);
+            }
             Story::Offboarding => {
                 let account = world.connect(true);
                 world.disconnect(&account);
@@ -69,9 +80,7 @@ fn worlds(seed: u64) -> impl Iterator<Item = (String, World)> {
         }
         (format!("{story:?}"), world)
     };
-    let stories = Story::ALL
-        .iter()
-        .chain(&[Story::Onboarding, Story::Offboarding]);
+    let stories = Story::ALL.iter().chain(&Story::OF_ACCOUNTS);
     stories.map(alone)
 }
 

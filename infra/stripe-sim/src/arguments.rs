@@ -73,8 +73,9 @@ pub(crate) struct Arguments {
     /// The API version that these two are pinned to.
     #[arg(long, default_value = ApiVersion::V2025_09_30.name(), value_parser = version)]
     api_version: ApiVersion,
-    /// A further endpoint: name=…,url=…,secret=whsec_… and, where they differ from the default, hears=platform|connect,
-    /// mode=live|test, version=…, payload=snapshot|thin, types=a.*+b.c, connections=…; may be repeated.
+    /// A further endpoint: name=…,url=…,secret=whsec_… and, where they differ from the default,
+    /// hears=platform|connect|organization, mode=live|test, version=…, payload=snapshot|thin, types=a.*+b.c, connections=…;
+    /// may be repeated.
     #[arg(long, value_name = "KEY=VALUE,…")]
     endpoint: Vec<String>,
     /// How many deliveries are posted to an endpoint at once (1 to 64).
@@ -221,6 +222,7 @@ impl Arguments {
                 ("secret", secret) => secrets.push(secret.to_owned()),
                 ("hears", "platform") => endpoint.hears = Hears::Platform,
                 ("hears", "connect") => endpoint.hears = Hears::Connect,
+                ("hears", "organization") => endpoint.hears = Hears::Organization,
                 ("mode", "live") => endpoint.livemode = true,
                 ("mode", "test") => endpoint.livemode = false,
                 ("version", name) => endpoint.api_version = version(name)?,

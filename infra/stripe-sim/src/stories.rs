@@ -168,6 +168,15 @@ pub enum Story {
     ToldTwice,
     /// A connected account's way to charges and payouts. Only told by [`World::connect`](crate::World::connect).
     Onboarding,
+    /// The same of an account that is only paid out to: it may receive transfers and charge nobody. Only played by
+    /// [`World::connect_recipient`](crate::World::connect_recipient).
+    RecipientOnboarding,
+    /// Stripe asks a connected account for a document, disables it when the document is late, and enables it again. Only
+    /// played by [`World::restrict`](crate::World::restrict).
+    Restricted,
+    /// A connected account disconnects, and connects again as it was. Only played by
+    /// [`World::reconnect`](crate::World::reconnect).
+    Reconnecting,
     /// A connected account takes its bank account and its person back, and disconnects. Only told by
     /// [`World::disconnect`](crate::World::disconnect).
     Offboarding,
@@ -247,6 +256,15 @@ impl Story {
         Self::ToldTwice,
     ];
 
+    /// Every story that only a connected account has. Each has a method of [`World`](crate::World) that plays it.
+    pub const OF_ACCOUNTS: [Self; 5] = [
+        Self::Onboarding,
+        Self::RecipientOnboarding,
+        Self::Restricted,
+        Self::Reconnecting,
+        Self::Offboarding,
+    ];
+
     pub(crate) fn tell(self, stage: &mut Stage<'_>) {
         match self {
             Self::Purchase => {
@@ -320,7 +338,10 @@ impl Story {
             Self::AdaptivePricing => checkout::adaptive_pricing(stage),
             Self::FailsTwiceWithoutCharge => checkout::fails_twice_without_charge(stage),
             Self::ToldTwice => refunds::told_twice(stage),
-            Self::Onboarding => accounts::onboarding(stage),
+            Self::Onboarding => accounts::onboarding(stage, &["card_payments", "transfers"]),
+            Self::RecipientOnboarding => accounts::onboarding(stage, &["transfers"]),
+            Self::Restricted => accounts::restricted(stage),
+            Self::Reconnecting => accounts::reconnecting(stage),
             Self::Offboarding => accounts::offboarding(stage),
         }
     }

@@ -51,6 +51,8 @@ impl ApiVersion {
     pub const V2023_10_16: Self = Self("2023-10-16");
     /// The last without a release's name.
     pub const V2024_06_20: Self = Self("2024-06-20");
+    /// The first whose events have a `context`.
+    pub const V2025_04_30: Self = Self("2025-04-30.basil");
     /// After the great change of billing's shapes.
     pub const V2025_09_30: Self = Self("2025-09-30.clover");
 

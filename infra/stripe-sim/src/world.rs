@@ -6,9 +6,12 @@
 //!
 //! Guarantee: a world is a function of its seed, its options and the calls made on it. It reads no clock.
 
+mod accounts;
 mod deliveries;
 mod endpoints;
 mod money;
+mod organization;
+mod present;
 mod thin;
 mod trouble;
 
@@ -23,10 +26,12 @@ use crate::render::Lens;
 use crate::stage::{Stage, Streams};
 use crate::stories::Story;
 use crate::version::ApiVersion;
+use accounts::Connections;
 use deliveries::Pending;
 
 pub use deliveries::PENDING_WEBHOOKS_DEFAULT;
 pub use endpoints::WebhookEndpoint;
+pub use organization::ORGANIZATION;
 pub use trouble::{GENERATION_FAILURE, Notice};
 
 /// Whose objects, and in which mode.
@@ -59,6 +64,10 @@ pub struct Key {
     /// Stripe's id of it.
     pub id: String,
 }
+
+/// Since this version a connected account's events name it twice, in `account` and in `context`
+/// (<https://docs.stripe.com/changelog/basil/2025-04-30/additional-context-organization-events>).
+const CONTEXT_SINCE: ApiVersion = ApiVersion::V2025_04_30;
 
 /// What the balance is called here, which has no id.
 pub const BALANCE: &str = "balance";
@@ -135,7 +144,7 @@ fn written(event: &Value) -> Vec<u8> {
 }
 
 /// A Stripe with all of its past.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct World {
     seed: u64,
     options: Options,
@@ -149,8 +158,7 @@ pub struct World {
     events: Vec<Occurrence>,
     /// Connected accounts in the order in which they came, with the mode that they were made in.
     accounts: Vec<Scope>,
-    /// Accounts that have disconnected, and the second (Unix) in which they did.
-    left: BTreeMap<Scope, i64>,
+    connections: Connections,
     /// What Stripe has said of events that it failed to generate, by `created`.
     notices: Vec<Notice>,
     pending: Pending,
@@ -172,7 +180,7 @@ impl World {
             objects: BTreeMap::new(),
             events: Vec::new(),
             accounts: Vec::new(),
-            left: BTreeMap::new(),
+            connections: Connections::new(),
             notices: Vec::new(),
             pending: Pending::new(),
             endpoints: Vec::new(),
@@ -194,7 +202,7 @@ impl World {
     /// stories overlap.
     pub fn play(&mut self, story: Story, scope: &Scope) -> Vec<Key> {
         self.plays += 1;
-        let made = self.perform(story, scope, self.plays);
+        let (made, _) = self.perform(story, scope, self.plays);
         self.clock += self.dice.i64(0..=90);
         made
     }
@@ -206,7 +214,7 @@ impl World {
         let mut made = Vec::new();
         for scope in scopes {
             self.plays += 1;
-            made.push(self.perform(story, scope, objects));
+            made.push(self.perform(story, scope, objects).0);
             self.clock += self.dice.i64(0..=90);
         }
         made
@@ -222,41 +230,8 @@ impl World {
         }
     }
 
-    /// Connects an account, made in this mode, and plays its way to charges and payouts.
-    pub fn connect(&mut self, livemode: bool) -> Scope {
-        self.plays += 1;
-        let id = crate::ids::id(
-            &mut stream(self.seed, self.plays, Purpose::World),
-            "acct",
-            livemode,
-        );
-        let scope = Scope {
-            account: Some(id),
-            livemode,
-        };
-        self.accounts.push(scope.clone());
-        self.play(Story::Onboarding, &scope);
-        scope
-    }
-
-    /// Plays a connected account's way out, in the end of which it disconnects. From then on the API refuses to act for
-    /// it. Other scopes are left as they are.
-    pub fn disconnect(&mut self, scope: &Scope) {
-        self.play(Story::Offboarding, scope);
-        let left = self.events.iter().rev().find(|event| {
-            event.object.scope == *scope && event.kind == "account.application.deauthorized"
-        });
-        let left = left.map(|event| (scope.clone(), event.created));
-        self.left.extend(left);
-    }
-
-    /// Whether the account has disconnected by this second (Unix).
-    pub(crate) fn has_left(&self, account: &Scope, second: i64) -> bool {
-        let left = self.left.get(account);
-        left.is_some_and(|left| *left <= second)
-    }
-
-    fn perform(&mut self, story: Story, scope: &Scope, objects: u64) -> Vec<Key> {
+    /// Plays a story from now on. Returns the objects that it made, and the second in which it ended.
+    fn perform(&mut self, story: Story, scope: &Scope, objects: u64) -> (Vec<Key>, i64) {
         let streams = Streams {
             objects: stream(self.seed, objects, Purpose::Objects),
             events: stream(self.seed, self.plays, Purpose::Events),
@@ -266,7 +241,8 @@ impl World {
         let now = self.clock;
         let mut stage = Stage::new(self, scope.clone(), now, streams);
         story.tell(&mut stage);
-        stage.end()
+        let end = stage.now();
+        (stage.end(), end)
     }
 
     /// Every event, by `created` and within a second in the order in which things happened.
@@ -385,6 +361,9 @@ impl World {
         });
         if let Some(account) = &event.object.scope.account {
             snapshot["account"] = json!(account);
+            if version >= CONTEXT_SINCE {
+                snapshot["context"] = json!(account);
+            }
         }
         snapshot
     }

@@ -31,6 +31,9 @@ pub enum Hears {
     Platform,
     /// Those of the connected accounts. A live endpoint of this kind hears their test events too, as at Stripe.
     Connect,
+    /// Those of an organization's accounts, in the endpoint's own mode: each names its account in `context` alone
+    /// ([`World::event_of_organization`](crate::World::event_of_organization)).
+    Organization,
 }
 
 /// What an endpoint is sent.
@@ -83,6 +86,7 @@ impl Endpoint {
         let ours = match self.hears {
             Hears::Platform => scope.account.is_none() && scope.livemode == self.livemode,
             Hears::Connect => scope.account.is_some() && (self.livemode || !scope.livemode),
+            Hears::Organization => scope.account.is_some() && scope.livemode == self.livemode,
         };
         let patterns = &self.types;
         let wanted = || patterns.iter().any(|one| events_match(one, kind));

@@ -1,6 +1,6 @@
 //! What an endpoint is told: a change by its snapshot or by its thin twin, or a change that Stripe failed to tell of.
 
-use crate::delivery::endpoint::{Endpoint, Payload};
+use crate::delivery::endpoint::{Endpoint, Hears, Payload};
 use crate::world::{GENERATION_FAILURE, Notice, Occurrence, World};
 
 /// One thing that an endpoint hears.
@@ -35,8 +35,13 @@ impl Told<'_> {
 
     /// The bytes that this endpoint gets.
     pub(crate) fn body(self, world: &World, endpoint: &Endpoint) -> Vec<u8> {
+        let in_organization = endpoint.hears == Hears::Organization;
         match self {
+            Self::Snapshot(event) if in_organization => {
+                world.body_of_organization(event, endpoint.api_version)
+            }
             Self::Snapshot(event) => world.body(event, endpoint.api_version),
+            Self::Thin(event) if in_organization => world.thin_body_of_organization(event),
             Self::Thin(event) => world.thin_body(event),
             Self::Notice(notice) => world.notice_body(notice),
         }

@@ -6,16 +6,22 @@ use super::DAY_S;
 use crate::objects::connect;
 use crate::stage::Stage;
 
-/// The account whose scope this is hands in a bank account and a document, is checked, and may charge.
-pub(crate) fn onboarding(stage: &mut Stage<'_>) {
+/// The account whose scope this is hands in a bank account and a document, is checked, and may do what it requests. One
+/// that doesn't request card payments has agreed to be a recipient, and never charges.
+pub(crate) fn onboarding(stage: &mut Stage<'_>, requested: &[&str]) {
     // Only a connected account has a way to go.
     let Some(id) = stage.scope().account.clone() else {
         return;
     };
-    let account = connect::account(stage, &id);
+    let charges = requested.contains(&"card_payments");
+    let mut account = connect::account(stage, &id);
+    account["capabilities"] = capabilities(requested, "inactive");
+    if !charges {
+        account["tos_acceptance"]["service_agreement"] = json!("recipient");
+    }
     // The platform made it by a request of its own: no event tells of that.
     stage.put(&id, account);
-    for name in ["card_payments", "transfers"] {
+    for name in requested {
         let capability = connect::capability(stage, &id, name);
         stage.put(name, capability);
     }
@@ -51,7 +57,7 @@ pub(crate) fn onboarding(stage: &mut Stage<'_>) {
         account["requirements"]["pending_verification"] =
             json!(["individual.verification.document"]);
         account["requirements"]["disabled_reason"] = json!("requirements.pending_verification");
-        account["capabilities"] = json!({ "card_payments": "pending", "transfers": "pending" });
+        account["capabilities"] = capabilities(requested, "pending");
     });
 
     stage.update("person.updated", &person_id, |person| {
@@ -66,21 +72,88 @@ pub(crate) fn onboarding(stage: &mut Stage<'_>) {
         person["requirements"]["pending_verification"] = json!([]);
         person["verification"]["status"] = json!("verified");
     });
-    for name in ["card_payments", "transfers"] {
+    for name in requested {
         stage.update("capability.updated", name, |capability| {
             capability["status"] = json!("active");
         });
         stage.update("account.updated", &id, |account| {
-            account["capabilities"][name] = json!("active");
+            account["capabilities"][*name] = json!("active");
         });
     }
     stage.breathe();
     stage.update("account.updated", &id, |account| {
-        account["charges_enabled"] = json!(true);
+        account["charges_enabled"] = json!(charges);
         account["payouts_enabled"] = json!(true);
         account["requirements"]["pending_verification"] = json!([]);
         account["requirements"]["disabled_reason"] = Value::Null;
     });
+}
+
+/// The capabilities that an account requested, all of this status.
+fn capabilities(requested: &[&str], status: &str) -> Value {
+    requested.iter().map(|name| (*name, status)).collect()
+}
+
+/// Stripe asks for a document, with time to hand it in; it comes late, and the account is disabled until it is there.
+pub(crate) fn restricted(stage: &mut Stage<'_>) {
+    const ASKED: &str = "individual.verification.additional_document";
+    let Some(id) = stage.scope().account.clone() else {
+        return;
+    };
+    let of_capability = |stage: &mut Stage<'_>, name: &str, status: &str| {
+        stage.update("capability.updated", name, |capability| {
+            capability["status"] = json!(status);
+        });
+    };
+    stage.wait(20 * DAY_S);
+    stage.stripe_acts();
+    let deadline = stage.now() + 14 * DAY_S;
+    // All goes on meanwhile.
+    stage.update("account.updated", &id, |account| {
+        account["requirements"]["currently_due"] = json!([ASKED]);
+        account["requirements"]["eventually_due"] = json!([ASKED]);
+        account["requirements"]["current_deadline"] = json!(deadline);
+    });
+    let before = stage.get(&id).clone();
+    let active = before["capabilities"].as_object().into_iter().flatten();
+    let active: Vec<_> = active.map(|(name, _)| name.as_str()).collect();
+
+    stage.wait(14 * DAY_S);
+    for name in &active {
+        of_capability(stage, name, "inactive");
+    }
+    stage.update("account.updated", &id, |account| {
+        account["requirements"]["past_due"] = json!([ASKED]);
+        account["requirements"]["current_deadline"] = Value::Null;
+        account["requirements"]["disabled_reason"] = json!("requirements.past_due");
+        account["capabilities"] = capabilities(&active, "inactive");
+        account["charges_enabled"] = json!(false);
+        account["payouts_enabled"] = json!(false);
+    });
+
+    stage.wait(2 * DAY_S);
+    stage.stripe_acts();
+    for name in &active {
+        of_capability(stage, name, "active");
+    }
+    stage.update("account.updated", &id, |account| {
+        let deadline = account["requirements"]["current_deadline"].clone();
+        *account = before.clone();
+        account["requirements"]["currently_due"] = json!([]);
+        account["requirements"]["eventually_due"] = json!([]);
+        account["requirements"]["current_deadline"] = deadline;
+    });
+}
+
+/// The account's owner takes the platform's access away, and gives it back. The account itself stays as it is.
+pub(crate) fn reconnecting(stage: &mut Stage<'_>) {
+    stage.wait(40 * DAY_S);
+    let Some(application) = stage.first_of("application") else {
+        return;
+    };
+    stage.emit("account.application.deauthorized", &application);
+    stage.wait(3 * DAY_S);
+    stage.emit("account.application.authorized", &application);
 }
 
 /// The account takes its things back and leaves the platform. What it was made with is found by its kind.
