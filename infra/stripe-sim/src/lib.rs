@@ -15,6 +15,7 @@
 //! | [`stories`] | the lifecycles: what is played |
 //! | [`version`] | API versions, and the one table of the differences between their shapes |
 //! | [`diff`] | `previous_attributes`, and the way back |
+//! | [`click`] | what a click on "send test webhook" in the dashboard posts |
 //! | [`delivery`] | signed deliveries: in any order, repeated, retried for days in seconds, through outages |
 //! | [`api`] | answers to API requests, as a function of the world and the request |
 //! | [`server`] | the same on a loopback port |
@@ -36,6 +37,7 @@
 //! - Each object's last event shows its true state, unless it was asked to be silent; at versions whose objects carry
 //!   others inside (charges, refunds, discounts), what is inside changes with the others, without an event, as at Stripe.
 //! - Only `*.updated` types carry `previous_attributes`.
+//! - [`World::ending_at`] and [`World::play_until`] move a world or a story in time and change nothing else.
 //!
 //! # What it isn't
 //!
@@ -44,6 +46,7 @@
 //! that by no event). Fields are whole as of 2025-09-30; what Stripe added later is missing.
 
 pub mod api;
+pub mod click;
 pub mod delivery;
 pub mod diff;
 mod ids;

@@ -49,7 +49,8 @@ impl World {
         self.note_connection(scope, "account.application.deauthorized", false);
     }
 
-    /// A connected account disconnects and connects again some days later. It is as it was: no other event says so.
+    /// A connected account disconnects after 40 days and connects again three days later. It is as it was, and no other
+    /// event says so.
     pub fn reconnect(&mut self, scope: &Scope) {
         self.play(Story::Reconnecting, scope);
         self.note_connection(scope, "account.application.deauthorized", false);
@@ -63,6 +64,7 @@ impl World {
         if let Some(created) = last.map(|event| event.created) {
             let connections = self.connections.entry(scope.clone()).or_default();
             connections.push((created, connected));
+            connections.sort_unstable();
         }
     }
 

@@ -17,6 +17,10 @@ fn everything() -> Terms {
 }
 
 fn get(world: &World, target: &str, headers: &[(&str, &str)]) -> Answer {
+    get_at(world, world.end(), target, headers)
+}
+
+fn get_at(world: &World, second: i64, target: &str, headers: &[(&str, &str)]) -> Answer {
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
     let request = Request {
         method: "GET".to_owned(),
@@ -27,7 +31,7 @@ fn get(world: &World, target: &str, headers: &[(&str, &str)]) -> Answer {
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
             .collect(),
     };
-    answer(world, &everything(), world.end(), &request)
+    answer(world, &everything(), second, &request)
 }
 
 fn ids(answer: &Answer) -> Vec<String> {
@@ -282,6 +286,23 @@ fn what_lies_under_another_object_is_served_there_and_an_account_that_left_is_cl
 
     let acting = [LIVE, ("stripe-account", id.as_str())];
     assert_eq!(get(&world, "/v1/balance", &acting).status, 404);
+    world.reconnect(&account);
+    let of_account = |world: &World, kind: &str| {
+        let mut events = world.events().iter();
+        events
+            .rfind(|event| event.kind == kind)
+            .expect("one of the type")
+            .created
+    };
+    let left = of_account(&world, "account.application.deauthorized");
+    let asked = |second| get_at(&world, second, "/v1/balance", &acting).status;
+    assert_eq!([left - 1, left, left + 86_400].map(asked), [404, 403, 403]);
+    assert_eq!(
+        asked(of_account(&world, "account.application.authorized")),
+        404
+    );
+
+    world.advance(50 * 86_400);
     world.disconnect(&account);
     let refused = get(&world, "/v1/balance", &acting);
     assert_eq!(refused.status, 403);

@@ -6,7 +6,8 @@ use std::net::TcpListener;
 
 use sluice_stripe::signature::{Tolerance, verify};
 use sluice_stripe_sim::delivery::{Answered, Endpoint, Hears, Mix, Order, Payload, Sender, plan};
-use sluice_stripe_sim::{ApiVersion, Story};
+use sluice_stripe_sim::world::ORGANIZATION;
+use sluice_stripe_sim::{ApiVersion, Options, Story, World};
 
 use crate::{full_world, told};
 
@@ -118,12 +119,63 @@ fn an_endpoint_hears_its_own_scope_and_mode() {
     assert_eq!(modes(Hears::Connect, false), [(true, false)]);
     // Live Connect endpoints hear test events too.
     assert_eq!(modes(Hears::Connect, true), [(true, false), (true, true)]);
+    assert_eq!(modes(Hears::Organization, true), [(true, true)]);
+    assert_eq!(modes(Hears::Organization, false), [(true, false)]);
     let mut picky = endpoint(Hears::Platform, true);
     picky.types = vec!["payout.*".to_owned()];
     assert!(
         plan(&world, &picky, Mix::PLAIN)
             .iter()
             .all(|one| one.kind.starts_with("payout."))
+    );
+}
+
+#[test]
+fn an_organization_is_sent_the_same_events_with_their_account_in_the_context_alone() {
+    let mut world = World::new(4, Options::default());
+    let scope = world.connect(true);
+    world.play(Story::PayoutPaid, &scope);
+    let account = scope.account.expect("a connected account");
+    for payload in [Payload::Snapshot, Payload::Thin] {
+        let [own, organizations] = [Hears::Connect, Hears::Organization].map(|hears| {
+            let endpoint = Endpoint {
+                payload,
+                ..endpoint(hears, true)
+            };
+            plan(&world, &endpoint, Mix::PLAIN)
+        });
+        assert!(own.len() > 10 && own.len() == organizations.len());
+        for (own, organizations) in own.iter().zip(&organizations) {
+            let [mut own, mut theirs] = [own, organizations].map(|delivery| {
+                let body: serde_json::Value = serde_json::from_slice(&delivery.body).expect("JSON");
+                body
+            });
+            assert!(theirs.get("account").is_none());
+            assert_eq!(theirs["context"], format!("{ORGANIZATION}/{account}"));
+            // A connected account's event says it twice, and a thin one by its context.
+            assert_eq!(own["context"], account);
+            for event in [&mut own, &mut theirs] {
+                let fields = event.as_object_mut().expect("an object");
+                fields.remove("account");
+                fields.remove("context");
+            }
+            assert_eq!(own, theirs);
+        }
+    }
+}
+
+#[test]
+fn versions_of_before_the_context_name_the_account_once() {
+    let mut world = World::new(4, Options::default());
+    world.connect(true);
+    let event = &world.events()[0];
+    let old = world.event(event, ApiVersion::V2024_06_20);
+    assert!(old["account"].is_string() && old.get("context").is_none());
+    let own = told(Story::PayoutPaid);
+    assert!(
+        own.event(&own.events()[0], ApiVersion::V2025_09_30)
+            .get("context")
+            .is_none()
     );
 }
 

@@ -1,7 +1,7 @@
 //! The stories end as they should, and tell what they should.
 
-use serde_json::Value;
-use sluice_stripe_sim::{Key, Options, Scope, Story, World};
+use serde_json::{Value, json};
+use sluice_stripe_sim::{ApiVersion, Key, Options, Scope, Story, World};
 
 use crate::told;
 
@@ -193,6 +193,108 @@ fn a_connected_account_may_charge_in_the_end() {
     assert_eq!(object["capabilities"]["card_payments"], "active");
     let capability = world.object(Some(&account), true, "card_payments").unwrap();
     assert_eq!(capability["status"], "active");
+}
+
+#[test]
+fn a_recipient_may_receive_transfers_and_is_paid_out_but_charges_nobody() {
+    let mut world = World::new(2, Options::default());
+    let account = world.connect_recipient(true).account.unwrap();
+    let object = world.object(Some(&account), true, &account).unwrap();
+    assert_eq!(object["capabilities"], json!({ "transfers": "active" }));
+    assert_eq!(
+        (&object["charges_enabled"], &object["payouts_enabled"]),
+        (&json!(false), &json!(true))
+    );
+    assert_eq!(object["tos_acceptance"]["service_agreement"], "recipient");
+    assert!(
+        world
+            .object(Some(&account), true, "card_payments")
+            .is_none()
+    );
+}
+
+#[test]
+fn an_account_with_something_due_works_until_the_deadline_and_again_once_it_is_there() {
+    let mut world = World::new(2, Options::default());
+    let scope = world.connect(true);
+    world.restrict(&scope);
+    let account = scope.account.as_deref().unwrap();
+    let updates = world.events().iter();
+    let shown: Vec<_> = updates
+        .filter(|event| event.kind == "account.updated")
+        .map(|event| world.shown(event, ApiVersion::V2025_09_30))
+        .collect();
+    let [.., asked, disabled, enabled] = &shown[..] else {
+        panic!("three updates of the story's own")
+    };
+    let due = |account: &Value, list: &str| account["requirements"][list].as_array().unwrap().len();
+    assert_eq!(
+        (due(asked, "currently_due"), due(asked, "past_due")),
+        (1, 0)
+    );
+    assert_eq!(
+        (due(disabled, "currently_due"), due(disabled, "past_due")),
+        (1, 1)
+    );
+    assert_eq!(
+        (due(enabled, "currently_due"), due(enabled, "past_due")),
+        (0, 0)
+    );
+    let works = |account: &Value| account["payouts_enabled"].as_bool().unwrap();
+    assert_eq!([asked, disabled, enabled].map(works), [true, false, true]);
+    assert_eq!(
+        disabled["requirements"]["disabled_reason"],
+        "requirements.past_due"
+    );
+    assert_eq!(
+        world.object(Some(account), true, account).as_ref(),
+        Some(enabled)
+    );
+}
+
+#[test]
+fn a_story_that_is_played_until_a_second_ends_there_and_is_the_same_but_for_the_time() {
+    let scope = Scope::platform(false);
+    let ids = |world: &World| -> Vec<String> {
+        world
+            .events()
+            .iter()
+            .map(|event| event.id.clone())
+            .collect()
+    };
+    for story in Story::ALL {
+        let mut one = World::new(5, Options::default());
+        one.play(story, &scope);
+        let mut other = World::new(5, Options::default());
+        other.play_until(story, &scope, 1_900_000_000);
+        assert_eq!(ids(&one), ids(&other), "{story:?}");
+        let last = other.events().last().unwrap().created;
+        assert!(
+            (1_899_999_000..=1_900_000_000).contains(&last),
+            "{story:?}: {last}"
+        );
+    }
+    let mut world = World::new(5, Options::default());
+    world.play_until(Story::BusySecond, &scope, 1_900_000_000);
+    let subscription = &objects(&world, "sub_")[0];
+    let end = subscription["items"]["data"][0]["current_period_end"].as_i64();
+    assert!(subscription["status"] == "active" && end > Some(1_900_000_000));
+}
+
+#[test]
+fn a_world_that_ends_at_a_second_is_the_same_but_for_the_time() {
+    let play = |world: &mut World| {
+        let account = world.connect(false);
+        world.play_some(4, &[Scope::platform(false), account]);
+    };
+    let mut plain = World::new(6, Options::default());
+    play(&mut plain);
+    let (moved, ()) = World::ending_at(1_900_000_000, 6, Options::default(), play);
+    assert_eq!(moved.end(), 1_900_000_000);
+    let shift = moved.end() - plain.end();
+    for (one, other) in plain.events().iter().zip(moved.events()) {
+        assert_eq!((&one.id, one.created + shift), (&other.id, other.created));
+    }
 }
 
 #[test]
