@@ -31,64 +31,60 @@ impl Truth {
     /// Where a domain refuses what Stripe has, in words.
     pub(crate) fn of(world: &World, delivered: &BTreeSet<String>) -> Result<Self, String> {
         let mut truth = Self::default();
-        for history in world.histories().values() {
-            let history: Vec<_> = history
-                .iter()
-                .copied()
-                .filter(|event| delivered.contains(&event.id))
-                .collect();
-            truth.add::<payments::Payments>(world, &history)?;
-            truth.add::<billing::Billing>(world, &history)?;
-            truth.add::<subscriptions::Subscriptions>(world, &history)?;
-            truth.add::<connect::Connect>(world, &history)?;
-        }
+        let delivered: Vec<_> = world
+            .events()
+            .iter()
+            .filter(|event| delivered.contains(&event.id))
+            .collect();
+        truth.add::<payments::Payments>(world, &delivered)?;
+        truth.add::<billing::Billing>(world, &delivered)?;
+        truth.add::<subscriptions::Subscriptions>(world, &delivered)?;
+        truth.add::<connect::Connect>(world, &delivered)?;
         Ok(truth)
     }
 
-    /// Of one object's events, in the order in which they happened.
-    fn add<D: Domain>(&mut self, world: &World, history: &[&Occurrence]) -> Result<(), String>
+    /// Of the events, in the order in which they happened, what is one domain's.
+    fn add<D: Domain>(&mut self, world: &World, delivered: &[&Occurrence]) -> Result<(), String>
     where
         D::State: Serialize,
     {
-        let own: Vec<_> = history
-            .iter()
-            .filter(|event| D::handles(&event.kind))
-            .collect();
         let refused = |event: &Event| {
             let (name, kind) = (D::NAME, event.kind.clone());
             move |fault| format!("{name} refuses {kind}: {fault}")
         };
-        let Some(last) = own.last() else {
-            return Ok(());
-        };
-        // States, facts and levels are alike in every version, but for what a version doesn't say.
-        let version = version_of(&last.object.scope);
-        for occurrence in &own {
+        // By the item that keeps it, which isn't always the object's own: a domain may keep of one what another's event says.
+        let mut last: BTreeMap<String, &Occurrence> = BTreeMap::new();
+        for occurrence in delivered.iter().filter(|event| D::handles(&event.kind)) {
+            // States, facts and levels are alike in every version, but for what a version doesn't say.
+            let version = version_of(&occurrence.object.scope);
             let shown = world.event(occurrence, version)["data"]["object"].take();
             let event = as_event(occurrence, shown);
             for fact in D::facts(&event).map_err(refused(&event))? {
                 self.facts.insert(fact_id(&fact, &event.scope), fact.data);
             }
+            let projected = D::project(&event).map_err(refused(&event))?;
+            last.insert(projection::key(&event.scope, &projected.object), occurrence);
         }
-        let key = &last.object;
-        let mut object = world
-            .whole_at(key, version, Moment::End)
-            .unwrap_or_default();
-        if world.is_deleted(key, Moment::End) {
-            object = json!({ "id": object["id"], "object": object["object"], "deleted": true });
+        for (kept_as, occurrence) in last {
+            let key = &occurrence.object;
+            let object = world.whole_at(key, version_of(&key.scope), Moment::End);
+            let mut object = object.unwrap_or_default();
+            if world.is_deleted(key, Moment::End) {
+                object = json!({ "id": object["id"], "object": object["object"], "deleted": true });
+            }
+            let event = as_event(occurrence, object);
+            let projected = D::project(&event).map_err(refused(&event))?;
+            for level in D::levels(None, &projected.state, &D::Settings::default()) {
+                self.levels
+                    .insert(level_key(&level, &event.scope), (level.data, level.until));
+            }
+            let state =
+                serde_json::to_value(&projected.state).map_err(|error| error.to_string())?;
+            self.states
+                .entry(D::NAME)
+                .or_default()
+                .insert(kept_as, state);
         }
-        let event = as_event(last, object);
-        let projected = D::project(&event).map_err(refused(&event))?;
-        for level in D::levels(None, &projected.state, &D::Settings::default()) {
-            self.levels
-                .insert(level_key(&level, &event.scope), (level.data, level.until));
-        }
-        let state = serde_json::to_value(&projected.state).map_err(|error| error.to_string())?;
-        let kept_as = projection::key(&event.scope, &projected.object);
-        self.states
-            .entry(D::NAME)
-            .or_default()
-            .insert(kept_as, state);
         Ok(())
     }
 }
@@ -140,5 +136,28 @@ mod tests {
         );
         let none = Truth::of(&world, &BTreeSet::new()).expect("nothing can be read");
         assert!(none.facts.is_empty() && none.states.is_empty());
+    }
+
+    #[test]
+    fn an_accounts_state_is_that_of_its_last_event_its_connection_included() {
+        let mut world = World::new(3, Options::default());
+        let account = world.connect(false);
+        let id = account.account.clone().expect("a connected account");
+        let ready = |world: &World| {
+            let all = world.events().iter().map(|event| event.id.clone());
+            let truth = Truth::of(world, &all.collect()).expect("every story can be read");
+            let key = format!("{id}#test#{id}");
+            assert!(
+                truth.states["connect"]
+                    .keys()
+                    .all(|key| !key.contains("ca_"))
+            );
+            let status = truth.states["connect"][&key]["status"].clone();
+            let (level, _) = &truth.levels[&format!("AccountReady#{key}")];
+            (status, level["ready"].clone())
+        };
+        assert_eq!(ready(&world), (json!("ready"), json!(true)));
+        world.disconnect(&account);
+        assert_eq!(ready(&world), (json!("deauthorized"), json!(false)));
     }
 }

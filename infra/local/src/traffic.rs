@@ -9,6 +9,7 @@
 //! included. That every state is what its domain's own code makes of Stripe's object is the tests' to show.
 
 mod judge;
+mod lifecycles;
 mod posting;
 
 use std::collections::BTreeMap;
@@ -18,8 +19,9 @@ use std::time::{Duration, Instant, SystemTime};
 use serde_json::{Value, json};
 use sluice_stripe::signature::sign;
 use sluice_stripe_sim::api::Terms;
+use sluice_stripe_sim::click::click_body;
 use sluice_stripe_sim::server::Server;
-use sluice_stripe_sim::{ApiVersion, Key, Occurrence, Options, Scope, Story, World};
+use sluice_stripe_sim::{ApiVersion, Key, Occurrence, Story, World};
 
 use crate::event::seconds;
 use crate::follow::Follower;
@@ -36,25 +38,11 @@ const SETTLE_MAX: Duration = Duration::from_secs(60);
 /// What the traffic depends on: the same each time.
 const SEED: u64 = 7;
 
-/// Subscriptions of the renewals.
-const RENEWALS: usize = 30;
-
 /// How many objects the table shows, at least those that ended wrong.
 const ROWS_MAX: usize = 60;
 
-/// The platform's lifecycles.
-const STORIES: [Story; 7] = [
-    Story::DeclinedThenPaid,
-    Story::TwoEqualRefunds,
-    Story::DisputeWon,
-    Story::TrialCanceled,
-    Story::RenewalRecovered,
-    Story::BusySecond,
-    Story::CustomerDeleted,
-];
-
-/// A connected account's, after it was onboarded.
-const CONNECTED: [Story; 1] = [Story::PayoutFailsLater];
+/// Types of which the dashboard's "send test webhook" is clicked.
+const CLICKED: [&str; 2] = ["charge.succeeded", "customer.subscription.updated"];
 
 /// The name of the secret with the key to the simulated Stripe.
 const KEYS_SECRET: &str = "local-stripe-keys";
@@ -83,20 +71,16 @@ pub struct Stripe {
 }
 
 impl Stripe {
-    /// Plays the lifecycles up to now.
+    /// Plays the lifecycles up to a minute ago. Its API answers as of now.
     ///
     /// # Errors
     /// When it can't listen on a port of its own.
     pub fn played(traffic: Traffic) -> Result<Self, Problem> {
-        // How long they take is known when they have been played.
-        let from = Options::default();
-        let (world, _) = play(traffic, from);
-        let start = seconds(SystemTime::now()) - (world.end() - from.start);
-        let (world, stories) = play(traffic, Options { start, ..from });
-        let end = world.end();
+        let now = seconds(SystemTime::now());
+        let (world, stories) = lifecycles::play(traffic, now - 60);
         let server = Server::start(world, Terms::default(), 0)
             .map_err(|error| Problem::process("the simulated Stripe", error))?;
-        server.set_now(Some(end + 60));
+        server.set_now(Some(now));
         Ok(Self {
             traffic,
             server,
@@ -151,7 +135,9 @@ impl Stripe {
         }
         let posted = delivered.posted;
         let world = self.server.world();
-        let forged = forged(&Sender::to(stack.info()), &world)?;
+        let sender = Sender::to(stack.info());
+        let forged = forged(&sender, &world)?;
+        let clicked = clicked(&sender)?;
         settle(stack)?;
         let took = start.elapsed();
 
@@ -168,7 +154,8 @@ impl Stripe {
             .filter(|event| judge::domain_of(&event.kind).is_some());
         Ok(format!(
             "{}{}\n{}{} deliveries of {} events in {:.1} s were answered: {answers}.\nOne that a stranger signed: {} {}.\n\
-             {} events are a domain's: {outcomes}.\n{} objects, {wrong} of them other than Stripe has them.\n",
+             Clicks on \"send test webhook\" in the dashboard: {clicked}.\n\
+             {} events are a domain's: {outcomes}.\n{} objects, {wrong} of them other than Stripe has them.\n{}",
             columns(heading, &rows),
             unshown(ended.len() - rows.len()),
             delivered.report,
@@ -179,6 +166,7 @@ impl Stripe {
             forged.words(),
             routed.count(),
             ended.len(),
+            served(&world),
         ))
     }
 
@@ -192,7 +180,10 @@ impl Stripe {
         let histories = world.histories();
         let mut ended = Vec::new();
         for (story, keys) in &self.stories {
-            for key in keys {
+            let of_their_own = keys
+                .iter()
+                .filter(|key| !judge::is_kept_elsewhere(world, key));
+            for key in of_their_own {
                 let history = histories.get(key).map_or(&[][..], Vec::as_slice);
                 let domain = history
                     .iter()
@@ -215,28 +206,15 @@ impl Stripe {
     }
 }
 
-/// The world of a traffic, and which objects each story made.
-fn play(traffic: Traffic, options: Options) -> (World, Vec<(Story, Vec<Key>)>) {
-    let mut world = World::new(SEED, options);
-    let own = Scope::platform(false);
-    let mut stories = Vec::new();
-    if traffic == Traffic::Renewals {
-        let kinds = [Story::Subscription, Story::RenewalRecovered];
-        for story in kinds.into_iter().cycle().take(RENEWALS) {
-            let made = world.play(story, &own);
-            stories.push((story, made));
-        }
-        return (world, stories);
+/// What clicks on "send test webhook" in the dashboard are answered: `charge.succeeded accepted`.
+fn clicked(sender: &Sender) -> Result<String, Problem> {
+    let mut answers = Vec::new();
+    for kind in CLICKED {
+        let body = click_body(kind).unwrap_or_default();
+        let answer = sender.deliver("platform", &body)?;
+        answers.push(format!("{kind} {}", answer.words()));
     }
-    let connected = world.connect(false);
-    let of_account = world.objects().cloned().collect();
-    stories.push((Story::Onboarding, of_account));
-    let all = STORIES.map(|story| (story, &own)).into_iter();
-    for (story, scope) in all.chain(CONNECTED.map(|story| (story, &connected))) {
-        let made = world.play(story, scope);
-        stories.push((story, made));
-    }
-    (world, stories)
+    Ok(answers.join(", "))
 }
 
 /// What a stranger can do: a true event, and everything right but the secret.
@@ -248,6 +226,16 @@ fn forged(sender: &Sender, world: &World) -> Result<Answer, Problem> {
     let body = body.unwrap_or_default();
     let signature = sign(&body, "whsec_guessed", seconds(SystemTime::now()));
     sender.post("platform", &body, Some(&signature))
+}
+
+/// How to see what a customer may use who is served now.
+fn served(world: &World) -> String {
+    match lifecycles::served_customer(world) {
+        Some(customer) => format!(
+            "What a customer may use now, and until when: cargo run -q -p sluice-console -- access show {customer}\n"
+        ),
+        None => String::new(),
+    }
 }
 
 /// How an object ended.
@@ -386,22 +374,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_traffic_is_the_same_each_time_whenever_it_begins() {
-        let at = |start| {
-            let from = Options {
-                start,
-                ..Options::default()
-            };
-            play(Traffic::Sample, from)
-        };
-        let ((one, of_one), (other, of_other)) = (at(1_700_000_000), at(1_800_000_000));
-        assert_eq!(of_one, of_other);
-        assert_eq!(other.end() - one.end(), 100_000_000);
-    }
-
-    #[test]
     fn arrival_is_told_by_the_places_in_which_events_happened() {
-        let (world, stories) = play(Traffic::Sample, Options::default());
+        let (world, stories) = lifecycles::play(Traffic::Sample, 1_800_000_000);
         let (_, keys) = &stories[1];
         let histories = world.histories();
         let history = keys

@@ -47,6 +47,11 @@ pub(super) fn domain_of(kind: &str) -> Option<&'static str> {
     (place != "ledger").then_some(place)
 }
 
+/// Whether the object has no item of its own: that an account has connected to an application is kept of the account.
+pub(super) fn is_kept_elsewhere(world: &World, key: &Key) -> bool {
+    world.kind(key) == Some("application") && key.scope.account.is_some()
+}
+
 /// Where a domain keeps the object.
 pub(super) fn projection_key(key: &Key) -> String {
     let account = key.scope.account.as_deref().unwrap_or("platform");
@@ -180,6 +185,17 @@ mod tests {
         let right = |document| verdict(&world, deleted, document).is_right();
         assert!(right(Some(&gone)));
         assert!(!right(None) && !right(Some(&there)) && !right(Some(&pending)));
+    }
+
+    #[test]
+    fn an_accounts_connection_to_an_application_is_judged_with_the_account() {
+        let mut world = World::new(1, Options::default());
+        world.connect(false);
+        let elsewhere: Vec<_> = world
+            .objects()
+            .filter(|key| is_kept_elsewhere(&world, key))
+            .collect();
+        assert!(matches!(&elsewhere[..], [key] if key.id.starts_with("ca_")));
     }
 
     #[test]
