@@ -312,6 +312,7 @@ mod tests {
                 },
                 terminal,
                 notice: false,
+                closing: false,
                 api_version: None,
                 before: Before::Untold,
                 after: Digest::of(&state),

@@ -10,6 +10,7 @@
 //! | [`Domain::derived`] | a state, settings | what readers need that is computed from both: until when an access holds |
 //! | [`Domain::overtaken`] | a fact, a state | how the object stands by now, if it has moved on since the fact |
 //! | [`Domain::is_notice`] | a type | whether events of it change nothing |
+//! | [`Domain::is_closing`] | a type | whether events of it are the last of their second |
 //! | [`Domain::lacks`] | an event | whether Stripe would show more of the object than the event does |
 //!
 //! They are several functions and not one `apply(state, event)` so that order can't matter by accident: a state can't
@@ -117,6 +118,12 @@ pub trait Domain: Send + Sync + 'static {
     /// Whether events of this type change nothing: they remind. Such an event is no candidate for the state beside a change
     /// of the same second.
     fn is_notice(_kind: &str) -> bool {
+        false
+    }
+
+    /// Whether an event of this type is the last of its second: whatever else is of that second came before it. An
+    /// account that disconnects sends nothing after it.
+    fn is_closing(_kind: &str) -> bool {
         false
     }
 

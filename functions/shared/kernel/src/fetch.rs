@@ -90,9 +90,15 @@ impl Fetch {
     /// event's object doesn't say what it is.
     pub fn of_snapshot(event: &Event) -> Option<Self> {
         let text = |field: &str| text(&event.object, field);
-        let kind = text("object")?;
-        let id = match kind.as_str() {
-            ENTITLEMENTS => text("customer"),
+        let mut kind = text("object")?;
+        let id = match (kind.as_str(), &event.scope.account) {
+            (ENTITLEMENTS, _) => text("customer"),
+            // The platform's application has no path; what the event says of it, it says of the account.
+            ("application", Some(account)) => {
+                let id = account.clone();
+                "account".clone_into(&mut kind);
+                Some(id)
+            }
             _ => text("id"),
         };
         let parent = match kind.as_str() {
@@ -267,6 +273,24 @@ mod tests {
             })
         );
         assert_eq!(Fetch::of_snapshot(&snapshot(json!({ "id": "pi_1" }))), None);
+    }
+
+    #[test]
+    fn of_an_application_the_account_is_asked_for_that_connects_to_it() {
+        let application = json!({ "id": "ca_1", "object": "application" });
+        let event = snapshot(application.clone());
+        let fetch = Fetch::of_snapshot(&event).expect("an account");
+        assert_eq!(
+            (&*fetch.kind, fetch.id.as_deref()),
+            ("account", Some("acct_1"))
+        );
+        let mut own = snapshot(application);
+        own.scope.account = None;
+        let fetch = Fetch::of_snapshot(&own).expect("it says what it is");
+        assert_eq!(
+            (&*fetch.kind, fetch.id.as_deref()),
+            ("application", Some("ca_1"))
+        );
     }
 
     #[test]

@@ -47,6 +47,10 @@ impl Domain for Plans {
     fn is_notice(kind: &str) -> bool {
         kind == "customer.subscription.trial_will_end"
     }
+
+    fn is_closing(kind: &str) -> bool {
+        kind == "customer.subscription.left"
+    }
 }
 
 struct Told {
@@ -583,5 +587,47 @@ fn a_notice_is_no_candidate_beside_a_change_of_its_second() {
         // Alone it is what is known.
         let alone = Evidence::of(created.clone()).add(notice.clone());
         assert_eq!(*alone.head().state(), json!(["trialing", 1]));
+    }
+}
+
+#[test]
+fn a_closing_event_is_later_than_every_change_of_its_second_and_than_none_of_the_next() {
+    for id in ["evt_a", "evt_z"] {
+        let left = told(
+            id,
+            "customer.subscription.left",
+            json!({ "status": "left", "quantity": 0 }),
+        );
+        let changes = [3, 4].map(|quantity| {
+            updated(
+                if quantity == 3 { "evt_m" } else { "evt_n" },
+                json!({ "status": "active", "quantity": quantity }),
+                json!({ "status": "active", "quantity": 1 }),
+            )
+        });
+        let [left, one, other] = [&left, &changes[0], &changes[1]].map(candidate);
+        for order in [
+            [&left, &one, &other],
+            [&one, &left, &other],
+            [&one, &other, &left],
+        ] {
+            let evidence = order[1..]
+                .iter()
+                .fold(Evidence::of(order[0].clone()), |evidence, candidate| {
+                    evidence.add(Candidate::clone(candidate))
+                });
+            assert!(evidence.head().is_decided());
+            assert_eq!(*evidence.head().state(), json!(["left", 0]));
+        }
+        let back = Told {
+            created: SECOND + 1,
+            ..updated(
+                "evt_0",
+                json!({ "status": "active", "quantity": 1 }),
+                json!({}),
+            )
+        };
+        let evidence = Evidence::of(candidate(&back)).add(left.clone());
+        assert_eq!(*evidence.head().state(), json!(["active", 1]));
     }
 }

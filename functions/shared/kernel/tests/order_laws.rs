@@ -13,6 +13,11 @@ fn is_notice(source: &Source) -> bool {
     matches!(source, Source::Event { id, .. } if id.ends_with('3') || id.ends_with('7'))
 }
 
+/// An event is the last of its second or it isn't, in every rendering.
+fn is_closing(source: &Source) -> bool {
+    matches!(source, Source::Event { id, .. } if id.ends_with('5'))
+}
+
 /// Few ids, few objects, few seconds: so ties, duplicates and two renderings of one event are common.
 fn candidate() -> impl Strategy<Value = Candidate<Value>> {
     let source = prop_oneof![
@@ -35,6 +40,7 @@ fn candidate() -> impl Strategy<Value = Candidate<Value>> {
                 (_, before) => Before::Was(Digest::of(&json!({ "a": before }))),
             },
             notice: is_notice(&source),
+            closing: is_closing(&source),
             source,
             terminal,
             api_version: version.map(str::to_owned),
@@ -102,6 +108,10 @@ proptest! {
             .iter()
             .filter(|one| one.source.to() >= second)
             .filter(|one| {
+                let is_later = |other: &&&Candidate<Value>| other.closing && other.source.to() >= one.source.to();
+                one.closing || !rank.iter().any(|other| is_later(&other))
+            })
+            .filter(|one| {
                 let is_earlier = |other: &&&Candidate<Value>| !other.notice && other.source.from() >= one.source.to();
                 !one.notice || !rank.iter().any(|other| is_earlier(&other))
             })
@@ -141,6 +151,7 @@ proptest! {
                 source: Source::Event { created, id: format!("evt_{id}") },
                 terminal: false,
                 notice: false,
+                closing: false,
                 api_version: Some("b".to_owned()),
                 before: Before::Was(object(was)),
                 after: object(values),

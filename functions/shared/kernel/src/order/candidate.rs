@@ -64,6 +64,8 @@ pub struct Candidate<S> {
     pub terminal: bool,
     /// It comes from an event that changes nothing: a change of the same second is later than it.
     pub notice: bool,
+    /// It comes from an event that is the last of its second.
+    pub closing: bool,
     /// The API version that the object is in. `None` where it isn't known: such a candidate links to no other.
     pub api_version: Option<String>,
     /// What was there before.
@@ -89,6 +91,7 @@ impl<S> Candidate<S> {
             },
             terminal: projected.terminal,
             notice: D::is_notice(&event.kind),
+            closing: D::is_closing(&event.kind),
             api_version: event.api_version.clone(),
             before,
             after: Digest::of(&event.object),
@@ -115,6 +118,7 @@ impl<S> Candidate<S> {
             },
             terminal: projected.terminal,
             notice: false,
+            closing: false,
             api_version: api_version.map(str::to_owned),
             before: Before::Untold,
             after: Digest::of(object),

@@ -10,7 +10,9 @@
 //!   `created`. A fetch is of the seconds `from` to `to` ([`Source::Fetch`]): it is later than every event created
 //!   before `from`, and every event created after `to` is later than it. In between, nothing is known;
 //! - any candidate of a notice's second or later is later than the notice (an event that changes nothing, see
-//!   [`crate::domain::Domain::is_notice`]): what it shows may mix what was before a change with what came after.
+//!   [`crate::domain::Domain::is_notice`]): what it shows may mix what was before a change with what came after;
+//! - a closing event ([`crate::domain::Domain::is_closing`]) is later than any other candidate that isn't later than its
+//!   second.
 //!
 //! What is left are the events of one second, and the fetches whose seconds include it: usually a single event. Up to
 //! [`MEMBERS_MAX`] of them are kept; beyond, the head is undecided until something later comes.
@@ -162,6 +164,9 @@ impl<S: Clone + PartialEq> Evidence<S> {
             }
         }
         members.retain(|member| member.source.to() >= second);
+        let closings = members.iter().filter(|member| member.closing);
+        let closed = closings.map(|member| member.source.to()).max();
+        members.retain(|member| member.closing || closed < Some(member.source.to()));
         let changed = members
             .iter()
             .filter(|member| !member.notice)
@@ -186,7 +191,7 @@ impl<S: Clone + PartialEq> Evidence<S> {
             lost: [self.lost, other.lost, newly_lost]
                 .into_iter()
                 .flatten()
-                .filter(|to| *to >= second)
+                .filter(|to| *to >= second && closed < Some(*to))
                 .max(),
             members,
         }
@@ -257,6 +262,8 @@ struct WrittenMember<S> {
     creation: bool,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     notice: bool,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    closing: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     before: Option<Digest>,
     after: Digest,
@@ -288,6 +295,7 @@ impl<S: Serialize + Clone + PartialEq> Serialize for Evidence<S> {
                 api_version: member.api_version.clone(),
                 creation: member.before == Before::Nothing,
                 notice: member.notice,
+                closing: member.closing,
                 before: match member.before {
                     Before::Was(digest) => Some(digest),
                     Before::Nothing | Before::Untold => None,
@@ -324,6 +332,7 @@ impl<'de, S: Deserialize<'de> + Clone> Deserialize<'de> for Evidence<S> {
                 },
                 terminal,
                 notice: member.notice,
+                closing: member.closing,
                 api_version: member.api_version,
                 before: match member.before {
                     Some(digest) => Before::Was(digest),

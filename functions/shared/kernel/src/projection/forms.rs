@@ -61,6 +61,7 @@ impl<S: Clone + PartialEq> From<First<S>> for Item<S> {
             },
             terminal: rests_on.terminal,
             notice: false,
+            closing: false,
             // No digest was kept: without a version the candidate links to no other, so that none is ever compared.
             api_version: None,
             before: Before::Untold,
@@ -157,6 +158,7 @@ mod tests {
             },
             terminal: false,
             notice: false,
+            closing: false,
             api_version: Some("2025-09-30.clover".to_owned()),
             before: Before::Untold,
             after: Digest::of(&json!(created)),
