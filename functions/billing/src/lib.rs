@@ -189,6 +189,13 @@ impl Domain for Billing {
     fn levels(_before: Option<&Bill>, _after: &Bill, _: &NoSettings) -> Vec<Level> {
         Vec::new()
     }
+
+    /// Nobody has to pay an invoice any more that is paid, voided or given up: a reminder would be wrong.
+    fn overtaken(fact: &Fact, state: &Bill) -> Option<String> {
+        let calls_for_payment = ["InvoicePaymentFailed", "InvoiceOverdue"].contains(&fact.kind);
+        let is_settled = SETTLED.contains(&&*state.status);
+        (calls_for_payment && is_settled).then(|| state.status.clone())
+    }
 }
 
 /// Whether Stripe no longer has the object. Read from the API, it says so itself.

@@ -319,3 +319,36 @@ fn a_status_that_is_null_is_unknown_and_nothing_is_rejected_for_it() {
         "currency": "usd", "invoice": "in_1", "status": null });
     assert_eq!(shown("invoice_payment.paid", payment).2.status, "unknown");
 }
+
+#[test]
+fn a_failed_or_overdue_invoice_that_is_settled_by_now_is_overtaken() {
+    let state = |status: &str| Bill {
+        object: "invoice".to_owned(),
+        status: status.to_owned(),
+        ..Bill::default()
+    };
+    let open = json!({ "status": "open" });
+    for kind in ["invoice.payment_failed", "invoice.overdue"] {
+        let fact = facts(&invoice_with(kind, &open)).remove(0);
+        for status in ["open", "draft", "unknown"] {
+            assert_eq!(Billing::overtaken(&fact, &state(status)), None);
+        }
+        for status in ["paid", "void", "uncollectible"] {
+            let overtaken = Billing::overtaken(&fact, &state(status));
+            assert_eq!(overtaken.as_deref(), Some(status));
+        }
+    }
+    let paid = facts(&sample("invoice.paid")).remove(0);
+    assert_eq!(Billing::overtaken(&paid, &state("paid")), None);
+
+    // The failure comes after the payment: a receiver sees that there is nothing to remind of.
+    let mut events = story("RenewalRecovered");
+    let failure = |told: &Told<Bill>| {
+        let mut facts = told.facts.values();
+        let failed = facts.find(|fact| fact.kind == "InvoicePaymentFailed");
+        failed.expect("it failed once").detail["overtaken"].clone()
+    };
+    assert_eq!(failure(&play(&events)), Value::Null);
+    events.sort_by_key(|event| event.kind == "invoice.payment_failed");
+    assert_eq!(failure(&play(&events))["status"], "paid");
+}

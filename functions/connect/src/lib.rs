@@ -41,7 +41,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sluice_kernel::consume::Event;
-use sluice_kernel::domain::{Domain, NoSettings, Projected};
+use sluice_kernel::domain::{Domain, Lacks, NoSettings, Projected};
 use sluice_kernel::effect::{Fact, Level};
 use sluice_kernel::fault::Fault;
 use sluice_kernel::object::Fields;
@@ -240,6 +240,32 @@ impl Domain for Connect {
             data,
         });
         level.into_iter().collect()
+    }
+
+    /// A payout that the bank has taken can fail days later, and the money is back.
+    fn overtaken(fact: &Fact, state: &Connected) -> Option<String> {
+        let is_back = ["failed", "canceled"].contains(&&*state.status);
+        (fact.kind == "PayoutPaid" && is_back).then(|| state.status.clone())
+    }
+
+    /// That an account has connected says nothing of it: a change of the same second says more.
+    fn is_notice(kind: &str) -> bool {
+        kind == AUTHORIZED
+    }
+
+    /// The platform is sent nothing of an account that has disconnected.
+    fn is_closing(kind: &str) -> bool {
+        kind == DEAUTHORIZED
+    }
+
+    /// An account that has connected may be ready since long ago, and nothing else says so. One that has disconnected isn't
+    /// asked for, because Stripe shows it to the platform no more.
+    fn lacks(event: &Event) -> Lacks {
+        let connects = event.kind == AUTHORIZED && event.scope.account.is_some();
+        match connects && event.object["object"] == "application" {
+            true => Lacks::State,
+            false => Lacks::Nothing,
+        }
     }
 }
 

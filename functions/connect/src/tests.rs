@@ -7,8 +7,10 @@ use sluice_effects::{ApiVersion, check, handles_what_is_routed};
 use sluice_harness::build;
 use sluice_harness::samples::{as_event, sample, samples};
 use sluice_kernel::consume::Event;
-use sluice_kernel::domain::Domain;
+use sluice_kernel::domain::{Domain, NoSettings};
 use sluice_kernel::effect;
+
+mod accounts;
 
 use crate::{BALANCE, Connect, Connected};
 
@@ -217,7 +219,7 @@ fn what_belongs_to_an_account_is_kept_without_anything_personal() {
     let application = json!({ "id": "ca_1", "object": "application", "name": "An App" });
     let (_, _, state) = shown("account.application.deauthorized", application.clone());
     assert_eq!(state.status, "deauthorized");
-    assert_eq!(Connect::levels(None, &state), []);
+    assert_eq!(Connect::levels(None, &state, &NoSettings {}), []);
     let (object, terminal, state) = shown("account.application.authorized", application);
     assert!(!terminal && state.status == "authorized" && object == "ca_1");
 }
