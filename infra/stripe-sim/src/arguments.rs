@@ -55,6 +55,9 @@ pub(crate) struct Arguments {
     /// How many events Stripe fails to generate; it says so an hour later, to thin endpoints and in its API.
     #[arg(long, default_value_t = 0)]
     pub(crate) ungenerated: usize,
+    /// The second (Unix) in which the last story ends. Without it they end now, so that what is active is paid for now.
+    #[arg(long, value_name = "SECOND")]
+    end: Option<i64>,
     /// Live mode instead of test mode.
     #[arg(long)]
     pub(crate) live: bool,
@@ -167,6 +170,16 @@ impl Arguments {
                 .map_err(|unsound: Unsound| unsound.to_string())?;
         }
         Ok(destinations)
+    }
+
+    /// The second (Unix) in which the stories end, where it is this second now. What Stripe says later of events that it
+    /// failed to generate (so many seconds later) isn't in the future.
+    pub(crate) fn end(&self, now: i64, told_after_s: u32) -> i64 {
+        let later = match self.ungenerated {
+            0 => 0,
+            _ => i64::from(told_after_s),
+        };
+        self.end.unwrap_or(now - later)
     }
 
     pub(crate) fn mix(&self) -> Mix {
@@ -364,6 +377,21 @@ mod tests {
         ] {
             assert_eq!(arguments(line).destinations().expect_err(line), why);
         }
+    }
+
+    #[test]
+    fn stories_end_now_or_in_the_second_that_is_given() {
+        let now = 1_900_000_000;
+        assert_eq!(arguments("--seed 2").end(now, 3_600), now);
+        assert_eq!(arguments("--ungenerated 1").end(now, 3_600), now - 3_600);
+        assert_eq!(arguments("--end 1770000000").end(now, 3_600), 1_770_000_000);
+    }
+
+    #[test]
+    fn an_endpoint_may_be_an_organizations() {
+        let described = "--endpoint name=org,url=http://x,secret=whsec_a,hears=organization";
+        let destinations = arguments(described).destinations().expect("sound");
+        assert_eq!(destinations[0].endpoint.hears, Hears::Organization);
     }
 
     #[test]

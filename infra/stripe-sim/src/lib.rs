@@ -37,7 +37,7 @@
 //! - Each object's last event shows its true state, unless it was asked to be silent; at versions whose objects carry
 //!   others inside (charges, refunds, discounts), what is inside changes with the others, without an event, as at Stripe.
 //! - Only `*.updated` types carry `previous_attributes`.
-//! - [`World::ending_at`] and [`World::play_until`] move a world or a story in time and change nothing else.
+//! - [`World::play_until`] moves a story in time and changes nothing else.
 //!
 //! # What it isn't
 //!

@@ -7,7 +7,7 @@
 mod arguments;
 
 use std::process::ExitCode;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use clap::Parser;
 use sluice_stripe_sim::api::Terms;
@@ -22,6 +22,9 @@ const LOOK: Duration = Duration::from_millis(100);
 
 /// How long Stripe takes to say that it failed to generate an event, in seconds.
 const TOLD_AFTER_S: u32 = 3_600;
+
+/// How long before the stories' end the connected accounts are made, in seconds: half a year, which no story takes.
+const ACCOUNTS_BEFORE_S: i64 = 182 * 86_400;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
@@ -41,12 +44,19 @@ fn main() -> ExitCode {
 /// Plays, serves and delivers; returns the server, and whether every event was acknowledged.
 fn run(arguments: &Arguments) -> Result<(Server, bool), String> {
     let destinations = arguments.destinations()?;
-    let mut world = World::new(arguments.seed, Options::default());
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    let now = now.map_or(0, |now| i64::try_from(now.as_secs()).unwrap_or(i64::MAX));
+    let end = arguments.end(now, TOLD_AFTER_S);
+    let options = Options {
+        start: end - ACCOUNTS_BEFORE_S,
+        ..Options::default()
+    };
+    let mut world = World::new(arguments.seed, options);
     let mut scopes = vec![Scope::platform(arguments.live)];
     for _ in 0..arguments.accounts {
         scopes.push(world.connect(arguments.live));
     }
-    world.play_some(arguments.stories, &scopes);
+    world.play_some_until(arguments.stories, &scopes, end);
     world.twin_some(arguments.twins);
     world.fail_to_generate_some(arguments.ungenerated, TOLD_AFTER_S);
     let server = Server::start(world, Terms::default(), arguments.port)

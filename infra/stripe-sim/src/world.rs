@@ -144,7 +144,7 @@ fn written(event: &Value) -> Vec<u8> {
 }
 
 /// A Stripe with all of its past.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct World {
     seed: u64,
     options: Options,
@@ -223,11 +223,17 @@ impl World {
     /// Plays so many stories, drawn from [`Story::ALL`] and the scopes.
     pub fn play_some(&mut self, stories: usize, scopes: &[Scope]) {
         for _ in 0..stories {
-            let story = Story::ALL[self.dice.usize(..Story::ALL.len())];
-            if let Some(index) = (!scopes.is_empty()).then(|| self.dice.usize(..scopes.len())) {
-                self.play(story, &scopes[index]);
+            if let Some((story, scope)) = self.draw(scopes) {
+                self.play(story, scope);
             }
         }
+    }
+
+    /// A story, and one of the scopes for it; none without scopes.
+    fn draw<'s>(&mut self, scopes: &'s [Scope]) -> Option<(Story, &'s Scope)> {
+        let story = Story::ALL[self.dice.usize(..Story::ALL.len())];
+        let index = (!scopes.is_empty()).then(|| self.dice.usize(..scopes.len()))?;
+        Some((story, &scopes[index]))
     }
 
     /// Plays a story from now on. Returns the objects that it made, and the second in which it ended.
