@@ -211,6 +211,11 @@ where
     if world.is_deleted(&occurrence.object, Moment::End) {
         return None;
     }
+    // That an account connects to an application is kept of the account, of which later events show more.
+    let kind = world.kind(&occurrence.object);
+    if kind == Some("application") && occurrence.object.scope.account.is_some() {
+        return None;
+    }
     let (key, version) = (&occurrence.object, ApiVersion::V2025_09_30);
     let object = match is_whole {
         true => world.whole_at(key, version, Moment::End)?,

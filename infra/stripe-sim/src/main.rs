@@ -13,6 +13,7 @@ use clap::Parser;
 use sluice_stripe_sim::api::Terms;
 use sluice_stripe_sim::delivery::{Answered, Destination, Post, Run, Tally};
 use sluice_stripe_sim::server::Server;
+use sluice_stripe_sim::world::STORY_S_MAX;
 use sluice_stripe_sim::{Options, Scope, World};
 
 use crate::arguments::Arguments;
@@ -22,9 +23,6 @@ const LOOK: Duration = Duration::from_millis(100);
 
 /// How long Stripe takes to say that it failed to generate an event, in seconds.
 const TOLD_AFTER_S: u32 = 3_600;
-
-/// How long before the stories' end the connected accounts are made, in seconds: half a year, which no story takes.
-const ACCOUNTS_BEFORE_S: i64 = 182 * 86_400;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
@@ -48,7 +46,8 @@ fn run(arguments: &Arguments) -> Result<(Server, bool), String> {
     let now = now.map_or(0, |now| i64::try_from(now.as_secs()).unwrap_or(i64::MAX));
     let end = arguments.end(now, TOLD_AFTER_S);
     let options = Options {
-        start: end - ACCOUNTS_BEFORE_S,
+        // Connected accounts are there before any of their stories.
+        start: end - STORY_S_MAX,
         ..Options::default()
     };
     let mut world = World::new(arguments.seed, options);

@@ -32,6 +32,7 @@ use deliveries::Pending;
 pub use deliveries::PENDING_WEBHOOKS_DEFAULT;
 pub use endpoints::WebhookEndpoint;
 pub use organization::ORGANIZATION;
+pub use present::STORY_S_MAX;
 pub use trouble::{GENERATION_FAILURE, Notice};
 
 /// Whose objects, and in which mode.

@@ -3,6 +3,9 @@
 use super::{Key, Scope, World};
 use crate::stories::Story;
 
+/// No story of [`Story::ALL`] takes longer, in seconds: 400 days.
+pub const STORY_S_MAX: i64 = 400 * 86_400;
+
 impl World {
     /// Plays one of [`Story::ALL`] so that its last change is in this second (Unix), and returns the objects that it made. It is the
     /// same story with the same ids as [`World::play`] would play, but for the time. The clock stays where it is.
