@@ -77,6 +77,7 @@ const NEEDED: [(&str, &[&str]); 4] = [
         "connect",
         &[
             "account.updated",
+            "account.application.authorized",
             "account.application.deauthorized",
             "capability.updated",
             "payout.paid",
