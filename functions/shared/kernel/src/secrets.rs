@@ -20,14 +20,25 @@ pub const REFRESH_MS_MIN: i64 = 30_000;
 pub const SECRETS_MAX: usize = 8;
 
 /// One signing secret. Its value never shows in a log.
+///
+/// White space around it is no part of it: a secret has none, and one that was pasted may have a line break after it.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
-#[serde(transparent)]
+#[serde(from = "String")]
 pub struct Secret(String);
 
 impl Secret {
     /// Wraps a `whsec_…` value.
     pub fn new(value: impl Into<String>) -> Self {
-        Self(value.into())
+        Self::from(value.into())
+    }
+}
+
+impl From<String> for Secret {
+    fn from(value: String) -> Self {
+        match value.trim() {
+            trimmed if trimmed.len() < value.len() => Self(trimmed.to_owned()),
+            _ => Self(value),
+        }
     }
 }
 

@@ -3,7 +3,8 @@
 //! # The rule
 //!
 //! The header is a list of `key=value` entries between commas, such as
-//! `t=1735689600,v1=5257a8…,v1=9f86d0…,v0=6ffbb5…`. A body is accepted if, and only if,
+//! `t=1735689600,v1=5257a8…,v1=9f86d0…,v0=6ffbb5…`. Spaces and tabs around an entry don't count, since HTTP lets a proxy add
+//! them. A body is accepted if, and only if,
 //!
 //! - the header has exactly one `t`, of 1 to 12 ASCII digits;
 //! - at least one `v1` equals, in lower-case hexadecimal, the HMAC-SHA256 of `t`'s text, a full stop and the raw body,
@@ -12,7 +13,7 @@
 //!
 //! Every other key is ignored, `v0` among them: Stripe puts a fake `v0` on test events, and an older scheme must
 //! never be accepted in place of the current one. A `v1` that isn't 64 lower-case hexadecimal digits is ignored and
-//! spoils nothing. Keys and values are taken as they stand: no trimming, no change of case. A secret that is empty or
+//! spoils nothing. Keys and values are taken as they stand: no blanks around the `=`, no change of case. A secret that is empty or
 //! only white space is passed over, since anybody could sign with it. The age check can be set but not turned off.
 //!
 //! # The order of the checks

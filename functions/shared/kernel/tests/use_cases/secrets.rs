@@ -100,3 +100,12 @@ fn a_secret_that_is_no_object_of_lists_is_refused_without_quoting_it() {
         r#"Ok({"platform": [Secret(…)]})"#
     );
 }
+
+#[test]
+fn white_space_around_a_stored_secret_is_no_part_of_it() {
+    let json = r#"{"platform": ["whsec_1\n", " \twhsec_2\r\n", "whsec_3", " \n"]}"#;
+    let secrets = parse(json).expect("readable");
+    let expected = ["whsec_1", "whsec_2", "whsec_3", ""].map(Secret::new);
+    assert_eq!(secrets["platform"], expected);
+    assert_eq!(secrets["platform"][0].as_ref(), b"whsec_1");
+}

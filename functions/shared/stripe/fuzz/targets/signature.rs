@@ -85,7 +85,12 @@ fuzz_target!(|input: &[u8]| {
 fn signed(template: &[u8], body: &[u8]) -> Vec<u8> {
     let named = template
         .split(|&byte| byte == b',')
-        .find_map(|entry| entry.strip_prefix(b"t="));
+        .find_map(|entry| {
+            let blanks = |byte: &&u8| matches!(byte, b' ' | b'\t');
+            let before = entry.iter().take_while(blanks).count();
+            let after = entry[before..].iter().rev().take_while(blanks).count();
+            entry[before..entry.len() - after].strip_prefix(b"t=")
+        });
     let t = named
         .and_then(|t| str::from_utf8(t).ok()?.parse().ok())
         .unwrap_or(EPOCH_S);
@@ -121,6 +126,7 @@ fn plainly(body: &[u8], header: &[u8], secrets: &[&str], now_s: i64) -> Result<i
     let header: String = header.iter().copied().map(char::from).collect();
     let entries: Vec<(&str, &str)> = header
         .split(',')
+        .map(|entry| entry.trim_matches([' ', '\t']))
         .map(|entry| entry.split_once('=').unwrap_or((entry, "")))
         .collect();
     let values = |wanted: &str| -> Vec<&str> {

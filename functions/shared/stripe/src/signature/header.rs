@@ -30,7 +30,7 @@ impl<'a> SignatureHeader<'a> {
         let mut v1_entries = 0;
         let mut v1 = Vec::new();
         for entry in header.split(|&byte| byte == b',') {
-            let (key, value) = key_and_value(entry);
+            let (key, value) = key_and_value(without_blanks(entry));
             match key {
                 b"t" if timestamp_text.is_some() => return Err(Refusal::Malformed),
                 b"t" => timestamp_text = Some(value),
@@ -57,6 +57,17 @@ impl<'a> SignatureHeader<'a> {
             timestamp_s,
             v1,
         })
+    }
+}
+
+/// An entry without the blanks around it: HTTP lets a proxy put spaces and tabs around a list's commas.
+fn without_blanks(entry: &[u8]) -> &[u8] {
+    let is_blank = |byte: &u8| matches!(byte, b' ' | b'\t');
+    let start = entry.iter().position(|byte| !is_blank(byte));
+    let end = entry.iter().rposition(|byte| !is_blank(byte));
+    match (start, end) {
+        (Some(start), Some(end)) => &entry[start..=end],
+        _ => b"",
     }
 }
 

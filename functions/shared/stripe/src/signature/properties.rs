@@ -64,6 +64,27 @@ proptest! {
     }
 
     #[test]
+    fn blanks_around_entries_change_no_verdict(
+        body in body(), secret in secret(), t in t(), off in -600_i64..600,
+        entries in vec("(v0=[0-9a-f]{64}|v1=[ A-Za-z0-9]{0,70}|t=[0-9]{1,3}|[a-z]{1,3}=?[^,]{0,5}|)", 0..3),
+        place in any::<Index>(),
+        blanks in vec("[ \t]{0,3}", 12),
+    ) {
+        let signed = sign(&body, &secret, t);
+        let mut all: Vec<&str> = signed.split(',').collect();
+        let at = place.index(all.len() + 1);
+        all.splice(at..at, entries.iter().map(String::as_str));
+        // An entry's own blanks at its ends are among those that don't count.
+        let spaced: Vec<String> = all
+            .iter()
+            .zip(blanks.chunks_exact(2))
+            .map(|(entry, around)| format!("{}{entry}{}", around[0], around[1]))
+            .collect();
+        let verdict = |header: &str| verify(&body, Some(header.as_bytes()), &[&secret], t + off, Tolerance::default());
+        prop_assert_eq!(verdict(&spaced.join(",")), verdict(&all.join(",")), "{:?}", spaced);
+    }
+
+    #[test]
     fn a_body_with_one_bit_changed_never_verifies(
         body in vec(any::<u8>(), 1..300), secret in secret(), t in t(), at in any::<Index>(), bit in 0..8,
     ) {

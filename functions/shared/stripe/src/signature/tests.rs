@@ -152,7 +152,10 @@ fn exactly_one_t_is_required() {
         format!("t=,t={T},v1={V1}"),
         format!("t={T},v1={V1},t"),
         format!("T={T},v1={V1}"),
-        format!(" t={T},v1={V1}"),
+        format!("t ={T},v1={V1}"),
+        format!("t= {T},v1={V1}"),
+        format!("\nt={T},v1={V1}"),
+        format!(" "),
         // Two headers that a proxy joined into one.
         format!("t={T},v1={V1},t={T},v1={V1}"),
     ] {
@@ -169,7 +172,6 @@ fn t_is_one_to_twelve_ascii_digits() {
         "-1",
         "+1735689600",
         " 1735689600",
-        "1735689600 ",
         "1735689600\n",
         "1_735_689_600",
         "1.7e9",
@@ -215,7 +217,9 @@ fn only_v1_counts() {
         format!("t={T},v2={V1}"),
         format!("t={T},V1={V1}"),
         format!("t={T},v1 ={V1}"),
-        format!("t={T}, v1={V1}"),
+        format!("t={T},\u{a0}v1={V1}"),
+        format!("t={T},\r\nv1={V1}"),
+        format!("t={T}, ,\t"),
         format!("t={T},v10={V1}"),
         format!("t={T},v={V1},1={V1},={V1}"),
         format!("t={T};v1={V1}"),
@@ -292,6 +296,24 @@ fn other_keys_and_their_place_do_not_matter() {
     ] {
         assert_eq!(check(&header), OK, "{header}");
     }
+}
+
+#[test]
+fn blanks_around_entries_do_not_matter() {
+    for header in [
+        format!("t={T}, v1={V1}, v0={OTHER_V1}"),
+        format!(" t={T} ,\tv1={V1}\t"),
+        format!("t={T} , , v1={OTHER_V1},   v1={V1} "),
+        format!("\t \tv0=x, v1={V1},t={T}"),
+    ] {
+        assert_eq!(check(&header), OK, "{header:?}");
+    }
+    assert_eq!(
+        check(format!("t={T}, t={T}, v1={V1}")),
+        Err(Refusal::Malformed)
+    );
+    let many = ", v1=0".repeat(V1_ENTRIES_MAX + 1);
+    assert_eq!(check(format!("t={T}{many}")), Err(Refusal::TooLarge));
 }
 
 #[test]
