@@ -19,7 +19,7 @@ import pathlib
 import re
 import sys
 
-LITERAL = re.compile(r'"([a-z][a-z_]*\.[a-z][a-z_]*)"')
+LITERAL = re.compile(r'"([a-z][a-z0-9_]*\.[a-z][a-z0-9_]*)"')
 COMMENT = re.compile(r"^\s*//.*$", re.MULTILINE)
 # A module of tests at the end of a file; what comes before it is shipped.
 TESTS = re.compile(r"^#\[cfg\(test\)\]\n(?:#\[.*\n)*(?:pub(?:\(.*\))? )?mod \w+ \{", re.MULTILINE)
@@ -33,7 +33,7 @@ NOT_CODES = {"sluice.stripe", "sluice.effects"}
 PARTS = ("It means", "Stripe sees", "Look at", "Do", "Harmless")
 
 ALARM = re.compile(r"^    Type: AWS::CloudWatch::(?:Composite)?Alarm$", re.MULTILINE)
-RUNBOOK = re.compile(r"infra/runbooks/([a-z_.-]+?)\.md")
+RUNBOOK = re.compile(r"infra/runbooks/([a-z0-9_.-]+?)\.md")
 RESOURCE = re.compile(r"^  (\w+):\n", re.MULTILINE)
 COMMAND = re.compile(r"`sluice (?:--[a-z-]+ \S+ )*([a-z]+)")
 LINK = re.compile(r"\]\(([^)#:]+)(?:#[^)]*)?\)")

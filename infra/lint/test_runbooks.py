@@ -92,6 +92,16 @@ class Rules(unittest.TestCase):
         self.project.write("functions/sweep/src/main.rs", 'const CODE: &str = "sweep.stuck";\n')
         self.broken("sweep.stuck: is made in functions/sweep/src/main.rs and has no")
 
+    def test_a_code_with_a_digit_without_a_runbook(self):
+        self.project.write("functions/sweep/src/main.rs", 'const CODE: &str = "signature.no_v1";\n')
+        self.broken("signature.no_v1: is made in functions/sweep/src/main.rs and has no")
+        self.project.runbook("signature.no_v1")
+        self.assertEqual(self.project.breaches(), [])
+
+    def test_an_alarm_that_names_a_runbook_with_a_digit_that_is_not_there(self):
+        self.project.write("template.yaml", TEMPLATE.replace("alarm.sweep", "alarm.v1"))
+        self.broken("names infra/runbooks/alarm.v1.md, which isn't there")
+
     def test_a_runbook_for_nothing(self):
         self.project.runbook("ledger.gone")
         self.broken("infra/runbooks/ledger.gone.md: no code and no alarm")
