@@ -129,6 +129,9 @@ def endpoints(stage, text):
         live = {name: one["livemode"] for name, one in given.items() if one["scope"] in ("platform", "connect", "both")}
     except (ValueError, TypeError, KeyError, AttributeError):
         live, given = {}, {"?": None}
+    accounts = [one.get("account", "acct_1") for one in given.values() if isinstance(one, dict)]
+    if not all(isinstance(one, str) and re.fullmatch(r"acct_\w+", one) for one in accounts):
+        yield "Endpoints: account is your account's own id (acct_…), or left out"
     if len(live) != len(given) or not given:
         yield 'Endpoints: isn\'t JSON of the form {"platform":{"scope":"platform|connect|both","livemode":false}}'
     elif stage == LIVE_STAGE and not any(live.values()):

@@ -83,6 +83,10 @@ class Refusals(unittest.TestCase):
     def test_of_endpoints_that_are_no_json(self):
         self.refused("Endpoints: isn't JSON", "dev", "Endpoints=platform")
 
+    def test_of_an_endpoint_whose_account_is_no_id(self):
+        other = r'Endpoints="{\"platform\":{\"scope\":\"both\",\"livemode\":false,\"account\":\"org_1\"}}"'
+        self.refused("Endpoints: account is", "dev", other)
+
     def test_of_live_events_without_an_endpoint_for_them(self):
         test_only = r'Endpoints="{\"platform\":{\"scope\":\"platform\",\"livemode\":false}}"'
         self.refused("has no endpoint for live events", "prod", TOPIC, test_only)

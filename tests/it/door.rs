@@ -131,19 +131,22 @@ fn an_endpoint_takes_its_own_secret_and_its_own_scope() {
     let world = shared();
     let (event, object, body) = paid();
     let secret = &world.info().webhook_secrets["connect"];
-    let answer = world.deliver_signed("connect", body.as_bytes(), secret, now_s());
-    assert_eq!(
-        (answer.status, answer.words().as_str()),
-        (400, "refused endpoint.account_missing")
-    );
+    let (misplaced, _, body_of_own) = paid();
+    let answer = world.deliver_signed("connect", body_of_own.as_bytes(), secret, now_s());
+    assert_eq!((answer.status, answer.words().as_str()), (200, "accepted"));
+    let story = world.story(&misplaced).expect("an entry");
+    assert_eq!(story.summary["ledger_only"], "endpoint.account_missing");
     let mut connected: Value = serde_json::from_str(&body).expect("JSON");
     connected["account"] = json!("acct_1");
     let connected = connected.to_string();
+    assert_eq!(world.deliver(&connected).words(), "accepted");
+    let story = world.story(&event).expect("an entry");
+    assert_eq!(story.summary["ledger_only"], "endpoint.unexpected_account");
     assert_eq!(
-        world.deliver(&connected).words(),
-        "refused endpoint.unexpected_account"
+        (world.published(&misplaced), world.published(&event)),
+        (0, 0)
     );
-    assert!(world.story(&event).is_none());
+    // The endpoint that it is for publishes what the other one only stored.
     let answer = world.deliver_signed("connect", connected.as_bytes(), secret, now_s());
     assert_eq!(answer.words(), "accepted");
     assert_eq!(
@@ -221,4 +224,19 @@ fn events_out_of_order_end_in_the_newest_state() {
         "succeeded"
     );
     assert_eq!(world.effects(&object).len(), 1);
+}
+
+#[test]
+fn a_trial_click_of_the_dashboard_is_answered_200_and_leaves_nothing() {
+    let world = shared();
+    let (_, object, body) = paid();
+    let mut click: Value = serde_json::from_str(&body).expect("JSON");
+    click["id"] = json!("evt_00000000000000");
+    for kind in ["payment_intent.succeeded", "invoice.paid"] {
+        click["type"] = json!(kind);
+        let answer = world.deliver(&click.to_string());
+        assert_eq!((answer.status, answer.words().as_str()), (200, "test"));
+    }
+    assert!(world.story("evt_00000000000000").is_none());
+    assert!(world.projection("payments", &object).is_none());
 }

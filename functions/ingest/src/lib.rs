@@ -3,12 +3,17 @@
 //! Order of work, cheapest refusal first, so that strangers cost almost nothing: the address, where a list of them is
 //! given; method and path, size, signature on the raw bytes, and only then parsing, the endpoint's admission, and the protocol of [`sluice_kernel::take`].
 //!
+//! An event with a valid signature is never refused. If the endpoint's configuration doesn't expect its mode or account, it is
+//! stored in the ledger alone: its line has the reason as `code`, an alarm fires, and `sluice replay` publishes it once the
+//! configuration is right ([`sluice_kernel::endpoint`]).
+//!
 //! Answers, all JSON:
 //!
 //! | status | body | Stripe |
 //! |---|---|---|
-//! | 200 | `{"status":"accepted"}`, `"duplicate"`, `"queued"` | is done: the event is stored and on the bus, or will be put there |
-//! | 400 | `{"status":"refused","code":…}` | comes back for three days, in vain unless a secret or endpoint is mended |
+//! | 200 | `{"status":"accepted"}`, `"duplicate"`, `"queued"` | is done: the event is stored and on the bus, or will be put there, or is kept in the ledger alone |
+//! | 200 | `{"status":"test"}` | is done: it was the dashboard's "send test event", of which nothing is kept |
+//! | 400 | `{"status":"refused","code":…}` | comes back for three days, in vain unless a secret is corrected: the signature is wrong, or the body is no event |
 //! | 409 | `{"status":"held"}`, or `"conflict"` | comes back; by then the other attempt has ended |
 //! | 403, 404, 405, 413 | `{"status":"refused","code":…}` | — |
 //! | 503 | `{"status":"failed","code":…}` | comes back; nothing is promised |
@@ -30,7 +35,7 @@ use lambda_http::{Body, Request, RequestExt, Response};
 use serde_json::{Value, json};
 use sluice_kernel::bus::Bus;
 use sluice_kernel::clock::{self, Clock};
-use sluice_kernel::endpoint::{Admission, Endpoint, admit};
+use sluice_kernel::endpoint::{Endpoint, admit, is_waiting};
 use sluice_kernel::event::Head;
 use sluice_kernel::fault::Fault;
 use sluice_kernel::ledger::{Arrival, Ledger};
@@ -41,6 +46,9 @@ use sluice_stripe::event::parse_head;
 use sluice_stripe::signature::{self, Refusal, Tolerance, Verified};
 
 const DAY_S: i64 = 86_400;
+
+/// The id of every event that Stripe's dashboard sends when a user clicks on "send test event", whatever its type.
+const TRIAL_ID: &str = "evt_00000000000000";
 
 /// What the door needs, made once an environment.
 pub struct Door<L, B, S, C> {
@@ -122,6 +130,27 @@ impl Answer {
             kind: Some(head.kind.to_string()),
             created: head.created,
             ..self
+        }
+    }
+
+    /// What a trial click of the dashboard is answered: such events share one id, and tell of nothing that happened.
+    fn trial() -> Self {
+        Self {
+            word: "test",
+            ..Self::refused(StatusCode::OK, "event.trial")
+        }
+    }
+
+    /// Names the reason for which an event was only stored, if it waits for the endpoint's configuration. Repetitions are
+    /// not counted again.
+    fn or_waiting(self, ledger_only: Option<&'static str>) -> Self {
+        let waits = ledger_only.filter(|reason| is_waiting(reason));
+        match self.word == "accepted" {
+            true => Self {
+                code: self.code.or(waits),
+                ..self
+            },
+            false => self,
         }
     }
 
@@ -244,20 +273,18 @@ impl<L: Ledger, B: Bus, S: SecretSource, C: Clock> Door<L, B, S, C> {
             }
             Err(Unverified::Fault(fault)) => return Answer::failed(fault),
         };
-        let head = match parse_head(body) {
+        let mut head = match parse_head(body) {
             Ok(head) => head,
             Err(not_an_event) => {
                 return Answer::refused(StatusCode::BAD_REQUEST, not_an_event.code());
             }
         };
-        let ledger_only = match admit(*configured, &head) {
-            Admission::Admitted => None,
-            Admission::LedgerOnly(reason) => Some(reason),
-            Admission::Refused(code) => {
-                let refused = Answer::refused(StatusCode::BAD_REQUEST, code);
-                return refused.about(&head).signed_by(signed_by);
-            }
-        };
+        if head.id == TRIAL_ID {
+            return Answer::trial().about(&head).signed_by(signed_by);
+        }
+        // The one place that decides whose the event is: entry, bus and domains follow.
+        head.account = configured.keyed(head.account);
+        let ledger_only = admit(configured, &head).ledger_only();
         let context = request.lambda_context();
         let deadline_ms = i64::try_from(context.deadline).unwrap_or(i64::MAX);
         let arrival = Arrival {
@@ -275,7 +302,9 @@ impl<L: Ledger, B: Bus, S: SecretSource, C: Clock> Door<L, B, S, C> {
             ledger_only,
         };
         let answer = match take(&self.ledger, &self.bus, &self.clock, &arrival).await {
-            Ok(taken) => Answer::from(taken).or_unrouted(&arrival.head.kind),
+            Ok(taken) => Answer::from(taken)
+                .or_waiting(ledger_only)
+                .or_unrouted(&arrival.head.kind),
             Err(fault) => Answer::failed(fault),
         };
         answer.about(&arrival.head).signed_by(signed_by)
@@ -398,7 +427,8 @@ fn log(answer: &Answer, endpoint: &str, trace: &str, duration_ms: i64, lag_ms: O
             )
         };
     }
-    if status < 500 && code != Some("claim.conflict") {
+    let is_incident = code.is_some_and(|code| code == "claim.conflict" || is_waiting(code));
+    if status < 500 && !is_incident {
         line!(info);
     } else {
         line!(error);

@@ -20,6 +20,8 @@ use sluice_stripe::signature::{Tolerance, sign};
 use crate::envelope::Envelope;
 use crate::{Answer, Door, answer};
 
+mod authentic;
+
 const PLATFORM: &str = "whsec_platform";
 const CONNECT: &str = "whsec_connect";
 
@@ -37,16 +39,15 @@ fn world() -> World {
         ("platform", &[PLATFORM]),
         ("connect", &[CONNECT]),
     ])));
-    let endpoint = |scope, livemode| Endpoint { scope, livemode };
     let door = Door {
         ledger: MemoryLedger::new(clock.clone()),
         bus: MemoryBus::default(),
         secrets: SecretCache::new(store, 300_000),
         clock: clock.clone(),
         endpoints: BTreeMap::from([
-            ("platform".to_owned(), endpoint(Scope::Platform, true)),
-            ("connect".to_owned(), endpoint(Scope::Connect, true)),
-            ("bare".to_owned(), endpoint(Scope::Platform, true)),
+            ("platform".to_owned(), Endpoint::of(Scope::Platform, true)),
+            ("connect".to_owned(), Endpoint::of(Scope::Connect, true)),
+            ("bare".to_owned(), Endpoint::of(Scope::Platform, true)),
         ]),
         sources: Vec::new(),
         tolerance: Tolerance::default(),
@@ -430,32 +431,6 @@ async fn a_thin_event_is_stored_and_published() {
     let entry = world.door.ledger.entry("evt_test_1").expect("an entry");
     assert_eq!(entry.origin.object_id.as_deref(), Some("mtr_1"));
     assert_eq!(entry.origin.created, Some(START_MS / 1000));
-}
-
-#[tokio::test]
-async fn an_event_for_another_endpoint_is_refused_and_a_connected_accounts_test_is_only_stored() {
-    let world = world();
-    let mut event: Value = serde_json::from_str(&charge("evt_1")).expect("JSON");
-    event["account"] = json!("acct_1");
-    let code = "endpoint.unexpected_account";
-    assert_eq!(
-        world.deliver(PLATFORM, &event.to_string()).await,
-        refused(400, code)
-    );
-    assert!(world.door.ledger.entry("evt_1").is_none());
-    event["livemode"] = json!(false);
-    assert_eq!(
-        world
-            .post("/webhooks/stripe/connect", CONNECT, &event.to_string())
-            .await,
-        ok("accepted")
-    );
-    assert_eq!(world.published(), 0);
-    let standing = world.door.ledger.entry("evt_1").expect("an entry").standing;
-    assert_eq!(
-        standing.ledger_only.as_deref(),
-        Some("test_event_at_live_endpoint")
-    );
 }
 
 #[tokio::test]

@@ -37,6 +37,7 @@ pub(crate) struct Args {
 /// Does it.
 pub(crate) async fn run(context: &Context, command: Command) -> Result<(), Problem> {
     let Command::Show(Args { customer, account }) = command;
+    let account = context.account_key(&account).await;
     let projections = DynamoProjections::new(
         context.aws.sdk(),
         context.table("subscriptions")?.to_owned(),

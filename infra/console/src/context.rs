@@ -9,12 +9,16 @@ use std::path::PathBuf;
 
 use clap::Args;
 use sluice_kernel::domain::Domain;
+use sluice_kernel::endpoint::Endpoint;
 use sluice_local::aws::{elements, unescape};
 use sluice_local::stack::{StackInfo, log_groups, named_by, queues};
 
 use crate::aws::Aws;
 use crate::output::{Colour, Output};
 use crate::problem::Problem;
+
+/// What keys of state and filters call the platform's own account.
+pub(crate) const PLATFORM: &str = "platform";
 
 /// Names in `tables` that are no domain's.
 const NOT_DOMAINS: [&str; 2] = ["ledger", "outcomes"];
@@ -196,6 +200,31 @@ impl Context {
         };
         serde_json::from_str(text)
             .map_err(|error| Problem::Failed(format!("the settings of {}: {error}", D::NAME)))
+    }
+
+    /// The endpoints, by name, as ingest is deployed with them now.
+    pub(crate) async fn endpoints(&self) -> Result<BTreeMap<String, Endpoint>, Problem> {
+        let missing = || Problem::NotFound("the stack has no function ingest".to_owned());
+        let function = self.functions.get("ingest").ok_or_else(missing)?;
+        let configuration = self.aws.configuration(function).await?;
+        let text = configuration["Environment"]["Variables"]["ENDPOINTS"].as_str();
+        serde_json::from_str(text.unwrap_or("{}"))
+            .map_err(|error| Problem::Failed(format!("ingest's ENDPOINTS: {error}")))
+    }
+
+    /// What an operator's `--account` is keyed by: the platform's own, if it is an endpoint's own account.
+    ///
+    /// Without the permission to read ingest's configuration it is taken as it stands.
+    pub(crate) async fn account_key(&self, account: &str) -> String {
+        let endpoints = match account.starts_with("acct_") {
+            true => self.endpoints().await.unwrap_or_default(),
+            false => BTreeMap::new(),
+        };
+        let mut all = endpoints.values();
+        match all.any(|one| one.account.as_deref() == Some(account)) {
+            true => PLATFORM.to_owned(),
+            false => account.to_owned(),
+        }
     }
 
     /// The domains, in the order of their names.

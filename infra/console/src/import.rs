@@ -16,7 +16,7 @@ use sluice_kernel::fault::Fault;
 use sluice_kernel::rebuild::{Existing, Ports, Rebuilt, Shown, import};
 use sluice_kernel::reconcile::{Listed, Listing};
 
-use crate::context::Context;
+use crate::context::{Context, PLATFORM};
 use crate::problem::Problem;
 use crate::seed::{self, How, Run};
 
@@ -91,6 +91,11 @@ pub(crate) struct Args {
 
 pub(crate) async fn run(context: &Context, args: Args) -> Result<(), Problem> {
     let Args { how, account, .. } = &args;
+    let keyed = match account {
+        Some(account) => Some(context.account_key(account).await),
+        None => None,
+    };
+    let account = keyed.filter(|account| account != PLATFORM);
     let scope = Scope {
         account: account.clone(),
         livemode: args.mode == Mode::Live,

@@ -3,6 +3,9 @@
 //! Without `--yes` it only says what would happen: the plan of `plan`, made by the domains' own code as this program was
 //! built with it. With `--yes` the plan is shown and then carried out as a run (`sluice_kernel::replay`), recorded in the
 //! table of outcomes under a name of its own, by which `--resume` goes on with it.
+//!
+//! Events that wait for their endpoint's configuration are judged by the endpoints as ingest is deployed with them when the
+//! run begins or is resumed.
 
 mod plan;
 pub(crate) mod select;
@@ -10,6 +13,7 @@ mod target;
 
 pub(crate) use plan::pending_effects;
 
+use std::collections::BTreeMap;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::Args as ClapArgs;
@@ -18,7 +22,9 @@ use sluice_adapters::clock::SystemClock;
 use sluice_adapters::ledger::DynamoLedger;
 use sluice_adapters::runs::DynamoRuns;
 use sluice_kernel::clock::Clock;
-use sluice_kernel::replay::{self, EVENTS_MAX, Ports, Run, Standing};
+use sluice_kernel::endpoint::Endpoint;
+use sluice_kernel::replay::{self, Admissions, EVENTS_MAX, Ports, Run, Standing};
+use sluice_stripe::event::parse_head;
 
 use crate::context::Context;
 use crate::output::{fields, time_of_ms};
@@ -37,13 +43,15 @@ const RATE_MAX: u32 = 1_000;
   sluice replay evt_1 --why 'mail was down' --yes    publishes it again
   sluice replay --type 'charge.*' --since 24h        by time, type and account; all that is kept without --since
   sluice replay --code object.field_missing --domain billing --why 'fixed in 1.4' --yes
+  sluice replay --waiting --why 'set livemode' --yes publishes what waited for its endpoint's configuration
   sluice replay --file ids.txt --force --why 'receiver lost them' --yes
                                                      facts are told again, under the run's name
   sluice replay --resume replay-20261124T181500-3fa2 --yes")]
 pub(crate) struct Args {
     #[command(flatten)]
     pub(crate) wanted: select::Wanted,
-    /// Reach this domain's queue only.
+    /// Reach this domain's queue only. What waited for its endpoint's configuration goes to every domain all the same: it has
+    /// never been published.
     #[arg(long)]
     pub(crate) domain: Option<String>,
     /// Tell facts again, under the run's name as generation, and current levels at a new seq. Receivers act on them again.
@@ -123,6 +131,8 @@ pub(crate) async fn run(context: &Context, args: Args) -> Result<(), Problem> {
         next: 0,
         published: 0,
         skipped: 0,
+        admitted: 0,
+        waiting: 0,
         refused: 0,
         failed: 0,
         checked: 0,
@@ -134,7 +144,8 @@ pub(crate) async fn run(context: &Context, args: Args) -> Result<(), Problem> {
         at_ms: now_ms,
         standing: Standing::Running,
     };
-    plan::show(context, &run, &ids).await?;
+    let endpoints = context.endpoints().await?;
+    plan::show(context, &run, &ids, admissions(&endpoints)).await?;
     if !args.yes {
         return match context.out.is_json() {
             true => Ok(()),
@@ -171,12 +182,14 @@ async fn go_on(
     let entries = DynamoLedger::new(sdk, context.table("ledger")?.to_owned(), SystemClock);
     let target = target::Target::of(context, run.domain.as_deref())?;
     let domain = run.domain.clone();
+    let endpoints = context.endpoints().await?;
     let verdicts = target::Outcomes::of(context, runs, domain.as_deref());
     let ports = Ports {
         runs,
         entries: &entries,
         target: &target,
         verdicts: &verdicts,
+        admissions: admissions(&endpoints),
     };
     match context.out.is_json() {
         true => context.out.value(&json!({ "begun": run.id }))?,
@@ -209,6 +222,14 @@ async fn go_on(
     }
 }
 
+/// Events are read as ingest reads them.
+fn admissions(endpoints: &BTreeMap<String, Endpoint>) -> Admissions<'_> {
+    Admissions {
+        endpoints,
+        head: |body| parse_head(body).ok(),
+    }
+}
+
 fn show(context: &Context, run: &Run) -> Result<(), Problem> {
     if context.out.is_json() {
         return context.out.value(&json!({ "run": run }));
@@ -231,6 +252,14 @@ fn show(context: &Context, run: &Run) -> Result<(), Problem> {
             ("domain", run.domain.clone().unwrap_or_default()),
             ("events", format!("{} of {}", run.next, run.total)),
             ("published", run.published.to_string()),
+            (
+                "admitted",
+                format!("{}, which sweep publishes within minutes", run.admitted),
+            ),
+            (
+                "still waiting",
+                format!("{} that don't fit their endpoint", run.waiting),
+            ),
             ("skipped", run.skipped.to_string()),
             ("refused", run.refused.to_string()),
             (

@@ -16,7 +16,6 @@ use std::collections::BTreeMap;
 
 use clap::{Args, Subcommand};
 use serde_json::json;
-use sluice_kernel::endpoint::Endpoint;
 use sluice_kernel::secrets::SECRETS_MAX;
 
 use crate::context::Context;
@@ -75,16 +74,6 @@ pub(crate) async fn run(context: &Context, command: Command) -> Result<(), Probl
         Command::Status => status(context).await,
         Command::Roll(args) => roll(context, args).await,
     }
-}
-
-/// The endpoints, by name, as ingest was deployed with them.
-async fn endpoints(context: &Context) -> Result<BTreeMap<String, Endpoint>, Problem> {
-    let missing = || Problem::NotFound("the stack has no function ingest".to_owned());
-    let function = context.functions.get("ingest").ok_or_else(missing)?;
-    let configuration = context.aws.configuration(function).await?;
-    let text = configuration["Environment"]["Variables"]["ENDPOINTS"].as_str();
-    serde_json::from_str(text.unwrap_or("{}"))
-        .map_err(|error| Problem::Failed(format!("ingest's ENDPOINTS: {error}")))
 }
 
 /// What ingest's lines say of an endpoint's secrets.
@@ -161,7 +150,7 @@ fn is_in_use(used: &Used, now_ms: i64) -> bool {
 }
 
 async fn status(context: &Context) -> Result<(), Problem> {
-    let (signing, endpoints) = (Signing::read(context).await?, endpoints(context).await?);
+    let (signing, endpoints) = (Signing::read(context).await?, context.endpoints().await?);
     let described = context
         .aws
         .json(
@@ -191,7 +180,9 @@ async fn status(context: &Context) -> Result<(), Problem> {
         let advice = advice(count, &of_endpoint, now_ms);
         let mode = if endpoint.livemode { "live" } else { "test" };
         let placeholders = signing.of(name).iter();
-        let placeholders = placeholders.filter(|secret| is_placeholder(secret)).count();
+        let placeholders = placeholders
+            .filter(|secret| is_placeholder(secret.trim()))
+            .count();
         if context.out.is_json() {
             context.out.value(&json!({
                 "endpoint": name, "mode": mode, "secrets": count, "placeholders": placeholders,
@@ -259,7 +250,7 @@ async fn status(context: &Context) -> Result<(), Problem> {
 }
 
 async fn roll(context: &Context, args: Roll) -> Result<(), Problem> {
-    let endpoints = endpoints(context).await?;
+    let endpoints = context.endpoints().await?;
     let name = &args.endpoint;
     if !endpoints.contains_key(name) {
         let known: Vec<_> = endpoints.keys().map(String::as_str).collect();

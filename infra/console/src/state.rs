@@ -43,6 +43,7 @@ pub(crate) async fn run(context: &Context, command: Command) -> Result<(), Probl
 /// Shows an object, in whichever domain and mode it is.
 pub(crate) async fn show(context: &Context, args: Args) -> Result<(), Problem> {
     let Args { id, account } = args;
+    let account = context.account_key(&account).await;
     let keys = match id.contains('#') {
         true => vec![id],
         false => ["live", "test"]

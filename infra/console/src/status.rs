@@ -12,6 +12,7 @@ use sluice_adapters::clock::SystemClock;
 use sluice_adapters::inspect;
 use sluice_adapters::ledger::DynamoLedger;
 use sluice_adapters::listing::BATCH_MAX;
+use sluice_kernel::endpoint;
 use sluice_kernel::ledger::DueLedger;
 use sluice_kernel::reconcile::report::Report;
 
@@ -87,6 +88,10 @@ struct Waiting {
     looked_at: usize,
     held: usize,
     lapsed: usize,
+    /// Stored, and not published until their endpoint's configuration is corrected.
+    misfits: usize,
+    /// Stored, and not published on purpose.
+    kept: usize,
 }
 
 /// A domain's queue and what was made of its messages.
@@ -133,6 +138,7 @@ pub(crate) async fn run(context: &Context, args: Args) -> Result<(), Problem> {
         context.out.value(&json!({
             "stack": context.stack, "at_ms": now_ms, "last_hour": hour.as_ref().map(in_json), "last_day": day.as_ref().map(in_json),
             "due": waiting.due, "overdue": waiting.overdue, "held": waiting.held, "lapsed": waiting.lapsed,
+            "waiting_for_configuration": waiting.misfits, "kept_on_purpose": waiting.kept,
             "looked_at": waiting.looked_at, "undelivered": undelivered,
             "queues": queues.iter().map(|queue| json!({
                 "domain": queue.domain, "depth": queue.depth, "in_flight": queue.in_flight,
@@ -162,11 +168,16 @@ pub(crate) async fn run(context: &Context, args: Args) -> Result<(), Problem> {
             "{} held, {} lapsed, of the newest {} of a day",
             waiting.held, waiting.lapsed, waiting.looked_at
         );
+        let ledger_only = format!(
+            "{} wait for their endpoint's configuration, {} kept on purpose, of the same events",
+            waiting.misfits, waiting.kept
+        );
         context.out.text(fields(
             "Waiting and checked",
             &[
                 ("due", due),
                 ("claims", claims),
+                ("ledger only", ledger_only),
                 (
                     "undelivered",
                     undelivered.map_or_else(
@@ -220,6 +231,12 @@ async fn waiting(context: &Context, now_ms: i64) -> Result<Waiting, Problem> {
         for listed in listing.look_up(batch).await? {
             waiting.held += usize::from(listed.state == "held");
             waiting.lapsed += usize::from(listed.state == "lapsed");
+            if listed.state == "ledger_only" {
+                match listed.code.as_deref().is_some_and(endpoint::is_waiting) {
+                    true => waiting.misfits += 1,
+                    false => waiting.kept += 1,
+                }
+            }
         }
     }
     Ok(waiting)
@@ -333,6 +350,7 @@ fn troubles(
         ),
     );
     say(waiting.lapsed as f64, "whose attempt ended and which nobody has taken over: Stripe's next delivery or reconcile does".to_owned());
+    say(waiting.misfits as f64, "wait for their endpoint's configuration: sluice event list --code 'endpoint.*', correct Endpoints, sluice replay --waiting".to_owned());
     for queue in queues {
         say(
             queue.dead as f64,
@@ -402,6 +420,7 @@ fn door(context: &Context, hour: Option<&Counts>, day: Option<&Counts>) -> Strin
         ("duplicate", PLAIN),
         ("queued", WARN),
         ("held", PLAIN),
+        ("test", PLAIN),
         ("refused", WARN),
         ("failed", BAD),
         ("conflict", BAD),
@@ -541,6 +560,9 @@ mod tests {
         let waiting = Waiting {
             overdue: 3,
             lapsed: 1,
+            misfits: 4,
+            // On purpose is no trouble.
+            kept: 9,
             ..Waiting::default()
         };
         let report = Report {
@@ -555,9 +577,10 @@ mod tests {
             Some(&counts()),
             Some(&report),
         );
-        assert_eq!(named.len(), 6, "{named:?}");
+        assert_eq!(named.len(), 7, "{named:?}");
+        assert!(named[2].starts_with("4 wait for"), "{named:?}");
         assert!(
-            named[2].starts_with("5 dead letters of payments"),
+            named[3].starts_with("5 dead letters of payments"),
             "{named:?}"
         );
     }

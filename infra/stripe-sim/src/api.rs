@@ -22,7 +22,7 @@ pub(crate) use events::matches as events_match;
 pub(crate) use objects::url_of;
 
 use crate::version::ApiVersion;
-use crate::world::{Moment, Scope, World};
+use crate::world::{Moment, OWN_ACCOUNT, Scope, World};
 use query::Query;
 
 /// How long events can be listed, in seconds: 30 days.
@@ -188,6 +188,8 @@ fn scope_of(world: &World, key: &ApiKey, now: i64, request: &Request) -> Result<
             .find(|part| part.starts_with("acct_"))
     };
     let account = request.header("stripe-account").or_else(context);
+    // A key may name its own account, which changes nothing.
+    let account = account.filter(|account| *account != OWN_ACCOUNT);
     if let Some(account) = account {
         let made_in = world
             .accounts()

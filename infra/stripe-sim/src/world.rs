@@ -73,6 +73,9 @@ const CONTEXT_SINCE: ApiVersion = ApiVersion::V2025_04_30;
 /// What the balance is called here, which has no id.
 pub const BALANCE: &str = "balance";
 
+/// The id of the platform's own account, to which all keys belong.
+pub const OWN_ACCOUNT: &str = "acct_1SluiceSimPlatform";
+
 /// What a customer's summary of entitlements is called here, which has no id.
 #[must_use]
 pub fn entitlements_of(customer: &str) -> String {

@@ -72,7 +72,7 @@ fn watched(
 }
 
 /// Every queue's age, every dead-letter queue's depth, every rule's failures, every domain's rejections, ingest's errors,
-/// throttles, pace, refusals and wrong secrets, what is due, and the heartbeats have an alarm.
+/// throttles, pace, refusals, wrong secrets and wrong endpoints, what is due, and the heartbeats have an alarm.
 pub fn coverage(template: &Template) -> Vec<String> {
     let own = "Sluice/${AWS::StackName}";
     let mut broken = Vec::new();
@@ -158,6 +158,23 @@ pub fn coverage(template: &Template) -> Vec<String> {
     });
     if !unverified {
         broken.push("nobody is told when no signature is valid".to_owned());
+    }
+    let waiting = template.of(ALARM).any(|(_, alarm)| {
+        let codes: BTreeSet<_> = list(&alarm["Metrics"])
+            .into_iter()
+            .flat_map(|metric| list(&metric["MetricStat"]["Metric"]["Dimensions"]))
+            .filter_map(|dimension| dimension["Value"].as_str())
+            .collect();
+        [
+            "endpoint.wrong_mode",
+            "endpoint.unexpected_account",
+            "endpoint.account_missing",
+        ]
+        .iter()
+        .all(|code| codes.contains(code))
+    });
+    if !waiting {
+        broken.push("no alarm says that events wait for their endpoint's configuration".to_owned());
     }
     let steady = template.parameters["SteadyType"] != "";
     if steady

@@ -117,7 +117,7 @@ pub struct IngestConfig {
     pub bus_name: String,
     /// `SECRET_ID`: the secret in Secrets Manager that holds every endpoint's signing secrets.
     pub secret_id: String,
-    /// `ENDPOINTS`: JSON, name → scope and livemode.
+    /// `ENDPOINTS`: JSON, name → scope, livemode and, if it is known, the own account's id.
     pub endpoints: BTreeMap<String, Endpoint>,
     /// `ALLOWED_SOURCES`: the only addresses that deliveries may come from, parted by commas (at most [`SOURCES_MAX`]);
     /// none allows all.
@@ -150,7 +150,13 @@ impl IngestConfig {
             secret_ttl_s: vars.number("SECRET_TTL_SECONDS", 300, 1, 86_400),
             lapse_margin_ms: lapse_margin_ms(vars),
         };
-        for name in config.endpoints.keys() {
+        for (name, endpoint) in &config.endpoints {
+            let is_id = |account: &String| account.len() > 5 && account.starts_with("acct_");
+            if !endpoint.account.as_ref().is_none_or(is_id) {
+                vars.bad.push(format!(
+                    "ENDPOINTS: the account of {name:?} is no account's id (acct_…)"
+                ));
+            }
             if name.is_empty()
                 || !name
                     .bytes()
@@ -341,10 +347,7 @@ mod tests {
         assert_eq!(config.body_bytes_max, BODY_BYTES_MAX);
         assert_eq!(
             config.endpoints["platform"],
-            Endpoint {
-                scope: Scope::Platform,
-                livemode: true
-            }
+            Endpoint::of(Scope::Platform, true)
         );
     }
 
@@ -384,6 +387,23 @@ mod tests {
             assert!(said.contains("ALLOWED_SOURCES"), "{said}");
         }
         assert!(with(&"1.1.1.1,".repeat(SOURCES_MAX + 1)).is_err());
+    }
+
+    #[test]
+    fn an_endpoints_account_is_an_accounts_id() {
+        let with = |account: &str| {
+            let json = format!(
+                r#"{{"platform":{{"scope":"both","livemode":true,"account":"{account}"}}}}"#
+            );
+            let mut pairs = GOOD;
+            pairs[3].1 = &json;
+            read(&pairs).map(|config| config.endpoints["platform"].account.clone())
+        };
+        assert_eq!(with("acct_1"), Ok(Some("acct_1".to_owned())));
+        for bad in ["", "acct_", "org_1", "1"] {
+            let said = with(bad).expect_err("bad").to_string();
+            assert!(said.contains("acct_…"), "{said}");
+        }
     }
 
     #[test]

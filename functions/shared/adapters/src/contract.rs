@@ -135,6 +135,9 @@ mod ledger {
     sluice_harness::standings_conformance!(async |clock| {
         DynamoLedger::new(&dynamo().await, LEDGER.to_owned(), clock)
     });
+    sluice_harness::waiting_conformance!(async |clock| {
+        DynamoLedger::new(&dynamo().await, LEDGER.to_owned(), clock)
+    });
 }
 
 mod receipts {

@@ -22,11 +22,12 @@
 //! | `parts` N, `parts_hash` B, `codec` S | the stored body's parts; named only once they are all there | complete |
 //! | `pointer` BOOL | goes to the bus as a pointer | claim, postpone |
 //! | `published_at` N ms | on the bus | mark, mark swept |
-//! | `ledger_only` S | stored, not published: why | mark; removed by take over |
-//! | `due_at` N ms, `due_shard` S, `refusals` N | waits for sweep; `due_shard` and `due_at` are the sparse index `due` | defer, postpone |
+//! | `ledger_only` S | stored, not published: why | mark; removed by take over and by admit, which may set `account` too |
+//! | `due_at` N ms, `due_shard` S, `refusals` N | waits for sweep; `due_shard` and `due_at` are the sparse index `due` | defer, postpone, admit |
 //!
 //! The index `by_time` (`seen`, `received_at`; it carries `type`, `account`, `livemode`, `created` and `object_id`) is paid
-//! for once, by the claim: none of its attributes changes in any later write of the entry, so DynamoDB leaves it alone.
+//! for once, by the claim: none of its attributes changes in any later write of the entry, so DynamoDB leaves it alone. The
+//! one exception is an entry that waited for a configuration which now says that the event is another account's.
 
 pub(crate) mod compact;
 mod kind;

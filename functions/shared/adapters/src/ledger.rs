@@ -22,6 +22,7 @@ use crate::entry::{self, BodyPlace, ENTRY, Item, bytes, compact, number, text};
 mod bodies;
 mod due;
 mod standings;
+mod waiting;
 
 const UNAVAILABLE: &str = "ledger.unavailable";
 
@@ -134,9 +135,18 @@ impl<C: Clock> DynamoLedger<C> {
         place: BodyPlace,
     ) -> Result<Claimed, Fault> {
         // The claim is still the one that was seen, and nobody has published or deferred the event meanwhile.
-        let update = self
-            .update(&arrival.head.id)
-            .update_expression("SET attempt = :mine, lapse = :lapse REMOVE ledger_only")
+        let update = self.update(&arrival.head.id);
+        // Whose an event is that waited for the configuration: as the delivery has it that publishes it.
+        let account = arrival.head.account.as_deref();
+        let set = "SET attempt = :mine, lapse = :lapse";
+        let update = match (entry.standing.is_waiting(), account) {
+            (true, Some(account)) => update
+                .update_expression(format!("{set}, account = :account REMOVE ledger_only"))
+                .expression_attribute_values(":account", text(account)),
+            (true, None) => update.update_expression(format!("{set} REMOVE ledger_only, account")),
+            (false, _) => update.update_expression(format!("{set} REMOVE ledger_only")),
+        };
+        let update = update
             .condition_expression(
                 "attempt = :theirs AND lapse = :lapsed AND attribute_not_exists(published_at) \
                  AND attribute_not_exists(due_at)",
@@ -171,6 +181,13 @@ impl<C: Clock> DynamoLedger<C> {
         let body = self.load(&arrival.head.id, &entry, place).await?;
         entry.standing.attempt = arrival.attempt.to_owned();
         entry.standing.lapses_at_ms = arrival.lapses_at_ms;
+        if entry.standing.is_waiting() {
+            entry.origin.account = arrival
+                .head
+                .account
+                .as_deref()
+                .map(|it| it.to_owned().into());
+        }
         entry.standing.ledger_only = None;
         Ok(Claimed::TookOver {
             entry: Box::new(entry),

@@ -169,6 +169,17 @@ impl Objects for StripeObjects {
 }
 
 impl StripeObjects {
+    /// The id of the account that a mode's key belongs to; `None` without a key.
+    ///
+    /// # Errors
+    /// `Retry` or `Reject` as Stripe answers.
+    pub async fn own_account(&self, livemode: bool) -> Result<Option<String>, Fault> {
+        match self.refresh_keys().await? {
+            true => self.client.own_account(livemode).await,
+            false => Ok(None),
+        }
+    }
+
     /// Where Stripe delivers a mode's events to, all pages.
     ///
     /// # Errors

@@ -12,6 +12,7 @@ pub mod ledger;
 pub mod projections;
 pub mod receipts;
 pub mod standings;
+pub mod waiting;
 
 /// One `#[tokio::test]` for each case of [`ledger`].
 #[macro_export]
@@ -76,6 +77,32 @@ macro_rules! standings_conformance {
                 let make = $make;
                 let ledger = make(clock.clone()).await;
                 $crate::conformance::standings::$case(&ledger, &clock).await;
+            }
+        )+
+    };
+}
+
+/// One `#[tokio::test]` for each case of [`waiting`].
+#[macro_export]
+macro_rules! waiting_conformance {
+    ($make:expr) => {
+        $crate::waiting_conformance!(@cases $make;
+            an_admitted_event_is_due_with_its_body_as_stored_and_its_new_account
+            an_admission_repeats_itself_in_peace
+            of_twenty_parallel_admissions_and_deliveries_one_publishes
+            what_is_kept_for_another_reason_is_never_admitted
+            what_is_published_held_or_absent_is_never_admitted
+            a_delivery_that_fits_takes_a_waiting_event_over_with_its_account
+        );
+    };
+    (@cases $make:expr; $($case:ident)+) => {
+        $(
+            #[tokio::test]
+            async fn $case() {
+                let clock = $crate::clock::TestClock::default();
+                let make = $make;
+                let ledger = make(clock.clone()).await;
+                $crate::conformance::waiting::$case(&ledger, &clock).await;
             }
         )+
     };

@@ -8,7 +8,7 @@ use sluice_kernel::clock::Clock;
 use sluice_kernel::fault::Fault;
 use sluice_kernel::ledger::{
     Arrival, Bodies, Claimed, Decision, Deferred, Due, DueLedger, Entry, Ledger, Origin, Standing,
-    decide, is_expired,
+    Waiting, decide, is_expired,
 };
 use sluice_kernel::reconcile::Standings;
 
@@ -136,6 +136,9 @@ impl Ledger for MemoryLedger {
             Decision::TakeOver => {
                 row.entry.standing.attempt = arrival.attempt.to_owned();
                 row.entry.standing.lapses_at_ms = arrival.lapses_at_ms;
+                if row.entry.standing.is_waiting() {
+                    row.entry.origin.account = owned(&arrival.origin()).account;
+                }
                 row.entry.standing.ledger_only = None;
                 Claimed::TookOver {
                     entry: Box::new(row.entry.clone()),
@@ -272,6 +275,33 @@ impl DueLedger for MemoryLedger {
     }
 }
 
+impl Waiting for MemoryLedger {
+    async fn admit(
+        &self,
+        id: &str,
+        reason: &str,
+        account: Option<&str>,
+        due_at_ms: i64,
+    ) -> Result<bool, Fault> {
+        tokio::task::yield_now().await;
+        let mut rows = self.rows();
+        let Some(row) = rows.get_mut(id) else {
+            return Ok(false);
+        };
+        let standing = &mut row.entry.standing;
+        if standing.ledger_only.as_deref() == Some(reason)
+            && standing.published_at_ms.is_none()
+            && standing.due_at_ms.is_none()
+        {
+            standing.ledger_only = None;
+            standing.due_at_ms = Some(due_at_ms);
+            row.entry.origin.account = account.map(|account| account.to_owned().into());
+        }
+        let standing = &row.entry.standing;
+        Ok(standing.due_at_ms.is_some() && standing.published_at_ms.is_none())
+    }
+}
+
 impl Bodies for MemoryLedger {
     async fn body(&self, id: &str, now_ms: i64) -> Result<Option<Vec<u8>>, Fault> {
         let rows = self.rows();
@@ -313,4 +343,5 @@ mod tests {
 
     crate::ledger_conformance!(async |clock| MemoryLedger::new(clock));
     crate::standings_conformance!(async |clock| MemoryLedger::new(clock));
+    crate::waiting_conformance!(async |clock| MemoryLedger::new(clock));
 }

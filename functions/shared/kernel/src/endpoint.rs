@@ -1,4 +1,7 @@
-//! Endpoints: what each is configured to receive, and what becomes of an event that doesn't fit.
+//! Endpoints: what each is configured to receive, whose an event is, and what becomes of one that doesn't fit.
+//!
+//! An event whose signature is right is Stripe's. It is never refused: if the configuration doesn't expect it, it is stored
+//! and not published, and the reason says whether that is on purpose or waits for the configuration.
 
 use serde::Deserialize;
 
@@ -8,7 +11,7 @@ use crate::event::Head;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Scope {
-    /// The account's own: no event names an account.
+    /// The account's own: no event names another account.
     Platform,
     /// Connected accounts': every event names one.
     Connect,
@@ -17,43 +20,104 @@ pub enum Scope {
 }
 
 /// What an endpoint is configured to receive.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Endpoint {
     /// Whose events.
     pub scope: Scope,
     /// Live events, or test events.
     pub livemode: bool,
+    /// The id of the account that the endpoint and the API key belong to (`acct_…`). Events that name it are the platform's
+    /// own, as those are that name no account.
+    #[serde(default)]
+    pub account: Option<String>,
 }
 
-/// Whether an event may come in through an endpoint.
+impl Endpoint {
+    /// An endpoint of this scope and mode that doesn't know its account's id.
+    pub fn of(scope: Scope, livemode: bool) -> Self {
+        Self {
+            scope,
+            livemode,
+            account: None,
+        }
+    }
+
+    /// The account that an event of this account is keyed by: `None` for the platform's own.
+    ///
+    /// An organization's destination names the account of each event, the platform's own included, where the account's own
+    /// endpoint names none. The two are one account, so they get one key.
+    pub fn keyed<A: AsRef<str>>(&self, account: Option<A>) -> Option<A> {
+        account.filter(|account| self.account.as_deref() != Some(account.as_ref()))
+    }
+}
+
+/// Whether this is the own account of one of the endpoints of a mode.
+pub fn is_own<'a>(
+    endpoints: impl IntoIterator<Item = &'a Endpoint>,
+    livemode: bool,
+    account: &str,
+) -> bool {
+    let mut of_mode = endpoints.into_iter().filter(|one| one.livemode == livemode);
+    of_mode.any(|one| one.account.as_deref() == Some(account))
+}
+
+/// Why a test event of a connected account is stored and not published: a live Connect endpoint receives them on purpose.
+pub const TEST_EVENT: &str = "test_event_at_live_endpoint";
+
+/// Why an event of the other mode waits for the configuration.
+pub const WRONG_MODE: &str = "endpoint.wrong_mode";
+
+/// Why a connected account's event waits for the configuration.
+pub const UNEXPECTED_ACCOUNT: &str = "endpoint.unexpected_account";
+
+/// Why an event of the platform's own waits for the configuration.
+pub const ACCOUNT_MISSING: &str = "endpoint.account_missing";
+
+/// The reasons for which a stored event waits until the endpoint's configuration is corrected.
+pub const WAITING: [&str; 3] = [WRONG_MODE, UNEXPECTED_ACCOUNT, ACCOUNT_MISSING];
+
+/// Whether an event that was stored for this reason waits for the configuration. It is kept on purpose otherwise.
+pub fn is_waiting(reason: &str) -> bool {
+    WAITING.contains(&reason)
+}
+
+/// What becomes of an event that comes in through an endpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Admission {
-    /// As configured.
+    /// As configured: it is published.
     Admitted,
-    /// Stored, never published, for the reason given.
+    /// Stored, and not published, for this reason.
     LedgerOnly(&'static str),
-    /// Not for this endpoint: the code says why.
-    Refused(&'static str),
 }
 
-/// Admits an event whose signature was verified.
+impl Admission {
+    /// Why the event is only stored; `None` if it is published.
+    pub fn ledger_only(self) -> Option<&'static str> {
+        match self {
+            Self::Admitted => None,
+            Self::LedgerOnly(reason) => Some(reason),
+        }
+    }
+}
+
+/// Decides over an event whose signature was verified, and whose account is [keyed](Endpoint::keyed).
 ///
-/// Live Connect endpoints do receive test events, because a connected account's owner may test: those are stored and go no
-/// further. Any other mismatch means that the endpoint is set up wrongly, and is refused. An event without a boolean
-/// `livemode` is not held against it.
-pub fn admit(endpoint: Endpoint, head: &Head<'_>) -> Admission {
+/// Live Connect endpoints do receive test events, because a connected account's owner may test: those are stored on purpose.
+/// Any other mismatch means that the endpoint is set up wrongly: the event waits for that to be corrected. An event without
+/// a boolean `livemode` fits either mode.
+pub fn admit(endpoint: &Endpoint, head: &Head<'_>) -> Admission {
     match (endpoint.scope, &head.account) {
-        (Scope::Platform, Some(_)) => return Admission::Refused("endpoint.unexpected_account"),
-        (Scope::Connect, None) => return Admission::Refused("endpoint.account_missing"),
+        (Scope::Platform, Some(_)) => return Admission::LedgerOnly(UNEXPECTED_ACCOUNT),
+        (Scope::Connect, None) => return Admission::LedgerOnly(ACCOUNT_MISSING),
         _ => {}
     }
     match head.livemode {
         Some(livemode) if livemode != endpoint.livemode => {
             if endpoint.livemode && endpoint.scope != Scope::Platform && head.account.is_some() {
-                Admission::LedgerOnly("test_event_at_live_endpoint")
+                Admission::LedgerOnly(TEST_EVENT)
             } else {
-                Admission::Refused("endpoint.wrong_mode")
+                Admission::LedgerOnly(WRONG_MODE)
             }
         }
         _ => Admission::Admitted,
@@ -84,7 +148,7 @@ mod tests {
 
     #[test]
     fn an_endpoint_admits_what_it_is_configured_for() {
-        use Admission::{Admitted, LedgerOnly, Refused};
+        use Admission::{Admitted, LedgerOnly};
         use Scope::{Both, Connect, Platform};
         let acct = Some("acct_1");
         for (scope, endpoint_live, account, event_live, admission) in [
@@ -95,21 +159,21 @@ mod tests {
                 true,
                 None,
                 Some(false),
-                Refused("endpoint.wrong_mode"),
+                LedgerOnly("endpoint.wrong_mode"),
             ),
             (
                 Platform,
                 false,
                 None,
                 Some(true),
-                Refused("endpoint.wrong_mode"),
+                LedgerOnly("endpoint.wrong_mode"),
             ),
             (
                 Platform,
                 true,
                 acct,
                 Some(true),
-                Refused("endpoint.unexpected_account"),
+                LedgerOnly("endpoint.unexpected_account"),
             ),
             (Connect, true, acct, Some(true), Admitted),
             (
@@ -117,7 +181,7 @@ mod tests {
                 true,
                 None,
                 Some(true),
-                Refused("endpoint.account_missing"),
+                LedgerOnly("endpoint.account_missing"),
             ),
             (
                 Connect,
@@ -131,7 +195,7 @@ mod tests {
                 false,
                 acct,
                 Some(true),
-                Refused("endpoint.wrong_mode"),
+                LedgerOnly("endpoint.wrong_mode"),
             ),
             (Both, true, None, Some(true), Admitted),
             (
@@ -146,18 +210,44 @@ mod tests {
                 true,
                 None,
                 Some(false),
-                Refused("endpoint.wrong_mode"),
+                LedgerOnly("endpoint.wrong_mode"),
             ),
         ] {
-            let endpoint = Endpoint {
-                scope,
-                livemode: endpoint_live,
-            };
+            let endpoint = Endpoint::of(scope, endpoint_live);
             assert_eq!(
-                admit(endpoint, &head(account, event_live)),
+                admit(&endpoint, &head(account, event_live)),
                 admission,
                 "{scope:?} {account:?} {event_live:?}"
             );
         }
+    }
+
+    #[test]
+    fn only_what_a_corrected_configuration_would_take_waits_for_it() {
+        assert!(WAITING.into_iter().all(is_waiting));
+        assert!(!is_waiting(TEST_EVENT) && !is_waiting("test_event"));
+    }
+
+    #[test]
+    fn an_event_that_names_the_endpoints_own_account_is_the_platforms_own() {
+        let mut endpoint = Endpoint::of(Scope::Both, true);
+        assert_eq!(endpoint.keyed(Some("acct_own")), Some("acct_own"));
+        endpoint.account = Some("acct_own".to_owned());
+        assert_eq!(endpoint.keyed(Some("acct_own")), None);
+        assert_eq!(endpoint.keyed(Some("acct_1")), Some("acct_1"));
+        assert_eq!(endpoint.keyed(None::<&str>), None);
+    }
+
+    #[test]
+    fn an_endpoints_account_may_be_left_out_and_nothing_else_may_be_added() {
+        let read = |json: &str| serde_json::from_str::<Endpoint>(json);
+        let bare = read(r#"{"scope":"both","livemode":true}"#).expect("an endpoint");
+        assert_eq!(bare, Endpoint::of(Scope::Both, true));
+        let named = read(r#"{"scope":"both","livemode":true,"account":"acct_1"}"#);
+        assert_eq!(
+            named.expect("an endpoint").account.as_deref(),
+            Some("acct_1")
+        );
+        assert!(read(r#"{"scope":"both","livemode":true,"accounts":[]}"#).is_err());
     }
 }

@@ -41,9 +41,10 @@ pub struct Head<'a> {
     pub kind: Cow<'a, str>,
     /// Snapshot or thin.
     pub shape: Shape,
-    /// The connected account: a snapshot's `account`, or the last `acct_…` of a thin event's `context`.
+    /// The account: a snapshot's `account`, or else the last `acct_…` of the `context`. Ingest leaves it out where it is the
+    /// [endpoint's own](crate::endpoint::Endpoint::keyed).
     pub account: Option<Cow<'a, str>>,
-    /// A thin event's `context` as sent (`acct_…`, `org_…/acct_…`): what `Stripe-Context` has to carry.
+    /// The `context` as sent (`acct_…`, `org_…/acct_…`): what `Stripe-Context` has to carry.
     pub context: Option<Cow<'a, str>>,
     /// Absent where the body has no boolean `livemode`.
     pub livemode: Option<bool>,

@@ -6,10 +6,13 @@
 //! ```text
 //!            claim                 mark
 //!  (absent) ───────▶ held by an attempt ───────▶ published | ledger-only
-//!                     │      ▲  │ defer                  ▲
-//!              lapses │      │  ▼          sweep          │
-//!                     └──────┘  due ─────────────────────┘
+//!                     │      ▲  │ defer                  ▲          │
+//!              lapses │      │  ▼          sweep          │          │ admit
+//!                     └──────┘  due ─────────────────────┘          │
+//!                                ▲──────────────────────────────────┘
 //! ```
+//!
+//! An entry is ledger-only on purpose, or because it [waits](endpoint::is_waiting) for the configuration of its endpoint.
 //!
 //! Guarantees, which the conformance suite in the harness checks on every implementation:
 //! - of any number of parallel claims of one event, one wins;
@@ -21,6 +24,7 @@
 use std::borrow::Cow;
 use std::future::Future;
 
+use crate::endpoint;
 use crate::event::{Head, Shape};
 use crate::fault::Fault;
 
@@ -131,6 +135,15 @@ pub struct Standing {
     pub ledger_only: Option<String>,
 }
 
+impl Standing {
+    /// Whether the event is only stored until the configuration of its endpoint is corrected.
+    pub fn is_waiting(&self) -> bool {
+        self.ledger_only
+            .as_deref()
+            .is_some_and(endpoint::is_waiting)
+    }
+}
+
 /// An entry as read back.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
@@ -168,11 +181,12 @@ pub enum Decision {
 /// The order of the questions is part of the protocol: an expired entry is no evidence of anything; an own claim is
 /// recognised before its lapse is looked at; a due entry is never taken over, because sweep will publish it. What one
 /// endpoint only stores may be another's to publish: Stripe sends a connected account's test event to both, under one id.
+/// Whose an event is that waits for the configuration isn't settled yet: the arrival that takes it over says it.
 pub fn decide(entry: &Entry, arrival: &Arrival<'_>, now_ms: i64) -> Decision {
     let standing = &entry.standing;
     if is_expired(standing, now_ms) {
         Decision::Absent
-    } else if is_other_event(&entry.origin, &arrival.head) {
+    } else if is_other_event(entry, &arrival.head) {
         Decision::Conflict
     } else if standing.published_at_ms.is_some() {
         Decision::Finished
@@ -201,7 +215,8 @@ pub fn is_expired(standing: &Standing, now_ms: i64) -> bool {
 ///
 /// Bytes may differ and the event still be the same (`pending_webhooks` counts down; endpoints are pinned to different
 /// API versions). An object id that one API version has and another lacks is no difference either.
-fn is_other_event(first: &Origin<'_>, second: &Head<'_>) -> bool {
+fn is_other_event(entry: &Entry, second: &Head<'_>) -> bool {
+    let first = &entry.origin;
     let second_object = second
         .object
         .as_ref()
@@ -210,9 +225,9 @@ fn is_other_event(first: &Origin<'_>, second: &Head<'_>) -> bool {
         (Some(first), Some(second)) => first != second,
         _ => false,
     };
-    first.kind != second.kind
-        || first.account.as_deref() != second.account.as_deref()
-        || objects_differ
+    let accounts_differ =
+        !entry.standing.is_waiting() && first.account.as_deref() != second.account.as_deref();
+    first.kind != second.kind || accounts_differ || objects_differ
 }
 
 /// The answer to a claim.
@@ -350,6 +365,24 @@ pub trait DueLedger: Sync {
         due_at_ms: i64,
         as_pointer: bool,
     ) -> impl Future<Output = Result<(), Fault>> + Send;
+}
+
+/// The ledger as replay uses it for entries that [wait](Standing::is_waiting) for the configuration of their endpoint.
+pub trait Waiting: Sync {
+    /// Admits an entry that was stored for this reason: it is ledger-only no longer, its account is the one given, and it
+    /// is due from then on, so that sweep publishes it with its body as stored. Content with its own repetition and with
+    /// another operator's: `Ok(true)` if the entry is due when this returns. `Ok(false)` if it is published, is another
+    /// attempt's to publish, or was stored for another reason; nothing is changed then.
+    ///
+    /// # Errors
+    /// `Retry` where the ledger can't be reached: the entry may or may not be due then, and repeating this is safe.
+    fn admit(
+        &self,
+        id: &str,
+        reason: &str,
+        account: Option<&str>,
+        due_at_ms: i64,
+    ) -> impl Future<Output = Result<bool, Fault>> + Send;
 }
 
 /// The ledger as consumers use it: bodies, to read.

@@ -187,7 +187,11 @@ async fn scopes<L: Ledger + Standings>(
                     seen_accounts(ports.ledger, cursors, livemode, now_ms, report).await
                 }
             };
-            accounts.into_iter().for_each(|account| add(Some(account)));
+            // Its own account is the platform's scope, under whatever name deliveries or an earlier walk had it.
+            let others = accounts
+                .into_iter()
+                .filter(|account| !endpoint::is_own(plan.endpoints.values(), livemode, account));
+            others.for_each(|account| add(Some(account)));
         }
     }
     found.into_values().collect()
@@ -360,8 +364,12 @@ where
                 continue;
             };
             last = Some(head.id.to_string());
-            // The list of an account doesn't repeat whose it is.
+            // The list of an account doesn't repeat whose it is. Of the platform's own events an account at most stands in
+            // their context, and is its own.
             let account = self.scope.account.as_deref();
+            if account.is_none() && head.context.is_some() {
+                head.account = None;
+            }
             if head.account.is_none() {
                 head.account = account.map(Into::into);
             }

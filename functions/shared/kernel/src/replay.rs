@@ -10,8 +10,17 @@
 //!
 //! The cursor is written at the version that was read: of two programs that go on with one run, one stops.
 //!
+//! An event that [waits](crate::endpoint::is_waiting) for its endpoint's configuration has never been published. If it fits
+//! the endpoint as it is deployed now, the run admits it: the entry becomes due, and sweep publishes it to every domain as
+//! ingest would have done. A crash leaves it waiting or due, and of two runs at once each finds it due. What still doesn't
+//! fit is counted and left alone, and what is kept in the ledger on purpose is never touched.
+//!
 //! What isn't known: a verdict is what a domain has recorded against the event since the batch was begun. One that a
-//! domain hasn't come to by the end of the wait counts as good.
+//! domain hasn't come to by the end of the wait counts as good. Admitted events aren't waited for.
+
+mod admission;
+
+pub use admission::{Admissions, Replayable};
 
 use std::future::Future;
 
@@ -21,7 +30,7 @@ use crate::bus::{self, Bus, Refusal};
 use crate::clock::Clock;
 use crate::detail::{self, Manner};
 use crate::fault::Fault;
-use crate::ledger::Entry;
+use crate::ledger::{Entry, Waiting};
 
 /// The most events of a run. Of more, make several.
 pub const EVENTS_MAX: usize = 100_000;
@@ -72,8 +81,12 @@ pub struct Run {
     pub next: usize,
     /// Events put on the bus or the queue.
     pub published: usize,
-    /// Events without an entry or a whole body, or kept in the ledger only.
+    /// Events without an entry or a whole body, or kept in the ledger on purpose.
     pub skipped: usize,
+    /// Events that waited for their endpoint's configuration, fit it now and were made due for sweep.
+    pub admitted: usize,
+    /// Events that still don't fit their endpoint: they go on waiting.
+    pub waiting: usize,
     /// Events that the bus refused.
     pub refused: usize,
     /// Events that a domain rejected or is failing at, as far as was looked.
@@ -192,12 +205,8 @@ pub struct Ports<'a, R, E, B, V> {
     pub target: &'a B,
     /// What became of it.
     pub verdicts: &'a V,
-}
-
-/// Whether an entry may be published again, whole or as a pointer.
-pub fn may_replay(ledgered: &Ledgered) -> bool {
-    let (entry, body) = ledgered;
-    entry.standing.ledger_only.is_none() && body.is_some()
+    /// Which entries may be published.
+    pub admissions: Admissions<'a>,
 }
 
 /// Goes on with a run of this version until its list or its luck is over; returns it as it then stands. `progress` is told
@@ -207,7 +216,7 @@ pub fn may_replay(ledgered: &Ledgered) -> bool {
 /// `Retry` where a table can't be reached, `Held` with `replay.taken` where another program goes on with the run.
 /// The run stays [`Standing::Running`] then, and can be gone on with.
 pub async fn go_on(
-    ports: &Ports<'_, impl Runs, impl Entries, impl Bus, impl Verdicts>,
+    ports: &Ports<'_, impl Runs, impl Entries + Waiting, impl Bus, impl Verdicts>,
     clock: &impl Clock,
     mut run: Run,
     mut version: u64,
@@ -233,10 +242,12 @@ pub async fn go_on(
                 format!("the run's list ends at {}, before {}", run.next, run.total),
             ));
         }
-        let published = publish(ports, clock, &mut run, &ids).await?;
+        let (again, admitted) = sort(ports, clock, &mut run, &ids).await?;
+        let published = publish(ports, clock, &mut run, again).await;
         run.next += ids.len();
         run.at_ms = clock.now_ms();
-        ports.runs.note(&run, &published, run.at_ms).await?;
+        let touched = [published.as_slice(), &admitted].concat();
+        ports.runs.note(&run, &touched, run.at_ms).await?;
         unchecked.extend(published);
         let canary_is_over = in_canary && run.next >= run.canary.min(run.total);
         if canary_is_over || unchecked.len() >= CHECK_EVENTS || run.next >= run.total {
@@ -270,16 +281,47 @@ async fn save(runs: &impl Runs, run: &Run, version: u64) -> Result<u64, Fault> {
     }
 }
 
+/// Admits the events that waited and fit now. Returns those to publish again, and the ids of those admitted.
+async fn sort(
+    ports: &Ports<'_, impl Runs, impl Entries + Waiting, impl Bus, impl Verdicts>,
+    clock: &impl Clock,
+    run: &mut Run,
+    ids: &[String],
+) -> Result<(Vec<Ledgered>, Vec<String>), Fault> {
+    let found = ports.entries.entries(ids, clock.now_ms()).await?;
+    run.skipped += ids.len() - found.iter().flatten().count();
+    let (mut again, mut admitted) = (Vec::new(), Vec::new());
+    for ledgered in found.into_iter().flatten() {
+        match ports.admissions.judge(&ledgered) {
+            Replayable::Again => again.push(ledgered),
+            Replayable::Admit { reason, account } => {
+                let id = &*ledgered.0.origin.id;
+                let account = account.as_deref();
+                let is_due = ports
+                    .entries
+                    .admit(id, &reason, account, clock.now_ms())
+                    .await?;
+                match is_due {
+                    true => admitted.push(id.to_owned()),
+                    // A delivery has taken it over meanwhile, and publishes it.
+                    false => run.skipped += 1,
+                }
+            }
+            Replayable::Waits => run.waiting += 1,
+            Replayable::Never => run.skipped += 1,
+        }
+    }
+    run.admitted += admitted.len();
+    Ok((again, admitted))
+}
+
 /// Publishes what can be; returns the ids that were.
 async fn publish(
     ports: &Ports<'_, impl Runs, impl Entries, impl Bus, impl Verdicts>,
     clock: &impl Clock,
     run: &mut Run,
-    ids: &[String],
-) -> Result<Vec<String>, Fault> {
-    let found = ports.entries.entries(ids, clock.now_ms()).await?;
-    let found: Vec<Ledgered> = found.into_iter().flatten().filter(may_replay).collect();
-    run.skipped += ids.len() - found.len();
+    found: Vec<Ledgered>,
+) -> Vec<String> {
     let mut left: Vec<(String, bool, Ledgered)> = found
         .into_iter()
         .map(|ledgered| (ledgered.0.origin.id.to_string(), false, ledgered))
@@ -315,7 +357,7 @@ async fn publish(
     }
     run.published += published.len();
     run.refused += left.len();
-    Ok(published)
+    published
 }
 
 /// Waits until the queues are empty, no longer than this.

@@ -11,8 +11,10 @@
 //!   one beyond [`ACCOUNT_BYTES_MAX`] or [`TEXT_BYTES_MAX`] is as good as absent: ids become parts of keys and
 //!   attributes, which have limits of their own.
 //! - `created` is whole unix seconds, or an ISO 8601 time (thin events), rounded down.
-//! - `account` is a snapshot's `account`, or the last `acct_…` in a thin event's `context`; an event of unknown shape
-//!   is asked for the first and then for the second.
+//! - `account` is a snapshot's `account`; if it has none, the last `acct_…` in its `context`, which is all that an event of
+//!   an organization's destination names; and if it has neither, its `user_id`, as the field was called until API version
+//!   2017-05-25. A thin event has its `context` alone. An event of unknown shape is asked for `account` and then for
+//!   `context`. A `context` of an organization alone (`org_…`) names no account.
 //! - the object is a snapshot's `data.object`, or a thin event's `related_object`; an event of unknown shape is asked
 //!   for both in that order.
 //!
@@ -80,6 +82,7 @@ pub fn parse_head(body: &[u8]) -> Result<Head<'_>, NotAnEvent> {
         kind,
         object,
         account,
+        user_id,
         context,
         livemode,
         created,
@@ -94,6 +97,7 @@ pub fn parse_head(body: &[u8]) -> Result<Head<'_>, NotAnEvent> {
             "type",
             "object",
             "account",
+            "user_id",
             "context",
             "livemode",
             "created",
@@ -115,10 +119,14 @@ pub fn parse_head(body: &[u8]) -> Result<Head<'_>, NotAnEvent> {
     let context = optional(context, TEXT_BYTES_MAX);
     let own_account = || optional(account, ACCOUNT_BYTES_MAX);
     let context_account = || context.as_ref().and_then(last_account);
+    let former_account = || optional(user_id, ACCOUNT_BYTES_MAX);
     let data_object = || object_ref(data.and_then(|data| value_of(data, "object"))?, "object");
     let related_object = || object_ref(related_object?, "type");
     let (account, object) = match shape {
-        Shape::Snapshot => (own_account(), data_object()),
+        Shape::Snapshot => {
+            let account = own_account().or_else(context_account);
+            (account.or_else(former_account), data_object())
+        }
         Shape::Thin => (context_account(), related_object()),
         Shape::Unknown => (
             own_account().or_else(context_account),

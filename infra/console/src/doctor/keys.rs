@@ -13,6 +13,7 @@ use sluice_stripe::client::keys::Keys;
 
 use super::functions::Configurations;
 use super::{Findings, Patient};
+use crate::problem::Problem;
 use crate::secret::{Signing, is_placeholder};
 use crate::seed;
 use crate::times::now_ms;
@@ -63,18 +64,20 @@ fn judge(
                 patient.sluice(&format!("secret roll {name} --finish")),
             ),
             // The smoke test's own secret is made up, and whoever tries the door may make up a short one.
-            _ if name != "smoke" && list.iter().all(|secret| is_placeholder(secret)) => findings
-                .wrong(
+            _ if name != "smoke" && list.iter().all(|secret| is_placeholder(secret.trim())) => {
+                findings.wrong(
                     name,
                     "its secret is a placeholder: no delivery of Stripe's verifies",
                     roll(name),
-                ),
-            _ if name != "smoke" && list.iter().any(|secret| is_placeholder(secret)) => findings
-                .look(
+                )
+            }
+            _ if name != "smoke" && list.iter().any(|secret| is_placeholder(secret.trim())) => {
+                findings.look(
                     name,
                     "one of its secrets is a placeholder, that anybody may guess",
                     patient.sluice(&format!("secret roll {name} --finish")),
-                ),
+                )
+            }
             1 => {}
             count => findings.look(
                 name,
@@ -82,7 +85,15 @@ fn judge(
                 patient.sluice("secret status"),
             ),
         }
-        for secret in list {
+        let is_pasted = |secret: &String| secret.trim().len() < secret.len();
+        if list.iter().any(is_pasted) {
+            findings.look(
+                name,
+                "a secret is stored with white space around it, a line break perhaps: it is read without",
+                format!("store it without, or roll it: {}", roll(name)),
+            );
+        }
+        for secret in list.iter().map(|secret| secret.trim()) {
             if let Some(other) = seen.insert(secret, name) {
                 findings.look(
                     name,
@@ -182,8 +193,56 @@ pub(super) async fn api(patient: &Patient<'_>, configurations: &Configurations) 
             .values()
             .any(|it| it.livemode == livemode && it.scope != endpoint::Scope::Platform);
         ask_stripe(patient, name, livemode, connects, &mut findings).await;
+        match own_account(patient, livemode).await {
+            Ok(Some(own)) => judge_accounts(patient, &endpoints, livemode, &own, &mut findings),
+            Ok(None) => {}
+            Err(problem) => findings.unknown(&format!("{name} account"), &problem),
+        }
     }
     findings
+}
+
+/// The account that a mode's key belongs to.
+async fn own_account(patient: &Patient<'_>, livemode: bool) -> Result<Option<String>, Problem> {
+    let stripe = seed::stripe(patient.context, 10, true).await?;
+    Ok(stripe.own_account(livemode).await?)
+}
+
+/// Whether each endpoint of a mode knows its own account's id.
+fn judge_accounts(
+    patient: &Patient<'_>,
+    endpoints: &BTreeMap<String, Endpoint>,
+    livemode: bool,
+    own: &str,
+    findings: &mut Findings,
+) {
+    let deploy = |name: &str| {
+        patient.deploy(&format!(
+            r#"Endpoints={{…,"{name}":{{…,"account":"{own}"}}}}"#
+        ))
+    };
+    // The smoke test's endpoint isn't Stripe's.
+    let of_mode = endpoints
+        .iter()
+        .filter(|(name, it)| it.livemode == livemode && *name != "smoke");
+    for (name, endpoint) in of_mode {
+        match endpoint.account.as_deref() {
+            Some(account) if account == own => {
+                findings.good(name, format!("its own account is the key's, {own}"));
+            }
+            Some(account) => findings.wrong(
+                name,
+                format!("its account is {account}, and the key is {own}'s: events of your own are taken for a connected account's"),
+                deploy(name),
+            ),
+            None if endpoint.scope == endpoint::Scope::Connect => {}
+            None => findings.look(
+                name,
+                format!("it doesn't know that your account is {own}: your own events that come through an organization's destination are taken for another account's"),
+                deploy(name),
+            ),
+        }
+    }
 }
 
 /// Whether the key may do what reconcile asks, by asking for little of each.
@@ -257,11 +316,8 @@ mod tests {
             context: &context,
             described: Described::default(),
         };
-        let endpoint = Endpoint {
-            scope: endpoint::Scope::Platform,
-            livemode: true,
-        };
-        let endpoints = ["platform", "smoke"].map(|name| (name.to_owned(), endpoint));
+        let endpoint = Endpoint::of(endpoint::Scope::Platform, true);
+        let endpoints = ["platform", "smoke"].map(|name| (name.to_owned(), endpoint.clone()));
         let lists = serde_json::from_value(lists).expect("lists");
         let mut findings = Findings::of("signing secrets");
         judge(&patient, &endpoints.into(), &lists, &mut findings);
@@ -287,13 +343,42 @@ mod tests {
         assert_eq!(two[0].0, Level::Look);
         let shared = judged(json!({ "platform": [SECRET], "smoke": [SECRET] }));
         assert!(shared[0].1.contains("shares a secret"), "{shared:?}");
+        let pasted = judged(json!({ "platform": [format!("{SECRET}\n")], "smoke": smoke }));
+        assert_eq!(pasted[0].0, Level::Look);
+        assert!(pasted[0].1.contains("white space"), "{pasted:?}");
         let unknown = judged(json!({ "platform": [SECRET], "smoke": smoke, "old": [SECRET] }));
         assert!(
             unknown[0].1.contains("no endpoint is called so"),
             "{unknown:?}"
         );
-        for said in [none, placeholder, two, shared, unknown] {
+        for said in [none, placeholder, two, shared, pasted, unknown] {
             assert!(!format!("{said:?}").contains("0123456789"), "{said:?}");
         }
+    }
+
+    #[test]
+    fn an_endpoint_without_its_account_is_worth_a_look_and_one_with_another_is_wrong() {
+        let context = Context::for_tests();
+        let patient = Patient {
+            context: &context,
+            described: Described::default(),
+        };
+        let endpoints: BTreeMap<String, Endpoint> = serde_json::from_value(json!({
+            "bare": { "scope": "platform", "livemode": true },
+            "connect": { "scope": "connect", "livemode": true },
+            "other": { "scope": "connect", "livemode": true, "account": "acct_2" },
+            "right": { "scope": "both", "livemode": true, "account": "acct_1" },
+            "smoke": { "scope": "platform", "livemode": true },
+            "test": { "scope": "platform", "livemode": false, "account": "acct_2" },
+        }))
+        .expect("endpoints");
+        let mut findings = Findings::of("API key");
+        judge_accounts(&patient, &endpoints, true, "acct_1", &mut findings);
+        let said: Vec<_> = complaints(&findings)
+            .into_iter()
+            .map(|(level, subject, _)| (level, subject))
+            .collect();
+        assert_eq!(said, [(Level::Look, "bare"), (Level::Wrong, "other")]);
+        assert!(findings.all[0].mend.contains(r#""account":"acct_1""#));
     }
 }

@@ -2,13 +2,17 @@
 
 use std::collections::BTreeSet;
 
+use sluice_adapters::timeline::Wanted;
 use sluice_kernel::reconcile::is_subscribed;
 use sluice_stripe::client::WebhookEndpoint;
 
 use super::functions::Configurations;
 use super::keys::endpoints;
 use super::{Findings, Patient};
+use crate::event::list::timeline;
+use crate::problem::Problem;
 use crate::seed;
+use crate::times::now_ms;
 
 /// The types that each domain reads to know what its objects are by now, as infra/docs/first-deploy.md has them.
 const NEEDED: [(&str, &[&str]); 4] = [
@@ -96,7 +100,20 @@ pub(super) async fn look(patient: &Patient<'_>, configurations: &Configurations)
         .variable("reconcile", "API_KEY_SECRET_ID")
         .is_none()
     {
-        // Said with the key.
+        // That there is none is said with the key.
+        let expected = configurations.variable("reconcile", "SUBSCRIBED_TYPES");
+        let expected = patterns(expected.unwrap_or("*"));
+        match came_in(patient).await {
+            // Patterns of all types say nothing of what Stripe's endpoint is subscribed to.
+            Ok(types) if is_everything(&expected) => {
+                judge_refunds(|kind| types.contains(kind), &mut findings)
+            }
+            Ok(types) => judge_refunds(
+                |kind| types.contains(kind) || is_subscribed(&expected, kind),
+                &mut findings,
+            ),
+            Err(problem) => findings.unknown("refunds", &problem),
+        }
         return findings;
     }
     let stripe = match seed::stripe(patient.context, 10, true).await {
@@ -140,6 +157,52 @@ pub(super) async fn look(patient: &Patient<'_>, configurations: &Configurations)
         judge_types(patient, &subscribed, expected.unwrap_or("*"), &mut findings);
     }
     findings
+}
+
+/// The types by which Stripe tells of a single refund.
+const REFUNDS: [&str; 4] = [
+    "refund.created",
+    "refund.updated",
+    "refund.failed",
+    "charge.refund.updated",
+];
+
+/// How far back is looked for what is subscribed to, in days, and over how many events at most.
+const CAME_IN_DAYS: i64 = 30;
+const CAME_IN_MAX: usize = 5_000;
+
+/// The types that came in lately. Without a key nothing else says what is subscribed to.
+async fn came_in(patient: &Patient<'_>) -> Result<BTreeSet<String>, Problem> {
+    let now_ms = now_ms();
+    let mut walk = timeline(patient.context)?.walk(Wanted {
+        newest_first: true,
+        ..Wanted::between(now_ms - CAME_IN_DAYS * 86_400_000, now_ms + 1)
+    });
+    let mut types = BTreeSet::new();
+    for _ in 0..CAME_IN_MAX {
+        match walk.next().await? {
+            Some(seen) => types.insert(
+                seen.kind
+                    .strip_prefix("v1.")
+                    .unwrap_or(&seen.kind)
+                    .to_owned(),
+            ),
+            None => break,
+        };
+    }
+    Ok(types)
+}
+
+/// Since API version 2022-11-15 a charge's refunds aren't in its events: `charge.refunded` says how much was refunded, and not
+/// by which refunds.
+fn judge_refunds(has: impl Fn(&str) -> bool, findings: &mut Findings) {
+    if has("charge.refunded") && !REFUNDS.into_iter().any(&has) {
+        findings.look(
+            "refunds",
+            "charge.refunded is subscribed to, no event of a refund is, and there is no API key: since API version 2022-11-15 charge.refunded doesn't say which refunds",
+            format!("subscribe Stripe's endpoint to {}", REFUNDS[..3].join(", ")),
+        );
+    }
 }
 
 /// Where Stripe posts for an endpoint of this name.
@@ -215,17 +278,13 @@ fn judge_types(
             ),
         }
     }
-    let expected: Vec<String> = expected
-        .split(',')
-        .map(|kind| kind.trim().to_owned())
-        .collect();
-    let everything = |patterns: &[String]| patterns.iter().any(|pattern| pattern == "*");
-    if everything(subscribed) && everything(&expected) {
+    let expected = patterns(expected);
+    if is_everything(subscribed) && is_everything(&expected) {
         return;
     }
     let together = subscribed.join(",");
     let mend = patient.deploy(&format!("SubscribedTypes={together}"));
-    if everything(&expected) {
+    if is_everything(&expected) {
         findings.look(
             "SubscribedTypes",
             "reconcile looks for every type, and lets in those that the endpoint isn't subscribed to as missing",
@@ -245,6 +304,16 @@ fn judge_types(
             mend,
         );
     }
+}
+
+/// The types and patterns of a list between commas.
+fn patterns(list: &str) -> Vec<String> {
+    let all = list.split(',').map(|kind| kind.trim().to_owned());
+    all.collect()
+}
+
+fn is_everything(patterns: &[String]) -> bool {
+    patterns.iter().any(|pattern| pattern == "*")
 }
 
 fn named(kinds: &[&str]) -> String {
@@ -354,6 +423,24 @@ mod tests {
                 .any(|(_, said)| said.contains("every type")),
             "{everything:?}"
         );
+    }
+
+    #[test]
+    fn refunds_of_which_only_the_charge_tells_are_worth_a_look_with_the_types_to_subscribe_to() {
+        let judged = |types: &[&str]| {
+            let mut findings = Findings::of("Stripe");
+            judge_refunds(|kind| types.contains(&kind), &mut findings);
+            findings.all
+        };
+        let said = judged(&["charge.refunded", "charge.succeeded"]);
+        assert_eq!(said[0].level, Level::Look);
+        for kind in &REFUNDS[..3] {
+            assert!(said[0].mend.contains(kind), "{said:?}");
+        }
+        for one in REFUNDS {
+            assert_eq!(judged(&["charge.refunded", one]), []);
+        }
+        assert_eq!(judged(&["charge.succeeded"]), []);
     }
 
     #[test]

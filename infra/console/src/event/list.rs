@@ -67,7 +67,7 @@ pub(crate) struct Filter {
 pub(crate) enum State {
     /// On the bus.
     Published,
-    /// Stored, and not for the bus.
+    /// Stored, and not published: on purpose, or until the endpoint's configuration is corrected (the code says which).
     LedgerOnly,
     /// Waiting for sweep.
     Due,
@@ -80,6 +80,14 @@ pub(crate) enum State {
 }
 
 impl Filter {
+    /// The same, with the account as events are keyed by it.
+    async fn keyed(mut self, context: &Context) -> Self {
+        if let Some(account) = self.account.take() {
+            self.account = Some(context.account_key(&account).await);
+        }
+        self
+    }
+
     /// What the index sorts out, over a span of time.
     pub(crate) fn wanted(&self, from_ms: i64, until_ms: i64, newest_first: bool) -> Wanted {
         Wanted {
@@ -136,7 +144,8 @@ pub(crate) struct Args {
 }
 
 /// Lists events.
-pub(crate) async fn run(context: &Context, args: Args) -> Result<(), Problem> {
+pub(crate) async fn run(context: &Context, mut args: Args) -> Result<(), Problem> {
+    args.filter = args.filter.keyed(context).await;
     let now_ms = now_ms();
     // Now is included: an event of this millisecond has been received.
     let (from_ms, until_ms) = (args.since.ms(now_ms), args.until.ms(now_ms + 1));
@@ -188,7 +197,8 @@ pub(crate) struct TailArgs {
 }
 
 /// Follows events until it is stopped.
-pub(crate) async fn tail(context: &Context, args: TailArgs) -> Result<(), Problem> {
+pub(crate) async fn tail(context: &Context, mut args: TailArgs) -> Result<(), Problem> {
+    args.filter = args.filter.keyed(context).await;
     let (timeline, listing) = (timeline(context)?, listing(context)?);
     let mut from_ms = args.since.ms(now_ms());
     // What the overlap brings again; as many as came in the overlap.

@@ -7,10 +7,10 @@ use sluice_adapters::clock::SystemClock;
 use sluice_adapters::ledger::DynamoLedger;
 use sluice_adapters::projections::DynamoProjections;
 use sluice_kernel::clock::Clock;
-use sluice_kernel::detail::{self, Message};
+use sluice_kernel::detail::{self, Manner, Message};
 use sluice_kernel::domain::Domain;
 use sluice_kernel::foresee::{Foreseen, Overlay, foresee};
-use sluice_kernel::replay::{Entries, Run, may_replay};
+use sluice_kernel::replay::{Admissions, Entries, Replayable, Run};
 use sluice_kernel::route::{self, Route};
 
 use crate::context::Context;
@@ -32,8 +32,29 @@ struct Counts {
     effects: BTreeMap<(String, bool), usize>,
 }
 
+/// What the plan counts of events, whatever their domain.
+#[derive(Debug, Default)]
+struct Totals {
+    events: usize,
+    /// Without an entry or a whole body, or kept in the ledger on purpose.
+    skipped: usize,
+    /// Waited for their endpoint's configuration, and fit it now.
+    admitted: usize,
+    /// Still don't fit it.
+    waiting: usize,
+    /// Of a type that no domain takes.
+    nowhere: usize,
+    /// Beyond [`FORESEEN_MAX`].
+    uncounted: usize,
+}
+
 /// Shows the plan.
-pub(crate) async fn show(context: &Context, run: &Run, ids: &[String]) -> Result<(), Problem> {
+pub(crate) async fn show(
+    context: &Context,
+    run: &Run,
+    ids: &[String],
+    admissions: Admissions<'_>,
+) -> Result<(), Problem> {
     let sdk = context.aws.sdk();
     let ledger = DynamoLedger::new(sdk, context.table("ledger")?.to_owned(), SystemClock);
     let mut tables = BTreeMap::new();
@@ -48,18 +69,40 @@ pub(crate) async fn show(context: &Context, run: &Run, ids: &[String]) -> Result
         .map(|(name, table)| (name.as_str(), Overlay::over(table)))
         .collect();
     let mut counts: BTreeMap<String, Counts> = BTreeMap::new();
-    let (mut skipped, mut nowhere) = (0, 0);
+    let mut totals = Totals {
+        events: ids.len(),
+        uncounted: ids.len().saturating_sub(FORESEEN_MAX),
+        ..Totals::default()
+    };
     for some in ids[..ids.len().min(FORESEEN_MAX)].chunks(READ_EVENTS) {
         for ledgered in ledger.entries(some, SystemClock.now_ms()).await? {
-            let Some((entry, body)) = ledgered.filter(may_replay) else {
-                skipped += 1;
+            let judged = ledgered.as_ref().map(|ledgered| admissions.judge(ledgered));
+            let (Some((mut entry, body)), Some(judged)) = (ledgered, judged) else {
+                totals.skipped += 1;
                 continue;
             };
-            let outgoing = detail::outgoing_in(run.manner(), &entry.origin, body.as_deref());
+            let (manner, only) = match judged {
+                Replayable::Again => (run.manner(), run.domain.as_deref()),
+                // Published for the first time, to every domain.
+                Replayable::Admit { account, .. } => {
+                    totals.admitted += 1;
+                    entry.origin.account = account.map(Into::into);
+                    (Manner::Plain, None)
+                }
+                Replayable::Waits => {
+                    totals.waiting += 1;
+                    continue;
+                }
+                Replayable::Never => {
+                    totals.skipped += 1;
+                    continue;
+                }
+            };
+            let outgoing = detail::outgoing_in(manner, &entry.origin, body.as_deref());
             let message = detail::read(&format!(r#"{{"detail":{}}}"#, outgoing.detail));
-            let domains = domains_of(run, &entry.origin.kind);
+            let domains = domains_of(only, &entry.origin.kind);
             if domains.is_empty() {
-                nowhere += 1;
+                totals.nowhere += 1;
             }
             for domain in domains {
                 let Some(overlay) = overlays.get(domain) else {
@@ -80,25 +123,20 @@ pub(crate) async fn show(context: &Context, run: &Run, ids: &[String]) -> Result
             }
         }
     }
-    let uncounted = ids.len().saturating_sub(FORESEEN_MAX);
-    print(
-        context,
-        run,
-        &counts,
-        [ids.len(), skipped, nowhere, uncounted],
-    )
+    print(context, run, &counts, &totals)
 }
 
-/// The domains that an event of this type reaches: the one of its row, or, of a type without one, those that would take it.
-fn domains_of(run: &Run, kind: &str) -> Vec<&'static str> {
+/// The domains that an event of this type reaches: the one that is asked for; else the one of its row, or, of a type without
+/// one, those that would take it.
+fn domains_of(only: Option<&str>, kind: &str) -> Vec<&'static str> {
     let all = [
         payments::Payments::NAME,
         billing::Billing::NAME,
         subscriptions::Subscriptions::NAME,
         connect::Connect::NAME,
     ];
-    if let Some(wanted) = &run.domain {
-        return all.into_iter().filter(|domain| domain == wanted).collect();
+    if let Some(wanted) = only {
+        return all.into_iter().filter(|domain| *domain == wanted).collect();
     }
     let bare = kind.strip_prefix("v1.").unwrap_or(kind);
     match route::route(kind) {
@@ -183,8 +221,16 @@ fn print(
     context: &Context,
     run: &Run,
     counts: &BTreeMap<String, Counts>,
-    [total, skipped, nowhere, uncounted]: [usize; 4],
+    totals: &Totals,
 ) -> Result<(), Problem> {
+    let Totals {
+        events: total,
+        skipped,
+        admitted,
+        waiting,
+        nowhere,
+        uncounted,
+    } = *totals;
     if context.out.is_json() {
         let domains: BTreeMap<_, _> = counts
             .iter()
@@ -201,7 +247,7 @@ fn print(
             })
             .collect();
         let plan = json!({
-            "events": total, "skipped": skipped, "to_no_domain": nowhere, "not_foreseen": uncounted,
+            "events": total, "skipped": skipped, "admitted": admitted, "waiting": waiting, "to_no_domain": nowhere, "not_foreseen": uncounted,
             "forced": run.forced, "domains": domains,
         });
         return context.out.value(&json!({ "plan": plan }));
@@ -220,7 +266,15 @@ fn print(
     for (n, what) in [
         (
             skipped,
-            "are skipped: no entry, no whole body, or kept in the ledger only",
+            "are skipped: no entry, no whole body, or kept in the ledger on purpose",
+        ),
+        (
+            admitted,
+            "waited for their endpoint's configuration and fit it now: sweep publishes them for the first time",
+        ),
+        (
+            waiting,
+            "still don't fit their endpoint: they go on waiting (sluice event show says why)",
         ),
         (nowhere, "reach no domain"),
         (

@@ -1,4 +1,4 @@
-//! Which events: by id, from a file, or by what a domain has recorded against them.
+//! Which events: by id, from a file, by what a domain has recorded against them, or by waiting for a configuration.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -6,8 +6,12 @@ use std::path::PathBuf;
 use clap::Args;
 
 use sluice_adapters::clock::SystemClock;
+use sluice_adapters::ledger::DynamoLedger;
+use sluice_adapters::listing::BATCH_MAX;
 use sluice_adapters::timeline::{self, Timeline};
 use sluice_kernel::clock::Clock;
+use sluice_kernel::ledger::Standing;
+use sluice_kernel::reconcile::Standings;
 use sluice_kernel::replay::EVENTS_MAX;
 
 use crate::context::Context;
@@ -24,6 +28,10 @@ pub(crate) struct Wanted {
     pub(crate) file: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) recorded: rejected::Filter,
+    /// Events that wait for their endpoint's configuration: stored, and not published, because their mode or account wasn't
+    /// expected.
+    #[arg(long)]
+    pub(crate) waiting: bool,
     /// Events of this type; `*` stands for anything. May be given several times.
     #[arg(long = "type", value_name = "TYPE")]
     pub(crate) types: Vec<String>,
@@ -65,7 +73,8 @@ pub(crate) async fn ids(context: &Context, wanted: &Wanted) -> Result<Vec<String
         ids.extend(events.filter(|id| id.starts_with("evt_")));
     }
     // A record of an outcome and a place in time: both have to fit where both are asked for.
-    if !wanted.types.is_empty()
+    if wanted.waiting
+        || !wanted.types.is_empty()
         || wanted.account.is_some()
         || wanted.since.is_some()
         || wanted.until.is_some()
@@ -97,19 +106,50 @@ async fn by_time(context: &Context, wanted: &Wanted) -> Result<Vec<String>, Prob
     }
     let mut between = timeline::Wanted::between(from_ms, until_ms);
     between.types.clone_from(&wanted.types);
-    between.account.clone_from(&wanted.account);
-    let mut walk =
-        Timeline::new(context.aws.sdk(), context.table("ledger")?.to_owned()).walk(between);
-    let mut ids = Vec::new();
-    while let Some(seen) = walk.next().await? {
-        if ids.len() == EVENTS_MAX {
+    if let Some(account) = &wanted.account {
+        between.account = Some(context.account_key(account).await);
+    }
+    let table = context.table("ledger")?.to_owned();
+    let ledger = DynamoLedger::new(context.aws.sdk(), table.clone(), SystemClock);
+    let mut walk = Timeline::new(context.aws.sdk(), table).walk(between);
+    let (mut ids, mut batch) = (Vec::new(), Vec::new());
+    loop {
+        let next = walk.next().await?;
+        let ended = next.is_none();
+        batch.extend(next.map(|seen| seen.id));
+        if batch.len() == BATCH_MAX || ended {
+            let found = std::mem::take(&mut batch);
+            ids.extend(match wanted.waiting {
+                true => waiting(&ledger, found).await?,
+                false => found,
+            });
+        }
+        if ids.len() > EVENTS_MAX {
             return Err(Problem::Usage(format!(
                 "more than {EVENTS_MAX} events: narrow the filter"
             )));
         }
-        ids.push(seen.id);
+        if ended {
+            return Ok(ids);
+        }
     }
-    Ok(ids)
+}
+
+/// Those of these events that wait for their endpoint's configuration.
+async fn waiting(
+    ledger: &DynamoLedger<SystemClock>,
+    ids: Vec<String>,
+) -> Result<Vec<String>, Problem> {
+    if ids.is_empty() {
+        return Ok(ids);
+    }
+    let asked: Vec<&str> = ids.iter().map(String::as_str).collect();
+    let standings = ledger.standings(&asked).await?;
+    let waits = |standing: Option<Standing>| standing.is_some_and(|standing| standing.is_waiting());
+    let found = ids.into_iter().zip(standings);
+    Ok(found
+        .filter_map(|(id, standing)| waits(standing).then_some(id))
+        .collect())
 }
 
 /// How far back a filter looks that names no beginning, in days: entries are kept 35 by default.

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Call, Error, page};
-use crate::world::{BALANCE, Key, Scope, entitlements_of};
+use crate::world::{BALANCE, Key, OWN_ACCOUNT, Scope, entitlements_of};
 
 /// The collections that are served, the kind of object in each, and the parameter that a missing id is blamed on.
 const COLLECTIONS: [(&[&str], &str, &str); 24] = [
@@ -88,6 +88,12 @@ pub(crate) fn url_of(truth: &Value) -> Option<String> {
 /// Serves a path below `/v1`; `None` where it is no collection's.
 pub(crate) fn serve(call: &Call<'_>, path: &[&str]) -> Option<Result<Value, Error>> {
     match path {
+        ["account"] => {
+            return Some(match &call.scope.account {
+                None => Ok(json!({ "id": OWN_ACCOUNT, "object": "account" })),
+                Some(id) => account(call, id, &[]),
+            });
+        }
         ["accounts"] => return Some(accounts(call)),
         ["webhook_endpoints"] => return Some(endpoints(call)),
         ["accounts", id, rest @ ..] => return Some(account(call, id, rest)),

@@ -75,6 +75,11 @@ pub(crate) const CASES: &[Case] = &[
     ),
     (
         "alarm_coverage",
+        |t| without(&mut t["Resources"], "IngestWaitingAlarm"),
+        "endpoint's configuration",
+    ),
+    (
+        "alarm_coverage",
         |t| at(t, "SweepSilentAlarm")["TreatMissingData"] = json!("notBreaching"),
         "sweep is silent",
     ),

@@ -136,8 +136,10 @@ async fn check<L: Ledger + Standings>(
     items: &[Ungenerated],
     report: &mut Report,
 ) -> bool {
-    let ours = items.iter().filter(|one| is_ours(plan, one));
+    let keyed = items.iter().map(|one| keyed(plan, one));
+    let ours: Vec<_> = keyed.filter(|one| is_ours(plan, one)).collect();
     let entries: Vec<Outgoing> = ours
+        .iter()
         .inspect(|_| report.ungenerated += 1)
         .filter_map(|one| {
             let check = detail::Check {
@@ -164,6 +166,17 @@ async fn check<L: Ledger + Standings>(
         }
     }
     true
+}
+
+/// The same, the platform's own if it names the account of an endpoint.
+fn keyed(plan: &Plan<'_>, one: &Ungenerated) -> Ungenerated {
+    let mut keyed = one.clone();
+    let endpoints = plan.endpoints.values();
+    keyed.scope.account = keyed
+        .scope
+        .account
+        .filter(|account| !endpoint::is_own(endpoints, one.scope.livemode, account));
+    keyed
 }
 
 /// Whether an endpoint takes events of this account and mode, and is subscribed to the type.

@@ -1,20 +1,26 @@
 //! Replay runs over tables in memory: cut off, gone on with, fought over, refused and stopped; and what is foreseen of them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 
-use serde_json::Value;
-use sluice_harness::build::{arrival, message_in};
+use serde_json::{Value, json};
+use sluice_harness::build::{arrival, head, message_in};
 use sluice_harness::bus::{MemoryBus, Script};
 use sluice_harness::clock::TestClock;
 use sluice_harness::ledger::MemoryLedger;
+use sluice_kernel::clock::Clock;
 use sluice_kernel::detail::{self, Manner};
 use sluice_kernel::domain::NoSettings;
+use sluice_kernel::endpoint::{Endpoint, Scope, TEST_EVENT, UNEXPECTED_ACCOUNT, WRONG_MODE};
+use sluice_kernel::event::Head;
 use sluice_kernel::fault::Fault;
 use sluice_kernel::foresee::{Overlay, foresee};
-use sluice_kernel::ledger::{Bodies, Ledger};
+use sluice_kernel::ledger::{Bodies, DueLedger, Ledger, Waiting};
 use sluice_kernel::outcome::Outcome;
-use sluice_kernel::replay::{Entries, Ledgered, Ports, Run, Runs, Standing, Verdicts, go_on};
+use sluice_kernel::replay::{
+    Admissions, Entries, Ledgered, Ports, Run, Runs, Standing, Verdicts, go_on,
+};
+use sluice_kernel::sweep;
 
 use crate::consume::{Lamps, World, lamp};
 
@@ -68,6 +74,30 @@ impl Entries for Kept {
     }
 }
 
+impl Waiting for Kept {
+    async fn admit(
+        &self,
+        id: &str,
+        reason: &str,
+        account: Option<&str>,
+        due_at_ms: i64,
+    ) -> Result<bool, Fault> {
+        self.0.admit(id, reason, account, due_at_ms).await
+    }
+}
+
+/// Reads an event plainly: an account may stand in `account` alone.
+fn read(body: &[u8]) -> Option<Head<'_>> {
+    let event: Value = serde_json::from_slice(body).ok()?;
+    let text = |field: &str| event[field].as_str().map(|text| text.to_owned().into());
+    let mut head = head("");
+    head.id = text("id")?;
+    head.kind = text("type")?;
+    head.account = text("account");
+    head.livemode = event["livemode"].as_bool();
+    Some(head)
+}
+
 /// Domains that fail at these.
 #[derive(Default)]
 struct Failing(BTreeSet<String>);
@@ -88,6 +118,7 @@ struct Stage {
     bus: MemoryBus,
     verdicts: Failing,
     clock: TestClock,
+    endpoints: BTreeMap<String, Endpoint>,
 }
 
 impl Stage {
@@ -113,6 +144,7 @@ impl Stage {
             bus: MemoryBus::default(),
             verdicts: Failing::default(),
             clock: TestClock::default(),
+            endpoints: BTreeMap::new(),
         }
     }
 
@@ -127,6 +159,8 @@ impl Stage {
             next: 0,
             published: 0,
             skipped: 0,
+            admitted: 0,
+            waiting: 0,
             refused: 0,
             failed: 0,
             checked: 0,
@@ -146,6 +180,10 @@ impl Stage {
             entries: &self.entries,
             target: &self.bus,
             verdicts: &self.verdicts,
+            admissions: Admissions {
+                endpoints: &self.endpoints,
+                head: read,
+            },
         };
         go_on(&ports, &self.clock, run, version, |_| {}).await
     }
@@ -291,4 +329,156 @@ async fn what_a_domain_would_reject_or_panic_at_is_foreseen_and_no_error() {
         let fault = foreseen.expect("foreseen").result.expect_err("rejected");
         assert_eq!(fault.code, code);
     }
+}
+
+/// What a test stores in the ledger alone.
+struct Stored {
+    id: &'static str,
+    kind: &'static str,
+    account: Option<&'static str>,
+    livemode: bool,
+    reason: &'static str,
+    endpoint: &'static str,
+}
+
+/// A test event of the account `acct_own` that an endpoint for live events of the platform had stored.
+const STORED: Stored = Stored {
+    id: "evt_waits",
+    kind: "lamp.lit",
+    account: Some("acct_own"),
+    livemode: true,
+    reason: UNEXPECTED_ACCOUNT,
+    endpoint: "platform",
+};
+
+impl Stage {
+    /// A ledger with this alone.
+    async fn with(stored: &[Stored]) -> Self {
+        let mut stage = Self::of(0).await;
+        for Stored {
+            id,
+            kind,
+            account,
+            livemode,
+            reason,
+            endpoint,
+        } in stored
+        {
+            let event = json!({ "id": id, "object": "event", "type": kind, "account": account, "livemode": livemode });
+            let body = event.to_string();
+            let mut arrival = arrival(id, "attempt", body.as_bytes());
+            arrival.head = read(body.as_bytes()).expect("readable");
+            arrival.endpoint = endpoint;
+            arrival.ledger_only = Some(reason);
+            let ledger = &stage.entries.0;
+            ledger.claim(&arrival).await.expect("claimed");
+            assert!(ledger.mark(&arrival, 0).await.expect("marked"));
+            stage.runs.ids.push((*id).to_owned());
+        }
+        stage
+    }
+
+    async fn swept(&self) -> Vec<Value> {
+        let now_ms = self.clock.now_ms();
+        sweep::sweep(
+            &self.entries.0,
+            &self.bus,
+            &self.clock,
+            100,
+            now_ms + 60_000,
+        )
+        .await
+        .expect("swept");
+        self.bus.details()
+    }
+}
+
+#[tokio::test]
+async fn what_waits_is_admitted_once_its_endpoint_fits_and_published_by_sweep_with_its_body() {
+    let mut stage = Stage::with(&[STORED]).await;
+    stage
+        .endpoints
+        .insert("platform".to_owned(), Endpoint::of(Scope::Platform, true));
+    let still = stage.go_on(stage.run(), 0).await.expect("done");
+    assert_eq!((still.waiting, still.admitted, still.skipped), (1, 0, 0));
+    assert!(stage.swept().await.is_empty());
+
+    let named = Endpoint {
+        account: Some("acct_own".to_owned()),
+        ..Endpoint::of(Scope::Platform, true)
+    };
+    stage.endpoints.insert("platform".to_owned(), named);
+    let done = stage.go_on(stage.run(), 1 + 1).await.expect("done");
+    assert_eq!((done.waiting, done.admitted, done.published), (0, 1, 0));
+    assert_eq!(done.standing, Standing::Done);
+    assert!(stage.bus.taken().is_empty(), "it is sweep's to publish");
+    let published = stage.swept().await;
+    assert_eq!(published.len(), 1);
+    assert_eq!(published[0]["sluice"]["account"], Value::Null);
+    assert_eq!(
+        published[0]["account"], "acct_own",
+        "the body is as Stripe sent it"
+    );
+    assert_eq!(published[0]["sluice"].get("generation"), None);
+    assert!(
+        stage
+            .runs
+            .noted
+            .lock()
+            .expect("whole")
+            .contains(&"evt_waits".to_owned())
+    );
+}
+
+#[tokio::test]
+async fn a_run_that_dies_after_an_admission_publishes_nothing_twice() {
+    let mut stage = Stage::with(&[STORED]).await;
+    stage
+        .endpoints
+        .insert("platform".to_owned(), Endpoint::of(Scope::Connect, true));
+    *stage.runs.dies_after.lock().expect("whole") = Some(0);
+    let died = stage.go_on(stage.run(), 0).await;
+    assert_eq!(died.expect_err("died").code, "test.died");
+    *stage.runs.dies_after.lock().expect("whole") = None;
+    assert_eq!(stage.swept().await.len(), 1);
+    let (run, version) = stage.kept();
+    let done = stage.go_on(run, version).await.expect("done");
+    // What it meets now is a published event like any other.
+    assert_eq!((done.admitted, done.published), (0, 1));
+    let details = stage.swept().await;
+    assert_eq!(details.len(), 2);
+    assert_eq!(details[1]["sluice"]["account"], "acct_own");
+}
+
+#[tokio::test]
+async fn what_is_kept_on_purpose_is_never_published_whatever_the_endpoint_is_set_to() {
+    let kept = [
+        Stored {
+            id: "evt_test",
+            livemode: false,
+            reason: TEST_EVENT,
+            endpoint: "connect",
+            ..STORED
+        },
+        // The routing table keeps this type in the ledger.
+        Stored {
+            id: "evt_routed",
+            kind: "apps.install.created",
+            reason: WRONG_MODE,
+            ..STORED
+        },
+        Stored {
+            id: "evt_gone",
+            endpoint: "removed",
+            ..STORED
+        },
+    ];
+    let mut stage = Stage::with(&kept).await;
+    for (name, livemode) in [("platform", true), ("connect", false)] {
+        let endpoint = Endpoint::of(Scope::Both, livemode);
+        stage.endpoints.insert(name.to_owned(), endpoint);
+    }
+    let done = stage.go_on(stage.run(), 0).await.expect("done");
+    assert_eq!((done.skipped, done.waiting, done.admitted), (2, 1, 0));
+    assert!(stage.swept().await.is_empty());
 }

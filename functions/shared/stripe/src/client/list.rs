@@ -266,6 +266,30 @@ impl Client {
     }
 }
 
+impl Client {
+    /// The id of the account that a mode's key belongs to; `None` without a key.
+    ///
+    /// # Errors
+    /// `Retry` or `Reject` as Stripe answers; `stripe.key_refused` where the key may not read its account.
+    pub async fn own_account(&self, livemode: bool) -> Result<Option<String>, Fault> {
+        let Some(key) = self.authorization(livemode)? else {
+            return Ok(None);
+        };
+        self.budget().spend((self.ticks_ms)());
+        let headers = head_of(&key, None, OnBehalf::Platform)?;
+        let asked = tokio::time::timeout(self.total_timeout, self.get("/v1/account", headers));
+        let answer = asked.await.unwrap_or_else(|_| Err(self.no_answer()))?;
+        if answer.status != StatusCode::OK {
+            return Err(refusal::fault(&answer));
+        }
+        let account: Account = serde_json::from_slice(&answer.body).map_err(|error| {
+            let cause = format!("not an account at line {}", error.line());
+            Fault::retry("stripe.answer_unreadable", cause)
+        })?;
+        Ok(Some(account.id))
+    }
+}
+
 /// A page, with the answer that it came in.
 enum Paged<T> {
     Page(Page<T>, Answer),

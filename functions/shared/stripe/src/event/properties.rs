@@ -69,6 +69,7 @@ fn object_text(value: impl Strategy<Value = String>) -> impl Strategy<Value = St
         "type",
         "object",
         "account",
+        "user_id",
         "context",
         "livemode",
         "created",

@@ -64,6 +64,7 @@ pub(crate) fn plain_head(value: &Value) -> Result<PlainHead, &'static str> {
         .pop()
         .filter(|account| account.len() <= 255)
         .map(str::to_owned);
+    let former_account = text(&value["user_id"], 255);
     let reference = |object: &Value, kind_key: &str| {
         let pair = (text(&object[kind_key], 1_024), text(&object["id"], 1_024));
         (pair != (None, None)).then_some(pair)
@@ -75,7 +76,7 @@ pub(crate) fn plain_head(value: &Value) -> Result<PlainHead, &'static str> {
         kind: kind.clone(),
         shape,
         account: match shape {
-            Shape::Snapshot => own_account,
+            Shape::Snapshot => own_account.or(context_account).or(former_account),
             Shape::Thin => context_account,
             Shape::Unknown => own_account.or(context_account),
         },

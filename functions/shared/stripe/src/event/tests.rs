@@ -371,7 +371,7 @@ fn each_shape_names_account_and_object_its_own_way() {
     assert_eq!(read(r#","object":"event""#), "acct_own x o_1");
     assert_eq!(read(r#","object":"v2.core.event""#), "acct_context y r_1");
     assert_eq!(read(r#","object":"v3.event""#), "acct_own x o_1");
-    // An unknown shape falls back; a known one doesn't.
+    // An unknown shape falls back; of a known one its object is where its shape says.
     let only_thin_fields = r#""context":"acct_c","related_object":{"id":"r_1"}"#;
     let body = event_with(only_thin_fields);
     assert_eq!(head(&body).account.as_deref(), Some("acct_c"));
@@ -383,7 +383,8 @@ fn each_shape_names_account_and_object_its_own_way() {
         })
     );
     let body = event_with(&format!(r#""object":"event",{only_thin_fields}"#));
-    assert_eq!((head(&body).account, head(&body).object), (None, None));
+    assert_eq!(head(&body).account.as_deref(), Some("acct_c"));
+    assert_eq!(head(&body).object, None);
 }
 
 #[test]
@@ -441,4 +442,32 @@ fn codes_are_stable() {
             "event.bad_type"
         ]
     );
+}
+
+#[test]
+fn a_snapshot_names_its_account_in_account_or_in_context_or_as_of_old_in_user_id() {
+    let account = |fields: &str| {
+        let body = event_with(&format!(r#""object":"event",{fields}"#));
+        head(&body).account.map(Cow::into_owned)
+    };
+    for (fields, expected) in [
+        (r#""account":"acct_1""#, Some("acct_1")),
+        (
+            r#""account":"acct_1","context":"acct_2/acct_1""#,
+            Some("acct_1"),
+        ),
+        (r#""context":"acct_2""#, Some("acct_2")),
+        (r#""account":null,"context":"org_1/acct_2""#, Some("acct_2")),
+        (r#""context":"acct_2/acct_3""#, Some("acct_3")),
+        (r#""context":"org_1""#, None),
+        (r#""user_id":"acct_4""#, Some("acct_4")),
+        (r#""user_id":"acct_4","context":"acct_2""#, Some("acct_2")),
+        (r#""user_id":"acct_4","account":"acct_1""#, Some("acct_1")),
+        (r#""user_id":"","context":null"#, None),
+    ] {
+        assert_eq!(account(fields).as_deref(), expected, "{fields}");
+    }
+    // Its own word was never a thin event's.
+    let thin = event_with(r#""object":"v2.core.event","user_id":"acct_4","account":"acct_1""#);
+    assert_eq!(head(&thin).account, None);
 }

@@ -9,6 +9,7 @@ use sluice_kernel::fetch::{Fetch, Fetched, Proof};
 use sluice_kernel::reconcile::{Listed, Listing as _};
 use sluice_stripe_sim::api::{ApiKey, Terms};
 use sluice_stripe_sim::server::{Refusal, Server};
+use sluice_stripe_sim::world::OWN_ACCOUNT;
 use sluice_stripe_sim::{ApiVersion, Key, Moment, Occurrence, Options, Scope, Story, World};
 
 use crate::{LIVE, TEST, budget, client, client_with, code, fetch, keys, of, runtime};
@@ -475,4 +476,14 @@ fn the_endpoints_that_stripe_delivers_to_are_listed_by_mode_over_all_pages() {
     let (of_test, _) = list(false, None);
     assert_eq!(of_test[0].status, "disabled");
     assert_eq!(of_test[0].enabled_events, ["*"]);
+}
+
+#[test]
+fn the_account_that_a_key_belongs_to_says_its_id() {
+    let server = serve(World::new(5, Options::default()));
+    let client = client(&server.url());
+    for livemode in [true, false] {
+        let own = runtime().block_on(client.own_account(livemode));
+        assert_eq!(own, Ok(Some(OWN_ACCOUNT.to_owned())));
+    }
 }

@@ -1,0 +1,72 @@
+//! Which ledgered events a replay may publish: again, or for the first time once their endpoint's configuration is right.
+
+use std::collections::BTreeMap;
+
+use super::Ledgered;
+use crate::endpoint::{Admission, Endpoint, admit};
+use crate::event::Head;
+use crate::ledger::Entry;
+use crate::route::{Route, route};
+
+/// The endpoints as they are deployed now, and how an event is read.
+#[derive(Debug, Clone, Copy)]
+pub struct Admissions<'a> {
+    /// By name.
+    pub endpoints: &'a BTreeMap<String, Endpoint>,
+    /// Reads the head of an event, as ingest does.
+    pub head: for<'b> fn(&'b [u8]) -> Option<Head<'b>>,
+}
+
+/// What a replay may do with a ledgered event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Replayable {
+    /// Publish it again.
+    Again,
+    /// Admit it: it waited for its endpoint's configuration, and fits now.
+    Admit {
+        /// Why it waited.
+        reason: String,
+        /// Its account, as the configuration has it now.
+        account: Option<String>,
+    },
+    /// Nothing yet: it still doesn't fit its endpoint.
+    Waits,
+    /// Nothing: it has no whole body, or is kept in the ledger on purpose.
+    Never,
+}
+
+impl Admissions<'_> {
+    /// Judges a ledgered event.
+    pub fn judge(&self, ledgered: &Ledgered) -> Replayable {
+        let (entry, body) = ledgered;
+        let Some(body) = body else {
+            return Replayable::Never;
+        };
+        match &entry.standing.ledger_only {
+            None => Replayable::Again,
+            // Types that the routing table keeps in the ledger stay there, whatever their endpoint was set up for.
+            Some(_) if matches!(route(&entry.origin.kind), Route::LedgerOnly(_)) => {
+                Replayable::Never
+            }
+            Some(reason) if entry.standing.is_waiting() => self.again(reason, entry, body),
+            Some(_) => Replayable::Never,
+        }
+    }
+
+    /// Judges what ingest would make of the event today.
+    fn again(&self, reason: &str, entry: &Entry, body: &[u8]) -> Replayable {
+        let endpoint = self.endpoints.get(&*entry.origin.endpoint);
+        // Whose it is comes from the body: what the entry says, an earlier configuration said.
+        let (Some(endpoint), Some(mut head)) = (endpoint, (self.head)(body)) else {
+            return Replayable::Waits;
+        };
+        head.account = endpoint.keyed(head.account);
+        match admit(endpoint, &head) {
+            Admission::Admitted => Replayable::Admit {
+                reason: reason.to_owned(),
+                account: head.account.as_deref().map(str::to_owned),
+            },
+            Admission::LedgerOnly(_) => Replayable::Waits,
+        }
+    }
+}
