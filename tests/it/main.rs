@@ -22,6 +22,7 @@
 //! - `faults`: each call of each function throttled, failed, too late, cut, or answered in vain.
 //! - `rebuild`: projections made anew, and what was there before, by the same program.
 //! - `replay`: replays, dead letters and rejected events, by the operator's program.
+//! - `waiting`: events that their endpoint wasn't configured for, by the same program.
 //! - `erasure`: what is left of a customer, by the operator's program.
 //! - `console`: what operators see, by the same program.
 //! - `scale`: what a list, sweep and a replay take of AWS, over a small ledger and a larger one.
@@ -58,4 +59,5 @@ mod scale;
 mod trial;
 mod truth;
 mod variants;
+mod waiting;
 mod world;

@@ -7,6 +7,7 @@ use std::process::{Output, Stdio};
 use serde_json::{Value, json};
 use sluice_stripe_sim::api::Terms;
 use sluice_stripe_sim::server::Server;
+use sluice_stripe_sim::world::OWN_ACCOUNT;
 use sluice_stripe_sim::{Options as Settings, Scope, Story, World as Stripe};
 
 use crate::console::sluice as program;
@@ -43,7 +44,14 @@ fn complaints(world: &World) -> (Vec<(String, Value)>, i32) {
 fn doctor_finds_nothing_wrong_with_a_stack_as_it_was_deployed_and_names_each_thing_that_is_broken()
 {
     let server = Server::start(stripe(41, 1), Terms::default(), 0).expect("a port");
-    let world = world_with_key(&server, |_| {});
+    let world = world_with_key(&server, |options| {
+        let endpoints = json!({
+            "platform": { "scope": "platform", "livemode": false, "account": OWN_ACCOUNT },
+            "connect": { "scope": "connect", "livemode": false },
+        });
+        let parameter = ("Endpoints".to_owned(), endpoints.to_string());
+        options.parameters.extend([parameter]);
+    });
     let url = world.info().url_of("platform");
     let ours = server.world_mut().add_endpoint(false, &url, &["*"]);
     let connect = world.info().url_of("connect");

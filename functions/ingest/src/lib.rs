@@ -133,7 +133,7 @@ impl Answer {
         }
     }
 
-    /// What a trial click of the dashboard is answered: such events share one id, and tell of nothing that happened.
+    /// The answer to a trial click of the dashboard: such events share one id, and nothing happened.
     fn trial() -> Self {
         Self {
             word: "test",

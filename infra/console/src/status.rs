@@ -5,6 +5,8 @@
 //! the lines themselves are read. Completeness is reconcile's own report. What can't be known is said to be unknown, never
 //! shown as 0.
 
+mod troubles;
+
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
@@ -22,6 +24,7 @@ use crate::output::{BAD, Cell, DIM, GOOD, PLAIN, WARN, fields, paint, table};
 use crate::problem::Problem;
 use crate::times::{now_ms, span};
 use crate::{logs, metrics};
+use troubles::troubles;
 
 const HOUR_MS: i64 = 3_600_000;
 const DAY_MS: i64 = 24 * HOUR_MS;
@@ -328,61 +331,6 @@ async fn last_sweep(context: &Context, now_ms: i64) -> Result<Option<i64>, Probl
     Ok(runs.next().map(|line| line.at_ms))
 }
 
-/// What somebody should look at.
-fn troubles(
-    waiting: &Waiting,
-    queues: &[Queue],
-    undelivered: Option<u64>,
-    hour: Option<&Counts>,
-    report: Option<&Report>,
-) -> Vec<String> {
-    let mut troubles = Vec::new();
-    let mut say = |count: f64, what: String| {
-        if count > 0.0 {
-            troubles.push(format!("{count:.0} {what}"));
-        }
-    };
-    say(
-        waiting.overdue as f64,
-        format!(
-            "due for more than {}: is the bus refusing, or sweep not running?",
-            span(OVERDUE_MS)
-        ),
-    );
-    say(waiting.lapsed as f64, "whose attempt ended and which nobody has taken over: Stripe's next delivery or reconcile does".to_owned());
-    say(waiting.misfits as f64, "wait for their endpoint's configuration: sluice event list --code 'endpoint.*', correct Endpoints, sluice replay --waiting".to_owned());
-    for queue in queues {
-        say(
-            queue.dead as f64,
-            format!("dead letters of {0}: sluice dlq list {0}", queue.domain),
-        );
-        let rejected = hour.map_or(0.0, |hour| hour.of(&queue.domain, "rejected"));
-        say(
-            rejected,
-            format!(
-                "rejected by {} in the last hour: sluice rejected list",
-                queue.domain
-            ),
-        );
-    }
-    say(
-        undelivered.unwrap_or_default() as f64,
-        "that the bus could not put into a queue".to_owned(),
-    );
-    let failed = hour.map_or(0.0, |hour| hour.of("ingest", "failed"));
-    say(
-        failed,
-        "deliveries answered 503 in the last hour".to_owned(),
-    );
-    if let Some(percent) = report
-        .and_then(Report::completeness_percent)
-        .filter(|percent| *percent < 100.0)
-    {
-        troubles.push(format!("{percent:.3} % complete at reconcile's last run"));
-    }
-    troubles
-}
-
 fn in_json(counts: &Counts) -> Value {
     let mut functions = BTreeMap::<_, BTreeMap<_, _>>::new();
     for ([function, outcome], count) in &counts.outcomes {
@@ -516,7 +464,7 @@ mod tests {
     use super::*;
     use crate::output::without_colour;
 
-    fn counts() -> Counts {
+    pub(super) fn counts() -> Counts {
         let key = |function: &str, outcome: &str| [function.to_owned(), outcome.to_owned()];
         Counts {
             outcomes: BTreeMap::from([
@@ -537,51 +485,5 @@ mod tests {
         some.cut = true;
         assert_eq!(number(Some(&some), |counts| counts.all_of("ingest")), "≥ 9");
         assert!(without_colour(&codes(Some(&some), Some(&some))).contains("signature.no_match"));
-    }
-
-    #[test]
-    fn a_healthy_stack_has_no_troubles_and_each_trouble_is_named() {
-        let queue = |dead| Queue {
-            domain: "payments".to_owned(),
-            dead,
-            ..Queue::default()
-        };
-        let quiet = Counts::default();
-        assert!(
-            troubles(
-                &Waiting::default(),
-                &[queue(0)],
-                Some(0),
-                Some(&quiet),
-                None
-            )
-            .is_empty()
-        );
-        let waiting = Waiting {
-            overdue: 3,
-            lapsed: 1,
-            misfits: 4,
-            // On purpose is no trouble.
-            kept: 9,
-            ..Waiting::default()
-        };
-        let report = Report {
-            seen: 100,
-            missing: 1,
-            ..Report::default()
-        };
-        let named = troubles(
-            &waiting,
-            &[queue(5)],
-            Some(2),
-            Some(&counts()),
-            Some(&report),
-        );
-        assert_eq!(named.len(), 7, "{named:?}");
-        assert!(named[2].starts_with("4 wait for"), "{named:?}");
-        assert!(
-            named[3].starts_with("5 dead letters of payments"),
-            "{named:?}"
-        );
     }
 }

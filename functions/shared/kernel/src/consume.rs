@@ -22,7 +22,7 @@ use crate::detail::{BodyPlace, Manner, Message, UNGENERATED};
 use crate::domain::{Domain, Lacks, Projected};
 use crate::effect::{self, Fact, Pending, Scope};
 use crate::fault::{Class, Fault, Pace};
-use crate::fetch::{Fetch, Fetched, Objects, Proof, Time};
+use crate::fetch::{self, Fetch, Fetched, Objects, Proof, Time};
 use crate::ledger::Bodies;
 use crate::order::candidate::{Candidate, Source};
 use crate::order::evidence::Evidence;
@@ -136,6 +136,7 @@ pub async fn consume<D: Domain>(
         return consume_thin::<D>(ports, time, message, kind, body).await;
     }
     let event = snapshot(message, body)?;
+    let context = fetch::context_of(body, &event.scope);
     let Some((projected, facts)) = read_event::<D>(&event, kind)? else {
         return Ok(Consumed::ignored(Some(UNROUTED)));
     };
@@ -149,12 +150,13 @@ pub async fn consume<D: Domain>(
         manner: message.tag.manner(),
         traceparent: &message.tag.traceparent,
         is_check: false,
+        context: context.as_deref(),
     };
     let mut note = None;
     match D::lacks(&event) {
         Lacks::Nothing => {}
         Lacks::State => told.is_partial = true,
-        Lacks::Facts => match fetch_facts::<D>(ports.objects, time, &event, &told.object).await? {
+        Lacks::Facts => match fetch_facts::<D>(ports.objects, time, &event, &told).await? {
             Some((candidate, facts)) => {
                 told.fetched = Some(candidate);
                 told.facts.extend(facts);
@@ -173,11 +175,12 @@ async fn fetch_facts<D: Domain>(
     objects: &impl Objects,
     time: Time<'_, impl Clock>,
     event: &Event,
-    object: &str,
+    told: &Told<'_, D::State>,
 ) -> Result<Option<WithFacts<D::State>>, Fault> {
     let Some(fetch) = Fetch::of_snapshot(event) else {
         return Ok(None);
     };
+    let fetch = fetch.within(told.context);
     if !time.is_enough_to_fetch(0) {
         return Err(batch::no_time());
     }
@@ -186,7 +189,7 @@ async fn fetch_facts<D: Domain>(
         // What the event itself says isn't lost for it.
         Err(fault) if fault.class == Class::Reject || fault.code == DELETION_UNPROVEN => Ok(None),
         Err(fault) => Err(fault),
-        Ok(fetched) => found::<D>(event, object, fetched),
+        Ok(fetched) => found::<D>(event, &told.object, fetched),
     }
 }
 
@@ -341,6 +344,7 @@ async fn consume_thin<D: Domain>(
         manner: message.tag.manner(),
         traceparent: &message.tag.traceparent,
         is_check,
+        context: fetch.context.as_deref(),
     };
     apply::<D>(ports, time, &event, &told).await
 }
@@ -370,6 +374,8 @@ struct Told<'a, S> {
     manner: Manner<'a>,
     traceparent: &'a str,
     is_check: bool,
+    /// What `Stripe-Context` has to carry.
+    context: Option<&'a str>,
 }
 
 async fn apply<D: Domain>(
@@ -409,7 +415,7 @@ async fn apply<D: Domain>(
             if wait_ms > 0 {
                 time.clock.sleep_ms(wait_ms).await;
             }
-            match settle::<D>(ports.objects, event, &told.object).await {
+            match settle::<D>(ports.objects, event, told).await {
                 Ok(Settled::Found(candidate)) => {
                     evidence = evidence.add(candidate.clone());
                     fetched.push(candidate);
@@ -520,16 +526,16 @@ enum Settled<S> {
 async fn settle<D: Domain>(
     objects: &impl Objects,
     event: &Event,
-    object: &str,
+    told: &Told<'_, D::State>,
 ) -> Result<Settled<D::State>, Fault> {
     let Some(fetch) = Fetch::of_snapshot(event) else {
         return Ok(Settled::Nothing);
     };
-    let fetched = objects.fetch(&fetch).await?;
+    let fetched = objects.fetch(&fetch.within(told.context)).await?;
     if fetched == Fetched::NoKey {
         return Ok(Settled::NoKey);
     }
-    let found = found::<D>(event, object, fetched)?;
+    let found = found::<D>(event, &told.object, fetched)?;
     Ok(found.map_or(Settled::Nothing, |(candidate, _)| Settled::Found(candidate)))
 }
 

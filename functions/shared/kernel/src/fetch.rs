@@ -59,7 +59,7 @@ const ENTITLEMENTS: &str = "entitlements.active_entitlement_summary";
 pub struct Fetch {
     /// Whose object, and in which mode: chooses the key.
     pub scope: Scope,
-    /// A thin event's `context`, sent back as it came. Where there is none, the scope's account is named.
+    /// The event's [`context`](context_of), sent back as it came. Where there is none, the scope's account is named.
     pub context: Option<String>,
     /// Stripe's name for the kind of object: `payment_intent`.
     pub kind: String,
@@ -123,16 +123,35 @@ impl Fetch {
     pub fn of_thin(event: &Value, scope: Scope, api_version: Option<&str>) -> Option<Self> {
         let related = event.get("related_object")?;
         Some(Self {
-            scope,
-            context: text(event, "context"),
+            context: context_of(event, &scope),
             kind: text(related, "type")?,
             id: text(related, "id"),
             parent: None,
             api_version: api_version.map(str::to_owned),
             url: text(related, "url"),
             proof: text(event, "id").map(Proof::Thin),
+            scope,
         })
     }
+
+    /// The same in an event's context, where it has one that says more than the scope's account.
+    #[must_use]
+    pub fn within(self, context: Option<&str>) -> Self {
+        Self {
+            context: context.map(str::to_owned),
+            ..self
+        }
+    }
+}
+
+/// What `Stripe-Context` has to carry for an event's object: the event's `context`, the way to the account through an
+/// organization. `None` where the account that the key belongs to is enough, or the one that `account` names.
+pub fn context_of(event: &Value, scope: &Scope) -> Option<String> {
+    let context = text(event, "context")?;
+    // Only the platform's own account is named by an event and keyed without an account.
+    let is_own = scope.account.is_none() && context.split('/').any(|it| it.starts_with("acct_"));
+    let is_said = text(event, "account").is_some_and(|account| account == context);
+    (!is_own && !is_said).then_some(context)
 }
 
 fn text(value: &Value, field: &str) -> Option<String> {
@@ -291,6 +310,47 @@ mod tests {
             (&*fetch.kind, fetch.id.as_deref()),
             ("application", Some("ca_1"))
         );
+    }
+
+    #[test]
+    fn an_organizations_context_is_sent_back_and_the_keys_own_account_needs_none() {
+        let platform = Scope {
+            account: None,
+            livemode: true,
+        };
+        for (event, scope, expected) in [
+            (json!({ "context": "acct_1" }), scope(), Some("acct_1")),
+            (
+                json!({ "context": "org_1/acct_1" }),
+                scope(),
+                Some("org_1/acct_1"),
+            ),
+            (
+                json!({ "context": "acct_9/acct_1", "account": "acct_1" }),
+                scope(),
+                Some("acct_9/acct_1"),
+            ),
+            // A connected account's event, as Connect has always sent it.
+            (
+                json!({ "context": "acct_1", "account": "acct_1" }),
+                scope(),
+                None,
+            ),
+            (
+                json!({ "context": "org_1/acct_own" }),
+                platform.clone(),
+                None,
+            ),
+            (
+                json!({ "context": "org_1" }),
+                platform.clone(),
+                Some("org_1"),
+            ),
+            (json!({ "context": null }), platform, None),
+        ] {
+            let context = context_of(&event, &scope);
+            assert_eq!(context.as_deref(), expected, "{event}");
+        }
     }
 
     #[test]

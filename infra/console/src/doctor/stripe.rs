@@ -159,7 +159,7 @@ pub(super) async fn look(patient: &Patient<'_>, configurations: &Configurations)
     findings
 }
 
-/// The types by which Stripe tells of a single refund.
+/// The types of events about a single refund.
 const REFUNDS: [&str; 4] = [
     "refund.created",
     "refund.updated",

@@ -77,16 +77,16 @@ impl Domain for Doors {
     }
 }
 
-struct World {
+pub(crate) struct World {
     clock: TestClock,
     projections: MemoryProjections,
     bus: MemoryBus,
     outcomes: MemoryOutcomes,
     ledger: MemoryLedger,
-    stripe: MemoryStripe,
+    pub(crate) stripe: MemoryStripe,
 }
 
-fn world(stripe: MemoryStripe) -> World {
+pub(crate) fn world(stripe: MemoryStripe) -> World {
     World {
         clock: TestClock::default(),
         projections: MemoryProjections::default(),
@@ -104,7 +104,7 @@ fn scope() -> Scope {
     }
 }
 
-fn door(state: &str) -> Value {
+pub(crate) fn door(state: &str) -> Value {
     json!({ "id": "door_1", "object": "door", "state": state })
 }
 
@@ -127,7 +127,7 @@ fn thin(kind: &str) -> String {
 }
 
 impl World {
-    async fn handle(&self, text: String) -> Handled {
+    pub(crate) async fn handle(&self, text: String) -> Handled {
         self.handle_within(text, 60_000).await
     }
 
@@ -567,7 +567,7 @@ async fn an_object_in_part_stands_flagged_without_a_key_and_waits_for_nothing() 
     }
 }
 
-fn repainted() -> Event {
+pub(crate) fn repainted() -> Event {
     event("evt_a", "door.repainted", NOW_S, door("shut"))
 }
 

@@ -3,6 +3,7 @@
 mod again;
 mod batch;
 mod consume;
+mod contexts;
 mod fetching;
 mod rebuild;
 mod receive;

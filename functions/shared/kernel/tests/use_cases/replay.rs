@@ -15,7 +15,7 @@ use sluice_kernel::endpoint::{Endpoint, Scope, TEST_EVENT, UNEXPECTED_ACCOUNT, W
 use sluice_kernel::event::Head;
 use sluice_kernel::fault::Fault;
 use sluice_kernel::foresee::{Overlay, foresee};
-use sluice_kernel::ledger::{Bodies, DueLedger, Ledger, Waiting};
+use sluice_kernel::ledger::{Bodies, Ledger, Waiting};
 use sluice_kernel::outcome::Outcome;
 use sluice_kernel::replay::{
     Admissions, Entries, Ledgered, Ports, Run, Runs, Standing, Verdicts, go_on,
