@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
+use sluice_adapters::objects::StripeObjects;
 use sluice_kernel::effect::Scope;
 use sluice_kernel::endpoint::{self, Endpoint};
 use sluice_kernel::fault::Fault;
@@ -13,7 +14,6 @@ use sluice_stripe::client::keys::Keys;
 
 use super::functions::Configurations;
 use super::{Findings, Patient};
-use crate::problem::Problem;
 use crate::secret::{Signing, is_placeholder};
 use crate::seed;
 use crate::times::now_ms;
@@ -192,20 +192,25 @@ pub(super) async fn api(patient: &Patient<'_>, configurations: &Configurations) 
         let connects = endpoints
             .values()
             .any(|it| it.livemode == livemode && it.scope != endpoint::Scope::Platform);
-        ask_stripe(patient, name, livemode, connects, &mut findings).await;
-        match own_account(patient, livemode).await {
+        let stripe = match seed::stripe(patient.context, 10, true).await {
+            Ok(stripe) => stripe,
+            Err(problem) => {
+                findings.unknown(name, &problem);
+                continue;
+            }
+        };
+        ask_stripe(&stripe, name, livemode, connects, &mut findings).await;
+        match stripe.own_account(livemode).await {
             Ok(Some(own)) => judge_accounts(patient, &endpoints, livemode, &own, &mut findings),
             Ok(None) => {}
-            Err(problem) => findings.unknown(&format!("{name} account"), &problem),
+            Err(fault) => findings.look(
+                name,
+                format!("the id of your account can't be read: {}", fault.cause),
+                format!("give the key read access to the account: {DASHBOARD}, or compare it with Endpoints yourself"),
+            ),
         }
     }
     findings
-}
-
-/// The account that a mode's key belongs to.
-async fn own_account(patient: &Patient<'_>, livemode: bool) -> Result<Option<String>, Problem> {
-    let stripe = seed::stripe(patient.context, 10, true).await?;
-    Ok(stripe.own_account(livemode).await?)
 }
 
 /// Whether each endpoint of a mode knows its own account's id.
@@ -247,16 +252,12 @@ fn judge_accounts(
 
 /// Whether the key may do what reconcile asks, by asking for little of each.
 async fn ask_stripe(
-    patient: &Patient<'_>,
+    stripe: &StripeObjects,
     name: &str,
     livemode: bool,
     connects: bool,
     findings: &mut Findings,
 ) {
-    let stripe = match seed::stripe(patient.context, 10, true).await {
-        Ok(stripe) => stripe,
-        Err(problem) => return findings.unknown(name, &problem),
-    };
     let now_s = now_ms() / 1_000;
     let ask = Ask {
         scope: Scope {

@@ -155,7 +155,7 @@ fn exactly_one_t_is_required() {
         format!("t ={T},v1={V1}"),
         format!("t= {T},v1={V1}"),
         format!("\nt={T},v1={V1}"),
-        format!(" "),
+        " ".to_owned(),
         // Two headers that a proxy joined into one.
         format!("t={T},v1={V1},t={T},v1={V1}"),
     ] {
