@@ -76,7 +76,8 @@ impl Signing {
             .unwrap_or_default()
     }
 
-    /// Puts these lists in the place of those that were read, unless somebody else has put others meanwhile.
+    /// Puts these lists in the place of those that were read, unless somebody else has put others meanwhile. White space
+    /// around a secret, which no reader takes, isn't written again.
     pub(super) async fn write(
         &self,
         context: &Context,
@@ -91,7 +92,8 @@ impl Signing {
             .duration_since(UNIX_EPOCH)
             .unwrap_or_default();
         let token = format!("{:024x}{:08x}", since.as_nanos(), std::process::id());
-        let text = serde_json::to_string(lists).map_err(|_| Problem::failed("no JSON of it"))?;
+        let text =
+            serde_json::to_string(&trimmed(lists)).map_err(|_| Problem::failed("no JSON of it"))?;
         let input =
             json!({ "SecretId": self.id, "SecretString": text, "ClientRequestToken": token });
         context
@@ -100,6 +102,15 @@ impl Signing {
             .await?;
         Ok(())
     }
+}
+
+fn trimmed(lists: &BTreeMap<String, Vec<String>>) -> BTreeMap<&str, Vec<&str>> {
+    let all = lists.iter();
+    let trimmed = all.map(|(name, list)| {
+        let secrets = list.iter().map(|secret| secret.trim());
+        (name.as_str(), secrets.collect())
+    });
+    trimmed.collect()
 }
 
 /// A date of Secrets Manager's: seconds with a fraction.
@@ -137,6 +148,12 @@ mod tests {
         ] {
             assert!(is_placeholder(placeholder), "{placeholder}");
         }
+    }
+
+    #[test]
+    fn white_space_around_a_secret_is_not_written_again() {
+        let lists = BTreeMap::from([("platform".to_owned(), vec![format!(" {SECRET}\r\n")])]);
+        assert_eq!(trimmed(&lists)["platform"], [SECRET]);
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Holding the ledger against Stripe's list.
 
+mod own_account;
+
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
@@ -30,6 +32,8 @@ fn read(body: &[u8]) -> Option<Head<'_>> {
     let mut head = head("");
     head.id = Cow::Owned(text("id")?);
     head.kind = Cow::Owned(text("type")?);
+    head.context = text("context").map(Cow::Owned);
+    head.account = head.context.clone();
     head.livemode = event["livemode"].as_bool();
     head.created = event["created"].as_i64();
     if let Some(object) = &mut head.object {
@@ -219,31 +223,6 @@ async fn what_a_live_endpoint_only_stored_is_published_where_its_own_endpoint_ne
     let report = world.run("run-1").await;
     assert_eq!((report.missing, report.recovered), (1, 1));
     assert_eq!(world.published("evt_1"), 1);
-}
-
-#[tokio::test]
-async fn the_endpoints_own_account_is_the_platforms_scope_under_whatever_name() {
-    let mut world = World::new(endpoint::Scope::Both);
-    for one in world.endpoints.values_mut() {
-        one.account = Some("acct_own".to_owned());
-    }
-    // Deliveries named both before the configuration knew its own account.
-    for (id, name) in [("evt_a", "acct_own"), ("evt_b", "acct_1")] {
-        let mut seen = arrival(id, "delivery", b"{}");
-        seen.head.account = Some(name.into());
-        world.ledger.claim(&seen).await.expect("claimed");
-    }
-    world.run("run-0").await;
-    world.clock.advance_ms(3_600_000);
-    world.lists.take_asked();
-    world.run("run-1").await;
-    let asked = world.lists.take_asked().into_iter().map(|ask| ask.scope);
-    let asked: Vec<_> = asked.collect();
-    assert!(
-        asked.contains(&platform()) && asked.contains(&account("acct_1")),
-        "{asked:?}"
-    );
-    assert!(!asked.contains(&account("acct_own")), "{asked:?}");
 }
 
 #[tokio::test]
