@@ -48,7 +48,12 @@ fn requests(world: &World, version: ApiVersion) -> Vec<(Key, Fetch)> {
     new.map(|occurrence| {
         let event = event(world, occurrence, version);
         let request = Fetch::of_snapshot(&event).expect("it says what it is");
-        (occurrence.object.clone(), request)
+        let mut key = occurrence.object.clone();
+        // Of an application the account is asked for that connects to it.
+        if request.kind == "account" {
+            key.id = request.id.clone().unwrap_or_default();
+        }
+        (key, request)
     })
     .collect()
 }
