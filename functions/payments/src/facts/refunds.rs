@@ -29,6 +29,11 @@
 //!   there; one that succeeded can fail or be canceled later, and the money comes back
 //!   (<https://docs.stripe.com/refunds>). Whichever event of it comes, both facts are called for, so they add to nothing.
 //!
+//! What isn't certain: whether a refund of captured money can be `succeeded` before its balance transaction is there, as the
+//! charge of an asynchronous capture is. A refund that says so by itself, and is a `reversal`, would be taken for a release
+//! until its next event. `AuthorizationReleased` adds nothing, so the sum is right as soon as `Refunded` comes. A charge
+//! that lists its refunds isn't mistaken.
+//!
 //! The refund owns `Refunded` and `RefundFailed`. Refunds that lie inside a charge (up to API version 2022-08-01, or asked
 //! for) say the same by the same ids. The charge owns `AuthorizationReleased`: it says it itself, as does the refund.
 
@@ -45,7 +50,8 @@ pub const FAILED: [&str; 2] = ["failed", "canceled"];
 /// What a charge says of its refunds.
 pub(super) fn of_charge(charge: Fields<'_>) -> Result<Vec<Fact>, Fault> {
     let mut facts = Vec::new();
-    if let Some(amount) = released(charge).filter(|amount| *amount > 0) {
+    let released = released(charge);
+    if let Some(amount) = released.filter(|amount| *amount > 0) {
         facts.push(Fact {
             data: json!({
                 "amount": amount,
@@ -58,14 +64,10 @@ pub(super) fn of_charge(charge: Fields<'_>) -> Result<Vec<Fact>, Fault> {
     }
     if is_captured(charge) {
         for refund in charge.list("refunds") {
-            for said in of_refund(refund)? {
-                if !facts
-                    .iter()
-                    .any(|fact| fact.kind == said.kind && fact.object == said.object)
-                {
-                    facts.push(said);
-                }
-            }
+            // Where the charge can say what it has released, it knows better than a refund without a transaction.
+            let is_known = |said: &Fact| said.kind == "AuthorizationReleased" && released.is_some();
+            let said = of_refund(refund)?.into_iter();
+            facts.extend(said.filter(|said| !is_known(said)));
         }
     }
     Ok(facts)

@@ -202,6 +202,20 @@ fn the_rest_of_a_partial_capture_is_released_and_only_captured_money_is_refunded
 }
 
 #[test]
+fn a_charge_that_was_captured_whole_has_released_nothing_whatever_its_refund_lacks() {
+    let mut charge = sample("charge.refunded");
+    charge.object["amount_captured"] = charge.object["amount"].clone();
+    let reversal = refund(json!("succeeded"), false, false, "reversal").object;
+    charge.object["refunds"] = json!({ "data": [reversal], "has_more": false });
+    assert_eq!(kinds(&charge), [""; 0]);
+    // A charge that may be captured again can't say; its refund can.
+    charge.object["payment_method_details"]["card"]["multicapture"]["status"] = json!("available");
+    assert_eq!(kinds(&charge), ["AuthorizationReleased"]);
+    charge.object["refunds"]["data"][0]["balance_transaction"] = json!("txn_1");
+    assert_eq!(kinds(&charge), ["Refunded"]);
+}
+
+#[test]
 fn a_charge_that_may_be_captured_again_doesnt_say_what_is_released() {
     let mut charge = sample("charge.refunded");
     charge.object["amount"] = json!(5_000);
