@@ -9,6 +9,7 @@ use sluice_adapters::aws;
 use sluice_adapters::config::{DomainConfig, IngestConfig, ReconcileConfig, SweepConfig, Vars};
 use sluice_adapters::http::Http;
 use sluice_adapters::objects::StripeObjects;
+use sluice_kernel::domain::NoSettings;
 
 use crate::template::root;
 
@@ -22,7 +23,9 @@ pub struct Reads {
 }
 
 /// Variables with a default that no deployment has had a reason to change; tests set some of them.
-pub const LEFT_AT_DEFAULT: [&str; 5] = [
+pub const LEFT_AT_DEFAULT: [&str; 6] = [
+    // Of the domains that have settings, the template gives it to each.
+    "DOMAIN_SETTINGS",
     "LAPSE_MARGIN_MS",
     "MAX_BODY_BYTES",
     "MAX_CHECKS",
@@ -67,7 +70,7 @@ pub fn of(function: &str) -> Reads {
             "IngestConfig::read" => drop(IngestConfig::read(&mut vars)),
             "SweepConfig::read" => drop(SweepConfig::read(&mut vars)),
             "ReconcileConfig::read" => drop(ReconcileConfig::read(&mut vars)),
-            "DomainConfig::read" => drop(DomainConfig::read(&mut vars)),
+            "DomainConfig::read" => drop(DomainConfig::<NoSettings>::read(&mut vars)),
             "aws::sdk_config" => drop(aws::sdk_config(&mut vars)),
             "aws::sdk_config_over" => drop(aws::sdk_config_over(&Http::default(), &mut vars)),
             "StripeObjects::read" => drop(StripeObjects::read(&mut vars, &sdk())),

@@ -83,8 +83,8 @@ impl<'a> Vars<'a> {
             .ok()
     }
 
-    /// A domain's settings, by `DOMAIN_SETTINGS` (JSON); its own defaults where that isn't set.
-    pub fn settings<T: for<'de> Deserialize<'de> + Default>(&mut self) -> T {
+    /// `DOMAIN_SETTINGS`, or the defaults if that isn't set.
+    fn settings<T: for<'de> Deserialize<'de> + Default>(&mut self) -> T {
         match self.optional_text("DOMAIN_SETTINGS") {
             None => T::default(),
             Some(_) => self.json("DOMAIN_SETTINGS").unwrap_or_default(),
@@ -275,7 +275,7 @@ impl ReconcileConfig {
 
 /// A domain's configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DomainConfig {
+pub struct DomainConfig<S> {
     /// `DOMAIN_TABLE`: the domain's projections.
     pub domain_table: String,
     /// `OUTCOMES_TABLE`: what every domain rejected, or is failing at.
@@ -290,9 +290,11 @@ pub struct DomainConfig {
     pub queue_url: String,
     /// `MAX_RECEIVES`: how often the queue hands a message out before it is a dead letter (500; 1 to 1,000).
     pub receives_max: u32,
+    /// `DOMAIN_SETTINGS`: the domain's own settings, as JSON (its defaults).
+    pub settings: S,
 }
 
-impl DomainConfig {
+impl<S: for<'de> Deserialize<'de> + Default> DomainConfig<S> {
     /// Reads the configuration. What is bad is remembered by `vars`: nothing may be used before [`Vars::finish`].
     pub fn read(vars: &mut Vars<'_>) -> Self {
         Self {
@@ -303,6 +305,7 @@ impl DomainConfig {
             retention_days: retention_days(vars),
             queue_url: vars.text("QUEUE_URL"),
             receives_max: vars.number("MAX_RECEIVES", 500, 1, 1_000),
+            settings: vars.settings(),
         }
     }
 }

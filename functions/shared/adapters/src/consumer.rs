@@ -43,7 +43,6 @@ impl<S: DeserializeOwned + Default + Send + Sync> Consumer<S> {
         let config = DomainConfig::read(&mut vars);
         let sdk = aws::sdk_config(&mut vars);
         let objects = StripeObjects::read(&mut vars, &sdk);
-        let settings = vars.settings();
         vars.finish()?;
         Ok(Self {
             projections: DynamoProjections::new(&sdk, config.domain_table),
@@ -53,7 +52,7 @@ impl<S: DeserializeOwned + Default + Send + Sync> Consumer<S> {
             objects: objects?,
             queue: Queue::new(&sdk, config.queue_url),
             receives_max: config.receives_max,
-            settings,
+            settings: config.settings,
         })
     }
 

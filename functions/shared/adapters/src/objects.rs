@@ -264,6 +264,8 @@ impl Existing for StripeObjects {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use sluice_kernel::domain::NoSettings;
+
     use crate::config::DomainConfig;
 
     #[test]
@@ -275,7 +277,7 @@ mod tests {
             _ => None,
         };
         let mut vars = Vars::new(&lookup);
-        DomainConfig::read(&mut vars);
+        DomainConfig::<NoSettings>::read(&mut vars);
         let sdk = aws::sdk_config(&mut vars);
         assert!(StripeObjects::read(&mut vars, &sdk).is_err());
         let bad = vars.finish().expect_err("bad").to_string();

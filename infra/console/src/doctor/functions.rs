@@ -4,6 +4,9 @@
 use std::collections::BTreeMap;
 
 use serde_json::Value;
+use sluice_kernel::domain::{Domain, NoSettings};
+use subscriptions::Subscriptions;
+
 use sluice_adapters::config::{DomainConfig, IngestConfig, ReconcileConfig, SweepConfig, Vars};
 
 use super::{Findings, Patient};
@@ -127,7 +130,8 @@ fn bad_variables(role: &str, variables: &Value) -> Vec<String> {
         "ingest" => drop(IngestConfig::read(&mut vars)),
         "sweep" => drop(SweepConfig::read(&mut vars)),
         "reconcile" => drop(ReconcileConfig::read(&mut vars)),
-        _ => drop(DomainConfig::read(&mut vars)),
+        Subscriptions::NAME => drop(DomainConfig::<subscriptions::Settings>::read(&mut vars)),
+        _ => drop(DomainConfig::<NoSettings>::read(&mut vars)),
     }
     vars.finish().err().map(|bad| bad.0).unwrap_or_default()
 }
