@@ -16,7 +16,7 @@
 //!
 //! Only what every event of the fact shows alike, whichever comes first: a snapshot of the moment, another endpoint's
 //! snapshot in another API version, or a thin event whose invoice is fetched later. So an invoice that failed or is overdue
-//! says what was due when it was finalized ([`finalized_amount`]), and not what remains to be paid or when Stripe tries
+//! says what was due when it was finalized, and not what remains to be paid or when Stripe tries
 //! again: credit notes, partial payments and a new schedule change these. The state has both as they are.
 
 use serde::{Deserialize, Serialize};

@@ -19,7 +19,7 @@
 //!
 //! # When an account is ready
 //!
-//! See [`readiness`]: nothing is due, nothing is disabled, payouts are enabled, and every capability that was requested is
+//! Nothing is due, nothing is disabled, payouts are enabled, and every capability that was requested is
 //! active. A platform that only pays out requests `transfers` alone; `charges_enabled` stays false then, and the account
 //! can be ready all the same.
 //!
