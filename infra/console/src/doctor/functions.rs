@@ -4,10 +4,9 @@
 use std::collections::BTreeMap;
 
 use serde_json::Value;
+use sluice_adapters::config::{DomainConfig, IngestConfig, ReconcileConfig, SweepConfig, Vars};
 use sluice_kernel::domain::{Domain, NoSettings};
 use subscriptions::Subscriptions;
-
-use sluice_adapters::config::{DomainConfig, IngestConfig, ReconcileConfig, SweepConfig, Vars};
 
 use super::{Findings, Patient};
 use crate::aws::escaped;

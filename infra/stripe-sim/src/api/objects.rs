@@ -294,6 +294,17 @@ fn entitlements(call: &Call<'_>) -> Result<Value, Error> {
         id: entitlements_of(customer),
     };
     let url = "/v1/entitlements/active_entitlements";
+    // One without a summary is entitled to nothing; one that isn't there is a mistake of who asks.
+    let whose = Key {
+        scope: call.scope.clone(),
+        id: customer.to_owned(),
+    };
+    if call.world.kind(&whose) != Some("customer") {
+        let livemode = call.scope.livemode;
+        return Err(Error::missing(
+            "customer", customer, "customer", livemode, false,
+        ));
+    }
     list_within(call, &key, "entitlements", "active_entitlement", url)
 }
 
@@ -308,6 +319,16 @@ fn subscription_items(call: &Call<'_>) -> Result<Value, Error> {
         scope: call.scope.clone(),
         id: subscription.to_owned(),
     };
+    if call.world.kind(&key) != Some("subscription") {
+        let livemode = call.scope.livemode;
+        return Err(Error::missing(
+            "subscription",
+            subscription,
+            "subscription",
+            livemode,
+            false,
+        ));
+    }
     let url = format!("/v1/subscription_items?subscription={subscription}");
     list_within(call, &key, "items", "subscription_item", &url)
 }
