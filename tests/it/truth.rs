@@ -73,6 +73,10 @@ where
     if !D::handles(&occurrence.kind) || stripe.is_deleted(key, Moment::End) {
         return None;
     }
+    // That an account connects to an application is kept of the account, of which later events show more.
+    if stripe.kind(key) == Some("application") && key.scope.account.is_some() {
+        return None;
+    }
     let scope = effect::Scope {
         account: key.scope.account.clone(),
         livemode: key.scope.livemode,
@@ -84,7 +88,7 @@ where
         created: occurrence.created,
         api_version: None,
         request: None,
-        object: stripe.object_at(key, VERSION, Moment::End)?,
+        object: stripe.whole_at(key, VERSION, Moment::End)?,
         previous_attributes: None,
     };
     let projected = D::project(&event).expect("readable");

@@ -209,7 +209,7 @@ fn bill(object: &str, fields: Fields<'_>) -> Result<Bill, Fault> {
     let status = match object {
         "invoiceitem" if fields.optional_id("invoice").is_some() => "invoiced",
         "invoiceitem" => "pending",
-        _ => fields.optional_text("status").unwrap_or(UNKNOWN),
+        _ => fields.nullable_text("status")?.unwrap_or(UNKNOWN),
     };
     let amount = match object {
         "invoice" => fields.integer("amount_due")?,

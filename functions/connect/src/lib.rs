@@ -390,7 +390,7 @@ fn connected(
             _ => "partly_reversed",
         },
         "balance" | "fee_refund" | "card" => "complete",
-        _ => fields.optional_text("status").unwrap_or(UNKNOWN),
+        _ => fields.nullable_text("status")?.unwrap_or(UNKNOWN),
     };
     let available = match object {
         "balance" => fields

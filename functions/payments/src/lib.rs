@@ -245,7 +245,7 @@ fn payment(object: &str, fields: Fields<'_>) -> Result<Payment, Fault> {
         "review" => "closed",
         "radar.early_fraud_warning" if fields.flag("actionable") => "actionable",
         "radar.early_fraud_warning" => "settled",
-        "refund" => fields.optional_text("status").unwrap_or(UNKNOWN),
+        "refund" => fields.nullable_text("status")?.unwrap_or(UNKNOWN),
         _ => fields.text("status")?,
     };
     let common = Payment {

@@ -165,10 +165,17 @@ fn by_object(read: &[(&Received, Result<Message, Fault>)]) -> Vec<Vec<usize>> {
 /// What tells a message's object from others: account, mode and id.
 fn object_of(message: &Message) -> Option<(Option<&str>, Option<bool>, &str)> {
     let event = &message.event;
+    let account = message.tag.account.as_deref();
     let snapshot = || event.get("data")?.get("object")?.get("id");
     let thin = || event.get("related_object")?.get("id");
     let id = snapshot().or_else(thin).and_then(Value::as_str)?;
-    Some((message.tag.account.as_deref(), message.tag.livemode, id))
+    let kind = event.pointer("/data/object/object").and_then(Value::as_str);
+    // What connects to an application is the account, and its item keeps it: side by side they would only get in each
+    // other's way.
+    let id = account
+        .filter(|_| kind == Some("application"))
+        .unwrap_or(id);
+    Some((account, message.tag.livemode, id))
 }
 
 async fn handle_one<D: Domain>(

@@ -50,6 +50,17 @@ impl<'a> Fields<'a> {
         self.get(path)?.as_str()
     }
 
+    /// A text that may be null, and has to be there all the same: an object without the field is another kind of object.
+    ///
+    /// # Errors
+    /// `Reject` with `object.field_missing`.
+    pub fn nullable_text(self, path: &str) -> Result<Option<&'a str>, Fault> {
+        match self.has(path) && self.get(path).is_none() {
+            true => Ok(None),
+            false => self.text(path).map(Some),
+        }
+    }
+
     /// A whole number: an amount in minor units, a time in Unix seconds.
     ///
     /// # Errors
@@ -108,6 +119,8 @@ mod tests {
         );
         assert!(fields.get("nothing").is_none() && !fields.flag("nothing"));
         assert!(fields.has("nothing") && !fields.has("status/nothing"));
+        assert_eq!(fields.nullable_text("nothing"), Ok(None));
+        assert!(fields.nullable_text("absent").is_err());
     }
 
     #[test]
