@@ -177,16 +177,7 @@ async fn rebuild_once<D: Domain>(
             Err(fault) if is_of_one_object(&fault) => note = Some(fault.code),
             Err(fault) => return Err(fault),
         }
-        if found.is_empty() {
-            return Ok(Some(Rebuilt {
-                change: Change::Unfounded,
-                after: before.clone(),
-                before,
-                is_fetched,
-                is_guess: !item.evidence.head().is_decided(),
-                note,
-            }));
-        }
+        let is_unfounded = found.is_empty();
         if !is_fetched {
             // What can't be had again stands as it was read then.
             let kept = item.evidence.members().iter();
@@ -195,14 +186,19 @@ async fn rebuild_once<D: Domain>(
                     .cloned(),
             );
         }
-        let Some(evidence) = evidence_of(found) else {
+        let evidence = match is_unfounded {
+            true => Some(item.evidence.clone()),
+            false => evidence_of(found),
+        };
+        let Some(evidence) = evidence else {
             continue;
         };
         let is_guess = !evidence.head().is_decided();
+        // What is derived follows the settings, also of an object that can't be read again.
+        let is_derived_as = item.derived == D::derived(evidence.head().state(), ports.settings);
         let rebuilt = Rebuilt {
-            change: match is_as(&item.evidence, &evidence)
-                && item.derived == D::derived(evidence.head().state(), ports.settings)
-            {
+            change: match is_as(&item.evidence, &evidence) && is_derived_as {
+                true if is_unfounded => Change::Unfounded,
                 true => Change::Same,
                 false => Change::Changed,
             },
@@ -212,7 +208,7 @@ async fn rebuild_once<D: Domain>(
             is_guess,
             note,
         };
-        if is_dry || rebuilt.change == Change::Same {
+        if is_dry || matches!(rebuilt.change, Change::Same | Change::Unfounded) {
             return Ok(Some(rebuilt));
         }
         let place = (key, owner.as_deref());

@@ -10,5 +10,6 @@ mod receive;
 mod reconcile;
 mod replay;
 mod secrets;
+mod settings;
 mod sweep;
 mod take;
