@@ -5,6 +5,8 @@
 //! accounts with equal ids have the same busy second: one account's events come as they happened, one's backwards, and
 //! of one the first update of that second comes last.
 
+mod meaning;
+
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
@@ -17,7 +19,7 @@ use crate::truth::{Right, body, truth, world_with_key};
 use crate::world::{World, eventually, now_s, unique};
 
 /// The platform's lifecycles.
-const STORIES: [Story; 8] = [
+const STORIES: [Story; 19] = [
     Story::DeclinedThenPaid,
     Story::TwoEqualRefunds,
     Story::RefundFailsLater,
@@ -26,6 +28,17 @@ const STORIES: [Story; 8] = [
     Story::Trial,
     Story::TrialCanceled,
     Story::RenewalRecovered,
+    Story::HoldReleased,
+    Story::HoldCapturedInPart,
+    Story::InquiryEscalated,
+    Story::DisputeInAnotherCurrency,
+    Story::RefundCanceledLater,
+    Story::AdaptivePricing,
+    Story::MixedIntervals,
+    Story::LongLists,
+    Story::TrialSwitched,
+    Story::UpgradeDeclined,
+    Story::CollectionStopped,
 ];
 
 /// A live endpoint for connected accounts, which hears their test events too.
