@@ -258,6 +258,11 @@ impl Domain for Connect {
         kind == DEAUTHORIZED
     }
 
+    /// Of an account of which only the connection is known, the rest is missing.
+    fn is_whole(state: &Connected) -> bool {
+        !(state.object == "account" && state.status == "authorized")
+    }
+
     /// An account that has connected may be ready since long ago, and nothing else says so. One that has disconnected isn't
     /// asked for, because Stripe shows it to the platform no more.
     fn lacks(event: &Event) -> Lacks {

@@ -8,8 +8,8 @@
 //! | `trialing`, `active` | the end of its period plus [`RENEWAL_LEEWAY_S`]; exactly that end if the subscription won't renew |
 //! | the same, collection paused | the same, or by parameter ([`PausedCollection`]) the end of the period that was paid for |
 //! | `past_due`, and the item's period isn't paid for | the grace ([`Settings::grace_days`]) after its payment was due, at most the end of its period |
-//! | `past_due`, and it is | the end of its period |
-//! | any other | no access |
+//! | `past_due` or `unpaid`, and it is | the end of its period |
+//! | any other, `unpaid` without a key among them | no access |
 //!
 //! and never after `cancel_at`. `until` holds by itself: a receiver needs no event to end an access, and no clock is read
 //! here. Stripe moves a subscription's period before it collects for it, so a payment is due when the period begins, or
@@ -19,9 +19,19 @@
 //!
 //! `past_due` says that the latest invoice isn't paid, and not for what. If that invoice is known (with an API key the subscription
 //! is fetched with it), an item's period isn't paid for if the period began with the invoice: a renewal. An upgrade that is
-//! declined in mid-period began no period, so it never ends what was paid for.
+//! declined in mid-period began no period, so it never ends what was paid for. If it was declined within the grace of the
+//! period's start, the renewal may be unpaid too, behind it: then the end is assumed, and the level says so (`assumed`).
 //!
-//! Without a key it is assumed, and the level says so (`assumed`):
+//! What this costs, also with a key:
+//!
+//! - Stripe applies an upgrade although its payment is declined, unless it was asked to wait (`pending_if_incomplete`): the
+//!   larger plan is given to the end of the period that the smaller one was paid for.
+//! - An upgrade that starts the period over (another interval, a new billing anchor) began a period that isn't paid for: access
+//!   ends with the grace, also where more of the old period was paid for.
+//! - A subscription that stays past due over the next period's start is given that period's grace again: a weekly plan
+//!   within two weeks of retries is never cut by the grace, but by Stripe.
+//!
+//! Without a key it is assumed, and the level says so:
 //!
 //! - a subscription that is seen past due later than its period's start, grace and days until due has paid for the period: a
 //!   renewal that failed would be over by then. Before that it counts as a renewal. This costs: an upgrade that is
@@ -171,6 +181,10 @@ fn served(subscription: &Subscription, item: &Item, settings: &Settings) -> Opti
     let (until, assumed) = match &*subscription.status {
         "trialing" | "active" => while_collected(subscription, item, settings)?,
         "past_due" => while_past_due(subscription, item, settings),
+        "unpaid" => {
+            let invoice = subscription.invoice.as_ref()?;
+            (item.end, paid_before(invoice, item, settings)?)
+        }
         _ => return None,
     };
     Some(Served {
@@ -212,7 +226,10 @@ fn while_past_due(
     let days = subscription.days_until_due.unwrap_or_default() + i64::from(settings.grace_days);
     let grace_ends = start.saturating_add(days.saturating_mul(DAY_S));
     let (is_paid_for, assumed) = match (&subscription.invoice, subscription.seen) {
-        (Some(invoice), _) => (!begins(invoice, item), false),
+        (Some(invoice), _) => match paid_before(invoice, item, settings) {
+            Some(assumed) => (true, assumed),
+            None => (false, false),
+        },
         (None, Some(seen)) => (seen > grace_ends, seen > grace_ends),
         (None, None) => (false, false),
     };
@@ -220,6 +237,19 @@ fn while_past_due(
         true => (item.end, assumed),
         false => (earlier(Some(grace_ends), item.end), assumed),
     }
+}
+
+/// Whether the item's period was paid for before this invoice, which isn't: `None` if it wasn't, else whether that is assumed.
+/// Within the grace the period's own invoice may be unpaid too; later than that the subscription would be over.
+fn paid_before(invoice: &crate::LatestInvoice, item: &Item, settings: &Settings) -> Option<bool> {
+    if begins(invoice, item) {
+        return None;
+    }
+    let grace_s = i64::from(settings.grace_days) * DAY_S;
+    let is_late = item
+        .start
+        .is_some_and(|start| invoice.created > start.saturating_add(grace_s));
+    Some(!is_late)
 }
 
 /// Whether the item's period began with this invoice.

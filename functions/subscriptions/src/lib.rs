@@ -260,16 +260,15 @@ impl Domain for Subscriptions {
         let terminal = TERMINAL
             .iter()
             .any(|(kind, ends)| *kind == object && ends.contains(&status));
-        let (key, owner, state) = match object {
+        let (key, state) = match object {
             "subscription" => {
                 let kept = read::subscription(fields, event.created)?;
-                let owner = Some(kept.customer.clone());
-                (kept.id.clone(), owner, Kept::Subscription(kept))
+                (kept.id.clone(), Kept::Subscription(kept))
             }
             ENTITLEMENTS => {
                 let kept = read::entitlements(fields)?;
                 let key = summary_key(&kept.customer);
-                (key, Some(kept.customer.clone()), Kept::Entitlements(kept))
+                (key, Kept::Entitlements(kept))
             }
             "customer" => {
                 let id = fields.text("id")?.to_owned();
@@ -278,15 +277,15 @@ impl Domain for Subscriptions {
                     id: id.clone(),
                     delinquent,
                 };
-                (id.clone(), Some(id), Kept::Customer(kept))
+                (id, Kept::Customer(kept))
             }
             "discount" => {
                 let kept = read::discount(fields)?;
-                (kept.id.clone(), None, Kept::Discount(kept))
+                (kept.id.clone(), Kept::Discount(kept))
             }
             "subscription_schedule" => {
                 let kept = read::schedule(fields)?;
-                (kept.id.clone(), None, Kept::Schedule(kept))
+                (kept.id.clone(), Kept::Schedule(kept))
             }
             other => {
                 return Err(Fault::reject(
@@ -300,7 +299,7 @@ impl Domain for Subscriptions {
         };
         Ok(Projected {
             object: key,
-            owner,
+            owner: Self::owner(&state),
             terminal,
             state,
         })
@@ -352,6 +351,24 @@ impl Domain for Subscriptions {
         }
     }
 
+    fn is_whole(state: &Kept) -> bool {
+        match state {
+            Kept::Subscription(one) => !one.partial && one.seen.is_none(),
+            Kept::Entitlements(summary) => !summary.partial,
+            _ => true,
+        }
+    }
+
+    fn owner(state: &Kept) -> Option<String> {
+        match state {
+            Kept::Subscription(one) => Some(one.customer.clone()),
+            Kept::Entitlements(summary) => Some(summary.customer.clone()),
+            Kept::Customer(customer) => Some(customer.id.clone()),
+            Kept::Gone { was, id } if was == "customer" => Some(id.clone()),
+            _ => None,
+        }
+    }
+
     fn is_notice(kind: &str) -> bool {
         kind == "customer.subscription.trial_will_end"
     }
@@ -390,14 +407,15 @@ fn gone(object: &str, fields: Fields<'_>) -> Result<Projected<Kept>, Fault> {
         ENTITLEMENTS => summary_key(&id),
         _ => id.clone(),
     };
+    let state = Kept::Gone {
+        was: object.to_owned(),
+        id,
+    };
     Ok(Projected {
         object: key,
-        owner: (object == "customer").then(|| id.clone()),
+        owner: Subscriptions::owner(&state),
         terminal: is_own,
-        state: Kept::Gone {
-            was: object.to_owned(),
-            id,
-        },
+        state,
     })
 }
 

@@ -15,7 +15,8 @@ pub(crate) fn customer(fields: Fields<'_>) -> Result<String, Fault> {
 
 /// Whether what the subscription gives depends on its latest invoice.
 pub(crate) fn invoice_decides(fields: Fields<'_>) -> bool {
-    fields.optional_text("status") == Some("past_due") || fields.get("pause_collection").is_some()
+    matches!(fields.optional_text("status"), Some("past_due" | "unpaid"))
+        || fields.get("pause_collection").is_some()
 }
 
 /// The latest invoice, where the API has shown it in the place of its id.

@@ -96,9 +96,10 @@ impl Door {
     }
 }
 
-/// The endpoints. One is sent some of another's events in an older version, one some of them as thin events, and the live
-/// one for connected accounts is sent their test events too, as at Stripe.
-const DOORS: [Door; 6] = [
+/// The endpoints. One is sent some of another's events in an older version, one some of them as thin events, one some of the
+/// connected accounts' as an organization's destination is, and the live one for connected accounts is sent their test
+/// events too, as at Stripe.
+const DOORS: [Door; 7] = [
     Door::whole("platform", Hears::Platform, false, ApiVersion::V2025_09_30),
     Door::some(
         "older",
@@ -117,6 +118,15 @@ const DOORS: [Door; 6] = [
         ],
     ),
     Door::whole("connect", Hears::Connect, false, ApiVersion::V2024_06_20),
+    Door {
+        hears: Hears::Organization,
+        ..Door::some(
+            "organization",
+            ApiVersion::V2024_06_20,
+            Payload::Snapshot,
+            &["account.*", "balance.*", "payout.*", "charge.*"],
+        )
+    },
     Door::whole("live", Hears::Platform, true, ApiVersion::V2023_10_16),
     Door::whole(
         "connect-live",
@@ -146,6 +156,9 @@ impl Stage {
     ) -> Result<Self, Problem> {
         let mut world = World::new(seed, sluice_stripe_sim::Options::default());
         let connected = [false, false, true].map(|livemode| world.connect(livemode));
+        world.connect_recipient(false);
+        world.restrict(&connected[0]);
+        world.reconnect(&connected[2]);
         // The same ids in two accounts.
         world.play_alike(Story::BusySecond, &connected[..2]);
         let stripe = Server::start(world, Terms::default(), 0)

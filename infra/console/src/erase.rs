@@ -319,6 +319,7 @@ mod tests {
                 state: serde_json::from_value(state).expect("a state"),
             }),
             derived: None,
+            levels_owed: false,
             history: vec!["evt_1".to_owned()],
             facts: ["InvoicePaid#platform#live#in_1".to_owned()].into(),
             generations: Vec::new(),

@@ -76,9 +76,11 @@ impl Projections for MemoryProjections {
         if items.get(key).map_or(0, |stored| stored.version) != expected {
             return Ok(false);
         }
-        if let Some(owner) = owner {
-            let mut owners = self.owners.lock().unwrap_or_else(PoisonError::into_inner);
-            owners.insert(key.to_owned(), owner.to_owned());
+        // As the table does: the item is written whole, and its owner with it.
+        let mut owners = self.owners.lock().unwrap_or_else(PoisonError::into_inner);
+        match owner {
+            Some(owner) => drop(owners.insert(key.to_owned(), owner.to_owned())),
+            None => drop(owners.remove(key)),
         }
         items.insert(
             key.to_owned(),

@@ -50,6 +50,13 @@ pub const FACTS_LACKING: &str = "object.facts_lacking";
 /// The code of a state that is only a part of Stripe's object, when Stripe couldn't be asked for the rest.
 pub const PARTIAL: &str = "object.partial";
 
+/// Codes of faults that say something lasting of one object or account, and nothing of the next.
+const LASTING: [&str; 3] = [
+    DELETION_UNPROVEN,
+    "stripe.account_unreachable",
+    "stripe.answer_too_large",
+];
+
 /// The code of an object that isn't there, where nothing shows that it was.
 const DELETION_UNPROVEN: &str = "stripe.deletion_unproven";
 
@@ -140,32 +147,37 @@ pub async fn consume<D: Domain>(
     let Some((projected, facts)) = read_event::<D>(&event, kind)? else {
         return Ok(Consumed::ignored(Some(UNROUTED)));
     };
-    let mut told = Told {
+    let lacks = D::lacks(&event);
+    let told = Told {
         owner: projected.owner.clone(),
         object: projected.object.clone(),
         facts,
         candidate: Candidate::of_event::<D>(&event, projected),
-        fetched: None,
-        is_partial: false,
+        is_partial: lacks == Lacks::State,
         manner: message.tag.manner(),
         traceparent: &message.tag.traceparent,
         is_check: false,
         context: context.as_deref(),
     };
-    let mut note = None;
-    match D::lacks(&event) {
-        Lacks::Nothing => {}
-        Lacks::State => told.is_partial = true,
-        Lacks::Facts => match fetch_facts::<D>(ports.objects, time, &event, &told).await? {
-            Some((candidate, facts)) => {
-                told.fetched = Some(candidate);
-                told.facts.extend(facts);
-            }
-            None => note = Some(FACTS_LACKING),
-        },
-    }
     let mut consumed = apply::<D>(ports, time, &event, &told).await?;
-    consumed.note = consumed.note.or(note);
+    if lacks != Lacks::Facts {
+        return Ok(consumed);
+    }
+    // What the event itself says is applied by now: it never waits for what Stripe has to be asked.
+    match fetch_facts::<D>(ports.objects, time, &event, &told).await? {
+        None => consumed.note = consumed.note.or(Some(FACTS_LACKING)),
+        Some((candidate, facts)) => {
+            let told = Told {
+                candidate,
+                facts,
+                ..told
+            };
+            let more = apply::<D>(ports, time, &event, &told).await?;
+            consumed.emitted.extend(more.emitted);
+            consumed.remarks = more.remarks;
+            consumed.note = more.note;
+        }
+    }
     Ok(consumed)
 }
 
@@ -176,7 +188,7 @@ async fn fetch_facts<D: Domain>(
     time: Time<'_, impl Clock>,
     event: &Event,
     told: &Told<'_, D::State>,
-) -> Result<Option<WithFacts<D::State>>, Fault> {
+) -> Result<Option<(Candidate<D::State>, Vec<Fact>)>, Fault> {
     let Some(fetch) = Fetch::of_snapshot(event) else {
         return Ok(None);
     };
@@ -186,10 +198,14 @@ async fn fetch_facts<D: Domain>(
     }
     match objects.fetch(&fetch).await {
         Ok(Fetched::Spent { wait_ms }) => Err(spent(wait_ms)),
-        // What the event itself says isn't lost for it.
-        Err(fault) if fault.class == Class::Reject || fault.code == DELETION_UNPROVEN => Ok(None),
+        // It won't be otherwise however often it is asked.
+        Err(fault) if fault.class == Class::Reject || LASTING.contains(&fault.code) => Ok(None),
         Err(fault) => Err(fault),
-        Ok(fetched) => found::<D>(event, &told.object, fetched),
+        Ok(fetched) => {
+            let found = found::<D>(event, &told.object, fetched)?;
+            let whole = found.filter(|found| !found.lacks_facts);
+            Ok(whole.map(|found| (found.candidate, found.facts)))
+        }
     }
 }
 
@@ -339,7 +355,6 @@ async fn consume_thin<D: Domain>(
         object: projected.object.clone(),
         facts,
         candidate: Candidate::fetched(&shown, api_version.as_deref(), date_s, took_ms, projected),
-        fetched: None,
         is_partial: false,
         manner: message.tag.manner(),
         traceparent: &message.tag.traceparent,
@@ -367,8 +382,6 @@ struct Told<'a, S> {
     owner: Option<String>,
     facts: Vec<Fact>,
     candidate: Candidate<S>,
-    /// The object as Stripe has it, where it was asked for facts already.
-    fetched: Option<Candidate<S>>,
     /// The event shows a part of the object only.
     is_partial: bool,
     manner: Manner<'a>,
@@ -391,7 +404,7 @@ async fn apply<D: Domain>(
         key: &key,
         owner: owner.as_deref(),
     };
-    let mut fetched: Vec<_> = told.fetched.iter().cloned().collect();
+    let mut fetched = Vec::new();
     let mut note = None;
     let mut has_key = true;
     for _ in 0..CONFLICTS_MAX {
@@ -434,13 +447,17 @@ async fn apply<D: Domain>(
         let is_guess = !evidence.head().is_decided();
         let is_partial = is_partial(&evidence, event, told);
         let had = item.as_ref().map(|item| item.evidence.head());
-        let differs = had.is_none_or(|head| head.state() != evidence.head().state());
+        let differs = had
+            .as_ref()
+            .is_none_or(|head| head.state() != evidence.head().state());
+        // What was known in part and is completed hasn't drifted.
+        let drifts = differs && had.is_none_or(|head| D::is_whole(head.state()));
         let mut remarks = Vec::new();
         // A part that nobody can ask about stays one until there is a key, and then a rebuild asks for all.
-        if is_guess || (is_partial && has_key) {
+        if is_guess || (is_partial && is_news && has_key) {
             remarks.extend(tie::<D>(event, &told.object, time.clock.now_ms()));
         }
-        if told.is_check && differs {
+        if told.is_check && drifts {
             remarks.push(Remark::Drift(Drift {
                 scope: event.scope.clone(),
                 domain: D::NAME,
@@ -475,7 +492,7 @@ async fn apply<D: Domain>(
         return Ok(Consumed {
             outcome: step.outcome,
             emitted: kinds,
-            note: match told.is_check && differs {
+            note: match told.is_check && drifts {
                 true => Some(DRIFTED),
                 false if is_guess && is_news => Some(note.unwrap_or("order.tie_unresolved")),
                 false if is_partial && is_news => Some(note.unwrap_or(PARTIAL)),
@@ -536,10 +553,16 @@ async fn settle<D: Domain>(
         return Ok(Settled::NoKey);
     }
     let found = found::<D>(event, &told.object, fetched)?;
-    Ok(found.map_or(Settled::Nothing, |(candidate, _)| Settled::Found(candidate)))
+    Ok(found.map_or(Settled::Nothing, |found| Settled::Found(found.candidate)))
 }
 
-type WithFacts<S> = (Candidate<S>, Vec<Fact>);
+/// An object as Stripe has it.
+struct Found<S> {
+    candidate: Candidate<S>,
+    facts: Vec<Fact>,
+    /// Stripe didn't show what the facts need: the key may not read it.
+    lacks_facts: bool,
+}
 
 /// What Stripe's answer says of an event's object, and what it says happened. `None` where the answer isn't the object, or
 /// is another.
@@ -547,7 +570,7 @@ fn found<D: Domain>(
     event: &Event,
     object: &str,
     fetched: Fetched,
-) -> Result<Option<WithFacts<D::State>>, Fault> {
+) -> Result<Option<Found<D::State>>, Fault> {
     let Fetched::Found {
         object: shown,
         whole,
@@ -571,8 +594,11 @@ fn found<D: Domain>(
     }
     let facts = D::facts(&as_is)?;
     let version = api_version.as_deref();
-    let candidate = Candidate::fetched(&shown, version, date_s, took_ms, projected);
-    Ok(Some((candidate, facts)))
+    Ok(Some(Found {
+        candidate: Candidate::fetched(&shown, version, date_s, took_ms, projected),
+        facts,
+        lacks_facts: D::lacks(&as_is) == Lacks::Facts,
+    }))
 }
 
 /// A fetch within the tie's own second may have come before its last event: the next one waits for that second to be

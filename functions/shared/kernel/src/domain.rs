@@ -9,6 +9,7 @@
 //! | [`Domain::levels`] | two states, settings | what the change from one to the other means to others |
 //! | [`Domain::derived`] | a state, settings | what readers need that is computed from both: until when an access holds |
 //! | [`Domain::overtaken`] | a fact, a state | how the object stands by now, if it has moved on since the fact |
+//! | [`Domain::is_whole`], [`Domain::owner`] | a state | whether nothing is missing in it; whose the object is |
 //! | [`Domain::is_notice`] | a type | whether events of it change nothing |
 //! | [`Domain::is_closing`] | a type | whether events of it are the last of their second |
 //! | [`Domain::lacks`] | an event | whether Stripe would show more of the object than the event does |
@@ -46,9 +47,9 @@ pub enum Lacks {
     /// further candidate. Without one, or when the budget is spent, the event's own state stands, which says itself
     /// that it is partial.
     State,
-    /// What a fact needs: which refunds a charge has. With a key the object is fetched, and what it says happened
-    /// counts too; the message waits for the budget, since nothing else may ever bring the fact. Without a key
-    /// the event goes through with the code [`crate::consume::FACTS_LACKING`].
+    /// What a fact needs: which refunds a charge has. The event itself is applied at once. With a key the object is then
+    /// fetched, and what it says happened counts too; the message waits for the budget, since nothing else may ever
+    /// bring the fact. Without a key the message goes through with the code [`crate::consume::FACTS_LACKING`].
     Facts,
 }
 
@@ -112,6 +113,16 @@ pub trait Domain: Send + Sync + 'static {
     /// payment of an invoice that is paid by now). The effect carries it as `overtaken`. `state` is what is known
     /// when the fact is emitted: without it nothing is proven, since what overtakes a fact may come later.
     fn overtaken(_fact: &Fact, _state: &Self::State) -> Option<String> {
+        None
+    }
+
+    /// Whether nothing is missing in the state. What a check completes of one that isn't whole is no drift.
+    fn is_whole(_state: &Self::State) -> bool {
+        true
+    }
+
+    /// Whose the object is by its state, as [`Projected::owner`] of the event that it comes from.
+    fn owner(_state: &Self::State) -> Option<String> {
         None
     }
 

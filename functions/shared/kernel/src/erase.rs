@@ -155,6 +155,7 @@ pub fn entomb<D: Domain>(
     }
     item.evidence = item.evidence.entombed(&gone);
     item.derived = D::derived(&gone, settings);
+    item.levels_owed = false;
     item.schema = SCHEMA;
     let document = serde_json::to_string(&item)
         .map_err(|_| Fault::reject("projection.unwritable", "the tombstone has no JSON form"))?;

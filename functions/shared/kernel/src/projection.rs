@@ -75,6 +75,9 @@ pub struct Item<S> {
     /// What the domain computes of the state for readers ([`Domain::derived`]), by the settings of when it was written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub derived: Option<Value>,
+    /// The levels have changed with the settings in a write that emitted nothing: the next event emits them.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub levels_owed: bool,
     /// Ids of the events that were written here, newest last.
     pub history: Vec<String>,
     /// Ids of the facts ever called for.
@@ -138,23 +141,24 @@ pub fn step<D: Domain>(
     let derived = D::derived(head.state(), settings);
     let resettled = item.is_some_and(|item| {
         let of_before = || D::derived(item.evidence.head().state(), settings);
-        item.derived
-            != if state_changes {
-                of_before()
-            } else {
-                derived.clone()
-            }
+        let by_settings = match state_changes {
+            true => of_before(),
+            false => derived.clone(),
+        };
+        item.derived != by_settings
     });
+    let emits = manner != Manner::Muted;
+    let is_owed = resettled || item.is_some_and(|item| item.levels_owed);
     // Nothing new to remember: an older event without a fact of its own leaves the item as it is.
     let is_same = item.is_some_and(|item| item.evidence == evidence);
-    if !telling.is_news && is_same && !resettled {
+    if !telling.is_news && is_same && !resettled && !(is_owed && emits) {
         return Ok(Step {
             write: None,
             outcome,
         });
     }
     let seq = version + 1;
-    if resettled {
+    if is_owed {
         telling.changed(D::levels(None, head.state(), settings), seq);
     } else if state_changes {
         telling.changed(D::levels(before.as_ref(), head.state(), settings), seq);
@@ -171,6 +175,7 @@ pub fn step<D: Domain>(
         schema: SCHEMA,
         evidence,
         derived,
+        levels_owed: is_owed && !emits,
         history,
         facts: telling.facts,
         generations: telling.generations,

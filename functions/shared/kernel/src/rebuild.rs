@@ -178,6 +178,7 @@ async fn rebuild_once<D: Domain>(
             Err(fault) => return Err(fault),
         }
         let is_unfounded = found.is_empty();
+        let owner = owner.or_else(|| D::owner(item.evidence.head().state()));
         if !is_fetched {
             // What can't be had again stands as it was read then.
             let kept = item.evidence.members().iter();

@@ -280,6 +280,12 @@ fn a_declined_upgrade_in_mid_period_ends_nothing_that_was_paid_for() {
     let middle = START + 20 * DAY_S;
     for (known, seen, assumed) in [
         (invoice("subscription_update", middle, false), None, false),
+        // So early, a renewal that failed may stand behind it.
+        (
+            invoice("subscription_update", START + 2 * DAY_S, false),
+            None,
+            true,
+        ),
         (None, Some(middle), true),
     ] {
         upgrade.invoice = known;
@@ -287,6 +293,13 @@ fn a_declined_upgrade_in_mid_period_ends_nothing_that_was_paid_for() {
         assert_eq!(end_of(&upgrade, &settings), (Some(1_000_000), assumed));
         assert_eq!(levels(None, &upgrade)[0].data["assumed"], assumed);
     }
+    // Where Stripe marks it unpaid after its retries, the invoice has to be known.
+    let mut unpaid = of("sub_1", "prod_1", "unpaid");
+    assert_eq!(end_of(&unpaid, &settings).0, None);
+    unpaid.invoice = invoice("subscription_update", middle, false);
+    assert_eq!(end_of(&unpaid, &settings), (Some(1_000_000), false));
+    unpaid.invoice = invoice("subscription_cycle", START + 5, false);
+    assert_eq!(end_of(&unpaid, &settings).0, None);
     // One that began the period over has paid for nothing of it.
     upgrade.invoice = invoice("subscription_update", START, false);
     assert_eq!(end_of(&upgrade, &settings).0, Some(START + 14 * DAY_S));

@@ -76,6 +76,7 @@ impl<S: Clone + PartialEq> From<First<S>> for Item<S> {
             schema: SCHEMA,
             evidence,
             derived: None,
+            levels_owed: false,
             history: first.history,
             facts: first.facts,
             pending: first.pending,

@@ -63,10 +63,14 @@ impl Domain for Doors {
             .collect())
     }
 
+    fn is_whole(state: &String) -> bool {
+        state != "half"
+    }
+
     /// A door of many parts is shown in part; a door that was repainted doesn't say how often.
     fn lacks(event: &Event) -> Lacks {
         match &*event.kind {
-            "door.repainted" => Lacks::Facts,
+            "door.repainted" if event.object["coats"].is_null() => Lacks::Facts,
             _ if event.object["has_more"] == true => Lacks::State,
             _ => Lacks::Nothing,
         }
@@ -606,11 +610,26 @@ async fn facts_that_an_event_does_not_show_are_read_from_the_fetched_object_once
 async fn facts_wait_for_the_budget_and_without_a_key_the_event_goes_through_and_says_so() {
     let stripe = MemoryStripe::at(NOW_S);
     stripe.then(Ok(Fetched::Spent { wait_ms: 5 }));
-    let waiting = world(stripe).handle(message(&repainted())).await;
+    let waits = world(stripe);
+    let waiting = waits.handle(message(&repainted())).await;
     assert_eq!(
         waiting.result.expect_err("waits").code,
         "stripe.budget_spent"
     );
+    // What the event itself says doesn't.
+    assert_eq!(waits.item()["state"], "shut");
+
+    // Neither an account that can't be reached any more nor a key that isn't shown it all is waited for.
+    let gone = MemoryStripe::at(NOW_S);
+    gone.then(Err(Fault::retry("stripe.account_unreachable", "it left")));
+    let hidden = MemoryStripe::at(NOW_S);
+    hidden.put(&scope(), door("shut"));
+    for stripe in [gone, hidden] {
+        let world = world(stripe);
+        let handled = world.handle(message(&repainted())).await;
+        assert_eq!(handled.result, Ok(Outcome::Applied));
+        assert_eq!(handled.note, Some("object.facts_lacking"));
+    }
 
     let world = world(MemoryStripe::without_key());
     let handled = world.handle(message(&repainted())).await;
@@ -618,4 +637,28 @@ async fn facts_wait_for_the_budget_and_without_a_key_the_event_goes_through_and_
     assert_eq!(handled.note, Some("object.facts_lacking"));
     assert!(world.bus.details().is_empty());
     assert_eq!(world.item()["state"], "shut");
+}
+
+#[tokio::test]
+async fn a_check_that_completes_what_was_known_in_part_is_no_drift() {
+    let (part, _) = parts();
+    for (shown, drifts) in [(part, false), (door("open"), true)] {
+        let world = world(MemoryStripe::without_key());
+        world
+            .handle(message(&event("evt_a", "door.moved", NOW_S, shown)))
+            .await;
+        world.stripe.then(Ok(Fetched::Found {
+            object: door("whole"),
+            whole: None,
+            api_version: None,
+            date_s: NOW_S + 60,
+            took_ms: 0,
+        }));
+        let checked = world.handle(check()).await;
+        assert_eq!(world.item()["state"], "whole");
+        assert_eq!(checked.note == Some("check.drifted"), drifts);
+        let remarks = world.outcomes.remarks();
+        let is_drift = |remark: &Remark| matches!(remark, Remark::Drift(_));
+        assert_eq!(remarks.iter().any(is_drift), drifts);
+    }
 }

@@ -42,7 +42,7 @@ impl Domain for Passes {
         let fields = Fields::of(&event.object);
         Ok(Projected {
             object: fields.text("id")?.to_owned(),
-            owner: None,
+            owner: Self::owner(&0),
             terminal: false,
             state: fields.integer("end")?,
         })
@@ -74,6 +74,10 @@ impl Domain for Passes {
 
     fn derived(state: &i64, settings: &Grace) -> Option<Value> {
         Some(json!({ "until": state + settings.grace }))
+    }
+
+    fn owner(_: &i64) -> Option<String> {
+        Some("cus_1".to_owned())
     }
 
     fn overtaken(fact: &Fact, state: &i64) -> Option<String> {
@@ -189,6 +193,7 @@ async fn a_rebuild_by_other_settings_derives_again_and_emits_nothing() {
     assert_eq!(world.rebuild(5).await, Change::Unfounded);
     assert_eq!(world.rebuild(7).await, Change::Changed);
     assert_eq!(world.derived(), json!({ "until": 107 }));
+    assert_eq!(world.projections.of_owner("platform#live#cus_1"), [KEY]);
     // The ledger has the event's body, as it would.
     let body = json!({ "id": "evt_1", "object": "event", "type": "pass.sold", "created": 10, "livemode": true,
         "data": { "object": sold.object } });
@@ -198,6 +203,12 @@ async fn a_rebuild_by_other_settings_derives_again_and_emits_nothing() {
     assert_eq!(world.derived(), json!({ "until": 109 }));
     assert_eq!(world.rebuild(9).await, Change::Same);
     assert_eq!(world.bus.details().len(), emitted);
+    // Receivers hear of it with the object's next event, also with one that changes nothing.
+    assert_eq!(world.deliver(&sold, 9).await, Ok(Outcome::Duplicate));
+    assert_eq!(world.levels().last().expect("emitted").1, json!(109));
+    assert_eq!(world.bus.details().len(), emitted + 1);
+    assert_eq!(world.deliver(&sold, 9).await, Ok(Outcome::Duplicate));
+    assert_eq!(world.bus.details().len(), emitted + 1);
 }
 
 async fn keep(world: &World, body: &Value) {

@@ -60,6 +60,28 @@ fn the_key_the_version_and_the_account_are_sent_and_the_connection_is_kept() {
 }
 
 #[test]
+fn a_key_that_may_not_read_what_lies_beside_an_object_is_shown_the_object_alone() {
+    let refused = r#"{"error":{"type":"invalid_request_error"}}"#.to_owned();
+    let stub = Stub::replying([Reply::Answer(403, vec![], refused.clone()), charge()]);
+    let found = fetch(&client(&stub.url), &of("charge", "ch_1")).expect("found");
+    assert!(
+        matches!(found, Fetched::Found { whole: None, .. }),
+        "{found:?}"
+    );
+    let [expanded, plain] = &stub.asked()[..] else {
+        panic!("two requests")
+    };
+    assert!(expanded.has("get /v1/charges/ch_1?expand%5b%5d=refunds http/1.1"));
+    assert!(plain.has("get /v1/charges/ch_1 http/1.1"));
+    // One that may not read the object either is refused, and asked no third time.
+    let answers = [(); 2].map(|()| Reply::Answer(403, vec![], refused.clone()));
+    let stub = Stub::replying(answers);
+    let refusal = code(fetch(&client(&stub.url), &of("charge", "ch_1")));
+    assert_eq!(refusal, (Class::Retry, "stripe.key_refused"));
+    assert_eq!(stub.asked().len(), 2);
+}
+
+#[test]
 fn a_thin_event_is_asked_for_by_its_url_in_its_context_and_proven_where_thin_events_are() {
     let event = r#"{"id":"evt_9","object":"v2.core.event","livemode":true}"#.to_owned();
     let stub = Stub::replying([missing(), Reply::Answer(200, vec![], event)]);
