@@ -6,10 +6,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 use serde_json::{Value, json};
 use sluice_kernel::consume::Event;
-use sluice_kernel::domain::Domain;
+use sluice_kernel::domain::{Domain, Lacks};
 use sluice_kernel::effect::{Scope, fact_id, level_key};
+use sluice_kernel::fetch::Fetch;
 use sluice_kernel::projection;
-use sluice_stripe_sim::{Moment, Occurrence, World};
+use sluice_stripe_sim::{Key, Moment, Occurrence, World};
 
 use crate::stage::version_of;
 
@@ -66,7 +67,7 @@ impl Truth {
             last.insert(projection::key(&event.scope, &projected.object), occurrence);
         }
         for (kept_as, occurrence) in last {
-            let key = &occurrence.object;
+            let key = &asked_for::<D>(world, occurrence);
             let object = world.whole_at(key, version_of(&key.scope), Moment::End);
             let mut object = object.unwrap_or_default();
             if world.is_deleted(key, Moment::End) {
@@ -87,6 +88,23 @@ impl Truth {
         }
         Ok(())
     }
+}
+
+/// The object that shows the state: the event's own, or the one that the domain has Stripe asked for in its place (the account
+/// that an application was connected to).
+fn asked_for<D: Domain>(world: &World, occurrence: &Occurrence) -> Key {
+    let own = &occurrence.object;
+    let shown = world.event(occurrence, version_of(&own.scope))["data"]["object"].take();
+    let event = as_event(occurrence, shown);
+    let asked = Fetch::of_snapshot(&event).filter(|_| D::lacks(&event) == Lacks::State);
+    let other = asked.and_then(|fetch| {
+        let key = Key {
+            scope: own.scope.clone(),
+            id: fetch.id?,
+        };
+        (world.kind(&key) == Some(&*fetch.kind)).then_some(key)
+    });
+    other.unwrap_or_else(|| own.clone())
 }
 
 fn as_event(occurrence: &Occurrence, object: Value) -> Event {
@@ -157,6 +175,11 @@ mod tests {
             (status, level["ready"].clone())
         };
         assert_eq!(ready(&world), (json!("ready"), json!(true)));
+        // Connected again it is as it was, which only Stripe's API shows.
+        world.reconnect(&account);
+        assert_eq!(ready(&world), (json!("ready"), json!(true)));
+        // Its story takes weeks, and the next one comes after it.
+        world.advance(60 * 86_400);
         world.disconnect(&account);
         assert_eq!(ready(&world), (json!("deauthorized"), json!(false)));
     }
