@@ -13,21 +13,28 @@
 //! Every delivery, whatever its outcome, emits everything pending before it is acknowledged: the event that called for
 //! an effect may never be delivered again.
 
+mod asking;
+mod item;
+
 use serde_json::{Value, json};
 
 use crate::batch;
-use crate::bus::{Bus, Refusal};
+use crate::bus::Bus;
 use crate::clock::Clock;
 use crate::detail::{BodyPlace, Manner, Message, UNGENERATED};
 use crate::domain::{Domain, Lacks, Projected};
-use crate::effect::{self, Fact, Pending, Scope};
-use crate::fault::{Class, Fault, Pace};
+use crate::effect::{Fact, Scope};
+use crate::fault::{Class, Fault};
 use crate::fetch::{self, Fetch, Fetched, Objects, Proof, Time};
 use crate::ledger::Bodies;
 use crate::order::candidate::{Candidate, Source};
 use crate::order::evidence::Evidence;
 use crate::outcome::{Drift, Outcome, Remark, Tie};
-use crate::projection::{self, Item, Projections, Stored, forms};
+use crate::projection::{self, Projections};
+
+use asking::{DELETION_UNPROVEN, Settled, fetch_facts, settle, spent, wait_ms};
+pub(crate) use item::{Place, contended, read, write};
+use item::{clear, emit};
 
 /// How often a write that met another's is decided afresh before the message goes back to its queue.
 pub const CONFLICTS_MAX: u32 = 8;
@@ -38,9 +45,6 @@ pub const FETCHES_MAX: usize = 2;
 /// The code of an event of a type that nobody has decided about.
 pub const UNROUTED: &str = "event.unrouted";
 
-/// The longest wait for a tie's second to be over.
-const WAIT_S_MAX: i64 = 2;
-
 /// The code of a check that found the projection to differ from Stripe's object, and mended it.
 pub const DRIFTED: &str = "check.drifted";
 
@@ -49,16 +53,6 @@ pub const FACTS_LACKING: &str = "object.facts_lacking";
 
 /// The code of a state that is only a part of Stripe's object, when Stripe couldn't be asked for the rest.
 pub const PARTIAL: &str = "object.partial";
-
-/// Codes of faults that say something lasting of one object or account, and nothing of the next.
-const LASTING: [&str; 3] = [
-    DELETION_UNPROVEN,
-    "stripe.account_unreachable",
-    "stripe.answer_too_large",
-];
-
-/// The code of an object that isn't there, where nothing shows that it was.
-const DELETION_UNPROVEN: &str = "stripe.deletion_unproven";
 
 /// An event as a domain sees it.
 #[derive(Debug, Clone, PartialEq)]
@@ -179,40 +173,6 @@ pub async fn consume<D: Domain>(
         }
     }
     Ok(consumed)
-}
-
-/// Asks Stripe for the object of an event that doesn't say what happened to it. `None` without a key, and where the object
-/// can't be had any more.
-async fn fetch_facts<D: Domain>(
-    objects: &impl Objects,
-    time: Time<'_, impl Clock>,
-    event: &Event,
-    told: &Told<'_, D::State>,
-) -> Result<Option<(Candidate<D::State>, Vec<Fact>)>, Fault> {
-    let Some(fetch) = Fetch::of_snapshot(event) else {
-        return Ok(None);
-    };
-    let fetch = fetch.within(told.context);
-    if !time.is_enough_to_fetch(0) {
-        return Err(batch::no_time());
-    }
-    match objects.fetch(&fetch).await {
-        Ok(Fetched::Spent { wait_ms }) => Err(spent(wait_ms)),
-        // It won't be otherwise however often it is asked.
-        Err(fault) if fault.class == Class::Reject || LASTING.contains(&fault.code) => Ok(None),
-        Err(fault) => Err(fault),
-        Ok(fetched) => {
-            let found = found::<D>(event, &told.object, fetched)?;
-            let whole = found.filter(|found| !found.lacks_facts);
-            Ok(whole.map(|found| (found.candidate, found.facts)))
-        }
-    }
-}
-
-fn spent(wait_ms: u64) -> Fault {
-    let fault = Fault::retry("stripe.budget_spent", "no fetch is left for now");
-    // Our own shared budget: it refills at the time it names.
-    fault.with_delay(wait_ms).paced(Pace::Contention)
 }
 
 /// The event from the ledger, where the message is a pointer to it.
@@ -526,180 +486,4 @@ fn tie<D: Domain>(event: &Event, object: &str, at_ms: i64) -> Option<Remark> {
         kind: event.kind.clone(),
         at_ms,
     }))
-}
-
-/// What came of asking about an object.
-enum Settled<S> {
-    Found(Candidate<S>),
-    /// There is no key to ask with.
-    NoKey,
-    /// The answer says nothing of the object's state.
-    Nothing,
-}
-
-/// Asks Stripe how the object is. Nothing or a fault where that doesn't help: a tie never waits for a fetch and never fails
-/// for one, because its choice is the same in any order, says that it is one, and is mended by whatever comes later. The
-/// fault's code is noted.
-async fn settle<D: Domain>(
-    objects: &impl Objects,
-    event: &Event,
-    told: &Told<'_, D::State>,
-) -> Result<Settled<D::State>, Fault> {
-    let Some(fetch) = Fetch::of_snapshot(event) else {
-        return Ok(Settled::Nothing);
-    };
-    let fetched = objects.fetch(&fetch.within(told.context)).await?;
-    if fetched == Fetched::NoKey {
-        return Ok(Settled::NoKey);
-    }
-    let found = found::<D>(event, &told.object, fetched)?;
-    Ok(found.map_or(Settled::Nothing, |found| Settled::Found(found.candidate)))
-}
-
-/// An object as Stripe has it.
-struct Found<S> {
-    candidate: Candidate<S>,
-    facts: Vec<Fact>,
-    /// Stripe didn't show what the facts need: the key may not read it.
-    lacks_facts: bool,
-}
-
-/// What Stripe's answer says of an event's object, and what it says happened. `None` where the answer isn't the object, or
-/// is another.
-fn found<D: Domain>(
-    event: &Event,
-    object: &str,
-    fetched: Fetched,
-) -> Result<Option<Found<D::State>>, Fault> {
-    let Fetched::Found {
-        object: shown,
-        whole,
-        api_version,
-        date_s,
-        took_ms,
-    } = fetched
-    else {
-        // Deletion comes with an event of its own, which is terminal by itself.
-        return Ok(None);
-    };
-    let as_is = Event {
-        object: whole.unwrap_or_else(|| shown.clone()),
-        api_version: api_version.clone(),
-        previous_attributes: None,
-        ..event.clone()
-    };
-    let projected = D::project(&as_is)?;
-    if projected.object != object {
-        return Ok(None);
-    }
-    let facts = D::facts(&as_is)?;
-    let version = api_version.as_deref();
-    Ok(Some(Found {
-        candidate: Candidate::fetched(&shown, version, date_s, took_ms, projected),
-        facts,
-        lacks_facts: D::lacks(&as_is) == Lacks::Facts,
-    }))
-}
-
-/// A fetch within the tie's own second may have come before its last event: the next one waits for that second to be
-/// over, by the clock of the fetch's answer.
-fn wait_ms<S: Clone + PartialEq>(evidence: &Evidence<S>, fetched: &[Candidate<S>]) -> u64 {
-    fetched.last().map_or(0, |last| {
-        let behind_s = (evidence.second() + 1 - last.source.from()).clamp(0, WAIT_S_MAX);
-        u64::try_from(behind_s * 1_000).unwrap_or(0)
-    })
-}
-
-/// Where an object's item is.
-#[derive(Clone, Copy)]
-pub(crate) struct Place<'a> {
-    pub(crate) key: &'a str,
-    pub(crate) owner: Option<&'a str>,
-}
-
-pub(crate) fn contended() -> Fault {
-    let cause = format!("{CONFLICTS_MAX} writes in a row met another's");
-    Fault::retry("projection.contended", cause).paced(Pace::Contention)
-}
-
-/// Publishes all that is pending; returns the ids.
-async fn emit(
-    bus: &impl Bus,
-    pending: &[Pending],
-    traceparent: &str,
-) -> Result<Vec<String>, Fault> {
-    let entries: Vec<_> = pending
-        .iter()
-        .map(|effect| effect::outgoing(effect, traceparent))
-        .collect();
-    let results = bus.publish(&entries).await;
-    if results.len() != entries.len() {
-        return Err(Fault::retry(
-            "effect.not_published",
-            "the bus gave fewer results than entries",
-        ));
-    }
-    for result in results {
-        // Those that were taken stay pending too and are emitted again: receivers drop them by id.
-        if let Err(Refusal::Form { cause } | Refusal::Later { cause }) = result {
-            return Err(Fault::retry("effect.not_published", cause));
-        }
-    }
-    Ok(pending.iter().map(|effect| effect.id.clone()).collect())
-}
-
-/// Takes exactly the emitted effects off the item. If this fails the message must come back: an item with pending
-/// effects that no delivery will touch again would keep them for ever.
-async fn clear<D: Domain>(
-    projections: &impl Projections,
-    place: Place<'_>,
-    version: u64,
-    item: Item<D::State>,
-    emitted: &[String],
-) -> Result<(), Fault> {
-    let mut current = (Some(item), version);
-    for _ in 0..CONFLICTS_MAX {
-        let Some(cleared) = current
-            .0
-            .as_ref()
-            .and_then(|item| projection::clear(item, emitted))
-        else {
-            return Ok(());
-        };
-        if write(projections, place, current.1, &cleared).await? {
-            return Ok(());
-        }
-        current = read::<D>(projections, place.key).await?;
-    }
-    Err(contended())
-}
-
-pub(crate) type Versioned<S> = (Option<Item<S>>, u64);
-
-pub(crate) async fn read<D: Domain>(
-    projections: &impl Projections,
-    key: &str,
-) -> Result<Versioned<D::State>, Fault> {
-    let Some(Stored { version, document }) = projections.get(key).await? else {
-        return Ok((None, 0));
-    };
-    let item = forms::read(&document)?;
-    Ok((Some(item), version))
-}
-
-pub(crate) async fn write<S: serde::Serialize + Clone + PartialEq>(
-    projections: &impl Projections,
-    place: Place<'_>,
-    expected: u64,
-    item: &Item<S>,
-) -> Result<bool, Fault> {
-    let document = serde_json::to_string(item).map_err(|_| {
-        Fault::reject(
-            "projection.unwritable",
-            "the domain's state has no JSON form",
-        )
-    })?;
-    projections
-        .put(place.key, expected, &document, place.owner)
-        .await
 }

@@ -151,7 +151,8 @@ pub fn step<D: Domain>(
     let is_owed = resettled || item.is_some_and(|item| item.levels_owed);
     // Nothing new to remember: an older event without a fact of its own leaves the item as it is.
     let is_same = item.is_some_and(|item| item.evidence == evidence);
-    if !telling.is_news && is_same && !resettled && !(is_owed && emits) {
+    let has_levels = resettled || (is_owed && emits);
+    if !telling.is_news && is_same && !has_levels {
         return Ok(Step {
             write: None,
             outcome,
