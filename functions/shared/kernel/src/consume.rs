@@ -25,14 +25,14 @@ use crate::detail::{BodyPlace, Manner, Message, UNGENERATED};
 use crate::domain::{Domain, Lacks, Projected};
 use crate::effect::{Fact, Scope};
 use crate::fault::{Class, Fault};
-use crate::fetch::{self, Fetch, Fetched, Objects, Proof, Time};
+use crate::fetch::{self, DELETION_UNPROVEN, Fetch, Fetched, Objects, Proof, Time};
 use crate::ledger::Bodies;
 use crate::order::candidate::{Candidate, Source};
 use crate::order::evidence::Evidence;
 use crate::outcome::{Drift, Outcome, Remark, Tie};
 use crate::projection::{self, Projections};
 
-use asking::{DELETION_UNPROVEN, Settled, fetch_facts, settle, spent, wait_ms};
+use asking::{Settled, fetch_facts, settle, spent, wait_ms};
 pub(crate) use item::{Place, contended, read, write};
 use item::{clear, emit};
 

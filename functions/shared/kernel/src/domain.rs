@@ -103,8 +103,8 @@ pub trait Domain: Send + Sync + 'static {
 
     /// What is computed of the state for readers, and stored beside it under `derived`, so that readers in other
     /// languages copy no arithmetic. It is no evidence and no drift. It is computed whenever an item is written; where
-    /// other settings make it another, the object's next event or a rebuild writes it, and its levels are emitted
-    /// with it.
+    /// other settings make it another, the object's next event writes it and emits its levels. A rebuild writes it and emits
+    /// nothing, so the next event does.
     fn derived(_state: &Self::State, _settings: &Self::Settings) -> Option<Value> {
         None
     }
@@ -138,7 +138,8 @@ pub trait Domain: Send + Sync + 'static {
         false
     }
 
-    /// Whether the event's object leaves something out. Asked of snapshots only: an object that was fetched is whole.
+    /// Whether the event's object leaves something out. Asked of snapshots, and of Stripe's answer: a key may not be shown
+    /// everything.
     fn lacks(_event: &Event) -> Lacks {
         Lacks::Nothing
     }

@@ -42,7 +42,7 @@ use serde_json::Value;
 use crate::clock::Clock;
 use crate::consume::Event;
 use crate::effect::Scope;
-use crate::fault::Fault;
+use crate::fault::{Class, Fault};
 
 /// The longest that a fetch takes, in milliseconds, its key and its proof included: none is begun with less time left.
 pub const FETCH_MS_MAX: i64 = 5_000;
@@ -212,6 +212,19 @@ impl<O: Objects> Objects for &O {
     fn fetch(&self, request: &Fetch) -> impl Future<Output = Result<Fetched, Fault>> + Send {
         (**self).fetch(request)
     }
+}
+
+/// The code of an object that isn't there, where nothing shows that it was.
+pub(crate) const DELETION_UNPROVEN: &str = "stripe.deletion_unproven";
+
+/// Whether a fault says something lasting of this one object or its account, and nothing of the next: asking again soon
+/// doesn't help.
+pub(crate) fn is_of_one_object(fault: &Fault) -> bool {
+    fault.class == Class::Reject
+        || matches!(
+            fault.code,
+            DELETION_UNPROVEN | "stripe.account_unreachable" | "stripe.answer_too_large"
+        )
 }
 
 /// For a stack without an API key: every answer is [`Fetched::NoKey`].

@@ -25,8 +25,8 @@ use crate::consume::{self, CONFLICTS_MAX, Event, Place};
 use crate::detail::Manner;
 use crate::domain::{Domain, Lacks, Projected};
 use crate::effect::Scope;
-use crate::fault::{Class, Fault};
-use crate::fetch::{Fetch, Fetched, Objects, Proof};
+use crate::fault::Fault;
+use crate::fetch::{Fetch, Fetched, Objects, Proof, is_of_one_object};
 use crate::ledger::Bodies;
 use crate::order::candidate::{Candidate, Source};
 use crate::order::evidence::Evidence;
@@ -494,15 +494,6 @@ async fn fetch<D: Domain>(
     let owner = projected.owner.clone();
     let candidate = Candidate::fetched(&shown, api_version.as_deref(), date_s, took_ms, projected);
     Ok(Some((candidate, owner)))
-}
-
-/// Faults that say nothing of the next object.
-fn is_of_one_object(fault: &Fault) -> bool {
-    fault.class == Class::Reject
-        || matches!(
-            fault.code,
-            "stripe.deletion_unproven" | "stripe.account_unreachable" | "stripe.answer_too_large"
-        )
 }
 
 fn is_read_again<S>(member: &Candidate<S>, events: &[Event]) -> bool {

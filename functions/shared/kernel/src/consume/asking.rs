@@ -5,23 +5,13 @@ use crate::batch;
 use crate::clock::Clock;
 use crate::domain::{Domain, Lacks};
 use crate::effect::Fact;
-use crate::fault::{Class, Fault, Pace};
-use crate::fetch::{Fetch, Fetched, Objects, Time};
+use crate::fault::{Fault, Pace};
+use crate::fetch::{self, Fetch, Fetched, Objects, Time};
 use crate::order::candidate::Candidate;
 use crate::order::evidence::Evidence;
 
 /// The longest wait for a tie's second to be over.
 const WAIT_S_MAX: i64 = 2;
-
-/// Codes of faults that say something lasting of one object or account, and nothing of the next.
-const LASTING: [&str; 3] = [
-    DELETION_UNPROVEN,
-    "stripe.account_unreachable",
-    "stripe.answer_too_large",
-];
-
-/// The code of an object that isn't there, where nothing shows that it was.
-pub(super) const DELETION_UNPROVEN: &str = "stripe.deletion_unproven";
 
 /// Asks Stripe for the object of an event that doesn't say what happened to it. `None` without a key, and where the object
 /// can't be had any more.
@@ -40,8 +30,8 @@ pub(super) async fn fetch_facts<D: Domain>(
     }
     match objects.fetch(&fetch).await {
         Ok(Fetched::Spent { wait_ms }) => Err(spent(wait_ms)),
-        // It won't be otherwise however often it is asked.
-        Err(fault) if fault.class == Class::Reject || LASTING.contains(&fault.code) => Ok(None),
+        // The message would wait in vain.
+        Err(fault) if fetch::is_of_one_object(&fault) => Ok(None),
         Err(fault) => Err(fault),
         Ok(fetched) => {
             let found = found::<D>(event, &told.object, fetched)?;
