@@ -246,17 +246,15 @@ where
             Some(item) => item.evidence.add(candidate),
             None => Evidence::of(candidate),
         };
-        let plain = Manner::Plain;
-        let step = projection::step::<D>(
-            item,
-            version,
+        let input = Input::<D> {
             event,
-            plain,
+            manner: Manner::Plain,
             evidence,
-            &read.facts,
-            &D::Settings::default(),
-        );
-        let step = step.map_err(|fault| (event.kind.clone(), fault))?;
+            facts: &read.facts,
+            settings: &D::Settings::default(),
+            now_ms: event.created * 1_000,
+        };
+        let step = projection::step(item, version, input);
         let Some(mut item) = step.write else {
             continue;
         };

@@ -30,11 +30,10 @@ use crate::ledger::Bodies;
 use crate::order::candidate::{Candidate, Source};
 use crate::order::evidence::Evidence;
 use crate::outcome::{Drift, Outcome, Remark, Tie};
-use crate::projection::{self, Projections};
+use crate::projection::{self, Input, Item, Projections};
 
 use asking::{Settled, fetch_facts, settle, spent, wait_ms};
-pub(crate) use item::{Place, contended, read, write};
-use item::{clear, emit};
+pub(crate) use item::{Place, contended, emit_pending, read, write};
 
 /// How often a write that met another's is decided afresh before the message goes back to its queue.
 pub const CONFLICTS_MAX: u32 = 8;
@@ -47,6 +46,14 @@ pub const UNROUTED: &str = "event.unrouted";
 
 /// The code of a check that found the projection to differ from Stripe's object, and mended it.
 pub const DRIFTED: &str = "check.drifted";
+
+/// The code of an answer of Stripe's API that is no terminal state, of an object whose state here is terminal and older. The
+/// terminal state stays: see [`crate::rebuild`] for how to replace it.
+pub const CONTRADICTED: &str = "check.terminal_contradicted";
+
+/// A missing object is believed to be deleted when the event that names it is at least this old, in seconds, or tells of a
+/// deletion: an object that was just created may not be readable everywhere yet.
+pub const MISSING_AFTER_S: i64 = 60;
 
 /// The code of an event that says that there are facts, and not which, when Stripe can't be asked.
 pub const FACTS_LACKING: &str = "object.facts_lacking";
@@ -269,6 +276,22 @@ async fn consume_thin<D: Domain>(
         fetched => fetched?,
     };
     let deleted = matches!(fetched, Fetched::Deleted { .. });
+    let missing_s = match &fetched {
+        Fetched::Deleted {
+            object: None,
+            date_s,
+            ..
+        } => Some(*date_s),
+        _ => None,
+    };
+    if let (Some(date_s), Some(created)) = (missing_s, message.tag.created)
+        && !kind.ends_with(".deleted")
+        && date_s - created < MISSING_AFTER_S
+    {
+        let cause = "Stripe doesn't have the object of an event that is seconds old";
+        let wait_s = u64::try_from(created + MISSING_AFTER_S - date_s).unwrap_or(0);
+        return Err(Fault::retry(DELETION_UNPROVEN, cause).with_delay(wait_s * 1_000));
+    }
     let (shown, object, api_version, date_s, took_ms) = match fetched {
         Fetched::Found {
             object,
@@ -418,22 +441,21 @@ async fn apply<D: Domain>(
             remarks.extend(tie::<D>(event, &told.object, time.clock.now_ms()));
         }
         if told.is_check && drifts {
-            remarks.push(Remark::Drift(Drift {
-                scope: event.scope.clone(),
-                domain: D::NAME,
-                object: told.object.clone(),
-                at_ms: time.clock.now_ms(),
-            }));
+            remarks.push(drift::<D>(event, &told.object, time.clock.now_ms()));
         }
-        let step = projection::step::<D>(
-            item.as_ref(),
-            version,
+        let contradicts = is_contradicted(item.as_ref(), &fetched, told);
+        if contradicts {
+            remarks.push(drift::<D>(event, &told.object, time.clock.now_ms()));
+        }
+        let input = Input::<D> {
             event,
-            told.manner,
+            manner: told.manner,
             evidence,
-            &told.facts,
-            ports.settings,
-        )?;
+            facts: &told.facts,
+            settings: ports.settings,
+            now_ms: time.clock.now_ms(),
+        };
+        let step = projection::step(item.as_ref(), version, input);
         let (item, version) = match step.write {
             None => (item, version),
             Some(item) => {
@@ -446,13 +468,15 @@ async fn apply<D: Domain>(
         let mut kinds = Vec::new();
         if let Some(item) = item.filter(|item| !item.pending.is_empty()) {
             kinds.extend(item.pending.iter().map(|effect| effect.kind.clone()));
-            let emitted = emit(ports.bus, &item.pending, told.traceparent).await?;
-            clear::<D>(ports.projections, place, version, item, &emitted).await?;
+            let ports = (ports.projections, ports.bus);
+            emit_pending::<D>(ports, place, version, item, told.traceparent).await?;
         }
         return Ok(Consumed {
             outcome: step.outcome,
             emitted: kinds,
             note: match told.is_check && drifts {
+                _ if step.facts_dropped > 0 => Some(projection::TOO_MANY_FACTS),
+                _ if contradicts => Some(CONTRADICTED),
                 true => Some(DRIFTED),
                 false if is_guess && is_news => Some(note.unwrap_or("order.tie_unresolved")),
                 false if is_partial && is_news => Some(note.unwrap_or(PARTIAL)),
@@ -464,6 +488,16 @@ async fn apply<D: Domain>(
     Err(contended())
 }
 
+/// Whether Stripe was asked, and its answer is no terminal state although the item has an older one.
+fn is_contradicted<S: Clone + PartialEq>(
+    item: Option<&Item<S>>,
+    fetched: &[Candidate<S>],
+    told: &Told<'_, S>,
+) -> bool {
+    let mut answers = fetched.iter().chain([&told.candidate]);
+    item.is_some_and(|item| answers.any(|answer| item.evidence.is_contradicted_by(answer)))
+}
+
 /// Whether the state rests on an event that shows a part of the object only.
 fn is_partial<S: Clone + PartialEq>(
     evidence: &Evidence<S>,
@@ -472,6 +506,15 @@ fn is_partial<S: Clone + PartialEq>(
 ) -> bool {
     let source = &evidence.head().candidate().source;
     told.is_partial && matches!(source, Source::Event { id, .. } if *id == event.id)
+}
+
+fn drift<D: Domain>(event: &Event, object: &str, at_ms: i64) -> Remark {
+    Remark::Drift(Drift {
+        scope: event.scope.clone(),
+        domain: D::NAME,
+        object: object.to_owned(),
+        at_ms,
+    })
 }
 
 /// A tie, or a part, that is left as it is: noted with every delivery that finds it so, since the one before may have died.

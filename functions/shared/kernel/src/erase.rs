@@ -146,7 +146,10 @@ pub fn entomb<D: Domain>(
     if json!(gone) == state && item.evidence.terminal() {
         return Ok(Entombed::Already);
     }
-    let gives = !D::levels(Some(item.evidence.head().state()), &gone, settings).is_empty();
+    // What receivers have: while levels are owed, those of an earlier state.
+    let emitted = item.emitted.as_ref();
+    let emitted = emitted.unwrap_or_else(|| item.evidence.head().state());
+    let gives = !D::levels(Some(emitted), &gone, settings).is_empty();
     let is_empty = state["features"].as_array().is_some_and(Vec::is_empty);
     if gives && !item.evidence.terminal() && !is_empty {
         return Ok(Entombed::Not(
@@ -156,6 +159,7 @@ pub fn entomb<D: Domain>(
     item.evidence = item.evidence.entombed(&gone);
     item.derived = D::derived(&gone, settings);
     item.levels_owed = false;
+    item.emitted = None;
     item.schema = SCHEMA;
     let document = serde_json::to_string(&item)
         .map_err(|_| Fault::reject("projection.unwritable", "the tombstone has no JSON form"))?;

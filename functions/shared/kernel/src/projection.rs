@@ -15,10 +15,17 @@
 //! [`GENERATIONS_MAX`] generations told. A message of an older generation that comes back tells its facts again by the same
 //! ids, which receivers drop, and its levels at another seq, which says the same.
 //!
-//! Or it may be muted ([`Manner::Muted`]). Its facts count as known and nothing is told of it, so receivers go on with what
-//! they were told before: the next change of the state tells the difference to the muted one, and a forced replay tells
-//! what is current. The seq is the item's version, so it never goes back. One thing is told in spite of all: where a level
-//! is still pending, receivers are about to hear what is no longer so, and hear what is so right after it.
+//! Or it may be suppressed ([`Manner::Muted`]): its facts count as known and nothing is emitted. If the write changes the
+//! object's levels, receivers still have the old ones, and the event of that very change may be on its way, stale by now. So
+//! the item keeps the state whose levels were emitted last ([`Item::emitted`]), and owes the levels: the next message that isn't
+//! suppressed emits them, whatever it brings, a stale event or a check included. One thing is emitted at once: where a level
+//! is still pending, receivers are about to get what is no longer so, and get what is so right after it.
+//!
+//! # Seq
+//!
+//! A level's seq is the time of the write in Unix milliseconds, or one more than the item's last one if that is greater. So it
+//! grows with each write of the item, also when clocks disagree, and it goes on growing after a restore from backup, in
+//! another Region and in a new stack, where the item's version starts lower.
 
 pub mod forms;
 
@@ -44,10 +51,15 @@ pub const SCHEMA: u32 = 2;
 /// the log and no more: evidence and facts take a second delivery in without a change.
 pub const HISTORY_MAX: usize = 16;
 
-/// The most facts that one object may call for: an item holds at most 400 KB.
-pub const FACTS_MAX: usize = 1_000;
+/// The most facts of one kind that an object remembers. Further ones of that kind are neither kept nor emitted, and the
+/// message's note says so ([`TOO_MANY_FACTS`]); the state and facts of other kinds are as ever. An item holds at most 400 KB,
+/// which is some 4,000 ids, and only one kind of an object's facts repeats without end: failed attempts.
+pub const FACTS_OF_KIND_MAX: usize = 1_000;
 
-/// How many generations an item remembers what they told, the latest; beyond [`FACTS_MAX`] facts in all, fewer.
+/// The code of a fact beyond [`FACTS_OF_KIND_MAX`].
+pub const TOO_MANY_FACTS: &str = "projection.too_many_facts";
+
+/// How many generations an item remembers what they told, the latest; beyond [`FACTS_OF_KIND_MAX`] facts in all, fewer.
 pub const GENERATIONS_MAX: usize = 4;
 
 /// What a forced replay told of an object. That it is there says that the levels were told again.
@@ -75,9 +87,15 @@ pub struct Item<S> {
     /// What the domain computes of the state for readers ([`Domain::derived`]), by the settings of when it was written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub derived: Option<Value>,
-    /// The levels have changed with the settings in a write that emitted nothing: the next event emits them.
+    /// The levels have changed in a write that emitted nothing: the next message that isn't suppressed emits them.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub levels_owed: bool,
+    /// While levels are owed, the state whose levels were emitted last, if it is another than today's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub emitted: Option<S>,
+    /// The seq of the levels that were called for last; 0 for none.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub seq: u64,
     /// Ids of the events that were written here, newest last.
     pub history: Vec<String>,
     /// Ids of the facts ever called for.
@@ -91,6 +109,28 @@ pub struct Item<S> {
     pub pending: Vec<Pending>,
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
+fn is_zero(seq: &u64) -> bool {
+    *seq == 0
+}
+
+/// What a message brings to an item.
+#[derive(Debug)]
+pub struct Input<'a, D: Domain> {
+    /// The event, or what stands for one.
+    pub event: &'a Event,
+    /// What is emitted of it.
+    pub manner: Manner<'a>,
+    /// The item's evidence with what the event, and a fetch on its account, added to it.
+    pub evidence: Evidence<D::State>,
+    /// What it says happened.
+    pub facts: &'a [Fact],
+    /// The domain's settings.
+    pub settings: &'a D::Settings,
+    /// The time of the write, in Unix milliseconds.
+    pub now_ms: i64,
+}
+
 /// What an event makes of an item.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Step<S> {
@@ -98,25 +138,27 @@ pub struct Step<S> {
     pub write: Option<Item<S>>,
     /// For the log.
     pub outcome: Outcome,
+    /// How many facts were beyond [`FACTS_OF_KIND_MAX`], and weren't emitted.
+    pub facts_dropped: usize,
 }
 
-/// Decides what an event makes of an item. `version` is the item's, 0 for none; `evidence` is the item's with what the
-/// event, and a fetch on its account, added to it; `manner` says what is told of it.
+/// Decides what an event makes of an item; `version` is the item's, 0 for none.
 ///
-/// The domain is asked for its levels only when the state changes or is told again, or when the settings are others than
-/// those that the item was written by: then the levels as they are now are emitted.
-///
-/// # Errors
-/// `Reject` with `projection.too_many_facts`.
+/// The domain is asked for its levels only when the state changes or is emitted again, when levels are owed, or when the
+/// settings are others than those that the item was written by: then the levels as they are now are emitted.
 pub fn step<D: Domain>(
     item: Option<&Item<D::State>>,
     version: u64,
-    event: &Event,
-    manner: Manner<'_>,
-    evidence: Evidence<D::State>,
-    facts: &[Fact],
-    settings: &D::Settings,
-) -> Result<Step<D::State>, Fault> {
+    input: Input<'_, D>,
+) -> Step<D::State> {
+    let Input {
+        event,
+        manner,
+        evidence,
+        facts,
+        settings,
+        now_ms,
+    } = input;
     let before = item.map(|item| item.evidence.head().state().clone());
     let head = evidence.head();
     let state_changes = before.as_ref() != Some(head.state());
@@ -132,12 +174,6 @@ pub fn step<D: Domain>(
     for fact in facts {
         telling.fact(fact, D::overtaken(fact, head.state()).as_deref());
     }
-    if telling.facts.len() > FACTS_MAX {
-        return Err(Fault::reject(
-            "projection.too_many_facts",
-            format!("more than {FACTS_MAX} facts of one object"),
-        ));
-    }
     let derived = D::derived(head.state(), settings);
     let resettled = item.is_some_and(|item| {
         let of_before = || D::derived(item.evidence.head().state(), settings);
@@ -148,21 +184,34 @@ pub fn step<D: Domain>(
         item.derived != by_settings
     });
     let emits = manner != Manner::Muted;
-    let is_owed = resettled || item.is_some_and(|item| item.levels_owed);
+    let was_owed = item.is_some_and(|item| item.levels_owed);
     // Nothing new to remember: an older event without a fact of its own leaves the item as it is.
     let is_same = item.is_some_and(|item| item.evidence == evidence);
-    let has_levels = resettled || (is_owed && emits);
+    let has_levels = resettled || (was_owed && emits);
+    let facts_dropped = telling.dropped;
     if !telling.is_news && is_same && !has_levels {
-        return Ok(Step {
+        return Step {
             write: None,
             outcome,
-        });
+            facts_dropped,
+        };
     }
-    let seq = version + 1;
-    if is_owed {
-        telling.changed(D::levels(None, head.state(), settings), seq);
-    } else if state_changes {
-        telling.changed(D::levels(before.as_ref(), head.state(), settings), seq);
+    let last_seq = item.map_or(0, |item| item.seq).max(version);
+    let seq = u64::try_from(now_ms).unwrap_or(0).max(last_seq + 1);
+    let changed = match (state_changes, was_owed || resettled) {
+        (true, false) => D::levels(before.as_ref(), head.state(), settings),
+        _ => Vec::new(),
+    };
+    let is_owed = was_owed || resettled || (!emits && !changed.is_empty());
+    // The state whose levels receivers have.
+    let since = item.and_then(|item| item.emitted.clone()).or(before);
+    match is_owed && emits {
+        true => telling.changed(all_levels::<D>(since.as_ref(), head.state(), settings), seq),
+        false if was_owed || resettled => {
+            let before = item.map(|item| item.evidence.head().state());
+            telling.changed(all_levels::<D>(before, head.state(), settings), seq);
+        }
+        false => telling.changed(changed, seq),
     }
     if telling.repeats_levels {
         telling.current(D::levels(None, head.state(), settings), seq);
@@ -172,20 +221,46 @@ pub fn step<D: Domain>(
         history.push(event.id.clone());
     }
     evict(&mut history, &telling.pending);
+    let stays_owed = is_owed && !emits;
     let write = Item {
         schema: SCHEMA,
+        emitted: since.filter(|since| stays_owed && since != head.state()),
         evidence,
         derived,
-        levels_owed: is_owed && !emits,
+        levels_owed: stays_owed,
+        seq: match telling.has_level_of(seq) {
+            true => seq,
+            false => item.map_or(0, |item| item.seq),
+        },
         history,
         facts: telling.facts,
         generations: telling.generations,
         pending: telling.pending,
     };
-    Ok(Step {
+    Step {
         write: Some(write),
         outcome,
-    })
+        facts_dropped,
+    }
+}
+
+/// The levels as they are, and those of before that the object gives no longer: only a change names them.
+fn all_levels<D: Domain>(
+    before: Option<&D::State>,
+    state: &D::State,
+    settings: &D::Settings,
+) -> Vec<Level> {
+    let mut levels = match before {
+        Some(before) => D::levels(Some(before), state, settings),
+        None => Vec::new(),
+    };
+    for level in D::levels(None, state, settings) {
+        let is_there = |other: &Level| (other.kind, &other.key) == (level.kind, &level.key);
+        if !levels.iter().any(is_there) {
+            levels.push(level);
+        }
+    }
+    levels
 }
 
 /// What an item's set of facts, its generations and its pending effects become as an event is taken in.
@@ -199,6 +274,8 @@ struct Telling<'a> {
     is_news: bool,
     /// The generation is new to the item: its levels are to be told again.
     repeats_levels: bool,
+    /// Facts beyond the bound of their kind.
+    dropped: usize,
 }
 
 impl<'a> Telling<'a> {
@@ -230,6 +307,7 @@ impl<'a> Telling<'a> {
             pending: item.map(|item| item.pending.clone()).unwrap_or_default(),
             is_news: is_new,
             repeats_levels: is_new,
+            dropped: 0,
         };
         telling.forget_old_generations();
         telling
@@ -237,6 +315,10 @@ impl<'a> Telling<'a> {
 
     fn fact(&mut self, fact: &Fact, overtaken: Option<&str>) {
         let id = effect::fact_id(fact, &self.event.scope);
+        if !self.facts.contains(&id) && self.is_full(fact.kind) {
+            self.dropped += 1;
+            return;
+        }
         let is_new = self.facts.insert(id.clone());
         let again = match self.manner {
             Manner::Again(again) => Some(again),
@@ -256,6 +338,20 @@ impl<'a> Telling<'a> {
             _ => {}
         }
         self.forget_old_generations();
+    }
+
+    /// Whether there is no room for one more fact of a kind.
+    fn is_full(&self, kind: &str) -> bool {
+        self.facts.len() >= FACTS_OF_KIND_MAX && {
+            let of_kind = |id: &&String| id.split('#').next() == Some(kind);
+            self.facts.iter().filter(of_kind).count() >= FACTS_OF_KIND_MAX
+        }
+    }
+
+    fn has_level_of(&self, seq: u64) -> bool {
+        self.pending
+            .iter()
+            .any(|effect| effect.detail["seq"] == seq)
     }
 
     /// The levels that a change of the state calls for.
@@ -295,7 +391,7 @@ impl<'a> Telling<'a> {
             generations.iter().map(|one| one.facts.len()).sum()
         };
         while self.generations.len() > GENERATIONS_MAX
-            || (self.generations.len() > 1 && facts(&self.generations) > FACTS_MAX)
+            || (self.generations.len() > 1 && facts(&self.generations) > FACTS_OF_KIND_MAX)
         {
             self.generations.remove(0);
         }

@@ -1,13 +1,29 @@
-//! Rebuild and import: an object's projection made anew, or made before its first event, and nothing told of it.
+//! Rebuild and import: an object's projection is made again, or made before its first event.
 //!
 //! **Rebuild** puts right what a domain's code got wrong. An event that comes again is added to what is known, so a state that was
 //! wrongly taken for the last one stays. A rebuild makes new evidence instead, of the bodies that the ledger still has of the
 //! events that the item names, read by the code of now, and of the object as Stripe has it, where there is a key. Of what
 //! can't be had again the item's own is kept. **Import** adds Stripe's object to what there is, usually nothing.
 //!
-//! Guarantee: each write goes through the version condition, so events that come in meanwhile are neither lost nor undone; and
-//! it is muted, so nobody is told. Facts stay as they are: one that the old code missed is told when its event is
-//! replayed, and one that was told is not told again. A level is told with the next change, or by a forced replay.
+//! Guarantee: each write goes through the version condition, so events that come in meanwhile are neither lost nor undone.
+//! Facts stay as they are: one that the old code missed is emitted when its event is replayed, and one that was emitted
+//! isn't emitted again.
+//!
+//! # What is emitted
+//!
+//! | | an object that is new here | one that is known |
+//! |---|---|---|
+//! | rebuild | | nothing, or with [`How::Emit`] its levels |
+//! | import | nothing | its levels, if they change or are owed: as a check of reconcile emits them |
+//!
+//! What a suppressed write changes is owed ([`Item::levels_owed`]): the object's next message emits it, also one that is
+//! stale by then. So the event of a change that was imported or rebuilt before it came isn't swallowed. Where no event
+//! comes any more (after a gap in reconcile), an import of the known object emits what it changes.
+//!
+//! # Terminal states that are wrong
+//!
+//! A terminal state stays although Stripe answers otherwise later; the answer is noted with [`consume::CONTRADICTED`].
+//! [`How::Reopen`] puts the answer in its place ([`Evidence::reopened`]) and emits the levels.
 //!
 //! Failure window: a crash between two objects leaves the first done and the second untouched. An object that needs no
 //! change is not written, so going over all of them again is safe and cheap.
@@ -15,35 +31,59 @@
 //! What isn't known: without a key, events beyond [`projection::HISTORY_MAX`] and events that left no trace in the item take
 //! no part. Replay them afterwards.
 
+mod sources;
+
 use std::future::Future;
 
 use serde_json::{Value, json};
 
 use crate::batch;
+use crate::bus::Bus;
 use crate::clock::Clock;
 use crate::consume::{self, CONFLICTS_MAX, Event, Place};
 use crate::detail::Manner;
-use crate::domain::{Domain, Lacks, Projected};
+use crate::domain::{Domain, Lacks};
 use crate::effect::Scope;
 use crate::fault::Fault;
-use crate::fetch::{Fetch, Fetched, Objects, Proof, is_of_one_object};
+use crate::fetch::{Objects, is_of_one_object};
 use crate::ledger::Bodies;
-use crate::order::candidate::{Candidate, Source};
+use crate::order::candidate::Candidate;
 use crate::order::evidence::Evidence;
-use crate::projection::{self, Item, Projections};
+use crate::projection::{self, Input, Item, Projections};
 use crate::reconcile::Listed;
+use crate::trace;
+
+use sources::{fetch, is_read_again, ledgered, neutral, stub};
 
 /// What an import leaves in an item's history, where an event's id would be.
 pub const IMPORTED: &str = "import";
 
+/// What a rebuild leaves in the history of an item that names no event.
+pub const REBUILT: &str = "rebuild";
+
 /// How often one object's fetch waits for the budget before that is an error.
 const WAITS_MAX: u32 = 20;
 
+/// How a rebuild is carried out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum How {
+    /// Only what would change is found out.
+    Plan,
+    /// Nothing is emitted now. Levels that change are owed.
+    Suppress,
+    /// Levels that change, or are owed, are emitted.
+    Emit,
+    /// As `Emit`; and of an object whose terminal state is contradicted by Stripe's answer, the answer is taken.
+    Reopen,
+}
+
 /// The ports of a rebuild.
 #[derive(Debug)]
-pub struct Ports<'a, P, L, O, S> {
+pub struct Ports<'a, P, B, L, O, S> {
     /// The domain's table.
     pub projections: &'a P,
+    /// Where levels go.
+    pub bus: &'a B,
     /// Bodies of the ledger.
     pub bodies: &'a L,
     /// Stripe's objects.
@@ -121,26 +161,26 @@ pub trait Existing: Sync {
     ) -> impl Future<Output = Result<Listed<Shown>, Fault>> + Send;
 }
 
-/// Makes one object's projection anew. With `is_dry` nothing is written. `None` where there is no item of this key.
+/// Makes one object's projection again. `None` if there is no item of this key.
 ///
 /// # Errors
 /// `Retry` where a table or Stripe can't be asked now, or writes keep meeting others; `Reject` where the domain can't read
 /// an event or object that it has to: the item is as it was.
 pub async fn rebuild<D: Domain>(
-    ports: &Ports<'_, impl Projections, impl Bodies, impl Objects, D::Settings>,
+    ports: &Ports<'_, impl Projections, impl Bus, impl Bodies, impl Objects, D::Settings>,
     clock: &impl Clock,
     key: &str,
-    is_dry: bool,
+    how: How,
 ) -> Result<Option<Rebuilt>, Fault> {
-    let rebuilding = rebuild_once::<D>(ports, clock, key, is_dry);
+    let rebuilding = rebuild_once::<D>(ports, clock, key, how);
     batch::caught(rebuilding, batch::PANIC_RECEIVES_MAX).await
 }
 
 async fn rebuild_once<D: Domain>(
-    ports: &Ports<'_, impl Projections, impl Bodies, impl Objects, D::Settings>,
+    ports: &Ports<'_, impl Projections, impl Bus, impl Bodies, impl Objects, D::Settings>,
     clock: &impl Clock,
     key: &str,
-    is_dry: bool,
+    how: How,
 ) -> Result<Option<Rebuilt>, Fault> {
     let Some((scope, object)) = projection::scope_and_object(key) else {
         return Err(Fault::reject(
@@ -165,19 +205,19 @@ async fn rebuild_once<D: Domain>(
         let before = json!(item.evidence.head().state());
         let stub = stub::<D>(&scope, object, &before, events.last(), &item);
         let mut note = None;
-        let mut is_fetched = false;
+        let mut answer = None;
         match fetch::<D>(ports.objects, clock, &stub, object).await {
             Ok(Some((candidate, its_owner))) => {
-                is_fetched = true;
                 owner = its_owner.or(owner);
-                found.push(candidate);
+                found.push(candidate.clone());
+                answer = Some(candidate);
             }
             Ok(None) => {}
             // This object's own trouble. The run's is an error.
             Err(fault) if is_of_one_object(&fault) => note = Some(fault.code),
             Err(fault) => return Err(fault),
         }
-        let is_unfounded = found.is_empty();
+        let (is_fetched, is_unfounded) = (answer.is_some(), found.is_empty());
         let owner = owner.or_else(|| D::owner(item.evidence.head().state()));
         if !is_fetched {
             // What can't be had again stands as it was read then.
@@ -187,13 +227,20 @@ async fn rebuild_once<D: Domain>(
                     .cloned(),
             );
         }
-        let evidence = match is_unfounded {
-            true => Some(item.evidence.clone()),
-            false => evidence_of(found),
+        // Nothing is left where all that was found has been dropped since it was reopened.
+        let mut evidence = match is_unfounded {
+            true => item.evidence.clone(),
+            false => {
+                let replaced = item.evidence.replaced_by(found);
+                replaced.unwrap_or_else(|| item.evidence.clone())
+            }
         };
-        let Some(evidence) = evidence else {
-            continue;
-        };
+        if let Some(answer) = answer.filter(|answer| evidence.is_contradicted_by(answer)) {
+            match how {
+                How::Reopen => evidence = Evidence::reopened(answer),
+                How::Plan | How::Suppress | How::Emit => note = Some(consume::CONTRADICTED),
+            }
+        }
         let is_guess = !evidence.head().is_decided();
         // What is derived follows the settings, also of an object that can't be read again.
         let is_derived_as = item.derived == D::derived(evidence.head().state(), ports.settings);
@@ -209,20 +256,18 @@ async fn rebuild_once<D: Domain>(
             is_guess,
             note,
         };
-        if is_dry || matches!(rebuilt.change, Change::Same | Change::Unfounded) {
+        let emits = matches!(how, How::Emit | How::Reopen);
+        let is_done = matches!(rebuilt.change, Change::Same | Change::Unfounded);
+        if how == How::Plan || (is_done && !(emits && owes(&item))) {
             return Ok(Some(rebuilt));
         }
-        let place = (key, owner.as_deref());
-        if muted::<D>(
-            (ports.projections, ports.settings),
-            place,
-            Some(&item),
+        let there = There::<D> {
+            key,
+            owner: owner.as_deref(),
+            item: Some(&item),
             version,
-            &stub,
-            evidence,
-        )
-        .await?
-        {
+        };
+        if there.write(ports, clock, &stub, evidence, emits).await? {
             return Ok(Some(rebuilt));
         }
     }
@@ -234,7 +279,7 @@ async fn rebuild_once<D: Domain>(
 /// # Errors
 /// As [`rebuild`].
 pub async fn import<D: Domain>(
-    ports: &Ports<'_, impl Projections, impl Bodies, impl Objects, D::Settings>,
+    ports: &Ports<'_, impl Projections, impl Bus, impl Bodies, impl Objects, D::Settings>,
     clock: &impl Clock,
     scope: &Scope,
     shown: &Shown,
@@ -245,7 +290,7 @@ pub async fn import<D: Domain>(
 }
 
 async fn import_once<D: Domain>(
-    ports: &Ports<'_, impl Projections, impl Bodies, impl Objects, D::Settings>,
+    ports: &Ports<'_, impl Projections, impl Bus, impl Bodies, impl Objects, D::Settings>,
     clock: &impl Clock,
     scope: &Scope,
     shown: &Shown,
@@ -281,6 +326,9 @@ async fn import_once<D: Domain>(
     }
     for _ in 0..CONFLICTS_MAX {
         let (item, version) = consume::read::<D>(ports.projections, &key).await?;
+        let contradicts = item
+            .as_ref()
+            .is_some_and(|item| item.evidence.is_contradicted_by(&candidate));
         let evidence = match &item {
             Some(item) => item.evidence.add(candidate.clone()),
             None => Evidence::of(candidate.clone()),
@@ -295,218 +343,86 @@ async fn import_once<D: Domain>(
             after: json!(evidence.head().state()),
             is_fetched: true,
             is_guess: !evidence.head().is_decided(),
-            note: None,
+            note: contradicts.then_some(consume::CONTRADICTED),
         };
-        if is_dry || rebuilt.change == Change::Same {
+        // What was never emitted, since it was imported before its first event, waits for that.
+        let owes = |item: &Item<D::State>| {
+            owes(item) && (!item.pending.is_empty() || item.emitted.is_some())
+        };
+        let is_done = rebuilt.change == Change::Same && !item.as_ref().is_some_and(owes);
+        if is_dry || is_done {
             return Ok(rebuilt);
         }
-        let place = (&*key, owner.as_deref());
-        if muted::<D>(
-            (ports.projections, ports.settings),
-            place,
-            item.as_ref(),
+        let there = There::<D> {
+            key: &key,
+            owner: owner.as_deref(),
+            item: item.as_ref(),
             version,
-            &event,
-            evidence,
-        )
-        .await?
-        {
+        };
+        let emits = item.is_some();
+        if there.write(ports, clock, &event, evidence, emits).await? {
             return Ok(rebuilt);
         }
     }
     Err(consume::contended())
 }
 
-/// Writes, telling nobody. `Ok(false)` where another write was first.
-async fn muted<D: Domain>(
-    (projections, settings): (&impl Projections, &D::Settings),
-    (key, owner): (&str, Option<&str>),
-    item: Option<&Item<D::State>>,
+/// Whether there is something to emit, although nothing changes.
+fn owes<S>(item: &Item<S>) -> bool {
+    item.levels_owed || !item.pending.is_empty()
+}
+
+/// An object's item as it was read.
+struct There<'a, D: Domain> {
+    key: &'a str,
+    owner: Option<&'a str>,
+    item: Option<&'a Item<D::State>>,
     version: u64,
-    event: &Event,
-    evidence: Evidence<D::State>,
-) -> Result<bool, Fault> {
-    // No facts: one that was never told stays to be told when its event is replayed.
-    let step = projection::step::<D>(item, version, event, Manner::Muted, evidence, &[], settings)?;
-    let owner = owner.map(|owner| projection::owner_key(&event.scope, owner));
-    let place = Place {
-        key,
-        owner: owner.as_deref(),
-    };
-    match step.write {
-        None => Ok(true),
-        Some(item) => consume::write(projections, place, version, &item).await,
-    }
 }
 
-/// The events that the item names, as far as the ledger has them and the domain has a use for them. Thin ones have no object.
-async fn ledgered<D: Domain>(
-    bodies: &impl Bodies,
-    clock: &impl Clock,
-    scope: &Scope,
-    item: &Item<D::State>,
-) -> Result<Vec<Event>, Fault> {
-    let mut ids: Vec<&str> = item.history.iter().map(String::as_str).collect();
-    for member in item.evidence.members() {
-        if let Source::Event { id, .. } = &member.source
-            && !ids.contains(&id.as_str())
-        {
-            ids.push(id);
-        }
-    }
-    let mut events = Vec::new();
-    for id in ids {
-        let Some(body) = bodies.body(id, clock.now_ms()).await? else {
-            continue;
+impl<D: Domain> There<'_, D> {
+    /// Writes new evidence, and emits or owes the levels. `Ok(false)` if another write was first.
+    async fn write(
+        &self,
+        ports: &Ports<'_, impl Projections, impl Bus, impl Bodies, impl Objects, D::Settings>,
+        clock: &impl Clock,
+        event: &Event,
+        evidence: Evidence<D::State>,
+        emits: bool,
+    ) -> Result<bool, Fault> {
+        let input = Input::<D> {
+            event,
+            manner: if emits { Manner::Plain } else { Manner::Muted },
+            evidence,
+            // One that was never emitted stays to be emitted when its event is replayed.
+            facts: &[],
+            settings: ports.settings,
+            now_ms: clock.now_ms(),
         };
-        let Ok(body) = serde_json::from_slice::<Value>(&body) else {
-            continue;
+        let step = projection::step(self.item, self.version, input);
+        let owner = self
+            .owner
+            .map(|owner| projection::owner_key(&event.scope, owner));
+        let place = Place {
+            key: self.key,
+            owner: owner.as_deref(),
         };
-        let (Some(kind), Some(created)) = (body["type"].as_str(), body["created"].as_i64()) else {
-            continue;
-        };
-        let object = &body["data"]["object"];
-        if !object.is_object() || !D::handles(kind) {
-            continue;
-        }
-        let previous = &body["data"]["previous_attributes"];
-        let request = consume::request_of(&body);
-        events.push(Event {
-            id: id.to_owned(),
-            kind: kind.to_owned(),
-            scope: scope.clone(),
-            created,
-            api_version: body["api_version"].as_str().map(str::to_owned),
-            request,
-            object: object.clone(),
-            previous_attributes: previous.is_object().then(|| previous.clone()),
-        });
-    }
-    Ok(events)
-}
-
-/// What to ask Stripe for: the object of the newest event, or what the state says that it is.
-fn stub<D: Domain>(
-    scope: &Scope,
-    object: &str,
-    state: &Value,
-    newest: Option<&Event>,
-    item: &Item<D::State>,
-) -> Event {
-    if let Some(event) = newest {
-        return event.clone();
-    }
-    let kind = match &state["object"] {
-        Value::String(kind) if kind == "gone" => &state["was"],
-        kind => kind,
-    };
-    let id = match object.split_once(':') {
-        Some((_, owner)) => owner,
-        None => object,
-    };
-    let object = json!({ "id": id, "object": kind, "customer": id, "account": scope.account });
-    Event {
-        id: item.history.last().cloned().unwrap_or_default(),
-        kind: neutral(&object),
-        scope: scope.clone(),
-        created: item.evidence.second(),
-        api_version: None,
-        request: None,
-        object,
-        previous_attributes: None,
-    }
-}
-
-/// A type that says nothing of what happened: `charge.updated`.
-fn neutral(object: &Value) -> String {
-    let kind = match object["object"].as_str().unwrap_or_default() {
-        "subscription" => "customer.subscription",
-        kind => kind,
-    };
-    format!("{kind}.updated")
-}
-
-type WithOwner<S> = (Candidate<S>, Option<String>);
-
-/// The object as Stripe has it; `None` where there is no key, or no way to it.
-async fn fetch<D: Domain>(
-    objects: &impl Objects,
-    clock: &impl Clock,
-    stub: &Event,
-    object: &str,
-) -> Result<Option<WithOwner<D::State>>, Fault> {
-    let Some(mut fetch) = Fetch::of_snapshot(stub) else {
-        return Ok(None);
-    };
-    if !stub.id.starts_with("evt_") {
-        fetch.proof = None;
-    } else {
-        fetch.proof = Some(Proof::Snapshot(stub.id.clone()));
-    }
-    let mut waits = 0;
-    let fetched = loop {
-        match objects.fetch(&fetch).await? {
-            Fetched::Spent { wait_ms } if waits < WAITS_MAX => {
-                waits += 1;
-                clock.sleep_ms(wait_ms).await;
+        let (item, version) = match step.write {
+            None => (self.item.cloned(), self.version),
+            Some(item) => {
+                if !consume::write(ports.projections, place, self.version, &item).await? {
+                    return Ok(false);
+                }
+                (Some(item), self.version + 1)
             }
-            Fetched::Spent { wait_ms } => {
-                let fault = Fault::retry("stripe.budget_spent", "no fetch is left for now");
-                return Err(fault.with_delay(wait_ms));
-            }
-            other => break other,
+        };
+        if let Some(item) = item.filter(|item| emits && !item.pending.is_empty()) {
+            let traceparent = trace::of_invocation(None, &format!("{:x}", clock.now_ms()));
+            let tables = (ports.projections, ports.bus);
+            consume::emit_pending::<D>(tables, place, version, item, &traceparent).await?;
         }
-    };
-    let (shown, found, api_version, date_s, took_ms, is_deleted) = match fetched {
-        Fetched::Found {
-            object,
-            whole,
-            api_version,
-            date_s,
-            took_ms,
-        } => {
-            let whole = whole.unwrap_or_else(|| object.clone());
-            (object, whole, api_version, date_s, took_ms, false)
-        }
-        Fetched::Deleted {
-            object,
-            date_s,
-            took_ms,
-        } => {
-            let gone = json!({ "id": fetch.id, "object": fetch.kind, "deleted": true });
-            let gone = object.unwrap_or(gone);
-            (Value::Null, gone, None, date_s, took_ms, true)
-        }
-        Fetched::NoKey | Fetched::NoPath | Fetched::Spent { .. } => return Ok(None),
-    };
-    let as_is = Event {
-        kind: neutral(&found),
-        object: found,
-        api_version: api_version.clone(),
-        previous_attributes: None,
-        ..stub.clone()
-    };
-    let mut projected: Projected<D::State> = D::project(&as_is)?;
-    if projected.object != object {
-        return Ok(None);
+        Ok(true)
     }
-    projected.terminal |= is_deleted;
-    let owner = projected.owner.clone();
-    let candidate = Candidate::fetched(&shown, api_version.as_deref(), date_s, took_ms, projected);
-    Ok(Some((candidate, owner)))
-}
-
-fn is_read_again<S>(member: &Candidate<S>, events: &[Event]) -> bool {
-    match &member.source {
-        Source::Event { id, .. } => events.iter().any(|event| event.id == *id),
-        Source::Fetch { .. } => false,
-    }
-}
-
-fn evidence_of<S: Clone + PartialEq>(candidates: Vec<Candidate<S>>) -> Option<Evidence<S>> {
-    let mut candidates = candidates.into_iter();
-    let first = Evidence::of(candidates.next()?);
-    Some(candidates.fold(first, |evidence, candidate| evidence.add(candidate)))
 }
 
 /// Whether two say the same of the object, whatever they rest on.

@@ -90,6 +90,34 @@ proptest! {
         prop_assert_eq!(a.merge(&b), evidence(some.iter().chain(&others)));
     }
 
+    /// An operator took Stripe's answer in place of a terminal state: what is added to it one by one may come in any order,
+    /// and no terminal candidate from before the answer comes back.
+    #[test]
+    fn to_reopened_evidence_candidates_are_added_in_any_order(
+        answered in 99..102_i64,
+        (some, shuffled) in candidates(16).prop_flat_map(|some| (Just(some.clone()), Just(some).prop_shuffle()))
+    ) {
+        let answer = Candidate {
+            source: Source::Fetch { from: answered, to: answered },
+            terminal: false,
+            notice: false,
+            closing: false,
+            api_version: None,
+            before: Before::Untold,
+            after: Digest::of(&json!("answer")),
+            state: json!("answer"),
+        };
+        let reopened = Evidence::reopened(answer);
+        let add = |some: &[Candidate<Value>]| {
+            some.iter().fold(reopened.clone(), |evidence, one| evidence.add(one.clone()))
+        };
+        let evidence = add(&some);
+        prop_assert_eq!(&evidence, &add(&shuffled));
+        prop_assert!(evidence.members().iter().all(|one| !one.terminal || one.source.to() >= answered));
+        let written = serde_json::to_string(&evidence).unwrap();
+        prop_assert_eq!(serde_json::from_str::<Evidence<Value>>(&written).unwrap(), evidence);
+    }
+
     #[test]
     fn what_is_kept_is_bounded_and_the_head_is_of_it(some in candidates(40)) {
         let evidence = evidence(&some);

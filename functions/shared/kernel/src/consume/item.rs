@@ -19,8 +19,20 @@ pub(crate) fn contended() -> Fault {
     Fault::retry("projection.contended", cause).paced(Pace::Contention)
 }
 
-/// Publishes all that is pending; returns the ids.
-pub(super) async fn emit(
+/// Publishes all that is pending in an item that was just read or written, and takes it off the item.
+pub(crate) async fn emit_pending<D: Domain>(
+    (projections, bus): (&impl Projections, &impl Bus),
+    place: Place<'_>,
+    version: u64,
+    item: Item<D::State>,
+    traceparent: &str,
+) -> Result<(), Fault> {
+    let emitted = emit(bus, &item.pending, traceparent).await?;
+    clear::<D>(projections, place, version, item, &emitted).await
+}
+
+/// Publishes effects; returns their ids.
+async fn emit(
     bus: &impl Bus,
     pending: &[Pending],
     traceparent: &str,
@@ -47,7 +59,7 @@ pub(super) async fn emit(
 
 /// Takes exactly the emitted effects off the item. If this fails the message must come back: an item with pending
 /// effects that no delivery will touch again would keep them for ever.
-pub(super) async fn clear<D: Domain>(
+async fn clear<D: Domain>(
     projections: &impl Projections,
     place: Place<'_>,
     version: u64,

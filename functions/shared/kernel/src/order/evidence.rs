@@ -29,6 +29,14 @@
 //! which candidates were added and not on their order, number or grouping. If all events of the newest second were
 //! added, a decided head is the object as it is. Where one is still on its way the head may be an earlier state, as
 //! with any event that is still on its way.
+//!
+//! # Reopened
+//!
+//! A terminal state that turns out wrong stays first in every merge, whatever Stripe answers later. An operator may replace
+//! the evidence by such an answer ([`Evidence::reopened`]). From then on terminal candidates from before the answer are
+//! dropped, so a redelivery of the event that was wrong doesn't bring the state back; a terminal candidate from after it
+//! wins as ever. Candidates that are added to reopened evidence one by one may come in any order. Merging them with each
+//! other first is another matter: a terminal one that is dropped later may have displaced one that would have stayed.
 
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -41,6 +49,10 @@ use super::digest::Digest;
 /// one object within one second come from scripts, and are settled by a fetch or by the next event.
 pub const MEMBERS_MAX: usize = 8;
 
+/// An answer of Stripe's API contradicts a terminal state that is older than it by more than this, in seconds. Less may be
+/// an answer from a copy of Stripe's data that doesn't have the change yet.
+pub const CONTRADICTS_AFTER_S: i64 = 60;
+
 /// The newest candidates of one object: at least one.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Evidence<S> {
@@ -49,6 +61,8 @@ pub struct Evidence<S> {
     second: i64,
     /// The latest `to` of those that there was no room for. Only while it isn't before `second`.
     lost: Option<i64>,
+    /// Terminal candidates from before this second are dropped: an operator took Stripe's later answer instead.
+    reopened: Option<i64>,
     /// Those with the latest `to` first.
     members: Vec<Candidate<S>>,
 }
@@ -111,8 +125,38 @@ impl<S: Clone + PartialEq> Evidence<S> {
             terminal: candidate.terminal,
             second: candidate.source.from(),
             lost: None,
+            reopened: None,
             members: vec![candidate],
         }
+    }
+
+    /// The evidence of Stripe's answer alone, in place of a terminal state that it contradicts: terminal candidates from
+    /// before it count no longer.
+    pub fn reopened(answer: Candidate<S>) -> Self {
+        Self {
+            reopened: Some(answer.source.from()),
+            ..Self::of(answer)
+        }
+    }
+
+    /// The evidence of these candidates in the place of this one, which may have been reopened: what it dropped stays
+    /// dropped. `None` when none is left.
+    pub fn replaced_by(&self, candidates: Vec<Candidate<S>>) -> Option<Self> {
+        let stays = |candidate: &Candidate<S>| !is_dropped(candidate, self.reopened);
+        let mut candidates = candidates.into_iter().filter(stays);
+        let first = Self {
+            reopened: self.reopened,
+            ..Self::of(candidates.next()?)
+        };
+        Some(candidates.fold(first, |evidence, candidate| evidence.add(candidate)))
+    }
+
+    /// Whether an answer of Stripe's API says that the object is in no terminal state, although this evidence is terminal
+    /// and older than the answer by more than [`CONTRADICTS_AFTER_S`].
+    pub fn is_contradicted_by(&self, answer: &Candidate<S>) -> bool {
+        let is_later = answer.source.from() > self.second + CONTRADICTS_AFTER_S;
+        let is_answer = matches!(answer.source, Source::Fetch { .. });
+        self.terminal && !answer.terminal && is_answer && is_later
     }
 
     /// The same, with the knowledge that the second had candidates of which nothing is kept: a guess, until a later one.
@@ -146,9 +190,31 @@ impl<S: Clone + PartialEq> Evidence<S> {
     /// The evidence of all the candidates of both.
     #[must_use]
     pub fn merge(&self, other: &Self) -> Self {
-        if self.terminal != other.terminal {
-            return if self.terminal { self } else { other }.clone();
+        let reopened = self.reopened.max(other.reopened);
+        let of_one = |one: &Self| Self {
+            reopened,
+            ..one.clone()
+        };
+        match (self.without(reopened), other.without(reopened)) {
+            // Both are older than what reopened them, which is then neither: it is kept as it is.
+            (None, None) => of_one(self),
+            (None, Some(one)) | (Some(one), None) => of_one(&one),
+            (Some(one), Some(two)) if one.terminal != two.terminal => {
+                of_one(if one.terminal { &one } else { &two })
+            }
+            (Some(one), Some(two)) => of_one(&one.merge_alike(&two)),
         }
+    }
+
+    /// What is left when terminal candidates from before this second are dropped; `None` for nothing.
+    fn without(&self, reopened: Option<i64>) -> Option<Self> {
+        let mut left = self.clone();
+        left.members.retain(|one| !is_dropped(one, reopened));
+        (!left.members.is_empty()).then_some(left)
+    }
+
+    /// The merge of two that are both terminal, or both not.
+    fn merge_alike(&self, other: &Self) -> Self {
         let second = self.second.max(other.second);
         let mut members = self.members.clone();
         for candidate in &other.members {
@@ -193,6 +259,7 @@ impl<S: Clone + PartialEq> Evidence<S> {
                 .flatten()
                 .filter(|to| *to >= second && closed < Some(*to))
                 .max(),
+            reopened: None,
             members,
         }
     }
@@ -228,6 +295,10 @@ impl<S: Clone + PartialEq> Evidence<S> {
     }
 }
 
+fn is_dropped<S>(candidate: &Candidate<S>, reopened: Option<i64>) -> bool {
+    candidate.terminal && reopened.is_some_and(|from| candidate.source.to() < from)
+}
+
 /// How evidence is written: the state by itself, for readers who want no more, and each candidate with its own state
 /// only where that is another.
 #[derive(Serialize, Deserialize)]
@@ -241,6 +312,8 @@ struct Written<S> {
     second: i64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     lost: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    reopened: Option<i64>,
     members: Vec<WrittenMember<S>>,
 }
 
@@ -310,6 +383,7 @@ impl<S: Serialize + Clone + PartialEq> Serialize for Evidence<S> {
             terminal: self.terminal,
             second: self.second,
             lost: self.lost,
+            reopened: self.reopened,
             members: self.members.iter().map(member).collect(),
         }
         .serialize(serializer)
@@ -353,6 +427,7 @@ impl<'de, S: Deserialize<'de> + Clone> Deserialize<'de> for Evidence<S> {
             terminal,
             second,
             lost: written.lost,
+            reopened: written.reopened,
             members,
         })
     }

@@ -77,6 +77,8 @@ impl<S: Clone + PartialEq> From<First<S>> for Item<S> {
             evidence,
             derived: None,
             levels_owed: false,
+            emitted: None,
+            seq: 0,
             history: first.history,
             facts: first.facts,
             pending: first.pending,

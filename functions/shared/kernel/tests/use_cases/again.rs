@@ -144,12 +144,18 @@ async fn a_forced_replay_that_crashes_after_its_write_is_resumed_by_the_redelive
 }
 
 #[tokio::test]
-async fn a_muted_event_is_recorded_and_nothing_is_told_of_it_then_or_by_its_plain_replay() {
+async fn a_suppressed_event_is_recorded_and_its_level_is_emitted_by_the_next_message_and_no_fact() {
     let world = World::default();
     let lit = lamp("evt_1", "lamp.lit", 10, 5);
-    assert_eq!(world.deliver_in(Muted, &lit).await, Ok(Outcome::Applied));
-    world.deliver(&lit).await.expect("taken in");
-    assert_eq!(told(&world), [] as [String; 0]);
+    for outcome in [Outcome::Applied, Outcome::Duplicate] {
+        assert_eq!(world.deliver_in(Muted, &lit).await, Ok(outcome));
+        assert_eq!(told(&world), [] as [String; 0]);
+    }
+    for _ in 0..2 {
+        world.deliver(&lit).await.expect("taken in");
+        assert_eq!(world.received_effects(), (Vec::new(), Some(json!(5))));
+        assert_eq!(told(&world).len(), 1);
+    }
     assert_eq!(
         (&world.item()["state"], &world.item()["facts"][0]),
         (&json!(5), &json!(FACT))

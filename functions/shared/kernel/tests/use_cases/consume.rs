@@ -54,17 +54,21 @@ impl Domain for Lamps {
 
     fn facts(event: &Event) -> Result<Vec<Fact>, Fault> {
         let fields = Fields::of(&event.object);
-        let lit = event.kind == "lamp.lit";
-        let fact = || {
+        let kind = match &*event.kind {
+            "lamp.lit" => Some("LampLit"),
+            "lamp.sold" => Some("LampSold"),
+            _ => None,
+        };
+        let fact = |kind| {
             let object = fields.text("id")?.to_owned();
             Ok(Fact {
-                kind: "LampLit",
+                kind,
                 object,
                 discriminator: Some(fields.integer("light")?.to_string()),
                 data: Value::Null,
             })
         };
-        lit.then(fact).into_iter().collect()
+        kind.map(fact).into_iter().collect()
     }
 
     fn levels(before: Option<&i64>, after: &i64, _: &NoSettings) -> Vec<Level> {
@@ -132,10 +136,12 @@ impl World {
         manner: Manner<'_>,
         event: &Event,
     ) -> Result<Outcome, Fault> {
-        self.handle(&[received(message_in(manner, event), 1)])
-            .await
-            .remove(0)
-            .result
+        self.handle_one(manner, event).await.result
+    }
+
+    pub(crate) async fn handle_one(&self, manner: Manner<'_>, event: &Event) -> Handled {
+        let message = received(message_in(manner, event), 1);
+        self.handle(&[message]).await.remove(0)
     }
 
     pub(crate) fn item(&self) -> Value {

@@ -346,7 +346,7 @@ async fn a_thin_event_waits_where_the_budget_is_spent() {
 
 #[tokio::test]
 async fn a_proven_deletion_is_terminal_whatever_comes_after() {
-    let world = world(MemoryStripe::at(NOW_S + 30));
+    let world = world(MemoryStripe::at(NOW_S + 60));
     world.stripe.delete(&scope(), "door", "door_1");
     world
         .handle(thin("v1.door.moved"))
@@ -363,6 +363,44 @@ async fn a_proven_deletion_is_terminal_whatever_comes_after() {
         Ok(Outcome::Stale)
     );
     assert_eq!(world.item()["state"], "gone");
+}
+
+/// Stripe's data may have the event before every copy has the object: what was just made isn't taken for deleted.
+#[tokio::test]
+async fn an_object_that_is_missing_seconds_after_its_event_is_asked_for_again() {
+    let world = world(MemoryStripe::at(NOW_S + 59));
+    world.stripe.delete(&scope(), "door", "door_1");
+    let fault = world.handle(thin("v1.door.created")).await.result;
+    let fault = fault.expect_err("back to the queue");
+    assert_eq!(
+        (fault.code, fault.after_ms),
+        ("stripe.deletion_unproven", Some(1_000))
+    );
+    assert!(world.projections.items().is_empty());
+    let told = world.handle(thin("v1.door.deleted")).await.result;
+    assert_eq!(
+        told,
+        Ok(Outcome::Applied),
+        "an event that says so is enough"
+    );
+}
+
+/// The state stays, and the answer that contradicts it is said with each check.
+#[tokio::test]
+async fn a_check_says_that_stripe_contradicts_a_terminal_state_and_leaves_it() {
+    let world = world(MemoryStripe::at(NOW_S + 61));
+    let deleted = json!({ "id": "door_1", "object": "door", "deleted": true });
+    let gone = event("evt_1", "door.deleted", NOW_S, deleted);
+    world.handle(message(&gone)).await.result.expect("applied");
+    world.stripe.put(&scope(), door("open"));
+    for _ in 0..2 {
+        let handled = world.handle(check()).await;
+        assert_eq!(handled.note, Some("check.terminal_contradicted"));
+        assert_eq!(world.item()["state"], "gone");
+    }
+    let remarks = world.outcomes.remarks();
+    let is_drift = |remark: &Remark| matches!(remark, Remark::Drift(_));
+    assert_eq!(remarks.iter().filter(|remark| is_drift(remark)).count(), 2);
 }
 
 #[tokio::test]

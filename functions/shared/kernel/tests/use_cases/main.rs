@@ -2,6 +2,7 @@
 
 mod again;
 mod batch;
+mod bounds;
 mod consume;
 mod contexts;
 mod fetching;

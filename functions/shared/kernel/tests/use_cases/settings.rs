@@ -17,7 +17,7 @@ use sluice_kernel::fault::Fault;
 use sluice_kernel::fetch::WithoutKey;
 use sluice_kernel::object::Fields;
 use sluice_kernel::outcome::Outcome;
-use sluice_kernel::rebuild::{self, Change, rebuild};
+use sluice_kernel::rebuild::{self, Change, How, rebuild};
 
 const KEY: &str = "platform#live#pass_1";
 
@@ -123,11 +123,12 @@ impl World {
     async fn rebuild(&self, grace: i64) -> Change {
         let ports = rebuild::Ports {
             projections: &self.projections,
+            bus: &self.bus,
             bodies: &self.ledger,
             objects: &WithoutKey,
             settings: &Grace { grace },
         };
-        let rebuilt = rebuild::<Passes>(&ports, &self.clock, KEY, false).await;
+        let rebuilt = rebuild::<Passes>(&ports, &self.clock, KEY, How::Suppress).await;
         rebuilt.expect("rebuilt").expect("an item").change
     }
 
@@ -162,7 +163,8 @@ async fn what_is_derived_is_stored_beside_the_state_and_follows_the_settings_wit
     let sold = pass("evt_1", "pass.sold", 10, 100);
     assert_eq!(world.deliver(&sold, 5).await, Ok(Outcome::Applied));
     assert_eq!(world.derived(), json!({ "until": 105 }));
-    assert_eq!(world.levels(), [(json!(1), json!(105))]);
+    let time = json!(world.clock.now_ms());
+    assert_eq!(world.levels(), [(time, json!(105))]);
 
     // The same settings and the same event: nothing is written.
     let version = world.projections.items()[KEY].version;
