@@ -320,6 +320,8 @@ mod tests {
             }),
             derived: None,
             levels_owed: false,
+            emitted: None,
+            seq: 0,
             history: vec!["evt_1".to_owned()],
             facts: ["InvoicePaid#platform#live#in_1".to_owned()].into(),
             generations: Vec::new(),

@@ -1,7 +1,10 @@
-//! `sluice import`: a merchant's existing objects, by Stripe's lists, before the first event; state without effects.
+//! `sluice import`: imports a merchant's existing objects from Stripe's lists.
 //!
-//! The walk is kind by kind, newest first. An object that comes into being or changes meanwhile comes with its event. What
-//! was imported before and hasn't changed isn't written again.
+//! Of an object that is new here, state is written and nothing is emitted: its first event emits its levels, also one that
+//! was on its way. An object that is known and has changed is corrected, and its levels are emitted, as by a check of
+//! reconcile: after a gap no event brings the change any more.
+//!
+//! The walk is kind by kind, newest first. What was imported before and hasn't changed isn't written again.
 
 use clap::{Args as ClapArgs, ValueEnum};
 use serde_json::json;
@@ -18,6 +21,7 @@ use sluice_kernel::reconcile::{Listed, Listing};
 
 use crate::context::{Context, PLATFORM};
 use crate::problem::Problem;
+use crate::replay::target::Target;
 use crate::seed::{self, How, Run};
 
 /// How often one page waits for the budget before that is an error.
@@ -135,6 +139,7 @@ pub(crate) async fn run(context: &Context, args: Args) -> Result<(), Problem> {
             projections: DynamoProjections::new(context.aws.sdk(), table),
             ledger: ledger.clone(),
             stripe: &stripe,
+            bus: Target::of(context, None)?,
             context,
         };
         if let Some(reason) = walk(&mut run, &tools, &scope, kind, !how.yes).await? {
@@ -149,6 +154,7 @@ struct Tools<'a> {
     projections: DynamoProjections,
     ledger: DynamoLedger<SystemClock>,
     stripe: &'a StripeObjects,
+    bus: Target,
     context: &'a Context,
 }
 
@@ -231,6 +237,7 @@ async fn take(kind: Kind, tools: &Tools<'_>, scope: &Scope, shown: &Shown, is_dr
 async fn of<D: Domain>(tools: &Tools<'_>, scope: &Scope, shown: &Shown, is_dry: bool) -> One {
     let ports = Ports {
         projections: &tools.projections,
+        bus: &tools.bus,
         bodies: &tools.ledger,
         objects: tools.stripe,
         settings: &tools.context.settings::<D>()?,

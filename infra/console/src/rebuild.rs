@@ -1,6 +1,6 @@
-//! `sluice rebuild`: a domain's projections made anew, in place and muted, by the domain's code as this program was built with it.
+//! `sluice rebuild`: rebuilds a domain's projections in place, by the domain's code that this program was built with.
 //!
-//! Deploy the mended domain first, and run the program of the same version: what the function writes meanwhile is then
+//! Deploy the corrected domain first, and run the program of the same version: what the function writes meanwhile is then
 //! right already.
 
 use clap::Args as ClapArgs;
@@ -11,19 +11,23 @@ use sluice_adapters::objects::StripeObjects;
 use sluice_adapters::projections::DynamoProjections;
 use sluice_kernel::domain::Domain;
 use sluice_kernel::fault::Fault;
-use sluice_kernel::rebuild::{Ports, Rebuilt, rebuild};
+use sluice_kernel::rebuild::{Mode, Ports, Rebuilt, rebuild};
 
 use crate::context::Context;
 use crate::problem::Problem;
+use crate::replay::target::Target;
 use crate::seed::{self, How, PAGE_OBJECTS, Run};
 
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "Examples:
   sluice rebuild billing                                 says what would change, and does nothing
-  sluice rebuild billing --why 'fixed in 1.4' --yes      does it; nobody is told
+  sluice rebuild billing --why 'fixed in 1.4' --yes      does it; levels that change are emitted with each object's next event
+  sluice rebuild billing --emit --why 'fixed' --yes      does it, and emits levels that change at once
   sluice rebuild payments platform#live#pi_3Qabc         one object, by its projection's key
-  sluice replay --type 'invoice.*' --domain billing --force --why 'tell it' --yes
-                                                         tells facts and levels again, where that is wanted")]
+  sluice rebuild payments platform#live#du_1Qabc --reopen --why 'the bank reopened it' --yes
+                                                         replaces an ended state by Stripe's later answer
+  sluice replay --type 'invoice.*' --domain billing --force --why 'missed' --yes
+                                                         emits facts and levels again, if that is wanted")]
 pub(crate) struct Args {
     /// The domain.
     domain: String,
@@ -33,11 +37,25 @@ pub(crate) struct Args {
     /// Don't ask Stripe: the ledger's bodies and the projections' own rows have to do.
     #[arg(long)]
     without_key: bool,
+    /// Emit levels that change or are owed at once. Without this they are emitted with each object's next event.
+    #[arg(long)]
+    emit: bool,
+    /// Where an object's state is an ended one and Stripe answers otherwise now (`check.terminal_contradicted`), take Stripe's
+    /// answer, and emit the levels. Wants the objects' keys.
+    #[arg(long, requires = "keys", conflicts_with = "without_key")]
+    reopen: bool,
     #[command(flatten)]
     how: How,
 }
 
-type Tools = (DynamoProjections, DynamoLedger<SystemClock>, StripeObjects);
+/// What a rebuild works with.
+struct Tools {
+    projections: DynamoProjections,
+    ledger: DynamoLedger<SystemClock>,
+    stripe: StripeObjects,
+    bus: Target,
+    mode: Mode,
+}
 
 pub(crate) async fn run(context: &Context, args: Args) -> Result<(), Problem> {
     let Args { domain, how, .. } = &args;
@@ -49,15 +67,22 @@ pub(crate) async fn run(context: &Context, args: Args) -> Result<(), Problem> {
         )));
     }
     let sdk = context.aws.sdk();
-    let tools = (
-        DynamoProjections::new(sdk, context.table(domain)?.to_owned()),
-        DynamoLedger::new(sdk, context.table("ledger")?.to_owned(), SystemClock),
-        seed::stripe(context, how.rate, !args.without_key).await?,
-    );
+    let tools = Tools {
+        projections: DynamoProjections::new(sdk, context.table(domain)?.to_owned()),
+        ledger: DynamoLedger::new(sdk, context.table("ledger")?.to_owned(), SystemClock),
+        stripe: seed::stripe(context, how.rate, !args.without_key).await?,
+        bus: Target::of(context, None)?,
+        mode: match (how.yes, args.reopen, args.emit) {
+            (false, reopens, _) => Mode::Plan { reopens },
+            (true, true, _) => Mode::Reopen,
+            (true, false, true) => Mode::Emit,
+            (true, false, false) => Mode::Suppress,
+        },
+    };
     let mut run = Run::begin(context, "rebuild", domain, how).await?;
     if !args.keys.is_empty() {
         for key in &args.keys {
-            match one(context, domain, &tools, key, !how.yes).await? {
+            match one(context, domain, &tools, key).await? {
                 Ok(None) => return Err(Problem::NotFound(format!("{domain} has no {key}"))),
                 Ok(Some(rebuilt)) => run.count(key, Ok(rebuilt))?,
                 Err(fault) => run.count(key, Err(fault))?,
@@ -71,10 +96,10 @@ pub(crate) async fn run(context: &Context, args: Args) -> Result<(), Problem> {
         if run.at["over"] == true {
             return run.end(None).await;
         }
-        let (keys, next) = tools.0.keys(after.as_deref(), page).await?;
+        let (keys, next) = tools.projections.keys(after.as_deref(), page).await?;
         for key in &keys {
             // One that has gone meanwhile is none of ours.
-            let rebuilt = one(context, domain, &tools, key, !how.yes).await?;
+            let rebuilt = one(context, domain, &tools, key).await?;
             if let Some(result) = rebuilt.transpose() {
                 run.count(key, result)?;
             }
@@ -90,28 +115,24 @@ pub(crate) async fn run(context: &Context, args: Args) -> Result<(), Problem> {
 /// What became of one object: its own fault, or a problem of the whole run.
 type One = Result<Result<Option<Rebuilt>, Fault>, Problem>;
 
-async fn one(context: &Context, domain: &str, tools: &Tools, key: &str, is_dry: bool) -> One {
+async fn one(context: &Context, domain: &str, tools: &Tools, key: &str) -> One {
     match domain {
-        payments::Payments::NAME => of::<payments::Payments>(context, tools, key, is_dry).await,
-        billing::Billing::NAME => of::<billing::Billing>(context, tools, key, is_dry).await,
+        payments::Payments::NAME => of::<payments::Payments>(context, tools, key).await,
+        billing::Billing::NAME => of::<billing::Billing>(context, tools, key).await,
         subscriptions::Subscriptions::NAME => {
-            of::<subscriptions::Subscriptions>(context, tools, key, is_dry).await
+            of::<subscriptions::Subscriptions>(context, tools, key).await
         }
-        _ => of::<connect::Connect>(context, tools, key, is_dry).await,
+        _ => of::<connect::Connect>(context, tools, key).await,
     }
 }
 
-async fn of<D: Domain>(
-    context: &Context,
-    (projections, bodies, objects): &Tools,
-    key: &str,
-    is_dry: bool,
-) -> One {
+async fn of<D: Domain>(context: &Context, tools: &Tools, key: &str) -> One {
     let ports = Ports {
-        projections,
-        bodies,
-        objects,
+        projections: &tools.projections,
+        bus: &tools.bus,
+        bodies: &tools.ledger,
+        objects: &tools.stripe,
         settings: &context.settings::<D>()?,
     };
-    Ok(rebuild::<D>(&ports, &SystemClock, key, is_dry).await)
+    Ok(rebuild::<D>(&ports, &SystemClock, key, tools.mode).await)
 }

@@ -9,7 +9,7 @@
 
 mod plan;
 pub(crate) mod select;
-mod target;
+pub(crate) mod target;
 
 pub(crate) use plan::pending_effects;
 

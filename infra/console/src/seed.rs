@@ -12,6 +12,7 @@ use sluice_adapters::clock::SystemClock;
 use sluice_adapters::config::Vars;
 use sluice_adapters::objects::StripeObjects;
 use sluice_kernel::clock::Clock;
+use sluice_kernel::consume;
 use sluice_kernel::fault::{Class, Fault};
 use sluice_kernel::rebuild::{Change, Rebuilt};
 
@@ -174,10 +175,11 @@ impl<'a> Run<'a> {
             Err(fault) => return Err(Problem::Failed(fault.to_string())),
         };
         if let (Ok(_), Some(code)) = (&result, code) {
-            *self
-                .counts
-                .entry(format!("without Stripe's answer, {code}"))
-                .or_default() += 1;
+            let what = match code {
+                consume::CONTRADICTED => format!("left as it ended, {code}"),
+                code => format!("without Stripe's answer, {code}"),
+            };
+            *self.counts.entry(what).or_default() += 1;
         }
         if matches!(&result, Ok(rebuilt) if rebuilt.is_guess) {
             *self.counts.entry("a guess".to_owned()).or_default() += 1;

@@ -15,7 +15,7 @@ use sluice_kernel::effect::{Fact, Pending, Scope};
 use sluice_kernel::fault::Fault;
 use sluice_kernel::order::candidate::Candidate;
 use sluice_kernel::order::evidence::Evidence;
-use sluice_kernel::projection::{self, Item};
+use sluice_kernel::projection::{self, Input, Item};
 use sluice_stripe_sim::{ApiVersion, Moment, Occurrence, Options, Scope as SimScope, Story, World};
 
 use crate::check;

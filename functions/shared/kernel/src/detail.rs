@@ -79,7 +79,8 @@ pub enum Manner<'a> {
     Plain,
     /// By a forced replay, under this generation: its facts, and the levels that are current, are told again, once.
     Again(&'a str),
-    /// State, evidence and facts are recorded, and nothing is told. What was to be told before stays to be told.
+    /// State, evidence and facts are recorded, and nothing is emitted. Effects that were pending stay so, and levels that
+    /// change are owed: the object's next message emits them.
     Muted,
 }
 

@@ -103,8 +103,8 @@ pub trait Domain: Send + Sync + 'static {
 
     /// What is computed of the state for readers, and stored beside it under `derived`, so that readers in other
     /// languages copy no arithmetic. It is no evidence and no drift. It is computed whenever an item is written; where
-    /// other settings make it another, the object's next event writes it and emits its levels. A rebuild writes it and emits
-    /// nothing, so the next event does.
+    /// other settings make it another, the object's next event writes it and emits its levels. A rebuild writes it, and
+    /// the levels are owed.
     fn derived(_state: &Self::State, _settings: &Self::Settings) -> Option<Value> {
         None
     }

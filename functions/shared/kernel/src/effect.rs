@@ -126,7 +126,8 @@ pub fn level_key(level: &Level, scope: &Scope) -> String {
     format!("{}#{}#{}", level.kind, scope.key(), level.key)
 }
 
-/// A level as it is stored and published; `seq` is the version of the projection that it comes from.
+/// A level as it is stored and published. `seq` grows with each level of a key, also over a restore from backup, in another
+/// Region and in a new stack: see [`crate::projection`].
 ///
 /// With a generation where a forced replay tells it again.
 pub fn pending_level(level: Level, event: &Event, seq: u64, generation: Option<&str>) -> Pending {

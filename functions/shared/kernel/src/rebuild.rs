@@ -13,7 +13,7 @@
 //!
 //! | | an object that is new here | one that is known |
 //! |---|---|---|
-//! | rebuild | | nothing, or with [`How::Emit`] its levels |
+//! | rebuild | | nothing, or with [`Mode::Emit`] its levels |
 //! | import | nothing | its levels, if they change or are owed: as a check of reconcile emits them |
 //!
 //! What a suppressed write changes is owed ([`Item::levels_owed`]): the object's next message emits it, also one that is
@@ -23,7 +23,7 @@
 //! # Terminal states that are wrong
 //!
 //! A terminal state stays although Stripe answers otherwise later; the answer is noted with [`consume::CONTRADICTED`].
-//! [`How::Reopen`] puts the answer in its place ([`Evidence::reopened`]) and emits the levels.
+//! [`Mode::Reopen`] puts the answer in its place ([`Evidence::reopened`]) and emits the levels.
 //!
 //! Failure window: a crash between two objects leaves the first done and the second untouched. An object that needs no
 //! change is not written, so going over all of them again is safe and cheap.
@@ -61,14 +61,17 @@ pub const IMPORTED: &str = "import";
 /// What a rebuild leaves in the history of an item that names no event.
 pub const REBUILT: &str = "rebuild";
 
-/// How often one object's fetch waits for the budget before that is an error.
+/// Mode often one object's fetch waits for the budget before that is an error.
 const WAITS_MAX: u32 = 20;
 
 /// How a rebuild is carried out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum How {
-    /// Only what would change is found out.
-    Plan,
+pub enum Mode {
+    /// Only what would change is found out; with `reopens` what [`Mode::Reopen`] would.
+    Plan {
+        /// Whether a contradicted terminal state would be replaced.
+        reopens: bool,
+    },
     /// Nothing is emitted now. Levels that change are owed.
     Suppress,
     /// Levels that change, or are owed, are emitted.
@@ -143,7 +146,7 @@ pub struct Shown {
     pub api_version: Option<String>,
     /// The answer's `Date`, in Unix seconds.
     pub date_s: i64,
-    /// How long the answer took, in milliseconds.
+    /// Mode long the answer took, in milliseconds.
     pub took_ms: u32,
 }
 
@@ -170,9 +173,9 @@ pub async fn rebuild<D: Domain>(
     ports: &Ports<'_, impl Projections, impl Bus, impl Bodies, impl Objects, D::Settings>,
     clock: &impl Clock,
     key: &str,
-    how: How,
+    mode: Mode,
 ) -> Result<Option<Rebuilt>, Fault> {
-    let rebuilding = rebuild_once::<D>(ports, clock, key, how);
+    let rebuilding = rebuild_once::<D>(ports, clock, key, mode);
     batch::caught(rebuilding, batch::PANIC_RECEIVES_MAX).await
 }
 
@@ -180,7 +183,7 @@ async fn rebuild_once<D: Domain>(
     ports: &Ports<'_, impl Projections, impl Bus, impl Bodies, impl Objects, D::Settings>,
     clock: &impl Clock,
     key: &str,
-    how: How,
+    mode: Mode,
 ) -> Result<Option<Rebuilt>, Fault> {
     let Some((scope, object)) = projection::scope_and_object(key) else {
         return Err(Fault::reject(
@@ -236,9 +239,11 @@ async fn rebuild_once<D: Domain>(
             }
         };
         if let Some(answer) = answer.filter(|answer| evidence.is_contradicted_by(answer)) {
-            match how {
-                How::Reopen => evidence = Evidence::reopened(answer),
-                How::Plan | How::Suppress | How::Emit => note = Some(consume::CONTRADICTED),
+            match mode {
+                Mode::Reopen | Mode::Plan { reopens: true } => {
+                    evidence = Evidence::reopened(answer);
+                }
+                _ => note = Some(consume::CONTRADICTED),
             }
         }
         let is_guess = !evidence.head().is_decided();
@@ -256,9 +261,9 @@ async fn rebuild_once<D: Domain>(
             is_guess,
             note,
         };
-        let emits = matches!(how, How::Emit | How::Reopen);
+        let emits = matches!(mode, Mode::Emit | Mode::Reopen);
         let is_done = matches!(rebuilt.change, Change::Same | Change::Unfounded);
-        if how == How::Plan || (is_done && !(emits && owes(&item))) {
+        if matches!(mode, Mode::Plan { .. }) || (is_done && !(emits && owes(&item))) {
             return Ok(Some(rebuilt));
         }
         let there = There::<D> {

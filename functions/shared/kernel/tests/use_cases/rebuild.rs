@@ -14,7 +14,7 @@ use sluice_kernel::fetch::{Objects, WithoutKey};
 use sluice_kernel::ledger::Ledger;
 use sluice_kernel::outcome::Outcome;
 use sluice_kernel::projection::{Projections, key, scope_and_object};
-use sluice_kernel::rebuild::{Change, How, Ports, Rebuilt, Shown, import, rebuild};
+use sluice_kernel::rebuild::{Change, Mode, Ports, Rebuilt, Shown, import, rebuild};
 
 use crate::consume::{Lamps, World, lamp};
 
@@ -52,7 +52,7 @@ async fn damage(world: &World) {
     assert_eq!(written, Ok(true));
 }
 
-async fn rebuilt(world: &World, objects: &impl Objects, how: How) -> Rebuilt {
+async fn rebuilt(world: &World, objects: &impl Objects, mode: Mode) -> Rebuilt {
     let ports = Ports {
         projections: &world.projections,
         bus: &world.bus,
@@ -60,7 +60,7 @@ async fn rebuilt(world: &World, objects: &impl Objects, how: How) -> Rebuilt {
         objects,
         settings: &NoSettings {},
     };
-    let rebuilt = rebuild::<Lamps>(&ports, &world.clock, KEY, how).await;
+    let rebuilt = rebuild::<Lamps>(&ports, &world.clock, KEY, mode).await;
     rebuilt.expect("rebuilt").expect("an item")
 }
 
@@ -112,17 +112,22 @@ async fn a_state_that_was_wrongly_taken_for_the_last_is_rebuilt_from_the_ledger_
     assert_eq!(world.deliver(&again).await, Ok(Outcome::Stale));
     let told = world.bus.details().len();
 
-    let plan = rebuilt(&world, &MemoryStripe::without_key(), How::Plan).await;
+    let plan = rebuilt(
+        &world,
+        &MemoryStripe::without_key(),
+        Mode::Plan { reopens: false },
+    )
+    .await;
     assert_eq!(
         (plan.change, &plan.before, &plan.after),
         (Change::Changed, &json!(0), &json!(3))
     );
     assert_eq!(world.item()["state"], 0, "a plan writes nothing");
-    let done = rebuilt(&world, &MemoryStripe::without_key(), How::Suppress).await;
+    let done = rebuilt(&world, &MemoryStripe::without_key(), Mode::Suppress).await;
     assert_eq!(done, plan);
     assert_eq!(world.item()["state"], 3);
     assert_eq!(world.bus.details().len(), told);
-    let once_more = rebuilt(&world, &MemoryStripe::without_key(), How::Suppress).await;
+    let once_more = rebuilt(&world, &MemoryStripe::without_key(), Mode::Suppress).await;
     assert_eq!(once_more.change, Change::Same);
 
     // The next message emits the level that is owed, once, and no fact again.
@@ -143,7 +148,7 @@ async fn with_a_key_the_object_is_as_stripe_has_it_whatever_the_ledger_lacks() {
     let stripe = MemoryStripe::at(50);
     let lamp_now = json!({ "id": "lamp_1", "object": "lamp", "light": 9 });
     stripe.put(&scope(), lamp_now);
-    let done = rebuilt(&world, &stripe, How::Suppress).await;
+    let done = rebuilt(&world, &stripe, Mode::Suppress).await;
     assert!(done.is_fetched);
     assert_eq!(
         (done.change, world.item()["state"].clone()),
@@ -159,7 +164,7 @@ async fn an_object_of_which_nothing_can_be_had_again_is_left_as_it_is() {
         .await
         .expect("applied");
     let before = world.projections.items();
-    let done = rebuilt(&world, &MemoryStripe::without_key(), How::Suppress).await;
+    let done = rebuilt(&world, &MemoryStripe::without_key(), Mode::Suppress).await;
     assert_eq!(done.change, Change::Unfounded);
     assert_eq!(world.projections.items(), before);
 }
@@ -215,7 +220,7 @@ async fn a_level_that_a_rebuild_suppressed_is_emitted_by_the_late_event_of_that_
         &scope(),
         json!({ "id": "lamp_1", "object": "lamp", "light": 1 }),
     );
-    rebuilt(&world, &stripe, How::Suppress).await;
+    rebuilt(&world, &stripe, Mode::Suppress).await;
     assert_eq!(world.received_effects().1, Some(json!(5)), "suppressed");
     let late = world.deliver(&lamp("evt_2", "lamp.dimmed", 25, 1)).await;
     assert_eq!(late, Ok(Outcome::Stale));
@@ -255,12 +260,12 @@ async fn what_a_rebuild_owes_is_emitted_by_an_import_or_a_rebuild_that_emits_if_
             &scope(),
             json!({ "id": "lamp_1", "object": "lamp", "light": 1 }),
         );
-        rebuilt(&world, &stripe, How::Suppress).await;
+        rebuilt(&world, &stripe, Mode::Suppress).await;
         let count = world.bus.details().len();
         for _ in 0..2 {
             match by_import {
                 true => drop(imported(&world, &stripe, &shown(1, 60), false).await),
-                false => drop(rebuilt(&world, &stripe, How::Emit).await),
+                false => drop(rebuilt(&world, &stripe, Mode::Emit).await),
             }
             assert_eq!(world.received_effects().1, Some(json!(1)));
             assert_eq!(world.bus.details().len(), count + 1, "once");
@@ -301,17 +306,22 @@ async fn a_terminal_state_that_stripe_contradicts_is_reopened_by_an_operator_and
         &scope(),
         json!({ "id": "lamp_1", "object": "lamp", "light": 7 }),
     );
-    for how in [How::Plan, How::Suppress, How::Emit] {
-        let done = rebuilt(&world, &stripe, how).await;
-        assert_eq!(done.note, Some("check.terminal_contradicted"), "{how:?}");
-        assert_eq!(world.item()["state"], 0, "{how:?}");
+    for mode in [Mode::Plan { reopens: false }, Mode::Suppress, Mode::Emit] {
+        let done = rebuilt(&world, &stripe, mode).await;
+        assert_eq!(done.note, Some("check.terminal_contradicted"), "{mode:?}");
+        assert_eq!(world.item()["state"], 0, "{mode:?}");
     }
-    let done = rebuilt(&world, &stripe, How::Reopen).await;
+    let plan = rebuilt(&world, &stripe, Mode::Plan { reopens: true }).await;
+    assert_eq!(
+        (&plan.after, &world.item()["state"]),
+        (&json!(7), &json!(0))
+    );
+    let done = rebuilt(&world, &stripe, Mode::Reopen).await;
     assert_eq!((done.change, done.note), (Change::Changed, None));
     assert_eq!(world.received_effects().1, Some(json!(7)));
     // The event that was wrong comes again, and a rebuild reads it again: the answer stays.
     assert_eq!(world.deliver(&broken).await, Ok(Outcome::Duplicate));
-    rebuilt(&world, &MemoryStripe::without_key(), How::Suppress).await;
+    rebuilt(&world, &MemoryStripe::without_key(), Mode::Suppress).await;
     assert_eq!(world.item()["state"], 7);
     // Later events are applied as ever, and a later terminal one is the last.
     let events = [
@@ -355,7 +365,7 @@ enum Step {
     /// An import sees the lamp as it was after this change.
     Import(usize),
     /// So does a rebuild.
-    Rebuild(usize, How),
+    Rebuild(usize, Mode),
 }
 
 proptest! {
@@ -379,8 +389,8 @@ proptest! {
                 0 | 1 => Step::Deliver(n, true),
                 2 => Step::Deliver(n, false),
                 3 => Step::Import(n),
-                4 => Step::Rebuild(n, How::Suppress),
-                _ => Step::Rebuild(n, How::Emit),
+                4 => Step::Rebuild(n, Mode::Suppress),
+                _ => Step::Rebuild(n, Mode::Emit),
             }
         });
         let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
@@ -397,11 +407,11 @@ proptest! {
                         let shown = shown(lights[n], events[n].created + 5);
                         imported(&world, &WithoutKey, &shown, false).await.expect("imported");
                     }
-                    Step::Rebuild(n, how) => {
+                    Step::Rebuild(n, mode) => {
                         let stripe = MemoryStripe::at(events[n].created + 5);
                         stripe.put(&scope(), json!({ "id": "lamp_1", "object": "lamp", "light": lights[n] }));
                         if !world.projections.items().is_empty() {
-                            rebuilt(&world, &stripe, how).await;
+                            rebuilt(&world, &stripe, mode).await;
                         }
                     }
                 }

@@ -17,7 +17,7 @@ use sluice_kernel::fault::Fault;
 use sluice_kernel::fetch::WithoutKey;
 use sluice_kernel::object::Fields;
 use sluice_kernel::outcome::Outcome;
-use sluice_kernel::rebuild::{self, Change, How, rebuild};
+use sluice_kernel::rebuild::{self, Change, Mode, rebuild};
 
 const KEY: &str = "platform#live#pass_1";
 
@@ -128,7 +128,7 @@ impl World {
             objects: &WithoutKey,
             settings: &Grace { grace },
         };
-        let rebuilt = rebuild::<Passes>(&ports, &self.clock, KEY, How::Suppress).await;
+        let rebuilt = rebuild::<Passes>(&ports, &self.clock, KEY, Mode::Suppress).await;
         rebuilt.expect("rebuilt").expect("an item").change
     }
 
