@@ -101,6 +101,55 @@ fn a_bug_in_a_domain_is_put_right_by_a_rebuild_and_told_by_a_forced_replay_of_a_
     assert_eq!(world.settled("payments", object)["state"], right.state);
 }
 
+/// The runbook of a gap says to import, and after a gap no event brings the change any more. On the other hand an event may
+/// be on its way while its object is imported, and is stale when it comes.
+#[test]
+fn an_import_emits_what_it_corrects_and_an_event_that_comes_after_one_emits_what_it_saw() {
+    let mut stripe = stripe(33);
+    for _ in 0..2 {
+        stripe.play(Story::Trial, &Scope::platform(false));
+    }
+    let server = Server::start(stripe, Terms::default(), 0).expect("a port");
+    let world = world_with_key(&server, |_| {});
+    let stripe = server.world();
+    let of_kind = |kind: &str| {
+        let events = stripe.events().iter().filter(|event| event.kind == kind);
+        events.collect::<Vec<_>>()
+    };
+    let made = of_kind("customer.subscription.created");
+    let ends = of_kind("customer.subscription.deleted");
+    let before_any_end = ends.iter().map(|end| end.created).min().expect("an end") - 10;
+    let [known, imported] = [&made[0], &made[1]];
+    assert_ne!(known.object.id, imported.object.id);
+    let access = |id: &str| {
+        world.see_all_of_the_bus();
+        let effects = world.effects(id);
+        let last = effects.iter().max_by_key(|it| it["detail"]["seq"].as_u64());
+        last.map(|effect| effect["detail"]["data"].clone())
+    };
+    world.deliver_to(&stripe, known);
+    eventually("access by the event", || access(&known.object.id));
+
+    let import = ["import", "--mode", "test", "--kind", "subscription"];
+    let why = ["--why", "a gap", "--yes"];
+    let import = [&import[..], &why[..]].concat();
+    server.set_now(Some(before_any_end));
+    assert_eq!(sluice(&world, &import).1, 0);
+    assert_eq!(access(&imported.object.id), None);
+    world.deliver_to(&stripe, imported);
+    let active = eventually("access by the late event", || access(&imported.object.id));
+
+    server.set_now(None);
+    assert_eq!(sluice(&world, &import).1, 0);
+    for id in [&known.object.id, &imported.object.id] {
+        let ended = eventually("the end, by the import alone", || {
+            access(id).filter(|access| *access != active)
+        });
+        let item = world.settled("subscriptions", id);
+        assert_eq!(item["state"]["status"], "canceled", "{ended}");
+    }
+}
+
 #[test]
 fn what_a_merchant_had_before_comes_in_silently_and_its_next_event_tells_the_difference() {
     let mut stripe = stripe(32);
