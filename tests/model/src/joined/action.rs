@@ -65,6 +65,25 @@ pub enum Action {
     },
     /// The operator resumes a replay that has died.
     ReplayResume,
+    /// The operator begins the next import or rebuild, and Stripe shows the object.
+    RefreshBegin {
+        /// The event whose state Stripe shows.
+        shown: u8,
+    },
+    /// The import or rebuild takes its next step.
+    Refresh {
+        /// How it ends.
+        end: End,
+    },
+    /// The operator runs an import or rebuild again that has died.
+    RefreshAgain {
+        /// The event whose state Stripe shows now.
+        shown: u8,
+    },
+    /// The item is kept as it is, to be restored later.
+    Backup,
+    /// The item is put back to what was kept.
+    Restore,
     /// The bus or the queue gives one more copy of a message.
     Again {
         /// Which.

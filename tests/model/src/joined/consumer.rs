@@ -45,7 +45,7 @@ impl Joined {
         (!item.facts.contains(&message)).then_some(message)
     }
 
-    fn decide(&self, item: &Item, message: Message) -> Decision {
+    fn decide(&self, item: &Item, message: Message, now: u8) -> Decision {
         let rules = self.rules;
         let mut decision = Decision {
             write: None,
@@ -57,12 +57,14 @@ impl Joined {
             last == message
                 || (!rules.history_tells_generations_apart && last.event == message.event)
         });
-        if in_history {
+        let newer = item.state.is_none_or(|state| message.event > state);
+        let emits_owed = item.owed && (newer || rules.stale_events_emit_what_is_owed);
+        if in_history && !emits_owed {
             return decision;
         }
-        let newer = item.state.is_none_or(|state| message.event > state);
-        let fact = self.fact(item, message);
-        if !newer && (fact.is_none() || !forced && !rules.stale_events_tell_their_facts) {
+        let fact = (!in_history).then(|| self.fact(item, message)).flatten();
+        let is_quiet = fact.is_none() || !forced && !rules.stale_events_tell_their_facts;
+        if !newer && !emits_owed && is_quiet {
             return decision;
         }
         let mut item = item.clone();
@@ -81,12 +83,11 @@ impl Joined {
         if newer || (forced && !rules.forced_never_regresses) {
             item.state = Some(message.event);
         }
-        // A forced replay tells the level that is current, whatever its event was.
-        if let Some(value) = item.state
-            && (newer || (forced && rules.forced_tells_the_level))
-        {
-            let seq = item.version;
-            decision.effects.insert(Effect::Level(Level { seq, value }));
+        // A forced replay emits the level that is current, whatever its event was.
+        let repeats = forced && !in_history && rules.forced_tells_the_level;
+        if newer || emits_owed || repeats {
+            let level = self.call_for_level(&mut item, now);
+            decision.effects.extend(level.map(Effect::Level));
         }
         decision.write = Some(item);
         decision
@@ -112,14 +113,16 @@ impl Joined {
     /// The write, and what is to be emitted then: everything pending, whoever called for it.
     fn apply(&self, world: &mut World, worker: usize, message: Message, read: Option<Item>) {
         let read = read.unwrap_or_else(|| world.item.clone());
-        let decision = self.decide(&read, message);
+        let decision = self.decide(&read, message, world.time);
+        world.behind &= Some(message.event) < world.newest();
+        world.awaits_message = false;
         let mut effects = read.pending;
         if let Some(mut item) = decision.write {
             effects.extend(decision.effects);
             if self.rules.effects_are_pending {
                 item.pending.clone_from(&effects);
             }
-            world.item = item;
+            world.wrote(item);
         }
         if let Some(fact) = decision.fact {
             if fact != message && world.minted.of(fact) == 0 {
@@ -141,8 +144,19 @@ impl Joined {
         finish_if_acknowledged(world);
     }
 
-    /// PutEvents with effects, of which the first may be refused.
     fn emit(&self, world: &mut World, worker: usize, effects: BTreeSet<Effect>, end: End) {
+        self.put_on_bus(world, &effects, end);
+        if end == End::Refused && self.rules.emit_checks_each_result {
+            Self::fail(world, worker);
+        } else if self.rules.clear_after_emit {
+            go(world, worker, Work::Clear(effects));
+        } else {
+            go(world, worker, Work::Acknowledge);
+        }
+    }
+
+    /// PutEvents with effects, of which the first may be refused.
+    pub(super) fn put_on_bus(&self, world: &mut World, effects: &BTreeSet<Effect>, end: End) {
         for effect in effects.iter().skip(usize::from(end == End::Refused)) {
             match *effect {
                 Effect::Fact(fact) => {
@@ -155,18 +169,19 @@ impl Joined {
                 }
             }
         }
-        if end == End::Refused && self.rules.emit_checks_each_result {
-            Self::fail(world, worker);
-        } else if self.rules.clear_after_emit {
-            go(world, worker, Work::Clear(effects));
-        } else {
+    }
+
+    fn clear(&self, world: &mut World, worker: usize, effects: BTreeSet<Effect>) {
+        self.take_off(&mut world.item, &effects);
+        if self.rules.clear_after_emit {
             go(world, worker, Work::Acknowledge);
+        } else {
+            go(world, worker, Work::Emit(effects));
         }
     }
 
     /// Effects are taken off the item. Nothing to take off is no write.
-    fn clear(&self, world: &mut World, worker: usize, effects: BTreeSet<Effect>) {
-        let item = &mut world.item;
+    pub(super) fn take_off(&self, item: &mut Item, effects: &BTreeSet<Effect>) {
         if item.pending.iter().any(|pending| effects.contains(pending)) {
             item.version += 1;
             if self.rules.clear_removes_only_what_was_emitted {
@@ -174,11 +189,6 @@ impl Joined {
             } else {
                 item.pending.clear();
             }
-        }
-        if self.rules.clear_after_emit {
-            go(world, worker, Work::Acknowledge);
-        } else {
-            go(world, worker, Work::Emit(effects));
         }
     }
 

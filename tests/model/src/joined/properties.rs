@@ -4,13 +4,14 @@
 //! budget. So whatever happens, everything comes to rest ([`Joined::settled`]), and what is promised "in the end" is
 //! checked in every world at rest, which here is the same as stateright's `eventually` and is told more shortly. Stripe
 //! may send more, or reconcile run once more, from a world at rest: a promise about that is checked by letting it happen
-//! there, undisturbed.
+//! there, undisturbed. So is what a suppressed write leaves to the object's next message, and a restore to a replay; until
+//! then item and receiver aren't held to the promises about levels and pending effects.
 
 use stateright::Property;
 
 use super::action::Action;
 use super::protocol::{Joined, Kind, generations};
-use super::world::{Message, RECONCILE, ReplayStep, Step, Work, World};
+use super::world::{Effect, Message, RECONCILE, RefreshStep, ReplayStep, Step, Work, World};
 
 /// Promise 1. Stripe was answered 2xx: a receiver acts on the event's fact.
 pub const NOTHING_LOST: &str = "what is acknowledged takes effect";
@@ -34,6 +35,10 @@ pub const NOTHING_PENDING: &str = "nothing stays pending";
 pub const STATE_IS_NEWEST: &str = "the state ends at the newest event's";
 /// The receiver holds the level of the state.
 pub const LEVEL_IS_LAST: &str = "the level ends at the last";
+/// Once any message of the object has come after a suppressed write, the receiver holds the level of the state.
+pub const NEXT_EMITS_THE_OWED: &str = "the next message emits what a suppressed write owes";
+/// Once its events are replayed, a restored item has the newest state again, and the receiver holds its level.
+pub const REPLAY_FOLLOWS_A_RESTORE: &str = "a replay after a restore ends at the newest";
 /// A plain replay of what is settled leaves item and receiver exactly as they were.
 pub const PLAIN_CHANGES_NOTHING: &str = "a plain replay changes nothing";
 /// A forced replay, however often it is resumed, tells the facts of what it selected once more, and no others. A fact
@@ -66,11 +71,21 @@ pub const GIVEN_UP: &str = "a message is a dead letter";
 pub const REPLAY_DIES: &str = "a replay dies before its end";
 /// A message under a generation is applied before the event's own.
 pub const FORCED_COMES_FIRST: &str = "a forced replay overtakes the event's own delivery";
+/// Stripe has shown the object before any event of it was applied.
+pub const IMPORTED_FIRST: &str = "an import overtakes the first event";
+/// The event of the change that a suppressed write has seen, or an earlier one, comes after it.
+pub const OWED_MEETS_STALE: &str = "a stale event finds a level owed";
+/// A suppressed write changes a state whose level is about to be emitted.
+pub const OWED_BESIDE_PENDING: &str = "a level is owed while another is pending";
+/// An import or rebuild that emits has died with its effects pending.
+pub const REFRESH_DIES: &str = "an import dies between its write and its emission";
+/// The receiver has a newer level than the item.
+pub const RESTORED_BEHIND: &str = "a restored item is behind its receiver";
 /// A replay began with everything settled.
 pub const REPLAY_OF_THE_SETTLED: &str = "a replay begins with everything settled";
 
 /// The promises: in force in every world.
-pub const PROMISES: [&str; 14] = [
+pub const PROMISES: [&str; 16] = [
     NOTHING_LOST,
     NOTHING_MISSED,
     NOBODY_STUCK,
@@ -82,13 +97,15 @@ pub const PROMISES: [&str; 14] = [
     NOTHING_PENDING,
     STATE_IS_NEWEST,
     LEVEL_IS_LAST,
+    NEXT_EMITS_THE_OWED,
+    REPLAY_FOLLOWS_A_RESTORE,
     PLAIN_CHANGES_NOTHING,
     FORCED_ONCE_MORE,
     FORCED_TELLS_THE_LEVEL,
 ];
 
 /// What shows that the model does reach the interesting worlds.
-pub const SIGHTS: [&str; 13] = [
+pub const SIGHTS: [&str; 18] = [
     REDELIVERED,
     SWEPT,
     RECOVERED,
@@ -101,6 +118,11 @@ pub const SIGHTS: [&str; 13] = [
     GIVEN_UP,
     REPLAY_DIES,
     FORCED_COMES_FIRST,
+    IMPORTED_FIRST,
+    OWED_MEETS_STALE,
+    OWED_BESIDE_PENDING,
+    REFRESH_DIES,
+    RESTORED_BEHIND,
     REPLAY_OF_THE_SETTLED,
 ];
 
@@ -143,8 +165,9 @@ fn promises() -> Vec<Promise> {
         Promise::always(ACTED_ONCE, |_, world| {
             Message::all().all(|fact| world.receiver.acted.of(fact) < 2)
         }),
+        // A restored item has forgotten what it called for. Receivers haven't.
         Promise::always(CALLED_FOR_ONCE, |_, world| {
-            Message::all().all(|fact| world.minted.of(fact) < 2)
+            world.restored || Message::all().all(|fact| world.minted.of(fact) < 2)
         }),
         Promise::always(ALL_ARRIVES, |joined, world| {
             !joined.settled(world)
@@ -154,15 +177,21 @@ fn promises() -> Vec<Promise> {
                     .all(|fact| world.receiver.acted.of(fact) > 0)
         }),
         Promise::always(NOTHING_PENDING, |joined, world| {
-            !joined.settled(world) || world.item.pending.is_empty()
+            !joined.at_rest(world) || nothing_pending(world)
         }),
         Promise::always(STATE_IS_NEWEST, |joined, world| {
-            let newest = world.minted.some().map(|fact| fact.event).max();
-            !joined.settled(world) || world.item.state == newest
+            !joined.settled(world) || world.behind || state_is_newest(world)
         }),
         Promise::always(LEVEL_IS_LAST, |joined, world| {
-            let held = world.receiver.level.map(|level| level.value);
-            !joined.settled(world) || held == world.item.state
+            !joined.at_rest(world) || level_is_last(world)
+        }),
+        Promise::always(NEXT_EMITS_THE_OWED, |joined, world| {
+            !world.awaits_message
+                || !joined.settled(world)
+                || (0..joined.events).all(|event| joined.message_brings_level(world, event))
+        }),
+        Promise::always(REPLAY_FOLLOWS_A_RESTORE, |joined, world| {
+            !world.behind || !joined.settled(world) || joined.replay_brings_all(world)
         }),
         Promise::always(PLAIN_CHANGES_NOTHING, |joined, world| {
             joined.replay != Some(Kind::Plain)
@@ -245,6 +274,36 @@ fn sights() -> Vec<Promise> {
             own.map(|own| own.event)
                 .any(|event| world.first_by_replay & (1 << event) != 0)
         }),
+        Promise::sometimes(IMPORTED_FIRST, |_, world| {
+            world.item.state.is_some() && world.item.last.is_none() && !world.restored
+        }),
+        Promise::sometimes(OWED_MEETS_STALE, |_, world| {
+            world.item.owed
+                && world.workers.iter().flatten().any(|at| {
+                    matches!(at.work, Work::Apply { .. })
+                        && world.item.state >= Some(at.message.event)
+                })
+        }),
+        Promise::sometimes(OWED_BESIDE_PENDING, |_, world| {
+            let is_level = |effect: &Effect| matches!(effect, Effect::Level(_));
+            world.item.owed
+                && world
+                    .item
+                    .pending
+                    .iter()
+                    .filter(|one| is_level(one))
+                    .count()
+                    > 1
+        }),
+        Promise::sometimes(REFRESH_DIES, |_, world| {
+            let running = world.refreshing.as_ref();
+            running.is_some_and(|running| running.step == RefreshStep::Dead)
+                && !world.item.pending.is_empty()
+        }),
+        Promise::sometimes(RESTORED_BEHIND, |_, world| {
+            let held = world.receiver.level.map(|level| level.value);
+            world.behind && world.item.state < held
+        }),
         Promise::sometimes(REPLAY_OF_THE_SETTLED, |_, world| {
             world.before_replay.is_some()
         }),
@@ -264,7 +323,45 @@ fn reconciles(world: &World) -> Option<u8> {
     world.attempts[RECONCILE].map(|attempt| attempt.event)
 }
 
+fn nothing_pending(world: &World) -> bool {
+    world.item.pending.is_empty()
+}
+
+fn state_is_newest(world: &World) -> bool {
+    world.item.state == world.newest()
+}
+
+fn level_is_last(world: &World) -> bool {
+    world.receiver.level.map(|level| level.value) == world.item.state
+}
+
 impl Joined {
+    /// Everything is settled, and neither is a message awaited nor a replay.
+    fn at_rest(&self, world: &World) -> bool {
+        self.settled(world) && !world.awaits_message && !world.behind
+    }
+
+    /// Whether one more message of this event makes the receiver hold the level of the newest state.
+    fn message_brings_level(&self, world: &World, event: u8) -> bool {
+        let mut world = world.clone();
+        world.queue.add(Message::plain(event));
+        let world = self.settle(world);
+        let is_owed = world.item.owed;
+        state_is_newest(&world) && level_is_last(&world) && nothing_pending(&world) && !is_owed
+    }
+
+    /// Whether a plain replay of what the ledger has makes item and receiver end at the newest.
+    fn replay_brings_all(&self, world: &World) -> bool {
+        let mut world = world.clone();
+        for event in 0..self.events {
+            if world.event(event).entry.is_some() {
+                world.queue.add(Message::plain(event));
+            }
+        }
+        let world = self.settle(world);
+        state_is_newest(&world) && level_is_last(&world) && nothing_pending(&world)
+    }
+
     /// Whether one more run of reconcile, if its cursor is not behind the events, makes all of them take effect.
     fn reconcile_brings_all(&self, mut world: World) -> bool {
         if !world.reconcile.passed {

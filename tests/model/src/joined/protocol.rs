@@ -5,7 +5,10 @@ use stateright::{Model, Property};
 use super::action::{Action, End};
 use super::properties;
 use super::rules::Rules;
-use super::world::{Event, GENERATIONS, Message, RECONCILE, ReplayStep, Step, Sweep, Work, World};
+use super::world::{
+    Event, GENERATIONS, Message, RECONCILE, Refresh, RefreshStep, ReplayStep, Step, Sweep, Work,
+    World,
+};
 
 /// How a replay goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +32,11 @@ pub struct Joined {
     pub reconciles: u8,
     /// Whether there is a replay, and which.
     pub replay: Option<Kind>,
+    /// The imports and rebuilds that the operator runs, one after the other.
+    pub refreshes: &'static [Refresh],
+    /// Whether the item may be restored, once. Not together with [`Joined::refreshes`]: a replay doesn't bring back what
+    /// they have taken from Stripe.
+    pub restores: bool,
     /// How many further copies of messages the bus and the queue may give.
     pub duplicates: u8,
     /// How many workers: 1 or 2.
@@ -48,6 +56,7 @@ impl Joined {
             Action::Door { end, .. }
             | Action::Sweep { end }
             | Action::Replay { end }
+            | Action::Refresh { end }
             | Action::Work { end, .. } => end,
             Action::DeadLetter { .. } | Action::ReconcileCrash => End::Crash,
             _ => End::Done,
@@ -66,6 +75,11 @@ impl Joined {
             Action::ReplayBegin => self.replay_begin(&mut world),
             Action::Replay { end } => self.replay(&mut world, end),
             Action::ReplayResume => self.replay_resume(&mut world),
+            Action::RefreshBegin { shown } => self.refresh_begin(&mut world, shown),
+            Action::Refresh { end } => self.refresh(&mut world, end),
+            Action::RefreshAgain { shown } => Self::refresh_again(&mut world, shown),
+            Action::Backup => world.backup = Some(world.item.clone()),
+            Action::Restore => Self::restore(&mut world),
             Action::Again { message } => {
                 world.duplicates += 1;
                 world.queue.add(message);
@@ -103,6 +117,19 @@ impl Joined {
             ReplayStep::Dead => Some(Action::ReplayResume),
             ReplayStep::Finished => None,
         });
+        let refresh = world
+            .refreshing
+            .as_ref()
+            .filter(|running| running.step != RefreshStep::Dead)
+            .map(|_| Action::Refresh { end });
+        let again = world
+            .refreshing
+            .iter()
+            .filter(|running| running.step == RefreshStep::Dead)
+            .flat_map(|_| {
+                self.shows(world)
+                    .map(|shown| Action::RefreshAgain { shown })
+            });
         let redrives = world.dead.some().map(|message| Action::Redrive { message });
         let works = (0..)
             .zip(&world.workers)
@@ -119,6 +146,8 @@ impl Joined {
             .chain(picks)
             .chain(looks)
             .chain(replay)
+            .chain(refresh)
+            .chain(again)
             .chain(redrives)
             .chain(works)
             .chain(receives)
@@ -178,6 +207,17 @@ impl Joined {
         {
             actions.push(Action::ReplayBegin);
         }
+        if usize::from(world.refreshes) < self.refreshes.len() && world.refreshing.is_none() {
+            let shows = self.shows(world);
+            actions.extend(shows.map(|shown| Action::RefreshBegin { shown }));
+        }
+        if self.restores && !world.restored {
+            match &world.backup {
+                None => actions.push(Action::Backup),
+                Some(backup) if *backup != world.item => actions.push(Action::Restore),
+                Some(_) => {}
+            }
+        }
         if world.duplicates < self.duplicates {
             let seen = |message: &Message| {
                 world.queue.of(*message) == 0
@@ -221,6 +261,15 @@ impl Joined {
             }
             Some(ReplayStep::Advance) => actions.push(Action::Replay { end: End::Crash }),
             Some(ReplayStep::Dead | ReplayStep::Finished) | None => {}
+        }
+        match world.refreshing.as_ref().map(|running| &running.step) {
+            Some(RefreshStep::Write | RefreshStep::Clear(_)) => {
+                actions.push(Action::Refresh { end: End::Crash });
+            }
+            Some(RefreshStep::Emit(_)) => {
+                actions.extend([End::Refused, End::Crash].map(|end| Action::Refresh { end }));
+            }
+            Some(RefreshStep::Dead) | None => {}
         }
         for (worker, at_work) in (0..).zip(&world.workers) {
             let Some(at_work) = at_work else { continue };

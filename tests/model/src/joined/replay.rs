@@ -10,7 +10,10 @@ use super::world::{GENERATIONS, Message, Replay, ReplayStep, World};
 impl Joined {
     /// The record is written: everything that the ledger has at this moment, and the generation.
     pub(super) fn replay_begin(&self, world: &mut World) {
-        if self.settled(world) && (0..self.events).all(|event| world.took_effect(event)) {
+        // A restored item has forgotten facts, which are then called for again.
+        let is_whole = !world.awaits_message && !world.restored;
+        let took_effect = |event| world.took_effect(event);
+        if self.settled(world) && is_whole && (0..self.events).all(took_effect) {
             world.before_replay = Some((world.item.clone(), world.receiver));
         }
         let selected = (0..self.events)

@@ -2,7 +2,7 @@
 //!
 //! Those of the door and the consumer that can be told from outside are here again, since what breaks without them is
 //! another promise, seen from Stripe and from the receiver. Those of reconcile, replay and the receiver are here alone.
-//! With [`Rules::ALL`] every promise holds. `tests/joined_rules.rs` drops one at a time and shows what breaks.
+//! With [`Rules::ALL`] every promise holds. `tests/joined_rules` drops one at a time and shows what breaks.
 
 /// Which rules are kept. `true` is the way as designed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,6 +74,29 @@ pub struct Rules {
     /// A forced replay tells the level that is current, at a new `seq`.
     /// Without it, a receiver that was repaired, and for whose sake the replay is forced, hears facts alone.
     pub forced_tells_the_level: bool,
+    /// A suppressed write that changes the level owes it. Without it, the event of that very change is stale when it comes,
+    /// and receivers keep the level of before.
+    pub suppressed_writes_owe_their_level: bool,
+    /// An owed level is emitted by the next message, also by a stale one. Without it, when only a newer event emits it,
+    /// receivers wait for a change that may never come.
+    pub stale_events_emit_what_is_owed: bool,
+    /// An import of a known object emits what it corrects. Without it, when it is suppressed as of a new one, the change
+    /// of an event that never comes is emitted by nobody.
+    pub imports_emit_what_they_correct: bool,
+    /// An import, or a rebuild that emits, emits what is owed or pending, although it finds nothing to change.
+    /// Without it, one that died between its write and its emission finds the object as it should be when it is run again.
+    pub refreshes_emit_what_is_left: bool,
+    /// What Stripe has shown is ordered among events by its time. Without it, when it simply replaces the state, it undoes
+    /// an event that came in meanwhile.
+    pub answers_are_ordered: bool,
+
+    /// A level's `seq` is a time. Without it, when it is the item's version, a restored item's levels have a lower one than
+    /// the level that receivers hold, and are dropped.
+    pub seq_is_a_time: bool,
+    /// A level's `seq` is more than the item's last one, whatever the clock says. Without it, when it is the time alone, of
+    /// two levels at one time receivers drop the second.
+    pub seq_exceeds_the_last: bool,
+
     /// A replay that is resumed keeps its generation, from the record.
     /// Without it, what was published before the crash is told under two generations.
     pub resume_keeps_the_generation: bool,
@@ -117,6 +140,13 @@ impl Rules {
         first_telling_is_plain: true,
         forced_never_regresses: true,
         forced_tells_the_level: true,
+        suppressed_writes_owe_their_level: true,
+        stale_events_emit_what_is_owed: true,
+        imports_emit_what_they_correct: true,
+        refreshes_emit_what_is_left: true,
+        answers_are_ordered: true,
+        seq_is_a_time: true,
+        seq_exceeds_the_last: true,
         resume_keeps_the_generation: true,
         replay_advances_after_publishing: true,
         replay_checks_each_result: true,

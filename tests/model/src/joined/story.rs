@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use super::action::{Action, End};
 use super::protocol::{Joined, Kind};
 use super::world::{
-    Attempt, Effect, Event, Level, Message, RECONCILE, ReplayStep, Step, Sweep, Work, World,
+    Attempt, Effect, Event, Level, Message, RECONCILE, Refresh, RefreshStep, ReplayStep, Step,
+    Sweep, Work, World,
 };
 use crate::checking::Told;
 
@@ -28,7 +29,10 @@ impl Told for Joined {
         } else {
             ""
         };
-        format!("{events}{reconcile}{replay}")
+        let refreshes = self.refreshes.iter().map(|kind| format!(", {}", a(*kind)));
+        let refreshes: String = refreshes.collect();
+        let restore = if self.restores { ", a restore" } else { "" };
+        format!("{events}{reconcile}{replay}{refreshes}{restore}")
     }
 
     fn line(&self, before: &World, action: Action, after: &World) -> (String, String, String) {
@@ -83,6 +87,19 @@ impl Told for Joined {
             Action::ReplayBegin => ("replay", "begins".to_owned(), replay_next(after)),
             Action::Replay { end } => ("replay", replay_step(before, end), replay_next(after)),
             Action::ReplayResume => ("replay", "is resumed".to_owned(), replay_next(after)),
+            Action::RefreshBegin { shown } => (
+                "operator",
+                format!("begins {}", refreshing(after)),
+                shown_state(shown),
+            ),
+            Action::Refresh { end } => ("operator", refresh_step(before, end), refresh_next(after)),
+            Action::RefreshAgain { shown } => (
+                "operator",
+                format!("runs {} once more", refreshing(after)),
+                shown_state(shown),
+            ),
+            Action::Backup => ("backup", "keeps the item".to_owned(), item_in_words(before)),
+            Action::Restore => ("backup", "is restored".to_owned(), item_in_words(after)),
             Action::Receive { worker, message } => (
                 WORKERS[worker],
                 format!("Receive {}", told_message(message)),
@@ -111,7 +128,7 @@ impl Told for Joined {
         format!(
             "{}; {}; receiver holds {}",
             events.join("; "),
-            told_item(world),
+            item_in_words(world),
             held.map_or_else(|| "no level".to_owned(), told_level)
         )
     }
@@ -317,7 +334,50 @@ fn told_event(event: u8, way: &Event, world: &World) -> String {
     row
 }
 
-fn told_item(world: &World) -> String {
+/// A command with its article.
+const fn a(kind: Refresh) -> &'static str {
+    match kind {
+        Refresh::Suppressed => "a suppressed rebuild",
+        Refresh::Emitting => "a rebuild that emits",
+        Refresh::Import => "an import",
+    }
+}
+
+fn refreshing(world: &World) -> &'static str {
+    let running = world.refreshing.as_ref();
+    running.map_or("", |running| a(running.kind))
+}
+
+fn shown_state(shown: u8) -> String {
+    format!("is shown state {}", shown + 1)
+}
+
+fn refresh_step(world: &World, end: End) -> String {
+    let Some(running) = &world.refreshing else {
+        return String::new();
+    };
+    let step = match &running.step {
+        RefreshStep::Write => "Write".to_owned(),
+        RefreshStep::Emit(effects) => format!("Emit {}", told(effects)),
+        RefreshStep::Clear(effects) => format!("Clear {}", told(effects)),
+        RefreshStep::Dead => String::new(),
+    };
+    match end {
+        End::Refused => format!("{step} (first refused)"),
+        _ => step_or_crash(&step, end),
+    }
+}
+
+fn refresh_next(world: &World) -> String {
+    match world.refreshing.as_ref().map(|running| &running.step) {
+        Some(RefreshStep::Emit(_)) => "Emit next".to_owned(),
+        Some(RefreshStep::Clear(_)) => "Clear next".to_owned(),
+        Some(RefreshStep::Dead) => "can be run again".to_owned(),
+        Some(RefreshStep::Write) | None => format!("ends, {}", item_in_words(world)),
+    }
+}
+
+fn item_in_words(world: &World) -> String {
     let item = &world.item;
     let state = item.state.map_or_else(
         || "no state".to_owned(),
@@ -328,5 +388,6 @@ fn told_item(world: &World) -> String {
     } else {
         format!(", pending {}", told(&item.pending))
     };
-    format!("{state}{pending}")
+    let owed = if item.owed { ", level owed" } else { "" };
+    format!("{state}{pending}{owed}")
 }

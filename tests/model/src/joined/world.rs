@@ -215,12 +215,53 @@ pub struct Item {
     pub version: u8,
     /// The event whose state it holds.
     pub state: Option<u8>,
+    /// A write that emitted nothing has changed the level: the next message emits it.
+    pub owed: bool,
+    /// While a level is owed, the state whose level was emitted last, if there was one.
+    pub emitted: Option<u8>,
+    /// The `seq` of the level that was called for last; 0 for none.
+    pub seq: u8,
     /// The history of messages, as short as can be: the last one that was written here.
     pub last: Option<Message>,
     /// Facts ever called for, and what forced replays told: known under the generation, too, if the replay was first.
     pub facts: BTreeSet<Message>,
     /// Effects not yet known to be on the bus.
     pub pending: BTreeSet<Effect>,
+}
+
+/// How the operator has an object's state taken from Stripe as it is there now.
+#[derive(Clone, Copy, Debug, Hash, PartialEq, Eq)]
+pub enum Refresh {
+    /// A rebuild that emits nothing: what it changes is owed.
+    Suppressed,
+    /// A rebuild that emits.
+    Emitting,
+    /// An import: it makes an object that isn't there, and emits nothing; it corrects one that is there, and emits.
+    Import,
+}
+
+/// An import or rebuild at work.
+#[derive(Clone, Debug, Hash, PartialEq, Eq)]
+pub struct Refreshing {
+    /// Which.
+    pub kind: Refresh,
+    /// The event whose state Stripe has shown.
+    pub shown: u8,
+    /// What it does next.
+    pub step: RefreshStep,
+}
+
+/// What an import or rebuild does next.
+#[derive(Clone, Debug, Hash, PartialEq, Eq)]
+pub enum RefreshStep {
+    /// Decides and writes the item.
+    Write,
+    /// Puts effects on the bus.
+    Emit(BTreeSet<Effect>),
+    /// Takes them off the item.
+    Clear(BTreeSet<Effect>),
+    /// It has died or failed: the operator runs it again.
+    Dead,
 }
 
 /// What a worker does next with its message.
@@ -277,6 +318,22 @@ pub struct World {
     pub replay: Option<Replay>,
     /// How the item and the receiver stood when a replay began with everything settled.
     pub before_replay: Option<(Item, Receiver)>,
+    /// How many imports and rebuilds have begun.
+    pub refreshes: u8,
+    /// The one at work.
+    pub refreshing: Option<Refreshing>,
+    /// The newest state that one of them has brought to the item.
+    pub taken: Option<u8>,
+    /// One of them has changed the level and was to emit nothing, and no message of the object was applied since.
+    pub awaits_message: bool,
+    /// What a restore puts back.
+    pub backup: Option<Item>,
+    /// The item was restored.
+    pub restored: bool,
+    /// …and the newest event, or one that is newer, hasn't been applied since.
+    pub behind: bool,
+    /// The time: that of the latest level that was called for, or of a restore after it.
+    pub time: u8,
     /// Visible messages, and those on the bus's way here: a message that waits is one that is not yet there.
     pub queue: Counts,
     /// Messages that were given up.
@@ -305,11 +362,24 @@ impl World {
         &mut self.events[usize::from(event)]
     }
 
+    /// The item is written. A level that it calls for says what time it is.
+    pub(super) fn wrote(&mut self, item: Item) {
+        self.time = self.time.max(item.seq);
+        self.item = item;
+    }
+
     /// An event is put on the bus by the door, sweep or reconcile.
     pub(super) fn publish(&mut self, event: u8) {
         let told = self.event(event);
         told.copies = (told.copies + 1).min(2);
         self.queue.add(Message::plain(event));
+    }
+
+    /// The event whose state the item should have: the newest whose fact was called for, or what Stripe has shown.
+    #[must_use]
+    pub fn newest(&self) -> Option<u8> {
+        let event = self.minted.some().map(|fact| fact.event).max();
+        event.max(self.taken)
     }
 
     /// A receiver has acted on the event's fact.
