@@ -46,7 +46,8 @@
 //! What the two other models have shown is taken as one step: a claim, be it a put or a takeover, whose attempt knows
 //! itself; a body with its entry; a conditional write of the item together with the reads after its conflicts; a clear.
 //! Left to them are clocks that differ, large bodies, overlapping sweeps, two events of one change, a longer history of
-//! messages, answers that are lost behind the bus.
+//! messages, answers that are lost behind the bus. Left to [`scopes`](crate::scopes) are several accounts in one run of
+//! reconcile.
 //!
 //! Left out of all are:
 //!

@@ -1,5 +1,6 @@
 //! A model of the door's protocol: claim, publish, mark, defer, sweep. [`consumer`] models what comes behind the bus,
-//! [`joined`] the whole way between them, with Stripe, reconcile and replay.
+//! [`joined`] the whole way between them, with Stripe, reconcile and replay, [`scopes`] whose turn it is in a run of
+//! reconcile.
 //!
 //! The code at the door makes four or five calls to AWS for one webhook. Each may fail, or succeed and lose its answer;
 //! the function may die between any two of them; and Stripe may deliver the same event three times at once. No test
@@ -80,6 +81,7 @@ mod guards;
 pub mod joined;
 pub mod properties;
 mod protocol;
+pub mod scopes;
 mod story;
 mod sweep;
 mod world;
