@@ -161,6 +161,105 @@ fn events_that_were_acknowledged_and_thrown_away_are_found_and_applied() {
 }
 
 #[test]
+fn accounts_that_refuse_keep_nothing_of_the_platform_or_of_another_account_out() {
+    let mut stripe = stripe(25);
+    let scopes = [
+        Scope::platform(false),
+        stripe.connect(false),
+        stripe.connect(false),
+        stripe.connect(false),
+    ];
+    for scope in &scopes {
+        stripe.play(Story::Purchase, scope);
+    }
+    let begun_s = stripe.options().start - 10;
+    let all = stripe.events().len() as u64;
+    let of = |scope: &Scope| {
+        let events = stripe.events().iter();
+        events.filter(|event| event.object.scope == *scope).count() as u64
+    };
+    let reachable = of(&scopes[0]) + of(&scopes[3]);
+    let server = Server::start(stripe, Terms::default(), 0).expect("a port");
+    let world = world_with_key(&server, at_once);
+    for scope in &scopes {
+        world.deployed_at(scope, begun_s);
+    }
+    // A key without the permission for one of them, and one that Stripe limits.
+    let refusals = [
+        (&scopes[1], Refusal::no_permission(), "stripe.key_refused"),
+        (
+            &scopes[2],
+            Refusal::rate_limited(1, "resource-specific"),
+            "stripe.rate_limited",
+        ),
+    ];
+    let account = |scope: &Scope| scope.account.clone().expect("connected");
+    for (scope, refusal, _) in &refusals {
+        server.refuse_account(&account(scope), Some(refusal.clone()));
+    }
+    let first = world.reconcile();
+    assert_eq!((&first.stopped, first.more), (&None, false), "{first:?}");
+    assert_eq!((first.recovered, first.scopes_whole), (reachable, 2));
+    for (scope, _, code) in &refusals {
+        let key = format!("{}#test", account(scope));
+        let failure = first.failures.iter().find(|one| one.scope == key);
+        assert_eq!(failure.expect("named").code, *code);
+    }
+    let second = world.reconcile();
+    assert_eq!((second.scopes_failed, second.recovered), (2, 0));
+    let since = |report: &Report| report.failures.iter().map(|one| one.since_s).max();
+    assert_eq!(
+        since(&second),
+        since(&first),
+        "since the first of the faults"
+    );
+
+    for (scope, ..) in &refusals {
+        server.refuse_account(&account(scope), None);
+    }
+    let third = world.reconcile();
+    assert_eq!((third.scopes_failed, third.recovered), (0, all - reachable));
+    world.drained();
+    world.is_as_stripe_has_it(&server.world());
+}
+
+#[test]
+fn an_endpoint_of_thin_events_gets_the_lost_ones_from_the_list_of_those() {
+    let mut stripe = stripe(26);
+    let scopes = [Scope::platform(false), stripe.connect(false)];
+    for scope in &scopes {
+        stripe.play(Story::Purchase, scope);
+    }
+    let begun_s = stripe.options().start - 10;
+    let server = Server::start(stripe, Terms::default(), 0).expect("a port");
+    let world = world_with_key(&server, |options| {
+        at_once(options);
+        let endpoints = json!({
+            "platform": { "scope": "both", "livemode": false, "payload": "thin" },
+        });
+        let parameter = ("Endpoints".to_owned(), endpoints.to_string());
+        options.parameters.extend([parameter]);
+    });
+    for scope in &scopes {
+        let account = scope.account.as_deref().unwrap_or("platform");
+        world.deployed_as(&format!("{account}#test#thin"), begun_s);
+    }
+    let stripe = server.world();
+    let all = stripe.events().len() as u64;
+    let report = world.reconcile();
+    assert_eq!((report.missing, report.recovered), (all, all), "{report:?}");
+    assert_eq!(report.scopes_failed, 0);
+    for event in stripe.events() {
+        let thin = world.state(&event.thin_id());
+        assert_eq!(thin.as_deref(), Some("published"), "{}", event.kind);
+        assert_eq!(world.state(&event.id), None, "{}", event.kind);
+    }
+    assert_eq!(world.reconcile().missing, 0);
+    world.drained();
+    world.is_as_stripe_has_it(&stripe);
+}
+
+#[test]
 fn an_event_that_stripe_failed_to_make_is_made_up_for_by_a_look_at_its_object() {
     let mut stripe = stripe(24);
     let scopes = [Scope::platform(false), stripe.connect(false)];

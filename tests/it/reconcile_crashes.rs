@@ -140,7 +140,7 @@ fn silent(world: &World, rules: &[Value]) -> Vec<Value> {
 }
 
 fn is_whole(report: &Report) -> bool {
-    report.stopped.is_none() && !report.more && report.held == 0
+    report.stopped.is_none() && report.scopes_failed == 0 && !report.more && report.held == 0
 }
 
 /// As if the time had passed that a run has: the claims of those that died have lapsed.

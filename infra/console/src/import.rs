@@ -171,7 +171,7 @@ async fn walk(
         false => None,
     };
     loop {
-        let (items, has_more) = page(tools.stripe, scope, kind, after.as_deref()).await?;
+        let (items, next) = page(tools.stripe, scope, kind, after.as_deref()).await?;
         for shown in &items {
             let id = shown.object["id"].as_str().unwrap_or_default();
             // A connected account's own projection is in its own scope, as its events are.
@@ -185,9 +185,8 @@ async fn walk(
             let result = take(kind, tools, &own, shown, is_dry).await?;
             run.count(&format!("{}#{id}", own.key()), result)?;
         }
-        let last = items.last().and_then(|shown| shown.object["id"].as_str());
-        after = last.map(str::to_owned);
-        let is_over = !has_more || after.is_none();
+        after = next;
+        let is_over = after.is_none();
         let mut over = run.at["over"].as_array().cloned().unwrap_or_default();
         if is_over {
             over.push(json!(kind.name()));
@@ -207,10 +206,10 @@ async fn page(
     scope: &Scope,
     kind: Kind,
     after: Option<&str>,
-) -> Result<(Vec<Shown>, bool), Problem> {
+) -> Result<(Vec<Shown>, Option<String>), Problem> {
     for _ in 0..WAITS_MAX {
         match stripe.existing(scope, kind.name(), after).await? {
-            Listed::Page { items, has_more } => return Ok((items, has_more)),
+            Listed::Page { items, next } => return Ok((items, next)),
             Listed::NoKey => {
                 return Err(Problem::Failed("there is no API key any more".to_owned()));
             }

@@ -28,6 +28,7 @@ use sluice_kernel::endpoint::{self, Endpoint};
 use sluice_kernel::reconcile::{Ask, Listed as Page, Listing, is_subscribed};
 use sluice_kernel::replay::Entries;
 use sluice_stripe::client::WebhookEndpoint;
+use sluice_stripe::event::parse_head;
 
 use crate::context::Context;
 use crate::event::list::{listing, timeline};
@@ -374,35 +375,42 @@ async fn at_stripe(
         .endpoints
         .values()
         .filter(|it| it.livemode == window.livemode);
-    let (mut platform, mut connected) = (false, false);
+    let (mut scopes, mut known) = (BTreeSet::new(), None);
     for endpoint in of_mode {
-        platform |= endpoint.scope != endpoint::Scope::Connect;
-        connected |= endpoint.scope != endpoint::Scope::Platform;
-    }
-    let mut scopes: Vec<Option<String>> = platform.then_some(None).into_iter().collect();
-    if connected {
-        match accounts(stripe, window.livemode).await {
-            Ok(accounts) => scopes.extend(accounts.into_iter().map(Some)),
-            Err(problem) => remarks.push(format!(
-                "connected accounts can't be listed, and are left out: {problem}"
-            )),
+        if endpoint.scope != endpoint::Scope::Connect {
+            scopes.insert((endpoint.payload, None));
         }
+        if endpoint.scope == endpoint::Scope::Platform {
+            continue;
+        }
+        if known.is_none() {
+            let listed = accounts(stripe, window.livemode).await;
+            known = Some(listed.unwrap_or_else(|problem| {
+                remarks.push(format!(
+                    "connected accounts can't be listed, and are left out: {problem}"
+                ));
+                Vec::new()
+            }));
+        }
+        let accounts = known.iter().flatten().cloned();
+        scopes.extend(accounts.map(|account| (endpoint.payload, Some(account))));
     }
     let mut found = BTreeMap::new();
-    for account in scopes {
+    for (payload, account) in scopes {
         let mut ask = Ask {
             scope: Scope {
                 account,
                 livemode: window.livemode,
             },
+            payload,
             from_s: window.from_s,
             to_s: window.to_s - 1,
             after: None,
             types: window.types.to_vec(),
         };
         loop {
-            let (items, has_more) = match stripe.events(&ask).await? {
-                Page::Page { items, has_more } => (items, has_more),
+            let (items, next) = match stripe.events(&ask).await? {
+                Page::Page { items, next } => (items, next),
                 Page::NoKey => break,
                 Page::Spent { wait_ms } => {
                     SystemClock.sleep_ms(wait_ms).await;
@@ -410,40 +418,41 @@ async fn at_stripe(
                 }
             };
             for item in &items {
-                let event: Value = serde_json::from_slice(item).unwrap_or_default();
-                let (Some(id), Some(kind)) = (event["id"].as_str(), event["type"].as_str()) else {
+                let Ok(head) = parse_head(item) else {
                     continue;
                 };
-                ask.after = Some(id.to_owned());
-                if window.has(event["created"].as_i64().unwrap_or(window.from_s), kind) {
+                if window.has(head.created.unwrap_or(window.from_s), &head.kind) {
+                    // A thin event says nothing of its deliveries.
+                    let event: Value = serde_json::from_slice(item).unwrap_or_default();
                     let listed = Listed {
-                        kind: kind.to_owned(),
+                        kind: head.kind.to_string(),
                         pending_webhooks: event["pending_webhooks"].as_u64(),
                     };
-                    found.insert(id.to_owned(), listed);
+                    found.insert(head.id.to_string(), listed);
                 }
             }
             bounded(found.len() + ours.len())?;
-            if !has_more || items.is_empty() {
+            if next.is_none() {
                 break;
             }
+            ask.after = next;
         }
     }
     Ok(found)
 }
 
 async fn accounts(stripe: &StripeObjects, livemode: bool) -> Result<Vec<String>, Problem> {
-    let (mut all, mut after) = (Vec::<String>::new(), None);
+    let (mut all, mut after) = (Vec::new(), None::<String>);
     loop {
         match stripe.accounts(livemode, after.as_deref()).await? {
             Page::NoKey => return Ok(all),
             Page::Spent { wait_ms } => SystemClock.sleep_ms(wait_ms).await,
-            Page::Page { items, has_more } => {
-                after = items.last().cloned();
+            Page::Page { items, next } => {
                 all.extend(items);
-                if !has_more || after.is_none() {
+                if next.is_none() {
                     return Ok(all);
                 }
+                after = next;
             }
         }
     }

@@ -80,6 +80,15 @@ impl Request {
             .find(|(known, _)| known == name)
             .map(|(_, value)| value.as_str())
     }
+
+    /// The account that the request acts for: `Stripe-Account`, or the last account of `Stripe-Context`.
+    pub(crate) fn account(&self) -> Option<&str> {
+        let context = || {
+            let context = self.header("stripe-context")?;
+            context.rsplit('/').find(|part| part.starts_with("acct_"))
+        };
+        self.header("stripe-account").or_else(context)
+    }
 }
 
 /// What is answered.
@@ -179,16 +188,9 @@ fn key_text(header: &str) -> Option<String> {
     Some(text.split(':').next()?.to_owned())
 }
 
-/// The account that the request acts for: `Stripe-Account`, or the last account of `Stripe-Context`.
 fn scope_of(world: &World, key: &ApiKey, now: i64, request: &Request) -> Result<Scope, Error> {
-    let context = || {
-        request
-            .header("stripe-context")?
-            .rsplit('/')
-            .find(|part| part.starts_with("acct_"))
-    };
-    let account = request.header("stripe-account").or_else(context);
     // A key may name its own account, which changes nothing.
+    let account = request.account();
     let account = account.filter(|account| *account != OWN_ACCOUNT);
     if let Some(account) = account {
         let made_in = world

@@ -6,7 +6,7 @@
 //! For programs in other languages two knobs can be reached over HTTP:
 //! `POST /_sim/refuse?times=3&status=429&retry_after=2&reason=global-rate` and `POST /_sim/now?second=1767603600`.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -48,6 +48,12 @@ impl Refusal {
         }
     }
 
+    /// A 403 without a code: the key lacks a permission.
+    #[must_use]
+    pub fn no_permission() -> Self {
+        Self::broken(403)
+    }
+
     /// Stripe's own fault.
     #[must_use]
     pub fn broken(status: u16) -> Self {
@@ -64,7 +70,7 @@ impl Refusal {
 pub struct Asked {
     /// `/v1/charges/ch_…?expand[]=…`
     pub target: String,
-    /// `Stripe-Account`, as sent.
+    /// `Stripe-Account` or `Stripe-Context`, as sent.
     pub account: Option<String>,
     /// The HTTP status of the answer.
     pub status: u16,
@@ -74,6 +80,8 @@ pub struct Asked {
 struct Knobs {
     now: Option<i64>,
     refusals: VecDeque<Refusal>,
+    /// By the account for which is asked.
+    refused: BTreeMap<String, Refusal>,
     asked: Vec<Asked>,
 }
 
@@ -167,6 +175,15 @@ impl Server {
         knobs(&self.shared).refusals.clear();
     }
 
+    /// Refuses each request for this account, until it is taken back with none.
+    pub fn refuse_account(&self, account: &str, refusal: Option<Refusal>) {
+        let refused = &mut knobs(&self.shared).refused;
+        match refusal {
+            Some(refusal) => refused.insert(account.to_owned(), refusal),
+            None => refused.remove(account),
+        };
+    }
+
     /// The requests since the last call of this.
     #[must_use]
     pub fn take_asked(&self) -> Vec<Asked> {
@@ -205,7 +222,12 @@ async fn handle(State(shared): State<Arc<Shared>>, request: Request) -> Response
         let (status, body) = turn(&shared, knob, &asked.query);
         return respond(&shared, status, &body, &[]);
     }
-    let refusal = knobs(&shared).refusals.pop_front();
+    let account = asked.account().map(str::to_owned);
+    let refusal = {
+        let mut knobs = knobs(&shared);
+        let next = knobs.refusals.pop_front();
+        next.or_else(|| knobs.refused.get(account.as_deref()?).cloned())
+    };
     let (answer, mut headers) = match refusal {
         Some(refusal) => refuse(&refusal),
         None => {
@@ -213,11 +235,6 @@ async fn handle(State(shared): State<Arc<Shared>>, request: Request) -> Response
             (answer, Vec::new())
         }
     };
-    let account = asked
-        .headers
-        .iter()
-        .find(|(name, _)| name == "stripe-account");
-    let account = account.map(|(_, account)| account.clone());
     if let Some(version) = answer.version {
         headers.push(("stripe-version", version.name().to_owned()));
     }
@@ -252,10 +269,10 @@ fn now(shared: &Shared) -> i64 {
 }
 
 fn refuse(refusal: &Refusal) -> (Answer, Vec<(&'static str, String)>) {
-    let error = if refusal.status == 429 {
-        Error::rate_limited()
-    } else {
-        Error::broken(refusal.status)
+    let error = match refusal.status {
+        429 => Error::rate_limited(),
+        403 => Error::no_permission(),
+        status => Error::broken(status),
     };
     let mut headers = Vec::new();
     headers.extend(

@@ -55,6 +55,8 @@ impl ApiVersion {
     pub const V2025_04_30: Self = Self("2025-04-30.basil");
     /// After the great change of billing's shapes.
     pub const V2025_09_30: Self = Self("2025-09-30.clover");
+    /// The first whose events of API v2 are listed by type and time, and without naming an object.
+    pub const V2025_11_17: Self = Self("2025-11-17.clover");
 
     /// One of each shape that matters, oldest first: what tests go over.
     pub const TESTED: [Self; 4] = [

@@ -3,7 +3,7 @@
 //!
 //! | table | `pk` | `sk` | |
 //! |---|---|---|---|
-//! | ledger | `reconcile` | `cursor#<scope>` | `doc` S: the cursor's JSON |
+//! | ledger | `reconcile` | `cursor#<scope>` | `doc` S: the cursor's JSON; `expires_at` N s once it is forgotten |
 //! | ledger | `reconcile` | `report#<began, 13 digits>#<run>` | `doc` S: the report's JSON; `expires_at` N s |
 //! | outcomes | `ties` | `<scope>#<object>` | a tie that a domain left unresolved |
 //! | outcomes | `drift` | `<at ms, 13 digits>#<scope>#<object>` | a check that found the projection to differ |
@@ -60,12 +60,14 @@ impl DynamoNotes {
         }
     }
 
+    /// What is kept under keys that begin so, and isn't forgotten.
     async fn documents(&self, prefix: &str) -> Result<Vec<(String, String)>, Fault> {
         let mut pages = self
             .client
             .query()
             .table_name(&self.ledger_table)
             .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
+            .filter_expression("attribute_not_exists(expires_at)")
             .expression_attribute_values(":pk", text(PARTITION))
             .expression_attribute_values(":prefix", text(prefix))
             .consistent_read(true)
@@ -128,6 +130,13 @@ impl Notes for DynamoNotes {
     async fn save_cursor(&self, scope: &str, cursor: &Cursor) -> Result<(), Fault> {
         let document = serde_json::to_string(cursor).map_err(unwritable)?;
         self.put(format!("cursor#{scope}"), document, None).await
+    }
+
+    async fn forget_cursor(&self, scope: &str, now_s: i64) -> Result<(), Fault> {
+        // It expires, so that whoever reconciles needs no permission to delete from the ledger.
+        let document = serde_json::to_string(&Cursor::first(now_s)).map_err(unwritable)?;
+        self.put(format!("cursor#{scope}"), document, Some(now_s))
+            .await
     }
 
     async fn save_report(&self, report: &Report) -> Result<(), Fault> {

@@ -18,7 +18,7 @@ use sluice_kernel::fetch::budget::Budget;
 use sluice_kernel::fetch::{FETCH_MS_MAX, Fetch, Fetched, Objects};
 use sluice_kernel::rebuild::{Existing, Shown};
 use sluice_kernel::reconcile::ungenerated::Ungenerated;
-use sluice_kernel::reconcile::{Ask, Listed, Listing};
+use sluice_kernel::reconcile::{Ask, AskUngenerated, Listed, Listing};
 use sluice_stripe::client::keys::Keys;
 use sluice_stripe::client::{API_BASE, Client, Settings, WebhookEndpoint};
 
@@ -191,7 +191,7 @@ impl StripeObjects {
         if !self.refresh_keys().await? {
             return Ok(None);
         }
-        let (mut all, mut after) = (Vec::<WebhookEndpoint>::new(), None);
+        let (mut all, mut after) = (Vec::new(), None::<String>);
         loop {
             match self
                 .client
@@ -200,12 +200,12 @@ impl StripeObjects {
             {
                 Listed::NoKey => return Ok(None),
                 Listed::Spent { wait_ms } => SystemClock.sleep_ms(wait_ms).await,
-                Listed::Page { items, has_more } => {
-                    after = items.last().map(|endpoint| endpoint.id.clone());
+                Listed::Page { items, next } => {
                     all.extend(items);
-                    if !has_more || after.is_none() {
+                    if next.is_none() {
                         return Ok(Some(all));
                     }
+                    after = next;
                 }
             }
         }
@@ -234,16 +234,11 @@ impl Listing for StripeObjects {
         self.client.accounts(livemode, after).await
     }
 
-    async fn ungenerated(
-        &self,
-        livemode: bool,
-        from_s: i64,
-        to_s: i64,
-    ) -> Result<Listed<Ungenerated>, Fault> {
+    async fn ungenerated(&self, ask: &AskUngenerated) -> Result<Listed<Ungenerated>, Fault> {
         if !self.refresh_keys().await? {
             return Ok(Listed::NoKey);
         }
-        self.client.ungenerated(livemode, from_s, to_s).await
+        self.client.ungenerated(ask).await
     }
 }
 

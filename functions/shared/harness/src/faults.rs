@@ -1,10 +1,11 @@
 //! A ledger whose calls fail, or succeed with the answer lost, as a test scripts it.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Mutex, PoisonError};
 
 use sluice_kernel::fault::Fault;
-use sluice_kernel::ledger::{Arrival, Claimed, Decision, Deferred, Ledger};
+use sluice_kernel::ledger::{Arrival, Claimed, Decision, Deferred, Ledger, Standing};
+use sluice_kernel::reconcile::Standings;
 
 /// What becomes of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -105,5 +106,20 @@ impl<L: Ledger> Ledger for FaultyLedger<L> {
 
     async fn keep_other(&self, arrival: &Arrival<'_>) -> Result<(), Fault> {
         self.inner.keep_other(arrival).await
+    }
+}
+
+impl<L: Standings> Standings for FaultyLedger<L> {
+    async fn standings(&self, ids: &[&str]) -> Result<Vec<Option<Standing>>, Fault> {
+        self.inner.standings(ids).await
+    }
+
+    async fn accounts_seen(
+        &self,
+        livemode: bool,
+        since_ms: i64,
+        limit: usize,
+    ) -> Result<BTreeSet<String>, Fault> {
+        self.inner.accounts_seen(livemode, since_ms, limit).await
     }
 }

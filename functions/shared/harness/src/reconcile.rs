@@ -1,30 +1,63 @@
 //! What reconcile works with, in memory: Stripe's lists as a test sets them, and cursors and reports.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU32;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value;
+use sluice_kernel::clock::Clock;
 use sluice_kernel::effect::Scope;
+use sluice_kernel::endpoint::Payload;
 use sluice_kernel::fault::Fault;
+use sluice_kernel::fetch::budget::Budget;
 use sluice_kernel::outcome::Tie;
 use sluice_kernel::reconcile::report::Report;
 use sluice_kernel::reconcile::ungenerated::{self, Ungenerated};
 use sluice_kernel::reconcile::window::Cursor;
-use sluice_kernel::reconcile::{Ask, Listed, Listing, Notes};
+use sluice_kernel::reconcile::{Ask, AskUngenerated, Listed, Listing, Notes};
+
+use crate::clock::TestClock;
+
+/// The requests that are left for now.
+#[derive(Debug)]
+struct Metered {
+    budget: Budget,
+    clock: TestClock,
+}
 
 #[derive(Debug, Default)]
 struct Lists {
-    /// By the scope's key, in the order in which they were made.
-    events: BTreeMap<String, Vec<Value>>,
+    /// By the scope's key and the list, in the order in which they were made.
+    events: BTreeMap<(String, Payload), Vec<Value>>,
     accounts: Option<Vec<String>>,
-    /// How many pages are answered before the fault.
+    /// How many pages of events are answered before the fault.
     fault_after: Option<(usize, Fault)>,
+    /// What each request for a scope's events fails with.
+    refused: BTreeMap<String, Fault>,
+    /// No request that names a place in a list of events is taken.
+    forgetful: bool,
+    /// The scope whose requests are never answered.
+    hangs: Option<String>,
+    /// What each request for accounts fails with, once so many pages were answered.
+    accounts_fault: Option<(usize, Fault)>,
+    metered: Option<Metered>,
     asked: Vec<Ask>,
+    asked_ungenerated: Vec<AskUngenerated>,
+    accounts_asked: usize,
     /// In the order in which Stripe said so.
     ungenerated: Vec<Ungenerated>,
 }
 
-/// Stripe's lists. Pages have as many events as the test says.
+impl Lists {
+    /// Takes a request out of the budget, if there is one; how long to wait otherwise.
+    fn spent_ms(&mut self) -> Option<u64> {
+        let metered = self.metered.as_mut()?;
+        let ticks_ms = u64::try_from(metered.clock.now_ms()).unwrap_or_default();
+        metered.budget.take(ticks_ms).err()
+    }
+}
+
+/// Stripe's lists, paged as Stripe pages each. Pages have as many items as the test says.
 #[derive(Debug)]
 pub struct MemoryLists {
     page: usize,
@@ -40,13 +73,16 @@ impl MemoryLists {
         }
     }
 
-    /// Adds an event of the scope, newer than those before.
+    /// Adds a snapshot event of the scope, newer than those before.
     pub fn add(&self, scope: &Scope, event: Value) {
-        self.inner()
-            .events
-            .entry(scope.key())
-            .or_default()
-            .push(event);
+        self.add_to(scope, Payload::Snapshot, event);
+    }
+
+    /// Adds an event to one of a scope's two lists, newer than those before.
+    pub fn add_to(&self, scope: &Scope, payload: Payload, event: Value) {
+        let mut inner = self.inner();
+        let events = inner.events.entry((scope.key(), payload)).or_default();
+        events.push(event);
     }
 
     /// Lists these connected accounts from now on; before, the key may not list any.
@@ -60,19 +96,93 @@ impl MemoryLists {
         self.inner().fault_after = Some((pages, fault));
     }
 
+    /// Answers each request for a scope's events with this fault, until it is taken back with none.
+    pub fn refuse(&self, scope: &Scope, fault: Option<Fault>) {
+        let mut inner = self.inner();
+        match fault {
+            Some(fault) => inner.refused.insert(scope.key(), fault),
+            None => inner.refused.remove(&scope.key()),
+        };
+    }
+
+    /// Takes no place in a list of events from now on: only first pages are answered.
+    pub fn forget_places(&self) {
+        self.inner().forgetful = true;
+    }
+
+    /// Answers no request for this scope's events, not even with a fault, until it is taken back with none.
+    pub fn hang(&self, scope: Option<&Scope>) {
+        self.inner().hangs = scope.map(Scope::key);
+    }
+
+    /// Answers so many pages of accounts, and then this fault, until it is taken back with none.
+    pub fn refuse_accounts(&self, after: Option<(usize, Fault)>) {
+        self.inner().accounts_fault = after;
+    }
+
+    /// Lets each request be taken out of a budget, by a test's clock.
+    pub fn meter(&self, per_second: u32, clock: &TestClock) {
+        let number = |number| NonZeroU32::new(number).unwrap_or(NonZeroU32::MIN);
+        self.inner().metered = Some(Metered {
+            budget: Budget::shared(number(per_second), NonZeroU32::MIN),
+            clock: clock.clone(),
+        });
+    }
+
     /// Says that an event was never made, later than those before.
     pub fn fail_to_generate(&self, event: Ungenerated) {
         self.inner().ungenerated.push(event);
     }
 
-    /// What was asked since the last call of this.
+    /// What was asked of the lists of events since the last call of this.
     pub fn take_asked(&self) -> Vec<Ask> {
         std::mem::take(&mut self.inner().asked)
+    }
+
+    /// What was asked of events that were never made since the last call of this.
+    pub fn take_asked_ungenerated(&self) -> Vec<AskUngenerated> {
+        std::mem::take(&mut self.inner().asked_ungenerated)
+    }
+
+    /// How many pages of accounts were asked for since the last call of this.
+    pub fn take_accounts_asked(&self) -> usize {
+        std::mem::take(&mut self.inner().accounts_asked)
     }
 
     fn inner(&self) -> MutexGuard<'_, Lists> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// A page of what is left of a list, which goes on after the page's last item by that item's name.
+fn page_of<T>(rest: Vec<T>, limit: usize, name: impl Fn(&T) -> String) -> Listed<T> {
+    let has_more = rest.len() > limit;
+    let items: Vec<T> = rest.into_iter().take(limit).collect();
+    Listed::Page {
+        next: items.last().filter(|_| has_more).map(name),
+        items,
+    }
+}
+
+fn unknown_place() -> Fault {
+    Fault::reject("stripe.request_refused", "in memory: no such place")
+}
+
+/// What comes after the item of this name; from the start without one.
+///
+/// # Errors
+/// As Stripe's, where there is no such item.
+fn rest_of<T>(
+    items: Vec<T>,
+    after: Option<&str>,
+    name: impl Fn(&T) -> String,
+) -> Result<Vec<T>, Fault> {
+    let Some(after) = after else {
+        return Ok(items);
+    };
+    let place = items.iter().position(|item| name(item) == after);
+    let place = place.ok_or_else(unknown_place)?;
+    Ok(items.into_iter().skip(place + 1).collect())
 }
 
 impl Listing for MemoryLists {
@@ -82,32 +192,46 @@ impl Listing for MemoryLists {
 
     async fn events(&self, ask: &Ask) -> Result<Listed<Vec<u8>>, Fault> {
         tokio::task::yield_now().await;
+        let hangs = self.inner().hangs == Some(ask.scope.key());
+        if hangs {
+            self.inner().asked.push(ask.clone());
+            std::future::pending::<()>().await;
+        }
         let mut inner = self.inner();
+        if let Some(wait_ms) = inner.spent_ms() {
+            return Ok(Listed::Spent { wait_ms });
+        }
         match inner.fault_after.take() {
             Some((0, fault)) => return Err(fault),
             Some((pages, fault)) => inner.fault_after = Some((pages - 1, fault)),
             None => {}
         }
         inner.asked.push(ask.clone());
-        let events = inner.events.get(&ask.scope.key());
-        let in_window = events.into_iter().flatten().rev().filter(|event| {
+        if let Some(fault) = inner.refused.get(&ask.scope.key()) {
+            return Err(fault.clone());
+        }
+        if inner.forgetful && ask.after.is_some() {
+            return Err(unknown_place());
+        }
+        let events = inner.events.get(&(ask.scope.key(), ask.payload));
+        let events: Vec<_> = events.into_iter().flatten().rev().cloned().collect();
+        // A page goes on after an event that is known, whatever second that is of.
+        let name = |event: &Value| event["id"].as_str().unwrap_or_default().to_owned();
+        let rest = rest_of(events, ask.after.as_deref(), name)?;
+        let in_window = rest.into_iter().filter(|event| {
             let created = event["created"].as_i64().unwrap_or_default();
             (ask.from_s..=ask.to_s).contains(&created)
         });
-        let rest: Vec<_> = match &ask.after {
-            None => in_window.collect(),
-            Some(after) => in_window
-                .skip_while(|event| event["id"] != **after)
-                .skip(1)
-                .collect(),
-        };
-        Ok(Listed::Page {
-            has_more: rest.len() > self.page,
-            items: rest
-                .into_iter()
-                .take(self.page)
-                .map(|event| event.to_string().into_bytes())
-                .collect(),
+        Ok(match page_of(in_window.collect(), self.page, name) {
+            Listed::Page { items, next } => {
+                let items = items.iter().map(|event| event.to_string().into_bytes());
+                Listed::Page {
+                    items: items.collect(),
+                    next,
+                }
+            }
+            Listed::NoKey => Listed::NoKey,
+            Listed::Spent { wait_ms } => Listed::Spent { wait_ms },
         })
     }
 
@@ -116,35 +240,36 @@ impl Listing for MemoryLists {
         _livemode: bool,
         after: Option<&str>,
     ) -> Result<Listed<String>, Fault> {
+        let mut inner = self.inner();
+        if let Some(wait_ms) = inner.spent_ms() {
+            return Ok(Listed::Spent { wait_ms });
+        }
+        inner.accounts_asked += 1;
+        match inner.accounts_fault.take() {
+            Some((0, fault)) => {
+                inner.accounts_fault = Some((0, fault.clone()));
+                return Err(fault);
+            }
+            Some((pages, fault)) => inner.accounts_fault = Some((pages - 1, fault)),
+            None => {}
+        }
         let refused = || Fault::retry("stripe.key_refused", "in memory");
-        let accounts = self.inner().accounts.clone().ok_or_else(refused)?;
-        let begin = after.map_or(0, |after| {
-            let at = accounts.iter().position(|account| account == after);
-            at.map_or(accounts.len(), |at| at + 1)
-        });
-        let rest = &accounts[begin..];
-        Ok(Listed::Page {
-            has_more: rest.len() > self.page,
-            items: rest.iter().take(self.page).cloned().collect(),
-        })
+        let accounts = inner.accounts.clone().ok_or_else(refused)?;
+        let rest = rest_of(accounts, after, String::clone)?;
+        Ok(page_of(rest, self.page, String::clone))
     }
 
-    async fn ungenerated(
-        &self,
-        livemode: bool,
-        from_s: i64,
-        to_s: i64,
-    ) -> Result<Listed<Ungenerated>, Fault> {
-        let told = self.inner().ungenerated.clone();
-        let told = told
-            .into_iter()
-            .rev()
-            .filter(|one| one.scope.livemode == livemode && (from_s..=to_s).contains(&one.told_s));
-        let told: Vec<_> = told.collect();
-        Ok(Listed::Page {
-            has_more: told.len() > ungenerated::PAGE_MAX,
-            items: told.into_iter().take(ungenerated::PAGE_MAX).collect(),
-        })
+    async fn ungenerated(&self, ask: &AskUngenerated) -> Result<Listed<Ungenerated>, Fault> {
+        let mut inner = self.inner();
+        inner.asked_ungenerated.push(ask.clone());
+        let told = inner.ungenerated.iter().rev().cloned();
+        let told = told.filter(|one| {
+            let within = ask.from_s..=ask.to_s;
+            one.scope.livemode == ask.livemode && within.contains(&one.told_s)
+        });
+        let name = |one: &Ungenerated| format!("/after/{}", one.told_by);
+        let rest = rest_of(told.collect(), ask.after.as_deref(), name)?;
+        Ok(page_of(rest, ungenerated::PAGE_MAX, name))
     }
 }
 
@@ -167,6 +292,16 @@ impl MemoryNotes {
     /// A scope's cursor.
     pub fn cursor(&self, scope: &Scope) -> Option<Cursor> {
         self.inner().cursors.get(&scope.key()).cloned()
+    }
+
+    /// A cursor by its key, whatever it is of.
+    pub fn cursor_of(&self, key: &str) -> Option<Cursor> {
+        self.inner().cursors.get(key).cloned()
+    }
+
+    /// Keeps a cursor, as an earlier run did.
+    pub fn put_cursor(&self, key: &str, cursor: Cursor) {
+        self.inner().cursors.insert(key.to_owned(), cursor);
     }
 
     /// The reports, oldest first.
@@ -202,6 +337,15 @@ impl Notes for MemoryNotes {
             return Err(Fault::retry("reconcile.unavailable", "in memory"));
         }
         inner.cursors.insert(scope.to_owned(), cursor.clone());
+        Ok(())
+    }
+
+    async fn forget_cursor(&self, scope: &str, _now_s: i64) -> Result<(), Fault> {
+        let mut inner = self.inner();
+        if inner.fails {
+            return Err(Fault::retry("reconcile.unavailable", "in memory"));
+        }
+        inner.cursors.remove(scope);
         Ok(())
     }
 

@@ -24,6 +24,7 @@ use crate::clock::Clock;
 use crate::detail::{BodyPlace, Manner, Message, UNGENERATED};
 use crate::domain::{Domain, Lacks, Projected};
 use crate::effect::{Fact, Scope};
+use crate::endpoint::Payload;
 use crate::fault::{Class, Fault};
 use crate::fetch::{self, DELETION_UNPROVEN, Fetch, Fetched, Objects, Proof, Time};
 use crate::ledger::Bodies;
@@ -261,8 +262,9 @@ async fn consume_thin<D: Domain>(
     };
     let is_check = message.tag.check;
     let is_ungenerated = is_check && body[UNGENERATED] == true;
-    if is_check && !is_ungenerated {
-        // It has a thin event's form, and names an event that the list of events showed.
+    let payload = Payload::of(body["type"].as_str().unwrap_or(kind));
+    if is_check && !is_ungenerated && payload == Payload::Snapshot {
+        // It has a thin event's form, and names a snapshot event that was seen.
         fetch.proof = Some(Proof::Snapshot(message.id.clone()));
     }
     if !time.is_enough_to_fetch(0) {

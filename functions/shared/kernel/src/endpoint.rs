@@ -19,6 +19,30 @@ pub enum Scope {
     Both,
 }
 
+/// In which of Stripe's two formats an endpoint is sent events: what Stripe calls an event destination's payload style.
+///
+/// Ingest takes either, whatever is configured. Reconcile looks for snapshots in one of Stripe's lists and for thin events in
+/// another, so it has to know.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Payload {
+    /// The object as it was when the event was made: types such as `payment_intent.succeeded`.
+    #[default]
+    Snapshot,
+    /// A reference to the object: types that begin with `v1.` or `v2.`.
+    Thin,
+}
+
+impl Payload {
+    /// The format of events of this type, or of a pattern of types. Thin types alone begin with `v1.` or `v2.`.
+    pub fn of(kind: &str) -> Self {
+        match kind.starts_with("v1.") || kind.starts_with("v2.") {
+            true => Self::Thin,
+            false => Self::Snapshot,
+        }
+    }
+}
+
 /// What an endpoint is configured to receive.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -31,6 +55,9 @@ pub struct Endpoint {
     /// own, as those are that name no account.
     #[serde(default)]
     pub account: Option<String>,
+    /// Snapshots, unless it says otherwise.
+    #[serde(default)]
+    pub payload: Payload,
 }
 
 impl Endpoint {
@@ -40,6 +67,7 @@ impl Endpoint {
             scope,
             livemode,
             account: None,
+            payload: Payload::Snapshot,
         }
     }
 
@@ -239,7 +267,17 @@ mod tests {
     }
 
     #[test]
-    fn an_endpoints_account_may_be_left_out_and_nothing_else_may_be_added() {
+    fn a_types_name_says_whether_its_events_are_thin() {
+        for kind in ["v1.charge.failed", "v2.core.account.closed", "v1.*"] {
+            assert_eq!(Payload::of(kind), Payload::Thin, "{kind}");
+        }
+        for kind in ["charge.failed", "charge.*", "*", "v1", ""] {
+            assert_eq!(Payload::of(kind), Payload::Snapshot, "{kind}");
+        }
+    }
+
+    #[test]
+    fn an_endpoints_account_and_payload_may_be_left_out_and_nothing_else_may_be_added() {
         let read = |json: &str| serde_json::from_str::<Endpoint>(json);
         let bare = read(r#"{"scope":"both","livemode":true}"#).expect("an endpoint");
         assert_eq!(bare, Endpoint::of(Scope::Both, true));
@@ -249,5 +287,8 @@ mod tests {
             Some("acct_1")
         );
         assert!(read(r#"{"scope":"both","livemode":true,"accounts":[]}"#).is_err());
+        let thin = read(r#"{"scope":"platform","livemode":true,"payload":"thin"}"#);
+        assert_eq!(thin.expect("an endpoint").payload, Payload::Thin);
+        assert!(read(r#"{"scope":"platform","livemode":true,"payload":"both"}"#).is_err());
     }
 }

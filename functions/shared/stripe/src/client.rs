@@ -6,7 +6,8 @@
 //! |---|---|
 //! | this | from a [`Fetch`] to a [`Fetched`] |
 //! | [`keys`] | API keys, and the mode that each opens |
-//! | `list` | pages of events and accounts |
+//! | `list` | pages of events, accounts and objects |
+//! | `list_v2` | pages of the events of API v2 |
 //! | [`paths`] | where each kind of object is |
 //! | `wire` | one request and its answer: TLS, time, size |
 //! | `refusal` | answers that aren't the object, as faults |
@@ -34,12 +35,14 @@
 
 pub mod keys;
 mod list;
+mod list_v2;
 pub mod paths;
 mod refusal;
 pub mod whole;
 mod wire;
 
 pub use list::WebhookEndpoint;
+pub use list_v2::EVENTS_API_VERSION;
 
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -249,6 +252,11 @@ impl Client {
         }
     }
 
+    fn no_answer(&self) -> Fault {
+        let cause = format!("no whole answer in {} ms", self.total_timeout.as_millis());
+        Fault::retry("stripe.unavailable", cause)
+    }
+
     async fn get(&self, target: &str, headers: HeaderMap) -> Result<Answer, Fault> {
         let answer = self.wire.get(target, headers).await?;
         if answer.status == StatusCode::TOO_MANY_REQUESTS {
@@ -272,10 +280,7 @@ impl Objects for Client {
             return Ok(Fetched::Spent { wait_ms });
         }
         let asked = tokio::time::timeout(self.total_timeout, self.ask(request, &path, &key));
-        asked.await.unwrap_or_else(|_| {
-            let cause = format!("no whole answer in {} ms", self.total_timeout.as_millis());
-            Err(Fault::retry("stripe.unavailable", cause))
-        })
+        asked.await.unwrap_or_else(|_| Err(self.no_answer()))
     }
 }
 

@@ -6,9 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 use sluice_adapters::objects::StripeObjects;
 use sluice_kernel::effect::Scope;
-use sluice_kernel::endpoint::{self, Endpoint};
+use sluice_kernel::endpoint::{self, Endpoint, Payload};
 use sluice_kernel::fault::Fault;
-use sluice_kernel::reconcile::{Ask, Listing};
+use sluice_kernel::reconcile::{Ask, AskUngenerated, Listed, Listing};
 use sluice_kernel::secrets::SECRETS_MAX;
 use sluice_stripe::client::keys::Keys;
 
@@ -17,6 +17,9 @@ use super::{Findings, Patient};
 use crate::secret::{Signing, is_placeholder};
 use crate::seed;
 use crate::times::now_ms;
+
+/// The longest that Stripe may take for a page.
+const ANSWER_MS_MAX: u64 = 15_000;
 
 /// Where Stripe's keys are made.
 const DASHBOARD: &str = "https://dashboard.stripe.com/apikeys";
@@ -189,9 +192,7 @@ pub(super) async fn api(patient: &Patient<'_>, configurations: &Configurations) 
             );
             continue;
         }
-        let connects = endpoints
-            .values()
-            .any(|it| it.livemode == livemode && it.scope != endpoint::Scope::Platform);
+        let needs = Needs::of(endpoints.values().filter(|it| it.livemode == livemode));
         let stripe = match seed::stripe(patient.context, 10, true).await {
             Ok(stripe) => stripe,
             Err(problem) => {
@@ -199,7 +200,7 @@ pub(super) async fn api(patient: &Patient<'_>, configurations: &Configurations) 
                 continue;
             }
         };
-        ask_stripe(&stripe, name, livemode, connects, &mut findings).await;
+        ask_stripe(&stripe, name, livemode, needs, &mut findings).await;
         match stripe.own_account(livemode).await {
             Ok(Some(own)) => judge_accounts(patient, &endpoints, livemode, &own, &mut findings),
             Ok(None) => {}
@@ -250,20 +251,46 @@ fn judge_accounts(
     }
 }
 
+/// What reconcile asks of Stripe for the endpoints of a mode.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Needs {
+    snapshots: bool,
+    thin: bool,
+    accounts: bool,
+}
+
+impl Needs {
+    fn of<'a>(endpoints: impl Iterator<Item = &'a Endpoint>) -> Self {
+        let mut needs = Self::default();
+        for endpoint in endpoints {
+            needs.snapshots |= endpoint.payload == Payload::Snapshot;
+            needs.thin |= endpoint.payload == Payload::Thin;
+            needs.accounts |= endpoint.scope != endpoint::Scope::Platform;
+        }
+        needs
+    }
+
+    /// A list of events that it needs.
+    fn payload(self) -> Payload {
+        match self.snapshots {
+            true => Payload::Snapshot,
+            false => Payload::Thin,
+        }
+    }
+}
+
 /// Whether the key may do what reconcile asks, by asking for little of each.
 async fn ask_stripe(
     stripe: &StripeObjects,
     name: &str,
     livemode: bool,
-    connects: bool,
+    needs: Needs,
     findings: &mut Findings,
 ) {
     let now_s = now_ms() / 1_000;
-    let ask = Ask {
-        scope: Scope {
-            account: None,
-            livemode,
-        },
+    let ask = |account: Option<String>, payload: Payload| Ask {
+        scope: Scope { account, livemode },
+        payload,
         from_s: now_s - 60,
         to_s: now_s,
         after: None,
@@ -284,22 +311,50 @@ async fn ask_stripe(
             }
             Err(fault) => findings.unknown(name, &fault.into()),
         };
-    let events = stripe.events(&ask).await.map(drop);
-    may("events", "nothing is compared with Stripe", true, events);
-    let told = stripe.ungenerated(livemode, now_s - 60, now_s).await;
+    if needs.snapshots {
+        let events = stripe.events(&ask(None, Payload::Snapshot)).await.map(drop);
+        may("events", "nothing is compared with Stripe", true, events);
+    }
+    if needs.thin {
+        let events = stripe.events(&ask(None, Payload::Thin)).await.map(drop);
+        may("thin events", "none is compared with Stripe", true, events);
+    }
+    let failed = AskUngenerated {
+        livemode,
+        from_s: now_s - 60,
+        to_s: now_s,
+        after: None,
+        within_ms: ANSWER_MS_MAX,
+    };
+    let told = stripe.ungenerated(&failed).await;
     may(
         "events of API v2",
         "what Stripe failed to make isn't made up for",
         false,
         told.map(drop),
     );
-    if connects {
-        let accounts = stripe.accounts(livemode, None).await.map(drop);
+    if !needs.accounts {
+        return;
+    }
+    let accounts = stripe.accounts(livemode, None).await;
+    let one = match &accounts {
+        Ok(Listed::Page { items, .. }) => items.first().cloned(),
+        _ => None,
+    };
+    may(
+        "connected accounts",
+        "only those that deliveries name are compared",
+        false,
+        accounts.map(drop),
+    );
+    if let Some(account) = one {
+        // A key may read the platform's own events and have no permission for accounts.
+        let events = stripe.events(&ask(Some(account), needs.payload())).await;
         may(
-            "connected accounts",
-            "only those that deliveries name are compared",
-            false,
-            accounts,
+            "events of connected accounts",
+            "none of theirs is compared with Stripe",
+            true,
+            events.map(drop),
         );
     }
 }
@@ -381,5 +436,27 @@ mod tests {
             .collect();
         assert_eq!(said, [(Level::Look, "bare"), (Level::Wrong, "other")]);
         assert!(findings.all[0].mend.contains(r#""account":"acct_1""#));
+    }
+
+    #[test]
+    fn the_key_needs_what_the_endpoints_of_its_mode_are_compared_with() {
+        let needs = |endpoints: Value| {
+            let all: Vec<Endpoint> = serde_json::from_value(endpoints).expect("endpoints");
+            Needs::of(all.iter())
+        };
+        let snapshots = needs(json!([{ "scope": "platform", "livemode": true }]));
+        assert_eq!(
+            (snapshots.snapshots, snapshots.thin, snapshots.accounts),
+            (true, false, false)
+        );
+        let thin = needs(json!([{ "scope": "both", "livemode": true, "payload": "thin" }]));
+        assert_eq!(
+            (thin.snapshots, thin.thin, thin.accounts),
+            (false, true, true)
+        );
+        assert_eq!(
+            (snapshots.payload(), thin.payload()),
+            (Payload::Snapshot, Payload::Thin)
+        );
     }
 }

@@ -58,6 +58,11 @@ impl Error {
         Self::invalid(403, Some("account_invalid"), message)
     }
 
+    pub(crate) fn no_permission() -> Self {
+        let message = "The provided key does not have the required permissions for this endpoint.";
+        Self::invalid(403, None, message.to_owned())
+    }
+
     pub(crate) fn test_account(account: &str) -> Self {
         let message = format!(
             "The account {account} was a test account created with a testmode key, and therefore can only be used \
@@ -110,6 +115,11 @@ impl Error {
     pub(crate) fn unknown_parameter(name: &str) -> Self {
         let message = format!("Received unknown parameter: {name}");
         Self::invalid(400, Some("parameter_unknown"), message).at(name)
+    }
+
+    pub(crate) fn missing_parameter(name: &str) -> Self {
+        let message = format!("Missing required param: {name}.");
+        Self::invalid(400, Some("parameter_missing"), message).at(name)
     }
 
     pub(crate) fn bad_parameter(name: &str, message: &str) -> Self {

@@ -1,5 +1,7 @@
 //! `/v2/core/events`: thin events, newest first, of one account and mode, for 30 days.
 //!
+//! Before version 2025-11-17 the list is of one object, which has to be named, and has no filters.
+//!
 //! Pages are walked by the URL of the next one (`next_page_url`), which repeats the filters. A page's token names the
 //! last event before it, so pages stay as they are when new events come.
 
@@ -9,6 +11,7 @@ use serde_json::{Value, json};
 
 use super::{Call, Error};
 use crate::iso;
+use crate::version::ApiVersion;
 use crate::world::{Notice, Occurrence};
 
 /// The most types that one request may name.
@@ -75,8 +78,15 @@ pub(crate) fn retrieve(call: &Call<'_>, id: &str) -> Result<Value, Error> {
 }
 
 pub(crate) fn list(call: &Call<'_>) -> Result<Value, Error> {
-    call.query
-        .only(&["created", "limit", "object_id", "page", "types"])?;
+    if call.version >= ApiVersion::V2025_11_17 {
+        call.query
+            .only(&["created", "limit", "object_id", "page", "types"])?;
+    } else {
+        call.query.only(&["limit", "object_id", "page"])?;
+        if call.query.get("object_id").is_none() {
+            return Err(Error::missing_parameter("object_id"));
+        }
+    }
     let types = call.query.list("types");
     if types.len() > TYPES_MAX {
         let message = format!("You can only specify up to {TYPES_MAX} types.");

@@ -12,11 +12,15 @@ use crate::told;
 
 /// Status line, headers in lower case, body.
 fn ask(server: &Server, method: &str, target: &str) -> (String, String, Value) {
+    ask_with(server, method, target, "")
+}
+
+fn ask_with(server: &Server, method: &str, target: &str, headers: &str) -> (String, String, Value) {
     let address = server.url().replace("http://", "");
     let mut stream = TcpStream::connect(&address).expect("the server listens");
     let request = format!(
         "{method} {target} HTTP/1.1\r\nhost: {address}\r\nauthorization: Bearer sk_live_Sluice\r\n\
-         connection: close\r\n\r\n"
+         {headers}connection: close\r\n\r\n"
     );
     stream.write_all(request.as_bytes()).expect("sent");
     let mut answer = String::new();
@@ -64,6 +68,29 @@ fn the_server_answers_as_of_its_second() {
     assert_eq!(ask(&server, "GET", &target).2["refunded"], true);
     server.set_now(Some(last));
     assert_eq!(ask(&server, "GET", &target).2["refunded"], false);
+}
+
+#[test]
+fn an_account_is_refused_until_that_is_taken_back_by_whichever_header_names_it() {
+    let mut world = told(Story::PayoutPaid);
+    let account = world.connect(true).account.expect("connected");
+    let server = Server::start(world, Terms::default(), 0).expect("a free port");
+    server.refuse_account(&account, Some(Refusal::no_permission()));
+    let asked = |header: &str| {
+        let line = format!("{header}: {account}\r\nstripe-version: 2025-11-17.clover\r\n");
+        ask_with(&server, "GET", "/v2/core/events", &line).0
+    };
+    for header in ["stripe-account", "stripe-context"] {
+        assert_eq!(asked(header), "HTTP/1.1 403 Forbidden");
+    }
+    assert_eq!(ask(&server, "GET", "/v1/events").0, "HTTP/1.1 200 OK");
+    server.refuse_account(&account, None);
+    assert_eq!(asked("stripe-context"), "HTTP/1.1 200 OK");
+    let named = server
+        .take_asked()
+        .into_iter()
+        .filter(|asked| asked.account.is_some());
+    assert_eq!(named.count(), 3);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use sluice_stripe_sim::api::{Answer, Request, Terms, answer};
 use sluice_stripe_sim::delivery::{Endpoint, Hears, Mix, Payload, plan};
 use sluice_stripe_sim::world::GENERATION_FAILURE;
@@ -32,7 +32,7 @@ fn get_with(world: &World, target: &str, headers: &[(&str, &str)]) -> Answer {
 fn get(world: &World, target: &str) -> Answer {
     let headers = [
         ("authorization", "Bearer sk_live_Sluice"),
-        ("stripe-version", "2025-09-30.clover"),
+        ("stripe-version", "2025-11-17.clover"),
     ];
     get_with(world, target, &headers)
 }
@@ -253,6 +253,25 @@ fn what_cannot_be_asked_of_the_list_is_refused() {
     let many: String = (0..21).map(|n| format!("types[]=v1.a{n}&")).collect();
     assert_eq!(get(&world, &format!("/v2/core/events?{many}")).status, 400);
     assert_eq!(get(&world, "/v2/core/events/evt_none").status, 404);
+    // An older version lists the events of one object, and has no filters.
+    let older = |query: &str| {
+        let headers = [
+            ("authorization", "Bearer sk_live_Sluice"),
+            ("stripe-version", "2025-09-30.clover"),
+        ];
+        let answer = get_with(&world, &format!("/v2/core/events?{query}"), &headers);
+        (answer.status, answer.body["error"]["param"].clone())
+    };
+    assert_eq!(older("limit=5"), (400, json!("object_id")));
+    for filter in [
+        "types[]=v1.payout.paid",
+        "created[gte]=2026-01-05T09:00:00Z",
+    ] {
+        let (status, param) = older(&format!("object_id=po_1&{filter}"));
+        assert_eq!(status, 400, "{filter}");
+        assert!(filter.starts_with(param.as_str().expect("a name")));
+    }
+    assert_eq!(older("object_id=po_1").0, 200);
     // Unlike v1, v2 asks for a version.
     let key = [("authorization", "Bearer sk_live_Sluice")];
     assert_eq!(get_with(&world, "/v2/core/events", &key).status, 400);

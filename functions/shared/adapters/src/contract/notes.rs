@@ -34,11 +34,13 @@ async fn cursors_and_ties_read_back_as_they_were_noted() {
     let notes = DynamoNotes::new(&config, LEDGER.to_owned(), OUTCOMES.to_owned(), 35);
     let mut cursor = Cursor::first(5);
     cursor.walk = Some(Walk {
-        from_s: 1,
-        to_s: 2,
         after: Some("evt_9".to_owned()),
+        reached_s: Some(2),
         held_s: Some(1),
+        ..Walk::over(1, 2)
     });
+    cursor.failed("stripe.key_refused", 7);
+    cursor.attempted_ms = Some(8_000);
     let key = scope(Some("acct_1")).key();
     notes
         .save_cursor(&key, &Cursor::first(1))
@@ -63,6 +65,31 @@ async fn cursors_and_ties_read_back_as_they_were_noted() {
     assert_eq!(ties, [tie(None, "pi_1"), tie(Some("acct_1"), "pi_1")]);
     notes.forget_ties(&ties[..1]).await.expect("forgotten");
     assert_eq!(notes.ties(10).await.expect("read").len(), 1);
+}
+
+#[tokio::test]
+async fn a_cursor_that_is_forgotten_is_read_no_more_unless_it_is_saved_again() {
+    let config = dynamo().await;
+    let notes = DynamoNotes::new(&config, LEDGER.to_owned(), OUTCOMES.to_owned(), 35);
+    let gone = scope(Some("acct_1")).key();
+    let stays = scope(None).key();
+    for key in [&gone, &stays] {
+        notes
+            .save_cursor(key, &Cursor::first(1))
+            .await
+            .expect("kept");
+    }
+    let known = async || -> Vec<String> {
+        let cursors = notes.cursors().await.expect("read");
+        cursors.into_keys().collect()
+    };
+    notes.forget_cursor(&gone, 5).await.expect("forgotten");
+    assert_eq!(known().await, [&*stays]);
+    notes
+        .save_cursor(&gone, &Cursor::first(9))
+        .await
+        .expect("kept");
+    assert_eq!(known().await, [gone, stays]);
 }
 
 #[tokio::test]

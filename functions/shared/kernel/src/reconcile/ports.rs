@@ -7,6 +7,7 @@ use super::report::Report;
 use super::ungenerated::Ungenerated;
 use super::window::Cursor;
 use crate::effect::Scope;
+use crate::endpoint::Payload;
 use crate::fault::Fault;
 use crate::ledger::Standing;
 use crate::outcome::Tie;
@@ -16,14 +17,31 @@ use crate::outcome::Tie;
 pub struct Ask {
     /// Whose events.
     pub scope: Scope,
+    /// In which of Stripe's two lists: that of snapshots, or that of thin events.
+    pub payload: Payload,
     /// Made at this second or later.
     pub from_s: i64,
     /// Made at this second or before.
     pub to_s: i64,
-    /// After this event, in Stripe's order: newest first.
+    /// Where the page before said that this one begins ([`Listed::Page::next`]); none for the first.
     pub after: Option<String>,
     /// Exact types or patterns (`charge.*`); none means all. Stripe may list more: the answer is filtered again.
     pub types: Vec<String>,
+}
+
+/// What to ask of what Stripe says it failed to make.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AskUngenerated {
+    /// In which mode.
+    pub livemode: bool,
+    /// Said at this second or later.
+    pub from_s: i64,
+    /// Said at this second or before.
+    pub to_s: i64,
+    /// Where the page before said that this one begins; none for the first.
+    pub after: Option<String>,
+    /// The longest that the whole page may take, in milliseconds, whatever it takes to read each item.
+    pub within_ms: u64,
 }
 
 /// A page of what was asked for.
@@ -33,8 +51,8 @@ pub enum Listed<T> {
     Page {
         /// What it lists.
         items: Vec<T>,
-        /// There are more after it.
-        has_more: bool,
+        /// Where the page after it begins, in the list's own words; none where this is the last.
+        next: Option<String>,
     },
     /// There is no key for this mode.
     NoKey,
@@ -69,16 +87,13 @@ pub trait Listing: Sync {
         after: Option<&str>,
     ) -> impl Future<Output = Result<Listed<String>, Fault>> + Send;
 
-    /// A page of what Stripe has said it failed to make, newest first, of a mode and within these seconds, both included: at
-    /// most [`super::ungenerated::PAGE_MAX`].
+    /// A page of what Stripe has said it failed to make, newest first, at most [`super::ungenerated::PAGE_MAX`].
     ///
     /// # Errors
     /// As [`Listing::events`]; `stripe.key_refused` where the key may not read events of API v2.
     fn ungenerated(
         &self,
-        livemode: bool,
-        from_s: i64,
-        to_s: i64,
+        ask: &AskUngenerated,
     ) -> impl Future<Output = Result<Listed<Ungenerated>, Fault>> + Send;
 }
 
@@ -121,6 +136,16 @@ pub trait Notes: Sync {
         &self,
         scope: &str,
         cursor: &Cursor,
+    ) -> impl Future<Output = Result<(), Fault>> + Send;
+
+    /// Forgets a scope's cursor, of an account that went away. One that is saved later is there again.
+    ///
+    /// # Errors
+    /// `Retry` where it can't be written: a later run forgets it.
+    fn forget_cursor(
+        &self,
+        scope: &str,
+        now_s: i64,
     ) -> impl Future<Output = Result<(), Fault>> + Send;
 
     /// Keeps a run's report.

@@ -2,7 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::window::Failing;
 use crate::fault::Fault;
+
+/// The code of a mode for which there is no API key.
+pub const NO_KEY: &str = "reconcile.no_key";
 
 /// Where the connected accounts came from.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,6 +19,23 @@ pub enum AccountsFrom {
     Seen,
     /// Neither: accounts are unknown, and weren't compared.
     Unknown,
+}
+
+/// How long a scope may be behind before somebody should know: a few hourly runs that were stopped or refused.
+pub const BEHIND_S: i64 = 6 * 3_600;
+
+/// The most failures that a report names.
+pub const FAILURES_MAX: usize = 20;
+
+/// A scope that this run couldn't compare.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// Its cursor's key: `acct_1#live`, `platform#test`; with `#thin` where its thin events are compared.
+    pub scope: String,
+    /// The fault's code.
+    pub code: String,
+    /// Since when each attempt has failed, in Unix seconds.
+    pub since_s: i64,
 }
 
 /// What a run found.
@@ -34,8 +55,36 @@ pub struct Report {
     pub accounts_from: AccountsFrom,
     /// Why they couldn't be listed.
     pub accounts_code: Option<String>,
+    /// Stripe's list of accounts wasn't read to its end: the next run goes on with it.
+    #[serde(default)]
+    pub accounts_more: bool,
     /// Accounts and modes that were compared up to now.
     pub scopes_whole: u64,
+    /// Those that couldn't be compared, each for a fault of its own.
+    #[serde(default)]
+    pub scopes_failed: u64,
+    /// The first of these, at most [`FAILURES_MAX`].
+    #[serde(default)]
+    pub failures: Vec<Failure>,
+    /// Those that weren't compared to their end because the run ended: they come first in the next one.
+    #[serde(default)]
+    pub scopes_left: u64,
+    /// The longest ago that one of those was attempted, in Unix milliseconds; 0 where a walk was left in the middle.
+    #[serde(default)]
+    pub left_since_ms: Option<i64>,
+    /// Accounts that weren't asked for in this run because they were unreachable for long: they are tried daily.
+    #[serde(default)]
+    pub scopes_put_off: u64,
+    /// Accounts that aren't connected any more, and whose cursors were forgotten.
+    #[serde(default)]
+    pub scopes_forgotten: u64,
+    /// How long ago that was up to which every scope was compared, in seconds, whatever keeps it: its own fault, the run's, or
+    /// its bounds. Accounts that are unreachable don't count.
+    #[serde(default)]
+    pub behind_s: i64,
+    /// Requests for pages, those that failed among them.
+    #[serde(default)]
+    pub requests: u32,
     /// Pages that Stripe listed.
     pub pages: u32,
     /// Events that Stripe listed, of types that are subscribed to.
@@ -64,13 +113,16 @@ pub struct Report {
     /// Why Stripe couldn't be asked for those.
     #[serde(default)]
     pub ungenerated_code: Option<String>,
+    /// There was no time to ask for all of those: the next run goes on.
+    #[serde(default)]
+    pub ungenerated_more: bool,
     /// Checks of the last day that found drift; none where that can't be read.
     pub drifted: Option<u64>,
     /// Seconds that Stripe lists no more and that were never compared.
     pub gap_s: i64,
-    /// There is more to compare: the next run goes on.
+    /// The run ended by its bounds, or was stopped, with more to compare: the next run goes on.
     pub more: bool,
-    /// The code of what stopped the run before its end.
+    /// The code of what stopped the whole run before its end, or a mode of it; what failed for one scope is a failure.
     pub stopped: Option<String>,
 }
 
@@ -92,6 +144,22 @@ impl Report {
     pub(super) fn stop(&mut self, fault: &Fault) {
         self.more = true;
         self.stopped.get_or_insert_with(|| fault.code.to_owned());
+    }
+
+    pub(super) fn failed(&mut self, scope: String, failing: &Failing) {
+        self.scopes_failed += 1;
+        if self.failures.len() < FAILURES_MAX {
+            self.failures.push(Failure {
+                scope,
+                code: failing.code.clone(),
+                since_s: failing.since_s,
+            });
+        }
+    }
+
+    /// Whether something wasn't compared for so long that somebody should know.
+    pub fn is_behind(&self) -> bool {
+        self.behind_s > BEHIND_S
     }
 
     /// How many of a hundred listed events the ledger had before the run; none where none was listed.
@@ -121,5 +189,47 @@ mod tests {
         report.stop(&Fault::retry("stripe.unavailable", "x"));
         assert_eq!(report.stopped.as_deref(), Some("stripe.rate_limited"));
         assert!(report.more);
+    }
+
+    #[test]
+    fn a_report_of_an_older_version_reads() {
+        let mut old = serde_json::to_value(Report::begun(5, "run")).expect("JSON");
+        let fields = old.as_object_mut().expect("an object");
+        for added in [
+            "accounts_more",
+            "scopes_failed",
+            "failures",
+            "scopes_left",
+            "left_since_ms",
+            "scopes_put_off",
+            "scopes_forgotten",
+            "behind_s",
+            "requests",
+            "ungenerated_more",
+        ] {
+            assert!(fields.remove(added).is_some(), "{added}");
+        }
+        let read: Report = serde_json::from_value(old).expect("readable");
+        assert_eq!(read, Report::begun(5, "run"));
+    }
+
+    fn failing(code: &str) -> Failing {
+        Failing {
+            since_s: 7,
+            code: code.to_owned(),
+        }
+    }
+
+    #[test]
+    fn a_report_counts_every_failure_and_names_the_first() {
+        let mut report = Report::begun(0, "run");
+        for n in 0..FAILURES_MAX + 5 {
+            report.failed(format!("acct_{n}#live"), &failing("stripe.key_refused"));
+        }
+        assert_eq!(report.scopes_failed, FAILURES_MAX as u64 + 5);
+        assert_eq!(report.failures.len(), FAILURES_MAX);
+        assert_eq!(report.failures[0].scope, "acct_0#live");
+        assert_eq!(report.failures[0].since_s, 7);
+        assert!(!report.more && report.stopped.is_none());
     }
 }

@@ -10,14 +10,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::report::Report;
+use super::walk::{Stop, begin_again, patiently};
 use super::window::Cursor;
-use super::{Listed, Listing, Notes, Plan, Ports, Standings, VIA, is_subscribed};
+use super::{AskUngenerated, Listing, Notes, Plan, Ports, Standings, VIA, is_subscribed};
 use crate::bus::{Bus, Outgoing};
 use crate::clock::Clock;
 use crate::detail;
 use crate::effect::Scope;
 use crate::endpoint;
-use crate::fault::Fault;
+use crate::fault::{Class, Fault};
 use crate::ledger::Ledger;
 
 /// The type of the event by which Stripe says it.
@@ -25,6 +26,9 @@ pub const KIND: &str = "v2.core.health.event_generation_failure.resolved";
 
 /// How many of them are listed at once: each may take a request of its own.
 pub const PAGE_MAX: usize = 20;
+
+/// No page is begun with less time than this left: it wouldn't be answered.
+const WITHIN_MS_MIN: i64 = 1_000;
 
 /// An event that Stripe failed to make.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,45 +92,50 @@ async fn walk<L: Ledger + Standings>(
     let Some(mut walk) = cursor.next_walk(now_s, 0) else {
         return Ok(());
     };
-    loop {
-        if clock.now_ms() >= plan.until_ms {
-            report.more = true;
-            return Ok(());
+    let mut again_s = None;
+    for _ in 0..plan.pages_max {
+        let until_ms = plan.until_ms - WITHIN_MS_MIN;
+        if clock.now_ms() > until_ms {
+            break;
         }
-        // A page is newest first; the next one ends with the second in which this one did.
-        let to_s = walk.after.as_deref().and_then(|second| second.parse().ok());
-        let to_s = to_s.unwrap_or(walk.to_s);
-        let listed = ports.listing.ungenerated(livemode, walk.from_s, to_s);
-        let (items, has_more) = match listed.await? {
-            Listed::Page { items, has_more } => (items, has_more),
-            Listed::NoKey => return Ok(()),
-            Listed::Spent { wait_ms } => {
-                let left_ms = plan.until_ms - clock.now_ms();
-                if i64::try_from(wait_ms).unwrap_or(i64::MAX) >= left_ms {
-                    return Err(super::spent(wait_ms));
-                }
-                clock.sleep_ms(wait_ms).await;
+        let ask = || {
+            let left_ms = plan.until_ms - clock.now_ms();
+            let ask = AskUngenerated {
+                livemode,
+                from_s: walk.from_s,
+                to_s: walk.asked_to_s(),
+                after: walk.after.clone(),
+                within_ms: u64::try_from(left_ms).unwrap_or(0),
+            };
+            async move { ports.listing.ungenerated(&ask).await }
+        };
+        let listed = patiently(clock, until_ms, ask).await;
+        let (items, next) = match listed {
+            Ok(page) => page,
+            Err(Stop::Scope(fault)) if fault.class == Class::Reject => {
+                begin_again(&mut walk, &mut again_s, fault).map_err(Stop::into_fault)?;
                 continue;
             }
+            Err(stop) => return Err(stop.into_fault()),
         };
         if !check(ports, plan, &items, report).await {
             // The next run asks for the rest, from the same place.
-            report.more = true;
+            break;
+        }
+        let is_last = next.is_none();
+        walk.reached_s = items.last().map(|one| one.told_s).or(walk.reached_s);
+        walk.after = next;
+        match is_last {
+            true => cursor.ended(&walk),
+            false => cursor.walk = Some(walk.clone()),
+        }
+        ports.notes.save_cursor(&key(livemode), &cursor).await?;
+        if is_last {
             return Ok(());
         }
-        let oldest_s = items.iter().map(|one| one.told_s).min();
-        match oldest_s.filter(|oldest_s| has_more && *oldest_s < to_s) {
-            Some(oldest_s) => {
-                walk.after = Some(oldest_s.to_string());
-                cursor.walk = Some(walk.clone());
-                ports.notes.save_cursor(&key(livemode), &cursor).await?;
-            }
-            None => {
-                cursor.ended(&walk);
-                return ports.notes.save_cursor(&key(livemode), &cursor).await;
-            }
-        }
     }
+    (report.more, report.ungenerated_more) = (true, true);
+    Ok(())
 }
 
 /// Asks the domains for checks of those that would have come in here; whether the bus took them all.
@@ -187,9 +196,8 @@ fn is_ours(plan: &Plan<'_>, one: &Ungenerated) -> bool {
     };
     let mut endpoints = plan.endpoints.values();
     let is_taken = endpoints.any(|it| it.livemode == one.scope.livemode && it.scope != not);
-    is_taken
-        && is_subscribed(
-            plan.types,
-            one.kind.strip_prefix("v1.").unwrap_or(&one.kind),
-        )
+    // Whether it says so of the snapshot or of the thin event: the same change wasn't told.
+    let kind = one.kind.strip_prefix("v1.").unwrap_or(&one.kind);
+    let is_expected = |kind: &str| is_subscribed(plan.types, kind);
+    is_taken && (is_expected(kind) || is_expected(&format!("v1.{kind}")))
 }

@@ -18,6 +18,12 @@ pub const SEEN_S: i64 = 7 * 86_400;
 /// Drift is reported that was found within this long before a run.
 pub const DRIFT_S: i64 = 86_400;
 
+/// An account that was unreachable for this long is tried again only after as long each time, and not in each run.
+pub const UNREACHABLE_S: i64 = 86_400;
+
+/// The fault of an account that the key doesn't reach: it has disconnected, or it is another platform's.
+pub const UNREACHABLE: &str = "stripe.account_unreachable";
+
 /// A walk that was begun and not ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Walk {
@@ -25,11 +31,42 @@ pub struct Walk {
     pub from_s: i64,
     /// To the end of this one.
     pub to_s: i64,
-    /// The last event that was dealt with; none at the start.
+    /// Where the next page begins, as the page before said; none at the start.
     pub after: Option<String>,
+    /// The second of the last event that was dealt with: where to begin again if Stripe takes `after` no more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reached_s: Option<i64>,
     /// The earliest second of an event that was in another attempt's hands: a walk comes by again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub held_s: Option<i64>,
+}
+
+impl Walk {
+    /// Over these seconds, both included, from the newest on.
+    pub fn over(from_s: i64, to_s: i64) -> Self {
+        Self {
+            from_s,
+            to_s,
+            after: None,
+            reached_s: None,
+            held_s: None,
+        }
+    }
+
+    /// The last second that is asked for: where there is no page to go on from, what was dealt with isn't asked for again.
+    pub fn asked_to_s(&self) -> i64 {
+        let reached_s = self.reached_s.filter(|_| self.after.is_none());
+        reached_s.map_or(self.to_s, |reached_s| reached_s.min(self.to_s))
+    }
+}
+
+/// How a scope has failed at each attempt since it last answered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failing {
+    /// Since this second (Unix).
+    pub since_s: i64,
+    /// The code of the last attempt's fault.
+    pub code: String,
 }
 
 /// How far a scope was compared.
@@ -41,6 +78,12 @@ pub struct Cursor {
     pub through_s: i64,
     /// The walk that goes on.
     pub walk: Option<Walk>,
+    /// When the scope was last attempted, in Unix milliseconds, whatever came of it. None in a cursor of an older version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attempted_ms: Option<i64>,
+    /// None where the last attempt was answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failing: Option<Failing>,
 }
 
 impl Cursor {
@@ -50,7 +93,46 @@ impl Cursor {
             since_s: now_s,
             through_s: now_s,
             walk: None,
+            attempted_ms: None,
+            failing: None,
         }
+    }
+
+    /// Whose turn it is: the scope with the least comes first. It is the last attempt and not the last success, so that a
+    /// scope that fails takes no other's turn.
+    pub fn turn_ms(&self) -> i64 {
+        let progress_ms = self.through_s.saturating_mul(1_000);
+        self.attempted_ms.unwrap_or(progress_ms)
+    }
+
+    /// The last attempt failed.
+    pub fn failed(&mut self, code: &str, now_s: i64) -> &Failing {
+        let since_s = self.failing.as_ref().map_or(now_s, |one| one.since_s);
+        self.failing.insert(Failing {
+            since_s,
+            code: code.to_owned(),
+        })
+    }
+
+    /// Whether the last attempt found that the key doesn't reach the account.
+    pub fn is_unreachable(&self) -> bool {
+        let failing = self.failing.as_ref();
+        failing.is_some_and(|failing| failing.code == UNREACHABLE)
+    }
+
+    /// Whether to leave an account alone in this run: it was unreachable for long, and was tried lately.
+    pub fn is_put_off(&self, now_ms: i64) -> bool {
+        let since_s = self.failing.as_ref().map_or(i64::MAX, |one| one.since_s);
+        self.is_unreachable()
+            && now_ms / 1_000 >= since_s.saturating_add(UNREACHABLE_S)
+            && now_ms < self.turn_ms() + UNREACHABLE_S * 1_000
+    }
+
+    /// Whether an account that nobody names any more may be forgotten: nothing of it was compared for as long as Stripe lists
+    /// events, and Stripe has said that it isn't connected, by its list or by its answer to the last attempt. An account
+    /// that fails in another way is kept.
+    pub fn is_gone(&self, now_s: i64, is_unlisted: bool) -> bool {
+        self.through_s < now_s - LISTED_S && (is_unlisted || self.is_unreachable())
     }
 
     /// What to walk over now: the walk that was stopped, or the next, which ends `settle_s` before now; `None` where
@@ -63,12 +145,7 @@ impl Cursor {
         let from_s = (self.through_s - OVERLAP_S)
             .max(self.since_s)
             .max(now_s - LISTED_S);
-        (from_s <= to_s).then_some(Walk {
-            from_s,
-            to_s,
-            after: None,
-            held_s: None,
-        })
+        (from_s <= to_s).then(|| Walk::over(from_s, to_s))
     }
 
     /// How many seconds can't be compared any more, because the last walk ended longer ago than Stripe lists.
@@ -142,5 +219,65 @@ mod tests {
             cursor.next_walk(now_s, SETTLE_S).expect("settled").from_s,
             500
         );
+    }
+
+    #[test]
+    fn a_cursor_of_an_older_version_reads_and_has_its_turn_by_its_progress() {
+        let old = r#"{"since_s":1,"through_s":7,"walk":{"from_s":1,"to_s":9,"after":"evt_1"}}"#;
+        let cursor: Cursor = serde_json::from_str(old).expect("readable");
+        assert_eq!((cursor.turn_ms(), &cursor.failing), (7_000, &None));
+        assert_eq!(cursor.walk.expect("a walk").asked_to_s(), 9);
+    }
+
+    #[test]
+    fn a_list_that_is_begun_again_is_asked_for_from_where_it_had_come_to() {
+        let mut walk = Walk::over(10, 90);
+        walk.reached_s = Some(40);
+        assert_eq!(walk.asked_to_s(), 40);
+        // The next page is within what was asked for first.
+        walk.after = Some("evt_1".to_owned());
+        assert_eq!(walk.asked_to_s(), 90);
+    }
+
+    /// A cursor whose every attempt since this second has failed so.
+    fn failing(code: &str, since_s: i64, attempted_s: i64) -> Cursor {
+        let mut cursor = Cursor::first(since_s);
+        cursor.failed(code, since_s);
+        cursor.failed(code, attempted_s);
+        cursor.attempted_ms = Some(attempted_s * 1_000);
+        cursor
+    }
+
+    #[test]
+    fn an_account_is_put_off_once_it_was_unreachable_for_a_day_and_then_tried_daily() {
+        let hour_s = 3_600;
+        let put_off = |code, tried_s, now_s| failing(code, 0, tried_s).is_put_off(now_s * 1_000);
+        assert!(!put_off(UNREACHABLE, 22 * hour_s, 23 * hour_s), "for hours");
+        assert!(put_off(UNREACHABLE, 24 * hour_s, 25 * hour_s));
+        assert!(put_off(UNREACHABLE, 24 * hour_s, 47 * hour_s));
+        assert!(!put_off(UNREACHABLE, 24 * hour_s, 48 * hour_s), "a day ago");
+        // Whatever else is wrong may be well with the next run.
+        assert!(!put_off("stripe.key_refused", 24 * hour_s, 25 * hour_s));
+        assert!(!Cursor::first(0).is_put_off(90 * DAY_S * 1_000));
+    }
+
+    #[test]
+    fn only_an_account_that_is_not_connected_and_of_which_nothing_can_be_listed_any_more_is_gone() {
+        let gone = |code, day| failing(code, 0, day * DAY_S).is_gone(day * DAY_S, false);
+        assert!(gone(UNREACHABLE, 31));
+        assert!(!gone(UNREACHABLE, 29));
+        assert!(!gone("stripe.key_refused", 31), "it may be connected");
+        // Reconcile itself may have been away for a month.
+        assert!(!Cursor::first(0).is_gone(31 * DAY_S, false));
+        assert!(Cursor::first(0).is_gone(31 * DAY_S, true));
+        assert!(!Cursor::first(2 * DAY_S).is_gone(31 * DAY_S, true));
+    }
+
+    #[test]
+    fn a_scope_fails_since_its_first_fault_whatever_the_last_one_is() {
+        let mut cursor = Cursor::first(0);
+        cursor.failed("stripe.unavailable", 5);
+        let failing = cursor.failed("stripe.key_refused", 9);
+        assert_eq!((failing.since_s, &*failing.code), (5, "stripe.key_refused"));
     }
 }

@@ -700,3 +700,18 @@ async fn a_check_that_completes_what_was_known_in_part_is_no_drift() {
         assert_eq!(remarks.iter().any(is_drift), drifts);
     }
 }
+
+#[tokio::test]
+async fn a_check_is_proven_by_its_event_in_the_list_that_has_it() {
+    for (kind, proof) in [
+        ("door.painted", Proof::Snapshot("evt_a".to_owned())),
+        ("v1.door.painted", Proof::Thin("evt_a".to_owned())),
+    ] {
+        let stripe = MemoryStripe::at(NOW_S + 60);
+        stripe.put(&scope(), door("shut"));
+        let world = world(stripe);
+        world.handle(check().replace("door.painted", kind)).await;
+        let asked = world.stripe.take_asked();
+        assert_eq!(asked[0].proof, Some(proof), "{kind}");
+    }
+}

@@ -1,6 +1,11 @@
 //! Holding the ledger against Stripe's list.
 
+mod accounts;
 mod own_account;
+mod pages;
+mod scopes;
+mod thin;
+mod ungenerated;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -13,14 +18,13 @@ use sluice_harness::ledger::MemoryLedger;
 use sluice_harness::reconcile::{MemoryLists, MemoryNotes};
 use sluice_kernel::clock::Clock;
 use sluice_kernel::effect::Scope;
-use sluice_kernel::endpoint::{self, Endpoint};
+use sluice_kernel::endpoint::{self, Endpoint, Payload};
 use sluice_kernel::event::Head;
 use sluice_kernel::fault::Fault;
 use sluice_kernel::ledger::Ledger;
 use sluice_kernel::outcome::Tie;
 use sluice_kernel::reconcile::report::{AccountsFrom, Report};
-use sluice_kernel::reconcile::ungenerated::{PAGE_MAX, Ungenerated};
-use sluice_kernel::reconcile::{Plan, Ports, VIA, run};
+use sluice_kernel::reconcile::{Plan, Ports, Standings, VIA, run};
 use sluice_kernel::take::take;
 
 const SETTLE_S: i64 = 300;
@@ -52,6 +56,8 @@ struct World {
     types: Vec<String>,
     pages_max: u32,
     checks_max: usize,
+    /// How long a run has, in milliseconds.
+    until_ms: i64,
 }
 
 fn platform() -> Scope {
@@ -59,6 +65,12 @@ fn platform() -> Scope {
         account: None,
         livemode: true,
     }
+}
+
+/// An event as Stripe lists it, made at this second after the start.
+fn event(id: &str, kind: &str, after_s: i64) -> Value {
+    let created = START_MS / 1_000 + after_s;
+    json!({ "id": id, "type": kind, "livemode": true, "created": created })
 }
 
 fn account(id: &str) -> Scope {
@@ -81,6 +93,7 @@ impl World {
             types: Vec::new(),
             pages_max: 100,
             checks_max: 0,
+            until_ms: 60_000,
             clock,
         }
     }
@@ -96,10 +109,19 @@ impl World {
 
     /// Stripe makes an event at this second after the start; nothing delivers it.
     fn made(&self, scope: &Scope, id: &str, after_s: i64) {
-        let created = START_MS / 1_000 + after_s;
-        let event =
-            json!({ "id": id, "type": "charge.succeeded", "livemode": true, "created": created });
-        self.lists.add(scope, event);
+        self.lists
+            .add(scope, event(id, "charge.succeeded", after_s));
+    }
+
+    /// An hour passes, as between two runs.
+    fn an_hour_later(&self) {
+        self.clock.advance_ms(3_600_000);
+    }
+
+    /// The accounts whose events were asked for since the last call of this; none is the platform.
+    fn asked(&self) -> Vec<Option<String>> {
+        let asked = self.lists.take_asked().into_iter();
+        asked.map(|ask| ask.scope.account).collect()
     }
 
     async fn delivered(&self, id: &str) {
@@ -111,9 +133,17 @@ impl World {
     }
 
     async fn try_run(&self, attempt: &str) -> Result<Report, Fault> {
+        self.run_with(&self.ledger, attempt).await
+    }
+
+    async fn run_with(
+        &self,
+        ledger: &(impl Ledger + Standings),
+        attempt: &str,
+    ) -> Result<Report, Fault> {
         let ports = Ports {
             listing: &self.lists,
-            ledger: &self.ledger,
+            ledger,
             notes: &self.notes,
             bus: &self.bus,
             head: read,
@@ -124,7 +154,7 @@ impl World {
             types: &self.types,
             attempt,
             traceparent: TRACEPARENT,
-            until_ms: now_ms + 60_000,
+            until_ms: now_ms + self.until_ms,
             lapses_at_ms: now_ms + 65_000,
             retention_s: 35 * 86_400,
             settle_s: SETTLE_S,
@@ -281,7 +311,8 @@ async fn a_run_that_is_stopped_goes_on_where_it_was() {
         let first = world.run("run-2").await;
         world.pages_max = 100;
         if stop != "cursor" {
-            assert_eq!((first.recovered, first.more), (6, true), "{stop}");
+            assert_eq!((first.recovered, first.more), (6, stop == "pages"));
+            assert_eq!(first.scopes_failed, u64::from(stop == "fault"));
             let second = world.run("run-3").await;
             assert_eq!(
                 (second.recovered, second.pages, second.more),
@@ -316,72 +347,6 @@ async fn a_page_after_an_event_that_stripe_no_longer_knows_is_asked_for_from_the
 }
 
 #[tokio::test]
-async fn every_connected_account_is_walked_and_keeps_its_own_events() {
-    let world = World::new(endpoint::Scope::Both);
-    world
-        .lists
-        .set_accounts(&["acct_1", "acct_2", "acct_3", "acct_4"]);
-    world.run("run-0").await;
-    world.clock.advance_ms(3_600_000);
-    world.made(&account("acct_2"), "evt_a", 60);
-    world.made(&account("acct_4"), "evt_b", 60);
-    world.made(&platform(), "evt_c", 60);
-    let report = world.run("run-1").await;
-    assert_eq!((report.recovered, report.scopes_whole), (3, 5));
-    assert_eq!(report.accounts_from, AccountsFrom::Api);
-    let origin = |id: &str| world.ledger.entry(id).expect("an entry").origin;
-    assert_eq!(origin("evt_a").account.as_deref(), Some("acct_2"));
-    assert_eq!(origin("evt_c").account, None);
-}
-
-#[tokio::test]
-async fn accounts_that_can_not_be_listed_are_those_that_deliveries_named() {
-    let world = World::new(endpoint::Scope::Connect);
-    let mut delivery = arrival("evt_1", "door", b"{}");
-    delivery.head.account = Some(Cow::Borrowed("acct_9"));
-    let taken = take(&world.ledger, &world.bus, &world.clock, &delivery).await;
-    taken.expect("taken");
-    let report = world.run("run-0").await;
-    assert_eq!(report.accounts_from, AccountsFrom::Seen);
-    assert_eq!(report.accounts_code.as_deref(), Some("stripe.key_refused"));
-    world.clock.advance_ms(3_600_000);
-    world.made(&account("acct_9"), "evt_2", 60);
-    assert_eq!(world.run("run-1").await.recovered, 1);
-}
-
-#[tokio::test]
-async fn the_account_that_was_reached_longest_ago_comes_first() {
-    let mut world = World::new(endpoint::Scope::Connect);
-    world.lists.set_accounts(&["acct_1", "acct_2", "acct_3"]);
-    world.run("run-0").await;
-    world.clock.advance_ms(3_600_000);
-    world.pages_max = 2;
-    world.run("run-1").await;
-    world.lists.take_asked();
-    world.clock.advance_ms(3_600_000);
-    world.run("run-2").await;
-    let asked = world.lists.take_asked();
-    assert_eq!(asked[0].scope, account("acct_3"));
-}
-
-#[tokio::test]
-async fn an_account_that_can_not_be_reached_does_not_stop_the_others() {
-    let world = World::new(endpoint::Scope::Connect);
-    world.lists.set_accounts(&["acct_1", "acct_2"]);
-    world.run("run-0").await;
-    world.clock.advance_ms(3_600_000);
-    world.made(&account("acct_2"), "evt_1", 60);
-    let gone = Fault::retry("stripe.account_unreachable", "disconnected");
-    world.lists.fail_after(0, gone);
-    let report = world.run("run-1").await;
-    assert_eq!(report.recovered, 1);
-    assert_eq!(
-        report.stopped.as_deref(),
-        Some("stripe.account_unreachable")
-    );
-}
-
-#[tokio::test]
 async fn a_sample_and_every_tie_are_checked_and_a_tie_is_forgotten_then() {
     let mut world = World::begun().await;
     world.checks_max = 2;
@@ -407,84 +372,6 @@ async fn a_sample_and_every_tie_are_checked_and_a_tie_is_forgotten_then() {
     // What changed last is looked at first.
     assert_eq!(checks[1]["related_object"]["id"], "ch_of_evt_3");
     assert_eq!(world.run("run-2").await.ties, 0);
-}
-
-impl World {
-    /// Stripe says, at this second after the start, that it failed to make an event of this object.
-    fn not_made(&self, scope: &Scope, object: &str, after_s: i64) {
-        self.lists.fail_to_generate(Ungenerated {
-            told_by: format!("evt_of_{object}"),
-            told_s: START_MS / 1_000 + after_s,
-            scope: scope.clone(),
-            kind: "payment_intent.succeeded".to_owned(),
-            object: Some(object.to_owned()),
-            object_kind: Some("payment_intent".to_owned()),
-        });
-    }
-
-    /// The objects whose check was asked for, each as often as it was.
-    fn checked(&self) -> Vec<String> {
-        let details = self.bus.details().into_iter();
-        let checks = details.filter(|detail| detail["ungenerated"] == true);
-        let mut objects: Vec<_> = checks
-            .map(|detail| {
-                detail["related_object"]["id"]
-                    .as_str()
-                    .expect("an id")
-                    .to_owned()
-            })
-            .collect();
-        objects.sort();
-        objects
-    }
-}
-
-#[tokio::test]
-async fn an_event_that_stripe_says_it_failed_to_make_has_its_object_checked_if_it_would_have_been_ours()
- {
-    let mut world = World::begun().await;
-    world.not_made(&platform(), "pi_1", 60);
-    world.not_made(&account("acct_1"), "pi_2", 61);
-    let report = world.run("run-1").await;
-    // The endpoint takes the platform's own events only.
-    assert_eq!((report.ungenerated, report.checked), (1, 1));
-    let checks = world.bus.details();
-    let check = checks.iter().find(|detail| detail["ungenerated"] == true);
-    let check = check.expect("a check");
-    assert_eq!(check["sluice"]["check"], true);
-    assert_eq!(check["type"], "payment_intent.succeeded");
-    assert_eq!(check["id"], "evt_of_pi_1");
-    assert_eq!(world.checked(), ["pi_1"]);
-
-    world.types = vec!["invoice.*".to_owned()];
-    world.not_made(&platform(), "pi_3", 62);
-    assert_eq!(world.run("run-2").await.ungenerated, 0, "not subscribed to");
-}
-
-#[tokio::test]
-async fn more_failures_than_a_page_has_are_all_checked_and_an_unwilling_bus_is_asked_again() {
-    let world = World::begun().await;
-    let many = 2 * PAGE_MAX + 5;
-    for n in 0..many {
-        let after_s = i64::try_from(n).expect("small") + 60;
-        world.not_made(&platform(), &format!("pi_{n:03}"), after_s);
-    }
-    world.bus.script([Script::Later]);
-    let stopped = world.run("run-1").await;
-    assert!(stopped.more, "{stopped:?}");
-    let report = world.run("run-2").await;
-    assert!(
-        !report.more && report.ungenerated >= many as u64,
-        "{report:?}"
-    );
-    let mut objects = world.checked();
-    objects.dedup();
-    assert_eq!(objects.len(), many);
-    // What was said longer ago than the overlap isn't asked about again.
-    world.clock.advance_ms(7_200_000);
-    world.run("run-3").await;
-    world.clock.advance_ms(7_200_000);
-    assert_eq!(world.run("run-4").await.ungenerated, 0);
 }
 
 #[tokio::test]

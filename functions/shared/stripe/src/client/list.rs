@@ -1,26 +1,27 @@
 //! Stripe's lists: events, the connected accounts, and the objects of a kind.
 //!
 //! Each page is one request, within the same budget and time as a fetch. A page of events is given as each event's own
-//! bytes, as Stripe wrote them. Where a page is larger than what is read, it is asked for again with fewer on it.
+//! bytes, as Stripe wrote them. Where a page is larger than what is read, it is asked for again with fewer on it. A list of
+//! API v1 goes on after the last thing on a page that has an id, whatever else can be read of it; one of API v2
+//! (`list_v2`) says itself where it goes on.
 
 use http::StatusCode;
-use http::header::HeaderValue;
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 use sluice_kernel::effect::Scope;
-use sluice_kernel::fault::{Class, Fault};
+use sluice_kernel::endpoint::Payload;
+use sluice_kernel::fault::Fault;
 use sluice_kernel::rebuild::{Existing, Shown};
-use sluice_kernel::reconcile::ungenerated::{self, Ungenerated};
-use sluice_kernel::reconcile::{Ask, Listed, Listing, PAGE_EVENTS_MAX};
+use sluice_kernel::reconcile::ungenerated::Ungenerated;
+use sluice_kernel::reconcile::{Ask, AskUngenerated, Listed, Listing, PAGE_EVENTS_MAX};
 
 use super::paths::{OnBehalf, collection, segment};
 use super::wire::Answer;
-use super::{API_VERSION, Client, head_of, refusal};
-use crate::event::time;
+use super::{Client, head_of, refusal};
 
 /// The most types that Stripe's filter takes; with more, all are listed and the answer is filtered.
-const TYPES_MAX: usize = 20;
+pub(super) const TYPES_MAX: usize = 20;
 
 /// How many events a page has at most, largest first: what to fall back to when an answer is too large.
 const LIMITS: [usize; 3] = [PAGE_EVENTS_MAX, 10, 1];
@@ -42,23 +43,17 @@ impl Listing for Client {
     }
 
     async fn events(&self, ask: &Ask) -> Result<Listed<Vec<u8>>, Fault> {
+        if ask.payload == Payload::Thin {
+            return self.list_thin(ask).await;
+        }
         let mut refused = None;
         for limit in LIMITS {
-            let listed = self
-                .list::<Box<RawValue>>(&events(ask, limit), &ask.scope, OnBehalf::Account)
-                .await;
-            match listed {
+            let target = events(ask, limit);
+            let id = |item: &Box<_>| id_of_raw(item);
+            let listed = self.list(&target, &ask.scope, OnBehalf::Account, id);
+            match listed.await {
                 Err(fault) if fault.code == "stripe.answer_too_large" => refused = Some(fault),
-                Err(fault) => return Err(fault),
-                Ok(Listed::Page { items, has_more }) => {
-                    let items = items.iter().map(|item| item.get().as_bytes().to_vec());
-                    return Ok(Listed::Page {
-                        items: items.collect(),
-                        has_more,
-                    });
-                }
-                Ok(Listed::NoKey) => return Ok(Listed::NoKey),
-                Ok(Listed::Spent { wait_ms }) => return Ok(Listed::Spent { wait_ms }),
+                listed => return Ok(as_bytes(listed?)),
             }
         }
         // An event that is larger than what is read: nothing that would be listed after it may be passed over.
@@ -67,128 +62,65 @@ impl Listing for Client {
     }
 
     async fn accounts(&self, livemode: bool, after: Option<&str>) -> Result<Listed<String>, Fault> {
-        let mut target = format!("/v1/accounts?limit={PAGE_EVENTS_MAX}");
-        if let Some(after) = after {
-            target.push_str(&format!("&starting_after={}", segment(after)));
-        }
+        let target = format!("/v1/accounts?limit={PAGE_EVENTS_MAX}");
         let platform = Scope {
             account: None,
             livemode,
         };
-        let listed = self.list::<Account>(&target, &platform, OnBehalf::Platform);
-        Ok(match listed.await? {
-            Listed::Page { items, has_more } => Listed::Page {
-                items: items.into_iter().map(|account| account.id).collect(),
-                has_more,
-            },
-            Listed::NoKey => Listed::NoKey,
-            Listed::Spent { wait_ms } => Listed::Spent { wait_ms },
-        })
+        let target = going_on(target, after);
+        let id = |account: &Account| Some(account.id.clone());
+        let listed = self
+            .list(&target, &platform, OnBehalf::Platform, id)
+            .await?;
+        Ok(each(listed, |account| account.id))
     }
 
-    async fn ungenerated(
-        &self,
-        livemode: bool,
-        from_s: i64,
-        to_s: i64,
-    ) -> Result<Listed<Ungenerated>, Fault> {
-        self.list_ungenerated(livemode, from_s, to_s).await
+    async fn ungenerated(&self, ask: &AskUngenerated) -> Result<Listed<Ungenerated>, Fault> {
+        self.list_ungenerated(ask).await
     }
 }
 
-/// A page of API v2.
+/// The id of a thing that may be of any shape.
 #[derive(Deserialize)]
-struct PageV2 {
-    data: Vec<Value>,
-    next_page_url: Option<String>,
+struct Named {
+    id: String,
 }
 
-impl Client {
-    /// The events by which Stripe says what it failed to make, with their data.
-    pub(super) async fn list_ungenerated(
-        &self,
-        livemode: bool,
-        from_s: i64,
-        to_s: i64,
-    ) -> Result<Listed<Ungenerated>, Fault> {
-        let Some(key) = self.authorization(livemode)? else {
-            return Ok(Listed::NoKey);
-        };
-        let taken = self.budget().take((self.ticks_ms)());
-        if let Err(wait_ms) = taken {
-            return Ok(Listed::Spent { wait_ms });
-        }
-        let (from, to) = (time::written(from_s), time::written(to_s + 1));
-        // A page ends before the second after the last one that is asked for: `created` has parts of a second here.
-        let target = format!(
-            "/v2/core/events?limit={}&types%5B0%5D={}&created%5Bgte%5D={}&created%5Blt%5D={}",
-            ungenerated::PAGE_MAX,
-            ungenerated::KIND,
-            segment(&from),
-            segment(&to),
-        );
-        let page: PageV2 = self.get_v2(&target, &key).await?;
-        let mut items = Vec::with_capacity(page.data.len());
-        for mut event in page.data {
-            // A list may show an event without its data, as a delivery does.
-            if !event["data"].is_object()
-                && let Some(id) = event["id"].as_str()
-            {
-                let target = format!("/v2/core/events/{}", segment(id));
-                // It is owed: half a page would have to be asked for again.
-                self.budget().spend((self.ticks_ms)());
-                event = self.get_v2(&target, &key).await?;
-            }
-            items.extend(ungenerated_of(&event, livemode));
-        }
-        Ok(Listed::Page {
-            items,
-            has_more: page.next_page_url.is_some(),
-        })
-    }
-
-    async fn get_v2<T: for<'de> Deserialize<'de>>(
-        &self,
-        target: &str,
-        key: &HeaderValue,
-    ) -> Result<T, Fault> {
-        let mut headers = head_of(key, None, OnBehalf::Platform)?;
-        headers.insert("stripe-version", HeaderValue::from_static(API_VERSION));
-        let asked = tokio::time::timeout(self.total_timeout, self.get(target, headers));
-        let answer = asked.await.unwrap_or_else(|_| Err(self.no_answer()))?;
-        if answer.status != StatusCode::OK {
-            return Err(refusal::fault(&answer));
-        }
-        serde_json::from_slice(&answer.body).map_err(|error| {
-            let cause = format!("not what was asked for, at line {}", error.line());
-            Fault::retry("stripe.answer_unreadable", cause)
-        })
-    }
-
-    fn no_answer(&self) -> Fault {
-        let cause = format!("no whole answer in {} ms", self.total_timeout.as_millis());
-        Fault::retry("stripe.unavailable", cause)
-    }
+fn id_of_raw(item: &RawValue) -> Option<String> {
+    let named = serde_json::from_str::<Named>(item.get());
+    named.ok().map(|named| named.id)
 }
 
-/// What such an event says. One that doesn't say of which type it speaks says nothing.
-fn ungenerated_of(event: &Value, livemode: bool) -> Option<Ungenerated> {
-    let impact = &event["data"]["impact"];
-    let text = |value: &Value| value.as_str().map(str::to_owned);
-    let context = impact["context"].as_str().unwrap_or_default();
-    let account = context.rsplit('/').find(|part| part.starts_with("acct_"));
-    let related = &impact["related_object"];
-    Some(Ungenerated {
-        told_by: text(&event["id"])?,
-        told_s: time::unix_seconds(event["created"].as_str()?)?,
-        scope: Scope {
-            account: account.map(str::to_owned),
-            livemode: event["livemode"].as_bool().unwrap_or(livemode),
+/// The same page of other things.
+pub(super) fn each<T, U>(listed: Listed<T>, change: impl FnMut(T) -> U) -> Listed<U> {
+    match listed {
+        Listed::Page { items, next } => Listed::Page {
+            items: items.into_iter().map(change).collect(),
+            next,
         },
-        kind: text(&impact["event_type"])?,
-        object: text(&related["id"]).filter(|id| !id.is_empty()),
-        object_kind: text(&related["type"]),
-    })
+        Listed::NoKey => Listed::NoKey,
+        Listed::Spent { wait_ms } => Listed::Spent { wait_ms },
+    }
+}
+
+/// A page of things as Stripe wrote them.
+pub(super) fn as_bytes(listed: Listed<Box<RawValue>>) -> Listed<Vec<u8>> {
+    each(listed, |item| item.get().as_bytes().to_vec())
+}
+
+fn going_on(mut target: String, after: Option<&str>) -> String {
+    if let Some(after) = after {
+        target.push_str(&format!("&starting_after={}", segment(after)));
+    }
+    target
+}
+
+/// The names and patterns of types that are meant for the list of this payload.
+pub(super) fn types_of(ask: &Ask) -> Vec<&str> {
+    let types = ask.types.iter().map(String::as_str);
+    types
+        .filter(|kind| *kind == "*" || Payload::of(kind) == ask.payload)
+        .collect()
 }
 
 impl Existing for Client {
@@ -213,6 +145,8 @@ impl Existing for Client {
                 Ok(Paged::Page(page, answer)) => (page.data, page.has_more, answer),
             };
             let (date_s, took_ms) = (answer.date_s()?, answer.took_ms);
+            let id = |object: &Value| object["id"].as_str().map(str::to_owned);
+            let next = next(&items, has_more, id)?;
             let items = items.into_iter().map(|object| Shown {
                 object,
                 api_version: answer.api_version().map(str::to_owned),
@@ -221,7 +155,7 @@ impl Existing for Client {
             });
             return Ok(Listed::Page {
                 items: items.collect(),
-                has_more,
+                next,
             });
         }
         let cause = refused.map_or_else(String::new, |fault| fault.cause);
@@ -254,15 +188,14 @@ impl Client {
         livemode: bool,
         after: Option<&str>,
     ) -> Result<Listed<WebhookEndpoint>, Fault> {
-        let mut target = format!("/v1/webhook_endpoints?limit={PAGE_EVENTS_MAX}");
-        if let Some(after) = after {
-            target.push_str(&format!("&starting_after={}", segment(after)));
-        }
+        let target = format!("/v1/webhook_endpoints?limit={PAGE_EVENTS_MAX}");
         let platform = Scope {
             account: None,
             livemode,
         };
-        self.list(&target, &platform, OnBehalf::Platform).await
+        let target = going_on(target, after);
+        let id = |endpoint: &WebhookEndpoint| Some(endpoint.id.clone());
+        self.list(&target, &platform, OnBehalf::Platform, id).await
     }
 }
 
@@ -303,11 +236,12 @@ impl Client {
         target: &str,
         scope: &Scope,
         on_behalf: OnBehalf,
+        id: impl Fn(&T) -> Option<String>,
     ) -> Result<Listed<T>, Fault> {
         Ok(match self.ask_page(target, scope, on_behalf).await? {
             Paged::Page(page, _) => Listed::Page {
+                next: next(&page.data, page.has_more, id)?,
                 items: page.data,
-                has_more: page.has_more,
             },
             Paged::NoKey => Listed::NoKey,
             Paged::Spent { wait_ms } => Listed::Spent { wait_ms },
@@ -331,14 +265,7 @@ impl Client {
         let asked = tokio::time::timeout(self.total_timeout, self.get(target, headers));
         let answer = asked.await.unwrap_or_else(|_| Err(self.no_answer()))?;
         if answer.status != StatusCode::OK {
-            let fault = refusal::fault(&answer);
-            // Nothing that is there was named, so what is missing is the account.
-            let gone = fault.class == Class::Reject && refusal::is_missing(&answer);
-            return Err(if gone && scope.account.is_some() {
-                Fault::retry("stripe.account_unreachable", fault.cause)
-            } else {
-                fault
-            });
+            return Err(refusal::of_list(&answer, scope.account.as_deref()));
         }
         let page: Page<T> = serde_json::from_slice(&answer.body).map_err(|error| {
             let cause = format!("not a page at line {}", error.line());
@@ -346,6 +273,30 @@ impl Client {
         })?;
         Ok(Paged::Page(page, answer))
     }
+}
+
+/// Where the page after this one begins: after the last thing on it that has an id. A page that has none, and more after it,
+/// can't be gone on from; it is a fault, and no end.
+fn next<T>(
+    items: &[T],
+    has_more: bool,
+    id: impl Fn(&T) -> Option<String>,
+) -> Result<Option<String>, Fault> {
+    if !has_more {
+        return Ok(None);
+    }
+    let nowhere = || {
+        Fault::retry(
+            "stripe.answer_unreadable",
+            "a page without an id, and more after it",
+        )
+    };
+    items
+        .iter()
+        .rev()
+        .find_map(id)
+        .ok_or_else(nowhere)
+        .map(Some)
 }
 
 fn existing(kind: &str, limit: usize, after: Option<&str>) -> Result<String, Fault> {
@@ -358,10 +309,7 @@ fn existing(kind: &str, limit: usize, after: Option<&str>) -> Result<String, Fau
     if kind == "subscription" {
         target.push_str("&status=all");
     }
-    if let Some(after) = after {
-        target.push_str(&format!("&starting_after={}", segment(after)));
-    }
-    Ok(target)
+    Ok(going_on(target, after))
 }
 
 fn events(ask: &Ask, limit: usize) -> String {
@@ -372,8 +320,8 @@ fn events(ask: &Ask, limit: usize) -> String {
     let mut add = |name: &str, value: &str| {
         target.push_str(&format!("&{name}={}", segment(value)));
     };
-    match &ask.types[..] {
-        [one] if one != "*" => add("type", one),
+    match &types_of(ask)[..] {
+        [one] if *one != "*" => add("type", one),
         [] => {}
         // Stripe takes a pattern only by itself.
         several if several.len() <= TYPES_MAX && !several.iter().any(|one| one.contains('*')) => {
@@ -383,14 +331,13 @@ fn events(ask: &Ask, limit: usize) -> String {
         }
         _ => {}
     }
-    if let Some(after) = &ask.after {
-        add("starting_after", after);
-    }
-    target
+    going_on(target, ask.after.as_deref())
 }
 
 #[cfg(test)]
 mod tests {
+    use sluice_kernel::fault::Class;
+
     use super::*;
 
     fn ask(types: &[&str], after: Option<&str>) -> Ask {
@@ -399,6 +346,7 @@ mod tests {
                 account: None,
                 livemode: true,
             },
+            payload: Payload::Snapshot,
             from_s: 10,
             to_s: 20,
             after: after.map(str::to_owned),
@@ -443,6 +391,38 @@ mod tests {
         let many: Vec<&str> = many.iter().map(String::as_str).collect();
         for types in [&["*"][..], &["charge.*", "payout.paid"], &many] {
             assert_eq!(events(&ask(types, None), 10), base);
+        }
+    }
+
+    #[test]
+    fn types_of_thin_events_are_no_filter_of_snapshots() {
+        let base = "/v1/events?limit=10&created%5Bgte%5D=10&created%5Blte%5D=20";
+        let asked = events(
+            &ask(&["v1.charge.failed", "payout.paid", "v2.core.*"], None),
+            10,
+        );
+        assert_eq!(asked, format!("{base}&type=payout.paid"));
+        assert_eq!(events(&ask(&["v1.charge.failed"], None), 10), base);
+    }
+
+    #[test]
+    fn a_page_goes_on_after_the_last_thing_on_it_that_has_an_id() {
+        let raw = |json: &str| RawValue::from_string(json.to_owned()).expect("JSON");
+        let page = [
+            raw(r#"{"id":"evt_1","type":"a.b"}"#),
+            raw(r#"{"type":7,"amount":1e999,"id":"evt_2"}"#),
+            raw(r#"{"id":5}"#),
+            raw("[]"),
+        ];
+        let next = |page: &[Box<_>], has_more| next(page, has_more, |item| id_of_raw(item));
+        assert_eq!(next(&page, false), Ok(None));
+        assert_eq!(next(&page, true), Ok(Some("evt_2".to_owned())));
+        for none in [&page[2..], &[]] {
+            let fault = next(none, true).expect_err("nowhere to go on");
+            assert_eq!(
+                (fault.class, fault.code),
+                (Class::Retry, "stripe.answer_unreadable")
+            );
         }
     }
 }

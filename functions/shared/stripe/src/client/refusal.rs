@@ -12,7 +12,7 @@
 
 use http::StatusCode;
 use serde_json::Value;
-use sluice_kernel::fault::{Fault, Pace};
+use sluice_kernel::fault::{Class, Fault, Pace};
 
 use super::wire::Answer;
 
@@ -40,6 +40,16 @@ pub(super) fn fault(answer: &Answer) -> Fault {
     match answer.retry_after_ms() {
         Some(after_ms) => fault.with_delay(after_ms),
         None => fault,
+    }
+}
+
+/// What such an answer means where a list was asked for on behalf of an account.
+pub(super) fn of_list(answer: &Answer, account: Option<&str>) -> Fault {
+    let fault = fault(answer);
+    // Nothing that is there was named, so what is missing is the account.
+    match fault.class == Class::Reject && is_missing(answer) && account.is_some() {
+        true => Fault::retry("stripe.account_unreachable", fault.cause),
+        false => fault,
     }
 }
 

@@ -1,5 +1,6 @@
 //! The API's client over a socket: against the simulated Stripe, and against a server that misbehaves as told.
 
+mod lists;
 mod simulation;
 mod stub;
 mod wire;

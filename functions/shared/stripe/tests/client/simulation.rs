@@ -6,7 +6,6 @@ use sluice_kernel::consume::Event;
 use sluice_kernel::effect::Scope as Whose;
 use sluice_kernel::fault::Class;
 use sluice_kernel::fetch::{Fetch, Fetched, Proof};
-use sluice_kernel::reconcile::{Listed, Listing as _};
 use sluice_stripe_sim::api::{ApiKey, Terms};
 use sluice_stripe_sim::server::{Refusal, Server};
 use sluice_stripe_sim::world::OWN_ACCOUNT;
@@ -14,7 +13,7 @@ use sluice_stripe_sim::{ApiVersion, Key, Moment, Occurrence, Options, Scope, Sto
 
 use crate::{LIVE, TEST, budget, client, client_with, code, fetch, keys, of, runtime};
 
-fn serve(world: World) -> Server {
+pub(crate) fn serve(world: World) -> Server {
     Server::start(world, Terms::default(), 0).expect("a free port")
 }
 
@@ -402,85 +401,6 @@ fn without_a_key_a_path_or_a_token_nothing_is_asked() {
     };
     assert!((30_000..=60_000).contains(&wait_ms), "{wait_ms}");
     assert_eq!(server.take_asked().len(), 2);
-}
-
-#[test]
-fn what_stripe_says_it_failed_to_make_is_listed_with_type_account_and_object() {
-    let mut world = World::new(5, Options::default());
-    let scopes = [Scope::platform(true), world.connect(true)];
-    for scope in &scopes {
-        world.play(Story::Purchase, scope);
-    }
-    let lost: Vec<Occurrence> = scopes
-        .iter()
-        .map(|scope| {
-            let events = world.events().iter();
-            let mut paid = events.filter(|event| {
-                event.kind == "payment_intent.succeeded" && event.object.scope == *scope
-            });
-            paid.next().expect("a payment").clone()
-        })
-        .collect();
-    for event in &lost {
-        world.fail_to_generate(&event.id, 60).expect("it is there");
-    }
-    let server = serve(world);
-    let client = client(&server.url());
-    let list = |livemode, from_s, to_s| {
-        std::thread::sleep(std::time::Duration::from_millis(2));
-        match runtime().block_on(client.ungenerated(livemode, from_s, to_s)) {
-            Ok(Listed::Page { items, has_more }) => (items, has_more),
-            other => panic!("{other:?}"),
-        }
-    };
-    let mut told_s: Vec<i64> = lost.iter().map(|event| event.created + 60).collect();
-    told_s.sort_unstable();
-    let (first_s, last_s) = (told_s[0], told_s[1]);
-    assert!(first_s < last_s, "two seconds");
-    let (items, has_more) = list(true, first_s, last_s);
-    assert_eq!((items.len(), has_more), (2, false));
-    for event in &lost {
-        let account = &event.object.scope.account;
-        let found = items.iter().find(|one| one.scope.account == *account);
-        let found = found.expect("told of");
-        assert_eq!(found.kind, event.kind);
-        assert_eq!(found.object.as_deref(), Some(&*event.object.id));
-        assert_eq!(found.object_kind.as_deref(), Some("payment_intent"));
-        assert_eq!(found.told_s, event.created + 60);
-    }
-    // Both ends are included, and nothing beyond them; the other mode has none.
-    let ids = |from_s, to_s| list(true, from_s, to_s).0.len();
-    assert_eq!(ids(first_s, first_s), 1);
-    assert_eq!(ids(first_s - 10, first_s - 1), 0);
-    assert_eq!(ids(first_s + 1, last_s), 1);
-    assert!(list(false, first_s, last_s).0.is_empty());
-}
-
-#[test]
-fn the_endpoints_that_stripe_delivers_to_are_listed_by_mode_over_all_pages() {
-    let mut world = World::new(5, Options::default());
-    for n in 0..101 {
-        world.add_endpoint(true, &format!("https://example.com/{n}"), &["charge.*"]);
-    }
-    let other = world.add_endpoint(false, "https://example.com/test", &["*"]);
-    world.change_endpoint(&other, |endpoint| endpoint.is_enabled = false);
-    let server = serve(world);
-    let client = client(&server.url());
-    let list = |livemode, after: Option<&str>| {
-        std::thread::sleep(std::time::Duration::from_millis(2));
-        match runtime().block_on(client.webhook_endpoints(livemode, after)) {
-            Ok(Listed::Page { items, has_more }) => (items, has_more),
-            other => panic!("{other:?}"),
-        }
-    };
-    let (first, has_more) = list(true, None);
-    assert_eq!((first.len(), has_more), (100, true));
-    let (rest, has_more) = list(true, first.last().map(|one| &*one.id));
-    assert_eq!((rest.len(), has_more), (1, false));
-    assert_eq!(rest[0].url, "https://example.com/0");
-    let (of_test, _) = list(false, None);
-    assert_eq!(of_test[0].status, "disabled");
-    assert_eq!(of_test[0].enabled_events, ["*"]);
 }
 
 #[test]
