@@ -103,11 +103,33 @@ fn code(report: &Report) -> Option<&str> {
 }
 
 fn log(report: &Report) {
+    for failure in &report.failures {
+        tracing::warn!(
+            code = failure.code,
+            scope = failure.scope,
+            since_s = failure.since_s,
+            "a scope could not be compared"
+        );
+    }
+    if report.is_behind() {
+        tracing::warn!(
+            code = "reconcile.behind",
+            behind_s = report.behind_s,
+            "not everything was compared for hours"
+        );
+    }
     tracing::info!(
         code = code(report),
         stopped = report.stopped,
         accounts = ?report.accounts_from,
+        accounts_more = report.accounts_more,
         scopes = report.scopes_whole,
+        scopes_failed = report.scopes_failed,
+        scopes_left = report.scopes_left,
+        scopes_put_off = report.scopes_put_off,
+        scopes_forgotten = report.scopes_forgotten,
+        behind_s = report.behind_s,
+        requests = report.requests,
         pages = report.pages,
         seen = report.seen,
         missing = report.missing,
@@ -119,6 +141,7 @@ fn log(report: &Report) {
         unreadable = report.unreadable,
         ties = report.ties,
         ungenerated = report.ungenerated,
+        ungenerated_more = report.ungenerated_more,
         checked = report.checked,
         drifted = report.drifted,
         gap_s = report.gap_s,

@@ -4,22 +4,29 @@ use clap::Args as ClapArgs;
 use serde_json::json;
 use sluice_adapters::notes;
 use sluice_kernel::reconcile::report::{AccountsFrom, Report};
+use sluice_kernel::reconcile::window::UNREACHABLE;
 
 use crate::context::Context;
-use crate::output::{BAD, Cell, PLAIN, WARN, table, time_of_ms};
+use crate::output::{BAD, Cell, PLAIN, WARN, paint, table, time_of_ms};
 use crate::problem::Problem;
+use crate::times::span;
 
 /// The most runs that `--run` makes one after the other.
 const RUNS_MAX: usize = 1_000;
+
+/// The most failures that a line names.
+const NAMED_MAX: usize = 5;
 
 const EXAMPLES: &str = r#"Examples:
   sluice reconcile                 the last reports
   sluice reconcile --last 1 --json the last one, for a script
   sluice reconcile --run           compares now, until nothing is left to compare
 
-"never made" are events that Stripe says it failed to make, whose objects were looked at instead.
+"never made" are events that Stripe says it failed to make, whose objects were looked at instead. What the newest run doesn't
+cover is listed below the table; with --json, each report has it in fields.
 
-Exit code 4: something was missing, the last run was stopped, or there is no API key."#;
+Exit code 4: something was missing, the last run was stopped, an account or mode could not be compared (unless it is just
+unreachable), or there is no API key."#;
 
 /// The options.
 #[derive(Debug, ClapArgs)]
@@ -60,7 +67,10 @@ async fn run_now(context: &Context) -> Result<Vec<Report>, Problem> {
     for _ in 0..RUNS_MAX {
         let answer = context.aws.invoke(function, &json!({})).await?;
         let report: Report = serde_json::from_value(answer).map_err(Problem::failed)?;
-        let goes_on = report.more && report.stopped.is_none();
+        let began_ms = reports
+            .last()
+            .map_or(report.began_ms, |first: &Report| first.began_ms);
+        let goes_on = goes_on(&report, began_ms);
         reports.insert(0, report);
         if !goes_on {
             break;
@@ -68,6 +78,12 @@ async fn run_now(context: &Context) -> Result<Vec<Report>, Problem> {
         eprintln!("  a bounded run has ended with more to compare: going on");
     }
     Ok(reports)
+}
+
+/// Whether another run has something to do that none since `began_ms` has attempted.
+fn goes_on(report: &Report, began_ms: i64) -> bool {
+    let is_left = report.left_since_ms.is_some_and(|at_ms| at_ms < began_ms);
+    report.stopped.is_none() && (is_left || report.accounts_more || report.ungenerated_more)
 }
 
 async fn last(context: &Context, count: u16) -> Result<Vec<Report>, Problem> {
@@ -102,8 +118,116 @@ fn what_is_wrong(report: &Report) -> Option<String> {
             "{lacked} events had not come in; {} are in now",
             report.recovered
         )),
-        None => None,
+        None if report.is_behind() => Some(format!(
+            "not everything was compared for {}",
+            span(1_000 * report.behind_s)
+        )),
+        None => {
+            let mut failures = report.failures.iter();
+            let failure = failures.find(|failure| failure.code != UNREACHABLE)?;
+            Some(format!(
+                "{} could not be compared: {}",
+                failure.scope, failure.code
+            ))
+        }
     }
+}
+
+/// What a run doesn't cover, a line each; nothing where it covered all.
+pub(crate) fn uncovered(report: &Report) -> Vec<String> {
+    let mut lines = Vec::new();
+    if let Some(code) = &report.stopped {
+        lines.push(format!("the run was stopped: {code}"));
+    }
+    if report.scopes_failed > 0 {
+        let named = report.failures.iter().take(NAMED_MAX).map(|failure| {
+            let since = time_of_ms(1_000 * failure.since_s);
+            format!("{} ({} since {since})", failure.scope, failure.code)
+        });
+        let named: Vec<_> = named.collect();
+        let more = report.scopes_failed.saturating_sub(named.len() as u64);
+        let more = if more > 0 {
+            format!(" and {more} more")
+        } else {
+            String::new()
+        };
+        lines.push(format!(
+            "{} accounts or modes could not be compared: {}{more}",
+            report.scopes_failed,
+            named.join(", ")
+        ));
+    }
+    let mut count = |count: u64, what: &str| {
+        if count > 0 {
+            lines.push(format!("{count} {what}"));
+        }
+    };
+    count(
+        report.scopes_left,
+        "accounts or modes are left to the next run",
+    );
+    count(
+        report.scopes_put_off,
+        "accounts are unreachable, and tried once a day",
+    );
+    count(report.unreadable, "listed events could not be read");
+    let mut say = |is_so: bool, what: String| {
+        if is_so {
+            lines.push(what);
+        }
+    };
+    let code = report.accounts_code.as_deref().unwrap_or("no code");
+    say(
+        report.accounts_from == AccountsFrom::Seen,
+        format!(
+            "Stripe didn't list the connected accounts ({code}): only those that deliveries named are compared"
+        ),
+    );
+    say(
+        report.accounts_from == AccountsFrom::Unknown,
+        format!(
+            "the connected accounts are unknown ({code}): only those of earlier runs are compared"
+        ),
+    );
+    say(
+        report.accounts_more,
+        "the list of connected accounts goes on in the next run".to_owned(),
+    );
+    let code = report.ungenerated_code.as_deref().unwrap_or_default();
+    say(
+        !code.is_empty(),
+        format!("Stripe didn't say which events it failed to make: {code}"),
+    );
+    say(
+        report.ungenerated_more,
+        "which events Stripe failed to make is asked for to the end in the next run".to_owned(),
+    );
+    say(
+        report.gap_s > 0,
+        format!(
+            "{} were never compared, and Stripe lists them no more",
+            span(1_000 * report.gap_s)
+        ),
+    );
+    lines
+}
+
+/// A run in a few words.
+pub(crate) fn summary(report: Option<&Report>, now_ms: i64) -> String {
+    let Some(report) = report else {
+        return "unknown: it has not run".to_owned();
+    };
+    let percent = report.completeness_percent();
+    let percent = percent.map_or_else(
+        || "completeness unknown".to_owned(),
+        |p| format!("{p:.3} % complete"),
+    );
+    format!(
+        "{} ago, {percent}, {} seen, {} missing",
+        span(now_ms - report.ended_ms),
+        report.seen,
+        report.missing
+    )
 }
 
 fn print(context: &Context, reports: &[Report]) -> Result<(), Problem> {
@@ -127,12 +251,20 @@ fn print(context: &Context, reports: &[Report]) -> Result<(), Problem> {
         "never made",
         "complete",
         "accounts",
+        "failed",
+        "behind",
         "stopped by",
     ];
-    context.out.text(table(heading, &rows))
+    context.out.text(table(heading, &rows))?;
+    for line in reports.first().map(uncovered).unwrap_or_default() {
+        context
+            .out
+            .line(paint(WARN, format!("not covered: {line}")))?;
+    }
+    Ok(())
 }
 
-fn row(report: &Report) -> [Cell; 11] {
+fn row(report: &Report) -> [Cell; 13] {
     let bad = |count: u64| {
         let style = if count > 0 { BAD } else { PLAIN };
         Cell::new(style, count.to_string())
@@ -162,12 +294,19 @@ fn row(report: &Report) -> [Cell; 11] {
             .map_or_else(|| "-".to_owned(), |percent| format!("{percent:.2} %"))
             .into(),
         accounts,
+        bad(report.scopes_failed),
+        match report.is_behind() {
+            true => Cell::new(BAD, span(1_000 * report.behind_s)),
+            false => span(1_000 * report.behind_s).into(),
+        },
         Cell::new(BAD, report.stopped.clone().unwrap_or_default()),
     ]
 }
 
 #[cfg(test)]
 mod tests {
+    use sluice_kernel::reconcile::report::Failure;
+
     use super::*;
     use crate::output::without_colour;
 
@@ -184,7 +323,90 @@ mod tests {
         report.stopped = Some("stripe.rate_limited".to_owned());
         let stopped = what_is_wrong(&report).expect("stopped");
         assert!(stopped.contains("stripe.rate_limited"), "{stopped}");
-        let text = without_colour(&table([""; 11], &[row(&report)]));
+        let text = without_colour(&table([""; 13], &[row(&report)]));
         assert!(text.contains("99.00 %"), "{text}");
+    }
+
+    fn failing(code: &str) -> Report {
+        let mut report = Report {
+            scopes_failed: 7,
+            ..Report::default()
+        };
+        for n in 0..7 {
+            report.failures.push(Failure {
+                scope: format!("acct_{n}#live"),
+                code: code.to_owned(),
+                since_s: 1_767_225_600,
+            });
+        }
+        report
+    }
+
+    #[test]
+    fn a_run_that_could_not_compare_an_account_says_which_unless_it_is_just_unreachable() {
+        assert_eq!(what_is_wrong(&failing(UNREACHABLE)), None);
+        let wrong = what_is_wrong(&failing("stripe.key_refused")).expect("refused");
+        assert!(wrong.contains("acct_0#live") && wrong.contains("stripe.key_refused"));
+        let behind = Report {
+            behind_s: 8 * 3_600,
+            ..Report::default()
+        };
+        let wrong = what_is_wrong(&behind).expect("behind");
+        assert!(wrong.contains("8 h"), "{wrong}");
+    }
+
+    #[test]
+    fn everything_that_a_run_does_not_cover_is_listed() {
+        assert_eq!(uncovered(&Report::default()), Vec::<String>::new());
+        let report = Report {
+            stopped: Some("ledger.unavailable".to_owned()),
+            scopes_left: 3,
+            scopes_put_off: 4,
+            unreadable: 5,
+            accounts_from: AccountsFrom::Seen,
+            accounts_code: Some("stripe.key_refused".to_owned()),
+            accounts_more: true,
+            ungenerated_code: Some("stripe.unavailable".to_owned()),
+            ungenerated_more: true,
+            gap_s: 600,
+            ..failing("stripe.rate_limited")
+        };
+        let lines = uncovered(&report);
+        assert_eq!(lines.len(), 10, "{lines:#?}");
+        let failed = "acct_0#live (stripe.rate_limited since 2026-01-01";
+        assert!(
+            lines[1].contains(failed) && lines[1].ends_with("and 2 more"),
+            "{}",
+            lines[1]
+        );
+        let unknown = Report {
+            accounts_from: AccountsFrom::Unknown,
+            ..Report::default()
+        };
+        assert!(uncovered(&unknown)[0].contains("unknown"));
+    }
+
+    #[test]
+    fn runs_go_on_until_each_account_had_its_turn_and_not_for_what_fails() {
+        let run = |change: &dyn Fn(&mut Report)| {
+            let mut report = Report {
+                more: true,
+                ..Report::default()
+            };
+            change(&mut report);
+            goes_on(&report, 1_000)
+        };
+        assert!(run(&|report| report.left_since_ms = Some(999)));
+        assert!(
+            !run(&|report| report.left_since_ms = Some(1_000)),
+            "attempted since"
+        );
+        assert!(run(&|report| report.accounts_more = true));
+        assert!(run(&|report| report.ungenerated_more = true));
+        assert!(!run(&|report| report.scopes_failed = 5));
+        assert!(!run(&|report| {
+            report.left_since_ms = Some(0);
+            report.stopped = Some("ledger.unavailable".to_owned());
+        }));
     }
 }

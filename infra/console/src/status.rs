@@ -14,7 +14,7 @@ use sluice_adapters::clock::SystemClock;
 use sluice_adapters::inspect;
 use sluice_adapters::ledger::DynamoLedger;
 use sluice_adapters::listing::BATCH_MAX;
-use sluice_kernel::endpoint;
+use sluice_kernel::endpoint::{self, Payload};
 use sluice_kernel::ledger::DueLedger;
 use sluice_kernel::reconcile::report::Report;
 
@@ -22,6 +22,7 @@ use crate::context::Context;
 use crate::event::list::{Filter, listing, timeline};
 use crate::output::{BAD, Cell, DIM, GOOD, PLAIN, WARN, fields, paint, table};
 use crate::problem::Problem;
+use crate::reconcile::{summary, uncovered};
 use crate::times::{now_ms, span};
 use crate::{logs, metrics};
 use troubles::troubles;
@@ -95,6 +96,8 @@ struct Waiting {
     misfits: usize,
     /// Stored, and not published on purpose.
     kept: usize,
+    /// Of the newest events, those in a format whose list reconcile doesn't look at.
+    unlisted: usize,
 }
 
 /// A domain's queue and what was made of its messages.
@@ -148,6 +151,7 @@ pub(crate) async fn run(context: &Context, args: Args) -> Result<(), Problem> {
                 "dead_letters": queue.dead, "oldest_s": queue.oldest_s,
             })).collect::<Vec<_>>(),
             "completeness_percent": report.as_ref().and_then(Report::completeness_percent), "reconciled": report,
+            "not_covered": report.as_ref().map(uncovered), "of_a_list_not_looked_at": waiting.unlisted,
             "last_sweep_ms": swept_ms, "troubles": troubles,
         }))?;
     } else {
@@ -189,9 +193,14 @@ pub(crate) async fn run(context: &Context, args: Args) -> Result<(), Problem> {
                     ),
                 ),
                 ("last sweep", swept),
-                ("reconciled", reconciled(report.as_ref(), now_ms)),
+                ("reconciled", summary(report.as_ref(), now_ms)),
             ],
         ))?;
+        for line in report.as_ref().map(uncovered).unwrap_or_default() {
+            context
+                .out
+                .line(paint(WARN, format!("not covered by reconcile: {line}")))?;
+        }
         for why in &unknown {
             context.out.line(paint(WARN, format!("unknown: {why}")))?;
         }
@@ -212,6 +221,12 @@ pub(crate) async fn run(context: &Context, args: Args) -> Result<(), Problem> {
 }
 
 async fn waiting(context: &Context, now_ms: i64) -> Result<Waiting, Problem> {
+    // Without the permission to read the configuration the rest is still worth showing.
+    let endpoints = context.endpoints().await.unwrap_or_default();
+    let is_listed = |kind: &str| {
+        let payload = Payload::of(kind);
+        endpoints.is_empty() || endpoints.values().any(|one| one.payload == payload)
+    };
     let table = context.table("ledger")?.to_owned();
     let ledger = DynamoLedger::new(context.aws.sdk(), table, SystemClock);
     let mut waiting = Waiting {
@@ -232,6 +247,7 @@ async fn waiting(context: &Context, now_ms: i64) -> Result<Waiting, Problem> {
         }
         waiting.looked_at += batch.len();
         for listed in listing.look_up(batch).await? {
+            waiting.unlisted += usize::from(!is_listed(&listed.seen.kind));
             waiting.held += usize::from(listed.state == "held");
             waiting.lapsed += usize::from(listed.state == "lapsed");
             if listed.state == "ledger_only" {
@@ -436,27 +452,6 @@ fn domains(queues: &[Queue], hour: Option<&Counts>, day: Option<&Counts>) -> Str
         "dead",
     ];
     table(heading, &rows)
-}
-
-fn reconciled(report: Option<&Report>, now_ms: i64) -> String {
-    let Some(report) = report else {
-        return "unknown: it has not run".to_owned();
-    };
-    let percent = report.completeness_percent();
-    let percent = percent.map_or_else(
-        || "completeness unknown".to_owned(),
-        |p| format!("{p:.3} % complete"),
-    );
-    let stopped = report
-        .stopped
-        .as_deref()
-        .map_or_else(String::new, |code| format!(", stopped: {code}"));
-    format!(
-        "{} ago, {percent}, {} seen, {} missing{stopped}",
-        span(now_ms - report.ended_ms),
-        report.seen,
-        report.missing
-    )
 }
 
 #[cfg(test)]

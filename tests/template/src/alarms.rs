@@ -115,6 +115,7 @@ pub fn coverage(template: &Template) -> Vec<String> {
     want(own, "Faults", &[("code", "claim.conflict")]);
     want(own, "Faults", &[("code", "reconcile.missing")]);
     want(own, "Faults", &[("code", "reconcile.gap")]);
+    want(own, "Faults", &[("code", "reconcile.behind")]);
     want(own, "due_age_s", &[("function", "sweep")]);
     let slowest = template
         .of(ALARM)

@@ -1,6 +1,6 @@
 //! What isn't well now, a line each, with the command that says more or corrects it.
 
-use sluice_kernel::reconcile::report::Report;
+use sluice_kernel::reconcile::report::{AccountsFrom, Report};
 
 use super::{Counts, OVERDUE_MS, Queue, Waiting};
 use crate::times::span;
@@ -28,6 +28,7 @@ pub(super) fn troubles(
     );
     say(waiting.lapsed as f64, "whose attempt ended and which nobody has taken over: Stripe's next delivery or reconcile does".to_owned());
     say(waiting.misfits as f64, "wait for their endpoint's configuration: sluice event list --code 'endpoint.*', correct Endpoints, sluice replay --waiting".to_owned());
+    say(waiting.unlisted as f64, "of the newest events are in a format that no endpoint is configured for, so reconcile doesn't look for lost ones: sluice doctor says which".to_owned());
     for queue in queues {
         say(
             queue.dead as f64,
@@ -56,6 +57,17 @@ pub(super) fn troubles(
         .filter(|percent| *percent < 100.0)
     {
         troubles.push(format!("{percent:.3} % complete at reconcile's last run"));
+    }
+    if let Some(report) = report.filter(|report| report.is_behind()) {
+        troubles.push(format!(
+            "not everything was compared with Stripe for {}: sluice reconcile --last 1",
+            span(1_000 * report.behind_s)
+        ));
+    }
+    if report.is_some_and(|report| report.accounts_from == AccountsFrom::Unknown) {
+        troubles.push(
+            "reconcile doesn't know the connected accounts: sluice reconcile --last 1".to_owned(),
+        );
     }
     troubles
 }
@@ -89,11 +101,14 @@ mod tests {
             misfits: 4,
             // On purpose is no trouble.
             kept: 9,
+            unlisted: 2,
             ..Waiting::default()
         };
         let report = Report {
             seen: 100,
             missing: 1,
+            behind_s: 7 * 3_600,
+            accounts_from: AccountsFrom::Unknown,
             ..Report::default()
         };
         let named = troubles(
@@ -103,10 +118,11 @@ mod tests {
             Some(&counts()),
             Some(&report),
         );
-        assert_eq!(named.len(), 7, "{named:?}");
+        assert_eq!(named.len(), 10, "{named:?}");
         assert!(named[2].starts_with("4 wait for"), "{named:?}");
+        assert!(named[3].starts_with("2 of the newest"), "{named:?}");
         assert!(
-            named[3].starts_with("5 dead letters of payments"),
+            named[4].starts_with("5 dead letters of payments"),
             "{named:?}"
         );
     }

@@ -130,6 +130,11 @@ pub(crate) const CASES: &[Case] = &[
     ),
     (
         "alarm_coverage",
+        |t| without(&mut t["Resources"], "ReconcileBehindAlarm"),
+        "reconcile.behind",
+    ),
+    (
+        "alarm_coverage",
         |t| without(&mut t["Resources"], "ScheduleDeadLettersAlarm"),
         "ScheduleDeadLetters",
     ),
