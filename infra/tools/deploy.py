@@ -132,6 +132,9 @@ def endpoints(stage, text):
     accounts = [one.get("account", "acct_1") for one in given.values() if isinstance(one, dict)]
     if not all(isinstance(one, str) and re.fullmatch(r"acct_\w+", one) for one in accounts):
         yield "Endpoints: account is your account's own id (acct_…), or left out"
+    payloads = [one.get("payload", "thin") for one in given.values() if isinstance(one, dict)]
+    if not all(one in ("snapshot", "thin") for one in payloads):
+        yield "Endpoints: payload is snapshot or thin, or left out, which is snapshot"
     if len(live) != len(given) or not given:
         yield 'Endpoints: isn\'t JSON of the form {"platform":{"scope":"platform|connect|both","livemode":false}}'
     elif stage == LIVE_STAGE and not any(live.values()):

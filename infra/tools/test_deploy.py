@@ -87,6 +87,10 @@ class Refusals(unittest.TestCase):
         other = r'Endpoints="{\"platform\":{\"scope\":\"both\",\"livemode\":false,\"account\":\"org_1\"}}"'
         self.refused("Endpoints: account is", "dev", other)
 
+    def test_of_an_endpoint_whose_payload_is_none_of_stripes(self):
+        other = r'Endpoints="{\"platform\":{\"scope\":\"both\",\"livemode\":false,\"payload\":\"slim\"}}"'
+        self.refused("Endpoints: payload is", "dev", other)
+
     def test_of_live_events_without_an_endpoint_for_them(self):
         test_only = r'Endpoints="{\"platform\":{\"scope\":\"platform\",\"livemode\":false}}"'
         self.refused("has no endpoint for live events", "prod", TOPIC, test_only)

@@ -13,6 +13,7 @@ mod bus;
 mod functions;
 mod keys;
 mod operator;
+mod payload;
 mod queues;
 mod stripe;
 mod tables;

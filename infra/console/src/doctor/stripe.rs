@@ -3,12 +3,13 @@
 use std::collections::BTreeSet;
 
 use sluice_adapters::timeline::Wanted;
+use sluice_kernel::endpoint::Payload;
 use sluice_kernel::reconcile::is_subscribed;
 use sluice_stripe::client::WebhookEndpoint;
 
 use super::functions::Configurations;
 use super::keys::endpoints;
-use super::{Findings, Patient};
+use super::{Findings, Patient, payload};
 use crate::event::list::timeline;
 use crate::problem::Problem;
 use crate::seed;
@@ -96,6 +97,16 @@ const NAMED_MAX: usize = 6;
 
 pub(super) async fn look(patient: &Patient<'_>, configurations: &Configurations) -> Findings {
     let mut findings = Findings::of("Stripe");
+    let came_in = came_in(patient).await;
+    match &came_in {
+        Ok(kinds) => {
+            let expected = configurations.variable("reconcile", "SUBSCRIBED_TYPES");
+            let expected = patterns(expected.unwrap_or("*"));
+            let endpoints = endpoints(configurations);
+            payload::judge(patient, &endpoints, kinds, &expected, &mut findings);
+        }
+        Err(problem) => findings.unknown("payloads", problem),
+    }
     if configurations
         .variable("reconcile", "API_KEY_SECRET_ID")
         .is_none()
@@ -103,16 +114,12 @@ pub(super) async fn look(patient: &Patient<'_>, configurations: &Configurations)
         // That there is none is said with the key.
         let expected = configurations.variable("reconcile", "SUBSCRIBED_TYPES");
         let expected = patterns(expected.unwrap_or("*"));
-        match came_in(patient).await {
+        if let Ok(kinds) = &came_in {
+            let has = |kind: &str| kinds.contains(kind) || kinds.contains(&format!("v1.{kind}"));
             // Patterns of all types say nothing of what Stripe's endpoint is subscribed to.
-            Ok(types) if is_everything(&expected) => {
-                judge_refunds(|kind| types.contains(kind), &mut findings)
-            }
-            Ok(types) => judge_refunds(
-                |kind| types.contains(kind) || is_subscribed(&expected, kind),
-                &mut findings,
-            ),
-            Err(problem) => findings.unknown("refunds", &problem),
+            let is_expected =
+                |kind: &str| !is_everything(&expected) && is_subscribed(&expected, kind);
+            judge_refunds(|kind| has(kind) || is_expected(kind), &mut findings);
         }
         return findings;
     }
@@ -148,7 +155,10 @@ pub(super) async fn look(patient: &Patient<'_>, configurations: &Configurations)
         let urls = urls_of(patient, &name);
         let listed = slot.iter().flatten();
         let ours: Vec<_> = listed.filter(|it| urls.contains(&it.url)).collect();
-        judge_endpoint(patient, &name, &ours, &mut findings);
+        // An event destination, as whatever is sent thin events is, isn't listed there.
+        if endpoint.payload == Payload::Snapshot || !ours.is_empty() {
+            judge_endpoint(patient, &name, &ours, &mut findings);
+        }
         subscribed.extend(ours.iter().flat_map(|it| it.enabled_events.iter().cloned()));
     }
     if is_known && !subscribed.is_empty() {
@@ -181,12 +191,7 @@ async fn came_in(patient: &Patient<'_>) -> Result<BTreeSet<String>, Problem> {
     let mut types = BTreeSet::new();
     for _ in 0..CAME_IN_MAX {
         match walk.next().await? {
-            Some(seen) => types.insert(
-                seen.kind
-                    .strip_prefix("v1.")
-                    .unwrap_or(&seen.kind)
-                    .to_owned(),
-            ),
+            Some(seen) => types.insert(seen.kind),
             None => break,
         };
     }
