@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 use sluice_harness::build::noise_body;
 
-use crate::world::{now_s, shared, unique};
+use crate::replay::sluice;
+use crate::world::{eventually, now_s, shared, unique};
 
 /// A payment event with so many bytes of noise that no compression makes it small.
 fn large(event: &str, object: &str, bytes: usize) -> String {
@@ -63,6 +64,46 @@ fn an_unknown_type_and_an_odd_shape_are_stored_and_published_and_reach_no_domain
         world.story(&event).expect("an entry").body.as_deref(),
         Some(body.as_bytes())
     );
+}
+
+#[test]
+fn an_event_with_a_value_that_no_domain_can_read_is_shown_as_rejected_under_its_id() {
+    let world = shared();
+    let deep = format!("{}{}", "[".repeat(200), "]".repeat(200));
+    // With a key of ours the event travels as a pointer: the local bus makes of this number what is no JSON.
+    for (odd, as_pointer) in [
+        (&*deep, false),
+        (&*deep, true),
+        (r#""\ud800""#, false),
+        ("1e999", true),
+    ] {
+        let (event, object) = (unique("evt"), unique("pi"));
+        let mut body = crate::world::intent(&event, &object, "succeeded", now_s(), "succeeded");
+        if as_pointer {
+            body["sluice"] = json!(1);
+        }
+        let body = body.to_string().replace("4200", odd);
+        assert_eq!(world.deliver(&body).words(), "accepted");
+        let outcome = eventually("a record under the event's id", || {
+            let (lines, _) = sluice(world, &["event", "show", &event]);
+            let outcomes = lines[0]["outcomes"].as_array()?;
+            outcomes.first().cloned()
+        });
+        assert_eq!(
+            (&outcome["sk"], &outcome["outcome"], &outcome["code"]),
+            (
+                &json!("payments"),
+                &json!("rejected"),
+                &json!("event.not_json")
+            )
+        );
+        assert_eq!(outcome["type"], "payment_intent.succeeded");
+        // What Stripe sent is in the ledger to the byte.
+        assert_eq!(
+            world.story(&event).expect("an entry").body.as_deref(),
+            Some(body.as_bytes())
+        );
+    }
 }
 
 #[test]
@@ -128,7 +169,7 @@ fn a_subscription_grants_and_revokes_access() {
             "accepted"
         );
     }
-    crate::world::eventually("an empty queue", || {
+    eventually("an empty queue", || {
         (world.depth("subscriptions") == 0).then_some(())
     });
     assert_eq!(

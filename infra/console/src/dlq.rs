@@ -14,8 +14,8 @@ use serde_json::{Value, json};
 use sluice_adapters::clock::SystemClock;
 use sluice_adapters::ledger::DynamoLedger;
 use sluice_kernel::clock::Clock;
-use sluice_kernel::detail;
-use sluice_kernel::outcome::subject_of_message;
+use sluice_kernel::detail::{self, Message};
+use sluice_kernel::outcome::{is_check, subject_of_message};
 use sluice_kernel::replay::Entries;
 
 use crate::context::Context;
@@ -268,8 +268,11 @@ async fn receive(context: &Context, domain: &str) -> Result<Vec<Letter>, Problem
         for message in messages {
             let text = |name: &str| message[name].as_str().unwrap_or_default().to_owned();
             let body = text("Body");
-            let read = detail::read(&body).ok();
-            let subject = read.as_ref().map(|message| message.id.clone());
+            let read = match detail::read(&body) {
+                Ok(message) => Some(message),
+                Err(unread) => unread.named.map(|message| *message),
+            };
+            let subject = read.as_ref().map(Message::subject);
             let subject = subject.unwrap_or_else(|| subject_of_message(&body));
             let record = recorded.get(&subject);
             letters.push(Letter {
@@ -463,7 +466,8 @@ async fn discard(
         }
         let ids = std::slice::from_ref(&letter.subject);
         let there = ledger.entries(ids, now_ms).await?.pop().flatten();
-        if there.is_none_or(|(_, body)| body.is_none()) {
+        // A check has no body: its subject says whose object it asks about.
+        if !is_check(&letter.subject) && there.is_none_or(|(_, body)| body.is_none()) {
             keep(context, letter, now_ms).await?;
         }
         let words = ["discarded", who, why];

@@ -1,4 +1,7 @@
 //! `sluice rejected`: what domains would not apply, or are failing at, by code and cause; and trying it again.
+//!
+//! A check is recorded by its object (`check-platform#live#pi_1`), since the event that it names has an outcome of its own.
+//! It is listed beside events and never replayed: reconcile asks again.
 
 use std::collections::BTreeMap;
 use std::time::{SystemTime, UNIX_EPOCH};

@@ -141,6 +141,7 @@ pub(crate) fn answer<'a>(handled: impl Iterator<Item = (&'a str, bool)>) -> SqsB
 fn log(message: &Handled) {
     let Handled {
         event,
+        check,
         kind,
         account,
         traceparent,
@@ -148,7 +149,7 @@ fn log(message: &Handled) {
         lag_ms,
         ..
     } = message;
-    let (event, kind) = (event.as_deref(), kind.as_deref());
+    let (event, check, kind) = (event.as_deref(), check.as_deref(), kind.as_deref());
     let (account, trace) = (account.as_deref(), traceparent.as_deref().map(trace::id));
     let emits = !message.emitted.is_empty();
     let (effects, emitted) = (message.emitted.len(), message.emitted.join(","));
@@ -156,7 +157,7 @@ fn log(message: &Handled) {
     // The levels differ, the fields don't.
     macro_rules! line {
         ($level:ident, $($fields:tt)*) => {
-            tracing::$level!(event, r#type = kind, account, trace, $($fields)*, effects, emitted, duration_ms, lag_ms)
+            tracing::$level!(event, check, r#type = kind, account, trace, $($fields)*, effects, emitted, duration_ms, lag_ms)
         };
     }
     match (&message.result, &message.rejected) {

@@ -1,8 +1,8 @@
-//! Outcomes in their own table on DynamoDB: one item an event and domain, the newest record of it.
+//! Outcomes in their own table on DynamoDB: one item per event or check and domain, the newest record of it.
 //!
 //! | attribute | | |
 //! |---|---|---|
-//! | `pk` | S | `evt#<event>`, or `evt#message-<SHA-256>` where the message names no event |
+//! | `pk` | S | `evt#<event>`; `evt#check-<account and mode>#<object>` of a check; `evt#message-<SHA-256>` where the message names neither |
 //! | `sk` | S | the domain |
 //! | `outcome` | S | `rejected`, `failing`, or what a failing message came to after all: `applied`, `stale`, … |
 //! | `code` | S | the fault's code; `message.unanswered`, `message.recovered` |

@@ -1,6 +1,7 @@
 //! One JSON line an event on standard output, where Lambda picks it up; its metrics are in the same line.
 //!
-//! Fields are flat: `event`, `type`, `account`, `trace` (its id), `outcome`, `duration_ms`; `level` where it isn't `INFO`, which is
+//! Fields are flat: `event` (or `check`, the object that a check is about), `type`, `account`, `trace` (its id), `outcome`,
+//! `duration_ms`; `level` where it isn't `INFO`, which is
 //! what Lambda takes a line for that has none; `code` is there whenever something was refused, rejected or failed, and is
 //! counted by the template's metric filters. No payload, secret or personal data is
 //! ever a field.

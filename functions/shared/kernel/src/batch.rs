@@ -24,7 +24,7 @@ use crate::backoff;
 use crate::bus::Bus;
 use crate::clock::Clock;
 use crate::consume::{self, Ports};
-use crate::detail::{self, Message};
+use crate::detail::{self, Message, Unread};
 use crate::domain::Domain;
 use crate::fault::{Class, Fault, Pace};
 use crate::fetch::Objects;
@@ -77,14 +77,18 @@ pub struct Received {
 pub struct Handled {
     /// Names the message to the queue.
     pub message_id: String,
-    /// `evt_…`, where the message could be read.
+    /// `evt_…`, where the message could be read that far. None of a check, whose event is another message.
     pub event: Option<String>,
-    /// Stripe's type, where the message could be read.
+    /// The object that a check asks about.
+    pub check: Option<String>,
+    /// Stripe's type, where the message could be read that far.
     pub kind: Option<String>,
     /// The connected account, if any.
     pub account: Option<String>,
     /// The trace that the event belongs to.
     pub traceparent: Option<String>,
+    /// What an outcome is recorded under: see [`Record::subject`].
+    pub subject: String,
     /// `Ok`: acknowledge. `Err`: back to the queue.
     pub result: Result<Outcome, Fault>,
     /// The fault behind [`Outcome::Rejected`].
@@ -143,7 +147,7 @@ pub async fn handle<D: Domain>(
 
 /// The places of the messages of each object, in the order of its first message. A message that can't be read, or names no
 /// object, stands alone.
-fn by_object(read: &[(&Received, Result<Message, Fault>)]) -> Vec<Vec<usize>> {
+fn by_object(read: &[(&Received, Result<Message, Unread>)]) -> Vec<Vec<usize>> {
     let mut objects: Vec<Vec<usize>> = Vec::new();
     let mut known = BTreeMap::new();
     for (place, (_, message)) in read.iter().enumerate() {
@@ -183,17 +187,28 @@ async fn handle_one<D: Domain>(
     outcomes: &impl Outcomes,
     clock: &impl Clock,
     received: &Received,
-    message: &Result<Message, Fault>,
+    message: &Result<Message, Unread>,
     run: Run,
 ) -> Handled {
     let start_ms = clock.now_ms();
-    let of = message.as_ref().ok();
+    let of = match message {
+        Ok(message) => Some(message),
+        Err(unread) => unread.named.as_deref(),
+    };
+    let check = of.and_then(Message::checked);
     let mut handled = Handled {
         message_id: received.message_id.clone(),
-        event: of.map(|message| message.id.clone()),
+        event: of
+            .filter(|_| check.is_none())
+            .map(|message| message.id.clone()),
+        check: check.map(str::to_owned),
         kind: of.map(|message| message.kind.clone()),
         account: of.and_then(|message| message.tag.account.clone()),
         traceparent: of.map(|message| message.tag.traceparent.clone()),
+        subject: of.map_or_else(
+            || outcome::subject_of_message(&received.text),
+            Message::subject,
+        ),
         result: Err(no_time()),
         rejected: None,
         note: None,
@@ -212,7 +227,7 @@ async fn handle_one<D: Domain>(
             let _ = outcomes.record(&record).await;
         }
         let result = match message {
-            Err(fault) => Err(fault.clone()),
+            Err(unread) => Err(unread.fault.clone()),
             Ok(message) => {
                 let consuming = consume::consume::<D>(ports, clock, message, run.deadline_ms);
                 caught(consuming, received.receives).await
@@ -295,9 +310,8 @@ fn record<D: Domain>(
     fault: &Fault,
     clock: &impl Clock,
 ) -> Record {
-    let subject = handled.event.clone();
     Record {
-        subject: subject.unwrap_or_else(|| outcome::subject_of_message(&received.text)),
+        subject: handled.subject.clone(),
         domain: D::NAME,
         word,
         code: fault.code,

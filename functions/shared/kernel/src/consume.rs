@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 use crate::batch;
 use crate::bus::Bus;
 use crate::clock::Clock;
-use crate::detail::{BodyPlace, Manner, Message, UNGENERATED};
+use crate::detail::{self, BodyPlace, Manner, Message, UNGENERATED};
 use crate::domain::{Domain, Lacks, Projected};
 use crate::effect::{Fact, Scope};
 use crate::endpoint::Payload;
@@ -199,8 +199,11 @@ async fn read_body(
             let cause = "the ledger has no whole body of the event any more";
             Fault::reject("ledger.body_missing", cause)
         })?;
-    let event = serde_json::from_slice(&body)
-        .map_err(|_| Fault::reject("event.not_json", "the stored body is not readable as JSON"))?;
+    let event = serde_json::from_slice(&body).map_err(|error| {
+        let (line, column) = (error.line(), error.column());
+        let cause = format!("the stored body can't be read at line {line} column {column}");
+        Fault::reject(detail::NOT_READABLE, cause)
+    })?;
     Ok(Some(event))
 }
 

@@ -16,15 +16,19 @@
 //!
 //! Keys of state use [`Tag::account`], never a field of the event that may be absent.
 
+mod checking;
+mod reading;
+
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::bus::{self, Outgoing};
 use crate::clock;
-use crate::effect::Scope;
 use crate::event::Shape;
-use crate::fault::Fault;
 use crate::ledger::Origin;
+
+pub use checking::{Check, UNGENERATED, check, check_ungenerated};
+pub use reading::{Message, NOT_READABLE, Unread, read};
 
 /// Where the event's body is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -153,75 +157,6 @@ pub fn outgoing_in(manner: Manner<'_>, origin: &Origin<'_>, body: Option<&[u8]>)
     }
 }
 
-/// An object that a domain is asked to hold against Stripe's.
-#[derive(Debug, Clone, Copy)]
-pub struct Check<'a> {
-    /// Whose object, and in which mode.
-    pub scope: &'a Scope,
-    /// An event that told of it, for 30 days the proof that it was there: one of `/v1/events`.
-    pub event: &'a str,
-    /// That event's type: the rules bring the message to the object's domain by it.
-    pub kind: &'a str,
-    /// The object's id.
-    pub object: &'a str,
-    /// Stripe's name for its kind.
-    pub object_kind: &'a str,
-}
-
-/// Makes the bus entry that asks an object's domain to fetch it and to hold it against the projection. It has the form of
-/// a thin event, and no body: what it says is that the object is worth a look.
-pub fn check(check: &Check<'_>, via: &str, now_ms: i64, traceparent: &str) -> Outgoing {
-    checked(check, via, now_ms, traceparent, false)
-}
-
-/// The same of an object that an event should have told of, which Stripe failed to make: [`Check::event`] is the event that
-/// says so. The check tells the facts that the missing one would have told.
-pub fn check_ungenerated(check: &Check<'_>, via: &str, now_ms: i64, traceparent: &str) -> Outgoing {
-    checked(check, via, now_ms, traceparent, true)
-}
-
-/// The field of a check that says that it stands for an event that Stripe failed to make.
-pub const UNGENERATED: &str = "ungenerated";
-
-fn checked(
-    check: &Check<'_>,
-    via: &str,
-    now_ms: i64,
-    traceparent: &str,
-    ungenerated: bool,
-) -> Outgoing {
-    let tag = Tag {
-        account: check.scope.account.clone(),
-        endpoint: via.to_owned(),
-        livemode: Some(check.scope.livemode),
-        created: None,
-        via: Some(via.to_owned()),
-        check: true,
-        received_at_ms: now_ms,
-        traceparent: traceparent.to_owned(),
-        generation: None,
-        muted: false,
-        body: BodyPlace::Inline,
-    };
-    let mut detail = json!({
-        "sluice": tag,
-        "id": check.event,
-        "object": "v2.core.event",
-        "type": check.kind,
-        "livemode": check.scope.livemode,
-        "related_object": { "id": check.object, "type": check.object_kind },
-    });
-    if ungenerated {
-        detail[UNGENERATED] = json!(true);
-    }
-    Outgoing {
-        source: bus::SOURCE_EVENTS,
-        detail_type: check.kind.to_owned(),
-        detail: detail.to_string(),
-        traceparent: traceparent.to_owned(),
-    }
-}
-
 /// What follows the opening brace of a body that may travel inline.
 fn members(body: &[u8]) -> Option<&str> {
     if body.len() > bus::DETAIL_BYTES_MAX {
@@ -261,89 +196,11 @@ fn pointer(origin: &Origin<'_>, tag: &Tag) -> String {
     detail.to_string()
 }
 
-/// A message from a queue, taken apart as far as the bus wrote it.
-#[derive(Debug, Clone)]
-pub struct Message {
-    /// The leading key.
-    pub tag: Tag,
-    /// `evt_…`.
-    pub id: String,
-    /// Stripe's type.
-    pub kind: String,
-    /// The event: whole, or what a pointer keeps of it.
-    pub event: Value,
-}
-
-/// Reads a queue message that an EventBridge rule wrote.
-///
-/// # Errors
-/// `Reject` with `message.not_json`, `message.no_detail`, `message.no_event` or `message.bad_generation`.
-pub fn read(message: &str) -> Result<Message, Fault> {
-    #[derive(Deserialize)]
-    struct Envelope {
-        detail: Option<Detail>,
-    }
-    #[derive(Deserialize)]
-    struct Detail {
-        sluice: Option<Tag>,
-        #[serde(flatten)]
-        event: serde_json::Map<String, Value>,
-    }
-
-    let not_json = |error: serde_json::Error| {
-        use serde_json::error::Category;
-        // Only the place and kind of the error: its text may quote the message.
-        let code = match error.classify() {
-            Category::Data => "message.no_event",
-            _ => "message.not_json",
-        };
-        Fault::reject(
-            code,
-            format!("at line {} column {}", error.line(), error.column()),
-        )
-    };
-    let envelope: Envelope = serde_json::from_str(message).map_err(not_json)?;
-    let detail = envelope.detail.ok_or_else(|| {
-        Fault::reject(
-            "message.no_detail",
-            "no detail: not from an EventBridge rule",
-        )
-    })?;
-    let tag = detail
-        .sluice
-        .ok_or_else(|| Fault::reject("message.no_event", "the detail has no key `sluice`"))?;
-    if let Some(generation) = &tag.generation
-        && !is_generation(generation)
-    {
-        return Err(Fault::reject(
-            "message.bad_generation",
-            format!("not {GENERATION_CHARS_MAX} letters, digits, - and _, or fewer"),
-        ));
-    }
-    let text = |key: &str| {
-        detail
-            .event
-            .get(key)
-            .and_then(Value::as_str)
-            .map(str::to_owned)
-    };
-    let (Some(id), Some(kind)) = (text("id"), text("type")) else {
-        return Err(Fault::reject(
-            "message.no_event",
-            "the detail has no id or no type",
-        ));
-    };
-    Ok(Message {
-        tag,
-        id,
-        kind,
-        event: Value::Object(detail.event),
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use std::borrow::Cow;
+
+    use serde_json::Value;
 
     use super::*;
 
@@ -444,8 +301,9 @@ mod tests {
     fn a_generation_that_could_not_be_part_of_an_id_is_rejected() {
         for bad in ["", "a#b", "a b", &"x".repeat(GENERATION_CHARS_MAX + 1)] {
             let entry = outgoing_in(Manner::Again(bad), &origin(), None);
-            let fault = read(&envelope(&entry.detail)).expect_err("rejected");
-            assert_eq!(fault.code, "message.bad_generation", "{bad}");
+            let unread = read(&envelope(&entry.detail)).expect_err("rejected");
+            assert_eq!(unread.fault.code, "message.bad_generation", "{bad}");
+            assert_eq!(unread.named, None, "the event has done nothing wrong");
         }
     }
 
@@ -460,9 +318,75 @@ mod tests {
                 "message.no_event",
             ),
         ] {
-            let fault = read(message).expect_err("rejected");
-            assert_eq!(fault.code, code, "{message}");
-            assert!(!fault.cause.contains("secret"), "{fault}");
+            let unread = read(message).expect_err("rejected");
+            assert_eq!(unread.fault.code, code, "{message}");
+            assert!(!unread.fault.cause.contains("secret"), "{}", unread.fault);
+            assert_eq!(unread.named, None, "{message}");
         }
+    }
+
+    #[test]
+    fn an_event_with_a_value_that_can_not_be_read_is_rejected_by_its_name() {
+        let deep = format!("{}{}", "[".repeat(200), "]".repeat(200));
+        for value in [&*deep, "1e999", "-1e999", r#""\ud800""#, r#"{"\udc00":1}"#] {
+            let body = format!(
+                r#"{{"id":"evt_0","type":"a.b","\ud800":1,"odd":{value},"id":"evt_1","type":"charge.succeeded"}}"#
+            );
+            let entry = outgoing(&origin(), Some(body.as_bytes()));
+            let unread = read(&envelope(&entry.detail)).expect_err("rejected");
+            assert_eq!(unread.fault.code, NOT_READABLE, "{value}");
+            let named = unread.named.expect("named");
+            assert_eq!(named.subject(), "evt_1", "of equal keys the last counts");
+            assert_eq!(named.kind, "charge.succeeded");
+            assert_eq!(named.tag.account.as_deref(), Some("acct_1"));
+            assert_eq!(named.event, Value::Null);
+        }
+    }
+
+    #[test]
+    fn a_message_whose_name_can_not_be_read_either_has_none() {
+        let whole = outgoing(
+            &origin(),
+            Some(br#"{"id":"evt_1","type":"charge.succeeded","odd":1e999}"#),
+        );
+        let whole = envelope(&whole.detail);
+        for (message, code) in [
+            (whole.replace("evt_1", r"\ud800"), "message.not_json"),
+            (
+                whole.replace("charge.succeeded", r"\ud800"),
+                "message.not_json",
+            ),
+            (
+                whole.replace("\"sluice\"", "\"slujce\""),
+                "message.not_json",
+            ),
+            (whole.replace("\"id\"", "\"jd\""), "message.not_json"),
+            (whole[..whole.len() - 1].to_owned(), "message.not_json"),
+        ] {
+            let unread = read(&message).expect_err("rejected");
+            assert_eq!((unread.fault.code, unread.named), (code, None), "{message}");
+        }
+    }
+
+    #[test]
+    fn a_check_is_recorded_by_its_object_and_an_event_by_its_id() {
+        let scope = crate::effect::Scope {
+            account: Some("acct_1".to_owned()),
+            livemode: false,
+        };
+        let asked = Check {
+            scope: &scope,
+            event: "evt_1",
+            kind: "charge.succeeded",
+            object: "ch_1",
+            object_kind: "charge",
+        };
+        let entry = check(&asked, "reconcile", 8, "00-a-b-01");
+        let message = read(&envelope(&entry.detail)).expect("readable");
+        assert_eq!(message.checked(), Some("ch_1"));
+        assert_eq!(message.subject(), "check-acct_1#test#ch_1");
+        let entry = outgoing(&origin(), None);
+        let message = read(&envelope(&entry.detail)).expect("readable");
+        assert_eq!((message.checked(), &*message.subject()), (None, "evt_1"));
     }
 }

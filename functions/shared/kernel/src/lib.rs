@@ -5,7 +5,7 @@
 //! The words, which everything else is written in:
 //! - [`event`]: what is read of a Stripe event at the door.
 //! - [`endpoint`]: where events come in, and which it admits.
-//! - [`object`]: reading fields of Stripe's objects.
+//! - [`object`]: reading fields of Stripe's objects; [`raw`]: parts of a JSON document that is odd elsewhere.
 //! - [`fault`]: why something could not be done, classed by what the caller does next.
 //! - [`backoff`]: when a message that failed is worth another try.
 //! - [`detail`]: an event as it travels on the bus.
@@ -55,6 +55,7 @@ pub mod object;
 pub mod order;
 pub mod outcome;
 pub mod projection;
+pub mod raw;
 pub mod rebuild;
 pub mod receive;
 pub mod reconcile;

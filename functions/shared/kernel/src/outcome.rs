@@ -8,7 +8,8 @@
 //!   record says why, by which dead letters are grouped. One that ends well after all is recorded over it, as what it
 //!   came to.
 //!
-//! There is one record an event and domain, the newest. Failure window: a message whose function dies with it leaves what
+//! There is one record of an event and domain, the newest. A check is recorded by its object and never under the event that
+//! it names, which may have been applied well. Failure window: a message whose function dies with it leaves what
 //! the receives before have left, and on its last receive a record that was made before it was touched
 //! ([`UNANSWERED`]).
 
@@ -78,7 +79,7 @@ impl Word {
 /// The record of a message that was rejected or is failing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Record {
-    /// `evt_…`, or `message-<SHA-256 of the message>` where it names no event.
+    /// `evt_…`; `check-<account and mode>#<object>` of a check; `message-<SHA-256 of the message>` where it names neither.
     pub subject: String,
     /// The domain.
     pub domain: &'static str,
@@ -168,6 +169,19 @@ pub fn subject_of_message(message: &str) -> String {
     let hex: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
     format!("message-{hex}")
 }
+
+/// The subject of a check: the object that it asks about. The event that a check names has an outcome of its own.
+pub fn subject_of_check(scope: &Scope, object: &str) -> String {
+    format!("{CHECK}{}#{object}", scope.key())
+}
+
+/// Whether a subject is a check's.
+pub fn is_check(subject: &str) -> bool {
+    subject.starts_with(CHECK)
+}
+
+/// How the subject of a check begins.
+const CHECK: &str = "check-";
 
 /// Where they are recorded.
 pub trait Outcomes: Sync {

@@ -42,9 +42,9 @@ pub(crate) mod time;
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::{Deserializer as _, IgnoredAny, MapAccess, Visitor};
-use serde_json::value::RawValue;
+use serde::de::IgnoredAny;
 use sluice_kernel::event::{EVENT_ID_BYTES_MAX, EVENT_TYPE_BYTES_MAX, Head, ObjectRef, Shape};
+use sluice_kernel::raw::{is_object, last_values, last_values_of, string};
 
 /// The longest account id taken, in bytes: Stripe's own limit for ids.
 pub const ACCOUNT_BYTES_MAX: usize = 255;
@@ -193,16 +193,6 @@ fn object_ref<'a>(value: &'a str, kind_key: &str) -> Option<ObjectRef<'a>> {
     (id.is_some() || kind.is_some()).then_some(ObjectRef { kind, id })
 }
 
-/// A JSON value's text as a string; `None` for other types and for lone surrogates.
-fn string(value: &str) -> Option<Cow<'_, str>> {
-    let inner = value.strip_prefix('"')?.strip_suffix('"')?;
-    if inner.contains('\\') {
-        serde_json::from_str(value).ok().map(Cow::Owned)
-    } else {
-        Some(Cow::Borrowed(inner))
-    }
-}
-
 fn boolean(value: &str) -> Option<bool> {
     match value {
         "true" => Some(true),
@@ -218,65 +208,9 @@ fn seconds(value: &str) -> Option<i64> {
     }
 }
 
-fn is_object(json: &str) -> bool {
-    json.trim_start_matches([' ', '\t', '\n', '\r'])
-        .starts_with('{')
-}
-
 fn value_of<'a>(json: &'a str, key: &str) -> Option<&'a str> {
     let [value] = last_values_of(json, [key])?;
     value
-}
-
-/// [`last_values`] of a value that was already found to be JSON; `None` if it is no object.
-fn last_values_of<'a, const N: usize>(
-    json: &'a str,
-    keys: [&str; N],
-) -> Option<[Option<&'a str>; N]> {
-    if is_object(json) {
-        last_values(json, keys).ok()
-    } else {
-        None
-    }
-}
-
-/// The JSON text of the last value under each of `keys` in a JSON object, checking all of it for syntax.
-fn last_values<'a, const N: usize>(
-    json: &'a str,
-    keys: [&str; N],
-) -> Result<[Option<&'a str>; N], serde_json::Error> {
-    let mut deserializer = serde_json::Deserializer::from_str(json);
-    let values = deserializer.deserialize_map(LastValues { keys })?;
-    deserializer.end()?;
-    Ok(values)
-}
-
-struct LastValues<'k, const N: usize> {
-    keys: [&'k str; N],
-}
-
-impl<'de, const N: usize> Visitor<'de> for LastValues<'_, N> {
-    type Value = [Option<&'de str>; N];
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a JSON object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut values = [None; N];
-        // Keys are taken raw as well: one that isn't valid Unicode must not spoil the event.
-        while let Some(key) = map.next_key::<&'de RawValue>()? {
-            let slot = string(key.get())
-                .and_then(|key| self.keys.iter().position(|&wanted| wanted == key));
-            match slot {
-                Some(slot) => values[slot] = Some(map.next_value::<&'de RawValue>()?.get()),
-                None => {
-                    map.next_value::<IgnoredAny>()?;
-                }
-            }
-        }
-        Ok(values)
-    }
 }
 
 /// Why a body is not an event.

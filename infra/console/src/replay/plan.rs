@@ -111,10 +111,10 @@ pub(crate) async fn show(
                 let counted = counts.entry(domain.to_owned()).or_default();
                 let message = match &message {
                     Ok(message) => message,
-                    Err(fault) => {
+                    Err(unread) => {
                         *counted
                             .outcomes
-                            .entry(format!("rejected {}", fault.code))
+                            .entry(format!("rejected {}", unread.fault.code))
                             .or_default() += 1;
                         continue;
                     }

@@ -19,7 +19,10 @@ use sluice_kernel::fetch::{AFTER_FETCH_MS, FETCH_MS_MAX, Fetched, Proof};
 use sluice_kernel::object::Fields;
 use sluice_kernel::outcome::{Outcome, Remark};
 
-const NOW_S: i64 = START_MS / 1_000;
+pub(crate) const NOW_S: i64 = START_MS / 1_000;
+
+/// How often the queue of these tests hands a message out.
+pub(crate) const RECEIVES_MAX: u32 = 500;
 
 /// A domain of doors: open or shut, gone for good; a fact for each that was painted.
 struct Doors;
@@ -31,6 +34,11 @@ impl Domain for Doors {
 
     fn handles(kind: &str) -> bool {
         kind.starts_with("door.")
+    }
+
+    /// The routing table has no doors.
+    fn knows(_: &str) -> bool {
+        true
     }
 
     fn project(event: &Event) -> Result<Projected<String>, Fault> {
@@ -85,8 +93,8 @@ pub(crate) struct World {
     clock: TestClock,
     projections: MemoryProjections,
     bus: MemoryBus,
-    outcomes: MemoryOutcomes,
-    ledger: MemoryLedger,
+    pub(crate) outcomes: MemoryOutcomes,
+    pub(crate) ledger: MemoryLedger,
     pub(crate) stripe: MemoryStripe,
 }
 
@@ -101,7 +109,7 @@ pub(crate) fn world(stripe: MemoryStripe) -> World {
     }
 }
 
-fn scope() -> Scope {
+pub(crate) fn scope() -> Scope {
     Scope {
         account: None,
         livemode: true,
@@ -113,7 +121,7 @@ pub(crate) fn door(state: &str) -> Value {
 }
 
 /// Two events of one second that nothing links.
-fn tie() -> [Event; 2] {
+pub(crate) fn tie() -> [Event; 2] {
     [("evt_a", "open"), ("evt_b", "shut")]
         .map(|(id, state)| event(id, "door.moved", NOW_S, door(state)))
 }
@@ -136,6 +144,16 @@ impl World {
     }
 
     async fn handle_within(&self, text: String, left_ms: i64) -> Handled {
+        self.handle_received(text, 1, left_ms).await
+    }
+
+    /// Handles a message that has been received so often.
+    pub(crate) async fn handle_received(
+        &self,
+        text: String,
+        receives: u32,
+        left_ms: i64,
+    ) -> Handled {
         let ports = Ports {
             projections: &self.projections,
             bus: &self.bus,
@@ -146,11 +164,11 @@ impl World {
         let message = Received {
             message_id: "m".to_owned(),
             text,
-            receives: 1,
+            receives,
         };
         let run = Run {
             deadline_ms: self.clock.now_ms() + left_ms,
-            receives_max: 500,
+            receives_max: RECEIVES_MAX,
         };
         batch::handle::<Doors>(&ports, &self.outcomes, &self.clock, &[message], run)
             .await
@@ -419,7 +437,7 @@ async fn an_object_that_is_missing_to_this_key_is_no_deletion() {
     assert!(world.projections.items().is_empty());
 }
 
-fn check() -> String {
+pub(crate) fn check() -> String {
     let scope = scope();
     let check = detail::Check {
         scope: &scope,
@@ -458,7 +476,7 @@ async fn a_check_mends_what_has_drifted_says_so_and_tells_no_fact() {
     assert_eq!((again.note, world.outcomes.remarks().len()), (None, 1));
 }
 
-/// A check of an object that an event should have told of, which Stripe failed to make.
+/// A check of an object whose event Stripe failed to make.
 fn check_ungenerated() -> String {
     let scope = scope();
     let check = detail::Check {

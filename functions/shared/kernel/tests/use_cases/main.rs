@@ -9,6 +9,7 @@ mod fetching;
 mod rebuild;
 mod receive;
 mod reconcile;
+mod recorded;
 mod replay;
 mod secrets;
 mod settings;
