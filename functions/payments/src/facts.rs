@@ -28,6 +28,11 @@
 //! didn't authenticate) is told apart by the API request that made it, which all events of one change name
 //! (<https://docs.stripe.com/api/events/object>), whatever their seconds. What fails by itself names no request: a bank
 //! debit that bounces has the intent's latest charge; an authentication that lapses has its second.
+//!
+//! A check for an event that Stripe failed to make names no request either. If the attempt has a charge, the check's fact is
+//! the event's. If it has none, the fact has the second of Stripe's notice: the same notice is one fact, however often it is
+//! asked about. Two notices of one attempt without a charge, or a notice and the attempt's thin twin, are two facts: nothing in
+//! Stripe's object tells which attempt they are about.
 
 pub mod disputes;
 pub mod refunds;

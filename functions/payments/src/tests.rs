@@ -16,6 +16,7 @@ use crate::{Payment, Payments};
 mod attempts;
 mod disputes;
 mod money;
+mod never_made;
 mod orders_paid;
 mod overtaken;
 mod refunds;

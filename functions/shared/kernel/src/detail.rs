@@ -49,7 +49,8 @@ pub struct Tag {
     pub endpoint: String,
     /// Stripe's `livemode`, or null where the event had none.
     pub livemode: Option<bool>,
-    /// Stripe's `created` in Unix seconds, also of a thin event, which has a date instead.
+    /// Stripe's `created` in Unix seconds, also of a thin event, which has a date instead. Of a check for an event that Stripe
+    /// failed to make, when Stripe said so; null of any other check.
     #[serde(default)]
     pub created: Option<i64>,
     /// How the event came in, where it was no delivery: `reconcile`.

@@ -28,27 +28,34 @@ pub const UNGENERATED: &str = "ungenerated";
 
 /// Makes the bus entry that asks an object's domain to fetch it and to compare it with the projection.
 pub fn check(check: &Check<'_>, via: &str, now_ms: i64, traceparent: &str) -> Outgoing {
-    checked(check, via, now_ms, traceparent, false)
+    checked(check, None, via, now_ms, traceparent)
 }
 
-/// The same of an object that an event should have told of, which Stripe failed to make: [`Check::event`] is the event that
-/// says so. The check tells the facts that the missing one would have told.
-pub fn check_ungenerated(check: &Check<'_>, via: &str, now_ms: i64, traceparent: &str) -> Outgoing {
-    checked(check, via, now_ms, traceparent, true)
+/// The same of an object whose event Stripe failed to make: [`Check::event`] is the event that says so, and `said_s` is its
+/// `created` in Unix seconds. The check emits the facts of the missing event, dated `said_s` however often and whenever the
+/// object is fetched for it, so that the same notice is the same facts.
+pub fn check_ungenerated(
+    check: &Check<'_>,
+    said_s: i64,
+    via: &str,
+    now_ms: i64,
+    traceparent: &str,
+) -> Outgoing {
+    checked(check, Some(said_s), via, now_ms, traceparent)
 }
 
 fn checked(
     check: &Check<'_>,
+    ungenerated_s: Option<i64>,
     via: &str,
     now_ms: i64,
     traceparent: &str,
-    ungenerated: bool,
 ) -> Outgoing {
     let tag = Tag {
         account: check.scope.account.clone(),
         endpoint: via.to_owned(),
         livemode: Some(check.scope.livemode),
-        created: None,
+        created: ungenerated_s,
         via: Some(via.to_owned()),
         check: true,
         received_at_ms: now_ms,
@@ -65,7 +72,7 @@ fn checked(
         "livemode": check.scope.livemode,
         "related_object": { "id": check.object, "type": check.object_kind },
     });
-    if ungenerated {
+    if ungenerated_s.is_some() {
         detail[UNGENERATED] = json!(true);
     }
     Outgoing {

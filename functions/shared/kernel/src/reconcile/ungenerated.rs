@@ -5,7 +5,8 @@
 //! missing event would have told: like a thin event of its type.
 //!
 //! Failure windows: the cursor is written after the page's checks are on the bus, so a crash in between asks for them once
-//! more. A check that is asked for twice finds nothing to mend the second time.
+//! more. A check that is asked for twice finds nothing to fix the second time, and its facts have the same ids: it carries
+//! when Stripe said so, and never when the object was fetched.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -160,6 +161,7 @@ async fn check<L: Ledger + Standings>(
             };
             Some(detail::check_ungenerated(
                 &check,
+                one.told_s,
                 VIA,
                 report.began_ms,
                 plan.traceparent,

@@ -476,6 +476,9 @@ async fn a_check_mends_what_has_drifted_says_so_and_tells_no_fact() {
     assert_eq!((again.note, world.outcomes.remarks().len()), (None, 1));
 }
 
+/// When Stripe said that it failed to make an event.
+const SAID_S: i64 = NOW_S - 600;
+
 /// A check of an object whose event Stripe failed to make.
 fn check_ungenerated() -> String {
     let scope = scope();
@@ -486,7 +489,7 @@ fn check_ungenerated() -> String {
         object: "door_1",
         object_kind: "door",
     };
-    let outgoing = detail::check_ungenerated(&check, "reconcile", START_MS, TRACEPARENT);
+    let outgoing = detail::check_ungenerated(&check, SAID_S, "reconcile", START_MS, TRACEPARENT);
     let detail: Value = serde_json::from_str(&outgoing.detail).expect("JSON");
     json!({ "source": outgoing.source, "detail-type": outgoing.detail_type, "detail": detail })
         .to_string()
@@ -504,6 +507,12 @@ async fn a_check_for_an_event_that_was_never_made_tells_what_that_would_have_tol
     assert!(told > 0, "the fact of its type");
     let asked = world.stripe.take_asked();
     assert_eq!(asked[0].proof, Some(Proof::Thin("evt_notice".to_owned())));
+    assert_eq!(
+        world.bus.details()[0]["created"],
+        SAID_S,
+        "not when the object was fetched"
+    );
+    world.stripe.set_date(NOW_S + 120);
     world.handle(check_ungenerated()).await;
     assert_eq!(world.bus.taken().len(), told, "and once");
 }
