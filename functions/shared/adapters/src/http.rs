@@ -10,14 +10,19 @@
 //!   (the SDK does, and the protocol expects it).
 //! - A call that is given up takes its connection with it.
 //! - A connection that the SDK has found unhealthy (`poison`) is not used again.
+//! - A connection unused for [`IDLE_MAX`] is not used again: by the clock that says more, since Lambda freezes environments
+//!   between invocations, and the clock that never jumps may stand still meanwhile.
+//! - Where a kept connection turns out to be dead, those to the same host that have been unused for longer go with it. What
+//!   was sent to a frozen environment is lost, the end of a connection too, so several may look alive that aren't: one try
+//!   of a call finds out about all of them, and the SDK's next one has a new connection.
 //! - TLS is rustls with ring and the system's root certificates, read when the first `https` connection is made.
 
 use std::future::Future;
 use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::Context;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use aws_smithy_runtime_api::client::connection::{CaptureSmithyConnection, ConnectionMetadata};
 use aws_smithy_runtime_api::client::http::{
@@ -39,6 +44,10 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
+use moment::{Moment, Time};
+
+mod moment;
+
 /// Connections unused for longer are closed: AWS's endpoints close theirs before long as well.
 const IDLE_MAX: Duration = Duration::from_secs(60);
 
@@ -50,8 +59,18 @@ type Failure = Box<dyn std::error::Error + Send + Sync>;
 /// The client. Clones share their connections.
 #[derive(Debug, Clone, Default)]
 pub struct Http {
-    kept: Arc<Mutex<Vec<Line>>>,
+    kept: Arc<Mutex<Kept>>,
     tls: Arc<OnceLock<Arc<ClientConfig>>>,
+    time: Time,
+}
+
+/// The connections that are kept.
+#[derive(Debug, Default)]
+struct Kept {
+    /// The one that was used last comes last.
+    lines: Vec<Line>,
+    /// How often one was put here.
+    uses: u64,
 }
 
 impl Http {
@@ -66,28 +85,41 @@ impl Http {
         }
     }
 
-    /// A kept connection to this host that is alive.
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The kept connection to this host that was used last, if it is alive.
     fn take(&self, host: &Host) -> Option<Line> {
-        loop {
-            let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-            kept.retain(|line| line.since.elapsed() < IDLE_MAX);
-            // The one used last is the likeliest to be alive.
-            let index = kept.iter().rposition(|line| line.host == *host)?;
-            let mut line = kept.swap_remove(index);
-            drop(kept);
-            if line.is_alive() {
-                return Some(line);
-            }
+        let now = self.time.now();
+        let mut line = {
+            let lines = &mut self.kept().lines;
+            lines.retain(|line| line.used_at.until(now) < IDLE_MAX);
+            let index = lines.iter().rposition(|line| line.host == *host)?;
+            lines.remove(index)
+        };
+        if line.is_alive() {
+            return Some(line);
         }
+        self.forget_older(host, line.used);
+        None
     }
 
     fn keep(&self, mut line: Line) {
-        line.since = Instant::now();
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        let of_host = kept.iter().filter(|other| other.host == line.host);
+        line.used_at = self.time.now();
+        let mut kept = self.kept();
+        kept.uses += 1;
+        line.used = kept.uses;
+        let of_host = kept.lines.iter().filter(|other| other.host == line.host);
         if of_host.count() < KEPT_MAX {
-            kept.push(line);
+            kept.lines.push(line);
         }
+    }
+
+    /// Closes the kept connections to this host that were used before this use.
+    fn forget_older(&self, host: &Host, used: u64) {
+        let lines = &mut self.kept().lines;
+        lines.retain(|line| line.host != *host || line.used > used);
     }
 
     async fn connect(&self, host: Host, timeout: Option<Duration>) -> Result<Line, ConnectorError> {
@@ -117,7 +149,8 @@ impl Http {
             send,
             connection,
             poisoned: Arc::default(),
-            since: Instant::now(),
+            used: 0,
+            used_at: self.time.now(),
         })
     }
 
@@ -138,6 +171,11 @@ impl Http {
         loop {
             let kept = self.take(&host);
             let is_kept = kept.is_some();
+            let unproven = kept.as_ref().map(|line| Unproven {
+                http: self,
+                host: &host,
+                used: line.used,
+            });
             let mut line = match kept {
                 Some(line) => line,
                 None => self.connect(host.clone(), connect_timeout).await?,
@@ -147,6 +185,9 @@ impl Http {
             }
             match line.exchange(request).await {
                 Ok(response) => {
+                    if let Some(unproven) = unproven {
+                        unproven.has_answered();
+                    }
                     self.keep(line);
                     return HttpResponse::try_from(response)
                         .map_err(|error| ConnectorError::other(error.into(), None));
@@ -248,8 +289,30 @@ struct Line {
     connection: Connection<TokioIo<Box<dyn Stream>>, SdkBody>,
     /// The SDK has found it unhealthy.
     poisoned: Arc<AtomicBool>,
-    /// When it was used last.
-    since: Instant,
+    /// Which use of all was its last; 0 before the first.
+    used: u64,
+    /// When that was.
+    used_at: Moment,
+}
+
+/// A kept connection that has not yet answered. Dropped, because there is no answer or because nobody waits for one any
+/// longer, it closes those that have been unused for longer.
+struct Unproven<'a> {
+    http: &'a Http,
+    host: &'a Host,
+    used: u64,
+}
+
+impl Unproven<'_> {
+    fn has_answered(self) {
+        std::mem::forget(self);
+    }
+}
+
+impl Drop for Unproven<'_> {
+    fn drop(&mut self) {
+        self.http.forget_older(self.host, self.used);
+    }
 }
 
 impl std::fmt::Debug for dyn Stream {

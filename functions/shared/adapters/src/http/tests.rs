@@ -135,15 +135,107 @@ async fn a_connection_that_the_other_side_has_closed_is_replaced_before_a_reques
         assert_eq!(server.saw(), (n, n));
         // The end of the connection is on loopback at once, and known to the runtime when it has looked.
         while !http
-            .kept
-            .lock()
-            .expect("whole")
+            .kept()
+            .lines
             .iter_mut()
             .all(|line| line.is_alive() == (n == 3))
         {
             tokio::task::yield_now().await;
         }
     }
+}
+
+#[tokio::test]
+async fn a_connection_that_was_unused_for_too_long_by_either_clock_is_not_used_again() {
+    let server = server(&[Act::Answer; 6]).await;
+    let at = Arc::new(Mutex::new(Moment {
+        steady: Duration::ZERO,
+        wall: Duration::from_secs(1_000_000),
+    }));
+    let clock = at.clone();
+    let http = Http {
+        time: Time::of(move || *clock.lock().expect("whole")),
+        ..Http::default()
+    };
+    let almost = IDLE_MAX - Duration::from_millis(1);
+    let second = Duration::from_secs(1);
+    server.ask(&http).await.expect("an answer");
+    // How far each clock goes on before the next request, and how many connections there have been after it.
+    for (steady, wall, connections) in [
+        (almost, almost, 1),
+        // Frozen meanwhile: the steady clock stood still.
+        (Duration::ZERO, IDLE_MAX, 2),
+        (IDLE_MAX, second, 3),
+        (almost, second, 3),
+    ] {
+        {
+            let mut at = at.lock().expect("whole");
+            at.steady += steady;
+            at.wall += wall;
+        }
+        server.ask(&http).await.expect("an answer");
+        assert_eq!(server.saw().0, connections, "{steady:?} {wall:?}");
+    }
+    // Set back: the steady clock counts.
+    {
+        let mut at = at.lock().expect("whole");
+        at.steady += IDLE_MAX;
+        at.wall -= Duration::from_secs(3_600);
+    }
+    server.ask(&http).await.expect("an answer");
+    assert_eq!(server.saw().0, 4);
+}
+
+/// A client that keeps four connections to the server, each of which has answered once.
+async fn four_kept(server: &Server) -> Http {
+    let http = Http::default();
+    let ask = || server.ask(&http);
+    let answers = tokio::join!(ask(), ask(), ask(), ask());
+    assert!(answers.0.is_ok() && answers.1.is_ok() && answers.2.is_ok() && answers.3.is_ok());
+    assert_eq!(server.saw(), (4, 4));
+    http
+}
+
+#[tokio::test]
+async fn of_several_kept_connections_that_are_dead_unseen_one_request_is_lost_and_no_more() {
+    use Act::{Answer, Close};
+    let server = server(&[Answer, Answer, Answer, Answer, Close, Answer]).await;
+    let http = four_kept(&server).await;
+    assert!(server.ask(&http).await.expect_err("no answer").is_io());
+    server.ask(&http).await.expect("an answer");
+    assert_eq!(server.saw(), (5, 6));
+}
+
+#[tokio::test]
+async fn a_call_that_is_given_up_on_a_kept_connection_leaves_those_that_have_answered_since() {
+    use Act::{Answer, Hang};
+    let server = server(&[Answer, Answer, Answer, Answer, Hang, Answer, Answer, Answer]).await;
+    let http = four_kept(&server).await;
+    {
+        let mut call = pin!(server.ask(&http));
+        while server.saw().1 == 4 {
+            assert!(futures_now(call.as_mut()).await.is_none());
+            tokio::task::yield_now().await;
+        }
+        server.ask(&http).await.expect("an answer");
+        assert_eq!(server.saw(), (4, 6));
+        assert_eq!(http.kept().lines.len(), 3);
+    }
+    // Two were unused for longer than the one that hung; the third has answered meanwhile.
+    assert_eq!(http.kept().lines.len(), 1);
+    server.ask(&http).await.expect("an answer");
+    assert_eq!(server.saw(), (4, 7));
+}
+
+#[tokio::test]
+async fn a_kept_connection_that_is_seen_to_be_dead_takes_those_unused_for_longer_with_it() {
+    let server = server(&[Act::Answer; 5]).await;
+    let http = four_kept(&server).await;
+    let last = http.kept().lines.last().expect("kept").poisoned.clone();
+    last.store(true, Ordering::Relaxed);
+    server.ask(&http).await.expect("an answer");
+    assert_eq!(server.saw(), (5, 5));
+    assert_eq!(http.kept().lines.len(), 1);
 }
 
 #[tokio::test]
