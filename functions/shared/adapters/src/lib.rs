@@ -4,7 +4,7 @@
 //! - [`config`]: each function's environment, read once, every bad variable named at once.
 //! - [`aws`]: the SDK's configuration, trimmed to what a Lambda function needs; [`http`] is its HTTP client.
 //! - [`ledger`]: the ledger on DynamoDB; `entry` is its item layout, [`codec`] the form of its bodies; [`fill`]: the same
-//!   items in bulk, for tools.
+//!   items in bulk, for tools. `batch` reads many items at once.
 //! - [`projections`] and [`outcomes`]: the domains' tables. [`receipts`]: a receiver's.
 //! - [`runs`]: an operator's replays.
 //! - [`objects`]: Stripe's objects, with the keys from Secrets Manager.
@@ -18,6 +18,7 @@
 //! Only `main.rs` of a function names this crate: everything else is written against the kernel's ports.
 
 pub mod aws;
+mod batch;
 pub mod bus;
 pub mod clock;
 pub mod codec;

@@ -15,6 +15,7 @@ use sluice_kernel::reconcile::Standings;
 use sluice_kernel::route::{Route, route};
 
 use crate::aws;
+use crate::batch;
 use crate::clock::SystemClock;
 use crate::entry::{self, Item, text};
 use crate::ledger::DynamoLedger;
@@ -24,9 +25,6 @@ const UNAVAILABLE: &str = "listing.unavailable";
 
 /// The most events that are looked up at once: what one BatchGetItem takes.
 pub const BATCH_MAX: usize = 100;
-
-/// How often what a throttled BatchGetItem left over is asked for.
-const READS_MAX: u32 = 8;
 
 /// An event and what became of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,9 +82,6 @@ impl Listing {
     /// # Errors
     /// `Retry` where a table can't be reached.
     pub async fn look_up(&self, batch: Vec<Seen>) -> Result<Vec<Listed>, Fault> {
-        if batch.is_empty() {
-            return Ok(Vec::new());
-        }
         let ids: Vec<_> = batch.iter().map(|seen| seen.id.as_str()).collect();
         let standings = self.ledger.standings(&ids).await?;
         let records = self.records(&batch).await?;
@@ -116,33 +111,16 @@ impl Listing {
                 ("pk".to_owned(), entry::pk(&seen.id)),
                 ("sk".to_owned(), text(domain)),
             ];
-            Some(HashMap::from(key))
+            Some(Item::from(key))
         });
-        let keys: Vec<_> = keys.collect();
-        let mut found = HashMap::new();
-        if keys.is_empty() {
-            return Ok(found);
-        }
-        let wanted = KeysAndAttributes::builder().set_keys(Some(keys)).build();
-        let wanted = wanted.map_err(|error| Fault::retry(UNAVAILABLE, error.to_string()))?;
-        let mut left = HashMap::from([(self.outcomes_table.clone(), wanted)]);
-        for _ in 0..READS_MAX {
-            let get = self.client.batch_get_item().set_request_items(Some(left));
-            let output = get.send().await;
-            let output =
-                output.map_err(|error| aws::unavailable(UNAVAILABLE, "BatchGetItem", &error))?;
-            let items = output.responses.into_iter().flatten();
-            for item in items.flat_map(|(_, items)| items) {
-                if let Some(id) = entry::id_of(&item) {
-                    found.insert(id.to_owned(), item);
-                }
-            }
-            left = output.unprocessed_keys.unwrap_or_default();
-            if left.is_empty() {
-                return Ok(found);
-            }
-        }
-        Err(Fault::retry(UNAVAILABLE, "BatchGetItem: throttled"))
+        let how = KeysAndAttributes::builder();
+        let (client, table) = (&self.client, &self.outcomes_table);
+        let items = batch::get(client, table, keys.collect(), how, UNAVAILABLE).await?;
+        let found = items.into_iter().filter_map(|item| {
+            let id = entry::id_of(&item)?.to_owned();
+            Some((id, item))
+        });
+        Ok(found.collect())
     }
 }
 

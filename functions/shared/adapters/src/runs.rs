@@ -12,19 +12,17 @@ use std::sync::{Mutex, PoisonError};
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
-use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, PutRequest, WriteRequest};
+use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
 use aws_types::SdkConfig;
 use sluice_kernel::fault::Fault;
 use sluice_kernel::replay::{Run, Runs};
 
 use crate::aws;
+use crate::batch;
 use crate::entry::{Item, number, text};
 
 /// Ids in one item of a run's list: 30 KB or less.
 pub const CHUNK_IDS: usize = 1_000;
-
-/// Keys in one BatchGetItem call: DynamoDB's own limit.
-const GET_KEYS_MAX: usize = 100;
 
 /// Items in one BatchWriteItem call: DynamoDB's own limit.
 const WRITE_ITEMS_MAX: usize = 25;
@@ -137,7 +135,8 @@ impl DynamoRuns {
                 })
             })
             .collect();
-        for item in batch_get(&self.client, &self.table, keys, UNAVAILABLE).await? {
+        let how = batch::consistent();
+        for item in batch::get(&self.client, &self.table, keys, how, UNAVAILABLE).await? {
             let is_bad = item
                 .get("outcome")
                 .and_then(|outcome| outcome.as_s().ok())
@@ -149,44 +148,6 @@ impl DynamoRuns {
         }
         Ok(failed.len())
     }
-}
-
-/// Reads items by their keys, in any order; what isn't there is left out.
-pub(crate) async fn batch_get(
-    client: &Client,
-    table: &str,
-    keys: Vec<Item>,
-    code: &'static str,
-) -> Result<Vec<Item>, Fault> {
-    let mut found = Vec::new();
-    for some in keys.chunks(GET_KEYS_MAX) {
-        let mut left = Some(some.to_vec());
-        while let Some(keys) = left.take().filter(|keys| !keys.is_empty()) {
-            let asked = keys.len();
-            let request = KeysAndAttributes::builder()
-                .set_keys(Some(keys))
-                .consistent_read(true)
-                .build()
-                .map_err(|_| Fault::retry(code, "BatchGetItem: no keys"))?;
-            let get = client.batch_get_item().request_items(table, request).send();
-            let output = get
-                .await
-                .map_err(|error| aws::unavailable(code, "BatchGetItem", &error))?;
-            found.extend(
-                output
-                    .responses
-                    .into_iter()
-                    .flatten()
-                    .flat_map(|(_, items)| items),
-            );
-            let unprocessed = output.unprocessed_keys.unwrap_or_default().remove(table);
-            left = unprocessed.map(|left| left.keys);
-            if left.as_ref().is_some_and(|left| left.len() == asked) {
-                return Err(Fault::retry(code, "BatchGetItem: throttled"));
-            }
-        }
-    }
-    Ok(found)
 }
 
 fn run_key(run: &str) -> AttributeValue {

@@ -66,6 +66,7 @@ macro_rules! standings_conformance {
     ($make:expr) => {
         $crate::standings_conformance!(@cases $make;
             standings_are_read_a_page_at_once_and_in_order
+            standings_of_none_and_of_more_than_a_call_takes_are_read
             accounts_are_those_that_deliveries_named
         );
     };

@@ -8,9 +8,9 @@ use sluice_kernel::replay::{Entries, Ledgered};
 
 use super::{DynamoLedger, UNAVAILABLE};
 use crate::aws;
+use crate::batch;
 use crate::codec;
 use crate::entry::{self, BodyPlace, ENTRY, text};
-use crate::runs;
 
 impl<C: Clock> DynamoLedger<C> {
     /// The entry as it is now, expired or not, with its body where that is whole.
@@ -96,7 +96,8 @@ impl<C: Clock> Entries for DynamoLedger<C> {
         // BatchGetItem refuses a key that is named twice.
         let distinct: std::collections::BTreeSet<_> = ids.iter().collect();
         let keys = distinct.into_iter().map(key).collect();
-        let items = runs::batch_get(&self.client, &self.table, keys, UNAVAILABLE).await?;
+        let how = batch::consistent();
+        let items = batch::get(&self.client, &self.table, keys, how, UNAVAILABLE).await?;
         let mut found = std::collections::HashMap::new();
         for item in &items {
             let (entry, place) = entry::read(item)?;

@@ -39,6 +39,33 @@ pub async fn standings_are_read_a_page_at_once_and_in_order(
     }
 }
 
+/// A look-up of nothing finds nothing, and a large one is split into as many calls as it takes.
+pub async fn standings_of_none_and_of_more_than_a_call_takes_are_read(
+    ledger: &(impl Ledger + Standings),
+    _clock: &TestClock,
+) {
+    assert_eq!(ledger.standings(&[]).await, Ok(Vec::new()));
+    let ids: Vec<_> = (0..PAGE_EVENTS_MAX + 1)
+        .map(|n| format!("evt_{n}"))
+        .collect();
+    let (first, last) = (&ids[0], &ids[PAGE_EVENTS_MAX]);
+    for id in [first, last] {
+        let claimed = ledger.claim(&arrival(id, "attempt", BODY)).await;
+        assert!(claimed.is_ok(), "{claimed:?}");
+    }
+    let asked: Vec<&str> = ids.iter().map(String::as_str).collect();
+    let found = ledger.standings(&asked).await.expect("read");
+    let there = asked
+        .iter()
+        .zip(&found)
+        .filter(|(_, found)| found.is_some());
+    let there: Vec<_> = there.map(|(id, _)| *id).collect();
+    assert_eq!(
+        (found.len(), there),
+        (ids.len(), vec![first.as_str(), last])
+    );
+}
+
 /// By mode, since a moment, and no more than asked for.
 pub async fn accounts_are_those_that_deliveries_named(
     ledger: &(impl Ledger + Standings),
