@@ -9,20 +9,16 @@ use aws_sdk_dynamodb::types::{
 };
 use aws_types::SdkConfig;
 use aws_types::region::Region;
-use dynoxide::Database;
 use sluice_harness::build::{arrival, noise_body};
 use sluice_harness::clock::TestClock;
 use sluice_kernel::ledger::{Claimed, Ledger};
 use sluice_kernel::outcome::{Outcome, Outcomes, Record, Word};
-use sluice_kernel::projection::Projections;
-use tokio::net::TcpListener;
 
 use crate::aws::sdk_config_of;
 use crate::entry::{self, ENTRY, text};
 use crate::fill;
 use crate::ledger::DynamoLedger;
 use crate::outcomes::DynamoOutcomes;
-use crate::projections::DynamoProjections;
 use crate::receipts::DynamoReceipts;
 
 const LEDGER: &str = "ledger";
@@ -35,20 +31,10 @@ const BY_TIME_PROJECTED: [&str; 5] = ["type", "account", "livemode", "created", 
 
 /// An empty DynamoDB of this test's own, with the tables as the template has them.
 async fn dynamo() -> SdkConfig {
-    let listener = TcpListener::bind(("127.0.0.1", 0))
-        .await
-        .expect("a free port");
-    let port = listener.local_addr().expect("bound").port();
-    tokio::spawn(dynoxide::server::serve_on(
-        listener,
-        Database::memory().expect("in memory"),
-    ));
-    // A Region of its own: the SDK's allowance of repetitions is one a service and Region in each process, and tests in
-    // which much is repeated would use up each other's.
     let config = sdk_config_of(
-        Region::new(format!("test-{port}")),
+        judge::region(),
         Credentials::new("test", "test", None, None, "test"),
-        Some(format!("http://127.0.0.1:{port}")),
+        Some(judge::endpoint().await),
     );
     let client = Client::new(&config);
     let with_sk = [("pk", "S"), ("sk", "S")];
@@ -122,9 +108,15 @@ async fn create(client: &Client, table: &str, attributes: &[(&str, &str)], index
 }
 
 mod by_time;
+mod erase;
+mod judge;
+mod listing;
 #[cfg(debug_assertions)]
 mod lost;
 mod notes;
+mod projections;
+mod rules;
+mod runs;
 
 mod ledger {
     use super::*;
@@ -145,14 +137,6 @@ mod receipts {
 
     sluice_harness::receipts_conformance!(async || {
         DynamoReceipts::new(&dynamo().await, RECEIPTS.to_owned())
-    });
-}
-
-mod projections {
-    use super::*;
-
-    sluice_harness::projections_conformance!(async || {
-        DynamoProjections::new(&dynamo().await, PROJECTIONS.to_owned())
     });
 }
 
@@ -323,27 +307,4 @@ async fn a_ledger_that_can_not_be_reached_is_a_fault_that_promises_nothing() {
         .expect_err("unreachable");
     assert_eq!(fault.code, "ledger.unavailable");
     assert_eq!(fault.class, sluice_kernel::fault::Class::Retry);
-}
-
-#[tokio::test]
-async fn a_projection_that_has_an_owner_names_it_and_one_that_has_none_stays_out_of_the_index() {
-    let config = dynamo().await;
-    let table = DynamoProjections::new(&config, PROJECTIONS.to_owned());
-    let owner = "platform#live#cus_1";
-    assert_eq!(
-        table.put("platform#live#sub_1", 0, "{}", Some(owner)).await,
-        Ok(true)
-    );
-    assert_eq!(
-        table.put("platform#live#ch_1", 0, "{}", None).await,
-        Ok(true)
-    );
-    let items = Client::new(&config)
-        .scan()
-        .table_name(PROJECTIONS)
-        .send()
-        .await;
-    let items = items.expect("read").items.expect("there");
-    let owners: Vec<_> = items.iter().filter_map(|item| item.get("owner")).collect();
-    assert_eq!(owners, [&text(owner)]);
 }

@@ -2,25 +2,29 @@
 //! and what is particular to a lost answer.
 
 use std::path::{Path, PathBuf};
-use std::sync::LazyLock;
-use std::sync::atomic::{AtomicU32, Ordering};
 
+use aws_smithy_runtime_api::client::http::{HttpClient, http_client_fn};
 use serde_json::{Value, json};
+use sluice_kernel::projection::Projections;
 use tempfile::TempDir;
 
 use super::*;
 use crate::aws::ATTEMPTS_MAX;
 use crate::faults::through;
+use crate::projections::DynamoProjections;
 
-static FOLDER: LazyLock<TempDir> = LazyLock::new(|| TempDir::new().expect("a folder"));
-static FILES: AtomicU32 = AtomicU32::new(0);
-
-/// The configuration with these rules, and their file.
+/// The configuration with these rules, and their file, which is there as long as the configuration and its clients are.
 fn ruled(config: &SdkConfig, rules: &Value) -> (SdkConfig, PathBuf) {
-    let number = FILES.fetch_add(1, Ordering::Relaxed);
-    let file = FOLDER.path().join(format!("rules-{number}"));
+    let folder = TempDir::new().expect("a folder");
+    let file = folder.path().join("rules");
     std::fs::write(&file, rules.to_string()).expect("written");
-    (through(config, &file, "test"), file)
+    let config = through(config, &file, "test");
+    let client = config.http_client().expect("that of the rules");
+    let client = http_client_fn(move |settings, components| {
+        let _kept = &folder;
+        client.http_connector(settings, components)
+    });
+    (config.into_builder().http_client(client).build(), file)
 }
 
 /// The first try of every call is touched.
