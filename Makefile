@@ -97,6 +97,12 @@ test: need-rust need-cc need-python ## Run every test, the deployed ones on a lo
 	@$(CARGO) test $(CARGO_FLAGS) --workspace --test '*' -- $(TEST_ARGS)
 	$(say) 'All tests passed'
 
+# In the test program that `make test` has built: the features of the whole workspace, once more.
+.PHONY: conformance
+conformance: need-rust need-cc need-python ## Run the adapters' contract suites on a second emulated DynamoDB (moto)
+	@infra/tools/setup.sh moto
+	@.venv/moto/bin/python -B infra/tools/conformance.py
+
 .PHONY: lint
 lint: need-rust need-cc need-python ## Check format, clippy, docs, licences, unused dependencies, directions, samples, template
 	$(say) 'Format'

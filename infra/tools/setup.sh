@@ -1,16 +1,19 @@
 #!/bin/sh
 # Makes the Python environments that the Makefile's targets use: `.venv/local` (the AWS on this machine, for
-# `make run` and `make test`), `.venv/lint` (sam, cfn-lint, cargo-lambda, for `make lint` and `sam build`) and
-# `.venv/checkov` (for `make lint`).
+# `make run` and `make test`), `.venv/lint` (sam, cfn-lint, cargo-lambda, for `make lint` and `sam build`),
+# `.venv/checkov` (for `make lint`), `.venv/moto` (a second emulated DynamoDB, for `make conformance`) and `.venv/bench`
+# (for `make bench`).
 #
-#   infra/tools/setup.sh local|lint|checkov|bench ...   makes the ones named, only where their pinned list has changed
-#   infra/tools/setup.sh pin                      resolves *.in anew into *.txt, for every supported platform
+#   infra/tools/setup.sh local|lint|checkov|moto|bench ...   makes the ones named, only where their pinned list has changed
+#   infra/tools/setup.sh pin [moto ...]                      resolves *.in into *.txt (all, or those named), to the newest
+#                                                            versions and for every supported platform
 #
 # Every package is pinned by version and by hash, so what is installed is what was reviewed. The sets are
 # apart because they ask for different botocores, and so that a first `make run` waits for the smaller one only.
 set -eu
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/../.." && pwd)
 tools="$root/infra/tools"
+sets="local lint checkov moto bench"
 
 # The newest Python that both sets have wheels for, else whatever `python3` is.
 find_python() {
@@ -39,7 +42,7 @@ install() { # name
     venv="$root/.venv/$name"
     list="$tools/$name.txt"
     if [ ! -f "$list" ]; then
-        echo "setup: there is no $list; the sets are: local, lint, checkov, bench" >&2
+        echo "setup: there is no $list; the sets are: $sets" >&2
         exit 2
     fi
     # The stamp is the list itself, written last: a change of the list or an install cut short starts afresh.
@@ -56,11 +59,11 @@ install() { # name
     echo "setup: .venv/$name is ready"
 }
 
-pin() {
+pin() { # name...
     mkdir -p "$root/.venv"
     new_venv "$root/.venv/pin"
     "$root/.venv/pin/bin/python" -m pip install --quiet --disable-pip-version-check uv
-    for name in local lint checkov bench; do
+    for name in "$@"; do
         (cd "$tools" && "$root/.venv/pin/bin/uv" pip compile --quiet --universal --python-version 3.10 \
             --generate-hashes --no-emit-index-url --only-binary :all: --upgrade \
             --custom-compile-command 'infra/tools/setup.sh pin' "$name.in" -o "$name.txt")
@@ -68,12 +71,15 @@ pin() {
 }
 
 if [ $# -eq 0 ]; then
-    echo "usage: infra/tools/setup.sh local|lint|checkov|bench ... | pin" >&2
+    echo "usage: infra/tools/setup.sh NAME ... | pin [NAME ...]; the names are: $sets" >&2
     exit 2
 fi
-for what in "$@"; do
-    case "$what" in
-        pin) pin ;;
-        *) install "$what" ;;
-    esac
+if [ "$1" = pin ]; then
+    shift
+    # shellcheck disable=SC2086 # Names, one word each.
+    pin ${*:-$sets}
+    exit
+fi
+for name in "$@"; do
+    install "$name"
 done
