@@ -73,7 +73,7 @@ impl Template<'_> {
         };
         let rewritten = template::rewrite(template::read(&text)?, &changes)?;
         upload(aws, self.binaries)?;
-        let deployed = create(aws, self.stack, &rewritten, &parameters)?;
+        let deployed = put(aws, self.stack, &rewritten, &parameters)?;
         Ok((deployed, rewritten.notes))
     }
 }
@@ -102,8 +102,8 @@ fn zipped(path: &Path) -> Result<Vec<u8>, Problem> {
     Ok(zip.finish().map_err(|error| problem(&error))?.into_inner())
 }
 
-/// Creates the stack, and does by calls what the emulator doesn't do from the template.
-fn create(
+/// Creates the stack, or updates the one that is there, and does by calls what the emulator doesn't do from the template.
+fn put(
     aws: &Aws,
     stack: &str,
     rewritten: &Rewritten,
@@ -133,14 +133,19 @@ fn create(
             value.clone(),
         ));
     }
-    aws.cloudformation("CreateStack", &form)?;
+    let is_there = aws.cloudformation("DescribeStacks", &form[..1]).is_ok();
+    let action = if is_there {
+        "UpdateStack"
+    } else {
+        "CreateStack"
+    };
+    aws.cloudformation(action, &form)?;
     let outputs = wait(aws, stack)?;
     let resources = resources(aws, stack)?;
+    // A table that a condition leaves out is there under another stack, or nowhere.
+    let name = |table: &String| Some(resources.get(table)?.id.as_str());
     for (table, attribute) in &rewritten.ttl {
-        let name = resources
-            .get(table)
-            .map(|resource| resource.id.as_str())
-            .unwrap_or_default();
+        let Some(name) = name(table) else { continue };
         let ttl = json!({ "Enabled": true, "AttributeName": attribute });
         aws.json(
             "DynamoDB_20120810.UpdateTimeToLive",
@@ -148,11 +153,11 @@ fn create(
         )?;
     }
     for table in &rewritten.recoverable {
-        let name = resources.get(table).map(|resource| resource.id.as_str());
+        let Some(name) = name(table) else { continue };
         let recovery = json!({ "PointInTimeRecoveryEnabled": true });
         aws.json(
             "DynamoDB_20120810.UpdateContinuousBackups",
-            &json!({ "TableName": name.unwrap_or_default(), "PointInTimeRecoverySpecification": recovery }),
+            &json!({ "TableName": name, "PointInTimeRecoverySpecification": recovery }),
         )?;
     }
     Ok(Deployed { outputs, resources })
@@ -167,13 +172,16 @@ fn wait(aws: &Aws, stack: &str) -> Result<BTreeMap<String, String>, Problem> {
             .first()
             .copied()
             .unwrap_or_default();
-        if status == "CREATE_COMPLETE" {
+        if ["CREATE_COMPLETE", "UPDATE_COMPLETE"].contains(&status) {
             let keys = elements(&xml, "OutputKey").into_iter().map(unescape);
             return Ok(keys
                 .zip(elements(&xml, "OutputValue").into_iter().map(unescape))
                 .collect());
         }
-        if status != "CREATE_IN_PROGRESS" || Instant::now() > until {
+        if !status.ends_with("_IN_PROGRESS")
+            || status.contains("ROLLBACK")
+            || Instant::now() > until
+        {
             let events = aws.cloudformation("DescribeStackEvents", &name)?;
             return Err(Problem::Deploy(format!(
                 "{status}\n{}",

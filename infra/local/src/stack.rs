@@ -289,22 +289,8 @@ impl Stack {
             proxy_port.map(|port| server::proxy(&options.root, port, emulator.url(), &proxy_log));
         let faults = proxy.transpose()?.map(Faults::of).transpose()?;
 
-        progress("deploying template.yaml");
         let aws = Aws::at(emulator.url());
-        let template = Template {
-            path: &options.root.join("template.yaml"),
-            stack: "sluice",
-            binaries: &options.binaries,
-            parameters: &options.parameters,
-            environment: &options.environment,
-        };
-        let (deployed, notes) = template.deploy(&aws)?;
-        let info = StackInfo::of(&deployed, &aws, &options.secrets)?;
-        deploy::put_secrets(&aws, &info.secret_id, &options.secrets)?;
-
-        progress("waiting for the first answer");
-        let ingest = info.functions.get("ingest").cloned().unwrap_or_default();
-        deploy::wait_for_answers(&aws, &info.webhook_url, &ingest)?;
+        let (info, notes) = deploy_main(&aws, "sluice", options, progress)?;
         Ok(Self {
             info,
             aws,
@@ -335,8 +321,18 @@ impl Stack {
         self.faults.as_ref()
     }
 
+    /// Deploys Sluice once more into the same AWS, under another stack's name: with a ledger, projections and a bus of its
+    /// own, as in a second Region. It ends with the local AWS. Of the options, those of the emulator are this stack's.
+    ///
+    /// # Errors
+    /// What failed, with what to do about it.
+    pub fn deploy_second(&self, stack: &str, options: &Options) -> Result<StackInfo, Problem> {
+        let (info, _) = deploy_main(&self.aws, stack, options, &mut |_| {})?;
+        Ok(info)
+    }
+
     /// Deploys another template beside Sluice's, e.g. that of a receiver of effects, as a stack of this name with the code
-    /// of these binaries; returns its outputs. It ends with the local AWS.
+    /// of these binaries; returns its outputs. A stack of the name that is there is updated. It ends with the local AWS.
     ///
     /// # Errors
     /// What failed, with what to do about it.
@@ -403,6 +399,32 @@ impl Stack {
     pub fn stop(self) {
         drop(self);
     }
+}
+
+/// Deploys the main template as a stack of this name, and waits until it takes deliveries. With where everything is come the
+/// differences from the template, a sentence each.
+fn deploy_main(
+    aws: &Aws,
+    stack: &str,
+    options: &Options,
+    progress: &mut dyn FnMut(&str),
+) -> Result<(StackInfo, Vec<String>), Problem> {
+    progress("deploying template.yaml");
+    let template = Template {
+        path: &options.root.join("template.yaml"),
+        stack,
+        binaries: &options.binaries,
+        parameters: &options.parameters,
+        environment: &options.environment,
+    };
+    let (deployed, notes) = template.deploy(aws)?;
+    let info = StackInfo::of(&deployed, aws, &options.secrets)?;
+    deploy::put_secrets(aws, &info.secret_id, &options.secrets)?;
+
+    progress("waiting for the first answer");
+    let ingest = info.functions.get("ingest").cloned().unwrap_or_default();
+    deploy::wait_for_answers(aws, &info.webhook_url, &ingest)?;
+    Ok((info, notes))
 }
 
 #[cfg(test)]

@@ -371,8 +371,12 @@ pub fn actions(template: &Template) -> Vec<String> {
     broken
 }
 
-/// A statement's resource as `Ledger`, or as `Ledger/index/due`.
+/// A statement's resource as `Ledger`, or as `Ledger/index/due`; a table that isn't the template's, by its name.
 fn place(resource: &Value) -> String {
+    let sub = resource["Fn::Sub"].as_str();
+    if let Some((_, table)) = sub.and_then(|sub| sub.split_once(":table/")) {
+        return table.to_owned();
+    }
     let id = named(resource).or(resource.as_str()).unwrap_or_default();
     let index = resource["Fn::Sub"]
         .as_str()

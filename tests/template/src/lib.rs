@@ -33,6 +33,7 @@ pub const ALL: &[Rule] = &[
     ("visibility", queues::visibility),
     ("batches", queues::batches),
     ("own_queue", queues::own_queue),
+    ("enabled", queues::enabled),
     ("dead_letters", queues::dead_letters),
     ("queue_policies", queues::queue_policies),
     ("queue_encryption", queues::queue_encryption),

@@ -16,6 +16,9 @@ const PATTERN_CHARACTERS_MAX: usize = 2_048;
 /// back to a domain could go in a circle.
 const SOURCES: [&str; 2] = ["sluice.stripe", "sluice.effects"];
 
+/// The parameter of a template that can be deployed as a standby: false is one.
+const STANDBY: &str = "Active";
+
 const QUEUE: &str = "AWS::SQS::Queue";
 const MAPPING: &str = "AWS::Lambda::EventSourceMapping";
 
@@ -90,9 +93,31 @@ pub fn own_queue(template: &Template) -> Vec<String> {
     broken
 }
 
-/// An outage of a day ends in delay and not in dead letters, and dead letters are kept longer than what could arrive there.
+/// Whatever a rule or a queue brings is taken: each rule and mapping is enabled. Of a standby (`Active` is false) the rule is and
+/// the mapping isn't: what a bus without an enabled rule is given is gone.
+pub fn enabled(template: &Template) -> Vec<String> {
+    let mut broken = Vec::new();
+    for (id, rule) in template.of("AWS::Events::Rule") {
+        if rule.get("State").is_some_and(|state| state != "ENABLED") {
+            broken.push(format!("{id}: is disabled, and what it would take is gone"));
+        }
+    }
+    let is_active = template.parameters.get(STANDBY) != Some(&Value::from("false"));
+    for (id, mapping, _, _) in mappings(template) {
+        let enabled = mapping.get("Enabled").unwrap_or(&Value::Bool(true));
+        if *enabled != is_active {
+            broken.push(format!("{id}: does not follow {STANDBY}"));
+        }
+    }
+    broken
+}
+
+/// An outage of a day ends in delay and not in dead letters, and dead letters are kept longer than what could arrive there. Where
+/// the mapping can be off, the queue keeps messages for as long as SQS can.
 pub fn dead_letters(template: &Template) -> Vec<String> {
     let mut broken = Vec::new();
+    let can_wait = template.parameters.contains_key(STANDBY);
+    let days = if can_wait { 14..=14 } else { 0..=7 };
     for (id, _, queue, _) in mappings(template) {
         if template.properties(queue).get("RedrivePolicy").is_none() {
             broken.push(format!("{id}: {queue} has no dead letters"));
@@ -110,10 +135,11 @@ pub fn dead_letters(template: &Template) -> Vec<String> {
         };
         let dead = named(&redrive["deadLetterTargetArn"]).unwrap_or_default();
         if number(&template.properties(dead)["MessageRetentionPeriod"]) != Some(14 * DAY_S)
-            || kept > 7 * DAY_S
+            || !(days.start() * DAY_S..=days.end() * DAY_S).contains(&kept)
         {
+            let most = days.end();
             broken.push(format!(
-                "{id}: at most 7 days in it and 14 in {dead} are right"
+                "{id}: {most} days in it and 14 in {dead} are right"
             ));
         }
         let receives = number(&redrive["maxReceiveCount"]).unwrap_or(0);

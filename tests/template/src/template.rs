@@ -36,7 +36,7 @@ pub fn transformed(file: &str, given: Given<'_>) -> Value {
     serde_json::from_slice(&output.stdout).expect("the transform prints JSON")
 }
 
-/// A template with every `Ref` to a parameter and every condition replaced by what it comes to.
+/// A template with every parameter that it names and every condition replaced by what it comes to.
 #[derive(Debug, Clone)]
 pub struct Template {
     /// Logical id → resource.
@@ -167,6 +167,14 @@ impl Resolver<'_> {
                 return None;
             }
             return Some(self.parameters.get(name).unwrap_or(value).clone());
+        }
+        if let Some(sub) = value["Fn::Sub"].as_str() {
+            let given = self.parameters.iter();
+            let given = given.filter_map(|(name, value)| Some((name, value.as_str()?)));
+            let text = given.fold(sub.to_owned(), |text, (name, value)| {
+                text.replace(&format!("${{{name}}}"), value)
+            });
+            return Some(json!({ "Fn::Sub": text }));
         }
         if let Some(choice) = value.get("Fn::If") {
             let condition = choice[0].as_str().expect("a condition's name");

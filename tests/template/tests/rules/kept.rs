@@ -52,6 +52,16 @@ pub(crate) const CASES: &[Case] = &[
         "MAX_RECEIVES",
     ),
     (
+        "enabled",
+        |t| at(t, "BillingRule")["State"] = json!("DISABLED"),
+        "BillingRule",
+    ),
+    (
+        "enabled",
+        |t| at(t, "BillingMapping")["Enabled"] = json!(false),
+        "BillingMapping",
+    ),
+    (
         "dead_letters",
         |t| without(at(t, "PaymentsQueue"), "RedrivePolicy"),
         "no dead letters",

@@ -6,6 +6,7 @@ mod breaking;
 mod functions;
 mod kept;
 
+use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use serde_json::{Value, json};
@@ -51,6 +52,14 @@ const RECEIVES: Given<'static> = &[
     ("TopicArn", "arn:aws:sns:us-east-1:123456789012:t"),
 ];
 
+/// The same as a standby that shares another stack's receipts.
+const STANDS_BY: Given<'static> = &[
+    ("BusName", "b"),
+    ("TopicArn", "arn:aws:sns:us-east-1:123456789012:t"),
+    ("Active", "false"),
+    ("ReceiptsTableName", "shared"),
+];
+
 fn rules() -> impl Iterator<Item = &'static Rule> {
     ALL.iter().chain(MAIN)
 }
@@ -79,22 +88,42 @@ fn the_template_breaks_no_rule_by_default_and_with_everything_optional() {
 }
 
 #[test]
-fn the_sample_receiver_breaks_none_of_those_for_every_template() {
-    let broken = broken(&Template::resolved(&RECEIVER, RECEIVES), ALL.iter());
-    assert!(broken.is_empty(), "{}", broken.join("\n"));
+fn the_sample_receiver_breaks_none_of_those_for_every_template_also_as_a_standby() {
+    for given in [RECEIVES, STANDS_BY] {
+        let broken = broken(&Template::resolved(&RECEIVER, given), ALL.iter());
+        assert!(broken.is_empty(), "with {given:?}:\n{}", broken.join("\n"));
+    }
+}
+
+#[test]
+fn a_standby_has_its_rule_and_its_queue_and_no_receipts_of_its_own() {
+    let (active, standby) = (
+        Template::resolved(&RECEIVER, RECEIVES),
+        Template::resolved(&RECEIVER, STANDS_BY),
+    );
+    let ids = |template: &Template| template.resources.keys().cloned().collect::<BTreeSet<_>>();
+    let missing: Vec<_> = ids(&active).difference(&ids(&standby)).cloned().collect();
+    assert_eq!(missing, ["Receipts"]);
+    assert_eq!(standby.properties("NotifyMapping")["Enabled"], false);
+    let variables = &standby.properties("NotifyFunction")["Environment"]["Variables"];
+    assert_eq!(variables["RECEIPTS_TABLE"], "shared");
+    for same in ["Rule", "Queue"] {
+        assert_eq!(standby.properties(same), active.properties(same));
+    }
 }
 
 #[test]
 fn the_sample_receiver_is_held_to_its_code_too() {
-    let says = |mutate: fn(&mut Value), word: &str| {
+    let says_given = |given: Given<'_>, mutate: fn(&mut Value), word: &str| {
         let mut template = RECEIVER.clone();
         mutate(&mut template);
-        let said = broken(&Template::resolved(&template, RECEIVES), ALL.iter());
+        let said = broken(&Template::resolved(&template, given), ALL.iter());
         assert!(
             said.iter().any(|what| what.contains(word)),
             "{word}: {said:?}"
         );
     };
+    let says = |mutate, word| says_given(RECEIVES, mutate, word);
     says(
         |t| {
             without(
@@ -118,6 +147,28 @@ fn the_sample_receiver_is_held_to_its_code_too() {
     says(
         |t| without(at(t, "Receipts"), "TimeToLiveSpecification"),
         "Receipts",
+    );
+    says(
+        |t| at(t, "Queue")["MessageRetentionPeriod"] = json!(604_800),
+        "Queue: 14 days",
+    );
+    says_given(
+        STANDS_BY,
+        |t| without(at(t, "NotifyMapping"), "Enabled"),
+        "NotifyMapping: does not follow Active",
+    );
+    says_given(
+        STANDS_BY,
+        |t| at(t, "Rule")["State"] = json!({ "Fn::If": ["IsActive", "ENABLED", "DISABLED"] }),
+        "Rule: is disabled",
+    );
+    says_given(
+        STANDS_BY,
+        |t| {
+            statement(t, "NotifyRole", "OwnReceipts")["Resource"] =
+                json!({ "Fn::GetAtt": ["Receipts", "Arn"] })
+        },
+        "may not dynamodb:PutItem at shared",
     );
 }
 
