@@ -1,7 +1,7 @@
 //! The API on a loopback port, with knobs to make it fail.
 //!
 //! It runs on a thread of its own, so that tests may be synchronous or not, and ends when it is dropped. Time is the
-//! world's: `Date` and every answer are as of [`Server::set_now`], or the end of the world.
+//! world's: `Date` and every answer are as of [`Server::set_now`], or the end of the world. [`Server::run_from`] lets it pass.
 //!
 //! For programs in other languages two knobs can be reached over HTTP:
 //! `POST /_sim/refuse?times=3&status=429&retry_after=2&reason=global-rate` and `POST /_sim/now?second=1767603600`.
@@ -11,7 +11,7 @@ use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::thread::JoinHandle;
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use axum::Router;
 use axum::body::Body;
@@ -76,9 +76,21 @@ pub struct Asked {
     pub status: u16,
 }
 
+/// The second (Unix) that answers are as of.
+#[derive(Debug, Default, Clone, Copy)]
+enum Now {
+    /// The end of the world.
+    #[default]
+    End,
+    /// This one.
+    At(i64),
+    /// This one at that moment, and time passes.
+    From(i64, Instant),
+}
+
 #[derive(Debug, Default)]
 struct Knobs {
-    now: Option<i64>,
+    now: Now,
     refusals: VecDeque<Refusal>,
     /// By the account for which is asked.
     refused: BTreeMap<String, Refusal>,
@@ -161,7 +173,12 @@ impl Server {
 
     /// Answers as of this second (Unix) from now on; with `None`, as of the end of the world.
     pub fn set_now(&self, second: Option<i64>) {
-        knobs(&self.shared).now = second;
+        knobs(&self.shared).now = second.map_or(Now::End, Now::At);
+    }
+
+    /// Answers as of this second (Unix) now, and as of later ones as time passes.
+    pub fn run_from(&self, second: i64) {
+        knobs(&self.shared).now = Now::From(second, Instant::now());
     }
 
     /// Refuses the next requests, so many times, after what is queued already.
@@ -220,8 +237,10 @@ async fn handle(State(shared): State<Arc<Shared>>, request: Request) -> Response
     };
     if let Some(knob) = asked.path.strip_prefix("/_sim/") {
         let (status, body) = turn(&shared, knob, &asked.query);
-        return respond(&shared, status, &body, &[]);
+        return respond(now(&shared), status, &body, &[]);
     }
+    // What is shown is as of the `Date` that is said.
+    let now = now(&shared);
     let account = asked.account().map(str::to_owned);
     let refusal = {
         let mut knobs = knobs(&shared);
@@ -231,7 +250,7 @@ async fn handle(State(shared): State<Arc<Shared>>, request: Request) -> Response
     let (answer, mut headers) = match refusal {
         Some(refusal) => refuse(&refusal),
         None => {
-            let answer = api::answer(&read(&shared), &shared.terms, now(&shared), &asked);
+            let answer = api::answer(&read(&shared), &shared.terms, now, &asked);
             (answer, Vec::new())
         }
     };
@@ -253,7 +272,7 @@ async fn handle(State(shared): State<Arc<Shared>>, request: Request) -> Response
     };
     headers.push(("request-id", format!("req_Sluice{number:08}")));
     headers.extend(account.map(|account| ("stripe-account", account)));
-    respond(&shared, answer.status, &answer.body, &headers)
+    respond(now, answer.status, &answer.body, &headers)
 }
 
 fn texts(headers: &HeaderMap) -> Vec<(String, String)> {
@@ -264,8 +283,15 @@ fn texts(headers: &HeaderMap) -> Vec<(String, String)> {
 }
 
 fn now(shared: &Shared) -> i64 {
-    let told = knobs(shared).now;
-    told.unwrap_or_else(|| read(shared).end())
+    let now = knobs(shared).now;
+    match now {
+        Now::End => read(shared).end(),
+        Now::At(second) => second,
+        Now::From(second, since) => {
+            let passed = i64::try_from(since.elapsed().as_secs()).unwrap_or(i64::MAX);
+            second.saturating_add(passed)
+        }
+    }
 }
 
 fn refuse(refusal: &Refusal) -> (Answer, Vec<(&'static str, String)>) {
@@ -290,13 +316,8 @@ fn refuse(refusal: &Refusal) -> (Answer, Vec<(&'static str, String)>) {
     (answer, headers)
 }
 
-fn respond(
-    shared: &Shared,
-    status: u16,
-    body: &Value,
-    headers: &[(&'static str, String)],
-) -> Response {
-    let second = u64::try_from(now(shared)).unwrap_or_default();
+fn respond(now: i64, status: u16, body: &Value, headers: &[(&'static str, String)]) -> Response {
+    let second = u64::try_from(now).unwrap_or_default();
     let date = httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_secs(second));
     let text = serde_json::to_vec_pretty(body).unwrap_or_default();
     let mut response = Response::builder()
@@ -328,7 +349,7 @@ fn turn(shared: &Shared, knob: &str, query: &str) -> (u16, Value) {
     }
     let [times, status, retry_after, second] = given.map(|(_, value)| value);
     match knob {
-        "now" => knobs(shared).now = second,
+        "now" => knobs(shared).now = second.map_or(Now::End, Now::At),
         "refuse" => {
             let refusal = Refusal {
                 status: status.and_then(|s| u16::try_from(s).ok()).unwrap_or(429),

@@ -197,6 +197,12 @@ impl World {
         self.options
     }
 
+    /// The second (Unix) at which the next story begins.
+    #[must_use]
+    pub fn clock(&self) -> i64 {
+        self.clock
+    }
+
     /// Moves the second at which the next story begins.
     pub fn advance(&mut self, seconds: u32) {
         self.clock += i64::from(seconds);

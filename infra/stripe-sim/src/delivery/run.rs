@@ -5,6 +5,7 @@
 //!
 //! Failure window: a run that is dropped ends after what is in flight is answered; what was waiting isn't posted.
 
+use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -92,12 +93,19 @@ impl Run {
     /// Delivers what the world has told and this run hasn't planned yet, to each destination that hears it, beginning now.
     /// Returns how many events that are, once for each destination. The order is the mix's, of each call by itself.
     pub fn send(&mut self, world: &World, mix: Mix, pace: Pace) -> usize {
+        self.send_of(world, i64::MIN..i64::MAX, mix, pace)
+    }
+
+    /// As [`Run::send`], of the events that were made in these seconds (Unix). An event outside of them is planned by a later
+    /// call, or never delivered.
+    pub fn send_of(&mut self, world: &World, seconds: Range<i64>, mix: Mix, pace: Pace) -> usize {
         // Bodies are rendered before anything is queued: rendering takes longer than a fast receiver does.
         let mut batches = Vec::new();
         for (place, destination) in self.destinations().iter().enumerate() {
             let desk = self.shared.desk();
             let heard = told::heard(world, &destination.endpoint).into_iter();
             let news: Vec<_> = heard
+                .filter(|told| seconds.contains(&told.created()))
                 .filter(|told| !desk.knows(place, &told.id()))
                 .collect();
             drop(desk);

@@ -47,7 +47,8 @@ impl Told<'_> {
         }
     }
 
-    fn created(self) -> i64 {
+    /// When it was made, in Unix seconds.
+    pub(crate) fn created(self) -> i64 {
         match self {
             Self::Snapshot(event) | Self::Thin(event) => event.created,
             Self::Notice(notice) => notice.created,

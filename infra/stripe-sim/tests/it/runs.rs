@@ -85,6 +85,25 @@ fn a_burst_arrives_whole_over_no_more_connections_than_it_may_have() {
 }
 
 #[test]
+fn events_outside_of_the_seconds_that_are_asked_for_wait_for_a_later_call() {
+    let receiver = Receiver::start(|_, _| 200);
+    let world = told(Story::Trial);
+    let middle = world.events()[world.events().len() / 2].created;
+    let mut run = run(vec![destination("platform", &receiver, Hears::Platform)]);
+    let early = world.events().iter().filter(|one| one.created < middle);
+    let early = early.count();
+    let send = |run: &mut Run, seconds| run.send_of(&world, seconds, Mix::PLAIN, Pace::AtOnce);
+    assert_eq!(send(&mut run, i64::MIN..middle), early);
+    assert_eq!(send(&mut run, i64::MIN..middle), 0);
+    assert_eq!(
+        send(&mut run, middle..i64::MAX),
+        world.events().len() - early
+    );
+    assert!(run.settle(PATIENCE));
+    assert_eq!(receiver.received().len(), world.events().len());
+}
+
+#[test]
 fn what_fails_comes_again_until_it_is_taken_and_is_told_by_its_delivery() {
     let receiver = Receiver::start(|_, before| [503, 302, 409, 200][before.min(3)]);
     let world = told(Story::Purchase);

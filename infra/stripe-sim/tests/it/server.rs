@@ -94,6 +94,24 @@ fn an_account_is_refused_until_that_is_taken_back_by_whichever_header_names_it()
 }
 
 #[test]
+fn time_passes_from_the_second_that_it_is_set_to() {
+    let server = start();
+    server.run_from(1_767_603_600);
+    let date = || {
+        let (_, headers, _) = ask(&server, "GET", "/v1/events");
+        let mut lines = headers.lines();
+        let date = lines.find_map(|line| line.strip_prefix("date: ").map(str::to_owned));
+        date.expect("a date")
+    };
+    let first = date();
+    assert!(first.starts_with("mon, 05 jan 2026 09:0"), "{first}");
+    while date() == first {}
+    assert!(date() > first);
+    server.set_now(Some(1_767_603_600));
+    assert_eq!(date(), "mon, 05 jan 2026 09:00:00 gmt");
+}
+
+#[test]
 fn a_refusal_is_given_as_often_as_it_was_asked_for() {
     let server = start();
     server.refuse_next(2, &Refusal::rate_limited(3, "endpoint-rate"));
