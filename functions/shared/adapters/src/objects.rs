@@ -58,8 +58,10 @@ fn ticks_ms() -> u64 {
 
 impl StripeObjects {
     /// Reads `API_KEY_SECRET_ID` (none), `STRIPE_API_URL` (Stripe's own), `FETCHES_PER_SECOND` (10) and
-    /// `MAXIMUM_CONCURRENCY` (10; how many environments of each domain share those fetches).
-    /// Bad ones are remembered by `vars`.
+    /// `MAXIMUM_CONCURRENCY` (10; how many environments each domain may have). Bad ones are remembered by `vars`.
+    ///
+    /// An environment has an equal share of the fetches, whether the others fetch or not: by default one in 4 seconds. So a
+    /// domain fetches 2.5 objects per second where all its environments run, and all domains together 10.
     ///
     /// # Errors
     /// Where `STRIPE_API_URL` is no address to ask at.
@@ -260,8 +262,20 @@ impl Existing for StripeObjects {
 mod tests {
     use super::*;
     use sluice_kernel::domain::NoSettings;
+    use sluice_kernel::fetch::budget::RATE_PER_S;
 
     use crate::config::DomainConfig;
+
+    #[test]
+    fn as_many_functions_share_the_fetches_as_the_template_gives_them_to() {
+        let template = include_str!("../../../../template.yaml");
+        let functions = template.matches("FETCHES_PER_SECOND: ").count();
+        assert_eq!(u32::try_from(functions), Ok(DOMAINS));
+        // What the parameter's description says of one environment with the defaults.
+        let mut share = Budget::shared(RATE_PER_S, one_or_more(10 * DOMAINS));
+        let waits = [0, 0, 0].map(|now_ms| share.take(now_ms));
+        assert_eq!(waits, [Ok(()), Ok(()), Err(4_000)]);
+    }
 
     #[test]
     fn bad_variables_of_every_reader_are_named_at_once() {

@@ -2,7 +2,7 @@
 //!
 //! The limit that fetches count against is the merchant's own (100 requests/s live, 25 in a sandbox), which also serves
 //! their shop. So ours is a small part of it, and shared out over all environments that could run at the same time:
-//! they can't see each other.
+//! they can't see each other. An environment's share is its own: what others leave unused is lost.
 //!
 //! Guarantee: so many environments together ask at most `rate` times a second in the long run. In any stretch of time
 //! each adds at most [`BURST`] to that, and one for each deletion that it proves.
