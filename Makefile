@@ -30,6 +30,8 @@ SAM = SAM_CLI_TELEMETRY=0 PATH="$(CURDIR)/$(LINT_BIN):$$PATH" AWS_DEFAULT_REGION
 STAGE ?= dev
 CONFIRM ?= yes
 DEPLOY = $(LINT_BIN)/python -B infra/tools/deploy.py
+# Runs a command, and fails where it leaves something in the temporary folder.
+TIDY = infra/tools/tidy.sh
 # Python leaves no __pycache__ behind.
 PY = $(PYTHON) -B
 say = @printf '\n== %s\n'
@@ -84,24 +86,25 @@ scale: need-rust need-cc ## Measure what list, sweep and replay take of AWS over
 
 # --- Checks ----------------------------------------------------------------------------------------------------------
 
-# Every step takes the whole workspace, so that all of them share one build.
+# Every step takes the whole workspace, so that all of them share one build. A test that leaves something in the temporary
+# folder has failed.
 .PHONY: test
 test: need-rust need-cc need-python ## Run every test, the deployed ones on a local AWS included [TEST_ARGS='--nocapture name']
 	$(say) 'Python tools for the local AWS, and to transform the template'
 	@infra/tools/setup.sh local lint
 	$(say) 'Unit, property and contract tests'
-	@$(CARGO) test $(CARGO_FLAGS) --workspace --lib --bins -- $(TEST_ARGS)
+	@$(TIDY) $(CARGO) test $(CARGO_FLAGS) --workspace --lib --bins -- $(TEST_ARGS)
 	$(say) 'Examples in the documentation'
-	@$(CARGO) test $(CARGO_FLAGS) --workspace --doc
+	@$(TIDY) $(CARGO) test $(CARGO_FLAGS) --workspace --doc
 	$(say) 'The model, and the functions as deployed on a local AWS (tests/it)'
-	@$(CARGO) test $(CARGO_FLAGS) --workspace --test '*' -- $(TEST_ARGS)
+	@$(TIDY) $(CARGO) test $(CARGO_FLAGS) --workspace --test '*' -- $(TEST_ARGS)
 	$(say) 'All tests passed'
 
 # In the test program that `make test` has built: the features of the whole workspace, once more.
 .PHONY: conformance
 conformance: need-rust need-cc need-python ## Run the adapters' contract suites on a second emulated DynamoDB (moto)
 	@infra/tools/setup.sh moto
-	@.venv/moto/bin/python -B infra/tools/conformance.py
+	@$(TIDY) .venv/moto/bin/python -B infra/tools/conformance.py
 
 .PHONY: lint
 lint: need-rust need-cc need-python ## Check format, clippy, docs, licences, unused dependencies, directions, samples, template
@@ -196,7 +199,7 @@ deploy-built: need-python ## The same with what `make sam-build` has built befor
 .PHONY: rehearse
 rehearse: need-rust need-cc need-python ## Deploy as `make deploy` does, into an AWS on this machine, and try the door
 	@infra/tools/setup.sh lint local
-	@$(LINT_BIN)/python -B infra/tools/rehearse.py
+	@$(TIDY) $(LINT_BIN)/python -B infra/tools/rehearse.py
 
 .PHONY: smoke
 smoke: need-rust need-cc ## Try a deployed door: URL=https://…/webhooks/stripe/smoke SECRET=whsec_…, or STACK=sluice-staging [ENDPOINT=smoke]

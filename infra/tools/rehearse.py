@@ -52,6 +52,8 @@ def start(port, log):
     env = {
         "PATH": os.environ["PATH"],
         "HOME": os.environ["HOME"],
+        # What it unpacks and leaves goes away with this folder.
+        "TMPDIR": log.name + ".d",
         "GATEWAY_PORT": str(port),
         "BIND_HOST": "127.0.0.1",
         "IOT_MTLS_ENABLED": "0",
@@ -140,8 +142,6 @@ def main():
                     pass
                 process.kill()
                 process.wait()
-                for left in Path(tempfile.gettempdir()).glob(f"ministack-*{port}*"):
-                    shutil.rmtree(left, ignore_errors=True)
 
 
 def rehearse(template, sluice, url):

@@ -6,11 +6,11 @@ use std::process::{Command, Output, Stdio};
 use std::time::Instant;
 
 use serde_json::{Value, json};
-use sluice_local::stack::{StackInfo, root};
+use sluice_local::stack::root;
 use sluice_scale::aws::Aws;
 use sluice_scale::ledger::{Ledger, Spread};
 
-use crate::replay::{PROGRAM, tempdir};
+use crate::replay::{PROGRAM, program};
 use crate::world::{World, eventually, intent, now_s, paid, shared, unique};
 
 /// How many entries the large ledger has, unless SLUICE_LEDGER_ENTRIES says otherwise; a multiple of 20.
@@ -29,16 +29,8 @@ fn many() -> usize {
 /// The most kibibytes by which the program may grow while it streams them. All of them as text are 25 MB.
 const GROWTH_MAX_KIB: u64 = 16 * 1024;
 
-/// The program on a stack.
-pub(crate) fn sluice(info: &StackInfo, args: &[&str]) -> Command {
-    let file = info.write(&tempdir()).expect("a description of the stack");
-    let mut command = Command::new(&*PROGRAM);
-    command.args(args).arg("--stack-file").arg(file);
-    command
-}
-
-fn run(info: &StackInfo, args: &[&str]) -> Output {
-    sluice(info, args).output().expect("it runs")
+fn run(world: &World, args: &[&str]) -> Output {
+    program(world, args).output().expect("it runs")
 }
 
 /// What it prints, a JSON value a line.
@@ -53,7 +45,7 @@ fn json_of(output: &Output) -> Vec<Value> {
 }
 
 fn story(world: &World, event: &str) -> Value {
-    let mut told = json_of(&run(world.info(), &["event", "show", event, "--json"]));
+    let mut told = json_of(&run(world, &["event", "show", event, "--json"]));
     told.pop().expect("a story")
 }
 
@@ -128,7 +120,7 @@ fn the_story_of_an_event_that_was_duplicated_crashed_swept_retried_and_replayed_
     let replay = [
         "replay", &event, "--yes", "--why", "a test", "--settle", "1", "--json",
     ];
-    json_of(&run(world.info(), &replay));
+    json_of(&run(&world, &replay));
 
     let told = eventually("the replayed event at its domain", || {
         let told = story(&world, &event);
@@ -180,11 +172,11 @@ fn the_story_of_an_event_that_was_duplicated_crashed_swept_retried_and_replayed_
             .contains("receive 1")
     );
 
-    let words = run(world.info(), &["show", &event]);
+    let words = run(&world, &["show", &event]);
     let words = String::from_utf8_lossy(&words.stdout);
     assert!(words.contains("rests on this event"), "{words}");
     assert!(!words.contains('\u{1b}'), "no colour into a pipe: {words}");
-    let bytes = run(world.info(), &["event", "show", &event, "--body"]).stdout;
+    let bytes = run(&world, &["event", "show", &event, "--body"]).stdout;
     assert_eq!(bytes, body.as_bytes());
 }
 
@@ -222,7 +214,7 @@ fn lines_carry_their_metrics_and_status_counts_them() {
     assert!(of_entry.is_some_and(|trace| trace.len() == 32));
     assert_eq!(line["trace"].as_str(), of_entry, "{line}");
 
-    let status = json_of(&run(world.info(), &["status", "--json"])).remove(0);
+    let status = json_of(&run(world, &["status", "--json"])).remove(0);
     let hour = &status["last_hour"];
     assert!(
         hour["outcomes"]["ingest"]["accepted"].as_f64() >= Some(1.0),
@@ -239,7 +231,7 @@ fn lines_carry_their_metrics_and_status_counts_them() {
     let domains = status["queues"].as_array().expect("queues").iter();
     let domains: Vec<_> = domains.map(|queue| queue["domain"].clone()).collect();
     assert_eq!(domains, ["billing", "connect", "payments", "subscriptions"]);
-    let words = run(world.info(), &["status"]);
+    let words = run(world, &["status"]);
     let words = String::from_utf8_lossy(&words.stdout);
     assert!(
         words.contains("signature.no_match") && words.contains("unknown"),
@@ -321,8 +313,8 @@ fn a_stack_is_found_by_its_name_as_in_aws_and_lists_what_the_filter_asks_for() {
 #[test]
 fn tail_shows_an_event_as_it_comes() {
     let world = shared();
-    let mut tail = sluice(
-        world.info(),
+    let mut tail = program(
+        world,
         &["event", "tail", "--type", "payment_intent.*", "--json"],
     );
     let mut tail = tail.stdout(Stdio::piped()).spawn().expect("it runs");
@@ -358,10 +350,15 @@ fn peak_kib(process: u32) -> u64 {
 #[test]
 fn a_hundred_thousand_entries_are_listed_from_the_first_page_on_in_bounded_memory() {
     let many = many();
-    let info = large(many).info();
+    let folder = tempfile::tempdir().expect("a folder");
+    let described = large(many).info().write(folder.path()).expect("written");
     let list = |more: &[&str]| {
-        let args = [&["event", "list", "--since", "3d", "--json"], more].concat();
-        sluice(&info, &args)
+        let mut command = Command::new(&*PROGRAM);
+        command
+            .args(["event", "list", "--since", "3d", "--json", "--stack-file"])
+            .arg(&described)
+            .args(more);
+        command
     };
 
     // Built before anything is timed.

@@ -10,8 +10,7 @@ use sluice_stripe_sim::server::Server;
 use sluice_stripe_sim::world::OWN_ACCOUNT;
 use sluice_stripe_sim::{Options as Settings, Scope, Story, World as Stripe};
 
-use crate::console::sluice as program;
-use crate::replay::{sluice, tempdir};
+use crate::replay::{program, sluice};
 use crate::truth::world_with_key;
 use crate::world::{World, eventually, now_s, paid};
 
@@ -176,9 +175,7 @@ fn shadow_says_what_was_seen_by_both_by_one_and_by_neither_of_two_endpoints() {
     lines.push(format!("{} 500", ids[3]));
     lines.push("evt_1OfAnotherTime 200".to_owned());
     lines.push("no event in here".to_owned());
-    let file = tempdir().join("theirs.log");
-    std::fs::write(&file, lines.join("\n")).expect("written");
-    let file = file.to_string_lossy().into_owned();
+    let file = world.file(&lines.join("\n"));
     let call = [
         "shadow", "--theirs", &file, "--since", "25d", "--until", "0s",
     ];
@@ -248,7 +245,7 @@ fn shadow_says_what_was_seen_by_both_by_one_and_by_neither_of_two_endpoints() {
 
 /// The program with something on its standard input.
 fn typed(world: &World, args: &[&str], input: &str) -> Output {
-    let mut command = program(world.info(), args);
+    let mut command = program(world, args);
     let command = command.stdin(Stdio::piped()).stdout(Stdio::piped());
     let mut child = command.stderr(Stdio::piped()).spawn().expect("it runs");
     let mut stdin = child.stdin.take().expect("piped");

@@ -15,26 +15,14 @@ pub(crate) static PROGRAM: LazyLock<std::path::PathBuf> = LazyLock::new(|| {
     built.remove("sluice").expect("the program")
 });
 
-/// The program on this stack, with JSON.
-fn program(world: &World, args: &[&str]) -> Command {
-    let dir = tempdir();
-    let file = world
-        .info()
-        .write(&dir)
-        .expect("a description of the stack");
+/// The program on this stack.
+pub(crate) fn program(world: &World, args: &[&str]) -> Command {
     let mut command = Command::new(&*PROGRAM);
     command
         .args(args)
-        .args(["--json", "--stack-file"])
-        .arg(file);
+        .arg("--stack-file")
+        .arg(world.described());
     command
-}
-
-/// A folder of its own: the descriptions of two stacks are files of one name.
-pub(crate) fn tempdir() -> std::path::PathBuf {
-    let dir = std::env::temp_dir().join(unique("sluice"));
-    std::fs::create_dir_all(&dir).expect("a folder");
-    dir
 }
 
 /// What it says, a JSON value a line, and its exit code.
@@ -47,7 +35,8 @@ fn said(output: &Output) -> (Vec<Value>, i32) {
 }
 
 pub(crate) fn sluice(world: &World, args: &[&str]) -> (Vec<Value>, i32) {
-    let output = program(world, args).output().expect("it runs");
+    let output = program(world, args).arg("--json").output();
+    let output = output.expect("it runs");
     let (lines, code) = said(&output);
     if ![0, 4].contains(&code) {
         panic!("{args:?}: {}", String::from_utf8_lossy(&output.stderr));
@@ -141,9 +130,7 @@ fn one_domain_s_queue_is_reached_alone_and_what_is_rejected_there_stops_the_run_
     for id in &ids {
         eventually("a record", || world.rejections(id).pop());
     }
-    let file = tempdir().join("ids.txt");
-    std::fs::write(&file, ids.join("\n")).expect("written");
-    let file = file.to_string_lossy().into_owned();
+    let file = world.file(&ids.join("\n"));
     let call = [
         "replay", "--file", &file, "--domain", "payments", "--canary", "5", "--why", "a try",
         "--yes",
@@ -205,7 +192,8 @@ fn one_domain_s_queue_is_reached_alone_and_what_is_rejected_there_stops_the_run_
     assert_eq!((code, &run["standing"]["is"]), (4, &json!("done")));
     assert!(run["failed"].as_u64() >= Some(15), "{run}");
     let nobodys = [&retry[..6], &["--type", "charge.*"]].concat();
-    let output = program(world, &nobodys).output().expect("it runs");
+    let output = program(world, &nobodys).arg("--json").output();
+    let output = output.expect("it runs");
     assert_eq!(output.status.code(), Some(3), "nothing fits");
 }
 
@@ -352,15 +340,14 @@ fn a_replay_of_many_events_that_is_killed_goes_on_where_it_was_in_the_same_gener
             .stack(|stack| stack.aws().json("DynamoDB_20120810.BatchWriteItem", &input))
             .expect("written");
     }
-    let file = tempdir().join("ids.txt");
-    std::fs::write(&file, ids.join("\n")).expect("written");
-    let file = file.to_string_lossy().into_owned();
+    let file = world.file(&ids.join("\n"));
     let call = [
         "replay", "--file", &file, "--force", "--rate", "1000", "--settle", "0", "--why", "a test",
         "--yes",
     ];
     let mut command = program(&world, &call);
     let child = command
+        .arg("--json")
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()

@@ -4,10 +4,9 @@
 use sluice_scale::Options;
 use sluice_scale::measure::{Fixed, Work};
 
-use crate::replay::tempdir;
-
 #[test]
 fn a_page_an_hour_sweep_and_a_replay_take_the_same_calls_of_a_ledger_three_times_as_large() {
+    let folder = tempfile::tempdir().expect("a folder");
     let options = Options {
         entries: vec![1_050, 3_150],
         days: 3,
@@ -16,7 +15,7 @@ fn a_page_an_hour_sweep_and_a_replay_take_the_same_calls_of_a_ledger_three_times
             newest: 1_000,
             due: 20,
         },
-        folder: tempdir(),
+        folder: folder.path().to_owned(),
     };
     let report = sluice_scale::run(&options, &mut |line| println!("{line}"));
     let report = report.expect("it can be measured");

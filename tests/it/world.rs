@@ -1,6 +1,7 @@
 //! A stack, a spy on its bus, and what tests ask of them.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -39,6 +40,7 @@ static EVENTS: AtomicU32 = AtomicU32::new(0);
 pub(crate) struct World {
     stack: Mutex<Stack>,
     info: StackInfo,
+    described: PathBuf,
     sender: Sender,
     config: SdkConfig,
     runtime: Runtime,
@@ -111,6 +113,7 @@ impl World {
         change(&mut options);
         let stack = Stack::start(&options, &mut |_| {}).expect("the stack starts");
         let info = stack.info().clone();
+        let described = info.write(stack.folder()).expect("written");
         let config = sdk_config_of(
             Region::new(info.region.clone()),
             Credentials::new("local", "local", None, None, "test"),
@@ -122,6 +125,7 @@ impl World {
         Self {
             stack: Mutex::new(stack),
             info,
+            described,
             sender,
             config,
             runtime,
@@ -144,6 +148,19 @@ impl World {
                 .parameters
                 .extend(short.map(|(name, value)| (name.to_owned(), value.to_owned())));
         })
+    }
+
+    /// The file that says where everything is.
+    pub(crate) fn described(&self) -> &Path {
+        &self.described
+    }
+
+    /// A file of this content, which goes away with the stack.
+    pub(crate) fn file(&self, content: &str) -> String {
+        let name = unique("file");
+        let file = self.stack(|stack| stack.folder().join(name));
+        std::fs::write(&file, content).expect("written");
+        file.to_string_lossy().into_owned()
     }
 
     /// Does something with the stack itself.

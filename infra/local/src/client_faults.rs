@@ -4,36 +4,33 @@
 //! the environment names one. Here it is named and written. Beside [`crate::server::Faults`], which breaks the wire,
 //! this can end a function's process before or after a call, and refuse single entries of a PutEvents call.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
-use tempfile::TempDir;
 
 use crate::problem::Problem;
 
 /// The variable by which the functions find the rules.
 const FILE_VARIABLE: &str = "SLUICE_FAULTS_FILE";
 
-/// The rules of a stack's functions, and what they did. Its files are removed when it is dropped.
+/// The rules of a stack's functions, and what they did. Its files are in the emulator's folder, and go away with it.
 #[derive(Debug)]
 pub struct ClientFaults {
-    folder: TempDir,
+    file: PathBuf,
 }
 
 impl ClientFaults {
-    pub(crate) fn new() -> Result<Self, Problem> {
-        let folder = TempDir::with_prefix("sluice-faults-");
-        let folder = folder.map_err(|error| Problem::file(&std::env::temp_dir(), error))?;
-        Ok(Self { folder })
+    /// Within the emulator's folder.
+    pub(crate) fn within(folder: &Path) -> Self {
+        Self {
+            file: folder.join("client-faults"),
+        }
     }
 
     /// What tells the functions.
-    pub(crate) fn variable(&self) -> (&'static str, String) {
-        (FILE_VARIABLE, self.file().to_string_lossy().into_owned())
-    }
-
-    fn file(&self) -> PathBuf {
-        self.folder.path().join("rules")
+    pub(crate) fn variable(folder: &Path) -> (&'static str, String) {
+        let file = Self::within(folder).file;
+        (FILE_VARIABLE, file.to_string_lossy().into_owned())
     }
 
     /// Replaces the rules by these, a JSON array of `sluice_adapters::faults::Rule`s, for every call that begins from now
@@ -43,11 +40,11 @@ impl ClientFaults {
     /// # Errors
     /// When the file can't be written. Rules that aren't understood end the functions that read them.
     pub fn set(&self, rules: &Value) -> Result<(), Problem> {
-        let (file, new) = (self.file(), self.folder.path().join("rules.new"));
+        let (file, new) = (&self.file, self.file.with_extension("new"));
         let written = std::fs::write(&new, rules.to_string());
         written
-            .and_then(|()| std::fs::rename(&new, &file))
-            .map_err(|error| Problem::file(&file, error))
+            .and_then(|()| std::fs::rename(&new, file))
+            .map_err(|error| Problem::file(file, error))
     }
 
     /// From now on no fault is made.
@@ -63,7 +60,7 @@ impl ClientFaults {
     /// # Errors
     /// When it can't be read.
     pub fn fired(&self) -> Result<Vec<Value>, Problem> {
-        let path = self.folder.path().join("rules.fired");
+        let path = self.file.with_extension("fired");
         let text = match std::fs::read_to_string(&path) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
             read => read.map_err(|error| Problem::file(&path, error))?,

@@ -51,16 +51,16 @@ pub struct Guard {
 }
 
 impl Guard {
-    /// Starts `program` with exactly this environment, its output appended to `log`. `TMPDIR` is set to a new scratch
-    /// folder, which goes away with the process. `farewell` is a script for the Python beside the program, run before
-    /// the process is ended; it has to be quick.
+    /// Starts `program` with exactly the environment that `env` makes, its output appended to `log`. `env` is given the
+    /// process's scratch folder, which is its `TMPDIR` too and goes away with it. `farewell` is a script for the Python
+    /// beside the program, run before the process is ended; it has to be quick.
     ///
     /// # Errors
     /// When the folder, the log or the process can't be made.
     pub fn start(
         program: &Path,
         args: &[String],
-        env: &[(String, String)],
+        env: impl FnOnce(&Path) -> Vec<(String, String)>,
         log: &Path,
         farewell: Option<&str>,
     ) -> Result<Self, Problem> {
@@ -76,11 +76,9 @@ impl Guard {
             ));
         }
         let scratch = tempfile::Builder::new().prefix("sluice-local-").tempdir();
-        let scratch = scratch
-            .map_err(|error| Problem::process(&name, error))?
-            .keep();
+        let scratch = scratch.map_err(|error| Problem::process(&name, error))?;
         if let Some(script) = farewell {
-            let path = scratch.join("farewell.py");
+            let path = scratch.path().join("farewell.py");
             std::fs::write(&path, script).map_err(|error| Problem::file(&path, error))?;
         }
         let output = append(log)?;
@@ -89,12 +87,12 @@ impl Guard {
             .map_err(|error| Problem::file(log, error))?;
         let mut shell = Command::new("/bin/sh")
             .args(["-c", SCRIPT, "guard"])
-            .arg(&scratch)
+            .arg(scratch.path())
             .arg(program)
             .args(args)
             .env_clear()
-            .envs(env.iter().map(|(name, value)| (name, value)))
-            .env("TMPDIR", &scratch)
+            .envs(env(scratch.path()))
+            .env("TMPDIR", scratch.path())
             .stdin(Stdio::piped())
             .stdout(output)
             .stderr(errors)
@@ -106,7 +104,8 @@ impl Guard {
             name,
             shell,
             pipe,
-            scratch,
+            // From here on the shell removes it.
+            scratch: scratch.keep(),
         })
     }
 
@@ -116,6 +115,11 @@ impl Guard {
     /// When the system can't say.
     pub fn ended(&mut self) -> io::Result<Option<ExitStatus>> {
         self.shell.try_wait()
+    }
+
+    /// The scratch folder, for files of ours that are to go away with the process, however we end.
+    pub fn scratch(&self) -> &Path {
+        &self.scratch
     }
 
     /// The server's process id.
@@ -170,6 +174,7 @@ fn append(path: &Path) -> Result<File, Problem> {
 
 #[cfg(test)]
 mod tests {
+    use std::io::BufRead;
     use std::time::{Duration, Instant};
 
     use super::*;
@@ -184,6 +189,12 @@ mod tests {
 
     fn sleeper() -> (Guard, u32, tempfile::TempDir) {
         let folder = tempfile::tempdir().expect("a folder for the log");
+        let (guard, pid) = sleeper_in(folder.path());
+        (guard, pid, folder)
+    }
+
+    /// With its log in this folder.
+    fn sleeper_in(folder: &Path) -> (Guard, u32) {
         let sleep = ["/bin/sleep", "/usr/bin/sleep"]
             .map(Path::new)
             .into_iter()
@@ -192,8 +203,8 @@ mod tests {
         let guard = Guard::start(
             sleep,
             &["600".to_owned()],
-            &[],
-            &folder.path().join("log"),
+            |_| Vec::new(),
+            &folder.join("log"),
             None,
         )
         .expect("it starts");
@@ -205,7 +216,7 @@ mod tests {
             }
             std::thread::sleep(Duration::from_millis(10));
         };
-        (guard, pid, folder)
+        (guard, pid)
     }
 
     #[test]
@@ -233,6 +244,45 @@ mod tests {
         let until = Instant::now() + Duration::from_secs(5);
         while guard.ended().expect("the system can say").is_none() {
             assert!(Instant::now() < until, "the guard goes with its process");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// Tells this very test, in a process of its own, that it is the one to be killed, and where its log goes.
+    const VICTIM: &str = "SLUICE_GUARD_VICTIM";
+
+    #[test]
+    fn a_process_ends_and_its_scratch_folder_goes_where_its_owner_is_killed() {
+        if let Some(folder) = std::env::var_os(VICTIM) {
+            let (guard, pid) = sleeper_in(Path::new(&folder));
+            println!("\nstarted {pid} {}", guard.scratch().display());
+            // Until it is killed; where nobody does, its owner is gone and so is it.
+            let _ = std::io::stdin().read_line(&mut String::new());
+            return;
+        }
+        let folder = tempfile::tempdir().expect("a folder for the log");
+        let name =
+            "guard::tests::a_process_ends_and_its_scratch_folder_goes_where_its_owner_is_killed";
+        let mut victim = Command::new(std::env::current_exe().expect("this program"))
+            .args(["--exact", name, "--nocapture"])
+            .env(VICTIM, folder.path())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("it starts");
+        let said = std::io::BufReader::new(victim.stdout.take().expect("piped"));
+        let started = said.lines().find_map(|line| {
+            let line = line.ok()?;
+            let (pid, scratch) = line.strip_prefix("started ")?.split_once(' ')?;
+            Some((pid.parse::<u32>().ok()?, PathBuf::from(scratch)))
+        });
+        let (pid, scratch) = started.expect("it says so");
+        assert!(alive(pid) && scratch.is_dir());
+        victim.kill().expect("it is there");
+        victim.wait().expect("it ends");
+        let until = Instant::now() + Duration::from_secs(30);
+        while alive(pid) || scratch.exists() {
+            assert!(Instant::now() < until, "{pid} in {}", scratch.display());
             std::thread::sleep(Duration::from_millis(10));
         }
     }

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::aws::Aws;
+use crate::client_faults::ClientFaults;
 use crate::guard::Guard;
 use crate::problem::Problem;
 
@@ -30,6 +31,11 @@ impl Server {
         &self.url
     }
 
+    /// A folder that goes away with it, however we end.
+    pub fn folder(&self) -> &Path {
+        self.guard.scratch()
+    }
+
     /// Its guard, to freeze it or to end it the hard way.
     pub fn guard(&mut self) -> &mut Guard {
         &mut self.guard
@@ -37,7 +43,7 @@ impl Server {
 }
 
 /// The emulator, on this port. `functions_see` is the address at which functions find AWS: the emulator's own, or the
-/// proxy's. `inherited` are further variables of every function.
+/// proxy's. With `client_faults`, functions find their rules of faults in its folder.
 ///
 /// # Errors
 /// When the port is taken, the packages aren't installed, or it doesn't come up.
@@ -45,10 +51,10 @@ pub fn emulator(
     root: &Path,
     port: u16,
     functions_see: &str,
-    inherited: &[(&'static str, String)],
+    client_faults: bool,
     log: &Path,
 ) -> Result<Server, Problem> {
-    let mut env = vec![
+    let env = [
         ("GATEWAY_PORT", port.to_string()),
         ("BIND_HOST", Ipv4Addr::LOCALHOST.to_string()),
         ("AWS_ENDPOINT_URL", functions_see.to_owned()),
@@ -56,7 +62,6 @@ pub fn emulator(
         ("IOT_MTLS_ENABLED", "0".to_owned()),
         ("SFTP_ENABLED", "0".to_owned()),
     ];
-    env.extend_from_slice(inherited);
     // A reset ends the functions and waits for them; an exit leaves them to themselves.
     let farewell = format!(
         "from urllib.request import Request, urlopen\n\
@@ -67,6 +72,7 @@ pub fn emulator(
         args: Vec::new(),
         env: &env,
         port,
+        client_faults,
         health: "/_ministack/health",
         farewell: Some(&farewell),
     };
@@ -85,6 +91,7 @@ pub fn proxy(root: &Path, port: u16, upstream: &str, log: &Path) -> Result<Serve
         args: [&listen[..], &forward[..]].concat(),
         env: &[],
         port,
+        client_faults: false,
         health: "/_microburst/health",
         farewell: None,
     };
@@ -97,6 +104,7 @@ struct Program<'a> {
     args: Vec<String>,
     env: &'a [(&'a str, String)],
     port: u16,
+    client_faults: bool,
     health: &'a str,
     farewell: Option<&'a str>,
 }
@@ -104,16 +112,17 @@ struct Program<'a> {
 impl Program<'_> {
     fn start(&self, root: &Path, log: &Path) -> Result<Server, Problem> {
         must_be_free(self.port)?;
-        let own = self
-            .env
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), value.clone()));
-        let mut env: Vec<_> = own.collect();
-        env.push(("PATH".to_owned(), std::env::var("PATH").unwrap_or_default()));
-        // Neither program reads anything of the user's home.
-        env.push(("HOME".to_owned(), "/nonexistent".to_owned()));
+        let env = |scratch: &Path| {
+            let mut env = self.env.to_vec();
+            env.push(("PATH", std::env::var("PATH").unwrap_or_default()));
+            // Neither program reads anything of the user's home.
+            env.push(("HOME", "/nonexistent".to_owned()));
+            env.extend(self.client_faults.then(|| ClientFaults::variable(scratch)));
+            let owned = |(name, value): (&str, _)| (name.to_owned(), value);
+            env.into_iter().map(owned).collect()
+        };
         let path = root.join(".venv/local/bin").join(self.name);
-        let mut guard = Guard::start(&path, &self.args, &env, log, self.farewell)?;
+        let mut guard = Guard::start(&path, &self.args, env, log, self.farewell)?;
         let url = format!("http://127.0.0.1:{}", self.port);
         let aws = Aws::at(&url);
         let until = Instant::now() + START_MAX;

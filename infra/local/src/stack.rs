@@ -275,15 +275,15 @@ impl Stack {
         let functions_see =
             proxy_port.map_or(url.clone(), |port| format!("http://127.0.0.1:{port}"));
         progress(&format!("starting the local AWS on {url}"));
-        let client_faults = options.client_faults.then(ClientFaults::new).transpose()?;
-        let inherited: Vec<_> = client_faults.iter().map(ClientFaults::variable).collect();
         let emulator = server::emulator(
             &options.root,
             port,
             &functions_see,
-            &inherited,
+            options.client_faults,
             &options.log,
         )?;
+        let client_faults = options.client_faults;
+        let client_faults = client_faults.then(|| ClientFaults::within(emulator.folder()));
         let proxy_log = options.log.with_file_name("microburst.log");
         let proxy =
             proxy_port.map(|port| server::proxy(&options.root, port, emulator.url(), &proxy_log));
@@ -304,6 +304,11 @@ impl Stack {
     /// Where everything is.
     pub fn info(&self) -> &StackInfo {
         &self.info
+    }
+
+    /// A folder for files that are to go away with the stack, however this process ends.
+    pub fn folder(&self) -> &Path {
+        self.emulator.folder()
     }
 
     /// The emulator's API.
