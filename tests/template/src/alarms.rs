@@ -8,6 +8,14 @@ use crate::template::{Template, list, named, root};
 
 const ALARM: &str = "AWS::CloudWatch::Alarm";
 
+/// What EventBridge counts of a rule's target that it can't reach: tries again, what it gave up, and what not even the dead letters
+/// took. (<https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-monitoring.html>)
+const RULE_METRICS: [&str; 3] = [
+    "RetryInvocationAttempts",
+    "FailedInvocations",
+    "InvocationsFailedToBeSentToDlq",
+];
+
 /// Where the pages are that say what to do.
 const RUNBOOKS: &str = "infra/runbooks/";
 
@@ -71,8 +79,9 @@ fn watched(
     })
 }
 
-/// Every queue's age, every dead-letter queue's depth, every rule's failures, every domain's rejections, ingest's errors,
-/// throttles, pace, refusals, wrong secrets and wrong endpoints, what is due, and the heartbeats have an alarm.
+/// Every queue's age, every dead-letter queue's depth, every rule's retries, failures and losses, every domain's errors, throttles,
+/// failing messages and rejections, ingest's errors, throttles, pace, failures, refusals, wrong secrets and wrong endpoints, what
+/// is due, and the heartbeats have an alarm.
 pub fn coverage(template: &Template) -> Vec<String> {
     let own = "Sluice/${AWS::StackName}";
     let mut broken = Vec::new();
@@ -96,22 +105,25 @@ pub fn coverage(template: &Template) -> Vec<String> {
             .is_some()
         {
             let domain = id.trim_end_matches("Function").to_lowercase();
-            want(
-                own,
-                "events",
-                &[("function", &domain), ("outcome", "rejected")],
-            );
+            for metric in ["Errors", "Throttles"] {
+                want("AWS/Lambda", metric, &[("FunctionName", id)]);
+            }
+            for (metric, outcome) in [("events", "rejected"), ("receives", "failed")] {
+                want(own, metric, &[("function", &domain), ("outcome", outcome)]);
+            }
         }
     }
     for metric in ["Errors", "Throttles", "Duration"] {
         want("AWS/Lambda", metric, &[("FunctionName", "IngestFunction")]);
     }
     want("AWS/ApiGateway", "5xx", &[("ApiId", "WebhookApi")]);
-    want(
-        own,
-        "events",
-        &[("function", "ingest"), ("outcome", "refused")],
-    );
+    for outcome in ["failed", "refused"] {
+        want(
+            own,
+            "events",
+            &[("function", "ingest"), ("outcome", outcome)],
+        );
+    }
     want(own, "Faults", &[("code", "claim.conflict")]);
     want(own, "Faults", &[("code", "reconcile.missing")]);
     want(own, "Faults", &[("code", "reconcile.gap")]);
@@ -125,13 +137,20 @@ pub fn coverage(template: &Template) -> Vec<String> {
     }
     for (id, rule) in template.of("AWS::Events::Rule") {
         let name = rule["Name"]["Fn::Sub"].as_str();
-        let is_told = template.of(ALARM).any(|(_, alarm)| {
-            let about = |value: &Value| value["Value"]["Fn::Sub"].as_str() == name;
-            alarm["MetricName"] == "FailedInvocations"
-                && list(&alarm["Dimensions"]).into_iter().any(about)
-        });
-        if !is_told {
-            broken.push(format!("{id}: nobody is told when it can't deliver"));
+        for metric in RULE_METRICS {
+            let is_watched = template.of(ALARM).any(|(_, alarm)| {
+                let about = |value: &Value| value["Value"]["Fn::Sub"].as_str() == name;
+                let dimensions = list(&alarm["Dimensions"]);
+                // Both: what has the rule's alone is of the account's default bus.
+                alarm["MetricName"] == metric
+                    && dimensions
+                        .iter()
+                        .any(|dimension| dimension["Name"] == "EventBusName")
+                    && dimensions.into_iter().any(about)
+            });
+            if !is_watched {
+                broken.push(format!("{id}: no alarm is about {metric}"));
+            }
         }
     }
     let silent = |function: &str| {

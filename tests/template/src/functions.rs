@@ -12,13 +12,6 @@ const FUNCTION: &str = "AWS::Lambda::Function";
 /// Actions for which AWS takes no resource but `*`.
 const WILDCARD_FORCED: [&str; 2] = ["xray:PutTelemetryRecords", "xray:PutTraceSegments"];
 
-/// What takes a new version of ingest back.
-const ROLLBACK_ALARMS: [&str; 3] = [
-    "IngestErrorsAlarm",
-    "IngestThrottledAlarm",
-    "IngestUnavailableAlarm",
-];
-
 /// How Stripe's secrets and keys begin.
 const SECRET_MARKS: [&str; 4] = ["whsec_", "sk_live_", "rk_live_", "_test_"];
 
@@ -163,8 +156,8 @@ pub fn schedules(template: &Template) -> Vec<String> {
     broken
 }
 
-/// The door is throttled, its log says what API Gateway itself went wrong at, and it goes to ingest's alias, where a new
-/// version can be taken back.
+/// The API is throttled, its log says what API Gateway itself went wrong at, and its own address is there unless that is asked
+/// otherwise.
 pub fn door(template: &Template) -> Vec<String> {
     let mut broken = Vec::new();
     for (id, stage) in template.of("AWS::ApiGatewayV2::Stage") {
@@ -176,6 +169,7 @@ pub fn door(template: &Template) -> Vec<String> {
         }
         let log = &stage["AccessLogSettings"];
         let format = log["Format"].as_str().unwrap_or_default();
+        // Every variable stands between quotes: API Gateway writes "-" for one that a request doesn't have.
         let is_json = serde_json::from_str::<Value>(format).is_ok_and(|format| format.is_object());
         if named(&log["DestinationArn"]).is_none()
             || !is_json
@@ -186,43 +180,29 @@ pub fn door(template: &Template) -> Vec<String> {
             ));
         }
     }
-    let alias = "IngestFunctionAliaslive";
-    for (id, property) in [
-        ("WebhookIntegration", "IntegrationUri"),
-        ("WebhookPermission", "FunctionName"),
-    ] {
-        if named(&template.properties(id)[property]) != Some(alias) {
-            broken.push(format!("{id}: passes ingest's alias by"));
+    let asked = template.parameters["DisableExecuteApiEndpoint"] == "true";
+    for (id, api) in template.of("AWS::ApiGatewayV2::Api") {
+        if api["DisableExecuteApiEndpoint"] != asked {
+            broken.push(format!("{id}: does not follow DisableExecuteApiEndpoint"));
         }
     }
     broken
 }
 
-/// A new version of ingest is tried on a part of the deliveries where that is asked for, and taken back when an alarm rings
-/// that its answers alone can make ring.
-pub fn canary(template: &Template) -> Vec<String> {
-    let asked = template.parameters["CanaryDeployment"] == "true";
+/// What an API consists of is made one after the other: API Gateway refuses changes of one API that come at the same time.
+pub fn in_turn(template: &Template) -> Vec<String> {
+    let kinds = ["Integration", "Route", "Stage"].map(|kind| format!("AWS::ApiGatewayV2::{kind}"));
+    let parts = template.resources.iter();
+    let parts: Vec<_> = parts
+        .filter(|(_, resource)| kinds.iter().any(|kind| resource["Type"] == **kind))
+        .map(|(id, _)| id.as_str())
+        .collect();
     let mut broken = Vec::new();
-    let groups: Vec<_> = template.of("AWS::CodeDeploy::DeploymentGroup").collect();
-    if asked != (groups.len() == 1) {
-        broken.push("the canary does not follow CanaryDeployment".to_owned());
-    }
-    for (id, group) in groups {
-        let alarms: BTreeSet<_> = list(&group["AlarmConfiguration"]["Alarms"])
-            .into_iter()
-            .filter_map(|alarm| named(&alarm["Name"]))
-            .collect();
-        if group["AutoRollbackConfiguration"]["Enabled"] != true
-            || group["AlarmConfiguration"]["Enabled"] != true
-            || alarms != BTreeSet::from(ROLLBACK_ALARMS)
-        {
-            broken.push(format!(
-                "{id}: a bad version is not taken back by ingest's alarms"
-            ));
-        }
-        let config = group["DeploymentConfigName"].to_string();
-        if !config.contains("Canary10Percent5Minutes") {
-            broken.push(format!("{id}: a new version takes all deliveries at once"));
+    for (place, one) in parts.iter().enumerate() {
+        for other in &parts[place + 1..] {
+            if !template.is_made_after(one, other) && !template.is_made_after(other, one) {
+                broken.push(format!("{one} and {other} are made at the same time"));
+            }
         }
     }
     broken

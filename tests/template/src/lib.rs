@@ -2,7 +2,8 @@
 //!
 //! # Layout
 //! - [`template`]: a template as transformed, with parameters and conditions worked out.
-//! - [`queues`], [`storage`], [`functions`], [`alarms`]: the rules; each yields a sentence for all that breaks it.
+//! - [`queues`], [`storage`], [`functions`], [`versions`], [`alarms`]: the rules; each yields a sentence for all that breaks it.
+//! - [`firing`]: when an alarm fires, of figures made up for it.
 //! - [`reads`]: which variables each function's code asks for, by asking it.
 //! - [`calls`]: which AWS calls each function's code can make, by its source; [`operator`], the operator's program's.
 //!
@@ -16,12 +17,14 @@
 
 pub mod alarms;
 pub mod calls;
+pub mod firing;
 pub mod functions;
 pub mod operator;
 pub mod queues;
 pub mod reads;
 pub mod storage;
 pub mod template;
+pub mod versions;
 
 use template::Template;
 
@@ -37,6 +40,7 @@ pub const ALL: &[Rule] = &[
     ("dead_letters", queues::dead_letters),
     ("queue_policies", queues::queue_policies),
     ("queue_encryption", queues::queue_encryption),
+    ("buses", queues::buses),
     ("rules", queues::rules),
     ("tables", storage::tables),
     ("expiry", storage::expiry),
@@ -55,8 +59,10 @@ pub const MAIN: &[Rule] = &[
     ("archive", storage::archive),
     ("schedules", functions::schedules),
     ("door", functions::door),
+    ("versions", versions::versions),
+    ("in_turn", functions::in_turn),
     ("concurrency", functions::concurrency),
-    ("canary", functions::canary),
+    ("canary", versions::canary),
     ("tracing", functions::tracing),
     ("alarm_texts", alarms::texts),
     ("alarm_coverage", alarms::coverage),

@@ -26,12 +26,8 @@ const MAPPING: &str = "AWS::Lambda::EventSourceMapping";
 fn mappings(template: &Template) -> impl Iterator<Item = (&str, &Value, &str, &str)> {
     template.of(MAPPING).map(|(id, mapping)| {
         let queue = named(&mapping["EventSourceArn"]).unwrap_or_default();
-        (
-            id,
-            mapping,
-            queue,
-            named(&mapping["FunctionName"]).unwrap_or_default(),
-        )
+        let function = template.function(&mapping["FunctionName"]);
+        (id, mapping, queue, function.unwrap_or_default())
     })
 }
 
@@ -184,7 +180,8 @@ pub fn queue_policies(template: &Template) -> Vec<String> {
                     let conditions = statement["Condition"].as_object().into_iter().flatten();
                     let is_bound = conditions
                         .filter(|(kind, _)| ["ArnLike", "ArnEquals"].contains(&kind.as_str()))
-                        .any(|(_, keys)| keys.get("aws:SourceArn").is_some_and(|arn| *arn != "*"));
+                        .filter_map(|(_, keys)| keys.get("aws:SourceArn"))
+                        .any(|arns| list(arns).into_iter().all(|arn| *arn != "*"));
                     if !is_bound || statement["Action"] != "sqs:SendMessage" {
                         broken.push(format!(
                             "{id}: admits others than rules of this bus (aws:SourceArn)"
@@ -200,17 +197,33 @@ pub fn queue_policies(template: &Template) -> Vec<String> {
             broken.push(format!("{id}: takes requests without TLS"));
         }
     }
-    for (id, rule) in template.of("AWS::Events::Rule") {
-        for target in list(&rule["Targets"]) {
-            for arn in [&target["Arn"], &target["DeadLetterConfig"]["Arn"]] {
-                let queue = named(arn).unwrap_or_default();
-                if !fed.contains(queue) {
-                    broken.push(format!("{queue}: {id} may not send to it"));
-                }
-            }
+    let of_rules = template.of("AWS::Events::Rule").flat_map(|(id, rule)| {
+        let targets = list(&rule["Targets"]).into_iter();
+        targets.flat_map(move |target| {
+            [&target["Arn"], &target["DeadLetterConfig"]["Arn"]].map(|arn| (id, arn))
+        })
+    });
+    let of_buses = template.of("AWS::Events::EventBus");
+    let of_buses = of_buses.map(|(id, bus)| (id, &bus["DeadLetterConfig"]["Arn"]));
+    for (id, arn) in of_rules.chain(of_buses) {
+        let queue = named(arn).unwrap_or_default();
+        if !fed.contains(queue) {
+            broken.push(format!("{queue}: {id} may not send to it"));
         }
     }
     broken
+}
+
+/// A bus has dead letters: under a customer's key it drops what it can't process, if it has none.
+pub fn buses(template: &Template) -> Vec<String> {
+    let buses = template.of("AWS::Events::EventBus");
+    let without = buses.filter(|(_, bus)| {
+        let queue = named(&bus["DeadLetterConfig"]["Arn"]).unwrap_or_default();
+        template.properties(queue).is_null()
+    });
+    without
+        .map(|(id, _)| format!("{id}: has no dead letters of the template's"))
+        .collect()
 }
 
 /// Queues are encrypted, by AWS's key or the customer's.

@@ -1,20 +1,29 @@
 //! What is kept: tables, logs, the archive, and the names and keys of all.
+//!
+//! A stack's name has at most [`STACK_NAME_MAX`] characters; each name that begins with it has to fit AWS's limit.
 
 use serde_json::{Value, json};
 
 use crate::template::{Template, list, named, number};
 
-/// A type, and the property that names it.
-const NAMED: [(&str, &str); 8] = [
-    ("AWS::CloudWatch::Alarm", "AlarmName"),
-    ("AWS::DynamoDB::Table", "TableName"),
-    ("AWS::Events::EventBus", "Name"),
-    ("AWS::Events::Rule", "Name"),
-    ("AWS::Lambda::Function", "FunctionName"),
-    ("AWS::Logs::LogGroup", "LogGroupName"),
-    ("AWS::SQS::Queue", "QueueName"),
-    ("AWS::Scheduler::Schedule", "Name"),
+/// The longest name of a stack, in characters.
+pub const STACK_NAME_MAX: usize = 40;
+
+/// A type, the property that names it, and the most characters of that name, by AWS's API references.
+const NAMED: [(&str, &str, usize); 9] = [
+    ("AWS::CloudWatch::Alarm", "AlarmName", 255),
+    ("AWS::DynamoDB::Table", "TableName", 255),
+    ("AWS::Events::Archive", "ArchiveName", 48),
+    ("AWS::Events::EventBus", "Name", 256),
+    ("AWS::Events::Rule", "Name", 64),
+    ("AWS::Lambda::Function", "FunctionName", 64),
+    ("AWS::Logs::LogGroup", "LogGroupName", 512),
+    ("AWS::SQS::Queue", "QueueName", 80),
+    ("AWS::Scheduler::Schedule", "Name", 64),
 ];
+
+/// Queues that are never under the customer's key: they hold what it could not be used for.
+const NEVER_UNDER_THE_KEY: [&str; 2] = ["BusDeadLetters", "RuleDeadLetters"];
 
 /// A type, and the properties that name its key.
 const KEYED: [(&str, &[&str]); 7] = [
@@ -41,8 +50,18 @@ pub fn tables(template: &Template) -> Vec<String> {
     let mut broken = Vec::new();
     for (id, table) in template.of("AWS::DynamoDB::Table") {
         let resource = &template.resources[id];
-        if resource["DeletionPolicy"] != "Retain" || resource["UpdateReplacePolicy"] != "Retain" {
+        let kept = ["Retain", "RetainExceptOnCreate"];
+        let is_kept = kept
+            .iter()
+            .any(|policy| resource["DeletionPolicy"] == *policy);
+        if !is_kept || resource["UpdateReplacePolicy"] != "Retain" {
             broken.push(format!("{id}: is lost with the stack"));
+        }
+        // What has no name gets another one at the next attempt.
+        if resource["DeletionPolicy"] == "Retain" && !table["TableName"].is_null() {
+            broken.push(format!(
+                "{id}: would be left by a deployment that failed, in the way of the next (RetainExceptOnCreate)"
+            ));
         }
         if table["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"] != true {
             broken.push(format!("{id}: can't be set back to a point in time"));
@@ -101,12 +120,20 @@ pub fn logs(template: &Template) -> Vec<String> {
     broken
 }
 
-/// What has a name has one that begins with the stack's, so that two stacks stand side by side.
+/// What has a name has one that begins with the stack's, so that two stacks stand side by side, and that AWS takes also if the
+/// stack's is the longest.
 pub fn names(template: &Template) -> Vec<String> {
     let mut broken = Vec::new();
-    for (kind, property) in NAMED {
+    let stack = "s".repeat(STACK_NAME_MAX);
+    for (kind, property, most) in NAMED {
         for (id, properties) in template.of(kind) {
             let name = properties[property]["Fn::Sub"].as_str().unwrap_or_default();
+            let length = name.replace("${AWS::StackName}", &stack).len();
+            if length > most {
+                broken.push(format!(
+                    "{id}: its {property} can have {length} characters, and AWS takes {most}"
+                ));
+            }
             let name = name
                 .trim_start_matches("/aws/lambda/")
                 .trim_start_matches("/aws/vendedlogs/");
@@ -131,6 +158,14 @@ pub fn keys(template: &Template) -> Vec<String> {
     for (kind, path) in KEYED {
         for (id, properties) in template.of(kind) {
             let named = path.iter().fold(properties, |value, name| &value[*name]);
+            if NEVER_UNDER_THE_KEY.contains(&id) {
+                if !named.is_null() {
+                    broken.push(format!(
+                        "{id}: holds what the key could not be used for, and is under it itself"
+                    ));
+                }
+                continue;
+            }
             if named != key.unwrap_or(&Value::Null) {
                 broken.push(format!(
                     "{id}: is not encrypted as KmsKeyArn says ({})",

@@ -1,6 +1,6 @@
 //! A template as SAM transforms it, with parameters and conditions worked out: what is left is what AWS would make.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -87,6 +87,38 @@ impl Template {
             .map(|(id, resource)| (id.as_str(), &resource["Properties"]))
     }
 
+    /// The logical id of the function that a reference names: by itself, or by one of its aliases.
+    pub fn function<'a>(&'a self, reference: &'a Value) -> Option<&'a str> {
+        let id = named(reference)?;
+        match self.resources.get(id) {
+            Some(resource) if resource["Type"] == "AWS::Lambda::Alias" => {
+                named(&resource["Properties"]["FunctionName"])
+            }
+            _ => Some(id),
+        }
+    }
+
+    /// Whether CloudFormation makes a resource after another: because it says so, or names it, or another between them does.
+    pub fn is_made_after(&self, id: &str, other: &str) -> bool {
+        let mut seen = BTreeSet::new();
+        let mut next = vec![id];
+        while let Some(id) = next.pop() {
+            let Some((id, resource)) = self.resources.get_key_value(id) else {
+                continue;
+            };
+            if !seen.insert(id) {
+                continue;
+            }
+            let mut needs = Vec::new();
+            references(resource, &mut needs);
+            if needs.contains(&other) {
+                return true;
+            }
+            next.extend(needs);
+        }
+        false
+    }
+
     /// A resource's properties; null where there is none.
     pub fn properties(&self, id: &str) -> &Value {
         self.resources
@@ -108,6 +140,27 @@ pub fn named(value: &Value) -> Option<&str> {
         .and_then(Value::as_str)
         .map(|path| path.split('.').next().unwrap_or(path));
     value["Ref"].as_str().or(get)
+}
+
+/// The ids that a resource depends on: by `DependsOn`, `Ref`, `Fn::GetAtt` or within a `Fn::Sub`.
+fn references<'a>(value: &'a Value, found: &mut Vec<&'a str>) {
+    match value {
+        Value::Array(items) => items.iter().for_each(|item| references(item, found)),
+        Value::Object(entries) => {
+            let depends = list(&value["DependsOn"]).into_iter();
+            found.extend(depends.filter_map(Value::as_str));
+            found.extend(value["Ref"].as_str());
+            found.extend(named(value).filter(|_| entries.contains_key("Fn::GetAtt")));
+            let sub = value["Fn::Sub"].as_str().unwrap_or_default();
+            let inner = sub
+                .split("${")
+                .skip(1)
+                .filter_map(|rest| rest.split(['}', '.']).next());
+            found.extend(inner);
+            entries.values().for_each(|value| references(value, found));
+        }
+        _ => {}
+    }
 }
 
 /// A list, or the one that stands in its place.
@@ -141,6 +194,9 @@ impl Resolver<'_> {
         }
         if let Some(negated) = condition.get("Fn::Not") {
             return !self.truth(&negated[0]);
+        }
+        if let Some(any) = condition["Fn::Or"].as_array() {
+            return any.iter().any(|condition| self.truth(condition));
         }
         if let Some(pair) = condition.get("Fn::Equals") {
             let text = |value: &Value| match self.value(value) {
@@ -179,6 +235,16 @@ impl Resolver<'_> {
         if let Some(choice) = value.get("Fn::If") {
             let condition = choice[0].as_str().expect("a condition's name");
             return self.value(&choice[if self.holds(condition) { 1 } else { 2 }]);
+        }
+        if let Some(sub) = value["Fn::Sub"].as_str() {
+            let values = self.parameters.iter();
+            let text = values.fold(sub.to_owned(), |text, (name, value)| {
+                let value = value
+                    .as_str()
+                    .map_or_else(|| value.to_string(), str::to_owned);
+                text.replace(&format!("${{{name}}}"), &value)
+            });
+            return Some(json!({ "Fn::Sub": text }));
         }
         let entries = entries.iter();
         let kept = entries.filter_map(|(key, value)| Some((key.clone(), self.value(value)?)));

@@ -158,4 +158,47 @@ pub(crate) const CASES: &[Case] = &[
         |t| without(&mut t["Resources"], "SweepSilentAlarm"),
         "which isn't there",
     ),
+    (
+        "alarm_coverage",
+        |t| without(&mut t["Resources"], "BillingErrorsAlarm"),
+        "Errors",
+    ),
+    (
+        "alarm_coverage",
+        |t| without(&mut t["Resources"], "BillingThrottledAlarm"),
+        "Throttles",
+    ),
+    (
+        "alarm_coverage",
+        |t| without(&mut t["Resources"], "BillingFailingAlarm"),
+        "receives",
+    ),
+    (
+        "alarm_coverage",
+        |t| without(&mut t["Resources"], "BillingRuleRetriesAlarm"),
+        "RetryInvocationAttempts",
+    ),
+    (
+        "alarm_coverage",
+        |t| without(&mut t["Resources"], "BillingRuleLostAlarm"),
+        "InvocationsFailedToBeSentToDlq",
+    ),
+    (
+        "alarm_coverage",
+        |t| without(&mut t["Resources"], "IngestFailedAlarm"),
+        "failed",
+    ),
+    (
+        "alarm_coverage",
+        |t| without(&mut t["Resources"], "BusDeadLettersAlarm"),
+        "BusDeadLetters",
+    ),
+    (
+        "alarm_coverage",
+        |t| {
+            let dimensions = &mut at(t, "BillingRuleAlarm")["Dimensions"];
+            dimensions.as_array_mut().expect("dimensions").remove(0);
+        },
+        "BillingRule: no alarm is about FailedInvocations",
+    ),
 ];

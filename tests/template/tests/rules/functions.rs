@@ -1,8 +1,8 @@
-//! What functions run on, the door, schedules, roles and variables, each broken.
+//! What functions run on, the API, schedules, roles and variables, each broken.
 
 use serde_json::json;
 
-use crate::breaking::{Case, at, at_canary, canary_id, statement, without};
+use crate::breaking::{Case, at, statement, without};
 
 pub(crate) const CASES: &[Case] = &[
     (
@@ -50,14 +50,6 @@ pub(crate) const CASES: &[Case] = &[
                 json!("{\"status\":\"$context.status\"}")
         },
         "integration failed",
-    ),
-    (
-        "door",
-        |t| {
-            at(t, "WebhookIntegration")["IntegrationUri"] =
-                json!({ "Fn::GetAtt": ["IngestFunction", "Arn"] })
-        },
-        "alias",
     ),
     (
         "concurrency",
@@ -180,14 +172,6 @@ pub(crate) const CASES: &[Case] = &[
         "integration failed",
     ),
     (
-        "door",
-        |t| {
-            at(t, "WebhookPermission")["FunctionName"] =
-                json!({ "Fn::GetAtt": ["IngestFunction", "Arn"] })
-        },
-        "alias",
-    ),
-    (
         "tracing",
         |t| at(t, "SweepRole")["ManagedPolicyArns"] = json!([]),
         "SweepFunction",
@@ -232,29 +216,26 @@ pub(crate) const CASES: &[Case] = &[
         "STRIPE_API_URL holds a secret",
     ),
     (
-        "canary",
-        |t| at_canary(t)["AutoRollbackConfiguration"]["Enabled"] = json!(false),
-        "taken back",
+        "door",
+        |t| at(t, "WebhookApi")["DisableExecuteApiEndpoint"] = json!(true),
+        "does not follow DisableExecuteApiEndpoint",
     ),
     (
-        "canary",
+        "door",
         |t| {
-            let alarms = &mut at_canary(t)["AlarmConfiguration"]["Alarms"];
-            alarms.as_array_mut().expect("alarms").clear();
+            let log = &mut at(t, "WebhookStage")["AccessLogSettings"];
+            log["Format"] = json!("{\"error\":$context.integrationErrorMessage}");
         },
-        "taken back",
+        "integration failed",
     ),
     (
-        "canary",
-        |t| at_canary(t)["DeploymentConfigName"] = json!("CodeDeployDefault.LambdaAllAtOnce"),
-        "all deliveries at once",
+        "in_turn",
+        |t| without(&mut t["Resources"]["EndpointRoute"], "DependsOn"),
+        "EndpointRoute and PlatformRoute are made at the same time",
     ),
     (
-        "canary",
-        |t| {
-            let id = canary_id(t);
-            without(&mut t["Resources"], &id);
-        },
-        "CanaryDeployment",
+        "in_turn",
+        |t| without(&mut t["Resources"]["WebhookStage"], "DependsOn"),
+        "WebhookStage are made at the same time",
     ),
 ];

@@ -158,6 +158,50 @@ pub(crate) const CASES: &[Case] = &[
         "characters",
     ),
     (
+        "queue_policies",
+        |t| {
+            let statement = &mut at(t, "BusDeadLettersPolicy")["PolicyDocument"]["Statement"][0];
+            statement["Condition"]["ArnLike"]["aws:SourceArn"] = json!(["arn:aws:events:a", "*"]);
+        },
+        "BusDeadLettersPolicy: admits others",
+    ),
+    (
+        "queue_policies",
+        |t| {
+            at(t, "Bus")["DeadLetterConfig"]["Arn"] =
+                json!({ "Fn::GetAtt": ["PaymentsDeadLetters", "Arn"] })
+        },
+        "PaymentsDeadLetters: Bus may not send to it",
+    ),
+    (
+        "buses",
+        |t| without(at(t, "Bus"), "DeadLetterConfig"),
+        "Bus: has no dead letters",
+    ),
+    (
+        "keys",
+        |t| at(t, "RuleDeadLetters")["KmsMasterKeyId"] = json!({ "Ref": "KmsKeyArn" }),
+        "RuleDeadLetters: holds what the key",
+    ),
+    (
+        "names",
+        |t| without(at(t, "EventArchive"), "ArchiveName"),
+        "EventArchive",
+    ),
+    (
+        "names",
+        |t| {
+            at(t, "EventArchive")["ArchiveName"] =
+                json!({ "Fn::Sub": "${AWS::StackName}-everything" })
+        },
+        "51 characters, and AWS takes 48",
+    ),
+    (
+        "tables",
+        |t| t["Resources"]["BillingTable"]["DeletionPolicy"] = json!("Retain"),
+        "BillingTable: would be left",
+    ),
+    (
         "tables",
         |t| without(&mut t["Resources"]["Ledger"], "DeletionPolicy"),
         "Ledger: is lost",

@@ -3,8 +3,10 @@
 
 mod alarms;
 mod breaking;
+mod firing;
 mod functions;
 mod kept;
+mod versions;
 
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
@@ -22,16 +24,18 @@ const EVERYTHING: Given<'static> = &[
     ("AllowedSources", "203.0.113.7"),
     (
         "ApiKeySecretArn",
-        "arn:aws:secretsmanager:us-east-1:123456789012:secret:stripe",
+        "arn:aws:secretsmanager:us-east-1:123456789012:secret:stripe-AbCdEf",
     ),
     ("Archive", "true"),
     ("DeletionProtection", "true"),
+    ("DisableExecuteApiEndpoint", "true"),
     ("DomainReservedConcurrency", "20"),
     ("IngestReservedConcurrency", "50"),
     (
         "KmsKeyArn",
         "arn:aws:kms:us-east-1:123456789012:key/11111111-2222-3333-4444-555555555555",
     ),
+    ("Revision", "0123456789abcdef"),
     ("ScheduledReservedConcurrency", "1"),
     ("SteadyType", "charge.succeeded"),
     ("Tracing", "Active"),
@@ -173,11 +177,13 @@ fn the_sample_receiver_is_held_to_its_code_too() {
 }
 
 #[test]
-fn a_canary_breaks_no_rule() {
-    let template = Template::resolved(&WITH_CANARY, CANARY);
-    let broken = broken(&template, rules());
-    assert!(broken.is_empty(), "{}", broken.join("\n"));
-    assert_eq!(template.of("AWS::CodeDeploy::DeploymentGroup").count(), 1);
+fn a_canary_breaks_no_rule_with_a_revision_and_without_one() {
+    for given in [CANARY, &[CANARY[0], ("Revision", "0123456789abcdef")]] {
+        let template = Template::resolved(&WITH_CANARY, given);
+        let broken = broken(&template, rules());
+        assert!(broken.is_empty(), "{}", broken.join("\n"));
+        assert_eq!(template.of("AWS::CodeDeploy::DeploymentGroup").count(), 1);
+    }
 }
 
 #[test]
@@ -193,9 +199,14 @@ fn no_retention_can_be_chosen_within_which_stripe_may_still_resend_an_event() {
 
 /// All of them.
 fn cases() -> impl Iterator<Item = &'static Case> {
-    [kept::CASES, functions::CASES, alarms::CASES]
-        .into_iter()
-        .flatten()
+    [
+        kept::CASES,
+        functions::CASES,
+        versions::CASES,
+        alarms::CASES,
+    ]
+    .into_iter()
+    .flatten()
 }
 
 #[test]
@@ -206,8 +217,9 @@ fn each_rule_fails_on_a_template_that_was_broken_for_it() {
             .unwrap_or_else(|| panic!("no rule {rule}"));
         // With the optional parts where these are what was broken.
         let (whole, given): (&Value, Given<'_>) = match *rule {
-            "archive" => (&PLAIN, &[("Archive", "true")]),
+            "archive" | "names" => (&PLAIN, &[("Archive", "true")]),
             "canary" => (&WITH_CANARY, CANARY),
+            "versions" => (&PLAIN, &[("Revision", "0123456789abcdef")]),
             "tracing" => (&PLAIN, &[("Tracing", "Active")]),
             _ => (&PLAIN, &[]),
         };
