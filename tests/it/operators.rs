@@ -11,7 +11,7 @@ use sluice_stripe_sim::world::OWN_ACCOUNT;
 use sluice_stripe_sim::{Options as Settings, Scope, Story, World as Stripe};
 
 use crate::replay::{program, sluice};
-use crate::truth::world_with_key;
+use crate::truth::{KEYS, world_with_key};
 use crate::world::{World, eventually, now_s, paid};
 
 /// A Stripe that began weeks ago, with this many purchases of the platform's.
@@ -85,7 +85,7 @@ fn doctor_finds_nothing_wrong_with_a_stack_as_it_was_deployed_and_names_each_thi
     );
     aws(
         "secretsmanager.PutSecretValue",
-        json!({ "SecretId": "stripe-keys", "SecretString": r#"{"test":"sk_live_oops"}"# }),
+        json!({ "SecretId": KEYS, "SecretString": r#"{"test":"sk_live_oops"}"# }),
     );
     server.world_mut().change_endpoint(&ours, |endpoint| {
         endpoint.is_enabled = false;
@@ -127,7 +127,7 @@ fn doctor_finds_nothing_wrong_with_a_stack_as_it_was_deployed_and_names_each_thi
     // With the key as it was, Stripe's own side is seen again.
     aws(
         "secretsmanager.PutSecretValue",
-        json!({ "SecretId": "stripe-keys", "SecretString": r#"{"test":"sk_test_Sluice"}"# }),
+        json!({ "SecretId": KEYS, "SecretString": r#"{"test":"sk_test_Sluice"}"# }),
     );
     aws("AWSEvents.EnableRule", rule);
     let (said, _) = complaints(&world);

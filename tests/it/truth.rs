@@ -13,8 +13,9 @@ use crate::world::World;
 /// The version of everything that is delivered and compared.
 pub(crate) const VERSION: ApiVersion = ApiVersion::V2025_09_30;
 
-/// The name of the secret that holds the API keys.
-const KEYS: &str = "stripe-keys";
+/// The name of the secret that holds the API keys. Its end stands for the six characters that AWS adds, since the ARN has to be
+/// known before the secret is made.
+pub(crate) const KEYS: &str = "stripe-keys-Simul8";
 
 /// A stack whose domains ask this server, with a key for the test mode; otherwise as `change` leaves it.
 pub(crate) fn world_with_key(server: &Server, change: impl FnOnce(&mut Options)) -> World {

@@ -94,6 +94,7 @@ fn with_a_key_an_archive_and_all_that_is_optional_it_takes_a_webhook() {
         ("DeletionProtection", "true"),
         ("Tracing", "Active"),
         ("AllowedSources", "203.0.113.7,127.0.0.1"),
+        ("Revision", "0123456789abcdef"),
         ("IngestReservedConcurrency", "20"),
         ("DomainReservedConcurrency", "10"),
         ("ScheduledReservedConcurrency", "1"),
@@ -120,10 +121,18 @@ fn with_a_key_an_archive_and_all_that_is_optional_it_takes_a_webhook() {
         let protected = &described["Table"]["DeletionProtectionEnabled"];
         assert_eq!(*protected, true, "{table}");
     }
-    for queue in info.queues.values() {
+    for (name, queue) in &info.queues {
         let input = json!({ "QueueUrl": queue, "AttributeNames": ["All"] });
         let attributes = ask(&world, "AmazonSQS.GetQueueAttributes", &input);
-        assert_eq!(attributes["Attributes"]["KmsMasterKeyId"], KEY, "{queue}");
+        let attributes = &attributes["Attributes"];
+        // What the key could not be used for is kept without it.
+        match name.as_str() {
+            "bus_dead_letters" | "rule_dead_letters" => {
+                assert_eq!(attributes["KmsMasterKeyId"], Value::Null, "{queue}");
+                assert_eq!(attributes["SqsManagedSseEnabled"], "true", "{queue}");
+            }
+            _ => assert_eq!(attributes["KmsMasterKeyId"], KEY, "{queue}"),
+        }
     }
     let left_out = world.stack(|stack| stack.notes().to_vec());
     assert!(

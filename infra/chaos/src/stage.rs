@@ -15,7 +15,7 @@ use sluice_stripe_sim::server::Server;
 use sluice_stripe_sim::{ApiVersion, Scope, Story, World};
 
 /// The name of the secret with the keys to the simulated Stripe.
-const KEYS_SECRET: &str = "chaos-stripe-keys";
+const KEYS_SECRET: &str = "chaos-stripe-keys-Simul8";
 
 /// How long one of Stripe's hours lasts: its three days of retrying take two and a half minutes.
 const HOUR: Duration = Duration::from_secs(2);

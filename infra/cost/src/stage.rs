@@ -18,7 +18,7 @@ use sluice_stripe_sim::{ApiVersion, Scope, World};
 pub const EVENTS_MAX: usize = 5_000;
 
 /// The name of the secret with the keys to the simulated Stripe.
-const KEYS_SECRET: &str = "cost-stripe-keys";
+const KEYS_SECRET: &str = "cost-stripe-keys-Simul8";
 
 /// The rule and the queue that count effects.
 const LISTENER: &str = "cost-effects";

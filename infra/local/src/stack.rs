@@ -99,7 +99,7 @@ pub struct StackInfo {
     pub region: String,
     /// `ledger`, `outcomes` and each domain → the table's name.
     pub tables: BTreeMap<String, String>,
-    /// Each domain, `<domain>_dead_letters` and `rule_dead_letters` → the queue's URL.
+    /// Each domain, `<domain>_dead_letters`, `rule_dead_letters` and `bus_dead_letters` → the queue's URL.
     pub queues: BTreeMap<String, String>,
     /// The bus's name.
     pub bus: String,
@@ -217,7 +217,8 @@ pub fn named_by(outputs: &BTreeMap<String, String>, ending: &str) -> BTreeMap<St
         .collect()
 }
 
-/// The queues among a stack's outputs: each domain, `<domain>_dead_letters` and `rule_dead_letters` → the queue's URL.
+/// The queues among a stack's outputs: each domain, `<domain>_dead_letters`, `rule_dead_letters` and `bus_dead_letters` → the
+/// queue's URL.
 pub fn queues(outputs: &BTreeMap<String, String>) -> BTreeMap<String, String> {
     let mut queues = named_by(outputs, "QueueUrl");
     let dead_letters = named_by(outputs, "DeadLettersUrl").into_iter();

@@ -45,7 +45,7 @@ const ROWS_MAX: usize = 60;
 const CLICKED: [&str; 2] = ["charge.succeeded", "customer.subscription.updated"];
 
 /// The name of the secret with the key to the simulated Stripe.
-const KEYS_SECRET: &str = "local-stripe-keys";
+const KEYS_SECRET: &str = "local-stripe-keys-Simul8";
 
 /// Fetches from the simulated Stripe a second: nobody else needs its limit.
 const FETCHES_PER_SECOND: &str = "100";
