@@ -130,9 +130,10 @@ lint: need-rust need-cc need-python ## Check format, clippy, docs, licences, unu
 	$(say) 'What make deploy refuses; the bill of materials'
 	@infra/tools/setup.sh lint
 	@$(LINT_BIN)/python -B -m unittest discover --quiet --start-directory infra/tools
-	$(say) 'The templates: cfn-lint as written and as transformed, sam validate, checkov, our own rules'
+	$(say) 'The templates: cfn-lint as written and as transformed, sam validate, checkov, our own rules; commands of the AWS CLI'
 	@infra/tools/setup.sh lint checkov
 	@$(LINT_BIN)/python -B infra/tools/check_template.py
+	@$(LINT_BIN)/python -B infra/tools/check_commands.py
 	@$(SAM) validate --lint
 	@$(SAM) validate --lint --template functions/notify/template.yaml
 	@.venv/checkov/bin/checkov --config-file infra/tools/checkov.yaml
