@@ -69,7 +69,7 @@ show: need-rust need-cc ## Print a ledger entry or a projection of it: ID=evt_..
 .PHONY: chaos
 chaos: need-rust need-cc need-python ## Deliver a simulated Stripe's events while everything fails, then compare [SEED=1] [EVENTS=1000] [MINUTES=10]
 	@infra/tools/setup.sh local
-	@$(CARGO) build -q $(CARGO_FLAGS) --workspace --bin sluice-chaos
+	@$(CARGO) build -q $(CARGO_FLAGS) --workspace --bin sluice-chaos --bin sluice
 	@"$${CARGO_TARGET_DIR:-target}/debug/sluice-chaos" $(if $(SEED),--seed '$(SEED)') $(if $(EVENTS),--events '$(EVENTS)') \
 		$(if $(MINUTES),--minutes '$(MINUTES)') $(ARGS)
 

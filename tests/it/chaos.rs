@@ -1,15 +1,15 @@
-//! A short run of chaos: a simulated Stripe delivers while everything fails, and nothing is lost, doubled or other than it has
-//! it. `make chaos` runs long ones.
+//! A short run of chaos: a simulated Stripe delivers and operators import and rebuild while everything fails, and nothing is
+//! lost, doubled or other than it has it. `make chaos` runs long ones.
 
 use sluice_chaos::plan::Options;
 
 use crate::world::{built, unique};
 
-/// Events of the run: with the retries and the wait for rest about half a minute.
+/// Events of the run, about: with the retries, the operators' last calls and the wait for rest less than a minute.
 const EVENTS: usize = 120;
 
 #[test]
-fn a_short_run_with_every_kind_of_fault_loses_doubles_and_drifts_nothing() {
+fn a_short_run_with_every_kind_of_fault_and_operators_beside_it_loses_doubles_and_drifts_nothing() {
     let mut local = built();
     local.log = local
         .root
@@ -21,4 +21,8 @@ fn a_short_run_with_every_kind_of_fault_loses_doubles_and_drifts_nothing() {
     assert!(report.findings.is_right(), "{report}");
     // It wasn't peace.
     assert!(report.kills() > 0 && report.retries > 0, "{report}");
+    let calls = &report.operated.calls;
+    let is_made = |command| calls.get(command).is_some_and(|count| *count > 0);
+    assert!(is_made("import") && is_made("rebuild"), "{report}");
+    assert!(report.operated.written > 0, "{report}");
 }

@@ -3,23 +3,28 @@
 //!
 //! # Layout
 //! - [`plan`]: what a run does, as a function of its seed. [`faults`]: the kinds of fault, and how each is made.
+//! - `calls`: what operators do meanwhile, as a function of the seed too. [`operator`]: doing it.
 //! - [`stage`]: the stack and the simulated Stripe, put up for a run.
 //! - `witness`: whoever listens on the bus, and receives effects as a user's function does.
 //! - `truth`: what has to come out. [`judge`]: the comparison. `tables`: what is in the stack's tables and queues.
 //! - [`report`]: the table.
 //!
 //! # What is shown
-//! Every delivery goes over HTTP through the door; every function is the real binary, and a kill is an abort of its process.
+//! Every delivery goes over HTTP through the door; every function is the real binary, and a kill is an abort of its process. Three
+//! operators import, rebuild and reconcile beside the traffic with the operator's program itself; it is killed and refused too.
 //! A run that ends without a finding has lost nothing, doubled nothing, and has every object as Stripe has it.
 //!
 //! # What isn't
 //! The local AWS keeps what it took and is fair; the bus delivers each event to each rule once. What a function's code does
 //! between two AWS calls is not interrupted. Retries of messages are sooner than on AWS ([`stage::PARAMETERS`] says by what),
-//! and Stripe's days are seconds. All of a story has happened before its first event is delivered, so whoever asks Stripe
-//! sees an object's end. Events that Stripe fails to generate are left out: nobody could have acknowledged them.
+//! and Stripe's days are seconds. Stripe's own time takes a step with each round, and passes by the second within it: its API shows
+//! objects as they are at the last event that the round sends, or up to days later. Events that Stripe fails to generate are
+//! left out: nobody could have acknowledged them.
 
+mod calls;
 pub mod faults;
 pub mod judge;
+pub mod operator;
 pub mod plan;
 pub mod report;
 pub mod stage;
@@ -29,6 +34,7 @@ mod witness;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::ScopedJoinHandle;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -39,8 +45,10 @@ use sluice_stripe_sim::Occurrence;
 use sluice_stripe_sim::delivery::{Outage, Outcome, Run};
 use sluice_stripe_sim::server::Refusal;
 
+use calls::{Calls, OPERATORS};
 use faults::{API_REFUSALS, Kind};
 use judge::{End, Findings};
+use operator::{Operated, Operator, Program};
 use plan::{Options, Round};
 use report::Report;
 use stage::Stage;
@@ -72,11 +80,14 @@ pub fn run(
     local: stack::Options,
     progress: &mut dyn FnMut(&str),
 ) -> Result<Report, Problem> {
-    let mut stage = Stage::up(options.seed, local, progress)?;
+    let root = local.root.clone();
+    let mut stage = Stage::up(options, local, progress)?;
+    let program = Program::built(&root, &stage.stack)?;
     let witness = Witness::on(&stage.stack)?;
     let mut deliveries = stage.deliveries(options.seed)?;
     let rounds = plan::rounds(options);
-    let over = AtomicBool::new(false);
+    let scopes = stage.scopes();
+    let (over, is_over) = (AtomicBool::new(false), AtomicBool::new(false));
     let aws = stage.stack.aws().clone();
     let sweep = stage
         .stack
@@ -87,19 +98,55 @@ pub fn run(
         .unwrap_or_default();
     std::thread::scope(|scope| {
         let sweeper = scope.spawn(|| sweep_on(&aws, &sweep, &over));
+        let operate = |number| {
+            let calls = Calls::of(options.seed, number, &scopes, !options.kinds.is_empty());
+            let operator = Operator {
+                program: &program,
+                number,
+                is_over: &is_over,
+            };
+            scope.spawn(move || operator.work(calls))
+        };
+        let operators = Operators {
+            is_over: &is_over,
+            at_work: (0..OPERATORS).map(operate).collect(),
+        };
         let ran = deliver_and_drain(
             options,
             &mut stage,
             &witness,
             &mut deliveries,
             &rounds,
+            operators,
             progress,
         );
         over.store(true, Ordering::Relaxed);
+        is_over.store(true, Ordering::Relaxed);
         // A panic there is a failed sweep, which the tables show.
         let _ = sweeper.join();
         ran
     })
+}
+
+/// The operators at work beside the traffic.
+struct Operators<'scope, 'env> {
+    is_over: &'env AtomicBool,
+    at_work: Vec<ScopedJoinHandle<'scope, Operated>>,
+}
+
+impl Operators<'_, '_> {
+    /// Waits until each has brought its last call to its end.
+    fn end(self) -> Operated {
+        let mut operated = Operated::default();
+        for one in self.at_work {
+            let ended = one.join().unwrap_or_else(|_| Operated {
+                unfinished: vec!["an operator panicked".to_owned()],
+                ..Operated::default()
+            });
+            operated.add(ended);
+        }
+        operated
+    }
 }
 
 /// Sweeps again and again. A run of it may be killed.
@@ -116,10 +163,12 @@ fn deliver_and_drain(
     witness: &Witness,
     deliveries: &mut Run,
     rounds: &[Round],
+    operators: Operators<'_, '_>,
     progress: &mut dyn FnMut(&str),
 ) -> Result<Report, Problem> {
     let begun = Instant::now();
     let mut counts: BTreeMap<Kind, usize> = BTreeMap::new();
+    let mut now_s = stage.opened_s;
     for (number, round) in rounds.iter().enumerate() {
         let names: Vec<_> = round.kinds.iter().map(|kind| kind.name()).collect();
         progress(&format!(
@@ -129,8 +178,13 @@ fn deliver_and_drain(
             names.join(", ")
         ));
         let wire = begin(options.seed, number, round, stage, deliveries, &mut counts)?;
-        stage.play_until(options.seed, round.events_until);
-        deliveries.send(&stage.stripe.world(), round.mix, round.pace);
+        let until_s = stage.second_of(round.events_until, options.events);
+        now_s = now_s.max(until_s.saturating_add(round.ahead_s));
+        // The last of all events is followed by the world's end.
+        let end_s = stage.stripe.world().end();
+        stage.stripe.run_from(now_s.min(end_s));
+        let seconds = stage.opened_s..until_s;
+        deliveries.send_of(&stage.stripe.world(), seconds, round.mix, round.pace);
         let ends = Instant::now() + round.lasts;
         let latest = ends + round.lasts * LATER_MAX;
         // On a slow machine a round goes on, so that its faults meet its deliveries.
@@ -148,7 +202,10 @@ fn deliver_and_drain(
     }
     let delivering = begun.elapsed();
     let stopped = Instant::now();
+    operators.is_over.store(true, Ordering::Relaxed);
     settle(deliveries, witness, progress);
+    progress("operators end their last calls");
+    let operated = operators.end();
     drain(stage, witness, progress)?;
     let draining = stopped.elapsed();
     count_clients(stage, &mut counts)?;
@@ -157,7 +214,7 @@ fn deliver_and_drain(
             *counts.entry(kind).or_default() += 1;
         }
     }
-    let mut report = gather(stage, witness, deliveries)?;
+    let mut report = gather(stage, witness, deliveries, operated)?;
     report.seed = options.seed;
     report.faults = counts;
     (report.delivering, report.draining) = (delivering, draining);
@@ -354,7 +411,12 @@ fn drain(
 }
 
 /// Gathers everything and compares.
-fn gather(stage: &Stage, witness: &Witness, deliveries: &mut Run) -> Result<Report, Problem> {
+fn gather(
+    stage: &Stage,
+    witness: &Witness,
+    deliveries: &mut Run,
+    operated: Operated,
+) -> Result<Report, Problem> {
     let world = stage.stripe.world();
     let modes: BTreeMap<&str, bool> = world
         .events()
@@ -363,6 +425,7 @@ fn gather(stage: &Stage, witness: &Witness, deliveries: &mut Run) -> Result<Repo
         .collect();
     let mut end = End {
         thin: world.events().iter().map(Occurrence::thin_id).collect(),
+        unfinished: operated.unfinished.clone(),
         ..End::default()
     };
     for fate in deliveries.report().fates {
@@ -406,6 +469,9 @@ fn gather(stage: &Stage, witness: &Witness, deliveries: &mut Run) -> Result<Repo
     let tally = deliveries.tally();
     Ok(Report {
         events: world.events().len(),
+        before: (world.events().iter())
+            .filter(|event| event.created < stage.opened_s)
+            .count(),
         deliveries: tally.posts,
         duplicates: tally.duplicates,
         retries: tally.retries,
@@ -416,6 +482,8 @@ fn gather(stage: &Stage, witness: &Witness, deliveries: &mut Run) -> Result<Repo
         facts: seen.facts.len(),
         levels: seen.levels.len(),
         projections: end.projections.values().map(BTreeMap::len).sum(),
+        imported: end.imported().count(),
+        operated,
         mended: end.outcomes.iter().filter(|[pk, ..]| pk == "drift").count(),
         findings,
         ..Report::default()

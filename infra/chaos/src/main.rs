@@ -24,7 +24,7 @@ struct Arguments {
     /// For how many minutes they are delivered; as fast as the local AWS is sure to take them where it isn't said.
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=i64::from(MINUTES_MAX)))]
     minutes: Option<u32>,
-    /// Makes no faults at all.
+    /// Makes no faults at all, and kills no call of the operators.
     #[arg(long)]
     peace: bool,
 }

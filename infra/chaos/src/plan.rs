@@ -1,8 +1,8 @@
 //! What a run does, as a function of its seed: how many events, in which rounds, and what goes wrong in each.
 //!
-//! A round plays more of the simulated world, delivers what is new at a pace and in an order of its own, and has its own
+//! A round moves the simulated world's time on, delivers what is new at a pace and in an order of its own, and has its own
 //! faults. The deck of all kinds is dealt out and, once empty, shuffled again, so each kind comes up in every run that has
-//! enough rounds, and beside ever other ones.
+//! enough rounds, and beside ever other ones. What operators do meanwhile is in `calls`.
 //!
 //! The same options give the same plan. Which call a fault hits depends on how the processes race, and so does the outcome
 //! of a single call; what has to come out of it doesn't.
@@ -32,6 +32,10 @@ const ROUNDS_MIN: usize = 4;
 
 /// Kinds of fault in a round, at least.
 const KINDS_MIN: usize = 5;
+
+/// How far Stripe's API is ahead of the last event that a round delivers, in seconds. At least two: a second that isn't over
+/// decides nothing. With days, objects are listed whose first event comes with the next round.
+const AHEAD_S: [i64; 3] = [2, 3_600, 3 * 86_400];
 
 /// What to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,8 +67,10 @@ impl Options {
 /// A part of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Round {
-    /// The world is played until it has so many events.
+    /// After it, so many of the run's events have been sent.
     pub events_until: usize,
+    /// How far Stripe's API is ahead of the last of them, in seconds.
+    pub ahead_s: i64,
     /// How long it lasts.
     pub lasts: Duration,
     /// The order in which its events come, and how many twice.
@@ -92,6 +98,7 @@ pub fn rounds(options: &Options) -> Vec<Round> {
         let (from, until) = (events * index / number, events * (index + 1) / number);
         Round {
             events_until: until,
+            ahead_s: AHEAD_S[dice.usize(..AHEAD_S.len())],
             lasts,
             mix: Mix {
                 order: order(&mut dice),

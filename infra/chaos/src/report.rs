@@ -8,6 +8,7 @@ use sluice_local::table::columns;
 
 use crate::faults::Kind;
 use crate::judge::Findings;
+use crate::operator::Operated;
 
 /// How many findings of a kind are printed.
 const SHOWN_MAX: usize = 20;
@@ -19,6 +20,8 @@ pub struct Report {
     pub seed: u64,
     /// Events that happened at Stripe.
     pub events: usize,
+    /// Of these: from before the endpoints were made, delivered to nobody.
+    pub before: usize,
     /// Deliveries that were posted, retries and duplicates included.
     pub deliveries: usize,
     /// Of these: duplicates, after which nothing may be different.
@@ -41,8 +44,12 @@ pub struct Report {
     pub levels: usize,
     /// Projections.
     pub projections: usize,
+    /// Of these: imported, and of an object of which no event was delivered.
+    pub imported: usize,
     /// Objects that reconcile's checks mended.
     pub mended: usize,
+    /// What operators did meanwhile.
+    pub operated: Operated,
     /// For how long deliveries were made.
     pub delivering: Duration,
     /// From the end of traffic and faults until nothing was left to do.
@@ -71,6 +78,7 @@ impl fmt::Display for Report {
         let mut row = |name: &str, value: String| rows.push([name.to_owned(), value]);
         row("seed", self.seed.to_string());
         row("events", self.events.to_string());
+        row("  before the endpoints", self.before.to_string());
         row("deliveries", format!("{} ({answers})", self.deliveries));
         row("  duplicates", self.duplicates.to_string());
         row("  retries", self.retries.to_string());
@@ -85,7 +93,24 @@ impl fmt::Display for Report {
         row("  facts acted on", self.facts.to_string());
         row("  levels kept", self.levels.to_string());
         row("projections", self.projections.to_string());
+        row("  imported, no event came", self.imported.to_string());
         row("  mended by a check", self.mended.to_string());
+        let operated = &self.operated;
+        row(
+            "operators' calls",
+            operated.calls.values().sum::<usize>().to_string(),
+        );
+        for (command, count) in &operated.calls {
+            row(&format!("  {command}"), count.to_string());
+        }
+        row("  objects looked at", operated.looked.to_string());
+        row("  objects written", operated.written.to_string());
+        row("  killed", operated.killed.to_string());
+        for (how, count) in &operated.failed {
+            row(&format!("  failed: {how}"), count.to_string());
+        }
+        row("  resumed", operated.resumed.to_string());
+        row("  reconcile found fault", operated.unwell.to_string());
         row(
             "time of deliveries",
             format!("{:.0} s", self.delivering.as_secs_f64()),

@@ -1,9 +1,8 @@
 //! The stack and the simulated Stripe, put up for a run.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use fastrand::Rng;
 use serde_json::{Value, json};
 use sluice_local::aws::REGION;
 use sluice_local::problem::Problem;
@@ -139,32 +138,31 @@ const DOORS: [Door; 7] = [
 /// How many of a hundred events are told a second time, under another id.
 const TWINS_PERCENT: u8 = 3;
 
+/// How many of a hundred events belong to lifecycles that began before the endpoints were there.
+const BEFORE_PERCENT: usize = 10;
+
+/// How long after the last of those beginnings the endpoints are made, in seconds.
+const BEFORE_S: u32 = 10 * 86_400;
+
 /// Everything that runs.
 pub(crate) struct Stage {
     pub(crate) stack: Stack,
     pub(crate) stripe: Server,
     pub(crate) secrets: BTreeMap<String, Vec<String>>,
-    scopes: Vec<Scope>,
+    /// When the endpoints were made (Unix seconds): events from before are delivered to nobody.
+    pub(crate) opened_s: i64,
 }
 
 impl Stage {
-    /// Starts all of it, with nothing played.
+    /// Plays the world, and starts all of it with nothing delivered.
     pub(crate) fn up(
-        seed: u64,
+        plan: &crate::plan::Options,
         mut options: Options,
         progress: &mut dyn FnMut(&str),
     ) -> Result<Self, Problem> {
-        let mut world = World::new(seed, sluice_stripe_sim::Options::default());
-        let connected = [false, false, true].map(|livemode| world.connect(livemode));
-        world.connect_recipient(false);
-        world.restrict(&connected[0]);
-        world.reconnect(&connected[2]);
-        // The same ids in two accounts.
-        world.play_alike(Story::BusySecond, &connected[..2]);
+        let (world, opened_s) = played(plan.seed, plan.events);
         let stripe = Server::start(world, Terms::default(), 0)
             .map_err(|error| Problem::process("the simulated Stripe", error))?;
-        let mut scopes = vec![Scope::platform(false), Scope::platform(true)];
-        scopes.extend(connected);
 
         let arn = format!("arn:aws:secretsmanager:{REGION}:000000000000:secret:{KEYS_SECRET}");
         let endpoint = |door: &Door| {
@@ -202,34 +200,25 @@ impl Stage {
             stack,
             stripe,
             secrets,
-            scopes,
+            opened_s,
         })
     }
 
-    /// Plays on until the world has so many events, and tells some of the new ones twice.
-    pub(crate) fn play_until(&self, seed: u64, events: usize) {
-        let mut world = self.stripe.world_mut();
-        let known: BTreeSet<_> = world
-            .events()
-            .iter()
-            .map(|event| event.id.clone())
-            .collect();
-        while world.events().len() < events {
-            world.play_some(1, &self.scopes);
-        }
-        let mut dice = Rng::with_seed(seed ^ events as u64);
-        let news = world
-            .events()
-            .iter()
-            .filter(|event| !known.contains(&event.id));
-        let chosen: Vec<_> = news
-            .filter(|_| dice.u8(0..100) < TWINS_PERCENT)
-            .map(|event| event.id.clone())
-            .collect();
-        for event in chosen {
-            // Whatever the world has, it can tell again.
-            let _ = world.twin(&event);
-        }
+    /// Where objects are: the platform's own in both modes, and the connected accounts.
+    pub(crate) fn scopes(&self) -> Vec<Scope> {
+        let mut scopes = vec![Scope::platform(false), Scope::platform(true)];
+        scopes.extend_from_slice(self.stripe.world().accounts());
+        scopes
+    }
+
+    /// The second (Unix) before which this share of the events was made that are delivered; the end of all for all of them.
+    pub(crate) fn second_of(&self, sent: usize, of: usize) -> i64 {
+        let world = self.stripe.world();
+        let events = world.events();
+        let before = events.partition_point(|event| event.created < self.opened_s);
+        let place = (events.len() - before) * sent / of.max(1);
+        let next = events.get(before + place);
+        next.map_or(i64::MAX, |event| event.created)
     }
 
     /// Stripe's side of the deliveries.
@@ -278,6 +267,37 @@ impl Stage {
     }
 }
 
+/// A world with at least so many events, and the second (Unix) in which the merchant made the endpoints.
+fn played(seed: u64, events: usize) -> (World, i64) {
+    let mut world = World::new(seed, sluice_stripe_sim::Options::default());
+    let mut scopes = vec![
+        Scope::platform(false),
+        Scope::platform(true),
+        world.connect(false),
+    ];
+    for scope in &scopes {
+        world.play(Story::Subscription, scope);
+    }
+    while world.events().len() * 100 < events * BEFORE_PERCENT {
+        world.play_some(1, &scopes);
+    }
+    world.advance(BEFORE_S);
+    let opened_s = world.clock();
+
+    let connected = [false, false, true].map(|livemode| world.connect(livemode));
+    world.connect_recipient(false);
+    world.restrict(&connected[0]);
+    world.reconnect(&connected[2]);
+    // The same ids in two accounts.
+    world.play_alike(Story::BusySecond, &connected[..2]);
+    scopes.extend(connected);
+    while world.events().len() < events {
+        world.play_some(1, &scopes);
+    }
+    world.twin_some(TWINS_PERCENT);
+    (world, opened_s)
+}
+
 /// The endpoints' names.
 pub(crate) fn endpoints() -> impl Iterator<Item = &'static str> {
     DOORS.iter().map(|door| door.name)
@@ -310,4 +330,21 @@ pub(crate) fn version_of(scope: &Scope) -> ApiVersion {
         door.hears == hears && door.livemode == scope.livemode && door.types.is_empty()
     });
     whole.map_or(ApiVersion::V2025_09_30, |door| door.version)
+}
+
+/// The versions in which a scope's objects are shown: that first in which all of its events are delivered, those of the other
+/// endpoints, and the account's own, in which the API answers who names none.
+pub(crate) fn versions_of(scope: &Scope, own: ApiVersion) -> Vec<ApiVersion> {
+    let hears = |door: &&Door| match door.hears {
+        Hears::Platform => scope.account.is_none(),
+        Hears::Connect | Hears::Organization => scope.account.is_some(),
+    };
+    let others = DOORS.iter().filter(hears).map(|door| door.version);
+    let mut versions = vec![version_of(scope)];
+    for version in others.chain([own]) {
+        if !versions.contains(&version) {
+            versions.push(version);
+        }
+    }
+    versions
 }
