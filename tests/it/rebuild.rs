@@ -1,13 +1,13 @@
 //! A bug in a domain put right, and a merchant's existing objects taken in: the operator's program as it is built, beside a
 //! simulated Stripe.
 
-use serde_json::json;
+use serde_json::{Value, json};
 use sluice_stripe_sim::api::Terms;
 use sluice_stripe_sim::server::Server;
 use sluice_stripe_sim::{Options as Settings, Scope, Story, World as Stripe};
 
 use crate::reconcile::damage;
-use crate::replay::{facts, sluice};
+use crate::replay::{facts, program, sluice, tempdir};
 use crate::truth::{truth, world_with_key};
 use crate::world::{eventually, now_s};
 
@@ -201,4 +201,25 @@ fn what_a_merchant_had_before_comes_in_silently_and_its_next_event_tells_the_dif
         (!told.is_empty() && told.iter().all(|effect| effect["detail-type"] == "Access"))
             .then_some(())
     });
+}
+
+#[test]
+fn a_rebuild_that_is_killed_before_its_first_page_is_resumed_by_the_name_that_it_gave() {
+    let world = crate::world::shared();
+    let rules = tempdir().join("rules");
+    let kill = json!([{ "id": "first-call", "call": "*", "times": 1, "do": "kill-before" }]);
+    std::fs::write(&rules, kill.to_string()).expect("written");
+    let call = ["rebuild", "billing", "--without-key"];
+    let begin = [&call[..], &["--why", "a test", "--yes"]].concat();
+    let killed = program(world, &begin)
+        .env("SLUICE_FAULTS_FILE", &rules)
+        .output()
+        .expect("it runs");
+    assert_eq!(killed.status.code(), None, "{killed:?}");
+    let begun: Value = serde_json::from_slice(&killed.stdout).expect("one line");
+    let name = begun["begun"].as_str().expect("a name");
+
+    let (said, code) = sluice(world, &[&call[..], &["--resume", name, "--yes"]].concat());
+    let done = &said.last().expect("a report")["rebuild"];
+    assert_eq!((code, done["run"].as_str()), (0, Some(name)), "{done}");
 }

@@ -15,7 +15,7 @@ pub(crate) static PROGRAM: LazyLock<std::path::PathBuf> = LazyLock::new(|| {
     built.remove("sluice").expect("the program")
 });
 
-/// The program on this stack.
+/// The program on this stack, with JSON.
 pub(crate) fn program(world: &World, args: &[&str]) -> Command {
     let mut command = Command::new(&*PROGRAM);
     command

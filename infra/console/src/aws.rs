@@ -88,6 +88,8 @@ impl Aws {
             Credentials::new("local", "local", None, None, "local"),
             Some(endpoint_url.to_owned()),
         );
+        #[cfg(debug_assertions)]
+        let sdk = with_faults(sdk);
         Self::of(sdk, region.to_owned())
     }
 
@@ -349,6 +351,17 @@ impl Aws {
             "iam" => format!("https://iam.{suffix}"),
             _ => format!("https://{service}.{}.{suffix}", self.region),
         }
+    }
+}
+
+/// The configuration with the faults that tests ask for, as the functions have them: in development builds only.
+#[cfg(debug_assertions)]
+fn with_faults(sdk: SdkConfig) -> SdkConfig {
+    use sluice_adapters::faults::{FILE_VARIABLE, through};
+
+    match std::env::var_os(FILE_VARIABLE) {
+        Some(file) => through(&sdk, file.as_ref(), "sluice"),
+        None => sdk,
     }
 }
 

@@ -1,7 +1,7 @@
 //! What `rebuild` and `import` have in common: Stripe as the functions ask it, the pace, the count, and the record.
 //!
 //! A record is kept in the table of outcomes, `pk` `<what>#<name>`, `sk` `run`: who, why, how far, what came of it. It is
-//! written after each page, so a run that was cut off goes on with that page.
+//! written at the beginning and after each page, so a run that was cut off is resumed with that page.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -105,7 +105,11 @@ impl<'a> Run<'a> {
             ));
         }
         match &how.resume {
-            None => run.name = format!("{what}-{of}-{:x}", SystemClock.now_ms()),
+            None => {
+                run.name = format!("{what}-{of}-{:x}", SystemClock.now_ms());
+                // Before anybody is told its name: it can be resumed from then on.
+                run.save("running").await?;
+            }
             Some(name) => {
                 run.name.clone_from(name);
                 run.find(of).await?;

@@ -27,10 +27,9 @@ impl ClientFaults {
         }
     }
 
-    /// What tells the functions.
-    pub(crate) fn variable(folder: &Path) -> (&'static str, String) {
-        let file = Self::within(folder).file;
-        (FILE_VARIABLE, file.to_string_lossy().into_owned())
+    /// What tells the functions, and any other program of development that is to take the same faults.
+    pub fn variable(&self) -> (&'static str, String) {
+        (FILE_VARIABLE, self.file.to_string_lossy().into_owned())
     }
 
     /// Replaces the rules by these, a JSON array of `sluice_adapters::faults::Rule`s, for every call that begins from now

@@ -117,7 +117,10 @@ impl Program<'_> {
             env.push(("PATH", std::env::var("PATH").unwrap_or_default()));
             // Neither program reads anything of the user's home.
             env.push(("HOME", "/nonexistent".to_owned()));
-            env.extend(self.client_faults.then(|| ClientFaults::variable(scratch)));
+            env.extend(
+                self.client_faults
+                    .then(|| ClientFaults::within(scratch).variable()),
+            );
             let owned = |(name, value): (&str, _)| (name.to_owned(), value);
             env.into_iter().map(owned).collect()
         };
