@@ -14,8 +14,8 @@ use sluice_stripe_sim::server::{Refusal, Server};
 use sluice_stripe_sim::{Occurrence, Options as Settings, Scope, Story, World as Stripe};
 
 use crate::replay::{facts, sluice};
-use crate::truth::{body, truth, world_with_key};
-use crate::world::{World, eventually, now_s, shared};
+use crate::truth::{body, give_key, truth, world_with_key};
+use crate::world::{World, eventually, intent, now_s, shared, unique};
 
 /// Nothing is left to its delivery: what isn't there now is missing.
 pub(crate) fn at_once(options: &mut Options) {
@@ -393,6 +393,56 @@ pub(crate) fn damage(world: &World, domain: &str, key: &str) {
     world
         .stack(|stack| stack.aws().json("DynamoDB_20120810.UpdateItem", &input))
         .expect("damaged");
+}
+
+#[test]
+fn ties_wait_for_a_key_and_are_settled_as_stripe_has_the_object_once_there_is_one() {
+    let mut stripe = stripe(25);
+    stripe.play(Story::Purchase, &Scope::platform(false));
+    let paid = stripe.events().iter();
+    let paid = paid
+        .filter(|event| event.kind == "payment_intent.succeeded")
+        .find_map(|event| truth(&stripe, &event.object).map(|right| (event, right)));
+    let (event, right) = paid.expect("a payment");
+    let (object, before_s) = (event.object.id.clone(), event.created - 60);
+    let server = Server::start(stripe, Terms::default(), 0).expect("a port");
+    let world = World::own(|options| {
+        at_once(options);
+        let url = ("StripeApiUrl".to_owned(), server.url());
+        options.parameters.extend([url]);
+    });
+    // Two events of one second that nothing links.
+    for (kind, status) in [
+        ("processing", "processing"),
+        ("amount_capturable_updated", "requires_capture"),
+    ] {
+        let body = intent(&unique("evt"), &object, kind, before_s, status).to_string();
+        assert_eq!(world.deliver(&body).words(), "accepted");
+    }
+    eventually("a guess", || {
+        (world.document(right.domain, &right.key)["tie_unresolved"] == true).then_some(())
+    });
+    world.drained();
+    for _ in 0..2 {
+        let report = world.reconcile();
+        assert_eq!((report.ties, report.ties_without_key), (1, 1));
+        assert_eq!(report.checked, 0);
+        assert_eq!(report.stopped.as_deref(), Some("reconcile.no_key"));
+    }
+
+    give_key(&world, &["payments", "reconcile"]);
+    eventually("the payment as Stripe has it", || {
+        let report = world.try_reconcile().ok()?;
+        assert_eq!(report.ties_without_key, 0);
+        world.drained();
+        let document = world.document(right.domain, &right.key);
+        (document["state"] == right.state).then_some(())
+    });
+    assert_eq!(
+        world.document(right.domain, &right.key)["tie_unresolved"],
+        Value::Null
+    );
+    eventually("no tie", || (world.reconcile().ties == 0).then_some(()));
 }
 
 #[test]

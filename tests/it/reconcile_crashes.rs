@@ -12,8 +12,8 @@ use crate::truth::world_with_key;
 use crate::world::{World, unique};
 
 /// Its calls, each with a text that no other call has: cursors, the key, a page's entries, claim, publish, mark, cursor,
-/// ties, checks, drift, report.
-const CALLS: [(&str, &str); 11] = [
+/// ties, checks, the tie's turn, drift, report.
+const CALLS: [(&str, &str); 12] = [
     ("Query", "cursor#"),
     ("GetSecretValue", ""),
     ("BatchGetItem", "evt#"),
@@ -23,6 +23,7 @@ const CALLS: [(&str, &str); 11] = [
     ("PutItem", "\"cursor#"),
     ("Query", "\"ties\""),
     ("PutEvents", "\\\"check\\\":true"),
+    ("UpdateItem", "\"ties\""),
     ("Query", "\"drift\""),
     ("PutItem", "\"report#"),
 ];
@@ -64,6 +65,7 @@ fn reconcile_killed_and_failed_at_each_of_its_calls_lets_in_all_that_stripe_has(
         }
     };
     deployed_long_ago();
+    note_a_tie(&world);
     let rules = rules(&world);
     world
         .stack(|stack| stack.client_faults().expect("asked for").set(&json!(rules)))
@@ -108,6 +110,27 @@ fn reconcile_killed_and_failed_at_each_of_its_calls_lets_in_all_that_stripe_has(
         assert!(world.published(&event.id) > 0, "{}", event.id);
     }
     world.is_as_stripe_has_it(&stripe);
+}
+
+/// A tie of an object that Stripe has no path to, so that it is there in every run.
+fn note_a_tie(world: &World) {
+    let texts = [
+        ("pk", "ties"),
+        ("sk", "platform#test#di_1"),
+        ("domain", "subscriptions"),
+        ("object", "di_1"),
+        ("object_type", "discount"),
+        ("event", "evt_1"),
+        ("type", "customer.discount.updated"),
+    ];
+    let texts = texts.map(|(name, value)| (name.to_owned(), json!({ "S": value })));
+    let mut item = Value::Object(texts.into_iter().collect());
+    item["livemode"] = json!({ "BOOL": false });
+    item["at"] = json!({ "N": "1" });
+    let input = json!({ "TableName": world.info().tables["outcomes"], "Item": item });
+    world
+        .stack(|stack| stack.aws().json("DynamoDB_20120810.PutItem", &input))
+        .expect("a tie");
 }
 
 /// A rule for each act at each call.

@@ -33,12 +33,31 @@ pub(crate) fn world_with_key(server: &Server, change: impl FnOnce(&mut Options))
         options.parameters.extend(parameters);
         change(options);
     });
+    make_key(&world);
+    world
+}
+
+fn make_key(world: &World) {
     let keys = json!({ "test": "sk_test_Sluice" }).to_string();
     let secret = json!({ "Name": KEYS, "SecretString": keys });
     world
         .stack(|stack| stack.aws().json("secretsmanager.CreateSecret", &secret))
         .expect("a secret");
-    world
+}
+
+/// Gives these functions of a stack that has none a key for the test mode, as a deployment with `ApiKeySecretArn` does.
+pub(crate) fn give_key(world: &World, functions: &[&str]) {
+    make_key(world);
+    for function in functions {
+        let name = &world.info().functions[*function];
+        world
+            .stack(|stack| {
+                let mut variables = stack.aws().environment(name)?;
+                variables.insert("API_KEY_SECRET_ID".to_owned(), KEYS.to_owned());
+                stack.aws().set_environment(name, &variables)
+            })
+            .expect("configured");
+    }
 }
 
 /// The body of an event, as delivered.

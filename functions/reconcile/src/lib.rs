@@ -140,6 +140,7 @@ fn log(report: &Report) {
         conflicts = report.conflicts,
         unreadable = report.unreadable,
         ties = report.ties,
+        ties_without_key = report.ties_without_key,
         ungenerated = report.ungenerated,
         ungenerated_more = report.ungenerated_more,
         checked = report.checked,

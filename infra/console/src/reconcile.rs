@@ -22,6 +22,7 @@ const EXAMPLES: &str = r#"Examples:
   sluice reconcile --last 1 --json the last one, for a script
   sluice reconcile --run           compares now, until nothing is left to compare
 
+"ties" are states that are a guess until Stripe is asked; those of a mode without an API key wait for one.
 "never made" are events that Stripe says it failed to make, whose objects were looked at instead. What the newest run doesn't
 cover is listed below the table; with --json, each report has it in fields.
 
@@ -246,6 +247,7 @@ fn print(context: &Context, reports: &[Report]) -> Result<(), Problem> {
         "missing",
         "stuck",
         "recovered",
+        "ties",
         "checked",
         "drifted",
         "never made",
@@ -264,7 +266,7 @@ fn print(context: &Context, reports: &[Report]) -> Result<(), Problem> {
     Ok(())
 }
 
-fn row(report: &Report) -> [Cell; 13] {
+fn row(report: &Report) -> [Cell; 14] {
     let bad = |count: u64| {
         let style = if count > 0 { BAD } else { PLAIN };
         Cell::new(style, count.to_string())
@@ -281,6 +283,7 @@ fn row(report: &Report) -> [Cell; 13] {
         bad(report.missing),
         bad(report.stuck),
         report.recovered.to_string().into(),
+        ties(report),
         report.checked.to_string().into(),
         report
             .drifted
@@ -303,6 +306,14 @@ fn row(report: &Report) -> [Cell; 13] {
     ]
 }
 
+/// How many ties there are, and how many of them nobody can ask about.
+fn ties(report: &Report) -> Cell {
+    match report.ties_without_key {
+        0 => report.ties.to_string().into(),
+        waiting => Cell::new(WARN, format!("{} ({waiting} without a key)", report.ties)),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use sluice_kernel::reconcile::report::Failure;
@@ -323,8 +334,10 @@ mod tests {
         report.stopped = Some("stripe.rate_limited".to_owned());
         let stopped = what_is_wrong(&report).expect("stopped");
         assert!(stopped.contains("stripe.rate_limited"), "{stopped}");
-        let text = without_colour(&table([""; 13], &[row(&report)]));
+        (report.ties, report.ties_without_key) = (5, 3);
+        let text = without_colour(&table([""; 14], &[row(&report)]));
         assert!(text.contains("99.00 %"), "{text}");
+        assert!(text.contains("5 (3 without a key)"), "{text}");
     }
 
     fn failing(code: &str) -> Report {

@@ -141,6 +141,26 @@ impl Aws {
             .map_err(|error| Problem::aws(&call, error))
     }
 
+    /// Deploys a function with these variables instead: environments that are there end, and the next ones read them.
+    ///
+    /// # Errors
+    /// When there is no such function.
+    pub fn set_environment(
+        &self,
+        function: &str,
+        variables: &BTreeMap<String, String>,
+    ) -> Result<(), Problem> {
+        let call = format!("configure {function}");
+        let url = format!(
+            "{}/2015-03-31/functions/{function}/configuration",
+            self.endpoint_url
+        );
+        let input = json!({ "Environment": { "Variables": variables } });
+        let request = self.agent.put(&url);
+        let request = request.header("authorization", scope("lambda"));
+        read(&call, request.send(input.to_string())).map(drop)
+    }
+
     /// Calls CloudFormation and returns its XML.
     pub(crate) fn cloudformation(
         &self,

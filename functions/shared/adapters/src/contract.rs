@@ -21,6 +21,7 @@ use crate::aws::sdk_config_of;
 use crate::entry::{self, ENTRY, text};
 use crate::fill;
 use crate::ledger::DynamoLedger;
+use crate::notes::DynamoNotes;
 use crate::outcomes::DynamoOutcomes;
 use crate::receipts::DynamoReceipts;
 
@@ -145,6 +146,21 @@ mod receipts {
     sluice_harness::receipts_conformance!(async || {
         DynamoReceipts::new(&dynamo().await, RECEIPTS.to_owned())
     });
+}
+
+mod ties {
+    use super::*;
+
+    sluice_harness::ties_conformance!(async || ties_of(&dynamo().await));
+}
+
+/// The table of outcomes, and reconcile's view of it.
+fn ties_of(config: &SdkConfig) -> (DynamoOutcomes, DynamoNotes) {
+    let (ledger, outcomes) = (LEDGER.to_owned(), OUTCOMES.to_owned());
+    (
+        DynamoOutcomes::new(config, outcomes.clone(), 35),
+        DynamoNotes::new(config, ledger, outcomes, 35),
+    )
 }
 
 #[tokio::test]

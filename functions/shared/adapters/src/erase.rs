@@ -1,6 +1,6 @@
 //! Erasing on DynamoDB: going through the ledger and the projections, and taking bodies out of the ledger.
 //!
-//! Only the operator's program uses this, with the operator's permissions: no function may delete.
+//! Only the operator's program uses this, with the operator's permissions: of these tables no function may delete anything.
 //!
 //! An entry that was erased keeps its ids, its hash and size, and when it was published, so a duplicate is still one; it
 //! has `erased_at` (Unix milliseconds) and no body. Its parts, and bodies of other events that came under its id, are

@@ -5,7 +5,7 @@
 //! |---|---|---|---|
 //! | ledger | `reconcile` | `cursor#<scope>` | `doc` S: the cursor's JSON; `expires_at` N s once it is forgotten |
 //! | ledger | `reconcile` | `report#<began, 13 digits>#<run>` | `doc` S: the report's JSON; `expires_at` N s |
-//! | outcomes | `ties` | `<scope>#<object>` | a tie that a domain left unresolved |
+//! | outcomes | `ties` | `<scope>#<object>` | a tie that a domain left unresolved; `at` N ms: when it was found last; `waits_since` N ms |
 //! | outcomes | `drift` | `<at ms, 13 digits>#<scope>#<object>` | a check that found the projection to differ |
 //!
 //! There are a handful of these a day, so a partition each holds them.
@@ -13,14 +13,15 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, Select};
 use aws_types::SdkConfig;
 use sluice_kernel::effect::Scope;
 use sluice_kernel::fault::Fault;
 use sluice_kernel::outcome::{Drift, Tie};
-use sluice_kernel::reconcile::Notes;
 use sluice_kernel::reconcile::report::Report;
 use sluice_kernel::reconcile::window::Cursor;
+use sluice_kernel::reconcile::{NotedTie, Notes};
 
 use crate::aws;
 use crate::entry::{Item, number, text};
@@ -146,29 +147,44 @@ impl Notes for DynamoNotes {
         self.put(key, document, Some(expires_at_s)).await
     }
 
-    async fn ties(&self, limit: usize) -> Result<Vec<Tie>, Fault> {
-        let query = self
+    async fn ties(&self, limit: usize) -> Result<Vec<NotedTie>, Fault> {
+        let mut items = self
             .client
             .query()
             .table_name(&self.outcomes_table)
             .key_condition_expression("pk = :pk")
             .expression_attribute_values(":pk", text(TIES))
-            .limit(i32::try_from(limit).unwrap_or(i32::MAX));
-        let output = query.send().await;
-        let output = output.map_err(|error| aws::unavailable(UNAVAILABLE, "Query", &error))?;
-        Ok(output.items().iter().filter_map(read_tie).collect())
+            .into_paginator()
+            .items()
+            .send();
+        let mut found = Vec::new();
+        while found.len() < limit
+            && let Some(item) = items.next().await
+        {
+            let item = item.map_err(|error| aws::unavailable(UNAVAILABLE, "Query", &error))?;
+            found.extend(read_tie(&item));
+        }
+        Ok(found)
     }
 
-    async fn forget_ties(&self, ties: &[Tie]) -> Result<(), Fault> {
+    async fn ties_asked(&self, ties: &[Tie], at_ms: i64) -> Result<(), Fault> {
         for tie in ties {
-            let delete = self
+            let update = self
                 .client
-                .delete_item()
+                .update_item()
                 .table_name(&self.outcomes_table)
                 .key("pk", text(TIES))
-                .key("sk", text(subject(&tie.scope, &tie.object)));
-            let sent = delete.send().await;
-            sent.map_err(|error| aws::unavailable(UNAVAILABLE, "DeleteItem", &error))?;
+                .key("sk", text(subject(&tie.scope, &tie.object)))
+                .update_expression("SET waits_since = :at")
+                .condition_expression("attribute_exists(pk)")
+                .expression_attribute_values(":at", number(at_ms));
+            if let Err(error) = update.send().await {
+                match error.as_service_error() {
+                    // It was resolved meanwhile.
+                    Some(UpdateItemError::ConditionalCheckFailedException(_)) => {}
+                    _ => return Err(aws::unavailable(UNAVAILABLE, "UpdateItem", &error)),
+                }
+            }
         }
         Ok(())
     }
@@ -194,49 +210,47 @@ impl Notes for DynamoNotes {
 }
 
 /// The sort key of what is noted of an object.
-fn subject(scope: &Scope, object: &str) -> String {
+pub(crate) fn subject(scope: &Scope, object: &str) -> String {
     format!("{}#{object}", scope.key())
 }
 
-/// The item of a tie.
-pub(crate) fn tie_item(tie: &Tie) -> Item {
-    let mut item = Item::from([
-        ("pk".to_owned(), text(TIES)),
-        ("sk".to_owned(), text(subject(&tie.scope, &tie.object))),
-        (
-            "livemode".to_owned(),
-            AttributeValue::Bool(tie.scope.livemode),
-        ),
-    ]);
-    let texts = [
-        ("domain", &tie.domain),
-        ("object", &tie.object),
-        ("object_type", &tie.object_kind),
-        ("event", &tie.event),
-        ("type", &tie.kind),
+/// What is kept of a tie, beside its key and its times.
+pub(crate) fn tie_attributes(tie: &Tie) -> Vec<(&'static str, AttributeValue)> {
+    let mut attributes = vec![
+        ("livemode", AttributeValue::Bool(tie.scope.livemode)),
+        ("domain", text(&tie.domain)),
+        ("object", text(&tie.object)),
+        ("object_type", text(&tie.object_kind)),
+        ("event", text(&tie.event)),
+        ("type", text(&tie.kind)),
     ];
-    for (name, value) in texts {
-        item.insert(name.to_owned(), text(value));
+    let optional = [("account", &tie.scope.account), ("parent", &tie.parent)];
+    for (name, value) in optional {
+        attributes.extend(value.as_ref().map(|value| (name, text(value))));
     }
-    if let Some(account) = &tie.scope.account {
-        item.insert("account".to_owned(), text(account));
-    }
-    item
+    attributes
 }
 
-fn read_tie(item: &Item) -> Option<Tie> {
+fn read_tie(item: &Item) -> Option<NotedTie> {
     let of = |name: &str| Some(item.get(name)?.as_s().ok()?.clone());
-    Some(Tie {
-        scope: Scope {
-            account: of("account"),
-            livemode: *item.get("livemode")?.as_bool().ok()?,
+    let at = |name: &str| item.get(name)?.as_n().ok()?.parse().ok();
+    let at_ms = at("at")?;
+    Some(NotedTie {
+        // A tie that an earlier version noted has one time only.
+        waits_since_ms: at("waits_since").unwrap_or(at_ms),
+        tie: Tie {
+            scope: Scope {
+                account: of("account"),
+                livemode: *item.get("livemode")?.as_bool().ok()?,
+            },
+            domain: of("domain")?,
+            object: of("object")?,
+            object_kind: of("object_type")?,
+            parent: of("parent"),
+            event: of("event")?,
+            kind: of("type")?,
+            at_ms,
         },
-        domain: of("domain")?,
-        object: of("object")?,
-        object_kind: of("object_type")?,
-        event: of("event")?,
-        kind: of("type")?,
-        at_ms: item.get("at")?.as_n().ok()?.parse().ok()?,
     })
 }
 

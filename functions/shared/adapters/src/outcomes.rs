@@ -21,14 +21,18 @@
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::SdkError;
+use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_types::SdkConfig;
 use sluice_kernel::fault::Fault;
-use sluice_kernel::outcome::{Outcomes, Record, Remark, Word};
+use sluice_kernel::outcome::{Drift, Outcomes, Record, Remark, Resolved, Tie, Word};
 
+use crate::entry::{number, text};
 use crate::{aws, notes};
 
+const UNAVAILABLE: &str = "outcome.unavailable";
 const DAY_S: i64 = 86_400;
 
 /// The table of outcomes.
@@ -52,15 +56,12 @@ impl DynamoOutcomes {
 
 impl Outcomes for DynamoOutcomes {
     async fn record(&self, record: &Record) -> Result<(), Fault> {
-        let text = |value: &str| AttributeValue::S(value.to_owned());
-        let number = |value: i64| AttributeValue::N(value.to_string());
         let optional = |value: &Option<String>| value.clone().map(AttributeValue::S);
-        let expires_at_s = record.at_ms / 1000 + i64::from(self.retention_days) * DAY_S;
         let mut put = self
             .client
             .put_item()
             .table_name(&self.table)
-            .item("pk", text(&format!("evt#{}", record.subject)))
+            .item("pk", text(format!("evt#{}", record.subject)))
             .item("sk", text(record.domain))
             .item("outcome", text(record.word.as_str()))
             .item("code", text(record.code))
@@ -69,7 +70,7 @@ impl Outcomes for DynamoOutcomes {
             .item("message", text(&record.message_id))
             .item("receives", number(i64::from(record.receives)))
             .item("at", number(record.at_ms))
-            .item("expires_at", number(expires_at_s));
+            .item("expires_at", self.expires_at(record.at_ms));
         for (name, value) in [("type", &record.kind), ("account", &record.account)] {
             if let Some(value) = optional(value) {
                 put = put.item(name, value);
@@ -84,25 +85,90 @@ impl Outcomes for DynamoOutcomes {
         match put.send().await {
             Ok(_) => Ok(()),
             Err(error) if is_kept(&error) => Ok(()),
-            Err(error) => Err(aws::unavailable("outcome.unavailable", "PutItem", &error)),
+            Err(error) => Err(aws::unavailable(UNAVAILABLE, "PutItem", &error)),
         }
     }
 
     async fn remark(&self, remark: &Remark) -> Result<(), Fault> {
-        let (item, at_ms) = match remark {
-            Remark::Tie(tie) => (notes::tie_item(tie), tie.at_ms),
-            Remark::Drift(drift) => (notes::drift_item(drift), drift.at_ms),
-        };
-        let expires_at_s = at_ms / 1000 + i64::from(self.retention_days) * DAY_S;
+        match remark {
+            Remark::Tie(tie) => self.note_tie(tie).await,
+            Remark::Resolved(resolved) => self.resolve_tie(resolved).await,
+            Remark::Drift(drift) => self.note_drift(drift).await,
+        }
+    }
+}
+
+impl DynamoOutcomes {
+    fn expires_at(&self, at_ms: i64) -> AttributeValue {
+        number(at_ms / 1000 + i64::from(self.retention_days) * DAY_S)
+    }
+
+    /// Of two ties of an object, the one that was found last stands; since when it waits, the first says.
+    async fn note_tie(&self, tie: &Tie) -> Result<(), Fault> {
+        let mut update = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .key("pk", text(notes::TIES))
+            .key("sk", text(notes::subject(&tie.scope, &tie.object)))
+            .condition_expression("attribute_not_exists(#at) OR #at <= :at")
+            .expression_attribute_names("#at", "at")
+            .expression_attribute_values(":at", number(tie.at_ms))
+            .expression_attribute_values(":expires", self.expires_at(tie.at_ms));
+        let mut set =
+            "SET waits_since = if_not_exists(waits_since, :at), expires_at = :expires, #at = :at"
+                .to_owned();
+        // Many of the names are DynamoDB's own words.
+        for (n, (name, value)) in notes::tie_attributes(tie).into_iter().enumerate() {
+            set.push_str(&format!(", #n{n} = :v{n}"));
+            update = update
+                .expression_attribute_names(format!("#n{n}"), name)
+                .expression_attribute_values(format!(":v{n}"), value);
+        }
+        match update.update_expression(set).send().await {
+            Ok(_) => Ok(()),
+            Err(error) => match error.as_service_error() {
+                Some(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(()),
+                _ => Err(aws::unavailable(UNAVAILABLE, "UpdateItem", &error)),
+            },
+        }
+    }
+
+    /// No tie, one that was found later, and another domain's are left as they are.
+    async fn resolve_tie(&self, resolved: &Resolved) -> Result<(), Fault> {
+        let delete = self
+            .client
+            .delete_item()
+            .table_name(&self.table)
+            .key("pk", text(notes::TIES))
+            .key(
+                "sk",
+                text(notes::subject(&resolved.scope, &resolved.object)),
+            )
+            .condition_expression("#domain = :domain AND #at <= :before")
+            .expression_attribute_names("#domain", "domain")
+            .expression_attribute_names("#at", "at")
+            .expression_attribute_values(":domain", text(resolved.domain))
+            .expression_attribute_values(":before", number(resolved.before_ms));
+        match delete.send().await {
+            Ok(_) => Ok(()),
+            Err(error) => match error.as_service_error() {
+                Some(DeleteItemError::ConditionalCheckFailedException(_)) => Ok(()),
+                _ => Err(aws::unavailable(UNAVAILABLE, "DeleteItem", &error)),
+            },
+        }
+    }
+
+    async fn note_drift(&self, drift: &Drift) -> Result<(), Fault> {
         let put = self
             .client
             .put_item()
             .table_name(&self.table)
-            .set_item(Some(item))
-            .item("at", AttributeValue::N(at_ms.to_string()))
-            .item("expires_at", AttributeValue::N(expires_at_s.to_string()));
+            .set_item(Some(notes::drift_item(drift)))
+            .item("at", number(drift.at_ms))
+            .item("expires_at", self.expires_at(drift.at_ms));
         let sent = put.send().await;
-        sent.map_err(|error| aws::unavailable("outcome.unavailable", "PutItem", &error))?;
+        sent.map_err(|error| aws::unavailable(UNAVAILABLE, "PutItem", &error))?;
         Ok(())
     }
 }

@@ -12,6 +12,7 @@ pub mod ledger;
 pub mod projections;
 pub mod receipts;
 pub mod standings;
+pub mod ties;
 pub mod waiting;
 
 /// One `#[tokio::test]` for each case of [`ledger`].
@@ -151,6 +152,31 @@ macro_rules! receipts_conformance {
                 let make = $make;
                 let receipts = make().await;
                 $crate::conformance::receipts::$case(&receipts).await;
+            }
+        )+
+    };
+}
+
+/// One `#[tokio::test]` for each case of [`ties`]. The expression makes a fresh table of outcomes, and reconcile's view of it.
+#[macro_export]
+macro_rules! ties_conformance {
+    ($make:expr) => {
+        $crate::ties_conformance!(@cases $make;
+            a_tie_reads_back_as_it_was_noted
+            a_tie_that_is_found_again_keeps_its_turn
+            a_tie_is_resolved_unless_it_was_found_again_meanwhile
+            resolving_what_is_not_there_or_not_ones_own_changes_nothing
+            a_tie_that_was_asked_for_waits_from_then_on
+            drift_is_counted_since_a_moment
+        );
+    };
+    (@cases $make:expr; $($case:ident)+) => {
+        $(
+            #[tokio::test]
+            async fn $case() {
+                let make = $make;
+                let (outcomes, notes) = make().await;
+                $crate::conformance::ties::$case(&outcomes, &notes).await;
             }
         )+
     };

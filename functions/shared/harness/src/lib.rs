@@ -5,7 +5,7 @@
 //! - [`clock`]: the clock. [`build`]: events and arrivals.
 //! - [`ledger`], [`bus`], [`projections`], [`outcomes`], [`receipts`], [`secrets`]: ports in memory.
 //! - [`stripe`]: Stripe's objects in memory, to be fetched.
-//! - [`reconcile`]: Stripe's lists, cursors and reports in memory.
+//! - [`reconcile`]: Stripe's lists, cursors and reports in memory; [`noted`]: the ties and drifts that domains note for it.
 //! - [`samples`]: the sample events of the repository.
 //! - [`faults`]: a ledger whose calls fail, or succeed with the answer lost.
 //! - [`conformance`]: what every implementation of a port has to do.
@@ -16,6 +16,7 @@ pub mod clock;
 pub mod conformance;
 pub mod faults;
 pub mod ledger;
+pub mod noted;
 pub mod outcomes;
 pub mod projections;
 pub mod receipts;

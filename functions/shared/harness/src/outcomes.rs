@@ -5,11 +5,14 @@ use std::sync::{Mutex, PoisonError};
 use sluice_kernel::fault::Fault;
 use sluice_kernel::outcome::{Outcomes, Record, Remark, Word};
 
+use crate::noted::Noted;
+
 /// The table.
 #[derive(Debug, Default)]
 pub struct MemoryOutcomes {
     recorded: Mutex<Vec<Record>>,
     remarks: Mutex<Vec<Remark>>,
+    noted: Noted,
     fail: Mutex<bool>,
 }
 
@@ -28,6 +31,11 @@ impl MemoryOutcomes {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
+    }
+
+    /// The ties and drifts that are there now, for reconcile.
+    pub fn noted(&self) -> Noted {
+        self.noted.clone()
     }
 
     /// Makes every record fail, or ends that.
@@ -58,6 +66,19 @@ impl Outcomes for MemoryOutcomes {
         }
         let mut remarks = self.remarks.lock().unwrap_or_else(PoisonError::into_inner);
         remarks.push(remark.clone());
+        self.noted.note(remark);
         Ok(())
     }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::reconcile::MemoryNotes;
+
+    crate::ties_conformance!(async || {
+        let outcomes = MemoryOutcomes::default();
+        let notes = MemoryNotes::of(outcomes.noted());
+        (outcomes, notes)
+    });
 }

@@ -6,6 +6,8 @@ use std::sync::{Mutex, PoisonError};
 use sluice_kernel::fault::Fault;
 use sluice_kernel::projection::{Projections, Stored};
 
+use crate::clock::TestClock;
+
 /// The table, with what a test may do to it.
 #[derive(Debug, Default)]
 pub struct MemoryProjections {
@@ -13,6 +15,7 @@ pub struct MemoryProjections {
     owners: Mutex<BTreeMap<String, String>>,
     lose_answers: Mutex<u32>,
     fail_writes: Mutex<u32>,
+    slow: Mutex<Option<(TestClock, i64)>>,
 }
 
 impl MemoryProjections {
@@ -39,6 +42,19 @@ impl MemoryProjections {
             .unwrap_or_else(PoisonError::into_inner) = count;
     }
 
+    /// Each call takes this long from now on, by this clock.
+    pub fn take_ms(&self, clock: &TestClock, call_ms: i64) {
+        let mut slow = self.slow.lock().unwrap_or_else(PoisonError::into_inner);
+        *slow = Some((clock.clone(), call_ms));
+    }
+
+    fn pass(&self) {
+        let slow = self.slow.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((clock, call_ms)) = &*slow {
+            clock.advance_ms(*call_ms);
+        }
+    }
+
     /// The next `count` writes don't happen.
     pub fn fail_writes(&self, count: u32) {
         *self
@@ -58,6 +74,7 @@ fn take_one(counter: &Mutex<u32>) -> bool {
 impl Projections for MemoryProjections {
     async fn get(&self, key: &str) -> Result<Option<Stored>, Fault> {
         tokio::task::yield_now().await;
+        self.pass();
         Ok(self.items().get(key).cloned())
     }
 
@@ -69,6 +86,7 @@ impl Projections for MemoryProjections {
         owner: Option<&str>,
     ) -> Result<bool, Fault> {
         tokio::task::yield_now().await;
+        self.pass();
         if take_one(&self.fail_writes) {
             return Err(Fault::retry("projection.unavailable", "scripted"));
         }

@@ -1,6 +1,6 @@
 //! What reconcile works with, in memory: Stripe's lists as a test sets them, and cursors and reports.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -10,13 +10,14 @@ use sluice_kernel::effect::Scope;
 use sluice_kernel::endpoint::Payload;
 use sluice_kernel::fault::Fault;
 use sluice_kernel::fetch::budget::Budget;
-use sluice_kernel::outcome::Tie;
+use sluice_kernel::outcome::{Remark, Tie};
 use sluice_kernel::reconcile::report::Report;
 use sluice_kernel::reconcile::ungenerated::{self, Ungenerated};
 use sluice_kernel::reconcile::window::Cursor;
-use sluice_kernel::reconcile::{Ask, AskUngenerated, Listed, Listing, Notes};
+use sluice_kernel::reconcile::{Ask, AskUngenerated, Listed, Listing, NotedTie, Notes};
 
 use crate::clock::TestClock;
+use crate::noted::Noted;
 
 /// The requests that are left for now.
 #[derive(Debug)]
@@ -46,6 +47,8 @@ struct Lists {
     accounts_asked: usize,
     /// In the order in which Stripe said so.
     ungenerated: Vec<Ungenerated>,
+    /// Modes without a key.
+    keyless: BTreeSet<bool>,
 }
 
 impl Lists {
@@ -129,6 +132,15 @@ impl MemoryLists {
         });
     }
 
+    /// Takes the key of this mode away, or gives it back.
+    pub fn set_key(&self, livemode: bool, has_key: bool) {
+        let mut inner = self.inner();
+        match has_key {
+            true => inner.keyless.remove(&livemode),
+            false => inner.keyless.insert(livemode),
+        };
+    }
+
     /// Says that an event was never made, later than those before.
     pub fn fail_to_generate(&self, event: Ungenerated) {
         self.inner().ungenerated.push(event);
@@ -186,8 +198,8 @@ fn rest_of<T>(
 }
 
 impl Listing for MemoryLists {
-    async fn has_key(&self, _livemode: bool) -> Result<bool, Fault> {
-        Ok(self.page > 0)
+    async fn has_key(&self, livemode: bool) -> Result<bool, Fault> {
+        Ok(self.page > 0 && !self.inner().keyless.contains(&livemode))
     }
 
     async fn events(&self, ask: &Ask) -> Result<Listed<Vec<u8>>, Fault> {
@@ -277,18 +289,25 @@ impl Listing for MemoryLists {
 struct Kept {
     cursors: BTreeMap<String, Cursor>,
     reports: Vec<Report>,
-    ties: Vec<Tie>,
-    drifted: u64,
     fails: bool,
 }
 
-/// Cursors, reports, ties.
+/// Cursors and reports, and what domains have noted.
 #[derive(Debug, Default)]
 pub struct MemoryNotes {
     inner: Mutex<Kept>,
+    noted: Noted,
 }
 
 impl MemoryNotes {
+    /// With what domains note in this table.
+    pub fn of(noted: Noted) -> Self {
+        Self {
+            noted,
+            ..Self::default()
+        }
+    }
+
     /// A scope's cursor.
     pub fn cursor(&self, scope: &Scope) -> Option<Cursor> {
         self.inner().cursors.get(&scope.key()).cloned()
@@ -311,10 +330,17 @@ impl MemoryNotes {
 
     /// Notes a tie, as a domain does.
     pub fn add_tie(&self, tie: Tie) {
-        self.inner().ties.push(tie);
+        self.noted.note(&Remark::Tie(tie));
     }
 
-    /// No cursor can be written until this is taken back.
+    fn reachable(&self) -> Result<(), Fault> {
+        match self.inner().fails {
+            true => Err(Fault::retry("reconcile.unavailable", "in memory")),
+            false => Ok(()),
+        }
+    }
+
+    /// No cursor can be written and no tie be read until this is taken back.
     pub fn set_failing(&self, fails: bool) {
         self.inner().fails = fails;
     }
@@ -332,10 +358,8 @@ impl Notes for MemoryNotes {
 
     async fn save_cursor(&self, scope: &str, cursor: &Cursor) -> Result<(), Fault> {
         tokio::task::yield_now().await;
+        self.reachable()?;
         let mut inner = self.inner();
-        if inner.fails {
-            return Err(Fault::retry("reconcile.unavailable", "in memory"));
-        }
         inner.cursors.insert(scope.to_owned(), cursor.clone());
         Ok(())
     }
@@ -354,16 +378,18 @@ impl Notes for MemoryNotes {
         Ok(())
     }
 
-    async fn ties(&self, limit: usize) -> Result<Vec<Tie>, Fault> {
-        Ok(self.inner().ties.iter().take(limit).cloned().collect())
+    async fn ties(&self, limit: usize) -> Result<Vec<NotedTie>, Fault> {
+        self.reachable()?;
+        Ok(self.noted.ties(limit))
     }
 
-    async fn forget_ties(&self, ties: &[Tie]) -> Result<(), Fault> {
-        self.inner().ties.retain(|tie| !ties.contains(tie));
+    async fn ties_asked(&self, ties: &[Tie], at_ms: i64) -> Result<(), Fault> {
+        self.reachable()?;
+        self.noted.ties_asked(ties, at_ms);
         Ok(())
     }
 
-    async fn drifted_since(&self, _since_ms: i64) -> Result<u64, Fault> {
-        Ok(self.inner().drifted)
+    async fn drifted_since(&self, since_ms: i64) -> Result<u64, Fault> {
+        Ok(self.noted.drifted_since(since_ms))
     }
 }

@@ -262,8 +262,8 @@ async fn handle_one<D: Domain>(
     handled
 }
 
-/// Notes what reconcile has to know. A tie that can't be noted brings the message back, which finds it again; a drift that
-/// was mended and can't be counted is let go.
+/// Notes what reconcile has to know. A tie that can't be noted brings the message back, which finds it again. A tie that is
+/// resolved is found so by the next check, and a drift was fixed: either is let go.
 async fn note(outcomes: &impl Outcomes, remarks: &[Remark]) -> Result<(), Fault> {
     for remark in remarks {
         let noted = outcomes.remark(remark).await;

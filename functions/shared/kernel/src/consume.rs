@@ -15,6 +15,7 @@
 
 mod asking;
 mod item;
+mod ties;
 
 use serde_json::{Value, json};
 
@@ -30,7 +31,7 @@ use crate::fetch::{self, DELETION_UNPROVEN, Fetch, Fetched, Objects, Proof, Time
 use crate::ledger::Bodies;
 use crate::order::candidate::{Candidate, Source};
 use crate::order::evidence::Evidence;
-use crate::outcome::{Drift, Outcome, Remark, Tie};
+use crate::outcome::{Drift, Outcome, Remark};
 use crate::projection::{self, Input, Item, Projections};
 
 use asking::{Settled, fetch_facts, settle, spent, wait_ms};
@@ -176,7 +177,10 @@ pub async fn consume<D: Domain>(
             };
             let more = apply::<D>(ports, time, &event, &told).await?;
             consumed.emitted.extend(more.emitted);
-            consumed.remarks = more.remarks;
+            // What the first step found may be all: the second finds nothing left to resolve.
+            if !more.remarks.is_empty() {
+                consumed.remarks = more.remarks;
+            }
             consumed.note = more.note;
         }
     }
@@ -273,53 +277,53 @@ async fn consume_thin<D: Domain>(
     if !time.is_enough_to_fetch(0) {
         return Err(batch::no_time());
     }
-    let fetched = match ports.objects.fetch(&fetch).await {
-        // What says so is the platform's own event: it proves nothing of a connected account, however often it is asked.
-        Err(fault) if is_ungenerated && fault.code == DELETION_UNPROVEN => {
-            return Ok(Consumed::ignored(Some(DELETION_UNPROVEN)));
-        }
-        fetched => fetched?,
-    };
-    let deleted = matches!(fetched, Fetched::Deleted { .. });
-    let missing_s = match &fetched {
-        Fetched::Deleted {
-            object: None,
-            date_s,
-            ..
-        } => Some(*date_s),
-        _ => None,
-    };
-    if let (Some(date_s), Some(created)) = (missing_s, message.tag.created)
-        && !kind.ends_with(".deleted")
-        && date_s - created < MISSING_AFTER_S
-    {
-        let cause = "Stripe doesn't have the object of an event that is seconds old";
-        let wait_s = u64::try_from(created + MISSING_AFTER_S - date_s).unwrap_or(0);
-        return Err(Fault::retry(DELETION_UNPROVEN, cause).with_delay(wait_s * 1_000));
-    }
-    let (shown, object, api_version, date_s, took_ms) = match fetched {
-        Fetched::Found {
+    let answer = match ports.objects.fetch(&fetch).await {
+        Ok(Fetched::Found {
             object,
             whole,
             api_version,
             date_s,
             took_ms,
-        } => {
+        }) => {
             let whole = whole.unwrap_or_else(|| object.clone());
-            (object, whole, api_version, date_s, took_ms)
+            Ok((object, whole, api_version, date_s, took_ms))
         }
-        Fetched::Deleted {
+        Ok(Fetched::Deleted {
             object,
             date_s,
             took_ms,
-        } => {
+        }) => {
+            if object.is_none() {
+                believe_missing(kind, message.tag.created, date_s)?;
+            }
             let stub = json!({ "id": fetch.id, "object": fetch.kind, "deleted": true });
-            (Value::Null, object.unwrap_or(stub), None, date_s, took_ms)
+            let object = object.unwrap_or(stub);
+            Ok((Value::Null, object, None, date_s, took_ms))
         }
-        Fetched::NoKey => return Ok(Consumed::ignored(Some("thin.no_key"))),
-        Fetched::NoPath => return Ok(Consumed::ignored(Some("thin.no_path"))),
-        Fetched::Spent { wait_ms } => return Err(spent(wait_ms)),
+        Ok(Fetched::NoKey) => Err("thin.no_key"),
+        Ok(Fetched::NoPath) => Err("thin.no_path"),
+        Ok(Fetched::Spent { wait_ms }) => return Err(spent(wait_ms)),
+        // What says so is the platform's own event: it proves nothing of a connected account, however often it is asked.
+        Err(fault) if is_ungenerated && fault.code == DELETION_UNPROVEN => Err(fault.code),
+        // The message would come back in vain. Reconcile asks again for as long as there is a tie.
+        Err(fault) if is_check && !is_ungenerated && fetch::is_of_one_object(&fault) => {
+            Err(fault.code)
+        }
+        Err(fault) => return Err(fault),
     };
+    let (shown, object, api_version, date_s, took_ms) = match answer {
+        Ok(answer) => answer,
+        Err(note) => {
+            let mut consumed = Consumed::ignored(Some(note));
+            if is_check {
+                let (projections, clock) = (ports.projections, time.clock);
+                consumed.remarks = ties::without_an_answer::<D>(projections, clock, &fetch).await?;
+            }
+            return Ok(consumed);
+        }
+    };
+    // Nothing is shown of what is gone.
+    let deleted = shown.is_null();
     let event = Event {
         id: message.id.clone(),
         kind: kind.to_owned(),
@@ -350,6 +354,20 @@ async fn consume_thin<D: Domain>(
         context: fetch.context.as_deref(),
     };
     apply::<D>(ports, time, &event, &told).await
+}
+
+/// Whether an object that Stripe doesn't have is to be taken for deleted.
+///
+/// # Errors
+/// `Retry` while the event is younger than [`MISSING_AFTER_S`] and doesn't say that the object is deleted.
+fn believe_missing(kind: &str, created: Option<i64>, date_s: i64) -> Result<(), Fault> {
+    let age_s = created.map_or(MISSING_AFTER_S, |created| date_s - created);
+    if kind.ends_with(".deleted") || age_s >= MISSING_AFTER_S {
+        return Ok(());
+    }
+    let cause = "Stripe doesn't have the object of an event that is seconds old";
+    let wait_s = u64::try_from(MISSING_AFTER_S - age_s).unwrap_or(0);
+    Err(Fault::retry(DELETION_UNPROVEN, cause).with_delay(wait_s * 1_000))
 }
 
 type Read<S> = (Projected<S>, Vec<Fact>);
@@ -396,6 +414,7 @@ async fn apply<D: Domain>(
     let mut note = None;
     let mut has_key = true;
     for _ in 0..CONFLICTS_MAX {
+        let before_ms = time.clock.now_ms();
         let (item, version) = read::<D>(ports.projections, &key).await?;
         let mut evidence = match &item {
             Some(item) => item.evidence.add(told.candidate.clone()),
@@ -438,20 +457,10 @@ async fn apply<D: Domain>(
         let differs = had
             .as_ref()
             .is_none_or(|head| head.state() != evidence.head().state());
+        let resolves = ties::resolves::<D>(had.as_ref(), &evidence.head(), told.is_check);
         // What was known in part and is completed hasn't drifted.
         let drifts = differs && had.is_none_or(|head| D::is_whole(head.state()));
-        let mut remarks = Vec::new();
-        // A part that nobody can ask about stays one until there is a key, and then a rebuild asks for all.
-        if is_guess || (is_partial && is_news && has_key) {
-            remarks.extend(tie::<D>(event, &told.object, time.clock.now_ms()));
-        }
-        if told.is_check && drifts {
-            remarks.push(drift::<D>(event, &told.object, time.clock.now_ms()));
-        }
         let contradicts = is_contradicted(item.as_ref(), &fetched, told);
-        if contradicts {
-            remarks.push(drift::<D>(event, &told.object, time.clock.now_ms()));
-        }
         let input = Input::<D> {
             event,
             manner: told.manner,
@@ -470,6 +479,17 @@ async fn apply<D: Domain>(
                 (Some(item), version + 1)
             }
         };
+        let at_ms = time.clock.now_ms();
+        let mut remarks = Vec::new();
+        // A part that nobody can ask about stays one until there is a key, and then a rebuild asks for all.
+        if is_guess || (is_partial && is_news && has_key) {
+            remarks.extend(ties::noted::<D>(event, &told.object, at_ms));
+        } else if resolves {
+            remarks.push(ties::resolved::<D>(&event.scope, &told.object, before_ms));
+        }
+        if contradicts || (told.is_check && drifts) {
+            remarks.push(drift::<D>(event, &told.object, at_ms));
+        }
         let mut kinds = Vec::new();
         if let Some(item) = item.filter(|item| !item.pending.is_empty()) {
             kinds.extend(item.pending.iter().map(|effect| effect.kind.clone()));
@@ -520,18 +540,4 @@ fn drift<D: Domain>(event: &Event, object: &str, at_ms: i64) -> Remark {
         object: object.to_owned(),
         at_ms,
     })
-}
-
-/// A tie, or a part, that is left as it is: noted with every delivery that finds it so, since the one before may have died.
-fn tie<D: Domain>(event: &Event, object: &str, at_ms: i64) -> Option<Remark> {
-    let fetch = Fetch::of_snapshot(event)?;
-    Some(Remark::Tie(Tie {
-        scope: event.scope.clone(),
-        domain: D::NAME.to_owned(),
-        object: object.to_owned(),
-        object_kind: fetch.kind,
-        event: event.id.clone(),
-        kind: event.kind.clone(),
-        at_ms,
-    }))
 }

@@ -381,6 +381,7 @@ mod tests {
             kind: "charge.succeeded",
             object: "ch_1",
             object_kind: "charge",
+            parent: None,
         };
         let entry = check(&asked, "reconcile", 8, "00-a-b-01");
         let message = read(&envelope(&entry.detail)).expect("readable");

@@ -17,6 +17,9 @@
 //! | not asked: the invocation is nearly over | the choice, flagged | back to the queue, at once |
 //! | a fault | the choice, flagged; the fault is logged | as the fault's class says |
 //!
+//! A check is asked for as a thin event is, but no fault of its one object brings it back ([`is_of_one_object`]): it is
+//! `Ignored`, and reconcile asks again for as long as the object has a tie.
+//!
 //! A tie never waits and never fails for a fetch: its choice is the same in any order of delivery, it says that it is
 //! one, and whatever comes later mends it.
 //!
@@ -119,14 +122,15 @@ impl Fetch {
         })
     }
 
-    /// The object that a thin event is about. `None` where it names none.
+    /// The object that a thin event, or a check, is about. `None` where it names none.
     pub fn of_thin(event: &Value, scope: Scope, api_version: Option<&str>) -> Option<Self> {
         let related = event.get("related_object")?;
         Some(Self {
             context: context_of(event, &scope),
             kind: text(related, "type")?,
             id: text(related, "id"),
-            parent: None,
+            // Of a check: Stripe's own thin events name a path.
+            parent: text(related, "parent"),
             api_version: api_version.map(str::to_owned),
             url: text(related, "url"),
             proof: text(event, "id").map(Proof::Thin),

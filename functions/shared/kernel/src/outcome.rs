@@ -117,12 +117,27 @@ pub struct Tie {
     pub object: String,
     /// Stripe's name for its kind.
     pub object_kind: String,
-    /// An event that told of it.
+    /// The object that it lies under at Stripe, where its kind is asked for by it: a person's account.
+    pub parent: Option<String>,
+    /// An event about it.
     pub event: String,
     /// That event's type.
     pub kind: String,
     /// When it was found, in Unix milliseconds.
     pub at_ms: i64,
+}
+
+/// That an object's state is neither a guess nor a part any more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Resolved {
+    /// Whose object, and in which mode.
+    pub scope: Scope,
+    /// The domain that has it.
+    pub domain: &'static str,
+    /// The object's id.
+    pub object: String,
+    /// A moment before the state was read, in Unix milliseconds: a tie that was found after it stands.
+    pub before_ms: i64,
 }
 
 /// A check that found a projection to differ from the object as Stripe has it. It has been mended.
@@ -141,8 +156,12 @@ pub struct Drift {
 /// What a domain notes of an object, beside what it made of the event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Remark {
-    /// The state is a guess. Noted before the message is acknowledged, so that reconcile finds it.
+    /// The state is a guess, or a part. Noted before the message is acknowledged, so that reconcile finds it. Of two ties of
+    /// an object the one that was found last stands.
     Tie(Tie),
+    /// It is neither any more: the domain's tie of the object is forgotten, if it was found no later than
+    /// [`Resolved::before_ms`]. If that can't be noted, reconcile's next check resolves it.
+    Resolved(Resolved),
     /// The projection was not as Stripe has the object. Counted, and no more: it has been mended.
     Drift(Drift),
 }

@@ -35,11 +35,13 @@ mod check;
 pub mod ports;
 pub mod report;
 mod targets;
+mod ties;
 pub mod ungenerated;
 pub mod walk;
 pub mod window;
 
-pub use ports::{Ask, AskUngenerated, Listed, Listing, Notes, Standings};
+pub use ports::{Ask, AskUngenerated, Listed, Listing, NotedTie, Notes, Standings};
+pub use ties::TIES_READ_MAX;
 
 use std::collections::BTreeMap;
 

@@ -87,6 +87,18 @@ mod receipts_where_answers_are_lost {
     });
 }
 
+mod ties_where_calls_are_lost {
+    use super::*;
+
+    sluice_harness::ties_conformance!(async || ties_of(&first_tries("drop-before").await));
+}
+
+mod ties_where_answers_are_lost {
+    use super::*;
+
+    sluice_harness::ties_conformance!(async || ties_of(&first_tries("drop-after").await));
+}
+
 #[tokio::test]
 async fn a_claim_whose_answer_was_lost_is_won_again() {
     let (config, file) = next_answer_lost(&dynamo().await, "PutItem");

@@ -1,37 +1,23 @@
-//! Reconcile's notes: cursors, reports, ties and drift.
+//! Reconcile's notes: cursors and reports. Ties and drift have a suite that the ports in memory pass too.
 
 use sluice_kernel::effect::Scope;
-use sluice_kernel::outcome::{Drift, Remark, Tie};
-use sluice_kernel::reconcile::Notes;
+use sluice_kernel::outcome::{Remark, Tie};
 use sluice_kernel::reconcile::report::Report;
 use sluice_kernel::reconcile::window::{Cursor, Walk};
+use sluice_kernel::reconcile::{NotedTie, Notes};
 
 use super::*;
-use crate::notes::DynamoNotes;
 
-fn scope(account: Option<&str>) -> Scope {
+fn scope() -> Scope {
     Scope {
-        account: account.map(str::to_owned),
+        account: Some("acct_1".to_owned()),
         livemode: true,
     }
 }
 
-fn tie(account: Option<&str>, object: &str) -> Tie {
-    Tie {
-        scope: scope(account),
-        domain: "payments".to_owned(),
-        object: object.to_owned(),
-        object_kind: "payment_intent".to_owned(),
-        event: "evt_1".to_owned(),
-        kind: "payment_intent.processing".to_owned(),
-        at_ms: 7,
-    }
-}
-
 #[tokio::test]
-async fn cursors_and_ties_read_back_as_they_were_noted() {
-    let config = dynamo().await;
-    let notes = DynamoNotes::new(&config, LEDGER.to_owned(), OUTCOMES.to_owned(), 35);
+async fn cursors_read_back_as_they_were_kept_and_a_report_is_none() {
+    let (_, notes) = ties_of(&dynamo().await);
     let mut cursor = Cursor::first(5);
     cursor.walk = Some(Walk {
         after: Some("evt_9".to_owned()),
@@ -47,24 +33,9 @@ async fn cursors_and_ties_read_back_as_they_were_noted() {
         .await
         .expect("kept");
     notes.save_cursor(&key, &cursor).await.expect("kept");
-    // A report lies beside the cursors, and isn't one.
     notes.save_report(&Report::default()).await.expect("kept");
     let cursors = notes.cursors().await.expect("read");
     assert_eq!(cursors.into_iter().collect::<Vec<_>>(), [(key, cursor)]);
-
-    let outcomes = DynamoOutcomes::new(&config, OUTCOMES.to_owned(), 35);
-    for tie in [
-        tie(None, "pi_1"),
-        tie(Some("acct_1"), "pi_1"),
-        tie(None, "pi_1"),
-    ] {
-        outcomes.remark(&Remark::Tie(tie)).await.expect("noted");
-    }
-    let mut ties = notes.ties(10).await.expect("read");
-    ties.sort_by_key(|tie| tie.scope.account.clone());
-    assert_eq!(ties, [tie(None, "pi_1"), tie(Some("acct_1"), "pi_1")]);
-    notes.forget_ties(&ties[..1]).await.expect("forgotten");
-    assert_eq!(notes.ties(10).await.expect("read").len(), 1);
 }
 
 #[tokio::test]
@@ -93,18 +64,43 @@ async fn a_cursor_that_is_forgotten_is_read_no_more_unless_it_is_saved_again() {
 }
 
 #[tokio::test]
-async fn drift_is_counted_since_a_moment() {
+async fn a_tie_is_kept_as_long_as_outcomes_are_and_one_of_an_earlier_version_waits_since_it_was_found()
+ {
     let config = dynamo().await;
-    let notes = DynamoNotes::new(&config, LEDGER.to_owned(), OUTCOMES.to_owned(), 35);
-    let outcomes = DynamoOutcomes::new(&config, OUTCOMES.to_owned(), 35);
-    for at_ms in [900, 1_000, 20_000] {
-        let drift = Drift {
-            scope: scope(None),
-            domain: "payments",
-            object: "pi_1".to_owned(),
-            at_ms,
-        };
-        outcomes.remark(&Remark::Drift(drift)).await.expect("noted");
-    }
-    assert_eq!(notes.drifted_since(1_000).await, Ok(2));
+    let (outcomes, notes) = ties_of(&config);
+    let tie = Tie {
+        scope: scope(),
+        domain: "payments".to_owned(),
+        object: "pi_1".to_owned(),
+        object_kind: "payment_intent".to_owned(),
+        parent: None,
+        event: "evt_1".to_owned(),
+        kind: "payment_intent.processing".to_owned(),
+        at_ms: 7_000,
+    };
+    outcomes
+        .remark(&Remark::Tie(tie.clone()))
+        .await
+        .expect("noted");
+    let client = Client::new(&config);
+    let key = [
+        ("pk".to_owned(), text("ties")),
+        ("sk".to_owned(), text("acct_1#live#pi_1")),
+    ];
+    let get = client.get_item().table_name(OUTCOMES);
+    let got = get.set_key(Some(key.clone().into())).send().await;
+    let item = got.expect("read").item.expect("there");
+    assert_eq!(item["expires_at"], entry::number(7 + 35 * 86_400));
+
+    let update = client
+        .update_item()
+        .table_name(OUTCOMES)
+        .set_key(Some(key.into()))
+        .update_expression("REMOVE waits_since");
+    update.send().await.expect("as it was");
+    let noted = NotedTie {
+        waits_since_ms: 7_000,
+        tie,
+    };
+    assert_eq!(notes.ties(1).await, Ok(vec![noted]));
 }

@@ -21,6 +21,8 @@ pub struct Check<'a> {
     pub object: &'a str,
     /// Stripe's name for its kind.
     pub object_kind: &'a str,
+    /// The object that it lies under at Stripe, where its kind is asked for by it.
+    pub parent: Option<&'a str>,
 }
 
 /// The field of a check that says that it stands for an event that Stripe failed to make.
@@ -72,6 +74,9 @@ fn checked(
         "livemode": check.scope.livemode,
         "related_object": { "id": check.object, "type": check.object_kind },
     });
+    if let Some(parent) = check.parent {
+        detail["related_object"]["parent"] = json!(parent);
+    }
     if ungenerated_s.is_some() {
         detail[UNGENERATED] = json!(true);
     }

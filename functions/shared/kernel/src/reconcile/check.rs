@@ -1,9 +1,9 @@
-//! Which objects the domains are asked to hold against Stripe's.
+//! Which objects the domains are asked to compare with Stripe's.
 
 use std::collections::BTreeMap;
 
 use super::report::Report;
-use super::{Listing, Notes, Plan, Ports, Standings, TIES_MAX, VIA, window};
+use super::{Listing, NotedTie, Notes, Plan, Ports, Standings, VIA, ties, window};
 use crate::bus::{BATCH_ENTRIES_MAX, Bus, Outgoing};
 use crate::detail;
 use crate::effect::Scope;
@@ -61,14 +61,14 @@ pub(super) async fn ask<L: Ledger + Standings>(
     sample: &Sample,
     report: &mut Report,
 ) {
-    let ties = ports.notes.ties(TIES_MAX).await.unwrap_or_default();
-    report.ties = ties.len() as u64;
-    let ties_checked = ties.iter().map(|tie| detail::Check {
+    let ties = ties::in_turn(ports, report).await;
+    let ties_checked = ties.iter().map(|NotedTie { tie, .. }| detail::Check {
         scope: &tie.scope,
         event: &tie.event,
         kind: &tie.kind,
         object: &tie.object,
         object_kind: &tie.object_kind,
+        parent: tie.parent.as_deref(),
     });
     let sampled = sample.events.values().map(|one| detail::Check {
         scope: &one.scope,
@@ -76,22 +76,27 @@ pub(super) async fn ask<L: Ledger + Standings>(
         kind: &one.kind,
         object: &one.object,
         object_kind: &one.object_kind,
+        parent: None,
     });
     let checks: Vec<_> = ties_checked.chain(sampled).collect();
     let entries: Vec<Outgoing> = checks
         .iter()
         .map(|check| detail::check(check, VIA, report.began_ms, plan.traceparent))
         .collect();
-    let mut all = true;
+    let mut taken = Vec::with_capacity(entries.len());
     for batch in entries.chunks(BATCH_ENTRIES_MAX) {
         let results = ports.bus.publish(batch).await;
-        let taken = results.iter().filter(|result| result.is_ok()).count();
-        report.checked += taken as u64;
-        all &= taken == batch.len();
+        let is_taken = |at| results.get(at).is_some_and(Result::is_ok);
+        taken.extend((0..batch.len()).map(is_taken));
     }
-    // What the bus didn't take is asked for by a later run.
-    if all && !ties.is_empty() {
-        let _ = ports.notes.forget_ties(&ties).await;
+    report.checked += taken.iter().filter(|is_taken| **is_taken).count() as u64;
+    // What the bus didn't take keeps its turn.
+    let asked = ties.into_iter().zip(taken);
+    let asked = asked.filter_map(|(noted, is_taken)| is_taken.then_some(noted.tie));
+    let asked: Vec<_> = asked.collect();
+    if !asked.is_empty() {
+        // If this fails, they have their turn again in the next run.
+        let _ = ports.notes.ties_asked(&asked, report.began_ms).await;
     }
     let since_ms = report.began_ms - window::DRIFT_S * 1_000;
     report.drifted = ports.notes.drifted_since(since_ms).await.ok();

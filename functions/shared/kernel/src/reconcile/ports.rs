@@ -120,6 +120,16 @@ pub trait Standings: Sync {
     ) -> impl Future<Output = Result<BTreeSet<String>, Fault>> + Send;
 }
 
+/// A tie that a domain noted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NotedTie {
+    /// The tie, as it was found last.
+    pub tie: Tie,
+    /// Since when it waits to be asked for, in Unix milliseconds: since it was first noted, or last asked for. That it is
+    /// found again changes nothing about it.
+    pub waits_since_ms: i64,
+}
+
 /// Where cursors and reports are kept.
 pub trait Notes: Sync {
     /// Every cursor, by the key of its scope.
@@ -154,17 +164,22 @@ pub trait Notes: Sync {
     /// `Retry` where it can't be written.
     fn save_report(&self, report: &Report) -> impl Future<Output = Result<(), Fault>> + Send;
 
-    /// Ties that domains left unresolved, at most `limit`.
+    /// Ties that domains left unresolved, at most `limit`, in an order that says nothing.
     ///
     /// # Errors
     /// `Retry` where they can't be read.
-    fn ties(&self, limit: usize) -> impl Future<Output = Result<Vec<Tie>, Fault>> + Send;
+    fn ties(&self, limit: usize) -> impl Future<Output = Result<Vec<NotedTie>, Fault>> + Send;
 
-    /// Forgets ties that domains were asked to check: a domain that can't tell even then notes the tie again.
+    /// Remembers that checks of these ties' objects were asked for at `at_ms` (Unix milliseconds). One that was resolved
+    /// meanwhile stays away, and one that was noted again stays noted.
     ///
     /// # Errors
-    /// `Retry` where it can't be written: the ties are checked again.
-    fn forget_ties(&self, ties: &[Tie]) -> impl Future<Output = Result<(), Fault>> + Send;
+    /// `Retry` where it can't be written: they come first again.
+    fn ties_asked(
+        &self,
+        ties: &[Tie],
+        at_ms: i64,
+    ) -> impl Future<Output = Result<(), Fault>> + Send;
 
     /// How many checks found drift since a moment.
     ///

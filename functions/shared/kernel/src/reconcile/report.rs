@@ -103,9 +103,12 @@ pub struct Report {
     pub conflicts: u64,
     /// Listed, and not readable as this account's events.
     pub unreadable: u64,
-    /// Unresolved ties that were found and checked.
+    /// Unresolved ties that domains have noted, as far as they were read.
     pub ties: u64,
-    /// Objects that domains were asked to check, ties among them.
+    /// Of these, those of a mode without an API key: they wait for one.
+    #[serde(default)]
+    pub ties_without_key: u64,
+    /// Objects that domains were asked to check, those of ties among them.
     pub checked: u64,
     /// Events that Stripe says it failed to make, and that would have come in here.
     #[serde(default)]

@@ -158,6 +158,7 @@ async fn check<L: Ledger + Standings>(
                 kind: &one.kind,
                 object: one.object.as_deref()?,
                 object_kind: one.object_kind.as_deref()?,
+                parent: None,
             };
             Some(detail::check_ungenerated(
                 &check,

@@ -15,3 +15,4 @@ mod secrets;
 mod settings;
 mod sweep;
 mod take;
+mod ties;

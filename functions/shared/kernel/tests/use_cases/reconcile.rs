@@ -1,10 +1,11 @@
-//! Holding the ledger against Stripe's list.
+//! Comparing the ledger with Stripe's list.
 
 mod accounts;
 mod own_account;
 mod pages;
 mod scopes;
 mod thin;
+mod ties;
 mod ungenerated;
 
 use std::borrow::Cow;
@@ -22,7 +23,6 @@ use sluice_kernel::endpoint::{self, Endpoint, Payload};
 use sluice_kernel::event::Head;
 use sluice_kernel::fault::Fault;
 use sluice_kernel::ledger::Ledger;
-use sluice_kernel::outcome::Tie;
 use sluice_kernel::reconcile::report::{AccountsFrom, Report};
 use sluice_kernel::reconcile::{Plan, Ports, Standings, VIA, run};
 use sluice_kernel::take::take;
@@ -344,34 +344,6 @@ async fn a_page_after_an_event_that_stripe_no_longer_knows_is_asked_for_from_the
     let asked = world.lists.take_asked();
     assert_eq!(asked.last().map(|ask| ask.after.is_some()), Some(true));
     assert!(asked.iter().any(|ask| ask.after.is_none()));
-}
-
-#[tokio::test]
-async fn a_sample_and_every_tie_are_checked_and_a_tie_is_forgotten_then() {
-    let mut world = World::begun().await;
-    world.checks_max = 2;
-    for n in 0..5 {
-        world.made(&platform(), &format!("evt_{n}"), 60 + n);
-    }
-    world.notes.add_tie(Tie {
-        scope: account("acct_1"),
-        domain: "payments".to_owned(),
-        object: "pi_1".to_owned(),
-        object_kind: "payment_intent".to_owned(),
-        event: "evt_t".to_owned(),
-        kind: "payment_intent.processing".to_owned(),
-        at_ms: START_MS,
-    });
-    let report = world.run("run-1").await;
-    assert_eq!((report.ties, report.checked), (1, 3));
-    let mut checks = world.bus.details();
-    checks.retain(|detail| detail["sluice"]["check"] == true);
-    assert_eq!(checks.len(), 3);
-    assert_eq!(checks[0]["related_object"]["id"], "pi_1");
-    assert_eq!(checks[0]["sluice"]["account"], "acct_1");
-    // What changed last is looked at first.
-    assert_eq!(checks[1]["related_object"]["id"], "ch_of_evt_3");
-    assert_eq!(world.run("run-2").await.ties, 0);
 }
 
 #[tokio::test]

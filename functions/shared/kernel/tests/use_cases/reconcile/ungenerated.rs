@@ -48,6 +48,8 @@ async fn an_event_that_stripe_says_it_failed_to_make_has_its_object_checked_if_i
     let check = checks.iter().find(|detail| detail["ungenerated"] == true);
     let check = check.expect("a check");
     assert_eq!(check["sluice"]["check"], true);
+    // The facts of the missing event are dated by what Stripe said.
+    assert_eq!(check["sluice"]["created"], START_MS / 1_000 + 60);
     assert_eq!(check["type"], "payment_intent.succeeded");
     assert_eq!(check["id"], "evt_of_pi_1");
     assert_eq!(world.checked(), ["pi_1"]);
