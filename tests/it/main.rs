@@ -19,6 +19,7 @@
 //! - `variants`: the template with everything optional, and with a list of addresses.
 //! - `trial`: an event for which something breaks, and its judgement by an untroubled one.
 //! - `crashes`: each function killed before and after each of its calls.
+//! - `failover`: a standby that takes over and hands back, a new stack, and a restored projection.
 //! - `faults`: each call of each function throttled, failed, too late, cut, or answered in vain.
 //! - `rebuild`: projections made anew, and what was there before, by the same program.
 //! - `replay`: replays, dead letters and rejected events, by the operator's program.
@@ -41,6 +42,7 @@ mod cost;
 mod crashes;
 mod door;
 mod erasure;
+mod failover;
 mod faults;
 mod fetching;
 mod flood;

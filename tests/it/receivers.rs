@@ -1,43 +1,72 @@
 //! A receiver of effects as deployed: the sample's own template beside Sluice's, and a topic that people would listen to.
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 use serde_json::{Value, json};
-use sluice_local::build;
+use sluice_local::build::{self, Binaries};
 use sluice_stripe_sim::{ApiVersion, Options, Scope, Story, World as Stripe};
 
 use crate::world::{World, eventually};
 
-/// The sample receiver beside a world's stack, with a queue that hears its topic.
-struct Notify<'a> {
+/// Built once, however often it is deployed.
+static BINARIES: LazyLock<Binaries> = LazyLock::new(|| {
+    build::binaries(&sluice_local::stack::root(), &["notify"]).expect("it builds")
+});
+
+/// The sample receiver's own template.
+pub(crate) fn template() -> PathBuf {
+    sluice_local::stack::root().join("functions/notify/template.yaml")
+}
+
+/// The sample receiver beside a world's stack.
+pub(crate) struct Notify<'a> {
     world: &'a World,
-    log_group: String,
-    queue: String,
-    dead_letters: String,
-    heard: String,
+    stack: String,
+    template: PathBuf,
+    parameters: BTreeMap<String, String>,
+    outputs: BTreeMap<String, String>,
 }
 
 impl<'a> Notify<'a> {
-    fn beside(world: &'a World) -> Self {
-        let (topic, heard) = topic_with_a_listener(world);
-        let root = sluice_local::stack::root();
-        let binaries = build::binaries(&root, &["notify"]).expect("it builds");
-        let parameters = [("BusName", world.info().bus.clone()), ("TopicArn", topic)];
-        let parameters = parameters.map(|(name, value)| (name.to_owned(), value));
-        let template = root.join("functions/notify/template.yaml");
-        let outputs = world
-            .stack(|stack| {
-                stack.deploy_beside("notify", &template, &binaries, &BTreeMap::from(parameters))
-            })
-            .expect("it can be deployed");
-        let output = |name: &str| outputs[name].clone();
-        Self {
+    /// Deploys it as a stack of this name, on the world's bus.
+    pub(crate) fn deploy(
+        world: &'a World,
+        stack: &str,
+        template: &Path,
+        parameters: &[(&str, &str)],
+    ) -> Self {
+        let given = [("BusName", world.info().bus.as_str())];
+        let given = given.iter().chain(parameters);
+        let given = given.map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let mut notify = Self {
             world,
-            log_group: output("NotifyLogGroup"),
-            queue: output("NotifyQueueUrl"),
-            dead_letters: output("NotifyDeadLettersUrl"),
-            heard,
-        }
+            stack: stack.to_owned(),
+            template: template.to_owned(),
+            parameters: given.collect(),
+            outputs: BTreeMap::new(),
+        };
+        notify.put();
+        notify
+    }
+
+    /// Deploys it again, with another value of a parameter.
+    pub(crate) fn set(&mut self, parameter: &str, value: &str) {
+        let value = value.to_owned();
+        self.parameters.insert(parameter.to_owned(), value);
+        self.put();
+    }
+
+    fn put(&mut self) {
+        let deployed = self.world.stack(|stack| {
+            stack.deploy_beside(&self.stack, &self.template, &BINARIES, &self.parameters)
+        });
+        self.outputs = deployed.expect("it can be deployed");
+    }
+
+    pub(crate) fn output(&self, name: &str) -> &str {
+        &self.outputs[name]
     }
 
     fn call(&self, target: &str, input: &Value) -> Value {
@@ -46,26 +75,86 @@ impl<'a> Notify<'a> {
             .expect("answered")
     }
 
-    /// The outcomes that it logged for an effect's id, in order.
-    fn outcomes(&self, id: &str) -> Vec<String> {
+    /// What it logged of effects: each id with its outcome, in order.
+    pub(crate) fn log(&self) -> Vec<(String, String)> {
         let lines = self.call(
             "Logs_20140328.FilterLogEvents",
-            &json!({ "logGroupName": self.log_group }),
+            &json!({ "logGroupName": self.output("NotifyLogGroup") }),
         );
         let lines = lines["events"].as_array().cloned().unwrap_or_default();
         let fields = lines.iter().filter_map(|line| {
             let fields: Value = serde_json::from_str(line["message"].as_str()?).ok()?;
-            (fields["id"] == id).then(|| fields["outcome"].as_str().unwrap_or("-").to_owned())
+            let outcome = fields["outcome"].as_str().unwrap_or("-");
+            Some((fields["id"].as_str()?.to_owned(), outcome.to_owned()))
         });
         fields.collect()
     }
 
-    /// What the topic's listener has heard, all of it.
-    fn messages(&self) -> Vec<Value> {
+    /// The outcomes that it logged for an effect's id, in order.
+    fn outcomes(&self, id: &str) -> Vec<String> {
+        let log = self.log().into_iter();
+        let of_id = log.filter(|(of, _)| of == id);
+        of_id.map(|(_, outcome)| outcome).collect()
+    }
+
+    /// How many messages its queue holds, seen or in flight.
+    pub(crate) fn waiting(&self) -> u32 {
+        self.depth("NotifyQueueUrl")
+    }
+
+    /// How many messages it has given up.
+    pub(crate) fn given_up(&self) -> u32 {
+        self.depth("NotifyDeadLettersUrl")
+    }
+
+    fn depth(&self, queue: &str) -> u32 {
+        let counts = [
+            "ApproximateNumberOfMessages",
+            "ApproximateNumberOfMessagesNotVisible",
+        ];
+        let input = json!({ "QueueUrl": self.output(queue), "AttributeNames": counts });
+        let answer = self.call("AmazonSQS.GetQueueAttributes", &input);
+        let count = |name: &str| answer["Attributes"][name].as_str()?.parse::<u32>().ok();
+        counts.into_iter().filter_map(count).sum()
+    }
+}
+
+/// A topic, with a queue that is subscribed to it.
+pub(crate) struct Topic<'a> {
+    world: &'a World,
+    pub(crate) arn: String,
+    queue: String,
+}
+
+impl<'a> Topic<'a> {
+    pub(crate) fn in_aws_of(world: &'a World) -> Self {
+        let input = json!({ "QueueName": "heard" });
+        let made = world
+            .stack(|stack| stack.aws().json("AmazonSQS.CreateQueue", &input))
+            .expect("a queue");
+        let queue = made["QueueUrl"].as_str().expect("a URL").to_owned();
+        let arn = world.with_sdk(async |config| {
+            let sns = aws_sdk_sns::Client::new(config);
+            let topic = sns.create_topic().name("disputes").send().await;
+            let topic = topic.expect("a topic").topic_arn.expect("it has a name");
+            let endpoint = format!("arn:aws:sqs:{}:000000000000:heard", world.info().region);
+            let subscribe = sns.subscribe().topic_arn(&topic).protocol("sqs");
+            let subscribed = subscribe.endpoint(endpoint).send().await;
+            subscribed.expect("subscribed");
+            topic
+        });
+        Self { world, arn, queue }
+    }
+
+    /// What the queue has received, all of it.
+    pub(crate) fn messages(&self) -> Vec<Value> {
         let mut messages = Vec::new();
         loop {
-            let input = json!({ "QueueUrl": self.heard, "MaxNumberOfMessages": 10 });
-            let answer = self.call("AmazonSQS.ReceiveMessage", &input);
+            let input = json!({ "QueueUrl": self.queue, "MaxNumberOfMessages": 10 });
+            let answer = self
+                .world
+                .stack(|stack| stack.aws().json("AmazonSQS.ReceiveMessage", &input))
+                .expect("answered");
             let Some(some) = answer["Messages"]
                 .as_array()
                 .filter(|some| !some.is_empty())
@@ -78,49 +167,13 @@ impl<'a> Notify<'a> {
             }
         }
     }
-
-    fn depth(&self, queue: &str) -> u32 {
-        let counts = [
-            "ApproximateNumberOfMessages",
-            "ApproximateNumberOfMessagesNotVisible",
-        ];
-        let input = json!({ "QueueUrl": queue, "AttributeNames": counts });
-        let answer = self.call("AmazonSQS.GetQueueAttributes", &input);
-        let count = |name: &str| answer["Attributes"][name].as_str()?.parse::<u32>().ok();
-        counts.into_iter().filter_map(count).sum()
-    }
-}
-
-/// A topic, and a queue that is subscribed to it: their ARN and URL.
-fn topic_with_a_listener(world: &World) -> (String, String) {
-    let made = world
-        .stack(|stack| {
-            stack
-                .aws()
-                .json("AmazonSQS.CreateQueue", &json!({ "QueueName": "heard" }))
-        })
-        .expect("a queue");
-    let queue = made["QueueUrl"].as_str().expect("a URL").to_owned();
-    let topic = world.with_sdk(async |config| {
-        let sns = aws_sdk_sns::Client::new(config);
-        let topic = sns.create_topic().name("disputes").send().await;
-        let topic = topic.expect("a topic").topic_arn.expect("it has a name");
-        let endpoint = format!("arn:aws:sqs:{}:000000000000:heard", world.info().region);
-        let subscribe = sns.subscribe().topic_arn(&topic).protocol("sqs");
-        subscribe
-            .endpoint(endpoint)
-            .send()
-            .await
-            .expect("subscribed");
-        topic
-    });
-    (topic, queue)
 }
 
 #[test]
 fn a_dispute_that_opens_posts_one_message_however_often_its_effect_is_delivered() {
     let world = World::own(|_| {});
-    let notify = Notify::beside(&world);
+    let topic = Topic::in_aws_of(&world);
+    let notify = Notify::deploy(&world, "notify", &template(), &[("TopicArn", &topic.arn)]);
     let mut stripe = Stripe::new(3, Options::default());
     stripe.play(Story::DisputeLost, &Scope::platform(false));
     // Every delivery twice, the last first: the dispute is closed before it was opened.
@@ -159,12 +212,10 @@ fn a_dispute_that_opens_posts_one_message_however_often_its_effect_is_delivered(
             .then_some(())
     });
     assert_eq!(notify.outcomes(id), ["reacted", "dropped"]);
-    eventually("an empty queue", || {
-        (notify.depth(&notify.queue) == 0).then_some(())
-    });
-    assert_eq!(notify.depth(&notify.dead_letters), 0);
+    eventually("an empty queue", || (notify.waiting() == 0).then_some(()));
+    assert_eq!(notify.given_up(), 0);
 
-    let messages = notify.messages();
+    let messages = topic.messages();
     assert_eq!(messages.len(), 1, "{messages:?}");
     assert_eq!(messages[0]["Subject"], "A dispute has been opened");
     let text = messages[0]["Message"].as_str().expect("a text");

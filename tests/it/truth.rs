@@ -1,5 +1,7 @@
 //! A simulated Stripe that the deployed domains can ask, and what it says each object is.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 use sluice_kernel::consume::Event;
 use sluice_kernel::domain::Domain;
@@ -19,18 +21,8 @@ pub(crate) const KEYS: &str = "stripe-keys-Simul8";
 
 /// A stack whose domains ask this server, with a key for the test mode; otherwise as `change` leaves it.
 pub(crate) fn world_with_key(server: &Server, change: impl FnOnce(&mut Options)) -> World {
-    let url = server.url();
     let world = World::own(|options| {
-        let arn = format!("arn:aws:secretsmanager:us-east-1:000000000000:secret:{KEYS}");
-        let parameters = [
-            ("ApiKeySecretArn", arn.as_str()),
-            ("StripeApiUrl", url.as_str()),
-            // Plenty, so that what is shown is the order and not the budget.
-            ("FetchesPerSecond", "100"),
-            ("MaximumConcurrency", "2"),
-        ];
-        let parameters = parameters.map(|(name, value)| (name.to_owned(), value.to_owned()));
-        options.parameters.extend(parameters);
+        asks(options, server);
         change(options);
     });
     make_key(&world);
@@ -60,6 +52,21 @@ pub(crate) fn give_key(world: &World, functions: &[&str]) {
     }
 }
 
+/// Lets the domains of a stack ask this server, with the key that [`world_with_key`] puts.
+pub(crate) fn asks(options: &mut Options, server: &Server) {
+    let arn = format!("arn:aws:secretsmanager:us-east-1:000000000000:secret:{KEYS}");
+    let url = server.url();
+    let parameters = [
+        ("ApiKeySecretArn", arn.as_str()),
+        ("StripeApiUrl", url.as_str()),
+        // Plenty, so that what is shown is the order and not the budget.
+        ("FetchesPerSecond", "100"),
+        ("MaximumConcurrency", "2"),
+    ];
+    let parameters = parameters.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    options.parameters.extend(parameters);
+}
+
 /// The body of an event, as delivered.
 pub(crate) fn body(stripe: &Stripe, event: &Occurrence) -> String {
     String::from_utf8(stripe.body(event, VERSION)).expect("JSON")
@@ -74,23 +81,30 @@ pub(crate) struct Right {
     pub(crate) key: String,
     /// Its state.
     pub(crate) state: Value,
+    /// The levels that receivers should have of it: key → value.
+    pub(crate) levels: BTreeMap<String, Value>,
 }
 
 /// What the domains make of Stripe's own object, by their own code; nothing where it is deleted or no domain's.
 pub(crate) fn truth(stripe: &Stripe, key: &Key) -> Option<Right> {
-    let event = stripe.events().iter().find(|event| event.object == *key)?;
-    of_domain::<payments::Payments>(stripe, event)
-        .or_else(|| of_domain::<billing::Billing>(stripe, event))
-        .or_else(|| of_domain::<subscriptions::Subscriptions>(stripe, event))
-        .or_else(|| of_domain::<connect::Connect>(stripe, event))
+    truth_at(stripe, key, Moment::End)
 }
 
-fn of_domain<D: Domain>(stripe: &Stripe, occurrence: &Occurrence) -> Option<Right>
+/// The same of the object as it was at a moment.
+pub(crate) fn truth_at(stripe: &Stripe, key: &Key, moment: Moment) -> Option<Right> {
+    let event = stripe.events().iter().find(|event| event.object == *key)?;
+    of_domain::<payments::Payments>(stripe, event, moment)
+        .or_else(|| of_domain::<billing::Billing>(stripe, event, moment))
+        .or_else(|| of_domain::<subscriptions::Subscriptions>(stripe, event, moment))
+        .or_else(|| of_domain::<connect::Connect>(stripe, event, moment))
+}
+
+fn of_domain<D: Domain>(stripe: &Stripe, occurrence: &Occurrence, moment: Moment) -> Option<Right>
 where
     D::State: serde::Serialize,
 {
     let key = &occurrence.object;
-    if !D::handles(&occurrence.kind) || stripe.is_deleted(key, Moment::End) {
+    if !D::handles(&occurrence.kind) || stripe.is_deleted(key, moment) {
         return None;
     }
     // That an account connects to an application is kept of the account, of which later events show more.
@@ -108,11 +122,16 @@ where
         created: occurrence.created,
         api_version: None,
         request: None,
-        object: stripe.whole_at(key, VERSION, Moment::End)?,
+        object: stripe.whole_at(key, VERSION, moment)?,
         previous_attributes: None,
     };
     let projected = D::project(&event).expect("readable");
+    let levels = D::levels(None, &projected.state, &D::Settings::default());
+    let levels = levels.into_iter();
     Some(Right {
+        levels: levels
+            .map(|level| (effect::level_key(&level, &scope), level.data))
+            .collect(),
         domain: D::NAME,
         key: sluice_kernel::projection::key(&scope, &projected.object),
         state: serde_json::to_value(projected.state).expect("JSON"),

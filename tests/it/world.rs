@@ -38,7 +38,8 @@ static EVENTS: AtomicU32 = AtomicU32::new(0);
 
 /// A stack with a spy on its bus.
 pub(crate) struct World {
-    stack: Mutex<Stack>,
+    // Worlds that are stacks of one AWS have this in common.
+    stack: Arc<Mutex<Stack>>,
     info: StackInfo,
     described: PathBuf,
     sender: Sender,
@@ -113,22 +114,43 @@ impl World {
         change(&mut options);
         let stack = Stack::start(&options, &mut |_| {}).expect("the stack starts");
         let info = stack.info().clone();
-        let described = info.write(stack.folder()).expect("written");
+        Self::of(Arc::new(Mutex::new(stack)), info, "spy")
+    }
+
+    /// Sluice once more in this world's AWS, as a stack of this name and with signing secrets of its own: what a second Region
+    /// is, or a stack that takes over from another.
+    pub(crate) fn second(&self, name: &str, change: impl FnOnce(&mut Options)) -> Self {
+        let mut options = built();
+        for (endpoint, secrets) in &mut options.secrets {
+            *secrets = vec![format!("whsec_local_{name}_{endpoint}")];
+        }
+        change(&mut options);
+        let info = self
+            .stack(|stack| stack.deploy_second(name, &options))
+            .expect("it can be deployed");
+        Self::of(self.stack.clone(), info, &format!("spy-{name}"))
+    }
+
+    fn of(stack: Arc<Mutex<Stack>>, info: StackInfo, spy: &str) -> Self {
         let config = sdk_config_of(
             Region::new(info.region.clone()),
             Credentials::new("local", "local", None, None, "test"),
             Some(info.aws_endpoint_url.clone()),
         );
-        let sender = Sender::to(&info);
-        let spy = Spy::on(&stack, &config);
-        let runtime = Runtime::new().expect("a runtime");
+        let (described, spy) = {
+            let stack = stack.lock().unwrap_or_else(PoisonError::into_inner);
+            let folder = stack.folder().join(spy);
+            std::fs::create_dir_all(&folder).expect("a folder");
+            let described = info.write(&folder).expect("written");
+            (described, Spy::on(&stack, &info, spy, &config))
+        };
         Self {
-            stack: Mutex::new(stack),
+            sender: Sender::to(&info),
+            runtime: Runtime::new().expect("a runtime"),
+            stack,
             info,
             described,
-            sender,
             config,
-            runtime,
             spy,
         }
     }
@@ -322,6 +344,11 @@ impl World {
         })
     }
 
+    /// Every effect on the bus.
+    pub(crate) fn all_effects(&self) -> Vec<Value> {
+        self.spy.seen(|seen| seen["source"] == "sluice.effects")
+    }
+
     /// The effects of an object on the bus.
     pub(crate) fn effects(&self, object: &str) -> Vec<Value> {
         self.spy
@@ -435,19 +462,19 @@ struct Spy {
 }
 
 impl Spy {
-    fn on(stack: &Stack, config: &SdkConfig) -> Self {
+    fn on(stack: &Stack, info: &StackInfo, name: &str, config: &SdkConfig) -> Self {
         let aws = stack.aws();
         let made = aws
-            .json("AmazonSQS.CreateQueue", &json!({ "QueueName": "spy" }))
+            .json("AmazonSQS.CreateQueue", &json!({ "QueueName": name }))
             .expect("a queue");
         let queue = made["QueueUrl"].as_str().expect("a URL").to_owned();
-        let bus = &stack.info().bus;
+        let bus = &info.bus;
         let pattern = json!({ "source": [{ "prefix": "sluice." }] }).to_string();
-        let rule = json!({ "Name": "spy", "EventBusName": bus, "EventPattern": pattern, "State": "ENABLED" });
+        let rule = json!({ "Name": name, "EventBusName": bus, "EventPattern": pattern, "State": "ENABLED" });
         aws.json("AWSEvents.PutRule", &rule).expect("a rule");
-        let arn = format!("arn:aws:sqs:{}:000000000000:spy", stack.info().region);
+        let arn = format!("arn:aws:sqs:{}:000000000000:{name}", info.region);
         let targets =
-            json!({ "Rule": "spy", "EventBusName": bus, "Targets": [{ "Id": "spy", "Arn": arn }] });
+            json!({ "Rule": name, "EventBusName": bus, "Targets": [{ "Id": "spy", "Arn": arn }] });
         aws.json("AWSEvents.PutTargets", &targets)
             .expect("a target");
         let (seen, over) = (

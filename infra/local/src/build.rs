@@ -47,7 +47,16 @@ pub fn binaries(root: &Path, names: &[&str]) -> Result<Binaries, Problem> {
     // what `cargo lambda watch` and `cargo build` make.
     let wanted = names.iter().flat_map(|name| ["--bin", name]);
     let profile = std::env::var(PROFILE).unwrap_or_else(|_| "dev".to_owned());
-    let mut child = Command::new(cargo)
+    let mut build = Command::new(cargo);
+    // What cargo tells a test of its package would be a reason to compile whatever looks at it anew, here and at the next
+    // `cargo test` again: ring, and all that stands on it.
+    for (name, _) in std::env::vars_os() {
+        let name = name.to_string_lossy();
+        if name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_") {
+            build.env_remove(&*name);
+        }
+    }
+    let mut child = build
         .args([
             "build",
             "--quiet",
