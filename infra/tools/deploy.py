@@ -3,22 +3,24 @@
     .venv/lint/bin/python infra/tools/deploy.py [--go] [--yes] [--template FILE] STAGE [Name=value ...]
 
 What it looks at: the stage in samconfig.toml, the parameters (named in the template, within its bounds, and sound
-together), a Region, and credentials that AWS accepts. Exit status 0 and what would be deployed where, or 2 and a sentence
-for each thing that is missing. It prints no secret; AWS is asked for the caller's identity only, and not at all where the
-rest is wrong already.
+together), a Region, credentials that AWS accepts, and the stack as it is: whether it can be updated, and the parameters that
+it has. SAM keeps those that aren't given, so they are judged with the others (`parameters.py`). Exit status 0 and what would
+be deployed where, or 2 and a sentence for each thing that is missing. It prints no secret; AWS is asked nothing where the
+stage or a parameter is wrong by itself. Where AWS doesn't answer, the parameters are judged as those of a new stack.
 
 `--go` then runs `sam deploy` with what `sam build` has built (or with another template, `--template`), and `--yes` lets it
-ask nothing. The parameters given are added to the
-stage's own: SAM by itself would take them in place of the stage's, and a live stack would silently become one for tests.
+ask nothing. The parameters given are added to the stage's own: SAM by itself would take them in place of the stage's, and a
+live stack would silently become one for tests. `Name=@default` gives the template's default, which takes back what the stack
+has. `Revision` is made here (`revision.py`), if it isn't given.
+
+A first deployment with DeletionProtection=true is made in two steps, without it and with it: CloudFormation could not take
+back tables that refuse to be deleted.
 
 `infra/tools/test_deploy.py` shows each refusal.
 """
 
 import argparse
-import json
 import os
-import re
-import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -29,20 +31,19 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from samtranslator.yaml_helper import yaml_parse
 
+import parameters
+import stack
+import variables
+from revision import PARAMETER as REVISION
+from revision import revision
+
 ROOT = Path(__file__).resolve().parents[2]
 
-# What AWS's answer to a caller's identity may take, in seconds, and how often it is asked.
+# What an answer of AWS's may take, in seconds, and how often it is asked.
 ANSWER_TIMEOUT_S = 10
 TRIES = 2
 
-DAY_S = 86_400
-
-# For how long a domain's queue keeps a message: MessageRetentionPeriod in template.yaml.
-QUEUE_DAYS = 7
-
-# A stage that takes live events, and what it mustn't be without.
-LIVE_STAGE = "prod"
-LIVE_WANTS = {"AlarmTopicArn": "an SNS topic that wakes somebody: PARAMETERS='AlarmTopicArn=arn:aws:sns:…'"}
+PROTECTION = "DeletionProtection"
 
 
 def stages(config):
@@ -50,119 +51,17 @@ def stages(config):
     return [name for name, section in config.items() if isinstance(section, dict) and "deploy" in section]
 
 
-def overrides(words):
-    """`Name=value` pairs, as SAM reads them: quotes around a value, and backslashes before quotes, go away."""
-    found = {}
-    for word in words:
-        for pair in shlex.split(word):
-            name, equals, value = pair.partition("=")
-            if not equals:
-                raise ValueError(f"{pair!r} is no parameter: write Name=value")
-            found[name] = value
-    return found
+def template_of(section, is_built):
+    """The stage's template: as it is written, or as `sam build` leaves it."""
+    if is_built:
+        return ROOT / section["deploy"]["parameters"].get("template_file", ".aws-sam/build/template.yaml")
+    return ROOT / section.get("build", {}).get("parameters", {}).get("template_file", "template.yaml")
 
 
-def quoted(chosen):
-    """The same, as arguments that SAM reads back."""
-    escaped = {name: value.replace("\\", "\\\\").replace('"', '\\"') for name, value in chosen.items()}
-    return [f'{name}="{value}"' for name, value in escaped.items()]
-
-
-def bounds(name, declared, value):
-    """Yields what the template's own declaration has against a value."""
-    allowed = [str(one) for one in declared.get("AllowedValues", [])]
-    pattern = declared.get("AllowedPattern")
-    if allowed and value not in allowed:
-        yield f"{name}={value}: the template allows {', '.join(allowed)}"
-    if pattern and not re.fullmatch(pattern, value):
-        yield f"{name}={value}: isn't of the form {pattern}"
-    if declared["Type"] == "Number":
-        try:
-            number = float(value)
-        except ValueError:
-            yield f"{name}={value}: isn't a number"
-            return
-        if number < declared.get("MinValue", number) or number > declared.get("MaxValue", number):
-            least, most = declared.get("MinValue", "any"), declared.get("MaxValue", "any")
-            yield f"{name}={value}: the template allows {least} to {most}"
-
-
-def together(stage, values):
-    """Yields what is wrong with values that depend on each other."""
-    number = lambda name: float(values[name])  # noqa: E731
-    if {"QueueVisibilitySeconds", "DomainTimeoutSeconds", "BatchWindowSeconds"} <= values.keys():
-        least = 6 * number("DomainTimeoutSeconds") + number("BatchWindowSeconds")
-        if number("QueueVisibilitySeconds") < least:
-            yield (
-                f"QueueVisibilitySeconds={values['QueueVisibilitySeconds']}: has to be {least:.0f} or more, which is "
-                "6 x DomainTimeoutSeconds + BatchWindowSeconds; or messages are handed out while they are handled"
-            )
-    if values.keys() >= {"BatchSize", "BatchWindowSeconds"} and number("BatchSize") > 10 and number("BatchWindowSeconds") < 1:
-        yield f"BatchSize={values['BatchSize']}: above 10 it needs BatchWindowSeconds=1 or more"
-    if {"MaxReceiveCount", "QueueVisibilitySeconds"} <= values.keys():
-        reach = number("MaxReceiveCount") * number("QueueVisibilitySeconds")
-        if reach < DAY_S:
-            yield (
-                f"MaxReceiveCount={values['MaxReceiveCount']}: times QueueVisibilitySeconds it is {reach:.0f} s, less than a "
-                "day; an outage of a day would end in dead letters"
-            )
-        if reach > QUEUE_DAYS * DAY_S:
-            yield (
-                f"MaxReceiveCount={values['MaxReceiveCount']}: times QueueVisibilitySeconds it is {reach:.0f} s, more than the "
-                f"{QUEUE_DAYS} days that a queue keeps a message; it would be forgotten before it is a dead letter"
-            )
-    if {"DomainReservedConcurrency", "MaximumConcurrency"} <= values.keys():
-        reserved = number("DomainReservedConcurrency")
-        if 0 < reserved < number("MaximumConcurrency"):
-            yield (
-                f"DomainReservedConcurrency={values['DomainReservedConcurrency']}: has to be MaximumConcurrency "
-                f"({values['MaximumConcurrency']}) or more, or messages use up receives for nothing"
-            )
-    if "Endpoints" in values:
-        yield from endpoints(stage, values["Endpoints"])
-
-
-def endpoints(stage, text):
-    """Yields what is wrong with the parameter `Endpoints`."""
-    try:
-        given = json.loads(text)
-        live = {name: one["livemode"] for name, one in given.items() if one["scope"] in ("platform", "connect", "both")}
-    except (ValueError, TypeError, KeyError, AttributeError):
-        live, given = {}, {"?": None}
-    accounts = [one.get("account", "acct_1") for one in given.values() if isinstance(one, dict)]
-    if not all(isinstance(one, str) and re.fullmatch(r"acct_\w+", one) for one in accounts):
-        yield "Endpoints: account is your account's own id (acct_…), or left out"
-    payloads = [one.get("payload", "thin") for one in given.values() if isinstance(one, dict)]
-    if not all(one in ("snapshot", "thin") for one in payloads):
-        yield "Endpoints: payload is snapshot or thin, or left out, which is snapshot"
-    if len(live) != len(given) or not given:
-        yield 'Endpoints: isn\'t JSON of the form {"platform":{"scope":"platform|connect|both","livemode":false}}'
-    elif stage == LIVE_STAGE and not any(live.values()):
-        yield f"Endpoints: the stage {stage} has no endpoint for live events ({', '.join(live)} are for test events)"
-
-
-def parameters(stage, config, given):
-    """What is deployed with, and what is wrong with it."""
-    section = config[stage]
-    template = section.get("build", {}).get("parameters", {}).get("template_file", "template.yaml")
-    declared = yaml_parse((ROOT / template).read_text(encoding="utf-8"))["Parameters"]
-    kept = section["deploy"].get("parameters", {}).get("parameter_overrides", [])
-    try:
-        chosen = overrides([kept] if isinstance(kept, str) else kept) | overrides(given)
-    except ValueError as error:
-        return {}, [f"PARAMETERS: {error}"]
-    values = {name: str(one["Default"]) for name, one in declared.items() if "Default" in one} | chosen
-    wrong = [f"{name}: the template {template} has no such parameter" for name in chosen if name not in declared]
-    for name, one in declared.items():
-        if name not in values:
-            wrong.append(f"{name} is missing: PARAMETERS='{name}=…'. {one.get('Description', '')}")
-        elif name in chosen:
-            wrong.extend(bounds(name, one, values[name]))
-    if stage == LIVE_STAGE:
-        wrong.extend(f"{name} is missing: {why}" for name, why in LIVE_WANTS.items() if not values.get(name))
-    if not wrong:
-        wrong.extend(together(stage, values))
-    return chosen, wrong
+def client_of(session, service):
+    """A client that doesn't wait for long."""
+    config = Config(connect_timeout=ANSWER_TIMEOUT_S, read_timeout=ANSWER_TIMEOUT_S, retries={"total_max_attempts": TRIES})
+    return session.client(service, config=config)
 
 
 def caller(session):
@@ -172,13 +71,80 @@ def caller(session):
             "AWS credentials are missing: sign in with `aws sso login` or `aws configure`, and name the profile with "
             "AWS_PROFILE; in GitHub Actions, aws-actions/configure-aws-credentials"
         )
-    config = Config(connect_timeout=ANSWER_TIMEOUT_S, read_timeout=ANSWER_TIMEOUT_S, retries={"total_max_attempts": TRIES})
     try:
-        return session.client("sts", config=config).get_caller_identity()["Arn"], None
+        return client_of(session, "sts").get_caller_identity()["Arn"], None
     except ClientError as error:
         return None, f"AWS refuses the credentials ({error.response['Error']['Code']}): sign in again"
     except BotoCoreError as error:
         return None, f"AWS couldn't be asked who we are: {error}"
+
+
+def session_of_environment():
+    """A session for the Region and the credentials of the environment: (session, None), or (None, a sentence)."""
+    try:
+        # SAM and boto3 know the second name alone; the AWS CLI and the functions' own code prefer the first.
+        session = boto3.Session(region_name=os.environ.get("AWS_REGION") or None)
+    except BotoCoreError as error:
+        # A profile that isn't there.
+        return None, f"{error}: AWS_PROFILE names a profile of ~/.aws/config"
+    if not session.region_name:
+        return None, "the AWS Region is missing: set AWS_REGION, or a region in your profile"
+    return session, None
+
+
+def find(name):
+    """Who we are and the stack of this name, as AWS has them: (session, ARN, stack, None), or a sentence in the last place."""
+    session, problem = session_of_environment()
+    if problem:
+        return None, None, stack.Stack(name), problem
+    arn, problem = caller(session)
+    if problem:
+        return session, None, stack.Stack(name), problem
+    try:
+        found = stack.read(client_of(session, "cloudformation"), name)
+    except stack.Unreadable as error:
+        return session, arn, stack.Stack(name), str(error)
+    except BotoCoreError as error:
+        return session, arn, stack.Stack(name), f"AWS couldn't be asked about the stack {name}: {error}"
+    return session, arn, found, found.obstacle()
+
+
+def steps(found, sent, values):
+    """The parameters of each deployment that it takes: one, or two for a new stack whose tables are to be protected."""
+    if found.is_new and PROTECTION in values and values[PROTECTION].text == "true":
+        return [sent | {PROTECTION: "false"}, sent | {PROTECTION: "true"}]
+    return [sent]
+
+
+def run_sam(session, stage, sent, options):
+    """Runs `sam deploy` once; its exit status."""
+    command = [Path(sys.executable).with_name("sam"), "deploy", "--config-env", stage, "--config-file", ROOT / "samconfig.toml"]
+    command += ["--no-confirm-changeset"] if options.yes else []
+    command += ["--template-file", options.template] if options.template else []
+    command += ["--parameter-overrides", *parameters.quoted(sent)] if sent else []
+    env = os.environ | {"AWS_DEFAULT_REGION": session.region_name, "SAM_CLI_TELEMETRY": "0"}
+    return subprocess.run(command, cwd=ROOT, env=env, check=False).returncode
+
+
+def carry_out(deployments, deploy, look):
+    """Makes the deployments one after the other; the exit status of the last one made.
+
+    `deploy` makes one with its parameters, `look` reads the stack again.
+    """
+    for number, sent in enumerate(deployments, 1):
+        status = deploy(sent)
+        left = len(deployments) - number
+        found = look() if status or left else None
+        if found and found.obstacle():
+            print(f"deploy: {found.obstacle()}", file=sys.stderr)
+        if status:
+            return status
+        # SAM ends with 0 as well if its question is answered with no.
+        if left and found.is_new:
+            return 0
+        if left:
+            print(f"deploy: the stack {found.name} is there; now with {PROTECTION}=true", flush=True)
+    return 0
 
 
 def main(arguments):
@@ -189,43 +155,72 @@ def main(arguments):
     reader.add_argument("stage")
     reader.add_argument("given", metavar="Name=value", nargs="*")
     options = reader.parse_args(arguments)
-    stage, given = options.stage, options.given
+    stage = options.stage
     config = tomlkit.parse((ROOT / "samconfig.toml").read_text(encoding="utf-8")).unwrap()
     known = stages(config)
     if stage not in known:
         refuse([f"STAGE={stage}: there are {', '.join(known)}; samconfig.toml has them"])
-    chosen, wrong = parameters(stage, config, given)
+    section = config[stage]
+    template_file = Path(options.template) if options.template else template_of(section, options.go)
+    if not template_file.exists():
+        refuse([f"nothing is built at {template_file}: make sam-build STAGE={stage}"])
+    template = yaml_parse(template_file.read_text(encoding="utf-8"))
+    declared = template["Parameters"]
     try:
-        # SAM and boto3 know the second name alone; the AWS CLI and the functions' own code prefer the first.
-        session = boto3.Session(region_name=os.environ.get("AWS_REGION") or None)
-        if not session.region_name:
-            wrong.append("the AWS Region is missing: set AWS_REGION, or a region in your profile")
-    except BotoCoreError as error:
-        # A profile that isn't there.
-        wrong.append(f"{error}: AWS_PROFILE names a profile of ~/.aws/config")
-    if wrong:
-        refuse(wrong)
-    arn, problem = caller(session)
-    if problem:
-        refuse([problem])
-    stack = config[stage]["global"]["parameters"]["stack_name"]
-    print(f"stack {stack} in {session.region_name}, as {arn}")
-    for name, value in chosen.items():
-        print(f"  {name}={value}", flush=True)
+        kept = section["deploy"]["parameters"].get("parameter_overrides", [])
+        staged = parameters.overrides([kept] if isinstance(kept, str) else kept)
+        given = parameters.overrides(options.given)
+    except ValueError as error:
+        refuse([f"PARAMETERS: {error}"])
+    refuse(list(parameters.unknown(declared, staged | given)))
+
+    name = section["global"]["parameters"]["stack_name"]
+    session, arn, found, problem = find(name)
+    values = parameters.resolve(declared, staged, given, found.parameters)
+    texts = {key: value.text for key, value in values.items()}
+    wrong = [problem] if problem else []
+    wrong += parameters.judge(stage, declared, values) or variables.too_large(template, texts, name)
+    refuse(wrong)
+
+    if REVISION in declared and REVISION not in given:
+        # The stage's is for SAM alone. Before anything is built, there is nothing to make one of.
+        is_made = options.go or options.template
+        values.pop(REVISION)
+        if is_made:
+            try:
+                values[REVISION] = parameters.Value(revision(template_file, texts), parameters.MADE)
+            except FileNotFoundError as error:
+                refuse([f"{error}: make sam-build STAGE={stage}"])
+    print(f"stack {name} in {session.region_name}, as {arn}")
+    for line in parameters.shown(stage, declared, values):
+        print(line)
+    for note in notes(session, declared, values, found):
+        print(f"note: {note}")
+    deployments = steps(found, {key: value.text for key, value in values.items() if value.is_sent}, values)
+    if len(deployments) > 1:
+        print(f"note: the stack is new, so it is deployed with {PROTECTION}=false first and with true at once after it")
+    sys.stdout.flush()
     if not options.go:
         return 0
-    command = [Path(sys.executable).with_name("sam"), "deploy", "--config-env", stage, "--config-file", ROOT / "samconfig.toml"]
-    command += ["--no-confirm-changeset"] if options.yes else []
-    command += ["--template-file", options.template] if options.template else []
-    command += ["--parameter-overrides", *quoted(chosen)] if chosen else []
-    env = os.environ | {"AWS_DEFAULT_REGION": session.region_name, "SAM_CLI_TELEMETRY": "0"}
-    return subprocess.run(command, cwd=ROOT, env=env, check=False).returncode
+    look = lambda: stack.read(client_of(session, "cloudformation"), name)  # noqa: E731
+    return carry_out(deployments, lambda sent: run_sam(session, stage, sent, options), look)
+
+
+def notes(session, declared, values, found):
+    """What is worth knowing of the stack, a sentence each."""
+    said = [found.note()] if found.note() else []
+    if any(one.source == parameters.STACK and one.text != parameters.default_of(declared[key]) for key, one in values.items()):
+        deployed = stack.deployed_defaults(client_of(session, "cloudformation"), found.name)
+        said += parameters.changed_defaults(declared, values, deployed)
+    return said
 
 
 def refuse(sentences):
+    """Ends with a sentence for each thing that is wrong, if anything is."""
     for sentence in sentences:
         print(f"deploy: {sentence}", file=sys.stderr)
-    sys.exit(2)
+    if sentences:
+        sys.exit(2)
 
 
 if __name__ == "__main__":

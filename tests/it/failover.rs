@@ -14,7 +14,7 @@ use sluice_stripe_sim::{Key, Moment, Occurrence, Scope, Story, World as Stripe};
 
 use crate::receivers::{Notify, Topic, template};
 use crate::reconcile::{at_once, stripe};
-use crate::replay::{sluice, tempdir};
+use crate::replay::sluice;
 use crate::truth::{asks, truth_at, world_with_key};
 use crate::world::{World, eventually, now_s};
 
@@ -25,15 +25,13 @@ const KINDS: &str = "        detail-type: [DisputeOpened, InquiryOpened]\n";
 
 /// The sample receiver's template with a rule for every effect, levels included, and with time for a slow machine: what is cut
 /// off after it has acted says nothing of it in its log.
-fn of_every_effect() -> PathBuf {
+fn of_every_effect(world: &World) -> PathBuf {
     let mut text = std::fs::read_to_string(template()).expect("readable");
     for (what, instead) in [(KINDS, ""), ("Timeout: 10\n", "Timeout: 120\n")] {
         assert!(text.contains(what), "{what}");
         text = text.replace(what, instead);
     }
-    let file = tempdir().join("template.yaml");
-    std::fs::write(&file, text).expect("written");
-    file
+    world.file(&text).into()
 }
 
 /// A stack's receiver, and what its bus was given.

@@ -7,7 +7,7 @@ use sluice_stripe_sim::server::Server;
 use sluice_stripe_sim::{Options as Settings, Scope, Story, World as Stripe};
 
 use crate::reconcile::damage;
-use crate::replay::{facts, program, sluice, tempdir};
+use crate::replay::{facts, program, sluice};
 use crate::truth::{truth, world_with_key};
 use crate::world::{eventually, now_s};
 
@@ -206,12 +206,12 @@ fn what_a_merchant_had_before_comes_in_silently_and_its_next_event_tells_the_dif
 #[test]
 fn a_rebuild_that_is_killed_before_its_first_page_is_resumed_by_the_name_that_it_gave() {
     let world = crate::world::shared();
-    let rules = tempdir().join("rules");
     let kill = json!([{ "id": "first-call", "call": "*", "times": 1, "do": "kill-before" }]);
-    std::fs::write(&rules, kill.to_string()).expect("written");
+    let rules = world.file(&kill.to_string());
     let call = ["rebuild", "billing", "--without-key"];
     let begin = [&call[..], &["--why", "a test", "--yes"]].concat();
     let killed = program(world, &begin)
+        .arg("--json")
         .env("SLUICE_FAULTS_FILE", &rules)
         .output()
         .expect("it runs");
