@@ -184,12 +184,12 @@ sam-build: need-rust need-cc need-python need-target ## Build as `make deploy` d
 
 # For arm64, the template's default: another Architecture belongs into samconfig.toml, beside the stage's parameters.
 .PHONY: preflight
-preflight: need-python ## Say why a deployment can't work: stage, parameters, Region, credentials [STAGE=prod] [PARAMETERS='Name=value ...']
+preflight: need-python ## Say why a deployment can't work: stage, parameters, Region, credentials, stack [STAGE=prod] [PARAMETERS='Name=value ...']
 	@infra/tools/setup.sh lint
 	@$(DEPLOY) '$(STAGE)' $(if $(PARAMETERS),'$(PARAMETERS)')
 
 .PHONY: deploy
-deploy: preflight sam-build ## Build, and deploy to your AWS account, asking first [STAGE=prod] [PARAMETERS='Name=value ...'] [CONFIRM=no]
+deploy: preflight sam-build ## Build, and deploy to your AWS account, asking first [STAGE=prod] [PARAMETERS='Name=value Other=@default'] [CONFIRM=no]
 	@$(DEPLOY) --go $(if $(filter no,$(CONFIRM)),--yes) '$(STAGE)' $(if $(PARAMETERS),'$(PARAMETERS)')
 
 .PHONY: deploy-built
@@ -198,7 +198,7 @@ deploy-built: need-python ## The same with what `make sam-build` has built befor
 	@$(DEPLOY) --go $(if $(filter no,$(CONFIRM)),--yes) '$(STAGE)' $(if $(PARAMETERS),'$(PARAMETERS)')
 
 .PHONY: rehearse
-rehearse: need-rust need-cc need-python ## Deploy as `make deploy` does, into an AWS on this machine, and try the door
+rehearse: need-rust need-cc need-python ## Deploy as `make deploy` does, into an AWS on this machine: a failure and its retry, a change, two stacks
 	@infra/tools/setup.sh lint local
 	@$(TIDY) $(LINT_BIN)/python -B infra/tools/rehearse.py
 

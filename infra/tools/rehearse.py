@@ -1,10 +1,10 @@
-"""Rehearses a deployment: `make deploy`'s own command, against an AWS on this machine, and the smoke test after it.
+"""Rehearses deployments: `make deploy`'s own command, against an AWS on this machine, and the smoke test after each.
 
     .venv/lint/bin/python infra/tools/rehearse.py
 
-It starts the local AWS (MiniStack) on a free port, deploys the stage "staging" into it with `deploy.py --go` (so `sam
-deploy`: packages to a bucket, a change set, the stage's parameters from samconfig.toml), deploys once more to see that
-nothing changes, puts a signing secret, and tries the door with `sluice smoke`.
+It starts the local AWS (MiniStack) on a free port and deploys stages of samconfig.toml into it with `deploy.py --go` (so `sam
+deploy`: packages to a bucket, a change set, the stage's parameters). `STEPS` has what happens, in this order; each step
+says at its end what it has shown.
 
 What it shows: that samconfig.toml, the template, the packaging and the refusals fit together, and that what is deployed
 takes a webhook. What it doesn't: the release build for arm64 (development binaries stand in for what `sam build` makes; CI
@@ -14,6 +14,7 @@ builds the real ones in a step of its own), IAM, quotas, and what the local AWS 
 import json
 import os
 import platform
+import re
 import shutil
 import socket
 import subprocess
@@ -28,8 +29,8 @@ import boto3
 from samtranslator.yaml_helper import yaml_parse
 
 ROOT = Path(__file__).resolve().parents[2]
-STAGE = "staging"
-STACK = "sluice-staging"
+STAGE, STACK = "staging", "sluice-staging"
+OTHER_STAGE, OTHER_STACK = "dev", "sluice-dev"
 REGION = "us-east-1"
 SECRET = "whsec_rehearsal"
 
@@ -110,17 +111,171 @@ def built(folder):
             # The local AWS takes a number and no text, which every parameter's value is.
             scaling = one["Properties"]["ScalingConfig"]
             scaling["MaximumConcurrency"] = template["Parameters"][scaling["MaximumConcurrency"]["Ref"]]["Default"]
-    path = folder / "template.json"
-    path.write_text(json.dumps(template, indent=1), encoding="utf-8")
-    return path, made / "sluice"
+    return template, made / "sluice"
 
 
-def deploy(template, env):
-    arch = "arm64" if platform.machine() in ("arm64", "aarch64") else "x86_64"
-    began = time.monotonic()
-    command = [sys.executable, "-B", ROOT / "infra/tools/deploy.py", "--go", "--yes", "--template", template, STAGE]
-    subprocess.run([*command, f"Architecture={arch}"], env=env, check=True)
-    print(f"rehearse: deployed in {time.monotonic() - began:.0f} s", flush=True)
+class Rehearsal:
+    """A local AWS, and what is deployed into it."""
+
+    def __init__(self, folder, template, sluice, url):
+        self.path = folder / "template.json"
+        self.template = template
+        self.sluice = sluice
+        self.url = url
+        self.said = ""
+        # Whatever the caller's AWS is, this goes nowhere but to `url`.
+        self.env = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+        self.env |= {
+            "AWS_ENDPOINT_URL": url,
+            "AWS_REGION": REGION,
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+        }
+
+    def client(self, service):
+        return boto3.client(
+            service, endpoint_url=self.url, region_name=REGION, aws_access_key_id="test", aws_secret_access_key="test"
+        )
+
+    def write(self, template, revision=""):
+        """The template as `sam build` would leave it. The local AWS sees the defaults of what SAM itself reads, and no value."""
+        declared = template["Parameters"] | {"Revision": template["Parameters"]["Revision"] | {"Default": revision}}
+        self.path.write_text(json.dumps(template | {"Parameters": declared}, indent=1), encoding="utf-8")
+
+    def command(self, stage, given, *options):
+        """Runs deploy.py; its exit status and what it said."""
+        arch = "arm64" if platform.machine() in ("arm64", "aarch64") else "x86_64"
+        command = [sys.executable, "-B", ROOT / "infra/tools/deploy.py", *options, "--template", self.path, stage]
+        command += [f"Architecture={arch}", *given]
+        done = subprocess.run(command, env=self.env, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+        self.said = done.stdout
+        return done.returncode, done.stdout
+
+    def deploy(self, stage, *given, template=None):
+        """Deploys a stage; the exit status and what was said."""
+        template = template or self.template
+        self.write(template)
+        status, said = self.command(stage, given)
+        made = re.search(r"^  Revision=([0-9a-f]+) ", said, re.MULTILINE)
+        if status or not made:
+            return status, said
+        self.write(template, made[1])
+        return self.command(stage, given, "--go", "--yes")
+
+    def expect(self, is_so, what):
+        """Ends the rehearsal if something isn't as it has to be, with what the last deployment said."""
+        if not is_so:
+            sys.exit(f"{self.said}\nrehearse: this isn't so: {what}")
+
+    def outputs(self, stack):
+        described = self.client("cloudformation").describe_stacks(StackName=stack)["Stacks"][0]
+        return {one["OutputKey"]: one["OutputValue"] for one in described["Outputs"]}
+
+    def put_secrets(self, stack, *endpoints):
+        secret = json.dumps({"platform": [], "connect": []} | {name: [SECRET] for name in endpoints})
+        self.client("secretsmanager").put_secret_value(SecretId=self.outputs(stack)["SecretId"], SecretString=secret)
+
+    def smoke(self, stack, endpoint):
+        """Runs the smoke test. The local AWS has its APIs under a path."""
+        [api] = [one["ApiId"] for one in self.client("apigatewayv2").get_apis()["Items"] if one["Name"] == f"{stack}-webhooks"]
+        url = f"{self.url}/_aws/execute-api/{api}/$default/webhooks/stripe/{endpoint}"
+        env = self.env | {"SLUICE_SMOKE_SECRET": SECRET}
+        subprocess.run([self.sluice, "--stack", stack, "smoke", "--url", url], env=env, check=True)
+
+    def live(self, stack):
+        """The version of ingest that deliveries go to."""
+        return self.client("lambda").get_alias(FunctionName=f"{stack}-ingest", Name="live")["FunctionVersion"]
+
+    def tables(self, stack):
+        return [one for one in self.client("dynamodb").list_tables()["TableNames"] if one.startswith(f"{stack}-")]
+
+    def entries(self, stack):
+        return self.client("dynamodb").scan(TableName=f"{stack}-ledger", Select="COUNT")["Count"]
+
+
+def endpoints(*names):
+    """The parameter with these endpoints, for test events, as `PARAMETERS` has it."""
+    value = json.dumps({name: {"scope": "platform", "livemode": False} for name in names}, separators=(",", ":"))
+    return 'Endpoints="' + value.replace('"', '\\"') + '"'
+
+
+def first_deployment_fails(aws):
+    broken = json.loads(json.dumps(aws.template))
+    resources = broken["Resources"]
+    # What the local AWS refuses only when it comes to it: an expression, and so late that the tables are there.
+    resources["Refused"] = {
+        "Type": "AWS::CloudWatch::Alarm",
+        "DependsOn": [name for name, one in resources.items() if one["Type"] == "AWS::DynamoDB::Table"],
+        "Properties": {
+            "ComparisonOperator": "GreaterThanThreshold",
+            "EvaluationPeriods": 1,
+            "Threshold": 0,
+            "Metrics": [{"Id": "refused", "Expression": "1 + 1"}],
+        },
+    }
+    status, said = aws.deploy(STAGE, "DeletionProtection=true", template=broken)
+    aws.expect(status != 0, "what is refused makes the deployment fail")
+    aws.expect(f"{STACK} is in ROLLBACK_COMPLETE" in said, "the status is said")
+    aws.expect(not aws.tables(STACK), "no table is left")
+    return "a first deployment that fails is taken back with its tables, and the command that helps is named"
+
+
+def stack_cannot_be_updated(aws):
+    status, said = aws.deploy(STAGE)
+    aws.expect(status == 2 and f"delete-stack --stack-name {STACK}" in said, "it is refused, with the command")
+    cloudformation = aws.client("cloudformation")
+    cloudformation.delete_stack(StackName=STACK)
+    cloudformation.get_waiter("stack_delete_complete").wait(StackName=STACK, WaiterConfig={"Delay": 1})
+    return "a stack that can't be updated is left alone, until it is deleted as was said"
+
+
+def first_deployment(aws):
+    status, _ = aws.deploy(STAGE, "DeletionProtection=true")
+    aws.expect(status == 0, "the retry is well")
+    protected = aws.client("dynamodb").describe_table(TableName=f"{STACK}-ledger")["Table"].get("DeletionProtectionEnabled")
+    aws.expect(protected is True, "the ledger is protected")
+    aws.put_secrets(STACK, "smoke")
+    aws.smoke(STACK, "smoke")
+    return "the retry of a first deployment makes a stack that takes a webhook, its tables protected in a second step"
+
+
+def same_again(aws):
+    before = aws.live(STACK)
+    status, said = aws.deploy(STAGE)
+    aws.expect(status == 0 and "DeletionProtection=true  (the stack has it" in said, "what the stack keeps is shown")
+    aws.expect(aws.live(STACK) == before, "no version is made")
+    return "the same once more changes nothing, and keeps a parameter that isn't given"
+
+
+def parameter_changes(aws):
+    before = aws.live(STACK)
+    status, _ = aws.deploy(STAGE, endpoints("platform", "smoke", "next"))
+    aws.expect(status == 0, "it is deployed")
+    aws.expect(int(aws.live(STACK)) > int(before), "the alias has a later version")
+    aws.put_secrets(STACK, "smoke", "next")
+    aws.smoke(STACK, "next")
+    return "a parameter that changes alone reaches the deliveries: the new endpoint takes a webhook"
+
+
+def two_stacks(aws):
+    before = aws.entries(STACK)
+    status, _ = aws.deploy(OTHER_STAGE, endpoints("smoke"))
+    aws.expect(status == 0, "it is deployed")
+    aws.put_secrets(OTHER_STACK, "smoke")
+    aws.smoke(OTHER_STACK, "smoke")
+    aws.expect(aws.entries(OTHER_STACK) > 0 and aws.entries(STACK) == before, "each has its own ledger")
+    aws.smoke(STACK, "smoke")
+    return "two stacks stand side by side, each with its own API, tables and secrets"
+
+
+STEPS = [first_deployment_fails, stack_cannot_be_updated, first_deployment, same_again, parameter_changes, two_stacks]
+
+
+def rehearse(aws):
+    for step in STEPS:
+        began = time.monotonic()
+        shown = step(aws)
+        print(f"rehearse: shown in {time.monotonic() - began:.0f} s: {shown}", flush=True)
 
 
 def main():
@@ -132,7 +287,7 @@ def main():
         with open(folder / "ministack.log", "w", encoding="utf-8") as log:
             process, url = start(port, log)
             try:
-                rehearse(template, sluice, url)
+                rehearse(Rehearsal(folder, template, sluice, url))
             finally:
                 # A reset ends the functions' processes; an exit would leave them to themselves.
                 reset = urllib.request.Request(f"{url}/_ministack/reset", method="POST")
@@ -142,31 +297,6 @@ def main():
                     pass
                 process.kill()
                 process.wait()
-
-
-def rehearse(template, sluice, url):
-    # Whatever the caller's AWS is, this goes nowhere but to `url`.
-    env = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-    env |= {
-        "AWS_ENDPOINT_URL": url,
-        "AWS_REGION": REGION,
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-    }
-    deploy(template, env)
-    deploy(template, env)
-    client = lambda service: boto3.client(  # noqa: E731
-        service, endpoint_url=url, region_name=REGION, aws_access_key_id="test", aws_secret_access_key="test"
-    )
-    described = client("cloudformation").describe_stacks(StackName=STACK)["Stacks"][0]
-    outputs = {one["OutputKey"]: one["OutputValue"] for one in described["Outputs"]}
-    secret = json.dumps({"platform": [], "connect": [], "smoke": [SECRET]})
-    client("secretsmanager").put_secret_value(SecretId=outputs["SecretId"], SecretString=secret)
-    # The local AWS has its APIs under a path.
-    api = client("apigatewayv2").get_apis()["Items"][0]["ApiId"]
-    door = f"{url}/_aws/execute-api/{api}/$default/webhooks/stripe/smoke"
-    env["SLUICE_SMOKE_SECRET"] = SECRET
-    subprocess.run([sluice, "--stack", STACK, "smoke", "--url", door], env=env, check=True)
 
 
 if __name__ == "__main__":
