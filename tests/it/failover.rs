@@ -44,7 +44,7 @@ impl<'a> Side<'a> {
     /// A stack of Sluice with a receiver of this name.
     fn of(world: &'a World, name: &str, topic: &Topic<'_>, more: &[(&str, &str)]) -> Self {
         let parameters = [&[("TopicArn", topic.arn.as_str())], more].concat();
-        let notify = Notify::deploy(world, name, &of_every_effect(), &parameters);
+        let notify = Notify::deploy(world, name, &of_every_effect(world), &parameters);
         Self { world, notify }
     }
 
