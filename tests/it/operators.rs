@@ -10,9 +10,10 @@ use sluice_stripe_sim::server::Server;
 use sluice_stripe_sim::world::OWN_ACCOUNT;
 use sluice_stripe_sim::{Options as Settings, Scope, Story, World as Stripe};
 
-use crate::replay::{program, sluice};
+use crate::consumers::message;
+use crate::replay::{leave_pending, program, sluice};
 use crate::truth::{KEYS, world_with_key};
-use crate::world::{World, eventually, now_s, paid};
+use crate::world::{World, eventually, now_s, paid, unique};
 
 /// A Stripe that began weeks ago, with this many purchases of the platform's.
 fn stripe(seed: u64, purchases: usize) -> Stripe {
@@ -320,4 +321,90 @@ fn a_secret_is_rolled_without_losing_a_delivery_or_showing_it() {
     assert!(output.status.success(), "{output:?}");
     assert_eq!(of_platform()["secrets"], 1);
     deliver(new);
+}
+
+#[test]
+fn a_dead_letter_of_any_kind_is_not_given_up_while_effects_of_its_object_are_pending() {
+    let world = World::own(|_| {});
+    let (event, object, body) = paid();
+    assert_eq!(world.deliver(&body).words(), "accepted");
+    world.settled("payments", &object);
+    leave_pending(&world, "payments", &object, &event);
+    let thin = |object: &str| {
+        let event = json!({
+            "id": unique("evt"), "object": "v2.core.event", "type": "v1.payment_intent.succeeded", "livemode": false,
+            "related_object": { "id": object, "type": "payment_intent" },
+        });
+        message(&event)
+    };
+    let mut check: Value = serde_json::from_str(&thin(&object)).expect("JSON");
+    check["detail"]["sluice"]["check"] = json!(true);
+    let letters = [thin(&object), check.to_string()];
+    world.enqueue("payments_dead_letters", &letters);
+
+    let call = ["dlq", "discard", "payments", "--why", "a test"];
+    let yes = [&call[..], &["--yes"]].concat();
+    for args in [&call[..], &yes] {
+        let output = program(&world, args).output().expect("it runs");
+        let words = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(4), "{args:?} {words}");
+        let refusal = "1 effect of its object are pending in payments; redrive it";
+        assert_eq!(words.matches(refusal).count(), 2, "{args:?} {words}");
+        assert_eq!(world.depth("payments_dead_letters"), 2, "{args:?}");
+    }
+    // The same of an object without any, and of a message that doesn't say of which object it is.
+    world.enqueue("payments_dead_letters", &[thin(&unique("pi"))]);
+    let (said, code) = sluice(&world, &yes);
+    assert_eq!((&said[0]["discarded"], code), (&json!(1), 4));
+    assert_eq!(world.depth("payments_dead_letters"), 2);
+    let unreadable = unique("nonsense");
+    world.enqueue("payments_dead_letters", std::slice::from_ref(&unreadable));
+    let output = program(&world, &yes).output().expect("it runs");
+    let words = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        words.contains("message.not_json") && words.contains("--unchecked"),
+        "{words}"
+    );
+    assert_eq!(world.depth("payments_dead_letters"), 3);
+    let (said, code) = sluice(&world, &[&yes[..], &["--unchecked"]].concat());
+    assert_eq!(
+        (&said[0]["discarded"], code),
+        (&json!(1), 4),
+        "effects are checked all the same"
+    );
+    assert_eq!(world.depth("payments_dead_letters"), 2);
+}
+
+#[test]
+fn what_one_domain_rejected_is_not_retried_in_another() {
+    let world = World::own(|_| {});
+    let digest = "00112233aabb";
+    let ids = [(); 3].map(|()| unique("evt"));
+    for (event, domain) in ids.iter().zip(["payments", "payments", "billing"]) {
+        let item = json!({ "TableName": world.info().tables["outcomes"], "Item": {
+            "pk": { "S": format!("evt#{event}") }, "sk": { "S": domain }, "outcome": { "S": "rejected" },
+            "code": { "S": "object.field_missing" }, "cause": { "S": "no text at status" }, "digest": { "S": digest },
+            "at": { "N": "1" }, "expires_at": { "N": "99999999999" },
+        } });
+        let put = world.stack(|stack| stack.aws().json("DynamoDB_20120810.PutItem", &item));
+        put.expect("written");
+    }
+    let retried = |domain: &str| {
+        let (plan, code) = sluice(
+            &world,
+            &["rejected", "retry", "--digest", digest, "--domain", domain],
+        );
+        assert_eq!(code, 0);
+        plan[0]["plan"]["events"].clone()
+    };
+    assert_eq!(["payments", "billing"].map(retried), [json!(2), json!(1)]);
+    let nothing = [
+        "rejected", "retry", "--digest", digest, "--domain", "connect",
+    ];
+    let output = program(&world, &nothing).output().expect("it runs");
+    assert_eq!(
+        output.status.code(),
+        Some(3),
+        "connect has rejected nothing"
+    );
 }

@@ -197,6 +197,20 @@ fn one_domain_s_queue_is_reached_alone_and_what_is_rejected_there_stops_the_run_
     assert_eq!(output.status.code(), Some(3), "nothing fits");
 }
 
+/// Leaves an effect of this event pending with an object of the platform's in test mode, as a crash after its write would.
+pub(crate) fn leave_pending(world: &World, domain: &str, object: &str, event: &str) {
+    let key = format!("platform#test#{object}");
+    let mut document = world.document(domain, &key);
+    document["pending"] = json!([{ "id": "Left#x", "kind": "Left", "event": event, "detail": { "id": "x", "object": object } }]);
+    let input = json!({
+        "TableName": world.info().tables[domain], "Key": { "pk": { "S": key } }, "UpdateExpression": "SET #d = :d",
+        "ExpressionAttributeNames": { "#d": "doc" }, "ExpressionAttributeValues": { ":d": { "S": document.to_string() } },
+    });
+    world
+        .stack(|stack| stack.aws().json("DynamoDB_20120810.UpdateItem", &input))
+        .expect("written");
+}
+
 /// A message to payments that names this event and can't be taken in.
 fn dead_letter(event: &str) -> String {
     let body = intent(event, &unique("pi"), "succeeded", now_s(), "succeeded");
@@ -273,18 +287,7 @@ fn dead_letters_of_three_causes_are_listed_by_cause_and_one_cause_is_moved_back(
     let (event, object, body) = paid();
     world.deliver(&body);
     world.settled("payments", &object);
-    let table = &world.info().tables["payments"];
-    let pending = json!([{ "id": "PaymentSucceeded#x", "kind": "PaymentSucceeded", "event": event, "detail": { "id": "x" } }]);
-    let key = format!("platform#test#{object}");
-    let mut document = world.document("payments", &key);
-    document["pending"] = pending;
-    let input = json!({
-        "TableName": table, "Key": { "pk": { "S": key } }, "UpdateExpression": "SET #d = :d",
-        "ExpressionAttributeNames": { "#d": "doc" }, "ExpressionAttributeValues": { ":d": { "S": document.to_string() } },
-    });
-    world
-        .stack(|stack| stack.aws().json("DynamoDB_20120810.UpdateItem", &input))
-        .expect("written");
+    leave_pending(&world, "payments", &object, &event);
     let body: Value = serde_json::from_str(&body).expect("JSON");
     world.enqueue("payments_dead_letters", &[crate::consumers::message(&body)]);
     let discard = [

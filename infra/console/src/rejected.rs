@@ -29,10 +29,13 @@ pub(crate) struct Filter {
     /// Events recorded with this digest of code and cause; `rejected list` shows them.
     #[arg(long)]
     pub(crate) digest: Option<String>,
+    /// Of this domain only: another one's record is no reason to try it here. No option of its own, since `replay` has one.
+    #[arg(skip)]
+    pub(crate) domain: Option<String>,
 }
 
 impl Filter {
-    /// Whether nothing is asked for.
+    /// Whether no record is asked for: a domain alone names none.
     pub(crate) fn is_empty(&self) -> bool {
         self.outcome.is_none() && self.code.is_none() && self.digest.is_none()
     }
@@ -44,6 +47,7 @@ impl Filter {
         is(&self.outcome, &record.outcome)
             && is(&self.code, &record.code)
             && is(&self.digest, &record.digest)
+            && is(&self.domain, &record.domain)
     }
 }
 
@@ -228,4 +232,35 @@ async fn show(context: &Context, filter: &Filter) -> Result<(), Problem> {
         ))?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_domains_records_are_asked_for_without_those_that_others_made_of_the_same() {
+        let of = |domain: &str| Record {
+            subject: "evt_1".to_owned(),
+            domain: domain.to_owned(),
+            outcome: "rejected".to_owned(),
+            code: "object.field_missing".to_owned(),
+            cause: String::new(),
+            digest: "0011".to_owned(),
+            kind: "charge.succeeded".to_owned(),
+            at_ms: 1,
+        };
+        let mut filter = Filter {
+            code: Some("object.field_missing".to_owned()),
+            ..Filter::default()
+        };
+        assert!(filter.takes(&of("payments")) && filter.takes(&of("billing")));
+        filter.domain = Some("billing".to_owned());
+        assert!(!filter.takes(&of("payments")) && filter.takes(&of("billing")));
+        let alone = Filter {
+            domain: Some("billing".to_owned()),
+            ..Filter::default()
+        };
+        assert!(alone.is_empty(), "events given by id are of any domain");
+    }
 }

@@ -11,7 +11,7 @@ mod plan;
 pub(crate) mod select;
 pub(crate) mod target;
 
-pub(crate) use plan::pending_effects;
+pub(crate) use plan::domains_of;
 
 use std::collections::BTreeMap;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -50,8 +50,8 @@ const RATE_MAX: u32 = 1_000;
 pub(crate) struct Args {
     #[command(flatten)]
     pub(crate) wanted: select::Wanted,
-    /// Reach this domain's queue only. What waited for its endpoint's configuration goes to every domain all the same: it has
-    /// never been published.
+    /// Reach this domain's queue only; of what domains recorded (--code, --digest, --outcome), this one's. What waited for
+    /// its endpoint's configuration goes to every domain all the same: it has never been published.
     #[arg(long)]
     pub(crate) domain: Option<String>,
     /// Tell facts again, under the run's name as generation, and current levels at a new seq. Receivers act on them again.
@@ -90,7 +90,7 @@ pub(crate) struct Args {
 }
 
 /// Plans, and with `--yes` carries out.
-pub(crate) async fn run(context: &Context, args: Args) -> Result<(), Problem> {
+pub(crate) async fn run(context: &Context, mut args: Args) -> Result<(), Problem> {
     let runs = DynamoRuns::new(
         context.aws.sdk(),
         context.table("outcomes")?.to_owned(),
@@ -108,6 +108,8 @@ pub(crate) async fn run(context: &Context, args: Args) -> Result<(), Problem> {
             known.join(", ")
         )));
     }
+    // What a domain has recorded is tried again in that domain; elsewhere it was applied, or is of no use.
+    args.wanted.recorded.domain.clone_from(&args.domain);
     let ids = select::ids(context, &args.wanted).await?;
     if ids.is_empty() {
         return Err(Problem::NotFound(

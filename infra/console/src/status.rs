@@ -287,7 +287,7 @@ async fn queue(context: &Context, domain: &str, now_ms: i64) -> Result<Queue, Pr
 }
 
 /// How many messages a queue holds: waiting, and in flight.
-async fn depth(context: &Context, url: &str) -> Result<(u64, u64), Problem> {
+pub(crate) async fn depth(context: &Context, url: &str) -> Result<(u64, u64), Problem> {
     let names = [
         "ApproximateNumberOfMessages",
         "ApproximateNumberOfMessagesNotVisible",

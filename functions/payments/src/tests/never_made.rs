@@ -75,6 +75,7 @@ impl Consumer {
             event: notice,
             kind: FAILED,
             object: intent,
+            parent: None,
             object_kind: "payment_intent",
         };
         let sent = detail::check_ungenerated(&check, said_s, "reconcile", 0, TRACEPARENT);

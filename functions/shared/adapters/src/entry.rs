@@ -7,6 +7,7 @@
 //! | `entry` | the claim and durable record |
 //! | `part#<SHA-256 of the stored body>#<nnn>` | a piece of a stored body that is too large for the entry |
 //! | `other#<SHA-256 of the body>` | a body of another event that came under this id |
+//! | `discarded#<SQS message id>` | a dead letter that an operator gave up, where the ledger had no body of it: `message` S, the queue's message; `account` S, [`PLATFORM`] for the platform's own, absent where it says none |
 //!
 //! An entry's attributes; names are short, because every byte counts at each write:
 //!
@@ -46,6 +47,9 @@ use crate::codec::{self, Encoded};
 
 /// An item as the SDK has it.
 pub(crate) type Item = HashMap<String, AttributeValue>;
+
+/// What `account` is of a given-up dead letter of the platform's own.
+pub(crate) const PLATFORM: &str = "platform";
 
 /// The sort key of entries.
 pub(crate) const ENTRY: &str = "entry";
@@ -287,7 +291,7 @@ pub(crate) fn read(item: &Item) -> Result<(Entry, BodyPlace), Fault> {
         hash: hash.ok_or_else(|| malformed("hash"))?,
         size: reader.number("size")?,
     };
-    Ok((entry, place(&reader)))
+    Ok((entry, place(item)))
 }
 
 /// The attributes that [`standing`] reads, beside the key.
@@ -317,7 +321,9 @@ pub(crate) fn standing(item: &Item) -> Result<Standing, Fault> {
     })
 }
 
-fn place(reader: &Reader<'_>) -> BodyPlace {
+/// Where an item's stored body is: an entry's, or another event's under its id.
+pub(crate) fn place(item: &Item) -> BodyPlace {
+    let reader = Reader { item };
     let codec = reader.optional_text("codec");
     if let Some(bytes) = reader.bytes("body") {
         let codec = codec.or_else(|| codec::of_frame(bytes)).unwrap_or_default();

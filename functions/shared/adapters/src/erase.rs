@@ -2,22 +2,31 @@
 //!
 //! Only the operator's program uses this, with the operator's permissions: of these tables no function may delete anything.
 //!
-//! An entry that was erased keeps its ids, its hash and size, and when it was published, so a duplicate is still one; it
-//! has `erased_at` (Unix milliseconds) and no body. Its parts, and bodies of other events that came under its id, are
-//! deleted after that. Whoever is interrupted in between runs it again: entries with `erased_at` are cleaned anew each time.
+//! Bodies are erased one by one, since those under one id need not be one customer's: the entry's own, those of other events
+//! that came under its id, and dead letters that were given up. An entry that was erased keeps its ids, its hash and size,
+//! and when it was published, so a duplicate is still one; it has `erased_at` (Unix milliseconds) and no body. An erasure
+//! that was interrupted is run again:
+//!
+//! | a crash after | leaves | the next run |
+//! |---|---|---|
+//! | an entry's update | parts that nothing names | erases each entry with `erased_at` again, and deletes them |
+//! | another event's parts | that event's item, without its body | reports a body that can't be read; its event's id can be given |
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure::AllOld;
 use aws_types::SdkConfig;
+use sluice_kernel::erase::Account;
 use sluice_kernel::fault::Fault;
 use sluice_kernel::projection::Stored;
 
 use crate::aws;
 use crate::clock::SystemClock;
 use crate::codec;
-use crate::entry::{self, BodyPlace, ENTRY, Item, number, text};
+use crate::entry::{self, ENTRY, Item, PLATFORM, number, text};
 use crate::ledger::DynamoLedger;
 
 const UNAVAILABLE: &str = "erase.unavailable";
@@ -25,17 +34,39 @@ const UNAVAILABLE: &str = "erase.unavailable";
 /// A page's end, from which the next one begins.
 pub type Cursor = HashMap<String, AttributeValue>;
 
+/// Where a body is among an event's items.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Place {
+    /// In the event's entry, or in parts that it names.
+    Entry,
+    /// In an item of its own, of this sort key: another event's that came under the id, or a dead letter that was given up.
+    Beside(String),
+}
+
+/// What a stored body is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Content {
+    /// As Stripe sent it, or a queue's message with it.
+    Body(Vec<u8>),
+    /// It was taken out before.
+    Erased,
+    /// It can't be read, for this reason: for the operator.
+    Unseen(String),
+}
+
 /// A stored body.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Kept {
-    /// `evt_…`.
+    /// `evt_…`, or what a message that names no event is recorded under.
     pub id: String,
-    /// The connected account, if any.
-    pub account: Option<String>,
-    /// The body as Stripe sent it; none where it isn't whole, or can't be read.
-    pub body: Option<Vec<u8>>,
-    /// Its body was taken out before.
-    pub is_erased: bool,
+    /// Where it is.
+    pub place: Place,
+    /// Stripe's type of the event, if it is known.
+    pub kind: Option<String>,
+    /// The account that it is of.
+    pub account: Account,
+    /// What it is.
+    pub content: Content,
 }
 
 /// A projection.
@@ -43,18 +74,18 @@ pub struct Kept {
 pub struct Projected {
     /// `acct_1#live#ch_1`.
     pub key: String,
-    /// What is stored.
-    pub stored: Stored,
+    /// What is stored; `None` where the item has no version or no document.
+    pub stored: Option<Stored>,
     /// The key of its owner, if it has one.
     pub owner: Option<String>,
 }
 
-/// What became of an entry.
+/// What became of a body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Erased {
-    /// Its body is gone.
+    /// It is gone.
     Done,
-    /// It isn't on the bus yet: sweep, or the attempt that holds it, still needs the body.
+    /// Its event isn't on the bus yet: sweep, or the attempt that holds it, still needs the body.
     Waits,
 }
 
@@ -79,7 +110,7 @@ impl Eraser {
     /// The next page of all bodies, those of other events under an id and of discarded dead letters included.
     ///
     /// # Errors
-    /// `Retry` where the table can't be reached.
+    /// `Retry` where the table can't be reached. A body that can't be read is no error: [`Content::Unseen`].
     pub async fn bodies(&self, from: Option<Cursor>) -> Result<(Vec<Kept>, Option<Cursor>), Fault> {
         let filter = "sk = :entry OR begins_with(sk, :other) OR begins_with(sk, :discarded)";
         let scan = self
@@ -101,35 +132,74 @@ impl Eraser {
     }
 
     async fn kept(&self, item: &Item) -> Result<Option<Kept>, Fault> {
-        let Some(id) = entry::id_of(item) else {
+        let (Some(id), Some(sk)) = (entry::id_of(item), said(item, "sk")) else {
             return Ok(None);
         };
-        let said = |name: &str| item.get(name).and_then(|value| value.as_s().ok()).cloned();
-        let body = match (entry::read(item), said("message")) {
-            (_, Some(message)) => Some(message.into_bytes()),
-            (Ok((entry, BodyPlace::Inline { codec, bytes })), _) => {
-                codec::decode(&codec, &bytes, entry.size).ok()
+        let message = sk.starts_with("discarded#").then(|| said(item, "message"));
+        let content = match &message {
+            Some(Some(message)) => Content::Body(message.clone().into_bytes()),
+            Some(None) => Content::Unseen("it has no message".to_owned()),
+            None => self.content(id, item).await?,
+        };
+        let account = match (item.get("account"), message.flatten()) {
+            (Some(AttributeValue::S(account)), _) => {
+                Account::Known(Some(account.clone()).filter(|account| account != PLATFORM))
             }
-            (Ok((_, BodyPlace::Parts { .. })), _) => {
-                self.reader.read(id).await?.and_then(|(_, body)| body)
-            }
-            (Ok((_, BodyPlace::Missing)), _) => None,
-            // Another event's under this id: it has no claim of its own.
-            (Err(_), None) => other(item),
+            // Given up before the account was kept with it.
+            (None, Some(message)) => Account::of_message(&message),
+            (None, None) => Account::Known(None),
+            (Some(_), _) => Account::Unknown,
         };
         Ok(Some(Kept {
             id: id.to_owned(),
-            account: said("account"),
-            body,
-            is_erased: item.contains_key("erased_at"),
+            place: match sk == ENTRY {
+                true => Place::Entry,
+                false => Place::Beside(sk),
+            },
+            kind: said(item, "type"),
+            account,
+            content,
         }))
     }
 
-    /// Takes an event's bodies out: the entry's, its parts', those that came under its id, and its discarded messages.
+    async fn content(&self, id: &str, item: &Item) -> Result<Content, Fault> {
+        if item.contains_key("erased_at") {
+            return Ok(Content::Erased);
+        }
+        let place = entry::place(item);
+        let missing = match &place {
+            entry::BodyPlace::Missing => "its body was never stored to the end",
+            _ => "a part of its body is missing",
+        };
+        let Some((codec, bytes)) = self.reader.stored(id, place).await? else {
+            return Ok(Content::Unseen(missing.to_owned()));
+        };
+        let size = item
+            .get("size")
+            .and_then(|size| size.as_n().ok()?.parse().ok());
+        let body = codec::decode(&codec, &bytes, size.unwrap_or_default());
+        Ok(match body {
+            Ok(body) => Content::Body(body),
+            Err(fault) => Content::Unseen(format!("{}: {}", fault.code, fault.cause)),
+        })
+    }
+
+    /// Takes one body out, with the parts that nothing else names.
     ///
     /// # Errors
     /// `Retry` where the table can't be reached. What was begun is ended by the next call.
-    pub async fn erase(&self, id: &str, now_ms: i64) -> Result<Erased, Fault> {
+    pub async fn erase(&self, id: &str, place: &Place, now_ms: i64) -> Result<Erased, Fault> {
+        match place {
+            Place::Entry => self.erase_entry(id, now_ms).await,
+            Place::Beside(sk) => {
+                self.delete_parts(id, Some(sk)).await?;
+                self.delete(entry::pk(id), text(sk)).await?;
+                Ok(Erased::Done)
+            }
+        }
+    }
+
+    async fn erase_entry(&self, id: &str, now_ms: i64) -> Result<Erased, Fault> {
         let update = self
             .client
             .update_item()
@@ -138,52 +208,79 @@ impl Eraser {
             .key("sk", text(ENTRY))
             .update_expression("SET erased_at = if_not_exists(erased_at, :now) REMOVE body, codec, parts, parts_hash")
             .condition_expression("attribute_exists(published_at) OR attribute_exists(ledger_only)")
-            .expression_attribute_values(":now", number(now_ms));
+            .expression_attribute_values(":now", number(now_ms))
+            .return_values_on_condition_check_failure(AllOld);
         if let Err(error) = update.send().await {
             let service = error.as_service_error();
-            if service.is_some_and(|error| error.is_conditional_check_failed_exception()) {
+            let Some(UpdateItemError::ConditionalCheckFailedException(failed)) = service else {
+                return Err(aws::unavailable(UNAVAILABLE, "UpdateItem", &error));
+            };
+            if failed.item.is_some() {
                 return Ok(Erased::Waits);
             }
-            return Err(aws::unavailable(UNAVAILABLE, "UpdateItem", &error));
+            // It has expired and was deleted.
         }
-        for prefix in ["part#", "other#", "discarded#"] {
-            self.delete(id, prefix).await?;
-        }
+        self.delete_parts(id, None).await?;
         Ok(Erased::Done)
     }
 
-    async fn delete(&self, id: &str, prefix: &str) -> Result<(), Fault> {
-        let mut keys = self
+    /// Deletes the parts under an id that no item names, that of sort key `except` left out. None while the event isn't on
+    /// the bus: the attempt that holds it may be storing them, and names them after the last.
+    async fn delete_parts(&self, id: &str, except: Option<&str>) -> Result<(), Fault> {
+        let mut items = self
             .client
             .query()
             .table_name(&self.table)
-            .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
+            .key_condition_expression("pk = :pk")
             .expression_attribute_values(":pk", entry::pk(id))
-            .expression_attribute_values(":prefix", text(prefix))
-            .projection_expression("pk, sk")
+            .projection_expression("sk, parts_hash, published_at, ledger_only, erased_at")
             .consistent_read(true)
             .into_paginator()
             .items()
             .send();
-        while let Some(key) = keys.next().await {
-            let key = key.map_err(|error| aws::unavailable(UNAVAILABLE, "Query", &error))?;
-            let delete = self
-                .client
-                .delete_item()
-                .table_name(&self.table)
-                .set_key(Some(key));
-            delete
-                .send()
-                .await
-                .map_err(|error| aws::unavailable(UNAVAILABLE, "DeleteItem", &error))?;
+        let (mut parts, mut named) = (Vec::new(), BTreeSet::new());
+        while let Some(item) = items.next().await {
+            let item = item.map_err(|error| aws::unavailable(UNAVAILABLE, "Query", &error))?;
+            let Some(sk) = said(&item, "sk") else {
+                continue;
+            };
+            let is_at_rest = ["published_at", "ledger_only", "erased_at"]
+                .iter()
+                .any(|name| item.contains_key(*name));
+            if sk == ENTRY && !is_at_rest {
+                return Ok(());
+            }
+            let hash = item.get("parts_hash").and_then(|hash| hash.as_b().ok());
+            if let Some(hash) = hash.filter(|_| except != Some(&sk)) {
+                named.insert(entry::part_prefix(hash.as_ref()));
+            }
+            if sk.starts_with("part#") {
+                parts.push(sk);
+            }
         }
+        parts.retain(|sk| !named.iter().any(|prefix| sk.starts_with(prefix)));
+        for sk in parts {
+            self.delete(entry::pk(id), text(sk)).await?;
+        }
+        Ok(())
+    }
+
+    async fn delete(&self, pk: AttributeValue, sk: AttributeValue) -> Result<(), Fault> {
+        let delete = self
+            .client
+            .delete_item()
+            .table_name(&self.table)
+            .key("pk", pk)
+            .key("sk", sk);
+        let sent = delete.send().await;
+        sent.map_err(|error| aws::unavailable(UNAVAILABLE, "DeleteItem", &error))?;
         Ok(())
     }
 
     /// The next page of a domain's projections.
     ///
     /// # Errors
-    /// `Retry` where the table can't be reached.
+    /// `Retry` where the table can't be reached. An item without a document is no error.
     pub async fn projections(
         &self,
         table: &str,
@@ -193,22 +290,19 @@ impl Eraser {
         let sent = scan.set_exclusive_start_key(from).send().await;
         let page = sent.map_err(|error| aws::unavailable(UNAVAILABLE, "Scan", &error))?;
         let found = page.items().iter().filter_map(|item| {
-            let said = |name: &str| item.get(name).and_then(|value| value.as_s().ok()).cloned();
-            let version = item.get("version")?.as_n().ok()?.parse().ok()?;
-            let document = said("doc")?;
+            let version = item.get("version");
+            let version = version.and_then(|version| version.as_n().ok()?.parse().ok());
+            let stored = version.zip(said(item, "doc"));
             Some(Projected {
-                key: said("pk")?,
-                stored: Stored { version, document },
-                owner: said("owner"),
+                key: said(item, "pk")?,
+                stored: stored.map(|(version, document)| Stored { version, document }),
+                owner: said(item, "owner"),
             })
         });
         Ok((found.collect(), page.last_evaluated_key.clone()))
     }
 }
 
-fn other(item: &Item) -> Option<Vec<u8>> {
-    let codec = item.get("codec")?.as_s().ok()?;
-    let bytes = item.get("body")?.as_b().ok()?;
-    let size = item.get("size")?.as_n().ok()?.parse().ok()?;
-    codec::decode(codec, bytes.as_ref(), size).ok()
+fn said(item: &Item, name: &str) -> Option<String> {
+    item.get(name)?.as_s().ok().cloned()
 }

@@ -188,7 +188,7 @@ pub async fn consume<D: Domain>(
 }
 
 /// The event from the ledger, where the message is a pointer to it.
-async fn read_body(
+pub(crate) async fn read_body(
     bodies: &impl Bodies,
     clock: &impl Clock,
     message: &Message,
@@ -211,7 +211,7 @@ async fn read_body(
     Ok(Some(event))
 }
 
-fn scope(message: &Message) -> Result<Scope, Fault> {
+pub(crate) fn scope(message: &Message) -> Result<Scope, Fault> {
     let livemode = message
         .tag
         .livemode

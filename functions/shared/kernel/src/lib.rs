@@ -27,6 +27,7 @@
 //! - [`consume`]: one message to one domain's projection; [`batch`] runs a queue's batch of them.
 //! - [`reconcile`]: hold the ledger against Stripe's own list of events.
 //! - [`replay`]: ledgered events once more; [`foresee`]: what a domain would do with them.
+//! - [`pending`]: which effects giving a message up would lose.
 //! - [`erase`]: what belongs to a person, and what is left of it.
 //! - [`rebuild`]: a domain's projections made anew, and of what was there before the first event.
 //! - [`order`]: which of an object's events is the latest.
@@ -54,6 +55,7 @@ pub mod ledger;
 pub mod object;
 pub mod order;
 pub mod outcome;
+pub mod pending;
 pub mod projection;
 pub mod raw;
 pub mod rebuild;

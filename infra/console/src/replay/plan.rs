@@ -128,7 +128,7 @@ pub(crate) async fn show(
 
 /// The domains that an event of this type reaches: the one that is asked for; else the one of its row, or, of a type without
 /// one, those that would take it.
-fn domains_of(only: Option<&str>, kind: &str) -> Vec<&'static str> {
+pub(crate) fn domains_of(only: Option<&str>, kind: &str) -> Vec<&'static str> {
     let all = [
         payments::Payments::NAME,
         billing::Billing::NAME,
@@ -289,17 +289,4 @@ fn print(
     context
         .out
         .text(table(["domain", "would", "events"], &rows))
-}
-
-/// How many effects are pending with the object of this message: those that its delivery would emit though it were muted.
-pub(crate) async fn pending_effects(
-    context: &Context,
-    ledger: &DynamoLedger<SystemClock>,
-    domain: &str,
-    mut message: Message,
-) -> Result<usize, Problem> {
-    message.tag.muted = true;
-    let stored = DynamoProjections::new(context.aws.sdk(), context.table(domain)?.to_owned());
-    let foreseen = foresee_in(domain, &Overlay::over(&stored), ledger, &message, context).await?;
-    Ok(foreseen.effects.len())
 }

@@ -8,9 +8,9 @@ use sluice_kernel::reconcile::{NotedTie, Notes};
 
 use super::*;
 
-fn scope() -> Scope {
+fn scope(account: Option<&str>) -> Scope {
     Scope {
-        account: Some("acct_1".to_owned()),
+        account: account.map(str::to_owned),
         livemode: true,
     }
 }
@@ -69,7 +69,7 @@ async fn a_tie_is_kept_as_long_as_outcomes_are_and_one_of_an_earlier_version_wai
     let config = dynamo().await;
     let (outcomes, notes) = ties_of(&config);
     let tie = Tie {
-        scope: scope(),
+        scope: scope(Some("acct_1")),
         domain: "payments".to_owned(),
         object: "pi_1".to_owned(),
         object_kind: "payment_intent".to_owned(),

@@ -44,18 +44,26 @@ impl<C: Clock> DynamoLedger<C> {
         entry: &Entry,
         place: BodyPlace,
     ) -> Result<Option<Vec<u8>>, Fault> {
-        match place {
-            BodyPlace::Missing => Ok(None),
-            BodyPlace::Inline { codec, bytes } => {
-                codec::decode(&codec, &bytes, entry.size).map(Some)
-            }
+        let Some((codec, bytes)) = self.stored(id, place).await? else {
+            return Ok(None);
+        };
+        codec::decode(&codec, &bytes, entry.size).map(Some)
+    }
+
+    /// The body as it is stored, after its codec; `None` where it isn't whole.
+    pub(crate) async fn stored(
+        &self,
+        id: &str,
+        place: BodyPlace,
+    ) -> Result<Option<(String, Vec<u8>)>, Fault> {
+        Ok(match place {
+            BodyPlace::Missing => None,
+            BodyPlace::Inline { codec, bytes } => Some((codec, bytes)),
             BodyPlace::Parts { codec, count, hash } => {
-                let Some(bytes) = self.parts(id, count, &hash).await? else {
-                    return Ok(None);
-                };
-                codec::decode(&codec, &bytes, entry.size).map(Some)
+                let bytes = self.parts(id, count, &hash).await?;
+                bytes.map(|bytes| (codec, bytes))
             }
-        }
+        })
     }
 
     /// The parts put together, or `None` where one is missing.

@@ -6,6 +6,7 @@ mod bounds;
 mod consume;
 mod contexts;
 mod fetching;
+mod pending;
 mod rebuild;
 mod receive;
 mod reconcile;

@@ -1,0 +1,84 @@
+//! What is left of a projection after an erasure.
+
+use serde_json::json;
+
+use crate::consume::Event;
+use crate::domain::Domain;
+use crate::effect::Scope;
+use crate::fault::Fault;
+use crate::projection::{SCHEMA, Stored, forms};
+
+/// What an erasure makes of a projection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Entombed {
+    /// The document to write in its place.
+    Document(String),
+    /// It is one already.
+    Already,
+    /// Effects of it are pending, which these events called for: receivers would never get them.
+    Pending(Vec<String>),
+    /// It can't be, for this reason: for the operator.
+    Not(&'static str),
+}
+
+/// What is left of a projection: the domain's own state of an object that is gone, where it stood in the order, the ids of
+/// its events and facts.
+///
+/// Not while effects are pending, since receivers would never get them; and not while the object gives something to its
+/// owner (a subscription that runs): taking that away is Stripe's to tell, not an erasure's.
+///
+/// # Errors
+/// As [`forms::read`], and `Reject` where the domain has no state of an object that is gone.
+pub fn entomb<D: Domain>(
+    object: &str,
+    stored: &Stored,
+    settings: &D::Settings,
+) -> Result<Entombed, Fault> {
+    let mut item = forms::read::<D::State>(&stored.document)?;
+    let state = json!(item.evidence.head().state());
+    // What is gone already says what it was.
+    let kind = state["was"].as_str().or_else(|| state["object"].as_str());
+    let gone = D::project(&deleted(object, kind.unwrap_or("subscription")))?.state;
+    if !item.pending.is_empty() {
+        let events = item.pending.into_iter().map(|effect| effect.event);
+        return Ok(Entombed::Pending(events.collect()));
+    }
+    if json!(gone) == state && item.evidence.terminal() {
+        return Ok(Entombed::Already);
+    }
+    // What receivers have: while levels are owed, those of an earlier state.
+    let emitted = item.emitted.as_ref();
+    let emitted = emitted.unwrap_or_else(|| item.evidence.head().state());
+    let gives = !D::levels(Some(emitted), &gone, settings).is_empty();
+    let is_empty = state["features"].as_array().is_some_and(Vec::is_empty);
+    if gives && !item.evidence.terminal() && !is_empty {
+        return Ok(Entombed::Not(
+            "it still gives access or readiness; end it in Stripe first",
+        ));
+    }
+    item.evidence = item.evidence.entombed(&gone);
+    item.derived = D::derived(&gone, settings);
+    item.levels_owed = false;
+    item.emitted = None;
+    item.schema = SCHEMA;
+    let document = serde_json::to_string(&item)
+        .map_err(|_| Fault::reject("projection.unwritable", "the tombstone has no JSON form"))?;
+    Ok(Entombed::Document(document))
+}
+
+/// An event that says no more than that the object is gone.
+fn deleted(object: &str, kind: &str) -> Event {
+    Event {
+        id: String::new(),
+        kind: format!("{kind}.deleted"),
+        scope: Scope {
+            account: None,
+            livemode: false,
+        },
+        created: 0,
+        api_version: None,
+        request: None,
+        object: json!({ "id": object, "object": kind, "deleted": true }),
+        previous_attributes: None,
+    }
+}

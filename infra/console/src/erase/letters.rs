@@ -1,0 +1,245 @@
+//! Dead letters that belong to a customer: of every domain, and of the rules. Nothing of them is kept.
+//!
+//! A letter is deleted only if it is known to be of the customer's account. One that doesn't say its account is reported.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+use sluice_kernel::erase::{Account, Belongings, event_in};
+
+use super::find::{Found, Judged, Mention, NO_ACCOUNT, Spot, Unseen, object_in, of_event};
+use super::report::{Report, Wait};
+use super::{Held, PENDING};
+use crate::context::Context;
+use crate::dlq::letters::{Letter, delete, hidden, receive, release};
+use crate::problem::Problem;
+
+/// The queue of what the bus could not put into a domain's.
+const RULE: &str = "rule";
+
+/// What was found in the queues. All but `theirs` is shown to others again.
+#[derive(Debug, Default)]
+pub(super) struct Looked {
+    /// Queue → letters that belong to the customer.
+    pub(super) theirs: BTreeMap<String, Vec<Letter>>,
+    pub(super) waits: Vec<Wait>,
+    pub(super) mentions: Vec<Mention>,
+    pub(super) unseen: Vec<Unseen>,
+    /// Queue → about how many more letters there are.
+    pub(super) left: BTreeMap<String, u64>,
+    /// Queue → how many letters another command hides just now.
+    pub(super) hidden: BTreeMap<String, u64>,
+}
+
+/// Looks at no more than `max` letters of each queue.
+pub(super) async fn look(
+    context: &Context,
+    found: &Found,
+    belongings: &Belongings,
+    held: &Held,
+    account: Option<&str>,
+    max: usize,
+) -> Result<Looked, Problem> {
+    let mut looked = Looked::default();
+    for queue in context.domains().chain([RULE]) {
+        let hidden = hidden(context, queue).await?;
+        let received = receive(context, queue, max).await?;
+        for (counts, count) in [
+            (&mut looked.hidden, hidden),
+            (&mut looked.left, received.left),
+        ] {
+            if count > 0 {
+                counts.insert(queue.to_owned(), count);
+            }
+        }
+        let (theirs, others) = parted(received.letters, found, belongings, account);
+        release(context, queue, &others).await?;
+        for letter in &others {
+            judge(letter, belongings, account, &mut looked);
+        }
+        let (waiting, theirs): (Vec<_>, Vec<_>) = theirs.into_iter().partition(|letter| {
+            let event = event_in(letter.text.as_bytes());
+            let object = event.as_ref().and_then(object_in);
+            held.holds(&letter.subject, object.as_deref())
+        });
+        release(context, queue, &waiting).await?;
+        let waits = waiting.iter().map(|one| Wait::of(&one.subject, PENDING));
+        looked.waits.extend(waits);
+        if !theirs.is_empty() {
+            looked.theirs.insert(queue.to_owned(), theirs);
+        }
+    }
+    Ok(looked)
+}
+
+/// Parts the letters that belong from those that don't, going round until nothing new is found among them.
+fn parted(
+    letters: Vec<Letter>,
+    found: &Found,
+    belongings: &Belongings,
+    account: Option<&str>,
+) -> (Vec<Letter>, Vec<Letter>) {
+    let mut belongings = belongings.clone();
+    let (mut theirs, mut others) = (Vec::new(), letters);
+    loop {
+        let before = theirs.len();
+        let (more, rest): (Vec<_>, Vec<_>) = others
+            .into_iter()
+            .partition(|letter| is_theirs(letter, found, &mut belongings, account));
+        theirs.extend(more);
+        others = rest;
+        if theirs.len() == before {
+            return (theirs, others);
+        }
+    }
+}
+
+fn is_theirs(
+    letter: &Letter,
+    found: &Found,
+    belongings: &mut Belongings,
+    account: Option<&str>,
+) -> bool {
+    let stated = Account::of_message(&letter.text);
+    if belongings.is_given(&letter.subject) {
+        return stated.may_be_of(account);
+    }
+    let event = || event_in(letter.text.as_bytes());
+    stated.is_of(account)
+        && (found.has_entry(&letter.subject)
+            || event().is_some_and(|event| belongings.takes_event(&event)))
+}
+
+/// Says of a letter that stays whether it mentions the customer, or may be the customer's.
+fn judge(letter: &Letter, belongings: &Belongings, account: Option<&str>, looked: &mut Looked) {
+    let spot = Spot::Letter(letter.subject.clone());
+    let stated = Account::of_message(&letter.text);
+    let Some(event) = event_in(letter.text.as_bytes()) else {
+        let text = json!({ "text": letter.text });
+        if stated.may_be_of(account) && !belongings.mentions(&text).is_empty() {
+            looked.unseen.push(Unseen {
+                spot,
+                why: "it names the customer, and can't be read".to_owned(),
+            });
+        }
+        return;
+    };
+    match of_event(belongings, &event, &stated) {
+        Judged::Nothing => {}
+        Judged::Undecided => looked.unseen.push(Unseen {
+            spot,
+            why: NO_ACCOUNT.to_owned(),
+        }),
+        Judged::Mention(fields, account) => looked.mentions.push(Mention {
+            spot,
+            account,
+            object: object_in(&event),
+            kind: kind(letter, &event),
+            fields,
+        }),
+    }
+}
+
+fn kind(letter: &Letter, event: &Value) -> String {
+    let said = event["type"].as_str().unwrap_or(&letter.kind);
+    said.to_owned()
+}
+
+/// Deletes the letters that were found, or shows them again where it is only said.
+pub(super) async fn erase(
+    context: &Context,
+    looked: &Looked,
+    report: &mut Report,
+) -> Result<(), Problem> {
+    for (queue, letters) in &looked.theirs {
+        if !report.is_done {
+            release(context, queue, letters).await?;
+            report.letters += letters.len();
+            continue;
+        }
+        let deleted = delete(context, queue, letters).await?;
+        report.letters += deleted;
+        if deleted < letters.len() {
+            let left = letters.len() - deleted;
+            let why = format!("{left} dead letters could not be deleted; again in a few minutes");
+            report.waits.push(Wait::of_queue(queue, &why));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use sluice_adapters::erase::Place;
+
+    use super::super::find::Target;
+    use super::*;
+
+    /// A letter of this account about this object.
+    fn letter(subject: &str, account: Value, object: Value) -> Letter {
+        let tag = json!({ "account": account, "endpoint": "a", "livemode": true, "received_at_ms": 1, "traceparent": "", "body": "inline" });
+        let detail = json!({ "sluice": tag, "id": subject, "object": "event", "type": "a.b", "data": { "object": object } });
+        Letter::for_tests(subject, json!({ "detail": detail }).to_string())
+    }
+
+    fn subjects(letters: &[Letter]) -> Vec<&str> {
+        letters.iter().map(|one| one.subject.as_str()).collect()
+    }
+
+    #[test]
+    fn letters_are_matched_by_account_too_and_by_each_other_in_any_order() {
+        let of_customer = |id: &str| json!({ "id": id, "customer": "cus_1" });
+        let letters = vec![
+            letter(
+                "evt_refund",
+                Value::Null,
+                json!({ "id": "re_1", "charge": "ch_1" }),
+            ),
+            letter("evt_charge", Value::Null, of_customer("ch_1")),
+            letter("evt_connected", json!("acct_1"), of_customer("ch_1")),
+            letter("evt_entry", Value::Null, json!({ "id": "x_1" })),
+            letter("evt_other", Value::Null, json!({ "id": "x_2" })),
+        ];
+        let mut found = Found::default();
+        found.add(Target::Body {
+            event: "evt_entry".to_owned(),
+            place: Place::Entry,
+            kind: String::new(),
+            object: None,
+            mode: "",
+        });
+        let belongings = Belongings::of(["cus_1".to_owned()]);
+        let (theirs, others) = parted(letters.clone(), &found, &belongings, None);
+        assert_eq!(subjects(&theirs), ["evt_charge", "evt_entry", "evt_refund"]);
+        assert_eq!(subjects(&others), ["evt_connected", "evt_other"]);
+        let (theirs, _) = parted(letters, &found, &belongings, Some("acct_1"));
+        assert_eq!(subjects(&theirs), ["evt_connected"]);
+    }
+
+    #[test]
+    fn a_letter_that_does_not_say_its_account_stays_is_reported_and_can_be_given() {
+        let bare = |object: Value| {
+            let detail = json!({ "data": { "object": object } });
+            Letter::for_tests("message-1", json!({ "detail": detail }).to_string())
+        };
+        let theirs = bare(json!({ "customer": "cus_1" }));
+        let found = Found::default();
+        let belongings = Belongings::of(["cus_1".to_owned()]);
+        let (none, others) = parted(vec![theirs.clone()], &found, &belongings, None);
+        assert!(none.is_empty());
+        let mut looked = Looked::default();
+        let nonsense = Letter::for_tests("message-2", "cus_1 {".to_owned());
+        let unrelated = bare(json!({ "customer": "cus_2" }));
+        for letter in others.iter().chain([&nonsense, &unrelated]) {
+            judge(letter, &belongings, None, &mut looked);
+        }
+        let whys: Vec<_> = looked.unseen.iter().map(|one| one.why.as_str()).collect();
+        assert_eq!(
+            whys,
+            [NO_ACCOUNT, "it names the customer, and can't be read"]
+        );
+        assert!(looked.mentions.is_empty());
+        let given = Belongings::of(["cus_1", "message-1"].map(str::to_owned));
+        assert_eq!(parted(vec![theirs], &found, &given, None).0.len(), 1);
+    }
+}

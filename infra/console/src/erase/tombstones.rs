@@ -1,0 +1,189 @@
+//! Putting a tombstone in a projection's place.
+
+use sluice_adapters::projections::DynamoProjections;
+use sluice_kernel::domain::Domain;
+use sluice_kernel::erase::{Entombed, entomb};
+use sluice_kernel::fault::Fault;
+use sluice_kernel::projection::{Projections, Stored};
+
+use super::find::object_of;
+use crate::context::Context;
+use crate::problem::Problem;
+
+/// How often the write of a tombstone is decided afresh where a function was faster.
+const CONFLICTS_MAX: usize = 8;
+
+/// Writes a tombstone, or with `does_it` false says whether it would.
+pub(super) async fn write(
+    context: &Context,
+    domain: &str,
+    key: &str,
+    does_it: bool,
+) -> Result<Entombed, Problem> {
+    let table = DynamoProjections::new(context.aws.sdk(), context.table(domain)?.to_owned());
+    for _ in 0..CONFLICTS_MAX {
+        let Some(stored) = table.get(key).await? else {
+            return Ok(Entombed::Already);
+        };
+        let tombstone = match of_domain(context, domain, object_of(key), &stored)? {
+            None => {
+                return Ok(Entombed::Not(
+                    "this program doesn't know its domain: build it with the domain's code",
+                ));
+            }
+            // Nothing is known of what it holds, so it stays as it is.
+            Some(Err(fault)) => return Ok(Entombed::Not(fault.code)),
+            Some(Ok(tombstone)) => tombstone,
+        };
+        let Entombed::Document(document) = &tombstone else {
+            return Ok(tombstone);
+        };
+        // Without its owner: no list of his shows it any more.
+        if !does_it || table.put(key, stored.version, document, None).await? {
+            return Ok(tombstone);
+        }
+    }
+    Ok(Entombed::Not(
+        "its function keeps writing it; again in a moment",
+    ))
+}
+
+/// The tombstone as its domain makes it; `None` of a domain that isn't known here.
+fn of_domain(
+    context: &Context,
+    domain: &str,
+    object: &str,
+    stored: &Stored,
+) -> Result<Option<Result<Entombed, Fault>>, Problem> {
+    fn of<D: Domain>(
+        context: &Context,
+        object: &str,
+        stored: &Stored,
+    ) -> Result<Option<Result<Entombed, Fault>>, Problem> {
+        let settings = context.settings::<D>()?;
+        Ok(Some(entomb::<D>(object, stored, &settings)))
+    }
+    match domain {
+        payments::Payments::NAME => of::<payments::Payments>(context, object, stored),
+        billing::Billing::NAME => of::<billing::Billing>(context, object, stored),
+        subscriptions::Subscriptions::NAME => {
+            of::<subscriptions::Subscriptions>(context, object, stored)
+        }
+        connect::Connect::NAME => of::<connect::Connect>(context, object, stored),
+        _ => Ok(None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+    use sluice_kernel::projection::forms;
+
+    use super::*;
+
+    /// A projection of an object in this state, as a function has written it once.
+    fn stored<D: Domain>(state: Value, terminal: bool) -> Stored {
+        let document = json!({
+            "schema": 1, "state": state, "history": ["evt_1"], "facts": ["InvoicePaid#platform#live#in_1"],
+            "evidence": { "terminal": terminal, "created": 5, "event": "evt_1" },
+        });
+        forms::read::<D::State>(&document.to_string()).expect("a state of the domain's");
+        Stored {
+            version: 1,
+            document: document.to_string(),
+        }
+    }
+
+    /// What is left, which has to be a projection that the domain reads and that is a tombstone already.
+    fn left<D: Domain>(object: &str, state: Value, terminal: bool) -> Value {
+        let Ok(Entombed::Document(document)) = entomb::<D>(
+            object,
+            &stored::<D>(state, terminal),
+            &D::Settings::default(),
+        ) else {
+            panic!("{object} is not entombed");
+        };
+        let again = Stored {
+            version: 2,
+            document,
+        };
+        assert_eq!(
+            entomb::<D>(object, &again, &D::Settings::default()),
+            Ok(Entombed::Already)
+        );
+        serde_json::from_str(&again.document).expect("JSON")
+    }
+
+    #[test]
+    fn of_every_domain_a_tombstone_is_left_in_its_place_in_the_order() {
+        let all = [
+            left::<payments::Payments>(
+                "ch_1",
+                json!({ "object": "charge", "status": "succeeded", "amount": 1, "customer": "cus_1" }),
+                false,
+            ),
+            left::<billing::Billing>(
+                "in_1",
+                json!({ "object": "invoice", "status": "open", "customer": "cus_1" }),
+                false,
+            ),
+            left::<connect::Connect>(
+                "po_1",
+                json!({ "object": "payout", "id": "po_1", "status": "paid", "destination": "ba_1" }),
+                false,
+            ),
+            left::<subscriptions::Subscriptions>(
+                "cus_1",
+                json!({ "object": "customer", "id": "cus_1", "delinquent": false }),
+                false,
+            ),
+        ];
+        for left in all {
+            assert_eq!(
+                (&left["second"], &left["terminal"], &left["history"]),
+                (&json!(5), &json!(true), &json!(["evt_1"]))
+            );
+            assert_eq!(left["facts"], json!(["InvoicePaid#platform#live#in_1"]));
+            assert!(
+                left["members"][0]["after"].is_string() || left["members"][0]["after"].is_number()
+            );
+            let state = left["state"].to_string();
+            assert!(
+                !state.contains("amount")
+                    && !state.contains("destination")
+                    && !state.contains("customer\":"),
+                "{state}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_still_gives_access_is_not_erased_and_what_gave_it_is() {
+        let subscription = |status: &str| {
+            json!({ "object": "subscription", "id": "sub_1", "customer": "cus_1", "status": status,
+                "items": [{ "price": "price_1", "product": "prod_1" }], "current_period_end": 4_000_000_000_i64 })
+        };
+        let running = stored::<subscriptions::Subscriptions>(subscription("active"), false);
+        assert!(matches!(
+            entomb::<subscriptions::Subscriptions>("sub_1", &running, &Default::default()),
+            Ok(Entombed::Not(_))
+        ));
+        left::<subscriptions::Subscriptions>("sub_1", subscription("canceled"), true);
+        let summary = json!({ "object": "entitlements.active_entitlement_summary", "customer": "cus_1", "features": [] });
+        left::<subscriptions::Subscriptions>("cus_1", summary, false);
+    }
+
+    #[test]
+    fn what_has_effects_pending_waits_and_says_which_events_called_for_them() {
+        let mut one =
+            stored::<payments::Payments>(json!({ "object": "charge", "status": "failed" }), true);
+        let mut document: Value = serde_json::from_str(&one.document).expect("JSON");
+        document["pending"] =
+            json!([{ "id": "f", "kind": "Refunded", "event": "evt_1", "detail": {} }]);
+        one.document = document.to_string();
+        assert_eq!(
+            entomb::<payments::Payments>("ch_1", &one, &Default::default()),
+            Ok(Entombed::Pending(vec!["evt_1".to_owned()]))
+        );
+    }
+}
