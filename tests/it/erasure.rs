@@ -265,7 +265,10 @@ fn what_belongs_to_others_stays_and_what_mentions_the_customer_or_can_not_be_see
     );
     let key = format!("platform#test#{intent_1}");
     assert_eq!(listed(plan, "/found/projections", "key"), [key]);
-    assert_eq!(listed(plan, "/found/dead_letters", "event"), [paid.clone()]);
+    assert_eq!(
+        listed(plan, "/found/dead_letters", "event"),
+        [paid.as_str()]
+    );
     assert_eq!(
         listed(plan, "/mentions", "event"),
         sorted([&mentioning, &connected])
@@ -273,9 +276,9 @@ fn what_belongs_to_others_stays_and_what_mentions_the_customer_or_can_not_be_see
     assert_eq!(listed(plan, "/mentions", "account"), ["acct_1", "acct_1"]);
     assert_eq!(
         listed(plan, "/mentions", "dead_letter"),
-        [connected.clone()]
+        [connected.as_str()]
     );
-    assert_eq!(listed(plan, "/unseen", "dead_letter"), [subject.clone()]);
+    assert_eq!(listed(plan, "/unseen", "dead_letter"), [subject.as_str()]);
     let metadata = plan["mentions"].as_array().expect("a list").iter();
     let metadata = metadata.filter(|row| row["fields"] == json!(["metadata"]));
     assert_eq!(metadata.count(), 1);
