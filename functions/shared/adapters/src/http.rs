@@ -10,7 +10,7 @@
 //!   (the SDK does, and the protocol expects it).
 //! - A call that is given up takes its connection with it.
 //! - A connection that the SDK has found unhealthy (`poison`) is not used again.
-//! - A connection unused for [`IDLE_MAX`] is not used again: by the clock that says more, since Lambda freezes environments
+//! - A connection unused for `IDLE_MAX` is not used again: by the clock that says more, since Lambda freezes environments
 //!   between invocations, and the clock that never jumps may stand still meanwhile.
 //! - Where a kept connection turns out to be dead, those to the same host that have been unused for longer go with it. What
 //!   was sent to a frozen environment is lost, the end of a connection too, so several may look alive that aren't: one try

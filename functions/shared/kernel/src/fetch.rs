@@ -17,7 +17,7 @@
 //! | not asked: the invocation is nearly over | the choice, flagged | back to the queue, at once |
 //! | a fault | the choice, flagged; the fault is logged | as the fault's class says |
 //!
-//! A check is asked for as a thin event is, but no fault of its one object brings it back ([`is_of_one_object`]): it is
+//! A check is asked for as a thin event is, but no fault of its one object brings it back (`is_of_one_object`): it is
 //! `Ignored`, and reconcile asks again for as long as the object has a tie.
 //!
 //! A tie never waits and never fails for a fetch: its choice is the same in any order of delivery, it says that it is
