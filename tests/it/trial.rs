@@ -100,6 +100,7 @@ impl Trial {
             (!seen.is_empty()).then_some(seen)
         });
         let mut by_id = BTreeMap::new();
+        let mut seqs = BTreeSet::new();
         for effect in seen {
             let (kind, mut detail) = (&effect["detail-type"], effect["detail"].clone());
             if let Some(fields) = detail.as_object_mut() {
@@ -108,6 +109,14 @@ impl Trial {
             }
             let id = self.alike(&detail["id"].to_string());
             let told = self.alike(&format!("{kind} {detail}"));
+            // When it was written, which is the trial's own. A level that is emitted again has the seq that it had.
+            let seq = detail["seq"].as_u64().map(|seq| seq.to_string());
+            let alike = |text: String| match &seq {
+                Some(seq) => text.replace(seq, "SEQ"),
+                None => text,
+            };
+            seqs.extend(seq.clone());
+            let (id, told) = (alike(id), alike(told));
             let first = by_id
                 .entry(id)
                 .or_insert_with(|| Value::from(told.as_str()));
@@ -118,8 +127,12 @@ impl Trial {
                 self.name
             );
         }
+        assert!(seqs.len() <= 1, "{}: one level, one seq", self.name);
         let document = serde_json::from_str(&self.alike(&document.to_string()));
         let mut document: Value = document.expect("JSON");
+        if let Some(fields) = document.as_object_mut() {
+            fields.remove("seq");
+        }
         for member in document["members"].as_array_mut().into_iter().flatten() {
             if let Some(fields) = member.as_object_mut() {
                 // Digests of the object, its id included.
