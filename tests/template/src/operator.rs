@@ -14,7 +14,8 @@ use crate::calls::OPERATIONS;
 use crate::template::root;
 
 /// The adapters' files that the program is made of: what a command reaches in them, it may call.
-const ADAPTERS: [&str; 9] = [
+const ADAPTERS: [&str; 10] = [
+    "batch.rs",
     "bus.rs",
     "erase.rs",
     "inspect.rs",
