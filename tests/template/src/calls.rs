@@ -1,8 +1,9 @@
 //! Which AWS calls a function's code can make, by the adapters' source.
 //!
 //! A function names the adapters that it is made of, and reaches each through a port of the kernel. From the port's methods
-//! the calls are followed within the adapter, by name: a method reaches what it calls on itself, and free functions of its
-//! file; whoever makes a type of another file reaches all of that file, at its own table. What is reached too much would be a permission too much, never one too few; that each permission is needed shows
+//! the calls are followed within the adapter, by name: a method reaches what it calls on itself, free functions of its file,
+//! and those of another file by that file's name; whoever makes a type of another file reaches all of that file, at its own
+//! table. What is reached too much would be a permission too much, never one too few; that each permission is needed shows
 //! where functions run. [`uses`] says which ports a function has; tests hold it against the source.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -265,7 +266,12 @@ fn reaches(unit: &Unit, other: &Unit) -> bool {
             let own = ["self.", "Self::"].map(|before| format!("{before}{name}("));
             other.adapter == unit.adapter && own.iter().any(|call| unit.body.contains(call))
         }
-        true => other.file == unit.file && unit.body.contains(&format!("{name}(")),
+        true if other.file == unit.file => unit.body.contains(&format!("{name}(")),
+        // A module's function is called by the module's name.
+        true => {
+            let module = other.file.rsplit('/').next().unwrap_or_default();
+            unit.body.contains(&format!("{module}::{name}("))
+        }
     }
 }
 

@@ -224,14 +224,6 @@ impl Resolver<'_> {
             }
             return Some(self.parameters.get(name).unwrap_or(value).clone());
         }
-        if let Some(sub) = value["Fn::Sub"].as_str() {
-            let given = self.parameters.iter();
-            let given = given.filter_map(|(name, value)| Some((name, value.as_str()?)));
-            let text = given.fold(sub.to_owned(), |text, (name, value)| {
-                text.replace(&format!("${{{name}}}"), value)
-            });
-            return Some(json!({ "Fn::Sub": text }));
-        }
         if let Some(choice) = value.get("Fn::If") {
             let condition = choice[0].as_str().expect("a condition's name");
             return self.value(&choice[if self.holds(condition) { 1 } else { 2 }]);
