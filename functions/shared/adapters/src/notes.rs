@@ -134,7 +134,7 @@ impl Notes for DynamoNotes {
     }
 
     async fn forget_cursor(&self, scope: &str, now_s: i64) -> Result<(), Fault> {
-        // It expires, so that whoever reconciles needs no permission to delete from the ledger.
+        // It expires: reconcile needs no permission to delete from the ledger.
         let document = serde_json::to_string(&Cursor::first(now_s)).map_err(unwritable)?;
         self.put(format!("cursor#{scope}"), document, Some(now_s))
             .await

@@ -1,13 +1,14 @@
 //! Reconcile: compares Stripe's own list of events with the ledger, and lets in what is missing.
 //!
-//! Runs on a schedule. For the platform and for each connected account it walks Stripe's list of events, of thin ones where an
-//! endpoint is sent those ([`crate::endpoint::Payload`]), over a window that
-//! overlaps the one before, looks each event up in the ledger, and takes what the ledger lacks, or holds unpublished
-//! under a lapsed claim, through the same claim as the door ([`crate::take`]). So a late delivery, a sweep or another
-//! reconcile at the same moment is one more parallel delivery, which the protocol absorbs.
+//! Runs on a schedule. For the platform and for each connected account it walks Stripe's list of snapshot events, or that of
+//! thin events if an endpoint is sent those ([`crate::endpoint::Payload`]), over a window that overlaps the one before. It
+//! looks each event up in the ledger. What the ledger lacks, or holds unpublished under a lapsed claim, it takes through the
+//! same claim as a delivery ([`crate::take`]). So a late delivery, a sweep or another reconcile at the same moment is one more
+//! parallel delivery, which the protocol absorbs.
 //!
 //! Delivery guarantee: an event that Stripe lists, of a type that is subscribed to, and made between the first run and
-//! [`Plan::settle_s`] ago, is on the bus or due once the walk over its window has ended.
+//! [`Plan::settle_s`] ago, is on the bus or due once the walk over its window has ended. For an account that was connected
+//! later, it holds from then on.
 //!
 //! Failure windows: the cursor is written after the page that it speaks of was dealt with. A crash in between deals
 //! with that page again; two runs at once deal with pages twice, and whichever cursor is written last is true.

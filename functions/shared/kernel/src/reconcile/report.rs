@@ -21,7 +21,7 @@ pub enum AccountsFrom {
     Unknown,
 }
 
-/// How long a scope may be behind before somebody should know: a few hourly runs that were stopped or refused.
+/// How long a scope may be behind before an operator should know: a few hourly runs that were stopped or refused.
 pub const BEHIND_S: i64 = 6 * 3_600;
 
 /// The most failures that a report names.
@@ -160,7 +160,7 @@ impl Report {
         }
     }
 
-    /// Whether something wasn't compared for so long that somebody should know.
+    /// Whether something wasn't compared for so long that an operator should know.
     pub fn is_behind(&self) -> bool {
         self.behind_s > BEHIND_S
     }

@@ -5,10 +5,10 @@
 //! doesn't list accounts, those count that have a cursor, and those that deliveries named lately.
 //!
 //! An account that is new is compared from the last run on in which every account was known, less the overlap: it was
-//! connected since. Not from before: an account may have had a life before it was connected, which nobody was told of.
+//! connected since. Not from before: what an account did before it was connected was never to be delivered here.
 //!
-//! An account that was unreachable for long is tried daily, and forgotten once nothing of it can be listed any more and
-//! nobody names it ([`Cursor::is_put_off`], [`Cursor::is_gone`]).
+//! An account that was unreachable for long is tried daily. It is forgotten once nothing of it can be listed any more and
+//! neither Stripe nor a delivery names it ([`Cursor::is_put_off`], [`Cursor::is_gone`]).
 
 use std::collections::BTreeSet;
 use std::collections::btree_map::{BTreeMap, Entry};

@@ -128,7 +128,7 @@ impl Cursor {
             && now_ms < self.turn_ms() + UNREACHABLE_S * 1_000
     }
 
-    /// Whether an account that nobody names any more may be forgotten: nothing of it was compared for as long as Stripe lists
+    /// Whether an account that isn't named any more may be forgotten: nothing of it was compared for as long as Stripe lists
     /// events, and Stripe has said that it isn't connected, by its list or by its answer to the last attempt. An account
     /// that fails in another way is kept.
     pub fn is_gone(&self, now_s: i64, is_unlisted: bool) -> bool {
