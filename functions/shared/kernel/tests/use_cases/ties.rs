@@ -1,11 +1,12 @@
 //! Ties as reconcile sees them: noted while a state is a guess or a part, and there until a domain resolves them.
 
 use serde_json::json;
-use sluice_harness::build::{event, message};
+use sluice_harness::build::{TRACEPARENT, event, message};
 use sluice_harness::clock::START_MS;
 use sluice_harness::reconcile::MemoryNotes;
 use sluice_harness::stripe::MemoryStripe;
 use sluice_kernel::clock::Clock;
+use sluice_kernel::detail::{self, Check};
 use sluice_kernel::fault::Fault;
 use sluice_kernel::fetch::Fetched;
 use sluice_kernel::outcome::{Outcome, Outcomes, Remark, Tie};
@@ -148,6 +149,29 @@ async fn a_check_that_finds_nothing_out_leaves_the_tie_noted_anew() {
     let noted = notes.ties(1).await.expect("read").remove(0);
     assert_eq!(noted.waits_since_ms, START_MS);
     assert!(noted.tie.at_ms >= START_MS + 5, "{noted:?}");
+}
+
+#[tokio::test]
+async fn the_check_of_an_object_that_lies_under_another_asks_for_it_by_that() {
+    let world = tied().await;
+    let scope = scope();
+    let asked = Check {
+        scope: &scope,
+        event: "evt_a",
+        kind: "door.moved",
+        object: "door_1",
+        object_kind: "door",
+        parent: Some("house_1"),
+    };
+    let sent = detail::check(&asked, "reconcile", START_MS, TRACEPARENT);
+    let text = format!(r#"{{"detail":{}}}"#, sent.detail);
+    world.handle(text).await;
+    let fetches = world.stripe.take_asked();
+    let last = fetches.last().expect("asked");
+    assert_eq!(
+        (last.id.as_deref(), last.parent.as_deref()),
+        (Some("door_1"), Some("house_1"))
+    );
 }
 
 #[tokio::test]
