@@ -320,6 +320,12 @@ fn what_belongs_to_others_stays_and_what_mentions_the_customer_or_can_not_be_see
         "deleted"
     );
     assert_eq!(world.depth("payments_dead_letters"), 0);
+
+    // What the bus couldn't decrypt is nobody's that can be seen.
+    world.enqueue("bus_dead_letters", &["encrypted".to_owned()]);
+    let (done, code) = sluice(world, &["erase", &customer, "--yes"]);
+    let left = &done[0]["dead_letters_not_looked_at"];
+    assert_eq!((left, code), (&json!({ "bus": 1 }), 4), "{}", done[0]);
 }
 
 #[test]

@@ -21,8 +21,8 @@ use crate::problem::Problem;
 mod discard;
 pub(crate) mod letters;
 
-use letters::{CALL_MESSAGES, LOOK_MAX, Letter, Received};
-use letters::{delete, explain, in_tens, queue, receive, release};
+use letters::{LOOK_MAX, Letter, Received};
+use letters::{calls, delete, explain, receive, release, send};
 
 /// How long the record of what was discarded is kept, in seconds.
 const KEEP_S: i64 = 35 * 86_400;
@@ -100,8 +100,10 @@ pub(crate) async fn run(context: &Context, command: Command) -> Result<(), Probl
     match command {
         Command::List { domain } => list(context, domain.as_deref()).await,
         Command::Show(wanted) => {
-            let Received { mut letters, .. } = receive(context, &wanted.domain, LOOK_MAX).await?;
+            let Received { mut letters, left } =
+                receive(context, &wanted.domain, LOOK_MAX).await?;
             release(context, &wanted.domain, &letters).await?;
+            not_looked_at(context, &wanted.domain, left)?;
             explain(context, &wanted.domain, &mut letters).await?;
             let letters: Vec<_> = letters
                 .iter()
@@ -167,6 +169,20 @@ fn done(context: &Context, name: &str, count: usize, words: &str) -> Result<(), 
     }
 }
 
+/// Says how many letters of a domain are there that the command doesn't know.
+fn not_looked_at(context: &Context, domain: &str, left: u64) -> Result<(), Problem> {
+    match context.out.is_json() {
+        _ if left == 0 => Ok(()),
+        true => {
+            let line = json!({ "domain": domain, "not_looked_at": left });
+            context.out.value(&line)
+        }
+        false => context.out.line(format!(
+            "{domain}: about {left} letters were not looked at."
+        )),
+    }
+}
+
 fn takes(wanted: &Wanted, letter: &Letter) -> bool {
     let is =
         |wanted: &Option<String>, there: &str| wanted.as_deref().is_none_or(|one| one == there);
@@ -182,7 +198,8 @@ async fn choose(
     wanted: &Wanted,
     max: usize,
 ) -> Result<(Vec<Letter>, Vec<Letter>), Problem> {
-    let Received { mut letters, .. } = receive(context, &wanted.domain, LOOK_MAX).await?;
+    let Received { mut letters, left } = receive(context, &wanted.domain, LOOK_MAX).await?;
+    not_looked_at(context, &wanted.domain, left)?;
     explain(context, &wanted.domain, &mut letters).await?;
     let (mut chosen, mut others): (Vec<_>, Vec<_>) = letters
         .into_iter()
@@ -198,15 +215,9 @@ async fn redrive(
     letters: &[Letter],
     who: &str,
 ) -> Result<usize, Problem> {
-    let source = queue(context, domain)?;
     let mut moved = 0;
-    for some in letters.chunks(CALL_MESSAGES) {
-        let entry = |letter: &Letter| json!({ "MessageBody": letter.text });
-        let sent = in_tens(context, "AmazonSQS.SendMessageBatch", source, some, entry).await?;
-        let sent: Vec<_> = sent
-            .into_iter()
-            .filter_map(|n| some.get(n).cloned())
-            .collect();
+    for call in calls(letters.iter().map(|letter| letter.text.len())) {
+        let sent = send(context, domain, &letters[call]).await?;
         for letter in &sent {
             let words = ["redriven", who, "moved back from the dead letters"];
             note(context, domain, letter, words, SystemClock.now_ms()).await?;
@@ -222,21 +233,13 @@ async fn list(context: &Context, domain: Option<&str>) -> Result<(), Problem> {
         Some(domain) => vec![domain],
         None => context.domains().collect(),
     };
-    let mut rows = Vec::new();
+    let (mut rows, mut more) = (Vec::new(), false);
     for domain in domains {
         let Received { mut letters, left } = receive(context, domain, LOOK_MAX).await?;
         release(context, domain, &letters).await?;
         explain(context, domain, &mut letters).await?;
-        if left > 0 {
-            match context.out.is_json() {
-                true => context
-                    .out
-                    .value(&json!({ "domain": domain, "not_looked_at": left }))?,
-                false => context.out.line(format!(
-                    "{domain}: {LOOK_MAX} letters were looked at, and about {left} were not."
-                ))?,
-            }
-        }
+        not_looked_at(context, domain, left)?;
+        more |= left > 0;
         let mut groups: BTreeMap<(&str, &str), (usize, &Letter)> = BTreeMap::new();
         for letter in &letters {
             groups
@@ -266,7 +269,7 @@ async fn list(context: &Context, domain: Option<&str>) -> Result<(), Problem> {
     }
     match context.out.is_json() {
         true => Ok(()),
-        false if rows.is_empty() => context.out.line("There are no dead letters."),
+        false if rows.is_empty() && !more => context.out.line("There are no dead letters."),
         false => context.out.text(table(
             ["domain", "letters", "code", "digest", "example", "cause"],
             &rows,

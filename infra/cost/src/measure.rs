@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 use sluice_local::problem::Problem;
 use sluice_local::stack::Stack;
+use sluice_local::template::read;
 
 use crate::stage::{EVERY, Played};
 use crate::units::{LOG_LINE_OVERHEAD, attribute_bytes, item_bytes};
@@ -97,8 +98,10 @@ pub struct Measured {
     pub metrics: usize,
     /// A line of the door's access log, CloudWatch's own bytes included.
     pub access_line: usize,
-    /// Alarms of the template.
+    /// Alarms of the template that every stack has.
     pub alarms: usize,
+    /// The metrics that they look at: what is billed.
+    pub alarm_metrics: usize,
 }
 
 impl Measured {
@@ -112,9 +115,9 @@ impl Measured {
             reconcile: calls(stack, &played.reconcile),
             effects: usize::try_from(played.effects).unwrap_or_default(),
             access_line: access_line(template)? + LOG_LINE_OVERHEAD,
-            alarms: template.matches("Type: AWS::CloudWatch::Alarm\n").count(),
             ..Self::default()
         };
+        (measured.alarms, measured.alarm_metrics) = alarms(&read(template)?);
         for item in scan(stack, "ledger")? {
             if item["sk"]["S"] == "entry" {
                 measured.entries.push(entry(&item));
@@ -286,6 +289,22 @@ const ACCESS: [(&str, &str); 12] = [
     ("$context.integrationErrorMessage", "-"),
 ];
 
+/// How many alarms every stack of the template has, and how many metrics they look at together.
+fn alarms(template: &Value) -> (usize, usize) {
+    let resources = template["Resources"].as_object().into_iter().flatten();
+    let alarms = resources.filter(|(_, resource)| {
+        resource["Type"] == "AWS::CloudWatch::Alarm" && resource.get("Condition").is_none()
+    });
+    let metrics = alarms.map(|(_, alarm)| match alarm["Properties"]["Metrics"].as_array() {
+        Some(metrics) => metrics
+            .iter()
+            .filter(|metric| metric.get("MetricStat").is_some())
+            .count(),
+        None => 1,
+    });
+    metrics.fold((0, 0), |(alarms, all), metrics| (alarms + 1, all + metrics))
+}
+
 /// The bytes of a line of the door's access log, by the template's format. The local AWS writes none.
 fn access_line(template: &str) -> Result<usize, Problem> {
     let mut formats = template.lines().map(str::trim);
@@ -318,6 +337,21 @@ mod tests {
         assert!((100..400).contains(&bytes), "{bytes}");
         assert!(access_line("  {\"a\":\"$context.novel\"}").is_err());
         assert!(access_line("").is_err());
+    }
+
+    #[test]
+    fn alarms_are_counted_by_the_metrics_that_they_look_at_without_those_of_some_stacks_only() {
+        let metric = |id: &str| json!({ "Id": id, "MetricStat": {} });
+        let alarm = |of: Value| json!({ "Type": "AWS::CloudWatch::Alarm", "Properties": of });
+        let mut optional = alarm(json!({}));
+        optional["Condition"] = json!("HasSteadyType");
+        let template = json!({ "Resources": {
+            "One": alarm(json!({ "MetricName": "Errors" })),
+            "Sum": alarm(json!({ "Metrics": [{ "Id": "sum", "Expression": "a + b" }, metric("a"), metric("b")] })),
+            "Optional": optional,
+            "Table": { "Type": "AWS::DynamoDB::Table" },
+        } });
+        assert_eq!(alarms(&template), (2, 3));
     }
 
     #[test]

@@ -40,6 +40,9 @@ const SMALL_UNITS: f64 = 1.0;
 /// How often reconcile looks an event up: a walk an hour, and each begins an hour before the end of the last.
 const LOOKS: f64 = 2.0;
 
+/// Requests to a key of one's own for an event on the bus: encrypt it, decrypt it.
+const BUS_KEY_REQUESTS: f64 = 2.0;
+
 /// Long polls of a queue that nothing comes to: five at a time, of 20 s, so many a minute.
 const POLLS_A_MINUTE: f64 = 15.0;
 
@@ -397,6 +400,16 @@ fn apart(measured: &Measured, assumed: &Assumptions, per: &PerEvent) -> Vec<Row>
             usual: Some((1.0 + per.messages) * price::TRACES_MILLION),
             from: "a trace an invocation; off by default".to_owned(),
         },
+        Row {
+            name: "KMS, with a key of your own",
+            ours: (1.0 + share * each) * BUS_KEY_REQUESTS * price::KEY_REQUESTS_MILLION,
+            usual: None,
+            from: format!(
+                "at most, and {:.2} a month for the key; AWS doesn't say how long EventBridge keeps a data key, so two \
+                 requests for each event put. Queues and tables keep theirs for five minutes",
+                price::KEY_MONTH
+            ),
+        },
     ]
 }
 
@@ -463,9 +476,12 @@ fn monthly(measured: &Measured, assumed: &Assumptions) -> Vec<Row> {
         ),
         row(
             "alarms",
-            float(measured.alarms) * price::ALARM_MONTH,
+            float(measured.alarm_metrics) * price::ALARM_MONTH,
             None,
-            format!("{} alarms", measured.alarms),
+            format!(
+                "{} alarms over {} metrics; one more with SteadyType",
+                measured.alarms, measured.alarm_metrics
+            ),
         ),
         row("dashboard", price::DASHBOARD_MONTH, None, "one".to_owned()),
     ]

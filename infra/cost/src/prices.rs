@@ -53,6 +53,12 @@ pub const SECRET_MONTH: f64 = 0.40;
 /// $ an alarm and month, for each metric that it looks at.
 pub const ALARM_MONTH: f64 = 0.10;
 
+/// $ a million requests to a key of one's own.
+pub const KEY_REQUESTS_MILLION: f64 = 3.00;
+
+/// $ a key of one's own and month.
+pub const KEY_MONTH: f64 = 1.00;
+
 /// $ a custom metric and month, for each combination of its dimensions.
 pub const METRIC_MONTH: f64 = 0.30;
 

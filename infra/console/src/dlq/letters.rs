@@ -1,12 +1,19 @@
 //! A queue of dead letters: receiving what is there, showing it again, deleting.
 //!
-//! SQS has no way to look: a message is received, and hidden from others for a while ([`HIDDEN_S`]).
+//! SQS has no way to look: a message is received, and hidden from others for a while ([`HIDDEN_S`]). A plain receive asks
+//! some of SQS's servers and may answer that nothing is there where something is; one that waits ([`WAIT_S`]) asks all of
+//! them (SQS developer guide, "short and long polling"). So a queue counts as read to its end once a receive that waited
+//! brought nothing and SQS's own count of what waits agrees; where the two don't agree within [`AGREE_S`], what the count
+//! says more is reported as not looked at.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use sluice_kernel::detail::{self, Message};
 use sluice_kernel::outcome::subject_of_message;
+use tokio::time::Instant;
 
 use crate::context::Context;
 use crate::problem::Problem;
@@ -19,11 +26,19 @@ const HIDDEN_S: u32 = 300;
 /// The most messages that are looked at, unless a command says otherwise.
 pub(crate) const LOOK_MAX: usize = 10_000;
 
-/// How often in a row a queue says that it is empty before that is believed: SQS asks a part of its servers.
-const EMPTY_ANSWERS: u32 = 3;
+/// How long a receive waits for messages, in seconds: the least that makes SQS ask all of its servers.
+const WAIT_S: u32 = 1;
+
+/// For how long a queue is received from that gives nothing while SQS counts messages in it: its count lags by about a
+/// minute (SQS API, `GetQueueAttributes`).
+const AGREE_S: Duration = Duration::from_secs(60);
 
 /// Messages of one call: SQS's own limit.
-pub(super) const CALL_MESSAGES: usize = 10;
+const CALL_MESSAGES: usize = 10;
+
+/// Bytes of the messages that one call sends together. SQS's own limit was this until August 2025, and is 1 MiB since; a
+/// message that is larger goes alone.
+const CALL_BYTES_MAX: usize = 256 * 1024;
 
 /// A dead letter as it was received.
 #[derive(Debug, Clone, Default)]
@@ -74,10 +89,10 @@ fn dead<'a>(context: &'a Context, domain: &str) -> Result<&'a str, Problem> {
     queue(context, &format!("{domain}_dead_letters"))
 }
 
-/// How many dead letters are hidden just now, because another command looks at them or did within [`HIDDEN_S`].
-pub(crate) async fn hidden(context: &Context, domain: &str) -> Result<u64, Problem> {
-    let (_, in_flight) = depth(context, dead(context, domain)?).await?;
-    Ok(in_flight)
+/// How many dead letters wait, and how many are hidden just now, because another command looks at them or did within
+/// [`HIDDEN_S`]; about, as SQS counts.
+pub(crate) async fn counts(context: &Context, domain: &str) -> Result<(u64, u64), Problem> {
+    depth(context, dead(context, domain)?).await
 }
 
 /// Receives what is there, but no more than `max`.
@@ -89,8 +104,8 @@ pub(crate) async fn receive(
     let url = dead(context, domain)?;
     let mut letters: Vec<Letter> = Vec::new();
     let mut places = BTreeMap::new();
-    let mut empty = 0;
-    while empty < EMPTY_ANSWERS && letters.len() < max {
+    let mut empty_since = None;
+    while letters.len() < max {
         let count = CALL_MESSAGES.min(max - letters.len());
         let before = letters.len();
         for letter in call(context, url, count, HIDDEN_S).await? {
@@ -103,25 +118,26 @@ pub(crate) async fn receive(
                 }
             }
         }
-        let is_news = letters.len() > before;
-        empty = if is_news { 0 } else { empty + 1 };
+        if letters.len() > before {
+            empty_since = None;
+            continue;
+        }
+        let (waiting, _) = depth(context, url).await?;
+        let since: &mut Instant = empty_since.get_or_insert_with(Instant::now);
+        if waiting == 0 || since.elapsed() >= AGREE_S {
+            let left = waiting;
+            return Ok(Received { letters, left });
+        }
     }
-    let mut received = Received { letters, left: 0 };
-    if received.letters.len() == max {
-        received.left = left(context, url).await?;
-    }
-    Ok(received)
+    let left = left(context, url).await?;
+    Ok(Received { letters, left })
 }
 
 /// About how many letters can be received now; at least one where one is.
 async fn left(context: &Context, url: &str) -> Result<u64, Problem> {
-    for _ in 0..EMPTY_ANSWERS {
-        if !call(context, url, 1, 0).await?.is_empty() {
-            let (waiting, _) = depth(context, url).await?;
-            return Ok(waiting.max(1));
-        }
-    }
-    Ok(0)
+    let there = !call(context, url, 1, 0).await?.is_empty();
+    let (waiting, _) = depth(context, url).await?;
+    Ok(waiting.max(u64::from(there)))
 }
 
 async fn call(
@@ -130,8 +146,9 @@ async fn call(
     count: usize,
     hidden_s: u32,
 ) -> Result<Vec<Letter>, Problem> {
-    let input =
-        json!({ "QueueUrl": url, "MaxNumberOfMessages": count, "VisibilityTimeout": hidden_s });
+    let input = json!({
+        "QueueUrl": url, "MaxNumberOfMessages": count, "VisibilityTimeout": hidden_s, "WaitTimeSeconds": WAIT_S,
+    });
     let answer = context.aws.json("AmazonSQS.ReceiveMessage", &input).await?;
     let messages = answer["Messages"].as_array().into_iter().flatten();
     Ok(messages.map(letter).collect())
@@ -178,32 +195,56 @@ pub(super) async fn explain(
     Ok(())
 }
 
-/// A call for each ten letters; returns the indices that the answers call successful.
-pub(super) async fn in_tens(
+/// The letters that go into one call each, by their places: at most ten, and no more bytes together than SQS takes.
+pub(super) fn calls(sizes: impl IntoIterator<Item = usize>) -> Vec<Range<usize>> {
+    let mut calls: Vec<Range<usize>> = Vec::new();
+    let mut bytes = 0;
+    for (at, size) in sizes.into_iter().enumerate() {
+        match calls.last_mut() {
+            Some(call) if call.len() < CALL_MESSAGES && bytes + size <= CALL_BYTES_MAX => {
+                call.end = at + 1;
+                bytes += size;
+            }
+            _ => {
+                calls.push(at..at + 1);
+                bytes = size;
+            }
+        }
+    }
+    calls
+}
+
+/// One call for these letters; returns the indices that the answer calls successful.
+async fn one_call(
     context: &Context,
     target: &str,
     url: &str,
     letters: &[Letter],
     entry: impl Fn(&Letter) -> Value,
 ) -> Result<Vec<usize>, Problem> {
-    let mut good = Vec::new();
-    for (ten, some) in letters.chunks(CALL_MESSAGES).enumerate() {
-        let entries: Vec<_> = some
-            .iter()
-            .enumerate()
-            .map(|(n, letter)| {
-                let mut entry = entry(letter);
-                entry["Id"] = json!(n.to_string());
-                entry
-            })
-            .collect();
-        let input = json!({ "QueueUrl": url, "Entries": entries });
-        let answer = context.aws.json(target, &input).await?;
-        let ids = answer["Successful"].as_array().into_iter().flatten();
-        let ids = ids.filter_map(|entry| entry["Id"].as_str()?.parse::<usize>().ok());
-        good.extend(ids.map(|n| ten * CALL_MESSAGES + n));
-    }
-    Ok(good)
+    let entries = letters.iter().enumerate().map(|(n, letter)| {
+        let mut entry = entry(letter);
+        entry["Id"] = json!(n.to_string());
+        entry
+    });
+    let input = json!({ "QueueUrl": url, "Entries": entries.collect::<Vec<_>>() });
+    let answer = context.aws.json(target, &input).await?;
+    let ids = answer["Successful"].as_array().into_iter().flatten();
+    let ids = ids.filter_map(|entry| entry["Id"].as_str()?.parse::<usize>().ok());
+    Ok(ids.collect())
+}
+
+/// Sends these letters, which [`calls`] put together, to a domain's queue; returns those that it took.
+pub(super) async fn send(
+    context: &Context,
+    domain: &str,
+    letters: &[Letter],
+) -> Result<Vec<Letter>, Problem> {
+    let url = queue(context, domain)?;
+    let entry = |letter: &Letter| json!({ "MessageBody": letter.text });
+    let sent = one_call(context, "AmazonSQS.SendMessageBatch", url, letters, entry).await?;
+    let sent = sent.into_iter().filter_map(|n| letters.get(n).cloned());
+    Ok(sent.collect())
 }
 
 /// Shows the letters to others again.
@@ -216,7 +257,9 @@ pub(crate) async fn release(
     let entry =
         |letter: &Letter| json!({ "ReceiptHandle": letter.receipt, "VisibilityTimeout": 0 });
     let target = "AmazonSQS.ChangeMessageVisibilityBatch";
-    in_tens(context, target, url, letters, entry).await?;
+    for some in letters.chunks(CALL_MESSAGES) {
+        one_call(context, target, url, some, entry).await?;
+    }
     Ok(())
 }
 
@@ -229,5 +272,28 @@ pub(crate) async fn delete(
     let url = dead(context, domain)?;
     let entry = |letter: &Letter| json!({ "ReceiptHandle": letter.receipt });
     let target = "AmazonSQS.DeleteMessageBatch";
-    Ok(in_tens(context, target, url, letters, entry).await?.len())
+    let mut deleted = 0;
+    for some in letters.chunks(CALL_MESSAGES) {
+        deleted += one_call(context, target, url, some, entry).await?.len();
+    }
+    Ok(deleted)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_has_at_most_ten_letters() {
+        assert_eq!(calls(vec![1; 23]), [0..10, 10..20, 20..23]);
+        assert!(calls([]).is_empty());
+    }
+
+    #[test]
+    fn a_call_has_no_more_bytes_than_sqs_takes_and_a_larger_letter_goes_alone() {
+        let half = CALL_BYTES_MAX / 2;
+        assert_eq!(calls([half, half, 1]), [0..2, 2..3]);
+        assert_eq!(calls([half + 1, half]), [0..1, 1..2]);
+        assert_eq!(calls([1, CALL_BYTES_MAX + 1, 1]), [0..1, 1..2, 2..3]);
+    }
 }

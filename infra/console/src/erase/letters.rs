@@ -11,11 +11,14 @@ use super::find::{Found, Judged, Mention, NO_ACCOUNT, Spot, Unseen, object_in, o
 use super::report::{Report, Wait};
 use super::{Held, PENDING};
 use crate::context::Context;
-use crate::dlq::letters::{Letter, delete, hidden, receive, release};
+use crate::dlq::letters::{Letter, counts, delete, receive, release};
 use crate::problem::Problem;
 
 /// The queue of what the bus could not put into a domain's.
 const RULE: &str = "rule";
+
+/// The queue of what the bus could not decrypt: nobody can see whose it is, so it is counted and left.
+const BUS: &str = "bus";
 
 /// What was found in the queues. All but `theirs` is shown to others again.
 #[derive(Debug, Default)]
@@ -42,7 +45,7 @@ pub(super) async fn look(
 ) -> Result<Looked, Problem> {
     let mut looked = Looked::default();
     for queue in context.domains().chain([RULE]) {
-        let hidden = hidden(context, queue).await?;
+        let (_, hidden) = counts(context, queue).await?;
         let received = receive(context, queue, max).await?;
         for (counts, count) in [
             (&mut looked.hidden, hidden),
@@ -68,6 +71,10 @@ pub(super) async fn look(
         if !theirs.is_empty() {
             looked.theirs.insert(queue.to_owned(), theirs);
         }
+    }
+    let (waiting, hidden) = counts(context, BUS).await?;
+    if waiting + hidden > 0 {
+        looked.left.insert(BUS.to_owned(), waiting + hidden);
     }
     Ok(looked)
 }
