@@ -6,7 +6,9 @@
 - a command of the operator's program, `sluice name`;
 - a link to a file;
 - in the table of `infra/docs/availability.md`, a test in each line, or the words why there is none;
-- in the table of `infra/docs/first-deploy.md`, event types that `infra/events/routes.tsv` brings to the domain of their line.
+- in the table of `infra/docs/first-deploy.md`, event types that `infra/events/routes.tsv` brings to the domain of their line;
+- in the tables of `infra/docs/controls.md`, something in each line that shows it: a test, a command, a parameter of the template or
+  a link; and no parameter or resource that the template doesn't have.
 
 Run `infra/lint/pages.py` from anywhere; it exits with 1 and one line for each breach. Python 3.10, no packages.
 `infra/lint/test_pages.py` shows that each rule can fail.
@@ -50,6 +52,23 @@ def untested(root):
     for cells in rows(root, "availability.md", 5):
         if not TEST.search(cells[-1]) and not cells[-1].startswith(UNTESTED):
             yield f"infra/docs/availability.md: {cells[0]!r} has no test, and doesn't say why"
+
+
+# A parameter, a resource or a property of the template: `KmsKeyArn`.
+NAMED = re.compile(r"`([A-Z][a-z]+(?:[A-Z][A-Za-z]*)+)`")
+
+
+def unbacked(root):
+    """Controls whose line shows nothing that is there, or names what the template doesn't have."""
+    page = root / "infra/docs/controls.md"
+    template = root / "template.yaml"
+    known = set(re.findall(r"^ *(?:- Sid: )?(\w+)", template.read_text(encoding="utf-8"), re.MULTILINE)) if template.exists() else set()
+    for cells in rows(root, page.name, 4):
+        if not any(kind.search(cells[2]) for kind in (TEST, TARGET, COMMAND, NAMED, runbooks.LINK)):
+            yield f"infra/docs/controls.md: {cells[0]!r} shows nothing that it is met by"
+    for name in NAMED.findall(page.read_text(encoding="utf-8")) if page.exists() else []:
+        if name not in known:
+            yield f"infra/docs/controls.md: names {name}, which the template doesn't have"
 
 
 def misrouted(root):
@@ -112,6 +131,7 @@ def breaches(root):
             if not (path.parent / link).exists():
                 yield f"{place}: leads to {link}, which isn't there"
     yield from untested(root)
+    yield from unbacked(root)
     yield from misrouted(root)
 
 

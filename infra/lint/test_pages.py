@@ -13,6 +13,7 @@ SOUND = "See [this](docs/it.md#part), `make run`, `sluice --stack x show evt_1`,
 
 
 FAULTS = "| what | sees | happens | then | test |\n|---|---|---|---|---|\n| a | b | c | d | `door::one_that_is_taken_once` |\n"
+CONTROLS = "| number | asks | met by | stays |\n|---|---|---|---|\n| 1.2 | a | `KmsKeyArn`; `door::one_that_is_taken_once` | b |\n"
 TYPES = "| domain | subscribe to | because |\n|---|---|---|\n| payments | `charge.failed` | . |\n"
 
 
@@ -26,6 +27,8 @@ class Rules(unittest.TestCase):
         self.write("Makefile", "run: need\n\t@true\n")
         self.write("infra/console/src/main.rs", "enum Command {\n    Show(show::Args),\n}\n")
         self.write("infra/docs/availability.md", FAULTS)
+        self.write("infra/docs/controls.md", CONTROLS)
+        self.write("template.yaml", "Parameters:\n  KmsKeyArn:\n    Type: String\n")
         self.write("infra/docs/first-deploy.md", TYPES)
         self.write("infra/events/routes.tsv", "type\tshape\tgoes to\ncharge.failed\tsnapshot\tpayments\n")
         self.write("tests/it/door.rs", "#[test]\nfn one_that_is_taken_once() {}\n")
@@ -59,6 +62,15 @@ class Rules(unittest.TestCase):
     def test_a_fault_without_a_test(self):
         self.write("infra/docs/availability.md", FAULTS + "| x | . | . | . | not on the local AWS |\n| y | . | . | . | — |\n")
         self.broken("", "'y' has no test")
+
+    def test_a_control_that_shows_nothing_it_is_met_by(self):
+        backed = "| 1.3 | a | `make run` | . |\n| 1.4 | a | `sluice show` | . |\n| 1.5 | a | [it](../../docs/it.md) | . |\n"
+        self.write("infra/docs/controls.md", CONTROLS + backed + "| 1.6 | a | we are careful | . |\n")
+        self.broken("", "'1.6' shows nothing")
+
+    def test_a_control_that_names_what_the_template_does_not_have(self):
+        self.write("infra/docs/controls.md", CONTROLS + "With `KmsKeyArm`.\n")
+        self.broken("", "names KmsKeyArm")
 
     def test_a_type_that_comes_to_another_domain(self):
         self.write("infra/docs/first-deploy.md", TYPES + "| | `charge.failed`, `.moved` | . |\n")

@@ -8,13 +8,13 @@ use crate::template::{Template, list, named, root};
 
 const ALARM: &str = "AWS::CloudWatch::Alarm";
 
-/// What EventBridge counts of a rule's target that it can't reach: tries again, what it gave up, and what not even the dead letters
-/// took. (<https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-monitoring.html>)
-const RULE_METRICS: [&str; 3] = [
-    "RetryInvocationAttempts",
-    "FailedInvocations",
-    "InvocationsFailedToBeSentToDlq",
-];
+/// The namespace of what functions count themselves.
+const OWN: &str = "Sluice/${AWS::StackName}";
+
+/// What EventBridge counts when a rule's target can't be reached and not even the dead letters take the event. It counts what it tries
+/// again as `RetryInvocationAttempts`, and what it gave up as `FailedInvocations`.
+/// (<https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-monitoring.html>)
+const LOST: &str = "InvocationsFailedToBeSentToDlq";
 
 /// Where the pages are that say what to do.
 const RUNBOOKS: &str = "infra/runbooks/";
@@ -79,38 +79,106 @@ fn watched(
     })
 }
 
-/// Every queue's age, every dead-letter queue's depth, every rule's retries, failures and losses, every domain's errors, throttles,
-/// failing messages and rejections, ingest's errors, throttles, pace, failures, refusals, wrong secrets and wrong endpoints, what
-/// is due, and the heartbeats have an alarm.
-pub fn coverage(template: &Template) -> Vec<String> {
-    let own = "Sluice/${AWS::StackName}";
+/// What is missing, where no alarm is about this metric with these dimensions.
+fn unwatched(
+    template: &Template,
+    namespace: &str,
+    metric: &str,
+    dimensions: &[(&str, &str)],
+) -> Option<String> {
+    let is_watched = watched(template, namespace, metric, dimensions);
+    (!is_watched).then(|| format!("no alarm is about {namespace} {metric} of {dimensions:?}"))
+}
+
+/// The rules of which no alarm is about this metric.
+fn rules_without(template: &Template, metric: &str) -> Vec<String> {
     let mut broken = Vec::new();
-    let mut want = |namespace: &str, metric: &str, dimensions: &[(&str, &str)]| {
-        if !watched(template, namespace, metric, dimensions) {
-            broken.push(format!(
-                "nobody is told of {namespace} {metric} of {dimensions:?}"
-            ));
+    for (id, rule) in template.of("AWS::Events::Rule") {
+        let name = rule["Name"]["Fn::Sub"].as_str();
+        let is_watched = template.of(ALARM).any(|(_, alarm)| {
+            let about = |value: &Value| value["Value"]["Fn::Sub"].as_str() == name;
+            let dimensions = list(&alarm["Dimensions"]);
+            // Both: what has the rule's alone is of the account's default bus.
+            alarm["MetricName"] == metric
+                && dimensions
+                    .iter()
+                    .any(|dimension| dimension["Name"] == "EventBusName")
+                && dimensions.into_iter().any(about)
+        });
+        if name.is_none() || !is_watched {
+            broken.push(format!("{id}: no alarm is about {metric}"));
         }
+    }
+    broken
+}
+
+/// Every queue that a function reads has an alarm on its age, and every dead-letter queue one on its depth. A standby's queue
+/// is read by no function: what is in it is meant to wait.
+pub fn queues(template: &Template) -> Vec<String> {
+    let is_read = |id: &str| {
+        template
+            .of("AWS::Lambda::EventSourceMapping")
+            .any(|(_, mapping)| {
+                named(&mapping["EventSourceArn"]) == Some(id) && mapping["Enabled"] != false
+            })
     };
+    let mut broken = Vec::new();
     for (id, queue) in template.of("AWS::SQS::Queue") {
         let metric = match queue.get("RedrivePolicy") {
+            Some(_) if !is_read(id) => continue,
             Some(_) => "ApproximateAgeOfOldestMessage",
             None => "ApproximateNumberOfMessagesVisible",
         };
-        want("AWS/SQS", metric, &[("QueueName", id)]);
+        broken.extend(unwatched(template, "AWS/SQS", metric, &[("QueueName", id)]));
     }
+    broken
+}
+
+/// Every function that a queue feeds has alarms on its errors, its throttles and its messages that keep failing.
+pub fn consumers(template: &Template) -> Vec<String> {
+    let mut broken = Vec::new();
+    for (id, function) in template.of("AWS::Lambda::Function") {
+        let has = |name| function["Environment"]["Variables"].get(name).is_some();
+        // The word that its lines have for it: a domain's name, or the runner's.
+        let word = match () {
+            () if has("DOMAIN_TABLE") => id.trim_end_matches("Function").to_lowercase(),
+            () if has("RECEIPTS_TABLE") => "receiver".to_owned(),
+            () => continue,
+        };
+        for metric in ["Errors", "Throttles"] {
+            broken.extend(unwatched(
+                template,
+                "AWS/Lambda",
+                metric,
+                &[("FunctionName", id)],
+            ));
+        }
+        let failing = [("function", &*word), ("outcome", "failed")];
+        broken.extend(unwatched(template, OWN, "receives", &failing));
+    }
+    broken
+}
+
+/// Every rule has an alarm on what the bus dropped, because neither its queue nor the dead letters took it.
+pub fn losses(template: &Template) -> Vec<String> {
+    rules_without(template, LOST)
+}
+
+/// Every rule's retries and failures, every domain's rejections, ingest's errors, throttles, pace, failures, refusals, wrong secrets
+/// and wrong endpoints, what is due, and the heartbeats have an alarm.
+pub fn coverage(template: &Template) -> Vec<String> {
+    let mut broken = Vec::new();
+    let mut want = |namespace: &str, metric: &str, dimensions: &[(&str, &str)]| {
+        broken.extend(unwatched(template, namespace, metric, dimensions));
+    };
     for (id, function) in template.of("AWS::Lambda::Function") {
         if function["Environment"]["Variables"]
             .get("DOMAIN_TABLE")
             .is_some()
         {
             let domain = id.trim_end_matches("Function").to_lowercase();
-            for metric in ["Errors", "Throttles"] {
-                want("AWS/Lambda", metric, &[("FunctionName", id)]);
-            }
-            for (metric, outcome) in [("events", "rejected"), ("receives", "failed")] {
-                want(own, metric, &[("function", &domain), ("outcome", outcome)]);
-            }
+            let rejected = [("function", &*domain), ("outcome", "rejected")];
+            want(OWN, "events", &rejected);
         }
     }
     for metric in ["Errors", "Throttles", "Duration"] {
@@ -119,39 +187,24 @@ pub fn coverage(template: &Template) -> Vec<String> {
     want("AWS/ApiGateway", "5xx", &[("ApiId", "WebhookApi")]);
     for outcome in ["failed", "refused"] {
         want(
-            own,
+            OWN,
             "events",
             &[("function", "ingest"), ("outcome", outcome)],
         );
     }
-    want(own, "Faults", &[("code", "claim.conflict")]);
-    want(own, "Faults", &[("code", "reconcile.missing")]);
-    want(own, "Faults", &[("code", "reconcile.gap")]);
-    want(own, "Faults", &[("code", "reconcile.behind")]);
-    want(own, "due_age_s", &[("function", "sweep")]);
+    want(OWN, "Faults", &[("code", "claim.conflict")]);
+    want(OWN, "Faults", &[("code", "reconcile.missing")]);
+    want(OWN, "Faults", &[("code", "reconcile.gap")]);
+    want(OWN, "Faults", &[("code", "reconcile.behind")]);
+    want(OWN, "due_age_s", &[("function", "sweep")]);
     let slowest = template
         .of(ALARM)
         .any(|(_, alarm)| alarm["MetricName"] == "Duration" && alarm["ExtendedStatistic"] == "p99");
     if !slowest {
         broken.push("nobody is told when the slowest hundredth of deliveries is slow".to_owned());
     }
-    for (id, rule) in template.of("AWS::Events::Rule") {
-        let name = rule["Name"]["Fn::Sub"].as_str();
-        for metric in RULE_METRICS {
-            let is_watched = template.of(ALARM).any(|(_, alarm)| {
-                let about = |value: &Value| value["Value"]["Fn::Sub"].as_str() == name;
-                let dimensions = list(&alarm["Dimensions"]);
-                // Both: what has the rule's alone is of the account's default bus.
-                alarm["MetricName"] == metric
-                    && dimensions
-                        .iter()
-                        .any(|dimension| dimension["Name"] == "EventBusName")
-                    && dimensions.into_iter().any(about)
-            });
-            if !is_watched {
-                broken.push(format!("{id}: no alarm is about {metric}"));
-            }
-        }
+    for metric in ["RetryInvocationAttempts", "FailedInvocations"] {
+        broken.extend(rules_without(template, metric));
     }
     let silent = |function: &str| {
         template.of(ALARM).any(|(_, alarm)| {

@@ -50,6 +50,10 @@ pub const ALL: &[Rule] = &[
     ("secrets", functions::secrets),
     ("environment", functions::environment),
     ("actions", functions::actions),
+    ("alarm_texts", alarms::texts),
+    ("alarm_queues", alarms::queues),
+    ("alarm_consumers", alarms::consumers),
+    ("alarm_losses", alarms::losses),
 ];
 
 /// Those of the main template beside [`ALL`].
@@ -64,7 +68,6 @@ pub const MAIN: &[Rule] = &[
     ("concurrency", functions::concurrency),
     ("canary", versions::canary),
     ("tracing", functions::tracing),
-    ("alarm_texts", alarms::texts),
     ("alarm_coverage", alarms::coverage),
     ("dashboard", alarms::dashboard),
 ];

@@ -29,12 +29,12 @@ pub(crate) const CASES: &[Case] = &[
         "AlarmTopicArn",
     ),
     (
-        "alarm_coverage",
+        "alarm_queues",
         |t| without(&mut t["Resources"], "BillingDeadLettersAlarm"),
         "BillingDeadLetters",
     ),
     (
-        "alarm_coverage",
+        "alarm_queues",
         |t| without(&mut t["Resources"], "BillingBehindAlarm"),
         "BillingQueue",
     ),
@@ -134,7 +134,7 @@ pub(crate) const CASES: &[Case] = &[
         "reconcile.behind",
     ),
     (
-        "alarm_coverage",
+        "alarm_queues",
         |t| without(&mut t["Resources"], "ScheduleDeadLettersAlarm"),
         "ScheduleDeadLetters",
     ),
@@ -159,17 +159,17 @@ pub(crate) const CASES: &[Case] = &[
         "which isn't there",
     ),
     (
-        "alarm_coverage",
+        "alarm_consumers",
         |t| without(&mut t["Resources"], "BillingErrorsAlarm"),
         "Errors",
     ),
     (
-        "alarm_coverage",
+        "alarm_consumers",
         |t| without(&mut t["Resources"], "BillingThrottledAlarm"),
         "Throttles",
     ),
     (
-        "alarm_coverage",
+        "alarm_consumers",
         |t| without(&mut t["Resources"], "BillingFailingAlarm"),
         "receives",
     ),
@@ -179,7 +179,7 @@ pub(crate) const CASES: &[Case] = &[
         "RetryInvocationAttempts",
     ),
     (
-        "alarm_coverage",
+        "alarm_losses",
         |t| without(&mut t["Resources"], "BillingRuleLostAlarm"),
         "InvocationsFailedToBeSentToDlq",
     ),
@@ -189,7 +189,7 @@ pub(crate) const CASES: &[Case] = &[
         "failed",
     ),
     (
-        "alarm_coverage",
+        "alarm_queues",
         |t| without(&mut t["Resources"], "BusDeadLettersAlarm"),
         "BusDeadLetters",
     ),

@@ -5,13 +5,22 @@ use sluice_kernel::fault::{Fault, Pace};
 use sluice_template::firing::{Figure, fires_at, states};
 use sluice_template::template::{Given, Template, number};
 
-use crate::PLAIN;
+use crate::{PLAIN, RECEIVER, RECEIVES};
 
 const MINUTE_S: i64 = 60;
 const HOUR_S: i64 = 60 * MINUTE_S;
 const DAY_S: i64 = 24 * HOUR_S;
 
 const DEFAULTS: Given<'static> = &[];
+
+/// Each function that a queue feeds: its template, and what its alarms' and its queue's ids begin with.
+fn consumers() -> impl Iterator<Item = (Template, &'static str)> {
+    let domains = ["Payments", "Billing", "Subscriptions", "Connect"];
+    let domains = domains.map(|domain| (Template::resolved(&PLAIN, DEFAULTS), domain));
+    domains
+        .into_iter()
+        .chain([(Template::resolved(&RECEIVER, RECEIVES), "")])
+}
 
 /// So many messages, or moments of a period, are tried each.
 const TRIES: i64 = 60;
@@ -30,8 +39,7 @@ fn receives(fault: &Fault, message: &str, from_s: i64, until_s: i64) -> Vec<Figu
 }
 
 #[test]
-fn a_message_that_fails_for_good_makes_its_domains_alarm_fire_within_the_hour_and_stay() {
-    let template = Template::resolved(&PLAIN, DEFAULTS);
+fn a_message_that_fails_for_good_makes_its_functions_alarm_fire_within_the_hour_and_stay() {
     let fails = || Fault::retry("test.fails", "always");
     let faults = [
         fails(),
@@ -41,7 +49,7 @@ fn a_message_that_fails_for_good_makes_its_domains_alarm_fire_within_the_hour_an
         // As long as a `Retry-After` is waited for.
         fails().paced(Pace::Throttled).with_delay(900_000),
     ];
-    for domain in ["Payments", "Billing", "Subscriptions", "Connect"] {
+    for (template, domain) in consumers() {
         let alarm = template.properties(&format!("{domain}FailingAlarm"));
         for (place, fault) in faults.iter().enumerate() {
             for trial in 0..TRIES {
@@ -83,8 +91,7 @@ fn a_message_that_met_other_writers_for_some_seconds_makes_no_alarm_fire() {
 
 #[test]
 fn one_message_whose_function_always_dies_makes_the_errors_fire_and_one_death_does_not() {
-    let template = Template::resolved(&PLAIN, DEFAULTS);
-    for domain in ["Payments", "Billing", "Subscriptions", "Connect"] {
+    for (template, domain) in consumers() {
         let alarm = template.properties(&format!("{domain}ErrorsAlarm"));
         let hidden_s = number(&template.properties(&format!("{domain}Queue"))["VisibilityTimeout"]);
         let hidden_s = hidden_s.expect("a visibility");

@@ -56,6 +56,13 @@ const RECEIVES: Given<'static> = &[
     ("TopicArn", "arn:aws:sns:us-east-1:123456789012:t"),
 ];
 
+/// The same with everything optional.
+const RECEIVES_AND_TELLS: Given<'static> = &[
+    ("BusName", "b"),
+    ("TopicArn", "arn:aws:sns:us-east-1:123456789012:t"),
+    ("AlarmTopicArn", "arn:aws:sns:us-east-1:123456789012:alarms"),
+];
+
 /// The same as a standby that shares another stack's receipts.
 const STANDS_BY: Given<'static> = &[
     ("BusName", "b"),
@@ -93,7 +100,7 @@ fn the_template_breaks_no_rule_by_default_and_with_everything_optional() {
 
 #[test]
 fn the_sample_receiver_breaks_none_of_those_for_every_template_also_as_a_standby() {
-    for given in [RECEIVES, STANDS_BY] {
+    for given in [RECEIVES, RECEIVES_AND_TELLS, STANDS_BY] {
         let broken = broken(&Template::resolved(&RECEIVER, given), ALL.iter());
         assert!(broken.is_empty(), "with {given:?}:\n{}", broken.join("\n"));
     }
@@ -107,7 +114,8 @@ fn a_standby_has_its_rule_and_its_queue_and_no_receipts_of_its_own() {
     );
     let ids = |template: &Template| template.resources.keys().cloned().collect::<BTreeSet<_>>();
     let missing: Vec<_> = ids(&active).difference(&ids(&standby)).cloned().collect();
-    assert_eq!(missing, ["Receipts"]);
+    // What waits in a standby's queue is no backlog.
+    assert_eq!(missing, ["BehindAlarm", "Receipts"]);
     assert_eq!(standby.properties("NotifyMapping")["Enabled"], false);
     let variables = &standby.properties("NotifyFunction")["Environment"]["Variables"];
     assert_eq!(variables["RECEIPTS_TABLE"], "shared");
@@ -155,6 +163,34 @@ fn the_sample_receiver_is_held_to_its_code_too() {
     says(
         |t| at(t, "Queue")["MessageRetentionPeriod"] = json!(604_800),
         "Queue: 14 days",
+    );
+    says(
+        |t| without(&mut t["Resources"], "DeadLettersAlarm"),
+        "ApproximateNumberOfMessagesVisible",
+    );
+    says(
+        |t| without(&mut t["Resources"], "BehindAlarm"),
+        "ApproximateAgeOfOldestMessage",
+    );
+    says(
+        |t| without(&mut t["Resources"], "ErrorsAlarm"),
+        "AWS/Lambda Errors",
+    );
+    says(
+        |t| without(&mut t["Resources"], "ThrottledAlarm"),
+        "AWS/Lambda Throttles",
+    );
+    says(
+        |t| at(t, "FailingAlarm")["Dimensions"][0]["Value"] = json!("notify"),
+        "receives",
+    );
+    says(
+        |t| without(&mut t["Resources"], "LostAlarm"),
+        "Rule: no alarm is about InvocationsFailedToBeSentToDlq",
+    );
+    says(
+        |t| at(t, "LostAlarm")["AlarmActions"] = json!(["arn:aws:sns:us-east-1:1:x"]),
+        "LostAlarm: its AlarmActions do not follow AlarmTopicArn",
     );
     says_given(
         STANDS_BY,
