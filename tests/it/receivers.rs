@@ -75,19 +75,26 @@ impl<'a> Notify<'a> {
             .expect("answered")
     }
 
-    /// What it logged of effects: each id with its outcome, in order.
-    pub(crate) fn log(&self) -> Vec<(String, String)> {
+    /// What it logged of effects: each line that names one, in order.
+    fn lines(&self) -> Vec<Value> {
         let lines = self.call(
             "Logs_20140328.FilterLogEvents",
             &json!({ "logGroupName": self.output("NotifyLogGroup") }),
         );
         let lines = lines["events"].as_array().cloned().unwrap_or_default();
-        let fields = lines.iter().filter_map(|line| {
-            let fields: Value = serde_json::from_str(line["message"].as_str()?).ok()?;
+        let fields = lines
+            .iter()
+            .filter_map(|line| serde_json::from_str::<Value>(line["message"].as_str()?).ok());
+        fields.filter(|fields| fields["id"].is_string()).collect()
+    }
+
+    /// What it logged of effects: each id with its outcome, in order.
+    pub(crate) fn log(&self) -> Vec<(String, String)> {
+        let lines = self.lines().into_iter().filter_map(|fields| {
             let outcome = fields["outcome"].as_str().unwrap_or("-");
             Some((fields["id"].as_str()?.to_owned(), outcome.to_owned()))
         });
-        fields.collect()
+        lines.collect()
     }
 
     /// The outcomes that it logged for an effect's id, in order.
@@ -212,6 +219,14 @@ fn a_dispute_that_opens_posts_one_message_however_often_its_effect_is_delivered(
             .then_some(())
     });
     assert_eq!(notify.outcomes(id), ["reacted", "dropped"]);
+    let lines = notify.lines().into_iter().filter(|line| line["id"] == id);
+    let named: Vec<_> = lines.map(|line| line["event"].clone()).collect();
+    let event = &effect["detail"]["event"];
+    assert_eq!(
+        named,
+        [event.clone(), event.clone()],
+        "a line names the event that called for its effect"
+    );
     eventually("an empty queue", || (notify.waiting() == 0).then_some(()));
     assert_eq!(notify.given_up(), 0);
 

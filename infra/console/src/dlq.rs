@@ -100,8 +100,7 @@ pub(crate) async fn run(context: &Context, command: Command) -> Result<(), Probl
     match command {
         Command::List { domain } => list(context, domain.as_deref()).await,
         Command::Show(wanted) => {
-            let Received { mut letters, left } =
-                receive(context, &wanted.domain, LOOK_MAX).await?;
+            let Received { mut letters, left } = receive(context, &wanted.domain, LOOK_MAX).await?;
             release(context, &wanted.domain, &letters).await?;
             not_looked_at(context, &wanted.domain, left)?;
             explain(context, &wanted.domain, &mut letters).await?;

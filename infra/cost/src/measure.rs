@@ -295,13 +295,15 @@ fn alarms(template: &Value) -> (usize, usize) {
     let alarms = resources.filter(|(_, resource)| {
         resource["Type"] == "AWS::CloudWatch::Alarm" && resource.get("Condition").is_none()
     });
-    let metrics = alarms.map(|(_, alarm)| match alarm["Properties"]["Metrics"].as_array() {
-        Some(metrics) => metrics
-            .iter()
-            .filter(|metric| metric.get("MetricStat").is_some())
-            .count(),
-        None => 1,
-    });
+    let metrics = alarms.map(
+        |(_, alarm)| match alarm["Properties"]["Metrics"].as_array() {
+            Some(metrics) => metrics
+                .iter()
+                .filter(|metric| metric.get("MetricStat").is_some())
+                .count(),
+            None => 1,
+        },
+    );
     metrics.fold((0, 0), |(alarms, all), metrics| (alarms + 1, all + metrics))
 }
 

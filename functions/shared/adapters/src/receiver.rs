@@ -92,19 +92,26 @@ impl<R: Reaction> Receiver<R> {
 
 fn log(message: &Handled) {
     let duration_ms = message.took_ms;
-    let (effect, id) = match &message.effect {
-        Some((kind, id)) => (Some(kind.as_str()), Some(id.as_str())),
-        None => (None, None),
-    };
+    let read = message.effect.as_ref();
+    let (effect, id) = read
+        .map(|effect| (effect.kind.as_str(), effect.id.as_str()))
+        .unzip();
+    // Stripe's id of the event that called for it joins this line with ingest's and the domain's.
+    let event = read.map(|effect| effect.event.as_str());
     match &message.result {
-        Ok(Received::Reacted) => tracing::info!(effect, id, outcome = "reacted", duration_ms),
-        Ok(Received::Dropped) => tracing::info!(effect, id, outcome = "dropped", duration_ms),
+        Ok(Received::Reacted) => {
+            tracing::info!(effect, id, event, outcome = "reacted", duration_ms)
+        }
+        Ok(Received::Dropped) => {
+            tracing::info!(effect, id, event, outcome = "dropped", duration_ms)
+        }
         Err(fault) => {
             let (code, cause) = (fault.code, fault.cause.as_str());
             let (receives, delay_s) = (message.receives, message.delay_s);
             tracing::warn!(
                 effect,
                 id,
+                event,
                 outcome = "failed",
                 code,
                 cause,

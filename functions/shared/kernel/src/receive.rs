@@ -200,8 +200,8 @@ pub async fn receive(
 pub struct Handled {
     /// Names the message to the queue.
     pub message_id: String,
-    /// The effect's kind and id, where the message could be read.
-    pub effect: Option<(String, String)>,
+    /// The effect, where the message could be read.
+    pub effect: Option<Effect>,
     /// `Ok`: acknowledge. `Err`: back to the queue.
     pub result: Result<Received, Fault>,
     /// How often the message has been received, this time included.
@@ -256,7 +256,7 @@ pub async fn receive_batch(
         let failed = result.as_ref().err();
         handled.push(Handled {
             message_id: id.clone(),
-            effect: effect.ok().map(|effect| (effect.kind, effect.id)),
+            effect: effect.ok(),
             receives,
             delay_s: failed.map(|fault| backoff::delay_s(fault, id, receives)),
             result,
