@@ -11,6 +11,7 @@ use serde_json::json;
 use sluice_adapters::clock::SystemClock;
 use sluice_adapters::ledger::DynamoLedger;
 use sluice_adapters::objects::StripeObjects;
+use sluice_adapters::outcomes::DynamoOutcomes;
 use sluice_adapters::projections::DynamoProjections;
 use sluice_kernel::clock::Clock;
 use sluice_kernel::domain::Domain;
@@ -140,6 +141,7 @@ pub(crate) async fn run(context: &Context, args: Args) -> Result<(), Problem> {
             ledger: ledger.clone(),
             stripe: &stripe,
             bus: Target::of(context, None)?,
+            outcomes: seed::outcomes(context)?,
             context,
         };
         if let Some(reason) = walk(&mut run, &tools, &scope, kind, !how.yes).await? {
@@ -155,6 +157,7 @@ struct Tools<'a> {
     ledger: DynamoLedger<SystemClock>,
     stripe: &'a StripeObjects,
     bus: Target,
+    outcomes: DynamoOutcomes,
     context: &'a Context,
 }
 
@@ -239,6 +242,7 @@ async fn of<D: Domain>(tools: &Tools<'_>, scope: &Scope, shown: &Shown, is_dry: 
         bus: &tools.bus,
         bodies: &tools.ledger,
         objects: tools.stripe,
+        outcomes: &tools.outcomes,
         settings: &tools.context.settings::<D>()?,
     };
     Ok(import::<D>(&ports, &SystemClock, scope, shown, is_dry).await)

@@ -8,6 +8,7 @@ use serde_json::json;
 use sluice_adapters::clock::SystemClock;
 use sluice_adapters::ledger::DynamoLedger;
 use sluice_adapters::objects::StripeObjects;
+use sluice_adapters::outcomes::DynamoOutcomes;
 use sluice_adapters::projections::DynamoProjections;
 use sluice_kernel::domain::Domain;
 use sluice_kernel::fault::Fault;
@@ -54,6 +55,7 @@ struct Tools {
     ledger: DynamoLedger<SystemClock>,
     stripe: StripeObjects,
     bus: Target,
+    outcomes: DynamoOutcomes,
     mode: Mode,
 }
 
@@ -72,6 +74,7 @@ pub(crate) async fn run(context: &Context, args: Args) -> Result<(), Problem> {
         ledger: DynamoLedger::new(sdk, context.table("ledger")?.to_owned(), SystemClock),
         stripe: seed::stripe(context, how.rate, !args.without_key).await?,
         bus: Target::of(context, None)?,
+        outcomes: seed::outcomes(context)?,
         mode: match (how.yes, args.reopen, args.emit) {
             (false, reopens, _) => Mode::Plan { reopens },
             (true, true, _) => Mode::Reopen,
@@ -132,6 +135,7 @@ async fn of<D: Domain>(context: &Context, tools: &Tools, key: &str) -> One {
         bus: &tools.bus,
         bodies: &tools.ledger,
         objects: &tools.stripe,
+        outcomes: &tools.outcomes,
         settings: &context.settings::<D>()?,
     };
     Ok(rebuild::<D>(&ports, &SystemClock, key, tools.mode).await)

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use sluice_adapters::clock::SystemClock;
 use sluice_adapters::config::Vars;
 use sluice_adapters::objects::StripeObjects;
+use sluice_adapters::outcomes::DynamoOutcomes;
 use sluice_kernel::clock::Clock;
 use sluice_kernel::consume;
 use sluice_kernel::fault::{Class, Fault};
@@ -24,8 +25,8 @@ use crate::progress::Progress;
 /// Objects of one page, after which the record is written.
 pub(crate) const PAGE_OBJECTS: usize = 100;
 
-/// How long a record is kept, in seconds.
-const KEEP_S: i64 = 35 * 86_400;
+/// How long a record is kept, and what is noted of an object, in days.
+const KEEP_DAYS: u32 = 35;
 
 /// The most objects that are shown one by one; beyond, they are counted.
 const SHOWN_MAX: usize = 50;
@@ -233,7 +234,8 @@ impl<'a> Run<'a> {
         });
         let mut item = self.key();
         item["doc"] = json!({ "S": document.to_string() });
-        item["expires_at"] = json!({ "N": (now_ms / 1_000 + KEEP_S).to_string() });
+        item["expires_at"] =
+            json!({ "N": (now_ms / 1_000 + i64::from(KEEP_DAYS) * 86_400).to_string() });
         let input = json!({ "TableName": self.context.table("outcomes")?, "Item": item });
         self.context
             .aws
@@ -293,6 +295,12 @@ fn differences(before: &Value, after: &Value) -> String {
     differ
         .map(|name| format!(", {name} {} → {}", before[name], after[name]))
         .collect()
+}
+
+/// Where guesses are noted, as the domains note theirs.
+pub(crate) fn outcomes(context: &Context) -> Result<DynamoOutcomes, Problem> {
+    let table = context.table("outcomes")?.to_owned();
+    Ok(DynamoOutcomes::new(context.aws.sdk(), table, KEEP_DAYS))
 }
 
 /// Stripe, by the key and at the address that the functions have. `is_asked` false is without a key.

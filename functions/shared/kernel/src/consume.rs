@@ -15,7 +15,7 @@
 
 mod asking;
 mod item;
-mod ties;
+pub(crate) mod ties;
 
 use serde_json::{Value, json};
 

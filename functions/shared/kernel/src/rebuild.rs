@@ -25,12 +25,18 @@
 //! A terminal state stays although Stripe answers otherwise later; the answer is noted with [`consume::CONTRADICTED`].
 //! [`Mode::Reopen`] puts the answer in its place ([`Evidence::reopened`]) and emits the levels.
 //!
+//! # Guesses
+//!
+//! If an answer of Stripe is of the same second as an event, nothing may say which was later. Such a tie is noted
+//! ([`crate::outcome::Tie`]), and reconcile has the domain check the object.
+//!
 //! Failure window: a crash between two objects leaves the first done and the second untouched. An object that needs no
 //! change is not written, so going over all of them again is safe and cheap.
 //!
 //! What isn't known: without a key, events beyond [`projection::HISTORY_MAX`] and events that left no trace in the item take
 //! no part. Replay them afterwards.
 
+mod item;
 mod sources;
 
 use std::future::Future;
@@ -40,8 +46,7 @@ use serde_json::{Value, json};
 use crate::batch;
 use crate::bus::Bus;
 use crate::clock::Clock;
-use crate::consume::{self, CONFLICTS_MAX, Event, Place};
-use crate::detail::Manner;
+use crate::consume::{self, CONFLICTS_MAX, Event};
 use crate::domain::{Domain, Lacks};
 use crate::effect::Scope;
 use crate::fault::Fault;
@@ -49,10 +54,11 @@ use crate::fetch::{Objects, is_of_one_object};
 use crate::ledger::Bodies;
 use crate::order::candidate::Candidate;
 use crate::order::evidence::Evidence;
-use crate::projection::{self, Input, Item, Projections};
+use crate::outcome::Outcomes;
+use crate::projection::{self, Item, Projections};
 use crate::reconcile::Listed;
-use crate::trace;
 
+use item::There;
 use sources::{fetch, is_read_again, ledgered, neutral, stub};
 
 /// What an import leaves in an item's history, where an event's id would be.
@@ -82,7 +88,7 @@ pub enum Mode {
 
 /// The ports of a rebuild.
 #[derive(Debug)]
-pub struct Ports<'a, P, B, L, O, S> {
+pub struct Ports<'a, P, B, L, O, N, S> {
     /// The domain's table.
     pub projections: &'a P,
     /// Where levels go.
@@ -91,6 +97,8 @@ pub struct Ports<'a, P, B, L, O, S> {
     pub bodies: &'a L,
     /// Stripe's objects.
     pub objects: &'a O,
+    /// Where a guess is noted, for reconcile.
+    pub outcomes: &'a N,
     /// The domain's settings: what is derived of a state is derived by these.
     pub settings: &'a S,
 }
@@ -170,7 +178,15 @@ pub trait Existing: Sync {
 /// `Retry` where a table or Stripe can't be asked now, or writes keep meeting others; `Reject` where the domain can't read
 /// an event or object that it has to: the item is as it was.
 pub async fn rebuild<D: Domain>(
-    ports: &Ports<'_, impl Projections, impl Bus, impl Bodies, impl Objects, D::Settings>,
+    ports: &Ports<
+        '_,
+        impl Projections,
+        impl Bus,
+        impl Bodies,
+        impl Objects,
+        impl Outcomes,
+        D::Settings,
+    >,
     clock: &impl Clock,
     key: &str,
     mode: Mode,
@@ -180,7 +196,15 @@ pub async fn rebuild<D: Domain>(
 }
 
 async fn rebuild_once<D: Domain>(
-    ports: &Ports<'_, impl Projections, impl Bus, impl Bodies, impl Objects, D::Settings>,
+    ports: &Ports<
+        '_,
+        impl Projections,
+        impl Bus,
+        impl Bodies,
+        impl Objects,
+        impl Outcomes,
+        D::Settings,
+    >,
     clock: &impl Clock,
     key: &str,
     mode: Mode,
@@ -263,16 +287,20 @@ async fn rebuild_once<D: Domain>(
         };
         let emits = matches!(mode, Mode::Emit | Mode::Reopen);
         let is_done = matches!(rebuilt.change, Change::Same | Change::Unfounded);
-        if matches!(mode, Mode::Plan { .. }) || (is_done && !(emits && owes(&item))) {
+        if matches!(mode, Mode::Plan { .. }) {
             return Ok(Some(rebuilt));
         }
+        let is_kept = is_done && !(emits && owes(&item));
         let there = There::<D> {
             key,
             owner: owner.as_deref(),
             item: Some(&item),
             version,
         };
-        if there.write(ports, clock, &stub, evidence, emits).await? {
+        if is_kept || there.write(ports, clock, &stub, evidence, emits).await? {
+            if is_guess {
+                there.note(ports.outcomes, clock, &stub, object).await?;
+            }
             return Ok(Some(rebuilt));
         }
     }
@@ -284,7 +312,15 @@ async fn rebuild_once<D: Domain>(
 /// # Errors
 /// As [`rebuild`].
 pub async fn import<D: Domain>(
-    ports: &Ports<'_, impl Projections, impl Bus, impl Bodies, impl Objects, D::Settings>,
+    ports: &Ports<
+        '_,
+        impl Projections,
+        impl Bus,
+        impl Bodies,
+        impl Objects,
+        impl Outcomes,
+        D::Settings,
+    >,
     clock: &impl Clock,
     scope: &Scope,
     shown: &Shown,
@@ -295,7 +331,15 @@ pub async fn import<D: Domain>(
 }
 
 async fn import_once<D: Domain>(
-    ports: &Ports<'_, impl Projections, impl Bus, impl Bodies, impl Objects, D::Settings>,
+    ports: &Ports<
+        '_,
+        impl Projections,
+        impl Bus,
+        impl Bodies,
+        impl Objects,
+        impl Outcomes,
+        D::Settings,
+    >,
     clock: &impl Clock,
     scope: &Scope,
     shown: &Shown,
@@ -354,10 +398,10 @@ async fn import_once<D: Domain>(
         let owes = |item: &Item<D::State>| {
             owes(item) && (!item.pending.is_empty() || item.emitted.is_some())
         };
-        let is_done = rebuilt.change == Change::Same && !item.as_ref().is_some_and(owes);
-        if is_dry || is_done {
+        if is_dry {
             return Ok(rebuilt);
         }
+        let is_kept = rebuilt.change == Change::Same && !item.as_ref().is_some_and(owes);
         let there = There::<D> {
             key: &key,
             owner: owner.as_deref(),
@@ -365,7 +409,10 @@ async fn import_once<D: Domain>(
             version,
         };
         let emits = item.is_some();
-        if there.write(ports, clock, &event, evidence, emits).await? {
+        if is_kept || there.write(ports, clock, &event, evidence, emits).await? {
+            if rebuilt.is_guess {
+                there.note(ports.outcomes, clock, &event, &object).await?;
+            }
             return Ok(rebuilt);
         }
     }
@@ -375,59 +422,6 @@ async fn import_once<D: Domain>(
 /// Whether there is something to emit, although nothing changes.
 fn owes<S>(item: &Item<S>) -> bool {
     item.levels_owed || !item.pending.is_empty()
-}
-
-/// An object's item as it was read.
-struct There<'a, D: Domain> {
-    key: &'a str,
-    owner: Option<&'a str>,
-    item: Option<&'a Item<D::State>>,
-    version: u64,
-}
-
-impl<D: Domain> There<'_, D> {
-    /// Writes new evidence, and emits or owes the levels. `Ok(false)` if another write was first.
-    async fn write(
-        &self,
-        ports: &Ports<'_, impl Projections, impl Bus, impl Bodies, impl Objects, D::Settings>,
-        clock: &impl Clock,
-        event: &Event,
-        evidence: Evidence<D::State>,
-        emits: bool,
-    ) -> Result<bool, Fault> {
-        let input = Input::<D> {
-            event,
-            manner: if emits { Manner::Plain } else { Manner::Muted },
-            evidence,
-            // One that was never emitted stays to be emitted when its event is replayed.
-            facts: &[],
-            settings: ports.settings,
-            now_ms: clock.now_ms(),
-        };
-        let step = projection::step(self.item, self.version, input);
-        let owner = self
-            .owner
-            .map(|owner| projection::owner_key(&event.scope, owner));
-        let place = Place {
-            key: self.key,
-            owner: owner.as_deref(),
-        };
-        let (item, version) = match step.write {
-            None => (self.item.cloned(), self.version),
-            Some(item) => {
-                if !consume::write(ports.projections, place, self.version, &item).await? {
-                    return Ok(false);
-                }
-                (Some(item), self.version + 1)
-            }
-        };
-        if let Some(item) = item.filter(|item| emits && !item.pending.is_empty()) {
-            let traceparent = trace::of_invocation(None, &format!("{:x}", clock.now_ms()));
-            let tables = (ports.projections, ports.bus);
-            consume::emit_pending::<D>(tables, place, version, item, &traceparent).await?;
-        }
-        Ok(true)
-    }
 }
 
 /// Whether two say the same of the object, whatever they rest on.

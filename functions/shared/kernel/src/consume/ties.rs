@@ -15,7 +15,7 @@ use crate::outcome::{Remark, Resolved, Tie};
 use crate::projection::{self, Projections};
 
 /// A tie, or a part, that is left as it is: noted with every delivery that finds it so, since the one before may have died.
-pub(super) fn noted<D: Domain>(event: &Event, object: &str, at_ms: i64) -> Option<Remark> {
+pub(crate) fn noted<D: Domain>(event: &Event, object: &str, at_ms: i64) -> Option<Remark> {
     let fetch = Fetch::of_snapshot(event)?;
     Some(Remark::Tie(Tie {
         scope: event.scope.clone(),

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 use sluice_harness::build::{arrival, message_in};
 use sluice_harness::bus::Script;
+use sluice_harness::reconcile::MemoryNotes;
 use sluice_harness::stripe::MemoryStripe;
 use sluice_kernel::consume::Event;
 use sluice_kernel::detail::Manner;
@@ -15,6 +16,7 @@ use sluice_kernel::ledger::Ledger;
 use sluice_kernel::outcome::Outcome;
 use sluice_kernel::projection::{Projections, key, scope_and_object};
 use sluice_kernel::rebuild::{Change, Mode, Ports, Rebuilt, Shown, import, rebuild};
+use sluice_kernel::reconcile::Notes;
 
 use crate::consume::{Lamps, World, lamp};
 
@@ -58,6 +60,7 @@ async fn rebuilt(world: &World, objects: &impl Objects, mode: Mode) -> Rebuilt {
         bus: &world.bus,
         bodies: &world.ledger,
         objects,
+        outcomes: &world.outcomes,
         settings: &NoSettings {},
     };
     let rebuilt = rebuild::<Lamps>(&ports, &world.clock, KEY, mode).await;
@@ -75,6 +78,7 @@ async fn imported(
         bus: &world.bus,
         bodies: &world.ledger,
         objects,
+        outcomes: &world.outcomes,
         settings: &NoSettings {},
     };
     import::<Lamps>(&ports, &world.clock, &scope(), shown, is_dry).await
@@ -246,6 +250,56 @@ async fn an_import_of_a_known_object_emits_the_level_that_it_changes() {
         (late, world.bus.details().len()),
         (Ok(Outcome::Stale), count)
     );
+}
+
+/// The objects that have a tie.
+async fn ties(world: &World) -> Vec<String> {
+    let notes = MemoryNotes::of(world.outcomes.noted());
+    let ties = notes.ties(100).await.expect("read").into_iter();
+    ties.map(|noted| noted.tie.object).collect()
+}
+
+#[tokio::test]
+async fn a_guess_that_an_import_leaves_is_noted_as_a_tie_also_if_the_run_before_could_not_note_it()
+{
+    let world = World::default();
+    world
+        .deliver(&lamp("evt_1", "lamp.lit", 10, 5))
+        .await
+        .expect("applied");
+    let stripe = MemoryStripe::without_key();
+    // A list of the event's own second, which shows another light: before the event, or after it.
+    let shown = shown(7, 10);
+    let plan = imported(&world, &stripe, &shown, true).await;
+    assert!(plan.expect("a plan").is_guess);
+    assert_eq!(ties(&world).await, [""; 0], "a plan notes nothing");
+
+    world.outcomes.set_failing(true);
+    let failed = imported(&world, &stripe, &shown, false).await;
+    assert_eq!(
+        failed.map_err(|fault| fault.code),
+        Err("outcome.unavailable")
+    );
+    assert_eq!(world.item()["tie_unresolved"], true);
+    world.outcomes.set_failing(false);
+    let again = imported(&world, &stripe, &shown, false).await;
+    assert_eq!(again.expect("imported").change, Change::Same);
+    assert_eq!(ties(&world).await, ["lamp_1"]);
+}
+
+#[tokio::test]
+async fn a_guess_that_a_rebuild_leaves_is_noted_as_a_tie() {
+    for mode in [Mode::Suppress, Mode::Emit] {
+        let world = World::default();
+        let lit = lamp("evt_1", "lamp.lit", 10, 5);
+        keep(&world, &lit).await;
+        world.deliver(&lit).await.expect("applied");
+        let stripe = MemoryStripe::at(10);
+        let lamp_now = json!({ "id": "lamp_1", "object": "lamp", "light": 7 });
+        stripe.put(&scope(), lamp_now);
+        assert!(rebuilt(&world, &stripe, mode).await.is_guess);
+        assert_eq!(ties(&world).await, ["lamp_1"], "{mode:?}");
+    }
 }
 
 #[tokio::test]

@@ -126,6 +126,7 @@ impl World {
             bus: &self.bus,
             bodies: &self.ledger,
             objects: &WithoutKey,
+            outcomes: &MemoryOutcomes::default(),
             settings: &Grace { grace },
         };
         let rebuilt = rebuild::<Passes>(&ports, &self.clock, KEY, Mode::Suppress).await;

@@ -1,0 +1,99 @@
+//! An object's item under a rebuild or an import: written at the version that was read, its levels emitted or owed, and a guess
+//! noted.
+
+use super::Ports;
+use crate::bus::Bus;
+use crate::clock::Clock;
+use crate::consume::{self, Event, Place, ties};
+use crate::detail::Manner;
+use crate::domain::Domain;
+use crate::fault::Fault;
+use crate::fetch::Objects;
+use crate::ledger::Bodies;
+use crate::order::evidence::Evidence;
+use crate::outcome::Outcomes;
+use crate::projection::{self, Input, Item, Projections};
+use crate::trace;
+
+/// An object's item as it was read.
+pub(super) struct There<'a, D: Domain> {
+    pub(super) key: &'a str,
+    pub(super) owner: Option<&'a str>,
+    pub(super) item: Option<&'a Item<D::State>>,
+    pub(super) version: u64,
+}
+
+impl<D: Domain> There<'_, D> {
+    /// Writes new evidence, and emits or owes the levels. `Ok(false)` if another write was first.
+    pub(super) async fn write(
+        &self,
+        ports: &Ports<
+            '_,
+            impl Projections,
+            impl Bus,
+            impl Bodies,
+            impl Objects,
+            impl Outcomes,
+            D::Settings,
+        >,
+        clock: &impl Clock,
+        event: &Event,
+        evidence: Evidence<D::State>,
+        emits: bool,
+    ) -> Result<bool, Fault> {
+        let input = Input::<D> {
+            event,
+            manner: if emits { Manner::Plain } else { Manner::Muted },
+            evidence,
+            // One that was never emitted stays to be emitted when its event is replayed.
+            facts: &[],
+            settings: ports.settings,
+            now_ms: clock.now_ms(),
+        };
+        let step = projection::step(self.item, self.version, input);
+        let owner = self
+            .owner
+            .map(|owner| projection::owner_key(&event.scope, owner));
+        let place = Place {
+            key: self.key,
+            owner: owner.as_deref(),
+        };
+        let (item, version) = match step.write {
+            None => (self.item.cloned(), self.version),
+            Some(item) => {
+                if !consume::write(ports.projections, place, self.version, &item).await? {
+                    return Ok(false);
+                }
+                (Some(item), self.version + 1)
+            }
+        };
+        if let Some(item) = item.filter(|item| emits && !item.pending.is_empty()) {
+            let traceparent = trace::of_invocation(None, &format!("{:x}", clock.now_ms()));
+            let tables = (ports.projections, ports.bus);
+            consume::emit_pending::<D>(tables, place, version, item, &traceparent).await?;
+        }
+        Ok(true)
+    }
+
+    /// Notes a guess as a tie, as a message that leaves one does: reconcile has the domain check the object. Each run that finds it
+    /// so notes it, since the one before may have died.
+    pub(super) async fn note(
+        &self,
+        outcomes: &impl Outcomes,
+        clock: &impl Clock,
+        event: &Event,
+        object: &str,
+    ) -> Result<(), Fault> {
+        // An event of the object, if there is one, is what shows that it was there.
+        let mut history = self.item.iter().flat_map(|item| &item.history).rev();
+        let known = history.find(|id| id.starts_with("evt_"));
+        let event = Event {
+            id: known.unwrap_or(&event.id).clone(),
+            ..event.clone()
+        };
+        match ties::noted::<D>(&event, object, clock.now_ms()) {
+            Some(tie) => outcomes.remark(&tie).await,
+            None => Ok(()),
+        }
+    }
+}
