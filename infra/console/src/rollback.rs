@@ -167,13 +167,23 @@ async fn carry_out(
     mut moved: Move,
 ) -> Result<(), Problem> {
     record::write(context, &moved).await?;
-    let is_moved = versions::point(&context.aws, function, &moved.to, alias).await?;
-    moved.state = match is_moved {
-        true => State::Done,
-        false => State::Refused,
+    let result = versions::point(&context.aws, function, &moved.to, alias).await;
+    // A call that failed may have been carried out all the same; who can't tell leaves the record as begun.
+    let is_there = match &result {
+        Ok(is_moved) => Some(*is_moved),
+        Err(_) => {
+            let now = versions::alias(&context.aws, function).await;
+            now.ok().flatten().map(|now| now.version == moved.to)
+        }
     };
-    record::write(context, &moved).await?;
-    if !is_moved {
+    if let Some(is_there) = is_there {
+        moved.state = match is_there {
+            true => State::Done,
+            false => State::Refused,
+        };
+        record::write(context, &moved).await?;
+    }
+    if !result? {
         let what =
             "the alias was changed by another since the plan was made, and is left as it is now";
         return Err(Refusal::new("rollback.changed", what).into());
@@ -241,7 +251,7 @@ fn show(context: &Context, plan: &Plan<'_>) -> Result<(), Problem> {
         true => context
             .out
             .line(paint(DIM, "  the same code and configuration"))?,
-        false => context.out.text(table(["differs", "live → then"], &rows))?,
+        false => context.out.text(table(["differs", "now → then"], &rows))?,
     }
     for warning in warnings {
         context.out.line(paint(WARN, warning))?;
@@ -291,7 +301,8 @@ fn warnings(plan: &Plan<'_>, is_back: bool) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::versions::tests::version;
+    use crate::rollback::record::tests::moved;
+    use crate::versions::tests::{lambda, version};
 
     fn warned(role: &str, from: u64, to: u64) -> String {
         let (live, target) = (
@@ -314,6 +325,74 @@ mod tests {
         assert!(warned("ingest", 13, 12).contains("ledger.codec_unknown"));
         assert!(!warned("payments", 12, 13).contains("projection.newer"));
         assert!(warned("payments", 13, 12).contains("Variables are as they were"));
+    }
+
+    /// What the program sends to AWS while it moves an alias, with these answers of Lambda's between the two records.
+    async fn carried_out(
+        answers: &'static [(u16, &'static str)],
+    ) -> (Result<(), Problem>, Vec<String>) {
+        let (aws, serving) = lambda(answers);
+        let mut context = Context::for_tests();
+        context.aws = aws;
+        context
+            .tables
+            .insert("outcomes".to_owned(), "s-outcomes".to_owned());
+        let alias = Alias {
+            version: "13".to_owned(),
+            revision_id: "r".to_owned(),
+            weighted: Vec::new(),
+        };
+        let begun = Move {
+            state: State::Begun,
+            ..moved("13", "12")
+        };
+        let result = carry_out(&context, "s-payments", &alias, begun).await;
+        (result, serving.join().expect("it served"))
+    }
+
+    #[tokio::test]
+    async fn the_record_comes_first_and_says_in_the_end_whether_the_alias_was_moved() {
+        let (result, sent) = carried_out(&[(200, "{}"), (200, "{}"), (200, "{}")]).await;
+        result.expect("moved");
+        assert!(
+            sent[0].contains(r#""outcome":{"S":"alias_moving"}"#),
+            "{sent:?}"
+        );
+        assert!(sent[1].starts_with("PUT "), "{sent:?}");
+        assert!(
+            sent[2].contains(r#""outcome":{"S":"alias_moved"}"#),
+            "{sent:?}"
+        );
+    }
+
+    #[tokio::test]
+    async fn an_operator_who_may_not_move_it_leaves_a_record_that_nothing_was_moved() {
+        let (result, sent) = carried_out(&[
+            (200, "{}"),
+            (403, "AccessDeniedException"),
+            (200, r#"{"FunctionVersion":"13","RevisionId":"r"}"#),
+            (200, "{}"),
+        ])
+        .await;
+        assert!(result.expect_err("refused").is_denied());
+        assert!(
+            sent[3].contains(r#""outcome":{"S":"alias_not_moved"}"#),
+            "{sent:?}"
+        );
+    }
+
+    #[tokio::test]
+    async fn an_alias_that_another_moved_meanwhile_is_refused_with_its_code() {
+        let (result, sent) = carried_out(&[
+            (200, "{}"),
+            (412, "PreconditionFailedException"),
+            (200, r#"{"FunctionVersion":"14","RevisionId":"r-2"}"#),
+            (200, "{}"),
+        ])
+        .await;
+        let refused = result.expect_err("refused").to_string();
+        assert!(refused.starts_with("rollback.changed"), "{refused}");
+        assert!(sent[3].contains("alias_not_moved"), "{sent:?}");
     }
 
     #[test]

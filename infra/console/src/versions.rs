@@ -220,8 +220,8 @@ pub(crate) mod tests {
         )));
     }
 
-    /// A Lambda that gives these answers, one after the other; what it was sent comes back.
-    fn lambda(
+    /// An AWS that gives these answers, one after the other; what it was sent comes back.
+    pub(crate) fn lambda(
         answers: &'static [(u16, &'static str)],
     ) -> (Aws, std::thread::JoinHandle<Vec<String>>) {
         use std::io::{BufRead, BufReader, Read, Write};

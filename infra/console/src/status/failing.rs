@@ -113,6 +113,21 @@ pub(super) mod tests {
     }
 
     #[test]
+    fn the_rule_is_that_of_the_templates_alarm() {
+        let path = sluice_local::stack::root().join("template.yaml");
+        let text = std::fs::read_to_string(path).expect("the template");
+        let template = sluice_local::template::read(&text).expect("the template as JSON");
+        let alarm = &template["Resources"]["PaymentsFailingAlarm"]["Properties"];
+        assert_eq!(alarm["Threshold"].as_f64(), Some(RECEIVES), "{alarm}");
+        assert_eq!(alarm["DatapointsToAlarm"], PERIODS, "{alarm}");
+        assert_eq!(
+            alarm["Period"].as_i64().map(|s| 1_000 * s),
+            Some(PERIOD_MS),
+            "{alarm}"
+        );
+    }
+
+    #[test]
     fn lines_are_counted_by_period_and_only_those_that_failed() {
         let line = |outcome: &str, receives: u32| json!({ "outcome": outcome, "receives": receives, "lag_ms": 1_000 * receives });
         let lines = [
