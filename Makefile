@@ -198,7 +198,7 @@ deploy-built: need-python ## The same with what `make sam-build` has built befor
 	@$(DEPLOY) --go $(if $(filter no,$(CONFIRM)),--yes) '$(STAGE)' $(if $(PARAMETERS),'$(PARAMETERS)')
 
 .PHONY: rehearse
-rehearse: need-rust need-cc need-python ## Deploy as `make deploy` does, into an AWS on this machine: a failure and its retry, a change, two stacks
+rehearse: need-rust need-cc need-python ## Deploy as `make deploy` does, into an AWS on this machine: a failure and its retry, a change, a rollback, two stacks
 	@infra/tools/setup.sh lint local
 	@$(TIDY) $(LINT_BIN)/python -B infra/tools/rehearse.py
 

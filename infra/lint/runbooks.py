@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Checks that every fault code and every alarm has its runbook, and that no runbook is for nothing.
 
-- A code is a literal `"area.reason"` in what AWS runs (functions/, without tests): faults, refusals, notes of the log. What
-  looks like one and is Stripe's (`"checkout.session"`) is known by infra/events/routes.tsv.
+- A code is a literal `"area.reason"` in what AWS runs (functions/) and in the operator's program (infra/console/src), without
+  tests: faults, refusals, findings, notes of the log. What looks like one and is Stripe's (`"checkout.session"`) is known by
+  infra/events/routes.tsv.
 - An alarm is a resource of a template with `AWS::CloudWatch::Alarm` or `CompositeAlarm`; its text names its runbook,
   `infra/runbooks/<name>.md`.
 - A runbook is `infra/runbooks/<code>.md`, or named by an alarm, and has the headings of `PARTS`. Links in it lead somewhere,
@@ -27,8 +28,10 @@ TESTS = re.compile(r"^#\[cfg\(test\)\]\n(?:#\[.*\n)*(?:pub(?:\(.*\))? )?mod \w+ 
 # The folders and files of functions/ that aren't shipped.
 NOT_SHIPPED = {"tests", "fuzz", "harness", "contract", "tests.rs", "contract.rs", "hostile.rs", "properties.rs", "reference.rs"}
 
-# The `source` of events on the bus: no codes, though they look like it.
-NOT_CODES = {"sluice.stripe", "sluice.effects"}
+# The `source` of events on the bus, and a domain of AWS's: no codes, though they look like it.
+NOT_CODES = {"sluice.stripe", "sluice.effects", "amazonaws.com"}
+
+SHIPPED = ("functions", "infra/console/src")
 
 PARTS = ("It means", "Stripe sees", "Look at", "Do", "Harmless")
 
@@ -52,7 +55,7 @@ This page is written by `infra/lint/runbooks.py --write`, and `make lint` holds 
 
 def shipped(root):
     """Each source file that is shipped, and its text without comments and tests."""
-    for path in sorted((root / "functions").rglob("*.rs")):
+    for path in sorted(path for folder in SHIPPED for path in (root / folder).rglob("*.rs")):
         place = path.relative_to(root)
         if NOT_SHIPPED.isdisjoint(place.parts):
             text = path.read_text(encoding="utf-8")

@@ -92,6 +92,10 @@ class Rules(unittest.TestCase):
         self.project.write("functions/sweep/src/main.rs", 'const CODE: &str = "sweep.stuck";\n')
         self.broken("sweep.stuck: is made in functions/sweep/src/main.rs and has no")
 
+    def test_a_code_of_the_operators_program_without_a_runbook(self):
+        self.project.write("infra/console/src/doctor.rs", 'const CODE: &str = "alias.gone";\n')
+        self.broken("alias.gone: is made in infra/console/src/doctor.rs and has no")
+
     def test_a_code_with_a_digit_without_a_runbook(self):
         self.project.write("functions/sweep/src/main.rs", 'const CODE: &str = "signature.no_v1";\n')
         self.broken("signature.no_v1: is made in functions/sweep/src/main.rs and has no")

@@ -45,6 +45,9 @@ CUSTOM = {
     "sso": {"login", "logout"},
 }
 
+# What the CLI calls by another name than the API.
+RENAMED = {"deploy": "codedeploy"}
+
 FENCE = re.compile(r"^( *)```[^\n]*\n(.*?)^\1```", re.MULTILINE | re.DOTALL)
 SPAN = re.compile(r"`([^`]+)`")
 # Where a command may begin within a line of shell.
@@ -179,11 +182,11 @@ def parse(words, session, is_span=False):
     if service in CUSTOM and name in CUSTOM[service]:
         return
     try:
-        model = session.get_service_model(service)
+        model = session.get_service_model(RENAMED.get(service, service))
     except (UnknownServiceError, DataNotFoundError):
         raise Wrong(f"there is no service {service}") from None
     if name == "wait":
-        waiters = session.get_waiter_model(service)
+        waiters = session.get_waiter_model(RENAMED.get(service, service))
         known = {xform_name(waiter, "-"): waiter for waiter in waiters.waiter_names}
         waiter = positional.pop(0) if positional else None
         if waiter not in known:

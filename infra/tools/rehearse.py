@@ -11,6 +11,8 @@ takes a webhook. What it doesn't: the release build for arm64 (development binar
 builds the real ones in a step of its own), IAM, quotas, and what the local AWS doesn't know (`LEFT_OUT`).
 """
 
+import hashlib
+import hmac
 import json
 import os
 import platform
@@ -36,6 +38,9 @@ SECRET = "whsec_rehearsal"
 
 # How long the local AWS may take to answer, in seconds.
 START_MAX_S = 60
+
+# How long an event may take to its projection, in seconds.
+APPLY_MAX_S = 60
 
 # What the local AWS doesn't know; a template with one would be rolled back. As in infra/local/src/template.rs.
 LEFT_OUT = ("AWS::Events::Archive", "AWS::CloudWatch::CompositeAlarm")
@@ -176,21 +181,50 @@ class Rehearsal:
         self.client("secretsmanager").put_secret_value(SecretId=self.outputs(stack)["SecretId"], SecretString=secret)
 
     def smoke(self, stack, endpoint):
-        """Runs the smoke test. The local AWS has its APIs under a path."""
-        [api] = [one["ApiId"] for one in self.client("apigatewayv2").get_apis()["Items"] if one["Name"] == f"{stack}-webhooks"]
-        url = f"{self.url}/_aws/execute-api/{api}/$default/webhooks/stripe/{endpoint}"
+        """Runs the smoke test."""
         env = self.env | {"SLUICE_SMOKE_SECRET": SECRET}
-        subprocess.run([self.sluice, "--stack", stack, "smoke", "--url", url], env=env, check=True)
+        subprocess.run([self.sluice, "--stack", stack, "smoke", "--url", self.address(stack, endpoint)], env=env, check=True)
 
-    def live(self, stack):
-        """The version of ingest that deliveries go to."""
-        return self.client("lambda").get_alias(FunctionName=f"{stack}-ingest", Name="live")["FunctionVersion"]
+    def address(self, stack, endpoint):
+        """Where an endpoint takes deliveries. The local AWS has its APIs under a path."""
+        [api] = [one["ApiId"] for one in self.client("apigatewayv2").get_apis()["Items"] if one["Name"] == f"{stack}-webhooks"]
+        return f"{self.url}/_aws/execute-api/{api}/$default/webhooks/stripe/{endpoint}"
+
+    def deliver(self, stack, endpoint, event):
+        """Delivers an event as Stripe does, signed; the status of the answer."""
+        at, body = str(int(time.time())), json.dumps(event).encode()
+        signature = hmac.new(SECRET.encode(), f"{at}.".encode() + body, hashlib.sha256).hexdigest()
+        headers = {"Stripe-Signature": f"t={at},v1={signature}", "Content-Type": "application/json"}
+        request = urllib.request.Request(self.address(stack, endpoint), data=body, headers=headers)
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return answer.status
+
+    def operate(self, stack, *command):
+        """Runs the operator's program on a stack; what it says, a value for each line."""
+        done = subprocess.run([self.sluice, "--stack", stack, "--json", *command], env=self.env, text=True, capture_output=True)
+        self.said = done.stdout + done.stderr
+        self.expect(done.returncode == 0, f"sluice {' '.join(command)}")
+        return [json.loads(line) for line in done.stdout.splitlines()]
+
+    def live(self, stack, function="ingest"):
+        """The version of a function that events go to."""
+        return self.client("lambda").get_alias(FunctionName=f"{stack}-{function}", Name="live")["FunctionVersion"]
 
     def tables(self, stack):
         return [one for one in self.client("dynamodb").list_tables()["TableNames"] if one.startswith(f"{stack}-")]
 
     def entries(self, stack):
         return self.client("dynamodb").scan(TableName=f"{stack}-ledger", Select="COUNT")["Count"]
+
+
+def within(seconds, is_so):
+    """Whether something becomes so in time."""
+    until = time.monotonic() + seconds
+    while not is_so():
+        if time.monotonic() > until:
+            return False
+        time.sleep(0.2)
+    return True
 
 
 def endpoints(*names):
@@ -257,6 +291,38 @@ def parameter_changes(aws):
     return "a parameter that changes alone reaches the deliveries: the new endpoint takes a webhook"
 
 
+def version_is_taken_back(aws):
+    before = aws.live(STACK, "payments")
+    status, _ = aws.deploy(STAGE, "RetentionDays=40")
+    after = aws.live(STACK, "payments")
+    aws.expect(status == 0 and int(after) > int(before), "payments has a later version")
+    aws.operate(STACK, "rollback", "payments", "--why", "a rehearsal", "--yes")
+    aws.expect(aws.live(STACK, "payments") == before, "the alias has the version before")
+    now = int(time.time())
+    intent = {"id": f"pi_rehearsal{now}", "object": "payment_intent", "status": "succeeded", "amount": 1, "currency": "usd"}
+    event = {
+        "id": f"evt_rehearsal{now}",
+        "object": "event",
+        "type": "payment_intent.succeeded",
+        "api_version": "2025-09-30.clover",
+        "created": now,
+        "livemode": False,
+        "data": {"object": intent | {"amount_received": 1, "latest_charge": "ch_rehearsal"}},
+    }
+    aws.expect(aws.deliver(STACK, "smoke", event) == 200, "an event is taken")
+    key = {"pk": {"S": f"platform#test#{intent['id']}"}}
+    applied = lambda: "Item" in aws.client("dynamodb").get_item(TableName=f"{STACK}-payments", Key=key)
+    aws.expect(within(APPLY_MAX_S, applied), "the event is applied by the version before")
+    [said] = aws.operate(STACK, "status")[0]["not_as_deployed"]
+    aws.expect(f"runs version {before}, the last deployed is {after}" in said and "a rehearsal" in said, "status says so")
+    status, _ = aws.deploy(STAGE)
+    aws.expect(status == 0 and aws.live(STACK, "payments") == before, "deploying the same leaves the alias where it is")
+    aws.operate(STACK, "rollback", "payments", "--to", after, "--why", "the rehearsal ends", "--yes")
+    aws.expect(aws.live(STACK, "payments") == after, "the alias has the later version again")
+    aws.expect(aws.operate(STACK, "status")[0]["not_as_deployed"] == [], "status says nothing more")
+    return "a version is taken back and applies events, a deployment of the same leaves it, and it is gone forward to"
+
+
 def two_stacks(aws):
     before = aws.entries(STACK)
     status, _ = aws.deploy(OTHER_STAGE, endpoints("smoke"))
@@ -268,7 +334,15 @@ def two_stacks(aws):
     return "two stacks stand side by side, each with its own API, tables and secrets"
 
 
-STEPS = [first_deployment_fails, stack_cannot_be_updated, first_deployment, same_again, parameter_changes, two_stacks]
+STEPS = [
+    first_deployment_fails,
+    stack_cannot_be_updated,
+    first_deployment,
+    same_again,
+    parameter_changes,
+    version_is_taken_back,
+    two_stacks,
+]
 
 
 def rehearse(aws):

@@ -37,6 +37,10 @@ class Commands(unittest.TestCase):
         self.taken("aws lambda invoke --function-name f --payload e30= /dev/stdout")
         self.taken("aws lambda invoke --function-name f --cli-binary-format raw-in-base64-out --payload '{}' /dev/stdout")
 
+    def test_a_service_that_the_cli_calls_by_another_name_is_known(self):
+        self.taken("aws deploy stop-deployment --deployment-id d --auto-rollback-enabled")
+        self.refused("has no command", "aws deploy stop --deployment-id d")
+
     def test_in_a_sentence_as_well(self):
         [only] = said("Run it: `aws lambda invoke --function-name <F>\n--payload '{}' /dev/stdout`.")
         self.assertIn("isn't base64", only)

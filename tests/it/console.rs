@@ -116,6 +116,23 @@ fn the_story_of_an_event_that_was_duplicated_crashed_swept_retried_and_replayed_
     });
     world.mend_wire();
     world.settled("payments", &object);
+    // The queue's own numbers have nothing of a message that failed and came back.
+    let status = json_of(&run(&world, &["status", "--json"])).remove(0);
+    let queues = status["queues"].as_array().expect("queues");
+    let failing = |domain: &str| {
+        let queue = queues.iter().find(|queue| queue["domain"] == domain);
+        queue.expect("its queue")["failing"].clone()
+    };
+    assert!(
+        failing("payments")["receives"].as_f64() >= Some(1.0),
+        "{status}"
+    );
+    assert!(failing("payments")["lag_ms"].is_number(), "{status}");
+    assert_eq!(failing("billing")["receives"], 0.0, "{status}");
+    assert_eq!(
+        [&status["undelivered"], &status["unprocessed"]],
+        [&json!(0), &json!(0)]
+    );
     assert_eq!(world.deliver(&body).text, r#"{"status":"duplicate"}"#);
     let replay = [
         "replay", &event, "--yes", "--why", "a test", "--settle", "1", "--json",

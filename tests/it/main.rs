@@ -28,6 +28,7 @@
 //! - `console`: what operators see, by the same program.
 //! - `scale`: what a list, sweep and a replay take of AWS, over a small ledger and a larger one.
 //! - `operators`: what is set up wrongly, a comparison before switching, secrets that are rolled, by the same program.
+//! - `rollback`: a version that is taken back and gone forward to, by the same program.
 //! - `routing`: where each event type goes, by the rules as deployed.
 //!
 //! Most tests share one stack; those that break something have one of their own.
@@ -56,6 +57,7 @@ mod reconcile;
 mod reconcile_crashes;
 mod replay;
 mod retries;
+mod rollback;
 mod routing;
 mod scale;
 mod trial;

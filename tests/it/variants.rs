@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use sluice_local::template;
 
+use crate::replay::sluice;
 use crate::world::{World, paid, shared};
 
 /// A key's ARN. The emulator encrypts nothing and takes any; of tables it doesn't even say it, so there the template's own
@@ -134,6 +135,29 @@ fn with_a_key_an_archive_and_all_that_is_optional_it_takes_a_webhook() {
             _ => assert_eq!(attributes["KmsMasterKeyId"], KEY, "{queue}"),
         }
     }
+    // With a revision the queues go to the aliases. Of a key that isn't there nothing is known.
+    let (found, _) = sluice(&world, &["doctor"]);
+    let levels = |area: &str, subject: &str| -> Vec<&str> {
+        let of_it = found
+            .iter()
+            .filter(|it| it["area"] == area && it["subject"] == subject);
+        of_it
+            .map(|it| it["level"].as_str().expect("a level"))
+            .collect()
+    };
+    for domain in ["billing", "connect", "payments", "subscriptions"] {
+        // It runs, and its queue calls it.
+        assert_eq!(levels("functions", domain), ["good", "good"], "{found:#?}");
+        let alias = format!("{domain}:live");
+        assert_eq!(levels("functions", &alias), ["good"], "{found:#?}");
+    }
+    assert_eq!(levels("encryption", "key"), ["unknown"], "{found:#?}");
+    assert_eq!(
+        levels("encryption", "key policy"),
+        ["unknown"],
+        "{found:#?}"
+    );
+    assert_eq!(levels("account", "concurrency"), ["good"], "{found:#?}");
     let left_out = world.stack(|stack| stack.notes().to_vec());
     assert!(
         left_out

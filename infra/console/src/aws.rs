@@ -138,13 +138,14 @@ impl Aws {
     }
 
     /// Calls an operation of a service that speaks JSON, by its target, e.g. `AmazonSQS.GetQueueAttributes`,
-    /// `Logs_20140328.FilterLogEvents`, `AWSEvents.PutEvents`, `DynamoDB_20120810.Query`.
+    /// `Logs_20140328.FilterLogEvents`, `AWSEvents.PutEvents`, `DynamoDB_20120810.Query`, `TrentService.DescribeKey` (KMS).
     pub(crate) async fn json(&self, target: &str, input: &Value) -> Result<Value, Problem> {
         let service = match target.split(['.', '_']).next().unwrap_or_default() {
             "AmazonSQS" => "sqs",
             "AWSEvents" => "events",
             "DynamoDB" => "dynamodb",
             "Logs" => "logs",
+            "TrentService" => "kms",
             other => other,
         };
         // DynamoDB and SQS speak version 1.0, the others 1.1.
@@ -201,6 +202,24 @@ impl Aws {
             body: "",
         };
         let name = format!("GET {service} {path}");
+        parsed(&name, &self.send(&name, call).await?.text)
+    }
+
+    /// Writes to a service that is called by paths. A try whose answer was lost is repeated, so the call has to be one that
+    /// may be made twice, or that refuses the second by a condition of its own.
+    pub(crate) async fn put(
+        &self,
+        service: &str,
+        path: &str,
+        input: &Value,
+    ) -> Result<Value, Problem> {
+        let body = input.to_string();
+        let call = Call {
+            method: "PUT",
+            path,
+            ..Call::post(service, &[("content-type", "application/json")], &body)
+        };
+        let name = format!("PUT {service} {path}");
         parsed(&name, &self.send(&name, call).await?.text)
     }
 

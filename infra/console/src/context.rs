@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use clap::Args;
+use serde_json::Value;
 use sluice_kernel::domain::Domain;
 use sluice_kernel::endpoint::Endpoint;
 use sluice_local::aws::{elements, unescape};
@@ -16,6 +17,7 @@ use sluice_local::stack::{StackInfo, log_groups, named_by, queues};
 use crate::aws::Aws;
 use crate::output::{Colour, Output};
 use crate::problem::Problem;
+use crate::versions;
 
 /// What keys of state and filters call the platform's own account.
 pub(crate) const PLATFORM: &str = "platform";
@@ -103,6 +105,8 @@ pub(crate) struct Context {
     pub(crate) settings: BTreeMap<String, String>,
     /// All outputs of a stack in AWS, by their names; of the local stack, those that its file has.
     pub(crate) outputs: BTreeMap<String, String>,
+    /// The parameters that a stack in AWS was deployed with; of the local one they are asked for when they are needed.
+    parameters: Option<BTreeMap<String, String>>,
 }
 
 impl Context {
@@ -123,6 +127,10 @@ impl Context {
         })?;
         let info: StackInfo = serde_json::from_slice(&text)
             .map_err(|error| Problem::Failed(format!("{file}: {error}")))?;
+        // Functions are named after their stack.
+        let ingest = info.functions.get("ingest");
+        let stack = ingest.and_then(|name| name.strip_suffix("-ingest"));
+        let stack = stack.unwrap_or("sluice").to_owned();
         let outputs = [
             ("BusName", info.bus),
             ("SecretId", info.secret_id),
@@ -131,7 +139,8 @@ impl Context {
         Ok(Self {
             aws: Aws::local(&info.aws_endpoint_url, &info.region),
             out: global.output(),
-            stack: "sluice".to_owned(),
+            stack,
+            parameters: None,
             tables: info.tables,
             queues: info.queues,
             functions: info.functions,
@@ -144,7 +153,10 @@ impl Context {
     async fn deployed(global: &Global, stack: &str) -> Result<Self, Problem> {
         let aws = Aws::usual(global.profile.as_deref(), global.region.as_deref()).await?;
         let Described {
-            outputs, resources, ..
+            outputs,
+            parameters,
+            resources,
+            ..
         } = Described::of(&aws, stack).await?;
         let tables = named_by(&outputs, "Table");
         if !tables.contains_key("ledger") {
@@ -165,6 +177,7 @@ impl Context {
             settings: named_by(&outputs, "Settings"),
             log_groups,
             outputs,
+            parameters: Some(parameters),
             aws,
         })
     }
@@ -182,7 +195,32 @@ impl Context {
             log_groups: BTreeMap::new(),
             settings: BTreeMap::new(),
             outputs: BTreeMap::new(),
+            parameters: None,
         }
+    }
+
+    /// The parameters that the stack was deployed with.
+    pub(crate) async fn parameters(&self) -> Result<BTreeMap<String, String>, Problem> {
+        match &self.parameters {
+            Some(known) => Ok(known.clone()),
+            None => Ok(Described::without_resources(&self.aws, &self.stack)
+                .await?
+                .parameters),
+        }
+    }
+
+    /// A function's configuration as it takes events: that of its alias if they go to it, else its own.
+    pub(crate) async fn live_configuration(&self, role: &str) -> Result<Value, Problem> {
+        let missing = || Problem::NotFound(format!("the stack has no function {role}"));
+        let function = self.functions.get(role).ok_or_else(missing)?;
+        let is_versioned =
+            versions::has_alias(role) && versions::is_versioned(&self.parameters().await?, role);
+        let qualifier = match is_versioned {
+            true => versions::LIVE,
+            false => versions::LATEST,
+        };
+        let found = versions::configuration(&self.aws, function, qualifier).await?;
+        found.ok_or_else(|| Problem::NotFound(format!("{function} has no {qualifier}")))
     }
 
     /// A table by its role: `ledger`, `outcomes` or a domain.
@@ -204,10 +242,10 @@ impl Context {
 
     /// The endpoints, by name, as ingest is deployed with them now; none of a stack without ingest.
     pub(crate) async fn endpoints(&self) -> Result<BTreeMap<String, Endpoint>, Problem> {
-        let Some(function) = self.functions.get("ingest") else {
+        if !self.functions.contains_key("ingest") {
             return Ok(BTreeMap::new());
-        };
-        let configuration = self.aws.configuration(function).await?;
+        }
+        let configuration = self.live_configuration("ingest").await?;
         let text = configuration["Environment"]["Variables"]["ENDPOINTS"].as_str();
         serde_json::from_str(text.unwrap_or("{}"))
             .map_err(|error| Problem::Failed(format!("ingest's ENDPOINTS: {error}")))
@@ -249,16 +287,11 @@ pub(crate) struct Described {
 }
 
 impl Described {
-    /// Asks CloudFormation.
-    pub(crate) async fn of(aws: &Aws, stack: &str) -> Result<Self, Problem> {
+    /// Asks CloudFormation for the stack, and not for what it consists of.
+    pub(crate) async fn without_resources(aws: &Aws, stack: &str) -> Result<Self, Problem> {
         let name = ("StackName".to_owned(), stack.to_owned());
         let described = aws
-            .form(
-                "cloudformation",
-                CLOUDFORMATION,
-                "DescribeStacks",
-                std::slice::from_ref(&name),
-            )
+            .form("cloudformation", CLOUDFORMATION, "DescribeStacks", &[name])
             .await
             .map_err(|problem| match problem {
                 Problem::Failed(what) if what.contains("does not exist") => {
@@ -267,12 +300,18 @@ impl Described {
                 other => other,
             })?;
         let status = elements(&described, "StackStatus").first().copied();
-        let mut found = Self {
+        Ok(Self {
             status: status.unwrap_or_default().to_owned(),
             parameters: pairs(&described, "Parameters", ["ParameterKey", "ParameterValue"]),
             outputs: pairs(&described, "Outputs", ["OutputKey", "OutputValue"]),
             resources: Vec::new(),
-        };
+        })
+    }
+
+    /// Asks CloudFormation.
+    pub(crate) async fn of(aws: &Aws, stack: &str) -> Result<Self, Problem> {
+        let mut found = Self::without_resources(aws, stack).await?;
+        let name = ("StackName".to_owned(), stack.to_owned());
         let mut next = None;
         for _ in 0..RESOURCE_PAGES_MAX {
             let mut fields = vec![name.clone()];

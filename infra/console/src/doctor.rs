@@ -8,10 +8,14 @@
 //! - this: the findings, their order, and how they are printed;
 //! - a module a part of the stack. Each asks, and judges the answers by functions that tests call with answers of their own.
 
+mod account;
 mod alarms;
+mod alias;
 mod bus;
+mod encryption;
 mod functions;
 mod keys;
+mod mappings;
 mod operator;
 mod payload;
 mod queues;
@@ -76,6 +80,8 @@ pub(crate) struct Finding {
     /// `payments`.
     subject: String,
     level: Level,
+    /// A stable name that has a runbook, `alias.differs`; empty where the command that mends it is all there is to say.
+    code: &'static str,
     /// What is so.
     said: String,
     /// What mends it; empty where nothing has to be mended.
@@ -102,8 +108,28 @@ impl Findings {
             area: self.area,
             subject: subject.to_owned(),
             level,
+            code: "",
             said,
             mend,
+        });
+    }
+
+    /// What has a code, and with it a runbook.
+    pub(crate) fn coded(
+        &mut self,
+        level: Level,
+        subject: &str,
+        code: &'static str,
+        said: impl Into<String>,
+        mend: impl Into<String>,
+    ) {
+        self.all.push(Finding {
+            area: self.area,
+            subject: subject.to_owned(),
+            level,
+            code,
+            said: said.into(),
+            mend: mend.into(),
         });
     }
 
@@ -192,6 +218,8 @@ pub(crate) async fn run(context: &Context, args: Args) -> Result<(), Problem> {
     found.push(queues::look(patient, &configurations).await);
     found.push(bus::look(patient).await);
     found.push(tables::look(patient).await);
+    found.push(encryption::look(patient).await);
+    found.push(account::look(patient).await);
     found.push(keys::signing(patient, &configurations).await);
     found.push(keys::api(patient, &configurations).await);
     found.push(stripe::look(patient, &configurations).await);
@@ -262,7 +290,7 @@ fn print(context: &Context, args: &Args, found: &[Findings]) -> Result<(), Probl
             for finding in all {
                 context.out.value(&json!({
                     "area": finding.area, "subject": finding.subject, "level": finding.level.as_str(),
-                    "said": finding.said, "mend": finding.mend,
+                    "code": finding.code, "said": finding.said, "mend": finding.mend,
                 }))?;
             }
             continue;
@@ -285,6 +313,7 @@ fn print(context: &Context, args: &Args, found: &[Findings]) -> Result<(), Probl
             };
             let Finding {
                 subject,
+                code,
                 said,
                 mend,
                 ..
@@ -292,10 +321,14 @@ fn print(context: &Context, args: &Args, found: &[Findings]) -> Result<(), Probl
             context
                 .out
                 .line(format!("  {} {subject}: {said}", paint(style, mark)))?;
-            if !mend.is_empty() {
+            let runbook = match code.is_empty() {
+                true => String::new(),
+                false => format!("infra/runbooks/{code}.md"),
+            };
+            for next in [mend, &runbook].into_iter().filter(|it| !it.is_empty()) {
                 context
                     .out
-                    .line(format!("          {} {mend}", paint(DIM, "→")))?;
+                    .line(format!("          {} {next}", paint(DIM, "→")))?;
             }
         }
     }

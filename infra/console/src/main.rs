@@ -30,6 +30,7 @@ mod rebuild;
 mod reconcile;
 mod rejected;
 mod replay;
+mod rollback;
 mod secret;
 mod seed;
 mod shadow;
@@ -39,6 +40,7 @@ mod state;
 mod status;
 mod times;
 mod verify;
+mod versions;
 
 use std::process::ExitCode;
 
@@ -68,6 +70,7 @@ const EXAMPLES: &str = "Examples:
   sluice access show cus_Qabc               what a customer may use now
   sluice state show pi_3Qabc                an object, as its domain has it
   sluice replay evt_1Qabc                   what publishing it again would do; --yes does it
+  sluice rollback payments                  what going back to the version before would change; --yes does it
   sluice dlq list                           dead letters, by cause
   sluice reconcile --run                    what Stripe has and the ledger hasn't: found, and let in
   sluice secret status                      signing secrets, and which of them Stripe signs with
@@ -106,6 +109,8 @@ enum Command {
     Show(show::Args),
     /// Publishes ledgered events again. Shows what would happen, and does it with --yes.
     Replay(Box<replay::Args>),
+    /// Points a domain or ingest at the version before. Shows what would differ, and does it with --yes.
+    Rollback(rollback::Args),
     /// Events that domains rejected or are failing at, by code and cause.
     Rejected {
         #[command(subcommand)]
@@ -154,6 +159,7 @@ async fn run(cli: Cli) -> Result<(), Problem> {
         Command::Event { command } => event::run(context, command).await?,
         Command::State { command } => state::run(context, command).await?,
         Command::Replay(args) => replay::run(context, *args).await?,
+        Command::Rollback(args) => rollback::run(context, args).await?,
         Command::Dlq { command } => dlq::run(context, command).await?,
         Command::Rejected { command } => rejected::run(context, command).await?,
         Command::Rebuild(args) => rebuild::run(context, args).await?,

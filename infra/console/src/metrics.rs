@@ -24,9 +24,35 @@ pub(crate) async fn sums<const N: usize>(
     from_ms: i64,
     until_ms: i64,
 ) -> Result<BTreeMap<[String; N], f64>, Problem> {
+    let found = searched(context, metric, "Sum", dimensions, (from_ms, until_ms)).await?;
+    let sums = found
+        .into_iter()
+        .map(|(key, values)| (key, values.iter().sum()));
+    Ok(sums.collect())
+}
+
+/// The greatest value of a metric in each five minutes of a span, by the values of these dimensions; without those that had
+/// none.
+pub(crate) async fn maxima<const N: usize>(
+    context: &Context,
+    metric: &str,
+    dimensions: [&str; N],
+    from_ms: i64,
+    until_ms: i64,
+) -> Result<BTreeMap<[String; N], Vec<f64>>, Problem> {
+    searched(context, metric, "Maximum", dimensions, (from_ms, until_ms)).await
+}
+
+async fn searched<const N: usize>(
+    context: &Context,
+    metric: &str,
+    statistic: &str,
+    dimensions: [&str; N],
+    (from_ms, until_ms): (i64, i64),
+) -> Result<BTreeMap<[String; N], Vec<f64>>, Problem> {
     let namespace = format!("Sluice/{}", context.stack);
     let search = format!(
-        "SEARCH('{{\"{namespace}\",{}}} MetricName=\"{metric}\"', 'Sum', 300)",
+        "SEARCH('{{\"{namespace}\",{}}} MetricName=\"{metric}\"', '{statistic}', 300)",
         dimensions.join(",")
     );
     let label = dimensions.map(|name| format!("${{PROP('Dim.{name}')}}"));
@@ -38,13 +64,13 @@ pub(crate) async fn sums<const N: usize>(
         until_ms,
     )
     .await?;
-    let mut sums = BTreeMap::new();
+    let mut found = BTreeMap::<_, Vec<f64>>::new();
     for (label, values) in series {
         let mut parts = label.split(SEPARATOR).map(str::to_owned);
         let key = std::array::from_fn(|_| parts.next().unwrap_or_default());
-        *sums.entry(key).or_default() += values.iter().sum::<f64>();
+        found.entry(key).or_default().extend(values);
     }
-    Ok(sums)
+    Ok(found)
 }
 
 /// The age of a queue's oldest message, in seconds, as SQS said last within the span.

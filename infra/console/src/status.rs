@@ -5,11 +5,13 @@
 //! the lines themselves are read. Completeness is reconcile's own report. What can't be known is said to be unknown, never
 //! shown as 0.
 
+mod counts;
+mod failing;
+mod live;
+mod queues;
 mod troubles;
 
-use std::collections::BTreeMap;
-
-use serde_json::{Value, json};
+use serde_json::json;
 use sluice_adapters::clock::SystemClock;
 use sluice_adapters::inspect;
 use sluice_adapters::ledger::DynamoLedger;
@@ -20,12 +22,15 @@ use sluice_kernel::reconcile::report::Report;
 
 use crate::context::Context;
 use crate::event::list::{Filter, listing, timeline};
-use crate::output::{BAD, Cell, DIM, GOOD, PLAIN, WARN, fields, paint, table};
+use crate::logs;
+use crate::output::{BAD, GOOD, WARN, fields, paint};
 use crate::problem::Problem;
 use crate::reconcile::{summary, uncovered};
 use crate::times::{now_ms, span};
-use crate::{logs, metrics};
-use troubles::troubles;
+use counts::{codes, counts, door, in_json};
+pub(crate) use queues::depth;
+use queues::{domains, queue};
+use troubles::{Seen, troubles};
 
 const HOUR_MS: i64 = 3_600_000;
 const DAY_MS: i64 = 24 * HOUR_MS;
@@ -58,32 +63,6 @@ pub(crate) struct Args {
     check: bool,
 }
 
-/// What the functions' lines counted over a span.
-#[derive(Debug, Default)]
-struct Counts {
-    /// By function and outcome.
-    outcomes: BTreeMap<[String; 2], f64>,
-    /// By code.
-    codes: BTreeMap<[String; 1], f64>,
-    /// There were more lines than are read: the counts are at least these.
-    cut: bool,
-}
-
-impl Counts {
-    fn of(&self, function: &str, outcome: &str) -> f64 {
-        let key = [function.to_owned(), outcome.to_owned()];
-        self.outcomes.get(&key).copied().unwrap_or_default()
-    }
-
-    fn all_of(&self, function: &str) -> f64 {
-        let all = self
-            .outcomes
-            .iter()
-            .filter(|([name, _], _)| name == function);
-        all.map(|(_, count)| count).sum()
-    }
-}
-
 /// What waits, now.
 #[derive(Debug, Default)]
 struct Waiting {
@@ -100,16 +79,6 @@ struct Waiting {
     unlisted: usize,
 }
 
-/// A domain's queue and what was made of its messages.
-#[derive(Debug, Default)]
-struct Queue {
-    domain: String,
-    depth: u64,
-    in_flight: u64,
-    dead: u64,
-    oldest_s: Option<f64>,
-}
-
 /// Shows it.
 pub(crate) async fn run(context: &Context, args: Args) -> Result<(), Problem> {
     let now_ms = now_ms();
@@ -118,38 +87,59 @@ pub(crate) async fn run(context: &Context, args: Args) -> Result<(), Problem> {
     for domain in context.domains() {
         queues.push(queue(context, domain, now_ms).await?);
     }
-    let undelivered = match context.queues.get("rule_dead_letters") {
-        Some(url) => Some(depth(context, url).await?.0),
-        None => None,
+    let dead_letters = async |name: &str| match context.queues.get(name) {
+        Some(url) => depth(context, url).await.map(|(waiting, _)| Some(waiting)),
+        None => Ok(None),
     };
+    let undelivered = dead_letters("rule_dead_letters").await?;
+    let unprocessed = dead_letters("bus_dead_letters").await?;
+    let failing = failing::failing(context, now_ms - HOUR_MS, now_ms).await;
+    for queue in &mut queues {
+        queue.failing = failing
+            .as_ref()
+            .ok()
+            .and_then(|all| all.get(&queue.domain).cloned());
+    }
+    let live = live::differing(context).await;
     let hour = counts(context, now_ms - HOUR_MS, now_ms).await;
     let day = counts(context, now_ms - DAY_MS, now_ms).await;
-    let unknown: Vec<_> = [&hour, &day]
-        .iter()
-        .filter_map(|counts| counts.as_ref().err())
-        .map(ToString::to_string)
-        .collect();
-    let (hour, day) = (hour.ok(), day.ok());
+    let unknown: Vec<_> = [
+        hour.as_ref().err(),
+        day.as_ref().err(),
+        failing.as_ref().err(),
+        live.as_ref().err(),
+    ]
+    .into_iter()
+    .flatten()
+    .map(ToString::to_string)
+    .collect();
+    let (hour, day, live) = (hour.ok(), day.ok(), live.unwrap_or_default());
     let report = inspect::last_report(context.aws.sdk(), context.table("ledger")?).await?;
     let swept_ms = last_sweep(context, now_ms).await.ok().flatten();
-    let troubles = troubles(
-        &waiting,
-        &queues,
+    let troubles = troubles(&Seen {
+        waiting: &waiting,
+        queues: &queues,
         undelivered,
-        hour.as_ref(),
-        report.as_ref(),
-    );
+        unprocessed,
+        live: &live,
+        hour: hour.as_ref(),
+        report: report.as_ref(),
+    });
 
     if context.out.is_json() {
         context.out.value(&json!({
             "stack": context.stack, "at_ms": now_ms, "last_hour": hour.as_ref().map(in_json), "last_day": day.as_ref().map(in_json),
             "due": waiting.due, "overdue": waiting.overdue, "held": waiting.held, "lapsed": waiting.lapsed,
             "waiting_for_configuration": waiting.misfits, "kept_on_purpose": waiting.kept,
-            "looked_at": waiting.looked_at, "undelivered": undelivered,
+            "looked_at": waiting.looked_at, "undelivered": undelivered, "unprocessed": unprocessed,
             "queues": queues.iter().map(|queue| json!({
                 "domain": queue.domain, "depth": queue.depth, "in_flight": queue.in_flight,
                 "dead_letters": queue.dead, "oldest_s": queue.oldest_s,
+                "failing": queue.failing.as_ref().map(|failing| json!({
+                    "receives": failing.receives, "lag_ms": failing.lag_ms, "lasting": failing.is_lasting(),
+                })),
             })).collect::<Vec<_>>(),
+            "not_as_deployed": live,
             "completeness_percent": report.as_ref().and_then(Report::completeness_percent), "reconciled": report,
             "not_covered": report.as_ref().map(uncovered), "of_a_list_not_looked_at": waiting.unlisted,
             "last_sweep_ms": swept_ms, "troubles": troubles,
@@ -190,6 +180,13 @@ pub(crate) async fn run(context: &Context, args: Args) -> Result<(), Problem> {
                     undelivered.map_or_else(
                         || "unknown".to_owned(),
                         |count| format!("{count} that no queue took"),
+                    ),
+                ),
+                (
+                    "unprocessed",
+                    unprocessed.map_or_else(
+                        || "unknown".to_owned(),
+                        |count| format!("{count} that the bus took and could not process"),
                     ),
                 ),
                 ("last sweep", swept),
@@ -261,224 +258,9 @@ async fn waiting(context: &Context, now_ms: i64) -> Result<Waiting, Problem> {
     Ok(waiting)
 }
 
-async fn queue(context: &Context, domain: &str, now_ms: i64) -> Result<Queue, Problem> {
-    let url = |name: &str| {
-        let url = context.queues.get(name);
-        url.ok_or_else(|| Problem::NotFound(format!("the stack has no queue {name}")))
-    };
-    let own = url(domain)?;
-    let (depth_now, in_flight) = depth(context, own).await?;
-    let (dead, _) = depth(context, url(&format!("{domain}_dead_letters"))?).await?;
-    let oldest_s = match context.aws.is_real() {
-        // Without the permission to read metrics the rest is still worth showing.
-        true => metrics::oldest_s(context, own, now_ms - 10 * 60_000, now_ms)
-            .await
-            .ok()
-            .flatten(),
-        false => None,
-    };
-    Ok(Queue {
-        domain: domain.to_owned(),
-        depth: depth_now,
-        in_flight,
-        dead,
-        oldest_s,
-    })
-}
-
-/// How many messages a queue holds: waiting, and in flight.
-pub(crate) async fn depth(context: &Context, url: &str) -> Result<(u64, u64), Problem> {
-    let names = [
-        "ApproximateNumberOfMessages",
-        "ApproximateNumberOfMessagesNotVisible",
-    ];
-    let input = json!({ "QueueUrl": url, "AttributeNames": names });
-    let answer = context
-        .aws
-        .json("AmazonSQS.GetQueueAttributes", &input)
-        .await?;
-    let count = |name: &str| -> Option<u64> { answer["Attributes"][name].as_str()?.parse().ok() };
-    match names.map(count) {
-        [Some(waiting), Some(in_flight)] => Ok((waiting, in_flight)),
-        _ => Err(Problem::Failed(format!(
-            "GetQueueAttributes: no depth of {url}"
-        ))),
-    }
-}
-
-async fn counts(context: &Context, from_ms: i64, until_ms: i64) -> Result<Counts, Problem> {
-    if context.aws.is_real() {
-        return Ok(Counts {
-            outcomes: metrics::sums(
-                context,
-                "events",
-                ["function", "outcome"],
-                from_ms,
-                until_ms,
-            )
-            .await?,
-            codes: metrics::sums(context, "Faults", ["code"], from_ms, until_ms).await?,
-            cut: false,
-        });
-    }
-    let mut counts = Counts::default();
-    for function in context.log_groups.keys() {
-        let found = logs::search(context, function, None, from_ms, until_ms).await?;
-        counts.cut |= found.cut;
-        for line in found.lines {
-            if let Some(outcome) = line.fields["outcome"].as_str() {
-                *counts
-                    .outcomes
-                    .entry([function.clone(), outcome.to_owned()])
-                    .or_default() += 1.0;
-            }
-            if let Some(code) = line.fields["code"].as_str() {
-                *counts.codes.entry([code.to_owned()]).or_default() += 1.0;
-            }
-        }
-    }
-    Ok(counts)
-}
-
 async fn last_sweep(context: &Context, now_ms: i64) -> Result<Option<i64>, Problem> {
     let found = logs::search(context, "sweep", None, now_ms - SWEEP_MS, now_ms).await?;
     let runs = found.lines.iter().rev();
     let mut runs = runs.filter(|line| line.fields["published"].is_number());
     Ok(runs.next().map(|line| line.at_ms))
-}
-
-fn in_json(counts: &Counts) -> Value {
-    let mut functions = BTreeMap::<_, BTreeMap<_, _>>::new();
-    for ([function, outcome], count) in &counts.outcomes {
-        functions
-            .entry(function)
-            .or_default()
-            .insert(outcome, count);
-    }
-    let codes: BTreeMap<_, _> = counts
-        .codes
-        .iter()
-        .map(|([code], count)| (code, count))
-        .collect();
-    json!({ "outcomes": functions, "codes": codes, "at_least": counts.cut })
-}
-
-/// A count, or that it is unknown.
-fn number(counts: Option<&Counts>, count: impl Fn(&Counts) -> f64) -> String {
-    match counts {
-        None => "unknown".to_owned(),
-        Some(counts) if counts.cut => format!("≥ {:.0}", count(counts)),
-        Some(counts) => format!("{:.0}", count(counts)),
-    }
-}
-
-fn door(context: &Context, hour: Option<&Counts>, day: Option<&Counts>) -> String {
-    let received = |counts: &Counts| counts.all_of("ingest");
-    let mut rows = vec![[
-        Cell::from("received"),
-        number(hour, received).into(),
-        number(day, received).into(),
-    ]];
-    for (outcome, style) in [
-        ("accepted", GOOD),
-        ("duplicate", PLAIN),
-        ("queued", WARN),
-        ("held", PLAIN),
-        ("test", PLAIN),
-        ("refused", WARN),
-        ("failed", BAD),
-        ("conflict", BAD),
-    ] {
-        let of = |counts: &Counts| counts.of("ingest", outcome);
-        rows.push([
-            Cell::new(style, outcome),
-            number(hour, of).into(),
-            number(day, of).into(),
-        ]);
-    }
-    table([context.stack.as_str(), "last hour", "last day"], &rows)
-}
-
-fn codes(hour: Option<&Counts>, day: Option<&Counts>) -> String {
-    let Some(of_day) = day.filter(|day| !day.codes.is_empty()) else {
-        return String::new();
-    };
-    let rows: Vec<_> = of_day
-        .codes
-        .keys()
-        .map(|key| {
-            let of = |counts: &Counts| counts.codes.get(key).copied().unwrap_or_default();
-            [
-                Cell::from(&*key[0]),
-                number(hour, of).into(),
-                number(day, of).into(),
-            ]
-        })
-        .collect();
-    format!("\n{}", table(["code", "last hour", "last day"], &rows))
-}
-
-fn domains(queues: &[Queue], hour: Option<&Counts>, day: Option<&Counts>) -> String {
-    let both = |outcome: &str, domain: &str| {
-        let of = |counts: &Counts| counts.of(domain, outcome);
-        format!("{} / {}", number(hour, of), number(day, of))
-    };
-    let rows: Vec<_> = queues
-        .iter()
-        .map(|queue| {
-            let domain = queue.domain.as_str();
-            let dead = if queue.dead > 0 { BAD } else { DIM };
-            let oldest = queue.oldest_s.map(|s| span(1_000 * s as i64));
-            [
-                Cell::from(domain),
-                both("applied", domain).into(),
-                both("stale", domain).into(),
-                both("rejected", domain).into(),
-                both("failed", domain).into(),
-                format!("{} + {}", queue.depth, queue.in_flight).into(),
-                oldest.unwrap_or_else(|| "unknown".to_owned()).into(),
-                Cell::new(dead, queue.dead.to_string()),
-            ]
-        })
-        .collect();
-    let heading = [
-        "domain, hour / day",
-        "applied",
-        "stale",
-        "rejected",
-        "failed",
-        "queued + at work",
-        "oldest",
-        "dead",
-    ];
-    table(heading, &rows)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::output::without_colour;
-
-    pub(super) fn counts() -> Counts {
-        let key = |function: &str, outcome: &str| [function.to_owned(), outcome.to_owned()];
-        Counts {
-            outcomes: BTreeMap::from([
-                (key("ingest", "accepted"), 7.0),
-                (key("ingest", "refused"), 2.0),
-                (key("payments", "rejected"), 1.0),
-            ]),
-            codes: BTreeMap::from([(["signature.no_match".to_owned()], 2.0)]),
-            cut: false,
-        }
-    }
-
-    #[test]
-    fn what_is_not_known_is_said_to_be_unknown_and_a_cut_count_is_at_least_that() {
-        let mut some = counts();
-        assert_eq!(number(None, |counts| counts.all_of("ingest")), "unknown");
-        assert_eq!(number(Some(&some), |counts| counts.all_of("ingest")), "9");
-        some.cut = true;
-        assert_eq!(number(Some(&some), |counts| counts.all_of("ingest")), "≥ 9");
-        assert!(without_colour(&codes(Some(&some), Some(&some))).contains("signature.no_match"));
-    }
 }

@@ -129,6 +129,10 @@ pub fn rewrite(mut template: Value, changes: &Changes<'_>) -> Result<Rewritten, 
             return Err(Problem::Template(format!("has no parameter {name}")));
         }
     }
+    // What SAM itself reads, as the revision that names versions, the emulator's reads from the defaults and no value.
+    for (name, value) in changes.parameters {
+        template["Parameters"][name]["Default"] = Value::from(value.as_str());
+    }
     let numbers = number_parameters(&template, changes.parameters);
     if let Some(globals) = template
         .pointer_mut("/Globals/Function")
@@ -379,6 +383,14 @@ Outputs:
             assert_eq!(mapping["ScalingConfig"]["MaximumConcurrency"], json!(most));
             assert_eq!(mapping["BatchSize"], json!({ "Ref": "Most" }));
         }
+    }
+
+    #[test]
+    fn what_is_given_is_also_the_default_that_the_emulators_sam_reads() {
+        let template = rewritten(&[("Most", "3")])
+            .expect("it can be rewritten")
+            .template;
+        assert_eq!(template["Parameters"]["Most"]["Default"], json!("3"));
     }
 
     #[test]

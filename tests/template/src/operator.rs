@@ -28,22 +28,33 @@ const ADAPTERS: [&str; 10] = [
 ];
 
 /// How a target begins, and the service that it is of.
-const TARGETS: [(&str, &str); 5] = [
+const TARGETS: [(&str, &str); 6] = [
     ("\"AmazonSQS.", "sqs"),
     ("\"AWSEvents.", "events"),
     ("\"DynamoDB_20120810.", "dynamodb"),
     ("\"Logs_20140328.", "logs"),
+    ("\"TrentService.", "kms"),
     ("\"secretsmanager.", "secretsmanager"),
 ];
 
-/// How a path begins; what is in the rest of it says which call it is.
-const PATHS: [&str; 3] = ["\"/2015-03-31/", "\"/2019-09-30/", "\"/schedules/"];
-const CALLS_BY_PATH: [(&str, &str); 5] = [
+/// How a path begins; what is in the rest of it says which call it is, and whether it stands in a call of `put` itself.
+const PATHS: [&str; 4] = [
+    "\"/2015-03-31/",
+    "\"/2016-08-19/",
+    "\"/2019-09-30/",
+    "\"/schedules/",
+];
+const PUT: &str = ".put(\"lambda\",&format!(";
+const CALLS_BY_PUT: [(&str, &str); 1] = [("/aliases/", "lambda:UpdateAlias")];
+const CALLS_BY_PATH: [(&str, &str); 8] = [
+    ("/account-settings", "lambda:GetAccountSettings"),
+    ("/aliases/", "lambda:GetAlias"),
     ("/concurrency", "lambda:GetFunctionConcurrency"),
     ("/configuration", "lambda:GetFunctionConfiguration"),
     ("/event-source-mappings?", "lambda:ListEventSourceMappings"),
     ("/invocations", "lambda:InvokeFunction"),
     ("/schedules/", "scheduler:GetSchedule"),
+    ("/versions?", "lambda:ListVersionsByFunction"),
 ];
 
 /// Forms: the service as it is called, and as its permissions call it.
@@ -114,7 +125,11 @@ pub fn calls() -> BTreeSet<String> {
         for before in PATHS {
             for (at, _) in text.match_indices(before) {
                 let path = quoted(&text[at + 1..]);
-                let call = CALLS_BY_PATH.iter().find(|(part, _)| path.contains(part));
+                let known: &[(&str, &str)] = match text[..at].ends_with(PUT) {
+                    true => &CALLS_BY_PUT,
+                    false => &CALLS_BY_PATH,
+                };
+                let call = known.iter().find(|(part, _)| path.contains(part));
                 let (_, call) =
                     call.unwrap_or_else(|| panic!("{path} is no path that is known here"));
                 found.insert((*call).to_owned());

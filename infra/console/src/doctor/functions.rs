@@ -1,5 +1,4 @@
-//! The functions: whether they run, whether they can start with their variables, whether their queues and schedules call
-//! them.
+//! The functions: whether they run, whether they can start with their variables, whether their schedules call them.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +7,7 @@ use sluice_adapters::config::{DomainConfig, IngestConfig, ReconcileConfig, Sweep
 use sluice_kernel::domain::{Domain, NoSettings};
 use subscriptions::Subscriptions;
 
-use super::{Findings, Patient};
+use super::{Findings, Patient, alias, mappings};
 use crate::aws::escaped;
 use crate::problem::Problem;
 
@@ -34,7 +33,8 @@ pub(super) async fn look(patient: &Patient<'_>) -> (Findings, Configurations) {
     let mut found = Configurations::default();
     let context = patient.context;
     for (role, name) in &context.functions {
-        match context.aws.configuration(name).await {
+        // As it takes events: what an alias was left with is what fails.
+        match context.live_configuration(role).await {
             Err(problem) => findings.unknown(role, &problem),
             Ok(configuration) => {
                 judge(patient, role, name, &configuration, &mut findings);
@@ -54,27 +54,8 @@ pub(super) async fn look(patient: &Patient<'_>) -> (Findings, Configurations) {
             Ok(_) => {}
         }
     }
-    if let Some(name) = context.functions.get("ingest") {
-        let path = format!(
-            "/2015-03-31/functions/{}/configuration?Qualifier=live",
-            escaped(name)
-        );
-        match context.aws.get("lambda", &path).await {
-            Ok(_) => findings.good("ingest:live", "the alias that the door goes to is there"),
-            Err(problem) if problem.to_string().contains("ResourceNotFound") => findings.wrong(
-                "ingest:live",
-                "the alias that the door goes to is gone: every delivery fails",
-                patient.deploy(""),
-            ),
-            Err(problem) => findings.unknown("ingest:live", &problem),
-        }
-    }
-    for domain in context.domains() {
-        match mappings(patient, domain).await {
-            Err(problem) => findings.unknown(domain, &problem),
-            Ok(mappings) => judge_mappings(patient, domain, &mappings, &mut findings),
-        }
-    }
+    alias::look(patient, &mut findings).await;
+    mappings::look(patient, &mut findings).await;
     for role in ["sweep", "reconcile"] {
         let name = format!("{}-{role}", context.stack);
         let path = format!("/schedules/{}", escaped(&name));
@@ -112,6 +93,15 @@ fn judge(
         );
         return;
     }
+    let unreadable = &configuration["Environment"]["Error"];
+    if unreadable.is_object() {
+        let why = unreadable["Message"].as_str().unwrap_or_default();
+        findings.unknown(
+            role,
+            &Problem::failed(format!("its variables can't be read: {why}")),
+        );
+        return;
+    }
     let bad = bad_variables(role, &configuration["Environment"]["Variables"]);
     for what in &bad {
         findings.wrong(role, format!("it can't start: {what}"), patient.deploy(""));
@@ -133,69 +123,6 @@ fn bad_variables(role: &str, variables: &Value) -> Vec<String> {
         _ => drop(DomainConfig::<NoSettings>::read(&mut vars)),
     }
     vars.finish().err().map(|bad| bad.0).unwrap_or_default()
-}
-
-async fn mappings(patient: &Patient<'_>, domain: &str) -> Result<Value, Problem> {
-    let context = patient.context;
-    let missing = || Problem::NotFound(format!("the stack has no function {domain}"));
-    let name = context.functions.get(domain).ok_or_else(missing)?;
-    let path = format!(
-        "/2015-03-31/event-source-mappings?FunctionName={}",
-        escaped(name)
-    );
-    let answer = context.aws.get("lambda", &path).await?;
-    Ok(answer["EventSourceMappings"].clone())
-}
-
-/// Whether the domain's queue calls its function, and hears which messages failed.
-fn judge_mappings(patient: &Patient<'_>, domain: &str, mappings: &Value, findings: &mut Findings) {
-    let queue = patient.context.queues.get(domain);
-    let queue = queue.and_then(|url| url.rsplit('/').next());
-    let queue = format!(":{}", queue.unwrap_or_default());
-    let all = mappings.as_array().into_iter().flatten();
-    let mut of_queue = all.filter(|mapping| {
-        let source = mapping["EventSourceArn"].as_str();
-        source.is_some_and(|source| source.ends_with(&queue))
-    });
-    let Some(mapping) = of_queue.next() else {
-        findings.wrong(
-            domain,
-            "no mapping from its queue: nothing is applied",
-            patient.deploy(""),
-        );
-        return;
-    };
-    let uuid = mapping["UUID"].as_str().unwrap_or_default();
-    let state = mapping["State"].as_str().unwrap_or_default();
-    let update = |option: &str| {
-        patient.aws(&format!(
-            "lambda update-event-source-mapping --uuid {uuid} {option}"
-        ))
-    };
-    match state {
-        "Enabled" => findings.good(domain, "its queue calls it"),
-        "Enabling" | "Creating" | "Updating" => {
-            findings.look(domain, format!("the mapping from its queue is {state}"), "");
-        }
-        _ => findings.wrong(
-            domain,
-            format!("the mapping from its queue is {state}: nothing is applied"),
-            update("--enabled"),
-        ),
-    }
-    let responses = mapping["FunctionResponseTypes"].as_array();
-    let reports = responses.is_some_and(|all| all.iter().any(|it| it == "ReportBatchItemFailures"));
-    if !reports {
-        findings.wrong(
-            domain,
-            "its failed messages are not reported one by one: one failure brings the whole batch back",
-            update("--function-response-types ReportBatchItemFailures"),
-        );
-    }
-    let result = mapping["LastProcessingResult"].as_str().unwrap_or_default();
-    if result.starts_with("PROBLEM") {
-        findings.look(domain, format!("Lambda says of its queue: {result}"), "");
-    }
 }
 
 fn judge_schedule(
@@ -238,16 +165,9 @@ mod tests {
     use crate::doctor::Level;
     use crate::doctor::tests::complaints;
 
-    fn context() -> Context {
-        let mut context = Context::for_tests();
-        let url = "https://sqs/1/s-payments".to_owned();
-        context.queues.insert("payments".to_owned(), url);
-        context
-    }
-
     #[test]
     fn a_function_that_is_not_active_or_can_not_read_its_variables_is_wrong() {
-        let context = context();
+        let context = Context::for_tests();
         let patient = Patient {
             context: &context,
             described: Described::default(),
@@ -273,41 +193,16 @@ mod tests {
             panic!("{without:?}");
         };
         assert!(said.contains("LEDGER_TABLE is not set"), "{said}");
-    }
-
-    #[test]
-    fn a_mapping_that_is_gone_disabled_or_silent_about_failures_is_wrong_with_its_command() {
-        let context = context();
-        let patient = Patient {
-            context: &context,
-            described: Described::default(),
-        };
-        let mapping = json!({
-            "UUID": "u-1", "State": "Enabled", "EventSourceArn": "arn:aws:sqs:r:1:s-payments",
-            "FunctionResponseTypes": ["ReportBatchItemFailures"], "LastProcessingResult": "OK",
-        });
-        let judged = |mappings: Value| {
-            let mut findings = Findings::of("functions");
-            judge_mappings(&patient, "payments", &mappings, &mut findings);
-            findings
-        };
-        assert_eq!(complaints(&judged(json!([mapping]))), []);
-        assert_eq!(complaints(&judged(json!([]))).len(), 1);
-        let with = |name: &str, value: Value| {
-            let mut mapping = mapping.clone();
-            mapping[name] = value;
-            judged(json!([mapping]))
-        };
-        let elsewhere = with("EventSourceArn", json!("arn:aws:sqs:r:1:other-payments"));
-        assert_eq!(complaints(&elsewhere).len(), 1);
-        let disabled = with("State", json!("Disabled"));
-        assert_eq!(complaints(&disabled)[0].0, Level::Wrong);
-        let mend = &disabled.all.last().expect("a finding").mend;
-        assert!(
-            mend.starts_with("aws lambda update-event-source-mapping --uuid u-1 --enabled"),
-            "{mend}"
+        // Who may not use the key is shown no variable, which says nothing of the function.
+        let denied = json!({ "Error": { "ErrorCode": "AccessDeniedException", "Message": "no kms:Decrypt" } });
+        let unreadable = judged(json!({ "State": "Active", "Environment": denied }));
+        assert_eq!(
+            complaints(&unreadable),
+            [(
+                Level::Unknown,
+                "sweep",
+                "its variables can't be read: no kms:Decrypt"
+            )]
         );
-        let silent = with("FunctionResponseTypes", json!([]));
-        assert_eq!(complaints(&silent).len(), 1);
     }
 }

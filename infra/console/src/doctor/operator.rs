@@ -34,7 +34,13 @@ pub(super) async fn look(patient: &Patient<'_>) -> Findings {
     };
     match principal(&arn) {
         None => findings.good("permissions", "the account's root may do everything"),
-        Some(principal) => match denied(patient, &principal).await {
+        Some(principal) => match denied(patient, &with_path(patient, principal).await).await {
+            // Roles of IAM Identity Center all have a path, so without it IAM knows none of that name.
+            Err(problem) if is_unknown(&problem) => findings.look(
+                "permissions",
+                "can't be asked for: your role has a path, which only iam:GetRole says (so it is with every role of single sign-on)",
+                "allow iam:GetRole on your own role, as infra/console/operator-policy.json does",
+            ),
             Err(problem) if problem.is_denied() => findings.look(
                 "permissions",
                 "can't be asked for: what was refused above is all that is known",
@@ -64,12 +70,39 @@ fn principal(arn: &str) -> Option<String> {
     if arn.ends_with(":root") {
         return None;
     }
-    // arn:aws:sts::1:assumed-role/Name/session: the role's path isn't in there, and most have none.
+    // arn:aws:sts::1:assumed-role/Name/session: the role's path isn't in there.
     let Some((head, rest)) = arn.split_once(":assumed-role/") else {
         return Some(arn.to_owned());
     };
     let role = rest.split('/').next().unwrap_or_default();
     Some(format!("{}:role/{role}", head.replace(":sts:", ":iam:")))
+}
+
+/// The same role with its path, which its session's ARN lacks; as it is if it may not be asked for.
+async fn with_path(patient: &Patient<'_>, principal: String) -> String {
+    let Some((_, name)) = principal.split_once(":role/") else {
+        return principal;
+    };
+    let fields = [("RoleName".to_owned(), name.to_owned())];
+    match patient
+        .context
+        .aws
+        .form("iam", IAM, "GetRole", &fields)
+        .await
+    {
+        Ok(xml) => arn_of_role(&xml).unwrap_or(principal),
+        Err(_) => principal,
+    }
+}
+
+fn arn_of_role(xml: &str) -> Option<String> {
+    let role = elements(xml, "Role").first().copied()?;
+    elements(role, "Arn").first().copied().map(unescape)
+}
+
+/// Whether IAM knows nobody of this ARN.
+fn is_unknown(problem: &Problem) -> bool {
+    problem.to_string().contains("NoSuchEntity")
 }
 
 /// The statements of the policy that aren't all allowed, each with the actions that aren't.
@@ -135,6 +168,9 @@ fn filled(patient: &Patient<'_>, principal: &str, resource: &str) -> Option<Stri
         "THE ARN OF THE PARAMETER ApiKeySecretArn" => {
             return patient.parameter("ApiKeySecretArn").map(secret);
         }
+        "THE ARN OF THE PARAMETER KmsKeyArn" => {
+            return patient.parameter("KmsKeyArn").map(str::to_owned);
+        }
         "THE ARN OF THE OUTPUT SecretId" => return output("SecretId").map(secret),
         "YOUR OWN ARN" => return Some(principal.to_owned()),
         _ => {}
@@ -186,6 +222,24 @@ mod tests {
     }
 
     #[test]
+    fn a_role_of_single_sign_on_is_looked_up_with_its_path() {
+        let path = "aws-reserved/sso.amazonaws.com/eu-west-1";
+        let xml = format!(
+            "<GetRoleResult><Role><Path>/{path}/</Path><Arn>arn:aws:iam::123:role/{path}/AWSReservedSSO_Op_1</Arn></Role>\
+             </GetRoleResult>"
+        );
+        let found = arn_of_role(&xml);
+        assert_eq!(
+            found.as_deref(),
+            Some(
+                "arn:aws:iam::123:role/aws-reserved/sso.amazonaws.com/eu-west-1/AWSReservedSSO_Op_1"
+            )
+        );
+        let unknown = Problem::failed("SimulatePrincipalPolicy: 404 <Code>NoSuchEntity</Code>");
+        assert!(is_unknown(&unknown) && !is_unknown(&Problem::failed("403 AccessDenied")));
+    }
+
+    #[test]
     fn what_iam_does_not_allow_is_named_by_statement() {
         let xml = "<member><EvalActionName>sqs:SendMessage</EvalActionName><EvalDecision>implicitDeny</EvalDecision></member>\
             <member><EvalActionName>sqs:GetQueueAttributes</EvalActionName><EvalDecision>allowed</EvalDecision></member>";
@@ -207,11 +261,13 @@ mod tests {
         let mut context = Context::for_tests();
         context.stack = "sluice-prod".to_owned();
         let mut described = Described::default();
-        let parameter = (
-            "ApiKeySecretArn".to_owned(),
-            "arn:aws:secretsmanager:r:1:secret:k".to_owned(),
-        );
-        described.parameters.extend([parameter]);
+        for (name, value) in [
+            ("ApiKeySecretArn", "arn:aws:secretsmanager:r:1:secret:k"),
+            ("KmsKeyArn", "arn:aws:kms:r:1:key/k"),
+        ] {
+            let parameter = (name.to_owned(), value.to_owned());
+            described.parameters.extend([parameter]);
+        }
         described.outputs.insert(
             "SecretId".to_owned(),
             "arn:aws:secretsmanager:r:1:secret:s".to_owned(),

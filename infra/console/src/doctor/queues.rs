@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::functions::Configurations;
-use super::{Findings, Patient};
+use super::{Findings, Level, Patient};
 use crate::problem::Problem;
 
 /// A message that always fails is tried for at least so long, so that an outage of a day fills no dead letters.
@@ -33,22 +33,25 @@ pub(super) async fn look(patient: &Patient<'_>, configurations: &Configurations)
         );
         judge(patient, domain, [&own, &dead], known, &mut findings);
     }
-    let name = "rule_dead_letters";
-    match attributes(patient, name).await {
-        Err(problem) => findings.unknown(name, &problem),
-        Ok(dead) => match number(&dead, "ApproximateNumberOfMessages") {
-            Some(count) if count > 0 => findings.wrong(
-                name,
-                format!("{count} events that the bus could not put into a queue"),
-                "infra/runbooks/rule.dead_letters.md",
-            ),
-            _ => findings.good(name, "empty"),
-        },
+    for (name, what) in [
+        (
+            "bus_dead_letters",
+            "events that the bus took and could not encrypt or decrypt",
+        ),
+        (
+            "rule_dead_letters",
+            "events that the bus could not put into a queue",
+        ),
+    ] {
+        match attributes(patient, name).await {
+            Err(problem) => findings.unknown(name, &problem),
+            Ok(dead) => judge_dead_letters(name, what, &dead, &mut findings),
+        }
     }
     findings
 }
 
-async fn attributes(patient: &Patient<'_>, name: &str) -> Result<Value, Problem> {
+pub(super) async fn attributes(patient: &Patient<'_>, name: &str) -> Result<Value, Problem> {
     let context = patient.context;
     let missing = || Problem::NotFound(format!("the stack has no queue {name}"));
     let url = context.queues.get(name).ok_or_else(missing)?;
@@ -58,6 +61,20 @@ async fn attributes(patient: &Patient<'_>, name: &str) -> Result<Value, Problem>
         .json("AmazonSQS.GetQueueAttributes", &input)
         .await?;
     Ok(answer["Attributes"].clone())
+}
+
+/// Dead letters that no domain counts: of the bus itself and of its rules.
+fn judge_dead_letters(name: &'static str, what: &str, dead: &Value, findings: &mut Findings) {
+    let code = match name {
+        "bus_dead_letters" => "bus.dead_letters",
+        _ => "rule.dead_letters",
+    };
+    match number(dead, "ApproximateNumberOfMessages") {
+        Some(count) if count > 0 => {
+            findings.coded(Level::Wrong, name, code, format!("{count} {what}"), "");
+        }
+        _ => findings.good(name, "empty"),
+    }
 }
 
 fn number(attributes: &Value, name: &str) -> Option<u64> {
@@ -166,7 +183,6 @@ fn judge(
 mod tests {
     use super::*;
     use crate::context::{Context, Described};
-    use crate::doctor::Level;
     use crate::doctor::tests::complaints;
 
     fn judged(change: impl Fn(&mut Value, &mut Value)) -> Vec<(Level, String)> {
@@ -188,6 +204,22 @@ mod tests {
         let said = complaints(&findings).into_iter();
         said.map(|(level, _, said)| (level, said.to_owned()))
             .collect()
+    }
+
+    #[test]
+    fn dead_letters_of_the_bus_and_of_its_rules_are_wrong_each_with_its_runbook() {
+        for (name, code) in [
+            ("bus_dead_letters", "bus.dead_letters"),
+            ("rule_dead_letters", "rule.dead_letters"),
+        ] {
+            let mut findings = Findings::of("queues");
+            for count in ["0", "3"] {
+                let dead = json!({ "ApproximateNumberOfMessages": count });
+                judge_dead_letters(name, "events", &dead, &mut findings);
+            }
+            assert_eq!(complaints(&findings), [(Level::Wrong, name, "3 events")]);
+            assert_eq!(findings.all[1].code, code);
+        }
     }
 
     #[test]

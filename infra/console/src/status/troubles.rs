@@ -2,17 +2,37 @@
 
 use sluice_kernel::reconcile::report::{AccountsFrom, Report};
 
-use super::{Counts, OVERDUE_MS, Queue, Waiting};
+use super::counts::Counts;
+use super::queues::Queue;
+use super::{OVERDUE_MS, Waiting};
 use crate::times::span;
 
+/// What was seen of a stack.
+#[derive(Debug)]
+pub(super) struct Seen<'a> {
+    pub(super) waiting: &'a Waiting,
+    pub(super) queues: &'a [Queue],
+    /// Dead letters of the bus's rules.
+    pub(super) undelivered: Option<u64>,
+    /// Dead letters of the bus itself.
+    pub(super) unprocessed: Option<u64>,
+    /// A line for each function whose alias has something else than what was deployed last.
+    pub(super) live: &'a [String],
+    pub(super) hour: Option<&'a Counts>,
+    pub(super) report: Option<&'a Report>,
+}
+
 /// What an operator should look at.
-pub(super) fn troubles(
-    waiting: &Waiting,
-    queues: &[Queue],
-    undelivered: Option<u64>,
-    hour: Option<&Counts>,
-    report: Option<&Report>,
-) -> Vec<String> {
+pub(super) fn troubles(seen: &Seen<'_>) -> Vec<String> {
+    let Seen {
+        waiting,
+        queues,
+        undelivered,
+        unprocessed,
+        live,
+        hour,
+        report,
+    } = *seen;
     let mut troubles = Vec::new();
     let mut say = |count: f64, what: String| {
         if count > 0.0 {
@@ -45,13 +65,29 @@ pub(super) fn troubles(
     }
     say(
         undelivered.unwrap_or_default() as f64,
-        "that the bus could not put into a queue".to_owned(),
+        "that the bus could not put into a queue: infra/runbooks/rule.dead_letters.md".to_owned(),
+    );
+    say(
+        unprocessed.unwrap_or_default() as f64,
+        "that the bus took and could not process: infra/runbooks/bus.dead_letters.md".to_owned(),
     );
     let failed = hour.map_or(0.0, |hour| hour.of("ingest", "failed"));
     say(
         failed,
         "deliveries answered 503 in the last hour".to_owned(),
     );
+    for Queue {
+        domain, failing, ..
+    } in queues
+    {
+        if let Some(failing) = failing.as_ref().filter(|failing| failing.is_lasting()) {
+            troubles.push(format!(
+                "{domain} fails at messages for the {:.0}th time: infra/runbooks/domain.failing.md",
+                failing.receives
+            ));
+        }
+    }
+    troubles.extend(live.iter().cloned());
     if let Some(percent) = report
         .and_then(Report::completeness_percent)
         .filter(|percent| *percent < 100.0)
@@ -75,26 +111,29 @@ pub(super) fn troubles(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::status::tests::counts;
+    use crate::status::counts::tests::counts;
+    use crate::status::failing::tests::lasting;
 
-    #[test]
-    fn a_healthy_stack_has_no_troubles_and_each_trouble_is_named() {
-        let queue = |dead| Queue {
+    fn queue(dead: u64) -> Queue {
+        Queue {
             domain: "payments".to_owned(),
             dead,
             ..Queue::default()
+        }
+    }
+
+    #[test]
+    fn a_healthy_stack_has_no_troubles_and_each_trouble_is_named() {
+        let quiet = Seen {
+            waiting: &Waiting::default(),
+            queues: &[queue(0)],
+            undelivered: Some(0),
+            unprocessed: Some(0),
+            live: &[],
+            hour: Some(&Counts::default()),
+            report: None,
         };
-        let quiet = Counts::default();
-        assert!(
-            troubles(
-                &Waiting::default(),
-                &[queue(0)],
-                Some(0),
-                Some(&quiet),
-                None
-            )
-            .is_empty()
-        );
+        assert!(troubles(&quiet).is_empty());
         let waiting = Waiting {
             overdue: 3,
             lapsed: 1,
@@ -111,13 +150,14 @@ mod tests {
             accounts_from: AccountsFrom::Unknown,
             ..Report::default()
         };
-        let named = troubles(
-            &waiting,
-            &[queue(5)],
-            Some(2),
-            Some(&counts()),
-            Some(&report),
-        );
+        let named = troubles(&Seen {
+            waiting: &waiting,
+            queues: &[queue(5)],
+            undelivered: Some(2),
+            hour: Some(&counts()),
+            report: Some(&report),
+            ..quiet
+        });
         assert_eq!(named.len(), 10, "{named:?}");
         assert!(named[2].starts_with("4 wait for"), "{named:?}");
         assert!(named[3].starts_with("2 of the newest"), "{named:?}");
@@ -125,5 +165,32 @@ mod tests {
             named[4].starts_with("5 dead letters of payments"),
             "{named:?}"
         );
+    }
+
+    #[test]
+    fn messages_that_keep_failing_the_buss_own_dead_letters_and_a_rollback_are_troubles() {
+        let queue = Queue {
+            failing: Some(lasting()),
+            ..queue(0)
+        };
+        let live = ["payments runs version 12, the last deployed is 13".to_owned()];
+        let named = troubles(&Seen {
+            waiting: &Waiting::default(),
+            queues: &[queue],
+            undelivered: None,
+            unprocessed: Some(7),
+            live: &live,
+            hour: None,
+            report: None,
+        });
+        let [dead, failing, rolled_back] = &named[..] else {
+            panic!("{named:?}");
+        };
+        assert!(dead.starts_with("7 that the bus took"), "{dead}");
+        assert!(
+            failing.starts_with("payments fails at messages"),
+            "{failing}"
+        );
+        assert_eq!(rolled_back, &live[0]);
     }
 }

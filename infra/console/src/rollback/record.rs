@@ -1,0 +1,171 @@
+//! The record of which version `live` was pointed at, by whom and why: in the table of outcomes.
+//!
+//! | `pk` | `sk` | attributes |
+//! |---|---|---|
+//! | `rollback#<function>` | the time, ISO 8601 in UTC | `outcome` S ([`State`]), `domain`, `from`, `to`, `who`, `why` S; `at` N ms, `expires_at` N s |
+//!
+//! It is written before the alias moves, and completed after: nothing is moved without a record, and a record that was begun
+//! and never completed says that the program was cut off in between.
+
+use serde_json::{Value, json};
+
+use crate::context::Context;
+use crate::output::time_of_ms;
+use crate::problem::Problem;
+
+/// How long a record is kept, in seconds: a version that was left is known for as long as it may be chosen again.
+const KEEP_S: i64 = 400 * 86_400;
+
+/// How many of a function's records are read, the newest first.
+const READ_MAX: usize = 100;
+
+/// How far a move came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum State {
+    /// Recorded, and not known to be done.
+    Begun,
+    /// The alias was moved.
+    Done,
+    /// Another had changed the alias meanwhile, and it was left alone.
+    Refused,
+}
+
+impl State {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Begun => "alias_moving",
+            Self::Done => "alias_moved",
+            Self::Refused => "alias_not_moved",
+        }
+    }
+}
+
+/// A move of `live` from one version to another.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Move {
+    /// `payments`, `ingest`
+    pub(crate) role: String,
+    pub(crate) from: String,
+    pub(crate) to: String,
+    pub(crate) who: String,
+    pub(crate) why: String,
+    pub(crate) at_ms: i64,
+    pub(crate) state: State,
+}
+
+impl Move {
+    /// Whether it went to an older version.
+    pub(crate) fn is_back(&self) -> bool {
+        let number = |version: &str| version.parse::<u64>().unwrap_or_default();
+        number(&self.to) < number(&self.from)
+    }
+
+    fn read(item: &Value) -> Option<Self> {
+        let text = |name: &str| item[name]["S"].as_str().map(str::to_owned);
+        let state = text("outcome")?;
+        let states = [State::Begun, State::Done, State::Refused];
+        Some(Self {
+            role: text("domain")?,
+            from: text("from")?,
+            to: text("to")?,
+            who: text("who")?,
+            why: text("why")?,
+            at_ms: item["at"]["N"].as_str()?.parse().ok()?,
+            state: states.into_iter().find(|one| one.as_str() == state)?,
+        })
+    }
+}
+
+fn key(role: &str) -> String {
+    format!("rollback#{role}")
+}
+
+/// Writes a move, or what became of it.
+pub(crate) async fn write(context: &Context, moved: &Move) -> Result<(), Problem> {
+    let text = |value: &str| json!({ "S": value });
+    let input = json!({ "TableName": context.table("outcomes")?, "Item": {
+        "pk": text(&key(&moved.role)), "sk": text(&time_of_ms(moved.at_ms)),
+        "outcome": text(moved.state.as_str()), "domain": text(&moved.role),
+        "from": text(&moved.from), "to": text(&moved.to), "who": text(&moved.who), "why": text(&moved.why),
+        "at": { "N": moved.at_ms.to_string() },
+        "expires_at": { "N": (moved.at_ms / 1_000 + KEEP_S).to_string() },
+    } });
+    context
+        .aws
+        .json("DynamoDB_20120810.PutItem", &input)
+        .await?;
+    Ok(())
+}
+
+/// The moves of a function, the oldest first, of the newest [`READ_MAX`].
+pub(crate) async fn of(context: &Context, role: &str) -> Result<Vec<Move>, Problem> {
+    let input = json!({
+        "TableName": context.table("outcomes")?, "KeyConditionExpression": "pk = :role",
+        "ExpressionAttributeValues": { ":role": { "S": key(role) } },
+        "ScanIndexForward": false, "Limit": READ_MAX, "ConsistentRead": true,
+    });
+    let answer = context.aws.json("DynamoDB_20120810.Query", &input).await?;
+    let items = answer["Items"].as_array().into_iter().flatten();
+    let mut moves: Vec<_> = items.filter_map(Move::read).collect();
+    moves.reverse();
+    Ok(moves)
+}
+
+/// The move that brought `live` to where it is; none where a deployment did, or another program.
+///
+/// Of a version that a deployment made later than the last move, no move is the cause.
+pub(crate) fn behind<'a>(moves: &'a [Move], live: &str) -> Option<&'a Move> {
+    let mut newest_first = moves.iter().rev();
+    let last = newest_first.find(|one| one.state != State::Refused)?;
+    (last.to == live).then_some(last)
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    pub(crate) fn moved(from: &str, to: &str) -> Move {
+        Move {
+            role: "payments".to_owned(),
+            from: from.to_owned(),
+            to: to.to_owned(),
+            who: "me".to_owned(),
+            why: "it rejects refunds".to_owned(),
+            at_ms: 1_796_040_000_000,
+            state: State::Done,
+        }
+    }
+
+    #[test]
+    fn only_the_last_move_explains_where_live_is() {
+        let back = moved("13", "12");
+        let moves = [back.clone(), moved("12", "13")];
+        assert_eq!(behind(&moves[..1], "12"), Some(&back));
+        assert_eq!(behind(&moves, "12"), None);
+        // A deployment came after it.
+        assert_eq!(behind(&moves[..1], "14"), None);
+        let refused = Move {
+            state: State::Refused,
+            ..moved("12", "11")
+        };
+        assert_eq!(behind(&[back.clone(), refused], "12"), Some(&back));
+    }
+
+    #[test]
+    fn a_move_is_back_by_number_and_not_by_text() {
+        assert!(moved("10", "9").is_back());
+        assert!(!moved("9", "10").is_back());
+    }
+
+    #[test]
+    fn an_item_that_is_no_move_is_left_out() {
+        let item = json!({
+            "outcome": { "S": "alias_moved" }, "domain": { "S": "payments" }, "from": { "S": "13" }, "to": { "S": "12" },
+            "who": { "S": "me" }, "why": { "S": "it rejects refunds" }, "at": { "N": "1796040000000" },
+        });
+        assert_eq!(Move::read(&item), Some(moved("13", "12")));
+        let mut other = item;
+        other["outcome"] = json!({ "S": "rejected" });
+        assert_eq!(Move::read(&other), None);
+    }
+}

@@ -1,0 +1,150 @@
+//! Messages that keep failing: by the metric that the alarm `<domain>.failing` looks at, and by the same rule.
+//!
+//! A domain answers for a message that failed, so Lambda counts no error; and SQS leaves a message that was received three
+//! times out of its queue's oldest age. What is left is how often the failed message was received, which the domain's own
+//! line says.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use crate::context::Context;
+use crate::problem::Problem;
+use crate::{logs, metrics};
+
+/// So many receives of one message are no passing conflict: the alarm's threshold.
+const RECEIVES: f64 = 8.0;
+
+/// In so many periods within an hour: the alarm's datapoints.
+const PERIODS: usize = 3;
+
+/// A period of the alarm.
+const PERIOD_MS: i64 = 300_000;
+
+/// A domain's messages that failed within an hour.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Failing {
+    /// The most receives of one; 0 where none failed.
+    pub(super) receives: f64,
+    /// The longest time from Stripe's event to a failure of it.
+    pub(super) lag_ms: Option<f64>,
+    /// In how many periods one was received [`RECEIVES`] times or more.
+    periods: usize,
+}
+
+impl Failing {
+    fn of(receives: &[f64], lags_ms: &[f64]) -> Self {
+        let most = |values: &[f64]| values.iter().copied().reduce(f64::max);
+        Self {
+            receives: most(receives).unwrap_or_default(),
+            lag_ms: most(lags_ms),
+            periods: receives.iter().filter(|count| **count >= RECEIVES).count(),
+        }
+    }
+
+    /// Whether the alarm `<domain>.failing` fires, or is about to.
+    pub(super) fn is_lasting(&self) -> bool {
+        self.periods >= PERIODS
+    }
+}
+
+/// Each domain's, within this span.
+pub(super) async fn failing(
+    context: &Context,
+    from_ms: i64,
+    until_ms: i64,
+) -> Result<BTreeMap<String, Failing>, Problem> {
+    let mut found = BTreeMap::new();
+    if context.aws.is_real() {
+        let ask = async |metric| {
+            metrics::maxima(context, metric, ["function", "outcome"], from_ms, until_ms).await
+        };
+        let (receives, lags_ms) = (ask("receives").await?, ask("lag_ms").await?);
+        for domain in context.domains() {
+            let key = [domain.to_owned(), "failed".to_owned()];
+            let of =
+                |all: &BTreeMap<[String; 2], Vec<f64>>| all.get(&key).cloned().unwrap_or_default();
+            found.insert(
+                domain.to_owned(),
+                Failing::of(&of(&receives), &of(&lags_ms)),
+            );
+        }
+        return Ok(found);
+    }
+    for domain in context.domains() {
+        let said = logs::search(context, domain, Some("failed"), from_ms, until_ms).await?;
+        let lines = said.lines.iter().map(|line| (line.at_ms, &line.fields));
+        found.insert(domain.to_owned(), of_lines(lines));
+    }
+    Ok(found)
+}
+
+/// The same from the lines themselves, where nobody makes metrics of them.
+fn of_lines<'a>(lines: impl Iterator<Item = (i64, &'a Value)>) -> Failing {
+    let mut receives = BTreeMap::<i64, f64>::new();
+    let mut lags_ms = Vec::new();
+    for (at_ms, fields) in lines.filter(|(_, fields)| fields["outcome"] == "failed") {
+        let most = receives.entry(at_ms / PERIOD_MS).or_default();
+        *most = most.max(fields["receives"].as_f64().unwrap_or_default());
+        lags_ms.extend(fields["lag_ms"].as_f64());
+    }
+    let receives: Vec<_> = receives.into_values().collect();
+    Failing::of(&receives, &lags_ms)
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// As the alarm fires.
+    pub(in crate::status) fn lasting() -> Failing {
+        Failing::of(&[9.0, 8.0, 11.0], &[])
+    }
+
+    #[test]
+    fn a_message_that_fails_often_in_three_periods_lasts_as_the_alarm_has_it() {
+        assert!(lasting().is_lasting());
+        // Many writers of one object: often, within seconds.
+        assert!(!Failing::of(&[40.0, 40.0, 1.0], &[]).is_lasting());
+        assert!(!Failing::of(&[7.0, 7.0, 7.0, 7.0], &[]).is_lasting());
+        assert_eq!(Failing::of(&[], &[]), Failing::default());
+    }
+
+    #[test]
+    fn the_rule_is_that_of_the_templates_alarm() {
+        let path = sluice_local::stack::root().join("template.yaml");
+        let text = std::fs::read_to_string(path).expect("the template");
+        let template = sluice_local::template::read(&text).expect("the template as JSON");
+        let alarm = &template["Resources"]["PaymentsFailingAlarm"]["Properties"];
+        assert_eq!(alarm["Threshold"].as_f64(), Some(RECEIVES), "{alarm}");
+        assert_eq!(alarm["DatapointsToAlarm"], PERIODS, "{alarm}");
+        assert_eq!(
+            alarm["Period"].as_i64().map(|s| 1_000 * s),
+            Some(PERIOD_MS),
+            "{alarm}"
+        );
+    }
+
+    #[test]
+    fn lines_are_counted_by_period_and_only_those_that_failed() {
+        let line = |outcome: &str, receives: u32| json!({ "outcome": outcome, "receives": receives, "lag_ms": 1_000 * receives });
+        let lines = [
+            (0, line("failed", 8)),
+            (PERIOD_MS - 1, line("failed", 9)),
+            (PERIOD_MS, line("failed", 10)),
+            (2 * PERIOD_MS, line("applied", 99)),
+            (3 * PERIOD_MS, line("failed", 12)),
+        ];
+        let found = of_lines(lines.iter().map(|(at_ms, fields)| (*at_ms, fields)));
+        assert_eq!(
+            found,
+            Failing {
+                receives: 12.0,
+                lag_ms: Some(12_000.0),
+                periods: 3,
+            }
+        );
+    }
+}
