@@ -121,14 +121,18 @@ lint: need-rust need-cc need-python ## Check format, clippy, docs, licences, unu
 	@$(PY) infra/lint/runbooks.py
 	$(say) 'What the pages name is there'
 	@$(PY) infra/lint/pages.py
+	$(say) 'The compiler that releases are made with'
+	@$(PY) infra/lint/toolchain.py
 	$(say) 'Sample events are what tests/events/generate writes'
 	@$(PY) tests/events/generate --check
 	$(say) 'Licences, bans, sources (cargo-deny); unused dependencies (cargo-machete)'
 	@infra/lint/tools.sh
 	@target/tools/bin/cargo-deny $(CARGO_FLAGS) --log-level error check bans licenses sources
 	@target/tools/bin/cargo-machete --skip-target-dir functions infra tests
-	$(say) 'What make deploy refuses; the bill of materials'
-	@infra/tools/setup.sh lint
+	$(say) 'GitHub: workflows, actions, updates of what is pinned (zizmor, schemas)'
+	@infra/tools/setup.sh lint workflows
+	@$(LINT_BIN)/python -B infra/tools/check_workflows.py
+	$(say) 'What make deploy and make release refuse; the bill of materials'
 	@$(LINT_BIN)/python -B -m unittest discover --quiet --start-directory infra/tools
 	$(say) 'The templates: cfn-lint as written and as transformed, sam validate, checkov, our own rules; commands of the AWS CLI'
 	@infra/tools/setup.sh lint checkov
