@@ -190,10 +190,12 @@ sam-build: need-rust need-cc need-python need-target ## Build as `make deploy` d
 .PHONY: preflight
 preflight: need-python ## Say why a deployment can't work: stage, parameters, Region, credentials, stack [STAGE=prod] [PARAMETERS='Name=value ...']
 	@infra/tools/setup.sh lint
-	@$(DEPLOY) '$(STAGE)' $(if $(PARAMETERS),'$(PARAMETERS)')
+	@$(if $(RELEASE),$(LINT_BIN)/python -B infra/tools/from_release.py '$(RELEASE)' '$(STAGE)' $(if $(PARAMETERS),'$(PARAMETERS)'))
+	@$(DEPLOY) $(if $(RELEASE),--built) '$(STAGE)' $(if $(PARAMETERS),'$(PARAMETERS)')
 
+# A release is laid where `sam build` would have built, by preflight; no Rust is needed then.
 .PHONY: deploy
-deploy: preflight sam-build ## Build, and deploy to your AWS account, asking first [STAGE=prod] [PARAMETERS='Name=value Other=@default'] [CONFIRM=no]
+deploy: preflight $(if $(RELEASE),,sam-build) ## Build, or take a RELEASE=v1.2.3, and deploy it, asking first [STAGE=prod] [PARAMETERS='Name=value Other=@default'] [CONFIRM=no]
 	@$(DEPLOY) --go $(if $(filter no,$(CONFIRM)),--yes) '$(STAGE)' $(if $(PARAMETERS),'$(PARAMETERS)')
 
 .PHONY: deploy-built
@@ -205,6 +207,24 @@ deploy-built: need-python ## The same with what `make sam-build` has built befor
 rehearse: need-rust need-cc need-python ## Deploy as `make deploy` does, into an AWS on this machine: a failure and its retry, a change, two stacks
 	@infra/tools/setup.sh lint local
 	@$(TIDY) $(LINT_BIN)/python -B infra/tools/rehearse.py
+
+# Of what this machine can build: on Linux everything for its own or another processor, on macOS the operator's program.
+.PHONY: release
+release: need-rust need-cc need-python ## Build a release's archives into target/release-archives [ARCH=x86_64] [TAG=v1.2.3]
+	@$(PY) infra/tools/release.py --arch '$(ARCH)' $(if $(TAG),--tag '$(TAG)') --check
+	@if [ "$$(uname -s)" = Darwin ]; then \
+		$(CARGO) build $(CARGO_FLAGS) --release --target $(subst -unknown-linux-gnu,-apple-darwin,$(TARGET)) -p sluice-console; \
+	else \
+		$(MAKE) --no-print-directory build ARCH='$(ARCH)' && \
+		PATH="$(CURDIR)/$(LINT_BIN):$$PATH" cargo-lambda lambda build $(CARGO_FLAGS) --release --target $(TARGET) \
+			-p sluice-console -p sluice-local --bin sluice --bin sluice-local; \
+	fi
+	@$(PY) infra/tools/release.py --arch '$(ARCH)' $(if $(TAG),--tag '$(TAG)')
+
+.PHONY: try-release
+try-release: need-python ## Try a release's archives without Rust: of development builds, or of a folder [BUILT=target/release-archives]
+	@infra/tools/setup.sh lint local
+	@$(TIDY) $(LINT_BIN)/python -B infra/tools/try_release.py $(BUILT)
 
 .PHONY: smoke
 smoke: need-rust need-cc ## Try a deployed door: URL=https://…/webhooks/stripe/smoke SECRET=whsec_…, or STACK=sluice-staging [ENDPOINT=smoke]
