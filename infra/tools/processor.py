@@ -27,6 +27,6 @@ def wrong(template_file, template, values):
         found = of_file(path) if path.is_file() else None
         if wanted and found and found != wanted:
             yield (
-                f"{name}: its code is for {found}, and {PARAMETER}={wanted}: build it with ARCH={wanted}, "
-                f"or deploy with PARAMETERS='{PARAMETER}={found}'"
+                f"{name}: its code is for {found}, and {PARAMETER}={wanted}: build it with ARCH={wanted}, take that of a "
+                f"release with PARAMETERS='{PARAMETER}={wanted}', or deploy with PARAMETERS='{PARAMETER}={found}'"
             )
