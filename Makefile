@@ -121,14 +121,18 @@ lint: need-rust need-cc need-python ## Check format, clippy, docs, licences, unu
 	@$(PY) infra/lint/runbooks.py
 	$(say) 'What the pages name is there'
 	@$(PY) infra/lint/pages.py
+	$(say) 'The compiler that releases are made with'
+	@$(PY) infra/lint/toolchain.py
 	$(say) 'Sample events are what tests/events/generate writes'
 	@$(PY) tests/events/generate --check
 	$(say) 'Licences, bans, sources (cargo-deny); unused dependencies (cargo-machete)'
 	@infra/lint/tools.sh
 	@target/tools/bin/cargo-deny $(CARGO_FLAGS) --log-level error check bans licenses sources
 	@target/tools/bin/cargo-machete --skip-target-dir functions infra tests
-	$(say) 'What make deploy refuses; the bill of materials'
-	@infra/tools/setup.sh lint
+	$(say) 'GitHub: workflows, actions, updates of what is pinned (zizmor, schemas)'
+	@infra/tools/setup.sh lint workflows
+	@$(LINT_BIN)/python -B infra/tools/check_workflows.py
+	$(say) 'What make deploy and make release refuse; the bill of materials'
 	@$(LINT_BIN)/python -B -m unittest discover --quiet --start-directory infra/tools
 	$(say) 'The templates: cfn-lint as written and as transformed, sam validate, checkov, our own rules; commands of the AWS CLI'
 	@infra/tools/setup.sh lint checkov
@@ -186,10 +190,12 @@ sam-build: need-rust need-cc need-python need-target ## Build as `make deploy` d
 .PHONY: preflight
 preflight: need-python ## Say why a deployment can't work: stage, parameters, Region, credentials, stack [STAGE=prod] [PARAMETERS='Name=value ...']
 	@infra/tools/setup.sh lint
-	@$(DEPLOY) '$(STAGE)' $(if $(PARAMETERS),'$(PARAMETERS)')
+	@$(if $(RELEASE),$(LINT_BIN)/python -B infra/tools/from_release.py '$(RELEASE)' '$(STAGE)' $(if $(PARAMETERS),'$(PARAMETERS)'))
+	@$(DEPLOY) $(if $(RELEASE),--built) '$(STAGE)' $(if $(PARAMETERS),'$(PARAMETERS)')
 
+# A release is laid where `sam build` would have built, by preflight; no Rust is needed then.
 .PHONY: deploy
-deploy: preflight sam-build ## Build, and deploy to your AWS account, asking first [STAGE=prod] [PARAMETERS='Name=value Other=@default'] [CONFIRM=no]
+deploy: preflight $(if $(RELEASE),,sam-build) ## Build, or take a RELEASE=v1.2.3, and deploy it, asking first [STAGE=prod] [PARAMETERS='Name=value Other=@default'] [CONFIRM=no]
 	@$(DEPLOY) --go $(if $(filter no,$(CONFIRM)),--yes) '$(STAGE)' $(if $(PARAMETERS),'$(PARAMETERS)')
 
 .PHONY: deploy-built
@@ -201,6 +207,24 @@ deploy-built: need-python ## The same with what `make sam-build` has built befor
 rehearse: need-rust need-cc need-python ## Deploy as `make deploy` does, into an AWS on this machine: a failure and its retry, a change, a rollback, two stacks
 	@infra/tools/setup.sh lint local
 	@$(TIDY) $(LINT_BIN)/python -B infra/tools/rehearse.py
+
+# Of what this machine can build: on Linux everything for its own or another processor, on macOS the operator's program.
+.PHONY: release
+release: need-rust need-cc need-python ## Build a release's archives into target/release-archives [ARCH=x86_64] [TAG=v1.2.3]
+	@$(PY) infra/tools/release.py --arch '$(ARCH)' $(if $(TAG),--tag '$(TAG)') --check
+	@if [ "$$(uname -s)" = Darwin ]; then \
+		$(CARGO) build $(CARGO_FLAGS) --release --target $(subst -unknown-linux-gnu,-apple-darwin,$(TARGET)) -p sluice-console; \
+	else \
+		$(MAKE) --no-print-directory build ARCH='$(ARCH)' && \
+		PATH="$(CURDIR)/$(LINT_BIN):$$PATH" cargo-lambda lambda build $(CARGO_FLAGS) --release --target $(TARGET) \
+			-p sluice-console -p sluice-local --bin sluice --bin sluice-local; \
+	fi
+	@$(PY) infra/tools/release.py --arch '$(ARCH)' $(if $(TAG),--tag '$(TAG)')
+
+.PHONY: try-release
+try-release: need-python ## Try a release's archives without Rust: of development builds, or of a folder [BUILT=target/release-archives]
+	@infra/tools/setup.sh lint local
+	@$(TIDY) $(LINT_BIN)/python -B infra/tools/try_release.py $(BUILT)
 
 .PHONY: smoke
 smoke: need-rust need-cc ## Try a deployed door: URL=https://…/webhooks/stripe/smoke SECRET=whsec_…, or STACK=sluice-staging [ENDPOINT=smoke]

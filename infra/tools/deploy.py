@@ -1,6 +1,6 @@
 """Says, before anything is built or sent, why a deployment can't work; and deploys.
 
-    .venv/lint/bin/python infra/tools/deploy.py [--go] [--yes] [--template FILE] STAGE [Name=value ...]
+    .venv/lint/bin/python infra/tools/deploy.py [--built | --go] [--yes] [--template FILE] STAGE [Name=value ...]
 
 What it looks at: the stage in samconfig.toml, the parameters (named in the template, within its bounds, and sound
 together), a Region, credentials that AWS accepts, and the stack as it is: whether it can be updated, and the parameters that
@@ -8,8 +8,8 @@ it has. SAM keeps those that aren't given, so they are judged with the others (`
 be deployed where, or 2 and a sentence for each thing that is missing. It prints no secret; AWS is asked nothing where the
 stage or a parameter is wrong by itself. Where AWS doesn't answer, the parameters are judged as those of a new stack.
 
-`--go` then runs `sam deploy` with what `sam build` has built (or with another template, `--template`), and `--yes` lets it
-ask nothing. The parameters given are added to the stage's own: SAM by itself would take them in place of the stage's, and a
+What is judged is the template as it is written, or with `--built` what `sam build` or a release (`from_release.py`) has left.
+`--go` then runs `sam deploy` with that (or with another template, `--template`), and `--yes` lets it ask nothing. The parameters given are added to the stage's own: SAM by itself would take them in place of the stage's, and a
 live stack would silently become one for tests. `Name=@default` gives the template's default, which takes back what the stack
 has. `Revision` is made here (`revision.py`), if it isn't given.
 
@@ -32,6 +32,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from samtranslator.yaml_helper import yaml_parse
 
 import parameters
+import processor
 import stack
 import variables
 from revision import PARAMETER as REVISION
@@ -149,6 +150,7 @@ def carry_out(deployments, deploy, look):
 
 def main(arguments):
     reader = argparse.ArgumentParser(prog="deploy.py")
+    reader.add_argument("--built", action="store_true")
     reader.add_argument("--go", action="store_true")
     reader.add_argument("--yes", action="store_true")
     reader.add_argument("--template", metavar="FILE")
@@ -161,7 +163,7 @@ def main(arguments):
     if stage not in known:
         refuse([f"STAGE={stage}: there are {', '.join(known)}; samconfig.toml has them"])
     section = config[stage]
-    template_file = Path(options.template) if options.template else template_of(section, options.go)
+    template_file = Path(options.template) if options.template else template_of(section, options.go or options.built)
     if not template_file.exists():
         refuse([f"nothing is built at {template_file}: make sam-build STAGE={stage}"])
     template = yaml_parse(template_file.read_text(encoding="utf-8"))
@@ -180,11 +182,13 @@ def main(arguments):
     texts = {key: value.text for key, value in values.items()}
     wrong = [problem] if problem else []
     wrong += parameters.judge(stage, declared, values) or variables.too_large(template, texts, name)
+    # Before anything is built, there is no code.
+    is_made = options.go or options.built or options.template
+    wrong += processor.wrong(template_file, template, texts) if is_made else []
     refuse(wrong)
 
     if REVISION in declared and REVISION not in given:
-        # The stage's is for SAM alone. Before anything is built, there is nothing to make one of.
-        is_made = options.go or options.template
+        # The stage's is for SAM alone.
         values.pop(REVISION)
         if is_made:
             try:

@@ -1,10 +1,11 @@
 #!/bin/sh
 # Makes the Python environments that the Makefile's targets use: `.venv/local` (the AWS on this machine, for
 # `make run` and `make test`), `.venv/lint` (sam, cfn-lint, cargo-lambda, for `make lint` and `sam build`),
-# `.venv/checkov` (for `make lint`), `.venv/moto` (a second emulated DynamoDB, for `make conformance`) and `.venv/bench`
-# (for `make bench`).
+# `.venv/checkov` and `.venv/workflows` (for `make lint`), `.venv/moto` (a second emulated DynamoDB, for
+# `make conformance`) and `.venv/bench` (for `make bench`).
 #
-#   infra/tools/setup.sh local|lint|checkov|moto|bench ...   makes the ones named, only where their pinned list has changed
+#   infra/tools/setup.sh local|lint|checkov|workflows|moto|bench ...
+#                                                            makes the ones named, only where their pinned list has changed
 #   infra/tools/setup.sh pin [moto ...]                      resolves *.in into *.txt (all, or those named), to the newest
 #                                                            versions and for every supported platform
 #
@@ -13,7 +14,7 @@
 set -eu
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/../.." && pwd)
 tools="$root/infra/tools"
-sets="local lint checkov moto bench"
+sets="local lint checkov workflows moto bench"
 
 # The newest Python that both sets have wheels for, else whatever `python3` is.
 find_python() {

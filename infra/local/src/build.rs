@@ -1,4 +1,4 @@
-//! The functions' binaries: one `cargo build` of all, and where it put them.
+//! The functions' binaries: one `cargo build` of all and where it put them, or those of an unpacked archive.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
@@ -90,6 +90,27 @@ pub fn binaries(root: &Path, names: &[&str]) -> Result<Binaries, Problem> {
     }
 }
 
+/// The functions of an unpacked archive of a release, in the place that `infra/tools/release.py` gives them. Nothing is
+/// compiled.
+///
+/// # Errors
+/// When one is missing.
+pub fn prebuilt(root: &Path) -> Result<Binaries, Problem> {
+    let place = |name: &str| root.join("functions").join(name).join("bootstrap");
+    let found = FUNCTIONS.iter().map(|name| {
+        let path = place(name);
+        if path.is_file() {
+            Ok(((*name).to_owned(), path))
+        } else {
+            Err(Problem::file(
+                &path,
+                "isn't there; unpack the archive as a whole, and run it from its own folder",
+            ))
+        }
+    });
+    found.collect()
+}
+
 /// The binary that a line of cargo's messages is about.
 fn binary(line: &str) -> Option<(String, PathBuf)> {
     let message: Value = serde_json::from_str(line).ok()?;
@@ -109,6 +130,24 @@ fn binary(line: &str) -> Option<(String, PathBuf)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_unpacked_archive_gives_every_function_or_names_the_one_that_is_missing() {
+        let folder = tempfile::tempdir().expect("a folder");
+        for name in FUNCTIONS {
+            let code = folder.path().join("functions").join(name);
+            std::fs::create_dir_all(&code).expect("a folder");
+            std::fs::write(code.join("bootstrap"), name).expect("a file");
+        }
+        let found = prebuilt(folder.path()).expect("all of them");
+        assert_eq!(found.len(), FUNCTIONS.len());
+        assert!(found["billing"].ends_with("functions/billing/bootstrap"));
+
+        std::fs::remove_file(&found["billing"]).expect("it was there");
+        let problem = prebuilt(folder.path()).expect_err("one is missing");
+        let said = problem.to_string();
+        assert!(said.contains("functions/billing/bootstrap: isn't there; unpack the archive"));
+    }
 
     #[test]
     fn binaries_are_read_from_cargo_s_messages_and_other_lines_are_passed_over() {

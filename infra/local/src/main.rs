@@ -24,8 +24,51 @@ const FOLLOW_EVERY: Duration = Duration::from_millis(300);
     about = "Sluice on this machine: an AWS emulator, template.yaml deployed into it, the functions built here."
 )]
 struct Arguments {
+    /// A release's unpacked trial: what it has takes the place of the checkout, and nothing is compiled.
+    #[arg(long, global = true, value_name = "FOLDER")]
+    unpacked: Option<PathBuf>,
     #[command(subcommand)]
     command: Action,
+}
+
+/// Where the template, the samples and the functions are.
+enum Source {
+    /// The checkout that this program was built in; cargo builds the functions.
+    Checkout,
+    /// A release's unpacked trial.
+    Unpacked(PathBuf),
+}
+
+impl Source {
+    fn root(&self) -> PathBuf {
+        match self {
+            Self::Checkout => root(),
+            Self::Unpacked(folder) => folder.clone(),
+        }
+    }
+
+    fn options(&self) -> Result<Options, Problem> {
+        match self {
+            Self::Checkout => Options::built_here(),
+            Self::Unpacked(folder) => Options::prebuilt(folder),
+        }
+    }
+
+    /// How an event is sent here.
+    fn send(&self) -> &str {
+        match self {
+            Self::Checkout => "make send EVENT=charge.succeeded",
+            Self::Unpacked(_) => "./run send --event charge.succeeded",
+        }
+    }
+
+    /// How the operator's program is called here.
+    fn program(&self) -> &str {
+        match self {
+            Self::Checkout => "cargo run -q -p sluice-console --",
+            Self::Unpacked(_) => "./sluice",
+        }
+    }
 }
 
 #[derive(Subcommand)]
@@ -38,6 +81,9 @@ enum Action {
         /// What to post once it is up.
         #[arg(long, value_enum, default_value_t = Traffic::Sample)]
         traffic: Traffic,
+        /// End after the traffic: with status 0 if every object is as Stripe has it, else 1.
+        #[arg(long)]
+        once: bool,
     },
     /// Signs an event with a fresh id and posts it to the running stack.
     Send {
@@ -86,20 +132,29 @@ impl Traffic {
 }
 
 fn main() -> ExitCode {
-    let result = match Arguments::parse().command {
-        Action::Run { port, traffic } => run(port, traffic),
+    let arguments = Arguments::parse();
+    let source = arguments
+        .unpacked
+        .map_or(Source::Checkout, Source::Unpacked);
+    let result = match arguments.command {
+        Action::Run {
+            port,
+            traffic,
+            once,
+        } => run(&source, port, traffic, once),
         Action::Send {
             event,
             file,
             times,
             endpoint,
         } => send(
+            &source,
             event.as_deref(),
             file.as_deref(),
             times,
             endpoint.as_deref(),
         ),
-        Action::Env { function } => env(&function),
+        Action::Env { function } => env(&source, &function),
     };
     match result {
         Ok(code) => code,
@@ -110,16 +165,18 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(port: u16, traffic: Traffic) -> Result<ExitCode, Problem> {
+fn run(source: &Source, port: u16, traffic: Traffic, once: bool) -> Result<ExitCode, Problem> {
     let start = Instant::now();
     let mut progress = |line: &str| println!("[{:5.1} s] {line}", start.elapsed().as_secs_f64());
     let stop = stop_signal()?;
     // Before the build, which may take minutes.
     server::must_be_free(port)?;
-    progress("building the functions (the first time takes some minutes)");
+    if matches!(source, Source::Checkout) {
+        progress("building the functions (the first time takes some minutes)");
+    }
     let mut options = Options {
         port: Some(port),
-        ..Options::built_here()?
+        ..source.options()?
     };
     let stripe = traffic.played().map(Stripe::played).transpose()?;
     if let Some(stripe) = &stripe {
@@ -142,14 +199,26 @@ fn run(port: u16, traffic: Traffic) -> Result<ExitCode, Problem> {
         println!("- {note}");
     }
     let mut follower = Follower::of(stack.info());
+    let mut is_right = true;
     if let Some(stripe) = &stripe {
         stripe.give_key(&stack)?;
         println!("- Stripe's API is a simulated one that knows the objects of the traffic");
         println!("\nTraffic, each object as it came and as it ended:\n");
-        println!("{}", stripe.deliver(&stack, &mut follower)?);
+        let report = stripe.deliver(&stack, &mut follower, source.program())?;
+        println!("{}", report.text);
+        is_right = report.is_right;
+    }
+    if once {
+        println!("stopping");
+        return Ok(if is_right {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::FAILURE
+        });
     }
     println!(
-        "Deliveries as they come (make send EVENT=charge.succeeded posts one; Ctrl-C stops everything):"
+        "Deliveries as they come ({} posts one; Ctrl-C stops everything):",
+        source.send()
     );
     follow(&mut stack, &mut follower, &stop)?;
     println!("stopping");
@@ -200,12 +269,13 @@ fn shown(path: &Path) -> String {
 }
 
 fn send(
+    source: &Source,
     event: Option<&str>,
     file: Option<&Path>,
     times: u32,
     endpoint: Option<&str>,
 ) -> Result<ExitCode, Problem> {
-    let root = root();
+    let root = source.root();
     let info = StackInfo::read(&root)?;
     let sample = match (file, event) {
         (Some(file), _) => Sample::of_file(file)?,
@@ -238,8 +308,8 @@ fn send(
     })
 }
 
-fn env(function: &str) -> Result<ExitCode, Problem> {
-    let info = StackInfo::read(&root())?;
+fn env(source: &Source, function: &str) -> Result<ExitCode, Problem> {
+    let info = StackInfo::read(&source.root())?;
     let name = info.functions.get(function).ok_or_else(|| {
         let known: Vec<_> = info.functions.keys().map(String::as_str).collect();
         Problem::Deploy(format!(

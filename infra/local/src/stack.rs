@@ -57,6 +57,19 @@ impl Options {
     pub fn built_here() -> Result<Self, Problem> {
         let root = root();
         let binaries = build::functions(&root)?;
+        Ok(Self::of(root, binaries))
+    }
+
+    /// The same with the template and the functions of an unpacked archive: cargo isn't needed.
+    ///
+    /// # Errors
+    /// When a function isn't in it.
+    pub fn prebuilt(root: &Path) -> Result<Self, Problem> {
+        let binaries = build::prebuilt(root)?;
+        Ok(Self::of(root.to_owned(), binaries))
+    }
+
+    fn of(root: PathBuf, binaries: Binaries) -> Self {
         let endpoints = ["platform", "connect"];
         let secrets = endpoints.map(|name| {
             (
@@ -64,7 +77,7 @@ impl Options {
                 vec![format!("whsec_local_{name}_{:016x}", fastrand::u64(..))],
             )
         });
-        Ok(Self {
+        Self {
             log: root.join("target/local/ministack.log"),
             root,
             port: None,
@@ -74,7 +87,7 @@ impl Options {
             secrets: secrets.into(),
             faults: false,
             client_faults: false,
-        })
+        }
     }
 }
 
@@ -129,7 +142,7 @@ impl StackInfo {
         let text = std::fs::read(&path).map_err(|error| {
             Problem::file(
                 &path,
-                format!("{error}; is the local AWS running? `make run` starts it"),
+                format!("{error}; is the local AWS running? `make run` starts it, or `./run` of a release"),
             )
         })?;
         serde_json::from_slice(&text).map_err(|error| Problem::file(&path, error))

@@ -61,6 +61,15 @@ pub enum Traffic {
     Outage,
 }
 
+/// What came of the traffic.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Report {
+    /// The table of how each object ended, with a sum of the deliveries.
+    pub text: String,
+    /// Whether every object is as Stripe has it.
+    pub is_right: bool,
+}
+
 /// A simulated Stripe whose lifecycles have been played, serving its objects.
 #[derive(Debug)]
 pub struct Stripe {
@@ -117,12 +126,17 @@ impl Stripe {
             .map(drop)
     }
 
-    /// Posts the traffic, waits for the domains, and returns the table of how each object ended, with a sum of the
-    /// deliveries. The functions' lines are read on the way.
+    /// Posts the traffic, waits for the domains, and reports how each object ended. The functions' lines are read on the way.
+    /// `program` is how the operator's program is called here, for the command that the report ends with.
     ///
     /// # Errors
     /// When the door doesn't answer, or the local AWS doesn't.
-    pub fn deliver(&self, stack: &Stack, follower: &mut Follower) -> Result<String, Problem> {
+    pub fn deliver(
+        &self,
+        stack: &Stack,
+        follower: &mut Follower,
+        program: &str,
+    ) -> Result<Report, Problem> {
         let start = Instant::now();
         for endpoint in ["platform", "connect"] {
             let url = stack.info().url_of(endpoint);
@@ -152,7 +166,7 @@ impl Stripe {
         let routed = events
             .iter()
             .filter(|event| judge::domain_of(&event.kind).is_some());
-        Ok(format!(
+        let text = format!(
             "{}{}\n{}{} deliveries of {} events in {:.1} s were answered: {answers}.\nOne that a stranger signed: {} {}.\n\
              Clicks on \"send test webhook\" in the dashboard: {clicked}.\n\
              {} events are a domain's: {outcomes}.\n{} objects, {wrong} of them other than Stripe has them.\n{}",
@@ -166,8 +180,12 @@ impl Stripe {
             forged.words(),
             routed.count(),
             ended.len(),
-            served(&world),
-        ))
+            served(&world, program),
+        );
+        Ok(Report {
+            text,
+            is_right: wrong == 0,
+        })
     }
 
     /// How each object ended that a domain keeps, in the stories' order.
@@ -229,10 +247,10 @@ fn forged(sender: &Sender, world: &World) -> Result<Answer, Problem> {
 }
 
 /// How to see what a customer may use who is served now.
-fn served(world: &World) -> String {
+fn served(world: &World, program: &str) -> String {
     match lifecycles::served_customer(world) {
         Some(customer) => format!(
-            "What a customer may use now, and until when: cargo run -q -p sluice-console -- access show {customer}\n"
+            "What a customer may use now, and until when: {program} access show {customer}\n"
         ),
         None => String::new(),
     }

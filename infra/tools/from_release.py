@@ -1,0 +1,210 @@
+"""Lays a release where `sam build` leaves what it built, so that `deploy.py --go` deploys it: `make deploy RELEASE=v1.2.3`.
+
+    .venv/lint/bin/python infra/tools/from_release.py RELEASE STAGE [Name=value ...]
+
+RELEASE is a version's tag, or a folder with the files of one. A tag's files are fetched from
+`<repository>/releases/download/<tag>/`, where `repository` is that of Cargo.toml, or from `<RELEASE_URL>/<tag>/` if the
+environment has that: a fork's, or a mirror's. What is fetched is the archive of the functions for the processor of the stage
+(`Architecture`), and the checksums.
+
+What is deployed is the release as a whole: its functions with its own template. The stages (samconfig.toml) and these tools
+are the checkout's; a note says so if that is of another version.
+
+Nothing is laid that isn't the release: a checksum that differs or is missing, a file that is missing or that no release has, a
+name that leads out of the folder, more than `archives.py` allows. Exit status 0, or 2 and a sentence.
+`infra/tools/test_from_release.py` shows each refusal.
+"""
+
+import json
+import os
+import re
+import shutil
+import sys
+import tempfile
+import urllib.error
+import urllib.parse
+import urllib.request
+from pathlib import Path
+
+import tomlkit
+from samtranslator.yaml_helper import yaml_parse
+
+import parameters
+from archives import ARCHIVE_MAX_BYTES, SUMS, Refused, read_sums, read_zip, verify
+from deploy import stages
+from processor import PARAMETER as ARCHITECTURE
+from release import MANIFEST, functions_archive, own_version, repository
+from revision import FUNCTION
+
+ROOT = Path(__file__).resolve().parents[2]
+
+TAG = re.compile(r"v(\d+\.\d+\.\d+(?:-[0-9A-Za-z.-]+)?)")
+FILES = re.compile(r"release\.json|template\.yaml|functions/notify/template\.yaml|functions/[a-z]+/bootstrap")
+ARCHIVE = re.compile(r"sluice-functions-(\d+\.\d+\.\d+(?:-[0-9A-Za-z.-]+)?)-(arm64|x86_64)\.zip")
+
+# How long the server may be silent, in seconds.
+SILENCE_MAX_S = 60
+
+
+class OnlySafe(urllib.request.HTTPRedirectHandler):
+    """Follows redirects, but none to a place that could be overheard."""
+
+    def redirect_request(self, request, file, code, message, headers, url):
+        must_be_safe(url)
+        return super().redirect_request(request, file, code, message, headers, url)
+
+
+def must_be_safe(url):
+    """HTTPS, or this machine."""
+    parts = urllib.parse.urlsplit(url)
+    if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname == "127.0.0.1"):
+        raise Refused(f"{url}: a release is fetched over HTTPS")
+
+
+def download(url, path):
+    """Fetches a file of a release, of bounded length."""
+    must_be_safe(url)
+    try:
+        with urllib.request.build_opener(OnlySafe).open(url, timeout=SILENCE_MAX_S) as answer, open(path, "wb") as file:
+            left = ARCHIVE_MAX_BYTES
+            while block := answer.read(1 << 20):
+                left -= len(block)
+                if left < 0:
+                    raise Refused(f"{url} is larger than {ARCHIVE_MAX_BYTES} bytes")
+                file.write(block)
+    except (urllib.error.URLError, OSError) as error:
+        raise Refused(f"{url} can't be fetched: {error}") from error
+
+
+def base_url(environment):
+    """Where the releases' folders are."""
+    given = environment.get("RELEASE_URL") or (repository(ROOT) and f"{repository(ROOT)}/releases/download")
+    if not given:
+        raise Refused(
+            "where are the releases? Set RELEASE_URL=https://github.com/<owner>/<repository>/releases/download, or "
+            "`repository` in Cargo.toml's [workspace.package]; or give a folder: RELEASE=path"
+        )
+    return given.rstrip("/")
+
+
+def fetched(release, arch, environment, scratch):
+    """The archive's path and version, held to its checksum. From a folder, or into the scratch folder."""
+    folder = Path(release)
+    if folder.is_dir():
+        sums = read_sums(text_of(folder / SUMS))
+        versions = [found[1] for found in map(ARCHIVE.fullmatch, sums) if found and found[2] == arch]
+        if len(versions) != 1:
+            raise Refused(f"{folder / SUMS} names {len(versions)} archives of functions for {arch}, and has to name one")
+        [version] = versions
+    else:
+        tag = TAG.fullmatch(release)
+        if not tag:
+            raise Refused(f"RELEASE={release} is no folder, and no version's tag like v1.2.3")
+        folder, version = scratch, tag[1]
+        url = f"{base_url(environment)}/{release}"
+        for name in (SUMS, functions_archive(version, arch)):
+            download(f"{url}/{name}", folder / name)
+        sums = read_sums(text_of(folder / SUMS))
+    path = folder / functions_archive(version, arch)
+    if not path.is_file():
+        raise Refused(f"{path} isn't there")
+    verify(path, sums)
+    return path, version
+
+
+def text_of(path):
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise Refused(f"{path} can't be read: {error}") from error
+
+
+def built_template(template):
+    """A template as `sam build` leaves it, and logical id → binary: each function's code is the folder of its id."""
+    template.get("Globals", {}).get("Function", {}).pop("CodeUri", None)
+    named = {}
+    for name, one in template["Resources"].items():
+        if one["Type"] == FUNCTION:
+            named[name] = one.pop("Metadata")["BuildProperties"]["Binary"]
+            one["Properties"]["CodeUri"] = name
+    return template, named
+
+
+def lay(files, place, built):
+    """Writes the template of this place in the release, and the code of its functions, to the folder `built`."""
+    if place not in files:
+        raise Refused(f"the release has no {place}")
+    template, named = built_template(yaml_parse(files[place].decode("utf-8")))
+    missing = [binary for binary in named.values() if f"functions/{binary}/bootstrap" not in files]
+    if missing:
+        raise Refused(f"the release has no {', '.join(missing)}, which its {place} names")
+    built.parent.mkdir(parents=True, exist_ok=True)
+    # Beside it, so that what is there is whole at any time.
+    made = Path(tempfile.mkdtemp(prefix=built.name + "-", dir=built.parent))
+    try:
+        for name, binary in named.items():
+            (made / name).mkdir()
+            code = made / name / "bootstrap"
+            code.write_bytes(files[f"functions/{binary}/bootstrap"])
+            code.chmod(0o755)
+        (made / "template.yaml").write_text(json.dumps(template, indent=1, default=str) + "\n", encoding="utf-8")
+        made.chmod(0o755)
+        shutil.rmtree(built, ignore_errors=True)
+        made.rename(built)
+    except BaseException:
+        shutil.rmtree(made, ignore_errors=True)
+        raise
+
+
+def read(path, version, arch):
+    """The files of an archive, whose manifest has to be of this version and processor."""
+    files = read_zip(path, FILES)
+    try:
+        manifest = json.loads(files[MANIFEST])
+        is_right = (manifest["version"], manifest["arch"]) == (version, arch)
+    except (KeyError, TypeError, ValueError) as error:
+        raise Refused(f"{path.name} has no {MANIFEST} of a release: {error}") from error
+    if not is_right:
+        raise Refused(f"{path.name} holds version {manifest['version']} for {manifest['arch']}, and not what its name says")
+    return files, manifest
+
+
+def architecture(section, given):
+    """The processor of the stage, as far as it can be known without asking AWS; `deploy.py` looks at the rest."""
+    kept = section["deploy"]["parameters"].get("parameter_overrides", [])
+    staged = parameters.overrides([kept] if isinstance(kept, str) else kept)
+    value = (staged | parameters.overrides(given)).get(ARCHITECTURE, "arm64")
+    # Of `@default` it is the template's.
+    return "arm64" if value == "@default" else value
+
+
+def main(release, stage, given, environment=os.environ):
+    config = tomlkit.parse((ROOT / "samconfig.toml").read_text(encoding="utf-8")).unwrap()
+    if stage not in stages(config):
+        raise Refused(f"STAGE={stage}: there are {', '.join(stages(config))}; samconfig.toml has them")
+    section = config[stage]
+    build = section.get("build", {}).get("parameters", {})
+    try:
+        arch = architecture(section, given)
+    except ValueError as error:
+        raise Refused(f"PARAMETERS: {error}") from error
+    with tempfile.TemporaryDirectory(prefix="sluice-release-") as scratch:
+        path, version = fetched(release, arch, environment, Path(scratch))
+        files, manifest = read(path, version, arch)
+    built = ROOT / build.get("build_dir", ".aws-sam/build")
+    lay(files, build.get("template_file", "template.yaml"), built)
+    print(f"release {version} for {arch}, of commit {manifest['commit']}: its checksum is right; laid at {built}")
+    if version != own_version(ROOT):
+        print(f"note: the stages and tools are those of this checkout, {own_version(ROOT)}: `git checkout v{version}` has both")
+    print(
+        "note: the checksums came from the same place; who built it is shown by "
+        f"gh attestation verify {path.name} --repo <owner>/<repository> (infra/docs/releasing.md)"
+    )
+
+
+if __name__ == "__main__":
+    try:
+        main(sys.argv[1], sys.argv[2], sys.argv[3:])
+    except Refused as refused:
+        print(f"deploy: {refused}", file=sys.stderr)
+        sys.exit(2)
