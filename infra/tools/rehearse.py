@@ -135,6 +135,8 @@ class Rehearsal:
             "AWS_REGION": REGION,
             "AWS_ACCESS_KEY_ID": "test",
             "AWS_SECRET_ACCESS_KEY": "test",
+            # SAM leaves empty folders behind.
+            "TMPDIR": str(folder),
         }
 
     def client(self, service):
