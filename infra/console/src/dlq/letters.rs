@@ -3,20 +3,19 @@
 //! SQS has no way to look: a message is received, and hidden from others for a while ([`HIDDEN_S`]). A plain receive asks
 //! some of SQS's servers and may answer that nothing is there where something is; one that waits ([`WAIT_S`]) asks all of
 //! them (SQS developer guide, "short and long polling"). So a queue counts as read to its end once a receive that waited
-//! brought nothing and SQS's own count of what waits agrees; where the two don't agree within [`AGREE_S`], what the count
+//! brought nothing and SQS's own count of what waits agrees; where the two don't agree for [`AGREE_CALLS`], what the count
 //! says more is reported as not looked at.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
-use std::time::Duration;
 
 use serde_json::{Value, json};
 use sluice_kernel::detail::{self, Message};
 use sluice_kernel::outcome::subject_of_message;
-use tokio::time::Instant;
 
 use crate::context::Context;
 use crate::problem::Problem;
+use crate::progress::Progress;
 use crate::rejected::{self, Filter};
 use crate::status::depth;
 
@@ -29,9 +28,9 @@ pub(crate) const LOOK_MAX: usize = 10_000;
 /// How long a receive waits for messages, in seconds: the least that makes SQS ask all of its servers.
 const WAIT_S: u32 = 1;
 
-/// For how long a queue is received from that gives nothing while SQS counts messages in it: its count lags by about a
-/// minute (SQS API, `GetQueueAttributes`).
-const AGREE_S: Duration = Duration::from_secs(60);
+/// How often in a row a queue is asked that gives nothing while SQS counts messages in it, [`WAIT_S`] each time: its count lags
+/// by about a minute (SQS API, `GetQueueAttributes`).
+const AGREE_CALLS: u32 = 60;
 
 /// Messages of one call: SQS's own limit.
 const CALL_MESSAGES: usize = 10;
@@ -95,6 +94,40 @@ pub(crate) async fn counts(context: &Context, domain: &str) -> Result<(u64, u64)
     depth(context, dead(context, domain)?).await
 }
 
+/// A queue that can be received from and counted.
+trait Letters {
+    /// Up to `count` letters, hidden from others for so long, in seconds.
+    async fn some(&self, count: usize, hidden_s: u32) -> Result<Vec<Letter>, Problem>;
+
+    /// About how many wait.
+    async fn waiting(&self) -> Result<u64, Problem>;
+}
+
+struct Queue<'a> {
+    context: &'a Context,
+    url: &'a str,
+}
+
+impl Letters for Queue<'_> {
+    async fn some(&self, count: usize, hidden_s: u32) -> Result<Vec<Letter>, Problem> {
+        let input = request(self.url, count, hidden_s);
+        let aws = &self.context.aws;
+        let answer = aws.json("AmazonSQS.ReceiveMessage", &input).await?;
+        let messages = answer["Messages"].as_array().into_iter().flatten();
+        Ok(messages.map(letter).collect())
+    }
+
+    async fn waiting(&self) -> Result<u64, Problem> {
+        Ok(depth(self.context, self.url).await?.0)
+    }
+}
+
+fn request(url: &str, count: usize, hidden_s: u32) -> Value {
+    json!({
+        "QueueUrl": url, "MaxNumberOfMessages": count, "VisibilityTimeout": hidden_s, "WaitTimeSeconds": WAIT_S,
+    })
+}
+
 /// Receives what is there, but no more than `max`.
 pub(crate) async fn receive(
     context: &Context,
@@ -102,13 +135,22 @@ pub(crate) async fn receive(
     max: usize,
 ) -> Result<Received, Problem> {
     let url = dead(context, domain)?;
+    let mut progress = Progress::new(context, "dead letters", None);
+    all(&Queue { context, url }, max, |count| progress.at(count)).await
+}
+
+async fn all(
+    queue: &impl Letters,
+    max: usize,
+    mut progress: impl FnMut(usize),
+) -> Result<Received, Problem> {
     let mut letters: Vec<Letter> = Vec::new();
     let mut places = BTreeMap::new();
-    let mut empty_since = None;
+    let mut in_vain = 0;
     while letters.len() < max {
         let count = CALL_MESSAGES.min(max - letters.len());
         let before = letters.len();
-        for letter in call(context, url, count, HIDDEN_S).await? {
+        for letter in queue.some(count, HIDDEN_S).await? {
             // One that took longer to look at than it was hidden comes again, under another receipt.
             match places.get(&letter.message_id) {
                 Some(&at) => letters[at] = letter,
@@ -118,40 +160,21 @@ pub(crate) async fn receive(
                 }
             }
         }
+        progress(letters.len());
         if letters.len() > before {
-            empty_since = None;
+            in_vain = 0;
             continue;
         }
-        let (waiting, _) = depth(context, url).await?;
-        let since: &mut Instant = empty_since.get_or_insert_with(Instant::now);
-        if waiting == 0 || since.elapsed() >= AGREE_S {
-            let left = waiting;
+        in_vain += 1;
+        let left = queue.waiting().await?;
+        if left == 0 || in_vain == AGREE_CALLS {
             return Ok(Received { letters, left });
         }
     }
-    let left = left(context, url).await?;
+    // At least one where one is: the count lags.
+    let there = !queue.some(1, 0).await?.is_empty();
+    let left = queue.waiting().await?.max(u64::from(there));
     Ok(Received { letters, left })
-}
-
-/// About how many letters can be received now; at least one where one is.
-async fn left(context: &Context, url: &str) -> Result<u64, Problem> {
-    let there = !call(context, url, 1, 0).await?.is_empty();
-    let (waiting, _) = depth(context, url).await?;
-    Ok(waiting.max(u64::from(there)))
-}
-
-async fn call(
-    context: &Context,
-    url: &str,
-    count: usize,
-    hidden_s: u32,
-) -> Result<Vec<Letter>, Problem> {
-    let input = json!({
-        "QueueUrl": url, "MaxNumberOfMessages": count, "VisibilityTimeout": hidden_s, "WaitTimeSeconds": WAIT_S,
-    });
-    let answer = context.aws.json("AmazonSQS.ReceiveMessage", &input).await?;
-    let messages = answer["Messages"].as_array().into_iter().flatten();
-    Ok(messages.map(letter).collect())
 }
 
 fn letter(message: &Value) -> Letter {
@@ -281,7 +304,77 @@ pub(crate) async fn delete(
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+
     use super::*;
+
+    /// A queue of so many letters, which answers that it has none so often before it gives one; `extra` more are counted.
+    struct Shy {
+        letters: Cell<u64>,
+        silences: u32,
+        silent: Cell<u32>,
+        extra: u64,
+    }
+
+    impl Shy {
+        fn of(letters: u64, silences: u32, extra: u64) -> Self {
+            Self {
+                letters: Cell::new(letters),
+                silences,
+                silent: Cell::new(0),
+                extra,
+            }
+        }
+    }
+
+    impl Letters for Shy {
+        async fn some(&self, count: usize, hidden_s: u32) -> Result<Vec<Letter>, Problem> {
+            let there = self.letters.get();
+            if there == 0 || count == 0 || self.silent.get() < self.silences {
+                self.silent.set(self.silent.get() + 1);
+                return Ok(Vec::new());
+            }
+            self.silent.set(0);
+            self.letters.set(there - u64::from(hidden_s > 0));
+            Ok(vec![Letter {
+                message_id: there.to_string(),
+                ..Letter::default()
+            }])
+        }
+
+        async fn waiting(&self) -> Result<u64, Problem> {
+            Ok(self.letters.get() + self.extra)
+        }
+    }
+
+    async fn received(queue: Shy, max: usize) -> (usize, u64) {
+        let received = all(&queue, max, |_| {}).await.expect("received");
+        (received.letters.len(), received.left)
+    }
+
+    #[tokio::test]
+    async fn a_queue_is_asked_until_its_count_agrees_however_often_it_says_that_it_is_empty() {
+        assert_eq!(received(Shy::of(3, AGREE_CALLS - 1, 0), 10).await, (3, 0));
+        assert_eq!(received(Shy::of(0, 0, 0), 10).await, (0, 0));
+    }
+
+    #[tokio::test]
+    async fn what_a_queue_counts_and_never_gives_is_reported_as_left() {
+        assert_eq!(received(Shy::of(2, AGREE_CALLS, 0), 10).await, (0, 2));
+        assert_eq!(received(Shy::of(1, 0, 1), 10).await, (1, 1));
+    }
+
+    #[tokio::test]
+    async fn letters_beyond_those_that_are_looked_at_are_counted() {
+        assert_eq!(received(Shy::of(5, 0, 0), 3).await, (3, 2));
+        assert_eq!(received(Shy::of(3, 0, 0), 3).await, (3, 0));
+    }
+
+    #[test]
+    fn a_receive_waits_so_that_all_of_sqs_s_servers_are_asked() {
+        let wait = &request("u", 10, HIDDEN_S)["WaitTimeSeconds"];
+        assert!(wait.as_u64().is_some_and(|seconds| seconds > 0), "{wait}");
+    }
 
     #[test]
     fn a_call_has_at_most_ten_letters() {
