@@ -97,6 +97,15 @@ pub(crate) enum Command {
 }
 
 pub(crate) async fn run(context: &Context, command: Command) -> Result<(), Problem> {
+    let domain = match &command {
+        Command::List { domain } => domain.as_deref(),
+        Command::Show(wanted)
+        | Command::Redrive { wanted, .. }
+        | Command::Discard { wanted, .. } => Some(wanted.domain.as_str()),
+    };
+    if let Some(domain) = domain {
+        letters::check(context, domain)?;
+    }
     match command {
         Command::List { domain } => list(context, domain.as_deref()).await,
         Command::Show(wanted) => {

@@ -13,6 +13,7 @@ use sluice_adapters::ledger::DynamoLedger;
 use sluice_adapters::objects::StripeObjects;
 use sluice_adapters::outcomes::DynamoOutcomes;
 use sluice_adapters::projections::DynamoProjections;
+use sluice_domains::{Answer, Visit, by_name};
 use sluice_kernel::clock::Clock;
 use sluice_kernel::domain::Domain;
 use sluice_kernel::effect::Scope;
@@ -21,6 +22,7 @@ use sluice_kernel::rebuild::{Existing, Ports, Rebuilt, Shown, import};
 use sluice_kernel::reconcile::{Listed, Listing};
 
 use crate::context::{Context, PLATFORM};
+use crate::domains;
 use crate::problem::Problem;
 use crate::replay::target::Target;
 use crate::seed::{self, How, Run};
@@ -228,11 +230,21 @@ async fn page(
 type One = Result<Result<Rebuilt, Fault>, Problem>;
 
 async fn take(kind: Kind, tools: &Tools<'_>, scope: &Scope, shown: &Shown, is_dry: bool) -> One {
-    match kind.domain() {
-        "payments" => of::<payments::Payments>(tools, scope, shown, is_dry).await,
-        "billing" => of::<billing::Billing>(tools, scope, shown, is_dry).await,
-        "subscriptions" => of::<subscriptions::Subscriptions>(tools, scope, shown, is_dry).await,
-        _ => of::<connect::Connect>(tools, scope, shown, is_dry).await,
+    struct Import<'a>(&'a Tools<'a>, &'a Scope, &'a Shown, bool);
+
+    impl<'a> Visit for Import<'a> {
+        type Output = Answer<'a, One>;
+
+        fn visit<D: Domain>(self) -> Self::Output {
+            let Self(tools, scope, shown, is_dry) = self;
+            Box::pin(of::<D>(tools, scope, shown, is_dry))
+        }
+    }
+
+    let domain = kind.domain();
+    match by_name(domain, Import(tools, scope, shown, is_dry)) {
+        Some(imported) => imported.await,
+        None => Err(domains::without_code(domain)),
     }
 }
 

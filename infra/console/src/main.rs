@@ -2,6 +2,7 @@
 //!
 //! # Layout
 //! - `context`: which stack, and where everything of it is; `aws`: signed calls.
+//! - `domains`: which domains a command takes.
 //! - `output`: tables, colour, JSON lines; `problem`: what went wrong, and the exit code.
 //! - a module a command.
 //!
@@ -18,6 +19,7 @@ mod aws;
 mod context;
 mod dlq;
 mod doctor;
+mod domains;
 mod erase;
 mod event;
 mod import;
@@ -153,7 +155,11 @@ async fn run(cli: Cli) -> Result<(), Problem> {
     if let Command::Smoke(args) = command {
         return smoke::run(&global, args).await;
     }
-    let context = &Context::find(&global).await?;
+    perform(&Context::find(&global).await?, command).await
+}
+
+/// What works on a stack.
+async fn perform(context: &Context, command: Command) -> Result<(), Problem> {
     match command {
         Command::Status(args) => status::run(context, args).await?,
         Command::Event { command } => event::run(context, command).await?,
@@ -216,5 +222,66 @@ mod tests {
         }
         let without_stack = ["sluice", "--region", "eu-west-1", "show", "evt_1"];
         assert!(Cli::try_parse_from(without_stack).is_err());
+    }
+
+    /// The exit code of a call and what it says, on a stack with the domains `payments` and `tax` at which nothing answers.
+    async fn refusal(call: &str) -> (u8, String) {
+        let mut context = Context::for_tests();
+        for domain in ["payments", "tax"] {
+            let url = || "http://127.0.0.1:1/queue".to_owned();
+            let dead = format!("{domain}_dead_letters");
+            context.tables.insert(domain.to_owned(), domain.to_owned());
+            context.queues.insert(domain.to_owned(), url());
+            context.queues.insert(dead, url());
+            context
+                .functions
+                .insert(domain.to_owned(), domain.to_owned());
+        }
+        for table in ["ledger", "outcomes"] {
+            context.tables.insert(table.to_owned(), table.to_owned());
+        }
+        let words = ["sluice"].into_iter().chain(call.split(' '));
+        let cli = Cli::try_parse_from(words).expect("it is understood");
+        let problem = perform(&context, cli.command).await.expect_err(call);
+        (problem.exit_code(), problem.to_string())
+    }
+
+    #[tokio::test]
+    async fn a_domain_that_the_stack_has_not_is_refused_by_each_command_that_takes_one() {
+        for call in [
+            "rebuild nosuch",
+            "replay evt_1 --domain nosuch",
+            "rejected retry --digest 3fa2c1d09b77 --domain nosuch",
+            "event list --domain nosuch",
+            "event tail --domain nosuch",
+            "dlq list nosuch",
+            "dlq show nosuch",
+            "dlq redrive nosuch",
+            "dlq discard nosuch --why a-test",
+            "rollback nosuch",
+        ] {
+            let (code, said) = refusal(call).await;
+            assert_eq!(code, 2, "{call}: {said}");
+            for word in ["nosuch", "payments", "tax"] {
+                assert!(said.contains(word), "{call}: {said}");
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn no_domains_code_runs_over_the_table_of_a_domain_that_the_program_was_built_without() {
+        for call in [
+            "rebuild tax",
+            "rebuild tax platform#live#txr_1",
+            "replay evt_1 --domain tax",
+            "rejected retry --digest 3fa2c1d09b77 --domain tax",
+        ] {
+            let (code, said) = refusal(call).await;
+            assert_eq!(code, 2, "{call}: {said}");
+            assert!(
+                said.contains("built without") && said.contains("tax") && said.contains("payments"),
+                "{call}: {said}"
+            );
+        }
     }
 }

@@ -10,11 +10,13 @@ use sluice_adapters::ledger::DynamoLedger;
 use sluice_adapters::objects::StripeObjects;
 use sluice_adapters::outcomes::DynamoOutcomes;
 use sluice_adapters::projections::DynamoProjections;
+use sluice_domains::{Answer, Visit, by_name};
 use sluice_kernel::domain::Domain;
 use sluice_kernel::fault::Fault;
 use sluice_kernel::rebuild::{Mode, Ports, Rebuilt, rebuild};
 
 use crate::context::Context;
+use crate::domains;
 use crate::problem::Problem;
 use crate::replay::target::Target;
 use crate::seed::{self, How, PAGE_OBJECTS, Run};
@@ -61,13 +63,7 @@ struct Tools {
 
 pub(crate) async fn run(context: &Context, args: Args) -> Result<(), Problem> {
     let Args { domain, how, .. } = &args;
-    if !context.domains().any(|known| known == domain) {
-        let known: Vec<_> = context.domains().collect();
-        return Err(Problem::Usage(format!(
-            "{domain}: there are {}",
-            known.join(", ")
-        )));
-    }
+    domains::check_code(context, domain)?;
     let sdk = context.aws.sdk();
     let tools = Tools {
         projections: DynamoProjections::new(sdk, context.table(domain)?.to_owned()),
@@ -119,13 +115,20 @@ pub(crate) async fn run(context: &Context, args: Args) -> Result<(), Problem> {
 type One = Result<Result<Option<Rebuilt>, Fault>, Problem>;
 
 async fn one(context: &Context, domain: &str, tools: &Tools, key: &str) -> One {
-    match domain {
-        payments::Payments::NAME => of::<payments::Payments>(context, tools, key).await,
-        billing::Billing::NAME => of::<billing::Billing>(context, tools, key).await,
-        subscriptions::Subscriptions::NAME => {
-            of::<subscriptions::Subscriptions>(context, tools, key).await
+    struct Rebuild<'a>(&'a Context, &'a Tools, &'a str);
+
+    impl<'a> Visit for Rebuild<'a> {
+        type Output = Answer<'a, One>;
+
+        fn visit<D: Domain>(self) -> Self::Output {
+            let Self(context, tools, key) = self;
+            Box::pin(of::<D>(context, tools, key))
         }
-        _ => of::<connect::Connect>(context, tools, key).await,
+    }
+
+    match by_name(domain, Rebuild(context, tools, key)) {
+        Some(rebuilt) => rebuilt.await,
+        None => Err(domains::without_code(domain)),
     }
 }
 

@@ -27,6 +27,7 @@ use sluice_kernel::replay::{self, Admissions, EVENTS_MAX, Ports, Run, Standing};
 use sluice_stripe::event::parse_head;
 
 use crate::context::Context;
+use crate::domains;
 use crate::output::{fields, time_of_ms};
 use crate::problem::Problem;
 use crate::progress::Progress;
@@ -99,14 +100,8 @@ pub(crate) async fn run(context: &Context, mut args: Args) -> Result<(), Problem
     if let Some(id) = &args.resume {
         return resume(context, &runs, id, args.yes).await;
     }
-    if let Some(domain) = &args.domain
-        && !context.domains().any(|known| known == domain)
-    {
-        let known: Vec<_> = context.domains().collect();
-        return Err(Problem::Usage(format!(
-            "--domain {domain}: there are {}",
-            known.join(", ")
-        )));
+    if let Some(domain) = &args.domain {
+        domains::check_code(context, domain)?;
     }
     // What a domain has recorded is tried again in that domain; elsewhere it was applied, or is of no use.
     args.wanted.recorded.domain.clone_from(&args.domain);

@@ -92,8 +92,6 @@ fn of_columns(rest: &'static str) -> Option<(Shape, Route)> {
 mod tests {
     use super::*;
 
-    const DOMAINS: [&str; 4] = ["payments", "billing", "subscriptions", "connect"];
-
     #[test]
     fn the_table_is_sorted_by_type_and_names_each_once() {
         let kinds: Vec<_> = rows().map(|(kind, ..)| kind).collect();
@@ -109,7 +107,7 @@ mod tests {
         assert_eq!(rows().count(), rows_text().lines().count());
         for (kind, _, to) in rows() {
             match to {
-                Route::Domain(domain) => assert!(DOMAINS.contains(&domain), "{kind}: {domain}"),
+                Route::Domain(domain) => assert!(!domain.is_empty(), "{kind}"),
                 Route::LedgerOnly(reason) => assert!(reason.trim().len() > 10, "{kind}: {reason}"),
                 Route::Unrouted => panic!("{kind} has a row and no route"),
             }

@@ -7,6 +7,7 @@ use serde_json::json;
 use sluice_adapters::clock::SystemClock;
 use sluice_adapters::ledger::DynamoLedger;
 use sluice_adapters::projections::DynamoProjections;
+use sluice_domains::{Answer, Visit, by_name};
 use sluice_kernel::clock::Clock;
 use sluice_kernel::detail::{self, Message};
 use sluice_kernel::domain::Domain;
@@ -135,23 +136,29 @@ async fn pending_in(
     ledger: &DynamoLedger<SystemClock>,
     message: &Message,
 ) -> Option<Result<usize, Fault>> {
-    use pending::effects_of;
-    let clock = &SystemClock;
-    Some(match domain {
-        payments::Payments::NAME => {
-            effects_of::<payments::Payments>(stored, ledger, clock, message).await
+    type Count<'a> = Answer<'a, Result<usize, Fault>>;
+    struct EffectsOf<'a>(
+        &'a DynamoProjections,
+        &'a DynamoLedger<SystemClock>,
+        &'a Message,
+    );
+
+    impl<'a> Visit for EffectsOf<'a> {
+        type Output = Count<'a>;
+
+        fn visit<D: Domain>(self) -> Count<'a> {
+            let Self(stored, ledger, message) = self;
+            Box::pin(pending::effects_of::<D>(
+                stored,
+                ledger,
+                &SystemClock,
+                message,
+            ))
         }
-        billing::Billing::NAME => {
-            effects_of::<billing::Billing>(stored, ledger, clock, message).await
-        }
-        subscriptions::Subscriptions::NAME => {
-            effects_of::<subscriptions::Subscriptions>(stored, ledger, clock, message).await
-        }
-        connect::Connect::NAME => {
-            effects_of::<connect::Connect>(stored, ledger, clock, message).await
-        }
-        _ => return None,
-    })
+    }
+
+    let count = by_name(domain, EffectsOf(stored, ledger, message))?;
+    Some(count.await)
 }
 
 /// Keeps a message whose body the ledger doesn't have, as it is, with the account that it is of.

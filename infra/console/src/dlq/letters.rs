@@ -88,6 +88,25 @@ fn dead<'a>(context: &'a Context, domain: &str) -> Result<&'a str, Problem> {
     queue(context, &format!("{domain}_dead_letters"))
 }
 
+/// Whether there are dead letters of this name: a domain's, or `rule` and `bus`, where they are of no domain.
+///
+/// # Errors
+/// `Usage`, with the names that there are.
+pub(super) fn check(context: &Context, name: &str) -> Result<(), Problem> {
+    let queues = context.queues.keys();
+    let known = queues.filter_map(|queue| queue.strip_suffix("_dead_letters"));
+    match known.clone().any(|known| known == name) {
+        true => Ok(()),
+        false => {
+            let known: Vec<_> = known.collect();
+            Err(Problem::Usage(format!(
+                "there are no dead letters of {name}; there are those of {}",
+                known.join(", ")
+            )))
+        }
+    }
+}
+
 /// How many dead letters wait, and how many are hidden just now, because another command looks at them or did within
 /// [`HIDDEN_S`]; about, as SQS counts.
 pub(crate) async fn counts(context: &Context, domain: &str) -> Result<(u64, u64), Problem> {

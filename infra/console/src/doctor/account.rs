@@ -76,7 +76,7 @@ mod tests {
 
     fn judged(limit: u64, parameters: &[(&str, &str)]) -> Findings {
         let mut context = Context::for_tests();
-        for domain in ["billing", "connect", "payments", "subscriptions"] {
+        for domain in sluice_domains::ALL {
             context.tables.insert(domain.to_owned(), domain.to_owned());
             context.queues.insert(domain.to_owned(), domain.to_owned());
         }

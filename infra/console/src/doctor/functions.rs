@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 use sluice_adapters::config::{DomainConfig, IngestConfig, ReconcileConfig, SweepConfig, Vars};
-use sluice_kernel::domain::{Domain, NoSettings};
-use subscriptions::Subscriptions;
+use sluice_domains::{Visit, by_name};
+use sluice_kernel::domain::Domain;
 
 use super::{Findings, Patient, alias, mappings};
 use crate::aws::escaped;
@@ -111,6 +111,17 @@ fn judge(
     }
 }
 
+/// Reads a domain's variables as its function does.
+struct ReadConfig<'v, 'l>(&'v mut Vars<'l>);
+
+impl Visit for ReadConfig<'_, '_> {
+    type Output = ();
+
+    fn visit<D: Domain>(self) {
+        drop(DomainConfig::<D::Settings>::read(self.0));
+    }
+}
+
 /// What the function's own code says of its variables.
 fn bad_variables(role: &str, variables: &Value) -> Vec<String> {
     let lookup = |name: &str| variables[name].as_str().map(str::to_owned);
@@ -119,8 +130,13 @@ fn bad_variables(role: &str, variables: &Value) -> Vec<String> {
         "ingest" => drop(IngestConfig::read(&mut vars)),
         "sweep" => drop(SweepConfig::read(&mut vars)),
         "reconcile" => drop(ReconcileConfig::read(&mut vars)),
-        Subscriptions::NAME => drop(DomainConfig::<subscriptions::Settings>::read(&mut vars)),
-        _ => drop(DomainConfig::<NoSettings>::read(&mut vars)),
+        domain => {
+            let is_known = by_name(domain, ReadConfig(&mut vars)).is_some();
+            if !is_known {
+                // Whatever its settings are: the rest is the same for every domain.
+                drop(DomainConfig::<Value>::read(&mut vars));
+            }
+        }
     }
     vars.finish().err().map(|bad| bad.0).unwrap_or_default()
 }

@@ -1,6 +1,7 @@
 //! Putting a tombstone in a projection's place.
 
 use sluice_adapters::projections::DynamoProjections;
+use sluice_domains::{Visit, by_name};
 use sluice_kernel::domain::Domain;
 use sluice_kernel::erase::{Entombed, entomb};
 use sluice_kernel::fault::Fault;
@@ -55,23 +56,19 @@ fn of_domain(
     object: &str,
     stored: &Stored,
 ) -> Result<Option<Result<Entombed, Fault>>, Problem> {
-    fn of<D: Domain>(
-        context: &Context,
-        object: &str,
-        stored: &Stored,
-    ) -> Result<Option<Result<Entombed, Fault>>, Problem> {
-        let settings = context.settings::<D>()?;
-        Ok(Some(entomb::<D>(object, stored, &settings)))
-    }
-    match domain {
-        payments::Payments::NAME => of::<payments::Payments>(context, object, stored),
-        billing::Billing::NAME => of::<billing::Billing>(context, object, stored),
-        subscriptions::Subscriptions::NAME => {
-            of::<subscriptions::Subscriptions>(context, object, stored)
+    struct Entomb<'a>(&'a Context, &'a str, &'a Stored);
+
+    impl Visit for Entomb<'_> {
+        type Output = Result<Result<Entombed, Fault>, Problem>;
+
+        fn visit<D: Domain>(self) -> Self::Output {
+            let Self(context, object, stored) = self;
+            let settings = context.settings::<D>()?;
+            Ok(entomb::<D>(object, stored, &settings))
         }
-        connect::Connect::NAME => of::<connect::Connect>(context, object, stored),
-        _ => Ok(None),
     }
+
+    by_name(domain, Entomb(context, object, stored)).transpose()
 }
 
 #[cfg(test)]
@@ -82,57 +79,71 @@ mod tests {
     use super::*;
 
     /// A projection of an object in this state, as a function has written it once.
-    fn stored<D: Domain>(state: Value, terminal: bool) -> Stored {
+    fn stored(domain: &str, state: Value, terminal: bool) -> Stored {
+        struct Read<'a>(&'a str);
+
+        impl Visit for Read<'_> {
+            type Output = bool;
+
+            fn visit<D: Domain>(self) -> bool {
+                forms::read::<D::State>(self.0).is_ok()
+            }
+        }
+
         let document = json!({
             "schema": 1, "state": state, "history": ["evt_1"], "facts": ["InvoicePaid#platform#live#in_1"],
             "evidence": { "terminal": terminal, "created": 5, "event": "evt_1" },
         });
-        forms::read::<D::State>(&document.to_string()).expect("a state of the domain's");
+        let is_read = by_name(domain, Read(&document.to_string()));
+        assert_eq!(is_read, Some(true), "a state of {domain}: {document}");
         Stored {
             version: 1,
             document: document.to_string(),
         }
     }
 
+    fn entombed(domain: &str, object: &str, stored: &Stored) -> Result<Entombed, Fault> {
+        let made = of_domain(&Context::for_tests(), domain, object, stored);
+        made.expect("its settings").expect("a domain")
+    }
+
     /// What is left, which has to be a projection that the domain reads and that is a tombstone already.
-    fn left<D: Domain>(object: &str, state: Value, terminal: bool) -> Value {
-        let Ok(Entombed::Document(document)) = entomb::<D>(
-            object,
-            &stored::<D>(state, terminal),
-            &D::Settings::default(),
-        ) else {
+    fn left(domain: &str, object: &str, state: Value, terminal: bool) -> Value {
+        let made = entombed(domain, object, &stored(domain, state, terminal));
+        let Ok(Entombed::Document(document)) = made else {
             panic!("{object} is not entombed");
         };
         let again = Stored {
             version: 2,
             document,
         };
-        assert_eq!(
-            entomb::<D>(object, &again, &D::Settings::default()),
-            Ok(Entombed::Already)
-        );
+        assert_eq!(entombed(domain, object, &again), Ok(Entombed::Already));
         serde_json::from_str(&again.document).expect("JSON")
     }
 
     #[test]
     fn of_every_domain_a_tombstone_is_left_in_its_place_in_the_order() {
         let all = [
-            left::<payments::Payments>(
+            left(
+                "payments",
                 "ch_1",
                 json!({ "object": "charge", "status": "succeeded", "amount": 1, "customer": "cus_1" }),
                 false,
             ),
-            left::<billing::Billing>(
+            left(
+                "billing",
                 "in_1",
                 json!({ "object": "invoice", "status": "open", "customer": "cus_1" }),
                 false,
             ),
-            left::<connect::Connect>(
+            left(
+                "connect",
                 "po_1",
                 json!({ "object": "payout", "id": "po_1", "status": "paid", "destination": "ba_1" }),
                 false,
             ),
-            left::<subscriptions::Subscriptions>(
+            left(
+                "subscriptions",
                 "cus_1",
                 json!({ "object": "customer", "id": "cus_1", "delinquent": false }),
                 false,
@@ -158,31 +169,45 @@ mod tests {
     }
 
     #[test]
+    fn of_a_domain_that_is_not_known_nothing_is_made() {
+        let charge = stored(
+            "payments",
+            json!({ "object": "charge", "status": "failed" }),
+            true,
+        );
+        let made = of_domain(&Context::for_tests(), "tax", "ch_1", &charge);
+        assert!(matches!(made, Ok(None)));
+    }
+
+    #[test]
     fn what_still_gives_access_is_not_erased_and_what_gave_it_is() {
         let subscription = |status: &str| {
             json!({ "object": "subscription", "id": "sub_1", "customer": "cus_1", "status": status,
                 "items": [{ "price": "price_1", "product": "prod_1" }], "current_period_end": 4_000_000_000_i64 })
         };
-        let running = stored::<subscriptions::Subscriptions>(subscription("active"), false);
+        let running = stored("subscriptions", subscription("active"), false);
         assert!(matches!(
-            entomb::<subscriptions::Subscriptions>("sub_1", &running, &Default::default()),
+            entombed("subscriptions", "sub_1", &running),
             Ok(Entombed::Not(_))
         ));
-        left::<subscriptions::Subscriptions>("sub_1", subscription("canceled"), true);
+        left("subscriptions", "sub_1", subscription("canceled"), true);
         let summary = json!({ "object": "entitlements.active_entitlement_summary", "customer": "cus_1", "features": [] });
-        left::<subscriptions::Subscriptions>("cus_1", summary, false);
+        left("subscriptions", "cus_1", summary, false);
     }
 
     #[test]
     fn what_has_effects_pending_waits_and_says_which_events_called_for_them() {
-        let mut one =
-            stored::<payments::Payments>(json!({ "object": "charge", "status": "failed" }), true);
+        let mut one = stored(
+            "payments",
+            json!({ "object": "charge", "status": "failed" }),
+            true,
+        );
         let mut document: Value = serde_json::from_str(&one.document).expect("JSON");
         document["pending"] =
             json!([{ "id": "f", "kind": "Refunded", "event": "evt_1", "detail": {} }]);
         one.document = document.to_string();
         assert_eq!(
-            entomb::<payments::Payments>("ch_1", &one, &Default::default()),
+            entombed("payments", "ch_1", &one),
             Ok(Entombed::Pending(vec!["evt_1".to_owned()]))
         );
     }

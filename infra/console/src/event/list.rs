@@ -13,6 +13,7 @@ use sluice_adapters::listing::{BATCH_MAX, Listed, Listing};
 use sluice_adapters::timeline::{Timeline, Wanted, is_like};
 
 use crate::context::Context;
+use crate::domains;
 use crate::output::{BAD, Cell, DIM, GOOD, PLAIN, WARN, row, time_of_ms};
 use crate::problem::Problem;
 use crate::times::{When, now_ms};
@@ -80,12 +81,15 @@ pub(crate) enum State {
 }
 
 impl Filter {
-    /// The same, with the account as events are keyed by it.
-    async fn keyed(mut self, context: &Context) -> Self {
+    /// The same, with the account as events are keyed by it. Refused if it names a domain that the stack doesn't have.
+    async fn keyed(mut self, context: &Context) -> Result<Self, Problem> {
+        if let Some(domain) = &self.domain {
+            domains::check(context, domain)?;
+        }
         if let Some(account) = self.account.take() {
             self.account = Some(context.account_key(&account).await);
         }
-        self
+        Ok(self)
     }
 
     /// What the index sorts out, over a span of time.
@@ -145,7 +149,7 @@ pub(crate) struct Args {
 
 /// Lists events.
 pub(crate) async fn run(context: &Context, mut args: Args) -> Result<(), Problem> {
-    args.filter = args.filter.keyed(context).await;
+    args.filter = args.filter.keyed(context).await?;
     let now_ms = now_ms();
     // Now is included: an event of this millisecond has been received.
     let (from_ms, until_ms) = (args.since.ms(now_ms), args.until.ms(now_ms + 1));
@@ -198,7 +202,7 @@ pub(crate) struct TailArgs {
 
 /// Follows events until it is stopped.
 pub(crate) async fn tail(context: &Context, mut args: TailArgs) -> Result<(), Problem> {
-    args.filter = args.filter.keyed(context).await;
+    args.filter = args.filter.keyed(context).await?;
     let (timeline, listing) = (timeline(context)?, listing(context)?);
     let mut from_ms = args.since.ms(now_ms());
     // What the overlap brings again; as many as came in the overlap.

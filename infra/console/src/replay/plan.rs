@@ -6,6 +6,7 @@ use serde_json::json;
 use sluice_adapters::clock::SystemClock;
 use sluice_adapters::ledger::DynamoLedger;
 use sluice_adapters::projections::DynamoProjections;
+use sluice_domains::{Answer, Visit, by_name};
 use sluice_kernel::clock::Clock;
 use sluice_kernel::detail::{self, Manner, Message};
 use sluice_kernel::domain::Domain;
@@ -14,6 +15,7 @@ use sluice_kernel::replay::{Admissions, Entries, Replayable, Run};
 use sluice_kernel::route::{self, Route};
 
 use crate::context::Context;
+use crate::domains;
 use crate::output::{Cell, counted, table};
 use crate::problem::Problem;
 
@@ -129,33 +131,28 @@ pub(crate) async fn show(
 /// The domains that an event of this type reaches: the one that is asked for; else the one of its row, or, of a type without
 /// one, those that would take it.
 pub(crate) fn domains_of(only: Option<&str>, kind: &str) -> Vec<&'static str> {
-    let all = [
-        payments::Payments::NAME,
-        billing::Billing::NAME,
-        subscriptions::Subscriptions::NAME,
-        connect::Connect::NAME,
-    ];
+    let all = sluice_domains::ALL.into_iter();
     if let Some(wanted) = only {
-        return all.into_iter().filter(|domain| *domain == wanted).collect();
+        return all.filter(|domain| *domain == wanted).collect();
     }
     let bare = kind.strip_prefix("v1.").unwrap_or(kind);
     match route::route(kind) {
         Route::Domain(domain) => vec![domain],
         Route::LedgerOnly(_) => Vec::new(),
         Route::Unrouted => all
-            .into_iter()
-            .filter(|domain| handles(domain, bare))
+            .filter(|domain| by_name(domain, Handles(bare)) == Some(true))
             .collect(),
     }
 }
 
-fn handles(domain: &str, kind: &str) -> bool {
-    match domain {
-        payments::Payments::NAME => payments::Payments::handles(kind),
-        billing::Billing::NAME => billing::Billing::handles(kind),
-        subscriptions::Subscriptions::NAME => subscriptions::Subscriptions::handles(kind),
-        connect::Connect::NAME => connect::Connect::handles(kind),
-        _ => false,
+/// Whether a domain has a use for events of a type.
+struct Handles<'a>(&'a str);
+
+impl Visit for Handles<'_> {
+    type Output = bool;
+
+    fn visit<D: Domain>(self) -> bool {
+        D::handles(self.0)
     }
 }
 
@@ -167,17 +164,25 @@ async fn foresee_in(
     message: &Message,
     context: &Context,
 ) -> Result<Foreseen, Problem> {
-    match domain {
-        payments::Payments::NAME => {
-            foresee_of::<payments::Payments>(overlay, ledger, message, context).await
+    struct Foresee<'a>(
+        &'a Overlay<'a, DynamoProjections>,
+        &'a DynamoLedger<SystemClock>,
+        &'a Message,
+        &'a Context,
+    );
+
+    impl<'a> Visit for Foresee<'a> {
+        type Output = Answer<'a, Result<Foreseen, Problem>>;
+
+        fn visit<D: Domain>(self) -> Self::Output {
+            let Self(overlay, ledger, message, context) = self;
+            Box::pin(foresee_of::<D>(overlay, ledger, message, context))
         }
-        billing::Billing::NAME => {
-            foresee_of::<billing::Billing>(overlay, ledger, message, context).await
-        }
-        subscriptions::Subscriptions::NAME => {
-            foresee_of::<subscriptions::Subscriptions>(overlay, ledger, message, context).await
-        }
-        _ => foresee_of::<connect::Connect>(overlay, ledger, message, context).await,
+    }
+
+    match by_name(domain, Foresee(overlay, ledger, message, context)) {
+        Some(foreseen) => foreseen.await,
+        None => Err(domains::without_code(domain)),
     }
 }
 

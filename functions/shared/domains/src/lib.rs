@@ -1,0 +1,114 @@
+//! All domains by name: the one place that lists them.
+//!
+//! Programs that work with every domain (the operator's program, the judges of the tests) name no domain's crate. They take
+//! the names from [`ALL`], and run a domain's code through a [`Visit`], which [`by_name`] calls with the domain's type. A
+//! name that isn't known here gets `None`, and never another domain's code.
+//!
+//! ```
+//! use sluice_domains::{Visit, by_name};
+//! use sluice_kernel::domain::Domain;
+//!
+//! /// Whether a domain has a use for a type.
+//! struct Handles<'a>(&'a str);
+//!
+//! impl Visit for Handles<'_> {
+//!     type Output = bool;
+//!
+//!     fn visit<D: Domain>(self) -> bool {
+//!         D::handles(self.0)
+//!     }
+//! }
+//!
+//! assert_eq!(by_name("billing", Handles("invoice.paid")), Some(true));
+//! assert_eq!(by_name("tax", Handles("invoice.paid")), None);
+//! ```
+
+use std::pin::Pin;
+
+use sluice_kernel::domain::Domain;
+
+/// What is done with a domain, whichever it is.
+pub trait Visit {
+    /// What comes of it; an [`Answer`] where it has to be waited for.
+    type Output;
+
+    /// Does it with the code of this domain.
+    fn visit<D: Domain>(self) -> Self::Output;
+}
+
+/// The output of a visit that waits: a future, boxed so that each domain's has the same type.
+pub type Answer<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
+
+/// The list of the domains, and what follows from it.
+macro_rules! domains {
+    ($($domain:ty),+ $(,)?) => {
+        /// The domains' names, in a fixed order.
+        pub const ALL: [&str; [$(<$domain as Domain>::NAME),+].len()] = [$(<$domain as Domain>::NAME),+];
+
+        /// Visits the domain of this name; `None` where no domain has it.
+        pub fn by_name<V: Visit>(name: &str, visit: V) -> Option<V::Output> {
+            $(
+                if name == <$domain as Domain>::NAME {
+                    return Some(visit.visit::<$domain>());
+                }
+            )+
+            None
+        }
+    };
+}
+
+domains![
+    payments::Payments,
+    billing::Billing,
+    subscriptions::Subscriptions,
+    connect::Connect,
+];
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use sluice_kernel::route::{Route, rows};
+
+    use super::*;
+
+    struct Name;
+
+    impl Visit for Name {
+        type Output = &'static str;
+
+        fn visit<D: Domain>(self) -> &'static str {
+            D::NAME
+        }
+    }
+
+    #[test]
+    fn the_order_of_the_domains_is_fixed() {
+        assert_eq!(ALL, ["payments", "billing", "subscriptions", "connect"]);
+    }
+
+    #[test]
+    fn each_name_leads_to_its_own_domain() {
+        for name in ALL {
+            assert_eq!(by_name(name, Name), Some(name));
+        }
+    }
+
+    #[test]
+    fn a_name_that_is_not_known_leads_to_no_domain() {
+        for name in ["tax", "", "Payments", "ledger", "connect "] {
+            assert_eq!(by_name(name, Name), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn the_routing_table_names_these_domains_and_no_others() {
+        let routed: BTreeSet<_> = rows()
+            .filter_map(|(_, _, to)| match to {
+                Route::Domain(domain) => Some(domain),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(routed, BTreeSet::from(ALL));
+    }
+}
