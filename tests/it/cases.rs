@@ -79,7 +79,7 @@ impl Played {
             options.secrets.insert(LIVE.0.to_owned(), secrets);
         });
         let twin = deliver(&world, &stripe.world(), &accounts);
-        for queue in ["payments", "billing", "subscriptions", "connect"] {
+        for queue in sluice_domains::ALL {
             eventually("an empty queue", || (world.depth(queue) == 0).then_some(()));
         }
         world.see_all_of_the_bus();

@@ -1,10 +1,10 @@
 //! What an event costs, by a short run of what `make cost` measures: a call, a byte or a unit too many shows here first.
 
-use sluice_cost::measure::DOMAINS;
 use sluice_cost::model::Assumptions;
 use sluice_cost::report::Report;
 use sluice_cost::stage::Options;
 use sluice_cost::units::write_units;
+use sluice_domains::ALL as DOMAINS;
 
 use crate::world::{built, unique};
 

@@ -73,7 +73,7 @@ impl World {
     }
 
     pub(crate) fn drained(&self) {
-        for queue in ["payments", "billing", "subscriptions", "connect"] {
+        for queue in sluice_domains::ALL {
             eventually("an empty queue", || (self.depth(queue) == 0).then_some(()));
         }
     }

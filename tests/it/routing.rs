@@ -5,10 +5,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use billing::Billing;
-use connect::Connect;
-use payments::Payments;
 use serde_json::{Value, json};
+use sluice_domains::{ALL, Answer, Visit, by_name};
 use sluice_harness::build::{event, message};
 use sluice_harness::bus::MemoryBus;
 use sluice_harness::clock::TestClock;
@@ -23,7 +21,6 @@ use sluice_kernel::outcome::Outcome;
 use sluice_kernel::route::{Route, Shape, route, rows};
 use sluice_local::aws::Aws;
 use sluice_local::follow::Follower;
-use subscriptions::Subscriptions;
 
 use crate::world::{World, eventually, now_s, shared, unique};
 
@@ -98,6 +95,13 @@ fn taken_by<'a>(rules: &'a [Rule], aws: &Aws, kind: &str) -> Vec<&'a str> {
 }
 
 #[test]
+fn every_domain_is_among_the_functions_that_are_built() {
+    for domain in ALL {
+        assert!(sluice_local::build::FUNCTIONS.contains(&domain), "{domain}");
+    }
+}
+
+#[test]
 fn every_type_lands_exactly_where_the_table_says() {
     let world = shared();
     let aws = Aws::at(&world.info().aws_endpoint_url);
@@ -121,17 +125,11 @@ fn every_type_lands_exactly_where_the_table_says() {
 
 #[test]
 fn a_domain_handles_what_lands_with_it_and_nothing_that_lands_elsewhere() {
-    type Handles = fn(&str) -> bool;
-    let domains: [(&str, Handles); 4] = [
-        (Payments::NAME, Payments::handles),
-        (Billing::NAME, Billing::handles),
-        (Subscriptions::NAME, Subscriptions::handles),
-        (Connect::NAME, Connect::handles),
-    ];
     for (kind, shape, to) in rows() {
         // A domain is asked by the object's type, without what makes it thin.
         let asked = kind.strip_prefix("v1.").unwrap_or(kind);
-        for (domain, handles) in domains {
+        for domain in ALL {
+            let handles = |kind| by_name(domain, Handles(kind)).expect("a domain");
             // The preview of an invoice that doesn't exist yet: no pattern can take `invoice.` without it.
             let is_preview = asked == "invoice.upcoming";
             match domain_of(to) {
@@ -183,6 +181,28 @@ fn a_type_of_the_future_lands_in_no_domain_unless_a_domain_has_its_object() {
     }
 }
 
+/// Whether a domain has a use for events of a type.
+struct Handles<'a>(&'a str);
+
+impl Visit for Handles<'_> {
+    type Output = bool;
+
+    fn visit<D: Domain>(self) -> bool {
+        D::handles(self.0)
+    }
+}
+
+/// What a domain makes of a message.
+struct HandledBy(String);
+
+impl Visit for HandledBy {
+    type Output = Answer<'static, Handled>;
+
+    fn visit<D: Domain>(self) -> Self::Output {
+        Box::pin(handled::<D>(self.0))
+    }
+}
+
 /// What a domain makes of a message, by its own code over tables in memory.
 async fn handled<D: Domain>(text: String) -> Handled {
     let ports = Ports {
@@ -222,20 +242,9 @@ async fn a_type_of_the_future_about_another_object_is_ignored_and_counted_by_eve
         let kind = format!("{object}.frobbed");
         let frob = json!({ "id": "frob_1", "object": "frob" });
         let text = message(&event("evt_1", &kind, now_s(), frob));
-        type Handles = fn(&str) -> bool;
-        let (handled, handles) = match domain {
-            Payments::NAME => (
-                handled::<Payments>(text).await,
-                Payments::handles as Handles,
-            ),
-            Billing::NAME => (handled::<Billing>(text).await, Billing::handles as Handles),
-            Subscriptions::NAME => (
-                handled::<Subscriptions>(text).await,
-                Subscriptions::handles as Handles,
-            ),
-            _ => (handled::<Connect>(text).await, Connect::handles as Handles),
-        };
-        let note = handles(&kind).then_some("event.unrouted");
+        let handled = by_name(domain, HandledBy(text)).expect("a domain").await;
+        let handles = by_name(domain, Handles(&kind)).expect("a domain");
+        let note = handles.then_some("event.unrouted");
         assert_eq!(
             (handled.result, handled.note),
             (Ok(Outcome::Ignored), note),

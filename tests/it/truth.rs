@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
+use sluice_domains::{Visit, by_name};
 use sluice_kernel::consume::Event;
 use sluice_kernel::domain::Domain;
 use sluice_kernel::effect;
@@ -93,16 +94,22 @@ pub(crate) fn truth(stripe: &Stripe, key: &Key) -> Option<Right> {
 /// The same of the object as it was at a moment.
 pub(crate) fn truth_at(stripe: &Stripe, key: &Key, moment: Moment) -> Option<Right> {
     let event = stripe.events().iter().find(|event| event.object == *key)?;
-    of_domain::<payments::Payments>(stripe, event, moment)
-        .or_else(|| of_domain::<billing::Billing>(stripe, event, moment))
-        .or_else(|| of_domain::<subscriptions::Subscriptions>(stripe, event, moment))
-        .or_else(|| of_domain::<connect::Connect>(stripe, event, moment))
+    let mut domains = sluice_domains::ALL.into_iter();
+    domains.find_map(|domain| by_name(domain, OfDomain(stripe, event, moment))?)
 }
 
-fn of_domain<D: Domain>(stripe: &Stripe, occurrence: &Occurrence, moment: Moment) -> Option<Right>
-where
-    D::State: serde::Serialize,
-{
+struct OfDomain<'a>(&'a Stripe, &'a Occurrence, Moment);
+
+impl Visit for OfDomain<'_> {
+    type Output = Option<Right>;
+
+    fn visit<D: Domain>(self) -> Option<Right> {
+        let Self(stripe, occurrence, moment) = self;
+        of_domain::<D>(stripe, occurrence, moment)
+    }
+}
+
+fn of_domain<D: Domain>(stripe: &Stripe, occurrence: &Occurrence, moment: Moment) -> Option<Right> {
     let key = &occurrence.object;
     if !D::handles(&occurrence.kind) || stripe.is_deleted(key, moment) {
         return None;

@@ -145,7 +145,7 @@ fn with_a_key_an_archive_and_all_that_is_optional_it_takes_a_webhook() {
             .map(|it| it["level"].as_str().expect("a level"))
             .collect()
     };
-    for domain in ["billing", "connect", "payments", "subscriptions"] {
+    for domain in sluice_domains::ALL {
         // It runs, and its queue calls it.
         assert_eq!(levels("functions", domain), ["good", "good"], "{found:#?}");
         let alias = format!("{domain}:live");

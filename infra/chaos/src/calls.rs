@@ -9,6 +9,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use fastrand::Rng;
+use sluice_domains::ALL as DOMAINS;
 use sluice_stripe_sim::Scope;
 
 /// How many operators are at work side by side.
@@ -30,9 +31,6 @@ pub(crate) const KINDS: [(&str, &str, &str); 9] = [
     ("dispute", "dispute", "payments"),
     ("payout", "payout", "connect"),
 ];
-
-/// The domains, by the names that a rebuild takes.
-const DOMAINS: [&str; 4] = ["payments", "billing", "subscriptions", "connect"];
 
 /// How many of a hundred calls are killed.
 const KILLS_PERCENT: u8 = 25;

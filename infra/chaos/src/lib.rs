@@ -455,7 +455,7 @@ fn gather(
     };
     (end.ledger, end.messages, end.outcomes) =
         (tables.ledger()?, tables.messages()?, tables.outcomes()?);
-    for domain in ["payments", "billing", "subscriptions", "connect"] {
+    for domain in sluice_domains::ALL {
         end.projections.insert(domain, tables.projections(domain)?);
     }
     let seen = witness.seen();

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 use serde_json::{Value, json};
+use sluice_domains::{Visit, by_name};
 use sluice_kernel::consume::Event;
 use sluice_kernel::domain::{Domain, Lacks};
 use sluice_kernel::effect::{Scope, fact_id, level_key};
@@ -50,6 +51,21 @@ pub(crate) struct Undelivered {
     pub(crate) facts: BTreeMap<String, Value>,
 }
 
+/// Events that were delivered, and those that weren't.
+type Events<'a> = (Vec<&'a Occurrence>, Vec<&'a Occurrence>);
+
+/// What is one domain's, added to the truth.
+struct Add<'a>(&'a mut Truth, &'a World, &'a Events<'a>);
+
+impl Visit for Add<'_> {
+    type Output = Result<(), String>;
+
+    fn visit<D: Domain>(self) -> Self::Output {
+        let Self(truth, world, events) = self;
+        truth.add::<D>(world, events)
+    }
+}
+
 impl Truth {
     /// Of these events, by id.
     ///
@@ -57,14 +73,14 @@ impl Truth {
     /// Where a domain refuses what Stripe has, in words.
     pub(crate) fn of(world: &World, delivered: &BTreeSet<String>) -> Result<Self, String> {
         let mut truth = Self::default();
-        let events: (Vec<_>, Vec<_>) = world
+        let events: Events<'_> = world
             .events()
             .iter()
             .partition(|event| delivered.contains(&event.id));
-        truth.add::<payments::Payments>(world, &events)?;
-        truth.add::<billing::Billing>(world, &events)?;
-        truth.add::<subscriptions::Subscriptions>(world, &events)?;
-        truth.add::<connect::Connect>(world, &events)?;
+        for domain in sluice_domains::ALL {
+            let add = Add(&mut truth, world, &events);
+            by_name(domain, add).transpose()?;
+        }
         Ok(truth)
     }
 
@@ -72,11 +88,8 @@ impl Truth {
     fn add<D: Domain>(
         &mut self,
         world: &World,
-        (delivered, others): &(Vec<&Occurrence>, Vec<&Occurrence>),
-    ) -> Result<(), String>
-    where
-        D::State: Serialize,
-    {
+        (delivered, others): &Events<'_>,
+    ) -> Result<(), String> {
         let refused = |event: &Event| {
             let (name, kind) = (D::NAME, event.kind.clone());
             move |fault| format!("{name} refuses {kind}: {fault}")
@@ -112,10 +125,7 @@ impl Truth {
     }
 
     /// Of the objects that can be imported, those of one domain of which no event was delivered.
-    fn add_imported<D: Domain>(&mut self, world: &World) -> Result<(), String>
-    where
-        D::State: Serialize,
-    {
+    fn add_imported<D: Domain>(&mut self, world: &World) -> Result<(), String> {
         let can_be = |kind: &str| {
             let mut kinds = KINDS.iter().filter(|(.., domain)| *domain == D::NAME);
             kinds.any(|(_, known, _)| *known == kind)

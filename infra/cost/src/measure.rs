@@ -3,15 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
+use sluice_domains::ALL as DOMAINS;
 use sluice_local::problem::Problem;
 use sluice_local::stack::Stack;
 use sluice_local::template::read;
 
 use crate::stage::{EVERY, Played};
 use crate::units::{LOG_LINE_OVERHEAD, attribute_bytes, item_bytes};
-
-/// The domains.
-pub const DOMAINS: [&str; 4] = ["payments", "billing", "subscriptions", "connect"];
 
 /// What the index by_time holds of an entry: the keys of both, and what the template projects.
 const BY_TIME: [&str; 9] = [

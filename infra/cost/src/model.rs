@@ -12,7 +12,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::measure::{Calls, DOMAINS, Entry, Measured, Projection};
+use sluice_domains::ALL as DOMAINS;
+
+use crate::measure::{Calls, Entry, Measured, Projection};
 use crate::prices as price;
 use crate::units::{STORED_OVERHEAD, chunks, read_units, write_units};
 

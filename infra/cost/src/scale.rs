@@ -3,7 +3,9 @@
 //! On paper: the throughput of a local AWS says nothing about AWS's. Quotas are those of us-east-1 for an account that has
 //! asked for nothing, as of November 2026; Service Quotas shows yours.
 
-use crate::measure::{DOMAINS, Measured};
+use sluice_domains::ALL as DOMAINS;
+
+use crate::measure::Measured;
 use crate::model::{Assumptions, PerEvent, float, mean};
 use crate::units::write_units;
 

@@ -21,13 +21,11 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use sluice_adapters::aws::sdk_config_of;
+use sluice_domains::ALL as DOMAINS;
 use sluice_local::aws::REGION;
 use sluice_local::problem::Problem;
 use sluice_local::stack::StackInfo;
 use sluice_local::template;
-
-/// The domains, each of which has a table and a queue.
-const DOMAINS: [&str; 4] = ["payments", "billing", "subscriptions", "connect"];
 
 /// The ledger's table.
 pub(crate) const LEDGER: &str = "ledger";

@@ -7,16 +7,12 @@ use std::fs;
 use sluice_template::template::root;
 use sluice_template::{calls, reads};
 
-const FUNCTIONS: [&str; 8] = [
-    "ingest",
-    "sweep",
-    "reconcile",
-    "payments",
-    "billing",
-    "subscriptions",
-    "connect",
-    "notify",
-];
+/// The functions that serve every event alike, and the sample of a receiver.
+const OTHERS: [&str; 4] = ["ingest", "sweep", "reconcile", "notify"];
+
+fn functions() -> impl Iterator<Item = &'static str> {
+    OTHERS.into_iter().chain(sluice_domains::ALL)
+}
 
 /// A file without its comments and tests.
 fn source(path: &str) -> String {
@@ -48,11 +44,8 @@ fn words(text: &str) -> BTreeSet<&str> {
 
 #[test]
 fn each_function_has_the_readers_that_its_source_names() {
-    let all: BTreeSet<_> = FUNCTIONS
-        .iter()
-        .flat_map(|function| reads::readers(function))
-        .collect();
-    for function in FUNCTIONS {
+    let all: BTreeSet<_> = functions().flat_map(reads::readers).collect();
+    for function in functions() {
         let text = wiring(function);
         let named: Vec<_> = all
             .iter()
@@ -93,8 +86,7 @@ fn nothing_but_the_readers_and_the_logs_start_looks_at_the_environment() {
 
 #[test]
 fn what_is_left_at_its_default_is_read_by_some_function() {
-    let read: BTreeSet<_> = FUNCTIONS
-        .iter()
+    let read: BTreeSet<_> = functions()
         .flat_map(|function| reads::of(function).all)
         .collect();
     let idle: Vec<_> = reads::LEFT_AT_DEFAULT
@@ -106,12 +98,11 @@ fn what_is_left_at_its_default_is_read_by_some_function() {
 
 #[test]
 fn each_function_is_made_of_the_adapters_that_its_source_names() {
-    let all: BTreeSet<_> = FUNCTIONS
-        .iter()
-        .flat_map(|function| calls::uses(function))
+    let all: BTreeSet<_> = functions()
+        .flat_map(calls::uses)
         .map(|(adapter, _)| *adapter)
         .collect();
-    for function in FUNCTIONS {
+    for function in functions() {
         let text = wiring(function);
         let named: BTreeSet<_> = words(&text)
             .into_iter()
@@ -127,12 +118,11 @@ fn each_function_is_made_of_the_adapters_that_its_source_names() {
 
 #[test]
 fn each_function_reaches_its_adapters_through_the_ports_that_its_source_asks_for() {
-    let all: BTreeSet<_> = FUNCTIONS
-        .iter()
-        .flat_map(|function| calls::uses(function))
+    let all: BTreeSet<_> = functions()
+        .flat_map(calls::uses)
         .map(|(_, port)| *port)
         .collect();
-    for function in FUNCTIONS {
+    for function in functions() {
         let mut ports = match function {
             "ingest" | "sweep" | "reconcile" => source(&format!("functions/{function}/src/lib.rs")),
             "notify" => source("functions/shared/kernel/src/receive.rs"),
