@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """Checks that the workspace's directions hold: which crate may name which, and what a function may link.
 
-    kernel <- stripe <- adapters; kernel <- harness; all of these <- functions <- infra, tests
+    kernel <- stripe <- adapters; kernel <- harness; all of these <- functions; domains <- sluice-domains; all <- infra, tests
 
 What is checked, each rule in a function of its own below:
 
 - which crate of the workspace names which, in its manifest (`names`);
+- only `sluice-domains` names the domains' crates, with few exceptions (`domains_in_one_place`);
 - only a function's `main.rs` names the adapters, so that all else runs in memory (`adapters_in_main_only`);
 - the kernel depends on a few pure crates only, and neither it nor a domain reads a clock, the environment or the
   network (`kernel_dependencies`, `purity`);
@@ -74,11 +75,11 @@ def room(package, root):
 
 
 def kind(path):
-    """What a room is for: a shared crate's own name, `function`, `infra`, `tests` or `model`."""
+    """What a room is for: a shared crate's own name, `domain`, `function`, `infra`, `tests` or `model`."""
     if path.startswith("functions/shared/"):
         return path.rsplit("/", 1)[1]
     if path.startswith("functions/"):
-        return "function"
+        return "function" if path.rsplit("/", 1)[1] in NOT_DOMAINS else "domain"
     if path.startswith("infra/"):
         return "infra"
     return "model" if path == "tests/model" else "tests"
@@ -91,12 +92,21 @@ MAY_NAME = {
     "adapters": {"kernel", "stripe"},
     "harness": {"kernel", "stripe"},
     "function": {"kernel", "stripe", "adapters"},
-    "infra": {"kernel", "stripe", "adapters", "harness", "function", "infra"},
-    "tests": {"kernel", "stripe", "adapters", "harness", "function", "infra"},
+    "domain": {"kernel", "stripe", "adapters"},
+    "domains": {"kernel", "domain"},
+    # Which of the domains: see `domains_in_one_place`.
+    "infra": {"kernel", "stripe", "adapters", "harness", "function", "domain", "domains", "infra"},
+    "tests": {"kernel", "stripe", "adapters", "harness", "function", "domain", "domains", "infra"},
     # The model stands alone, so that it can't inherit a mistake from the code.
     "model": set(),
 }
 
+
+# What a program of infra/ or a test needs of a domain beyond the trait `Domain`, and so can't reach by the domain's name.
+MAY_NAME_A_DOMAIN = {
+    ("sluice-console", "subscriptions"): "`sluice access` reads a customer's access as its reader, `customer`, has it",
+    ("sluice-tests", "subscriptions"): "the documented query is compared with the same reader",
+}
 
 # Tools of infra/ that the tests of functions are held against.
 FOR_TESTS = {"sluice-stripe-sim", "sluice-effects"}
@@ -124,6 +134,27 @@ def names(packages, root):
                 yield f"{place}: {own} may not name {dependency['name']} ({other})"
 
 
+def domains_in_one_place(packages, root):
+    """The domains' crates are named by `sluice-domains` alone: a list of domains anywhere else would be one more to extend."""
+    rooms = {package["name"]: room(package, root) for package in packages}
+    used = set()
+    for package in packages:
+        if kind(rooms[package["name"]]) not in ("infra", "tests"):
+            continue
+        for dependency in package["dependencies"]:
+            pair = (package["name"], dependency["name"])
+            other = rooms.get(dependency["name"])
+            if other is None or not dependency.get("path") or kind(other) != "domain":
+                continue
+            used.add(pair)
+            if pair not in MAY_NAME_A_DOMAIN:
+                place = f"{rooms[package['name']]}/Cargo.toml"
+                yield f"{place}: only sluice-domains may name {dependency['name']}; visit it by its name"
+    for name, domain in sorted(set(MAY_NAME_A_DOMAIN) - used):
+        if name in rooms:
+            yield f"{rooms[name]}/Cargo.toml: it no longer names {domain}: take the exception out of directions.py"
+
+
 def kernel_dependencies(packages, root):
     """The kernel's few, pure dependencies."""
     for package in packages:
@@ -136,7 +167,7 @@ def kernel_dependencies(packages, root):
 
 def functions(packages, root):
     """The packages that AWS runs."""
-    return [package for package in packages if kind(room(package, root)) == "function"]
+    return [package for package in packages if kind(room(package, root)) in ("function", "domain")]
 
 
 def linked(metadata, package_id):
@@ -230,7 +261,7 @@ def purity(packages, root):
     for package in packages:
         place = room(package, root)
         own = kind(place)
-        if own == "kernel" or (own == "function" and package["name"] not in NOT_DOMAINS):
+        if own in ("kernel", "domain"):
             patterns = IMPURE
         elif own == "stripe":
             patterns = CLOCK
@@ -247,6 +278,7 @@ def breaches(metadata):
     packages = [package for package in metadata["packages"] if package["id"] in members]
     return [
         *names(packages, root),
+        *domains_in_one_place(packages, root),
         *kernel_dependencies(packages, root),
         *adapters_in_main_only(packages, root),
         *purity(packages, root),

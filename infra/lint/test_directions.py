@@ -71,10 +71,12 @@ class Directions(unittest.TestCase):
             .member("functions/shared/stripe", "sluice-stripe", {"lib.rs": "pub fn verify(now: i64) {}\n"})
             .member("functions/shared/adapters", "sluice-adapters", {"lib.rs": "use std::time::SystemTime;\n"})
             .member("functions/shared/harness", "sluice-harness", {"lib.rs": ""})
+            .member("functions/shared/domains", "sluice-domains", {"lib.rs": ""})
             .member("functions/ingest", "ingest", {"lib.rs": "", "main.rs": "use sluice_adapters::ledger;\n"})
             .member("functions/payments", "payments", {"lib.rs": "", "main.rs": "use sluice_adapters::runner;\n"})
             .member("functions/subscriptions", "subscriptions", {"lib.rs": ""})
             .member("infra/local", "sluice-local", {"lib.rs": ""})
+            .member("infra/console", "sluice-console", {"main.rs": ""})
             .member("tests", "sluice-tests")
             .member("tests/model", "sluice-model")
         )
@@ -83,7 +85,11 @@ class Directions(unittest.TestCase):
         self.work.needs("sluice-adapters", "sluice-harness", "dev").needs("sluice-harness", "sluice-stripe")
         self.work.needs("payments", "sluice-adapters").needs("payments", "sluice-harness", "dev")
         self.work.needs("ingest", "sluice-adapters").needs("ingest", "sluice-stripe")
-        self.work.needs("sluice-local", "sluice-adapters").needs("sluice-local", "payments")
+        self.work.needs("sluice-domains", "sluice-kernel").needs("sluice-domains", "payments")
+        self.work.needs("sluice-domains", "subscriptions").needs("sluice-console", "sluice-domains")
+        self.work.needs("sluice-console", "subscriptions").needs("sluice-console", "ingest")
+        self.work.needs("sluice-tests", "sluice-domains", "dev").needs("sluice-tests", "subscriptions", "dev")
+        self.work.needs("sluice-local", "sluice-adapters")
         self.work.needs("sluice-local", "clap").needs("sluice-tests", "sluice-local", "dev")
 
     def source(self, place, text):
@@ -106,11 +112,39 @@ class Directions(unittest.TestCase):
 
     def test_no_domain_names_another(self):
         self.work.needs("payments", "subscriptions")
-        self.assert_breach("functions/payments/Cargo.toml", "function may not name subscriptions")
+        self.assert_breach("functions/payments/Cargo.toml", "domain may not name subscriptions")
 
     def test_no_domain_names_another_for_its_tests(self):
         self.work.needs("payments", "subscriptions", "dev")
         self.assert_breach("[dev-dependencies]", "subscriptions")
+
+    def test_no_domain_and_no_function_names_all_domains(self):
+        self.work.needs("payments", "sluice-domains", "dev")
+        self.assert_breach("functions/payments/Cargo.toml", "domain may not name sluice-domains")
+        self.work.packages["payments"]["dependencies"].pop()
+        self.work.needs("ingest", "sluice-domains")
+        self.assert_breach("functions/ingest/Cargo.toml", "function may not name sluice-domains")
+
+    def test_a_program_names_no_domain(self):
+        self.work.needs("sluice-local", "payments")
+        self.assert_breach("infra/local/Cargo.toml", "only sluice-domains may name payments")
+
+    def test_a_test_names_no_domain(self):
+        self.work.needs("sluice-tests", "payments", "dev")
+        self.assert_breach("tests/Cargo.toml", "only sluice-domains may name payments")
+
+    def test_an_exception_is_for_one_domain(self):
+        self.work.needs("sluice-console", "payments")
+        self.assert_breach("infra/console/Cargo.toml", "only sluice-domains may name payments")
+
+    def test_an_exception_that_nobody_needs_is_taken_out(self):
+        dependencies = self.work.packages["sluice-console"]["dependencies"]
+        dependencies[:] = [one for one in dependencies if one["name"] != "subscriptions"]
+        self.assert_breach("infra/console/Cargo.toml", "no longer names subscriptions")
+
+    def test_what_names_all_domains_names_nothing_else(self):
+        self.work.needs("sluice-domains", "sluice-adapters")
+        self.assert_breach("functions/shared/domains/Cargo.toml", "domains may not name sluice-adapters")
 
     def test_the_harness_is_for_tests_only(self):
         self.work.needs("payments", "sluice-harness")
