@@ -22,37 +22,10 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sluice_kernel::consume::Event;
-use sluice_kernel::domain::{Domain, NoSettings, Projected};
+use sluice_kernel::domain::{DELETED, Domain, Ends, NoSettings, Projected, UNKNOWN};
 use sluice_kernel::effect::{Fact, Level};
 use sluice_kernel::fault::Fault;
 use sluice_kernel::object::Fields;
-
-/// Event types by prefix; the template's rule has the same.
-const PREFIXES: [&str; 5] = [
-    "invoice.",
-    "invoiceitem.",
-    "invoice_payment.",
-    "credit_note.",
-    "quote.",
-];
-
-/// States after which an object of this kind changes to none but another of them.
-///
-/// - A paid invoice stays paid: credit notes and refunds are objects of their own. An uncollectible one isn't here,
-///   because it can still be paid or voided.
-/// - A quote that is finalized (`open`) isn't here, because it waits for an answer.
-const TERMINAL: [(&str, &[&str]); 4] = [
-    ("invoice", &["paid", "void"]),
-    ("invoice_payment", &["paid", "canceled"]),
-    ("credit_note", &["void"]),
-    ("quote", &["accepted", "canceled"]),
-];
-
-/// The status of an object that Stripe no longer has: a draft, an item.
-const DELETED: &str = "deleted";
-
-/// The status of an object whose status is null at Stripe, as an invoice's may be.
-const UNKNOWN: &str = "unknown";
 
 /// States of an invoice in which nobody has to pay it any more.
 const SETTLED: [&str; 3] = ["paid", "void", "uncollectible"];
@@ -106,17 +79,36 @@ pub struct Billing;
 
 impl Domain for Billing {
     const NAME: &'static str = "billing";
+    const PREFIXES: &'static [&'static str] = &[
+        "invoice.",
+        "invoiceitem.",
+        "invoice_payment.",
+        "credit_note.",
+        "quote.",
+    ];
+
+    /// The preview of an invoice that doesn't exist yet.
+    const EXCEPT: &'static [&'static str] = &["invoice.upcoming"];
+
+    /// States after which an object of this kind changes to none but another of them.
+    ///
+    /// - A paid invoice stays paid: credit notes and refunds are objects of their own. An uncollectible one isn't here,
+    ///   because it can still be paid or voided.
+    /// - A quote that is finalized (`open`) isn't here, because it waits for an answer.
+    const TERMINAL: &'static [Ends] = &[
+        ("invoice", &["paid", "void"]),
+        ("invoice_payment", &["paid", "canceled"]),
+        ("credit_note", &["void"]),
+        ("quote", &["accepted", "canceled"]),
+    ];
+
     type State = Bill;
     type Settings = NoSettings;
-
-    fn handles(kind: &str) -> bool {
-        PREFIXES.iter().any(|prefix| kind.starts_with(prefix)) && kind != "invoice.upcoming"
-    }
 
     fn project(event: &Event) -> Result<Projected<Bill>, Fault> {
         let fields = Fields::of(&event.object);
         let object = fields.text("object")?;
-        let state = if is_gone(event, fields) {
+        let state = if Self::is_deleted(event) {
             Bill {
                 object: object.to_owned(),
                 status: DELETED.to_owned(),
@@ -125,14 +117,9 @@ impl Domain for Billing {
         } else {
             bill(object, fields)?
         };
-        let terminal = state.status == DELETED
-            || TERMINAL
-                .iter()
-                .any(|(kind, ends)| *kind == object && ends.contains(&&*state.status));
         Ok(Projected {
             object: fields.text("id")?.to_owned(),
-            owner: None,
-            terminal,
+            terminal: Self::is_terminal(object, &state.status),
             state,
         })
     }
@@ -145,7 +132,7 @@ impl Domain for Billing {
     /// A thin event's invoice is fetched and may be paid by then: such a one no longer says which attempt failed.
     fn facts(event: &Event) -> Result<Vec<Fact>, Fault> {
         let fields = Fields::of(&event.object);
-        if fields.text("object")? != "invoice" || is_gone(event, fields) {
+        if fields.text("object")? != "invoice" || Self::is_deleted(event) {
             return Ok(Vec::new());
         }
         let fact = |kind, discriminator, data| {
@@ -196,11 +183,6 @@ impl Domain for Billing {
         let is_settled = SETTLED.contains(&&*state.status);
         (calls_for_payment && is_settled).then(|| state.status.clone())
     }
-}
-
-/// Whether Stripe no longer has the object. Read from the API, it says so itself.
-fn is_gone(event: &Event, fields: Fields<'_>) -> bool {
-    event.kind.ends_with(".deleted") || fields.flag("deleted")
 }
 
 fn bill(object: &str, fields: Fields<'_>) -> Result<Bill, Fault> {

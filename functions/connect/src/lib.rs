@@ -41,41 +41,13 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sluice_kernel::consume::Event;
-use sluice_kernel::domain::{Domain, Lacks, NoSettings, Projected};
+use sluice_kernel::domain::{DELETED, Domain, Ends, Lacks, NoSettings, Projected, UNKNOWN};
 use sluice_kernel::effect::{Fact, Level};
 use sluice_kernel::fault::Fault;
 use sluice_kernel::object::Fields;
 
-/// Event types by prefix; the template's rule has the same.
-const PREFIXES: [&str; 8] = [
-    "account.",
-    "capability.",
-    "person.",
-    "payout.",
-    "transfer.",
-    "topup.",
-    "application_fee.",
-    "balance.available",
-];
-
-/// States after which an object of this kind changes to none but another of them.
-///
-/// - A paid payout isn't here, because the bank can send it back days later.
-/// - A top-up that has succeeded isn't here, because it can be reversed.
-/// - An account is never at an end: one that was rejected can be asked for more.
-const TERMINAL: [(&str, &[&str]); 2] = [
-    ("payout", &["failed", "canceled"]),
-    ("topup", &["failed", "canceled", "reversed"]),
-];
-
 /// The key of the balance, which has no id.
 pub const BALANCE: &str = "balance";
-
-/// The status of an object that Stripe no longer has.
-const DELETED: &str = "deleted";
-
-/// The status of an object whose status Stripe leaves out or gives as null.
-const UNKNOWN: &str = "unknown";
 
 /// The type by which an account connects to the platform.
 const AUTHORIZED: &str = "account.application.authorized";
@@ -165,12 +137,29 @@ pub struct Connect;
 
 impl Domain for Connect {
     const NAME: &'static str = "connect";
+    const PREFIXES: &'static [&'static str] = &[
+        "account.",
+        "capability.",
+        "person.",
+        "payout.",
+        "transfer.",
+        "topup.",
+        "application_fee.",
+        "balance.available",
+    ];
+
+    /// States after which an object of this kind changes to none but another of them.
+    ///
+    /// - A paid payout isn't here, because the bank can send it back days later.
+    /// - A top-up that has succeeded isn't here, because it can be reversed.
+    /// - An account is never at an end: one that was rejected can be asked for more.
+    const TERMINAL: &'static [Ends] = &[
+        ("payout", &["failed", "canceled"]),
+        ("topup", &["failed", "canceled", "reversed"]),
+    ];
+
     type State = Connected;
     type Settings = NoSettings;
-
-    fn handles(kind: &str) -> bool {
-        PREFIXES.iter().any(|prefix| kind.starts_with(prefix))
-    }
 
     fn project(event: &Event) -> Result<Projected<Connected>, Fault> {
         let fields = Fields::of(&event.object);
@@ -182,7 +171,7 @@ impl Domain for Connect {
             "balance" => BALANCE,
             _ => fields.text("id")?,
         };
-        let state = if event.kind.ends_with(".deleted") || fields.flag("deleted") {
+        let state = if Self::is_deleted(event) {
             Connected {
                 object: object.to_owned(),
                 id: id.to_owned(),
@@ -192,14 +181,9 @@ impl Domain for Connect {
         } else {
             connected(event, object, id, fields)?
         };
-        let terminal = state.status == DELETED
-            || TERMINAL
-                .iter()
-                .any(|(kind, ends)| *kind == object && ends.contains(&&*state.status));
         Ok(Projected {
             object: id.to_owned(),
-            owner: None,
-            terminal,
+            terminal: Self::is_terminal(object, &state.status),
             state,
         })
     }
@@ -303,7 +287,6 @@ fn account_ready(state: &Connected) -> Option<Value> {
 fn connection(event: &Event, account: &str) -> Projected<Connected> {
     Projected {
         object: account.to_owned(),
-        owner: None,
         terminal: false,
         state: Connected {
             object: "account".to_owned(),

@@ -32,50 +32,14 @@ use std::collections::BTreeMap;
 use facts::refunds;
 use serde::{Deserialize, Serialize};
 use sluice_kernel::consume::Event;
-use sluice_kernel::domain::{Domain, Lacks, NoSettings, Projected};
+use sluice_kernel::domain::{DELETED, Domain, Ends, Lacks, NoSettings, Projected, UNKNOWN};
 use sluice_kernel::effect::{Fact, Level};
 use sluice_kernel::fault::Fault;
 use sluice_kernel::object::Fields;
 
-/// Event types by prefix; the template's rule has the same.
-const PREFIXES: [&str; 7] = [
-    "checkout.session.",
-    "payment_intent.",
-    "charge.",
-    "refund.",
-    "setup_intent.",
-    "review.",
-    "radar.early_fraud_warning.",
-];
-
 /// The metadata key under which a session or payment intent names its order. Checkout doesn't copy a session's metadata
 /// to its payment intent: set it in `payment_intent_data.metadata` too.
 pub const ORDER_KEY: &str = "order";
-
-/// States after which an object of this kind changes to none but another of them.
-///
-/// - A session that is complete can still become paid (a bank debit), and stays complete.
-/// - An intent that has succeeded is never opened again: money goes back by refunds, which are objects of their own.
-/// - A charge that has succeeded isn't here, because it can be refunded and disputed.
-/// - A refund that has succeeded isn't here, because the bank can send it back days later.
-/// - A dispute that is won or lost stays closed; its money may move after that. An inquiry that is closed isn't here,
-///   because it can still become a chargeback.
-/// - A review is closed once.
-const TERMINAL: [(&str, &[&str]); 7] = [
-    ("checkout.session", &["complete", "expired"]),
-    ("payment_intent", &["succeeded", "canceled"]),
-    ("charge", &["failed"]),
-    ("refund", &["failed", "canceled"]),
-    ("dispute", &["won", "lost", "prevented", "charge_refunded"]),
-    ("setup_intent", &["succeeded", "canceled"]),
-    ("review", &["closed"]),
-];
-
-/// The status of a refund that has none, as old ones do.
-const UNKNOWN: &str = "unknown";
-
-/// The status of an object that Stripe no longer has.
-const DELETED: &str = "deleted";
 
 /// What is kept of each object.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -183,17 +147,42 @@ pub struct Payments;
 
 impl Domain for Payments {
     const NAME: &'static str = "payments";
+    const PREFIXES: &'static [&'static str] = &[
+        "checkout.session.",
+        "payment_intent.",
+        "charge.",
+        "refund.",
+        "setup_intent.",
+        "review.",
+        "radar.early_fraud_warning.",
+    ];
+
+    /// States after which an object of this kind changes to none but another of them.
+    ///
+    /// - A session that is complete can still become paid (a bank debit), and stays complete.
+    /// - An intent that has succeeded is never opened again: money goes back by refunds, which are objects of their own.
+    /// - A charge that has succeeded isn't here, because it can be refunded and disputed.
+    /// - A refund that has succeeded isn't here, because the bank can send it back days later.
+    /// - A dispute that is won or lost stays closed; its money may move after that. An inquiry that is closed isn't here,
+    ///   because it can still become a chargeback.
+    /// - A review is closed once.
+    const TERMINAL: &'static [Ends] = &[
+        ("checkout.session", &["complete", "expired"]),
+        ("payment_intent", &["succeeded", "canceled"]),
+        ("charge", &["failed"]),
+        ("refund", &["failed", "canceled"]),
+        ("dispute", &["won", "lost", "prevented", "charge_refunded"]),
+        ("setup_intent", &["succeeded", "canceled"]),
+        ("review", &["closed"]),
+    ];
+
     type State = Payment;
     type Settings = NoSettings;
-
-    fn handles(kind: &str) -> bool {
-        PREFIXES.iter().any(|prefix| kind.starts_with(prefix))
-    }
 
     fn project(event: &Event) -> Result<Projected<Payment>, Fault> {
         let fields = Fields::of(&event.object);
         let object = fields.text("object")?;
-        let state = if fields.flag("deleted") {
+        let state = if Self::is_deleted(event) {
             Payment {
                 object: object.to_owned(),
                 status: DELETED.to_owned(),
@@ -202,14 +191,9 @@ impl Domain for Payments {
         } else {
             payment(object, fields)?
         };
-        let terminal = state.status == DELETED
-            || TERMINAL
-                .iter()
-                .any(|(kind, ends)| *kind == object && ends.contains(&&*state.status));
         Ok(Projected {
             object: fields.text("id")?.to_owned(),
-            owner: None,
-            terminal,
+            terminal: Self::is_terminal(object, &state.status),
             state,
         })
     }

@@ -20,37 +20,13 @@ mod read;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sluice_kernel::consume::Event;
-use sluice_kernel::domain::{Domain, Lacks, Projected};
+use sluice_kernel::domain::{Domain, Ends, Lacks, Projected};
 use sluice_kernel::effect::{Fact, Level};
 use sluice_kernel::fault::Fault;
 use sluice_kernel::object::Fields;
 
-/// Event types by name and by prefix; the template's rule has the same.
-const TYPES: [&str; 4] = [
-    "customer.created",
-    "customer.updated",
-    "customer.deleted",
-    "entitlements.active_entitlement_summary.updated",
-];
-const PREFIXES: [&str; 3] = [
-    "customer.subscription.",
-    "customer.discount.",
-    "subscription_schedule.",
-];
-
 /// Stripe's name for a customer's summary of entitlements.
 const ENTITLEMENTS: &str = "entitlements.active_entitlement_summary";
-
-/// States after which an object of this kind changes no more. A subscription that is `unpaid` or `paused` can come
-/// back; one that is canceled can't: a customer who returns gets another. A schedule that is released leaves its
-/// subscription to itself for good.
-const TERMINAL: [(&str, &[&str]); 2] = [
-    ("subscription", &["canceled", "incomplete_expired"]),
-    (
-        "subscription_schedule",
-        &["completed", "released", "canceled"],
-    ),
-];
 
 /// The metadata key of a price that lists the features it gives, separated by commas. For products whose features
 /// Stripe's entitlements don't know.
@@ -243,23 +219,47 @@ pub struct Subscriptions;
 
 impl Domain for Subscriptions {
     const NAME: &'static str = "subscriptions";
+    const PREFIXES: &'static [&'static str] = &[
+        "customer.subscription.",
+        "customer.discount.",
+        "subscription_schedule.",
+    ];
+
+    const TYPES: &'static [&'static str] = &[
+        "customer.created",
+        "customer.updated",
+        "customer.deleted",
+        "entitlements.active_entitlement_summary.updated",
+    ];
+
+    /// States after which an object of this kind changes no more. A subscription that is `unpaid` or `paused` can come
+    /// back; one that is canceled can't: a customer who returns gets another. A schedule that is released leaves its
+    /// subscription to itself for good.
+    const TERMINAL: &'static [Ends] = &[
+        ("subscription", &["canceled", "incomplete_expired"]),
+        (
+            "subscription_schedule",
+            &["completed", "released", "canceled"],
+        ),
+    ];
+
     type State = Kept;
     type Settings = Settings;
 
-    fn handles(kind: &str) -> bool {
-        TYPES.contains(&kind) || PREFIXES.iter().any(|prefix| kind.starts_with(prefix))
+    /// A "deleted" subscription is canceled and stays to be read; any other object is gone.
+    fn is_deleted(event: &Event) -> bool {
+        let kinds = ["customer.deleted", "customer.discount.deleted"];
+        kinds.contains(&&*event.kind) || Fields::of(&event.object).flag("deleted")
     }
 
     fn project(event: &Event) -> Result<Projected<Kept>, Fault> {
         let fields = Fields::of(&event.object);
         let object = fields.text("object")?;
-        if is_gone(event, fields) {
+        if Self::is_deleted(event) {
             return gone(object, fields);
         }
         let status = fields.optional_text("status").unwrap_or_default();
-        let terminal = TERMINAL
-            .iter()
-            .any(|(kind, ends)| *kind == object && ends.contains(&status));
+        let terminal = Self::is_terminal(object, status);
         let (key, state) = match object {
             "subscription" => {
                 let kept = read::subscription(fields, event.created)?;
@@ -299,7 +299,6 @@ impl Domain for Subscriptions {
         };
         Ok(Projected {
             object: key,
-            owner: Self::owner(&state),
             terminal,
             state,
         })
@@ -309,7 +308,7 @@ impl Domain for Subscriptions {
     /// looks at the level `Access` first. A thin event's subscription is fetched, and may no longer be in that trial.
     fn facts(event: &Event) -> Result<Vec<Fact>, Fault> {
         let fields = Fields::of(&event.object);
-        if event.kind != "customer.subscription.trial_will_end" || is_gone(event, fields) {
+        if event.kind != "customer.subscription.trial_will_end" || Self::is_deleted(event) {
             return Ok(Vec::new());
         }
         if fields.text("status")? != "trialing" {
@@ -386,16 +385,6 @@ impl Domain for Subscriptions {
     }
 }
 
-/// Whether Stripe no longer has the object. A "deleted" subscription is canceled and stays to be read; any other is
-/// gone. Read from the API, what is gone says so itself.
-fn is_gone(event: &Event, fields: Fields<'_>) -> bool {
-    let deletion = matches!(
-        &*event.kind,
-        "customer.deleted" | "customer.discount.deleted"
-    );
-    deletion || fields.flag("deleted")
-}
-
 fn gone(object: &str, fields: Fields<'_>) -> Result<Projected<Kept>, Fault> {
     let (id, is_own) = match object {
         // Without an id of its own it leaves the place to the next one.
@@ -413,7 +402,6 @@ fn gone(object: &str, fields: Fields<'_>) -> Result<Projected<Kept>, Fault> {
     };
     Ok(Projected {
         object: key,
-        owner: Subscriptions::owner(&state),
         terminal: is_own,
         state,
     })

@@ -79,7 +79,7 @@ fn every_sample_of_the_domain_can_be_projected_and_what_it_says_fits_its_schema(
         let event = as_event(&snapshot);
         let projected = project(&event);
         assert_eq!(json!(projected.object), event.object["id"], "{name}");
-        assert!(projected.owner.is_some(), "{name}");
+        assert!(Subscriptions::owner(&projected.state).is_some(), "{name}");
         for fact in Subscriptions::facts(&event).expect(&name) {
             check(&effect::pending_fact(fact, &event, None, None)).expect(&name);
         }
@@ -163,7 +163,7 @@ fn discounts_and_schedules_are_kept() {
         "source": { "coupon": "c", "type": "coupon" }, "end": 5 });
     let event = build::event("evt_1", "customer.discount.created", 1, discount.clone());
     let newest = project(&event);
-    assert!(!newest.terminal && newest.owner.is_none());
+    assert!(!newest.terminal && Subscriptions::owner(&newest.state).is_none());
     let mut old = discount.clone();
     old["source"] = json!(null);
     old["coupon"] = json!({ "id": "c", "object": "coupon" });

@@ -152,7 +152,7 @@ pub async fn consume<D: Domain>(
     };
     let lacks = D::lacks(&event);
     let told = Told {
-        owner: projected.owner.clone(),
+        owner: D::owner(&projected.state),
         object: projected.object.clone(),
         facts,
         candidate: Candidate::of_event::<D>(&event, projected),
@@ -343,7 +343,7 @@ async fn consume_thin<D: Domain>(
         facts.clear();
     }
     let told = Told {
-        owner: projected.owner.clone(),
+        owner: D::owner(&projected.state),
         object: projected.object.clone(),
         facts,
         candidate: Candidate::fetched(&shown, api_version.as_deref(), date_s, took_ms, projected),

@@ -4,6 +4,8 @@
 //!
 //! | | of what | is |
 //! |---|---|---|
+//! | [`Domain::PREFIXES`], [`Domain::TYPES`], [`Domain::EXCEPT`] | | which event types the domain has a use for |
+//! | [`Domain::TERMINAL`] | | which states an object doesn't leave |
 //! | [`Domain::project`] | an event | the state that it gives its object |
 //! | [`Domain::facts`] | an event | what it says happened, whatever came before or after it |
 //! | [`Domain::levels`] | two states, settings | what the change from one to the other means to others |
@@ -23,6 +25,7 @@ use serde_json::Value;
 use crate::consume::Event;
 use crate::effect::{Fact, Level};
 use crate::fault::Fault;
+use crate::object::Fields;
 use crate::route::{Route, route};
 
 /// An object as one event shows it.
@@ -30,8 +33,6 @@ use crate::route::{Route, route};
 pub struct Projected<S> {
     /// The object's id: with account and mode, the projection's key.
     pub object: String,
-    /// Whose it is, for reading all of an owner's objects with one query: a subscription's customer.
-    pub owner: Option<String>,
     /// The state is the object's last: no event that isn't terminal too comes after it, whatever its `created`.
     pub terminal: bool,
     /// The state.
@@ -53,6 +54,15 @@ pub enum Lacks {
     Facts,
 }
 
+/// Stripe's name for a kind of object, and the statuses that it ends with.
+pub type Ends = (&'static str, &'static [&'static str]);
+
+/// The status that a projection has of an object that Stripe no longer has: terminal, of whatever kind it is.
+pub const DELETED: &str = "deleted";
+
+/// The status that a projection has of an object whose status Stripe leaves out or gives as null.
+pub const UNKNOWN: &str = "unknown";
+
 /// The settings of a domain that has none.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -62,6 +72,18 @@ pub struct NoSettings {}
 pub trait Domain: Send + Sync + 'static {
     /// `payments`: names the domain in outcomes, logs and operators' commands.
     const NAME: &'static str;
+
+    /// The event types that the domain has a use for, by prefix; the template's rule has the same.
+    const PREFIXES: &'static [&'static str] = &[];
+
+    /// Further event types that it has a use for, by name.
+    const TYPES: &'static [&'static str] = &[];
+
+    /// Event types with one of the prefixes that it has no use for.
+    const EXCEPT: &'static [&'static str] = &[];
+
+    /// States after which an object of a kind changes to none but another of them. [`DELETED`] is one of every kind.
+    const TERMINAL: &'static [Ends] = &[];
 
     /// What is kept of an object. Written as JSON into the projection; fields added later need a default, so that
     /// what was written before can be read.
@@ -73,13 +95,27 @@ pub trait Domain: Send + Sync + 'static {
 
     /// Whether the domain has a use for events of this type. The rule in the template decides what arrives; this
     /// decides what is applied, and the rest is `Ignored`.
-    fn handles(kind: &str) -> bool;
+    fn handles(kind: &str) -> bool {
+        let has_prefix = || Self::PREFIXES.iter().any(|prefix| kind.starts_with(prefix));
+        (Self::TYPES.contains(&kind) || has_prefix()) && !Self::EXCEPT.contains(&kind)
+    }
 
     /// Whether somebody has decided about events of this type: the routing table has it. Rules match by an object's prefix,
     /// so a type that Stripe makes later (`charge.frobbed`) reaches the domain first. If the domain can read it, it is
     /// applied as any other; if not, it is `Ignored` and counted as unrouted, where a known one would be rejected.
     fn knows(kind: &str) -> bool {
         route(kind) != Route::Unrouted
+    }
+
+    /// Whether an object of this kind is at an end with this status.
+    fn is_terminal(object: &str, status: &str) -> bool {
+        let ends = |(kind, ends): &Ends| *kind == object && ends.contains(&status);
+        status == DELETED || Self::TERMINAL.iter().any(ends)
+    }
+
+    /// Whether Stripe no longer has the event's object. Read from the API, the object says so itself.
+    fn is_deleted(event: &Event) -> bool {
+        event.kind.ends_with(".deleted") || Fields::of(&event.object).flag("deleted")
     }
 
     /// The object as this event shows it.
@@ -121,7 +157,7 @@ pub trait Domain: Send + Sync + 'static {
         true
     }
 
-    /// Whose the object is by its state, as [`Projected::owner`] of the event that it comes from.
+    /// Whose the object is, for reading all of an owner's objects with one query: a subscription's customer.
     fn owner(_state: &Self::State) -> Option<String> {
         None
     }
@@ -142,5 +178,95 @@ pub trait Domain: Send + Sync + 'static {
     /// everything.
     fn lacks(_event: &Event) -> Lacks {
         Lacks::Nothing
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::effect::Scope;
+
+    /// A domain that says no more than it has to.
+    struct Lamps;
+
+    impl Domain for Lamps {
+        const NAME: &'static str = "lamps";
+
+        const PREFIXES: &'static [&'static str] = &["lamp."];
+
+        const TYPES: &'static [&'static str] = &["bulb.sold"];
+
+        const EXCEPT: &'static [&'static str] = &["lamp.upcoming"];
+
+        const TERMINAL: &'static [Ends] = &[("lamp", &["broken"])];
+
+        type State = String;
+        type Settings = NoSettings;
+
+        fn project(_: &Event) -> Result<Projected<String>, Fault> {
+            Err(Fault::reject("lamps.unread", "these tests read none"))
+        }
+
+        fn facts(_: &Event) -> Result<Vec<Fact>, Fault> {
+            Ok(Vec::new())
+        }
+
+        fn levels(_: Option<&String>, _: &String, _: &NoSettings) -> Vec<Level> {
+            Vec::new()
+        }
+    }
+
+    #[test]
+    fn a_domain_handles_its_prefixes_and_types_but_for_those_that_it_excepts() {
+        for kind in ["lamp.lit", "bulb.sold"] {
+            assert!(Lamps::handles(kind), "{kind}");
+        }
+        for kind in [
+            "lamp.upcoming",
+            "bulb.sold.twice",
+            "bulb.broken",
+            "lamp",
+            "a.lamp.lit",
+        ] {
+            assert!(!Lamps::handles(kind), "{kind}");
+        }
+    }
+
+    #[test]
+    fn a_kind_ends_with_its_own_statuses_and_every_kind_with_its_deletion() {
+        let is_terminal = |object, status| Lamps::is_terminal(object, status);
+        assert!(is_terminal("lamp", "broken") && is_terminal("bulb", DELETED));
+        assert!(!is_terminal("bulb", "broken") && !is_terminal("lamp", "lit"));
+    }
+
+    #[test]
+    fn an_object_is_deleted_if_the_type_says_so_or_the_object_itself() {
+        let is_deleted = |kind: &str, object| {
+            Lamps::is_deleted(&Event {
+                id: "evt_1".to_owned(),
+                kind: kind.to_owned(),
+                scope: Scope {
+                    account: None,
+                    livemode: true,
+                },
+                created: 1,
+                api_version: None,
+                request: None,
+                object,
+                previous_attributes: None,
+            })
+        };
+        assert!(is_deleted("lamp.deleted", json!({ "id": "lamp_1" })));
+        assert!(is_deleted(
+            "lamp.lit",
+            json!({ "id": "lamp_1", "deleted": true })
+        ));
+        assert!(!is_deleted(
+            "lamp.lit",
+            json!({ "id": "lamp_1", "deleted": false })
+        ));
+        assert!(!is_deleted("lamp.undeleted", json!({ "id": "lamp_1" })));
     }
 }

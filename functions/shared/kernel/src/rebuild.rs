@@ -225,7 +225,7 @@ async fn rebuild_once<D: Domain>(
         for event in &events {
             let projected = D::project(event)?;
             if projected.object == object {
-                owner = projected.owner.clone().or(owner);
+                owner = D::owner(&projected.state).or(owner);
                 found.push(Candidate::of_event::<D>(event, projected));
             }
         }
@@ -361,7 +361,7 @@ async fn import_once<D: Domain>(
         previous_attributes: None,
     };
     let projected = D::project(&event)?;
-    let owner = projected.owner.clone();
+    let owner = D::owner(&projected.state);
     let key = projection::key(scope, &projected.object);
     let object = projected.object.clone();
     let version = shown.api_version.as_deref();

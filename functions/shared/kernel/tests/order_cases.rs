@@ -15,7 +15,6 @@ const SECOND: i64 = 1_790_000_000;
 fn projected(object: &Value) -> Projected<Value> {
     Projected {
         object: "sub_1".to_owned(),
-        owner: None,
         terminal: object["status"] == "canceled",
         state: json!([object["status"], object["quantity"]]),
     }
@@ -471,7 +470,6 @@ fn a_fetch_before_two_updates_of_its_second_changes_nothing() {
 fn an_object_that_is_gone_stays_gone() {
     let gone = Projected {
         object: "sub_1".to_owned(),
-        owner: None,
         terminal: true,
         state: json!(["canceled", null]),
     };

@@ -144,7 +144,7 @@ fn a_deleted_customer_has_nothing_however_it_is_told() {
     fetched.object = json!({ "id": told.object, "object": "customer", "deleted": true });
     assert_eq!(told, project(&fetched));
     assert!(told.terminal);
-    assert_eq!(told.owner, Some(told.object));
+    assert_eq!(Subscriptions::owner(&told.state), Some(told.object));
     let team = Kept::Subscription(of("sub_1", "prod_team", "active"));
     assert!(
         of_customer([&team, &told.state], &Settings::default(), 900_000)

@@ -169,7 +169,7 @@ pub(super) async fn fetch<D: Domain>(
         return Ok(None);
     }
     projected.terminal |= is_deleted;
-    let owner = projected.owner.clone();
+    let owner = D::owner(&projected.state);
     let candidate = Candidate::fetched(&shown, api_version.as_deref(), date_s, took_ms, projected);
     Ok(Some((candidate, owner)))
 }

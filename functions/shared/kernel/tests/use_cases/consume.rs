@@ -46,7 +46,6 @@ impl Domain for Lamps {
         let object = fields.text("id")?.to_owned();
         Ok(Projected {
             object,
-            owner: None,
             terminal: event.kind == "lamp.broken",
             state: fields.integer("light")?,
         })

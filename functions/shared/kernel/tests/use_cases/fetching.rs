@@ -46,7 +46,6 @@ impl Domain for Doors {
         let gone = fields.flag("deleted");
         Ok(Projected {
             object: fields.text("id")?.to_owned(),
-            owner: None,
             terminal: gone,
             state: if gone { "gone" } else { fields.text("state")? }.to_owned(),
         })

@@ -32,7 +32,6 @@ impl Domain for Boxes {
         let is_gone = fields.flag("deleted");
         Ok(Projected {
             object: format!("shelf:{}", fields.text("id")?),
-            owner: None,
             terminal: is_gone,
             state: if is_gone {
                 "gone"

@@ -42,7 +42,6 @@ impl Domain for Passes {
         let fields = Fields::of(&event.object);
         Ok(Projected {
             object: fields.text("id")?.to_owned(),
-            owner: Self::owner(&0),
             terminal: false,
             state: fields.integer("end")?,
         })
