@@ -172,7 +172,7 @@ fn a_rollback_that_can_go_nowhere_is_refused_with_its_code_and_changes_nothing()
         (&["payments", "--to", "7"], 3, "rollback.no_version"),
         (&["payments", "--to", "1"], 4, "rollback.is_live"),
         (&["sweep"], 3, "rollback.no_alias"),
-        (&["tax"], 2, "billing, connect, ingest, payments"),
+        (&["nosuch"], 2, "billing, connect, ingest, payments"),
     ] {
         refused(&world, args, exit, code);
         refused(

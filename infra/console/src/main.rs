@@ -224,10 +224,10 @@ mod tests {
         assert!(Cli::try_parse_from(without_stack).is_err());
     }
 
-    /// The exit code of a call and what it says, on a stack with the domains `payments` and `tax` at which nothing answers.
+    /// The exit code of a call and what it says, on a stack with the domains `payments` and `unbuilt` at which nothing answers.
     async fn refusal(call: &str) -> (u8, String) {
         let mut context = Context::for_tests();
-        for domain in ["payments", "tax"] {
+        for domain in ["payments", "unbuilt"] {
             let url = || "http://127.0.0.1:1/queue".to_owned();
             let dead = format!("{domain}_dead_letters");
             context.tables.insert(domain.to_owned(), domain.to_owned());
@@ -262,7 +262,7 @@ mod tests {
         ] {
             let (code, said) = refusal(call).await;
             assert_eq!(code, 2, "{call}: {said}");
-            for word in ["nosuch", "payments", "tax"] {
+            for word in ["nosuch", "payments", "unbuilt"] {
                 assert!(said.contains(word), "{call}: {said}");
             }
         }
@@ -271,15 +271,17 @@ mod tests {
     #[tokio::test]
     async fn no_domains_code_runs_over_the_table_of_a_domain_that_the_program_was_built_without() {
         for call in [
-            "rebuild tax",
-            "rebuild tax platform#live#txr_1",
-            "replay evt_1 --domain tax",
-            "rejected retry --digest 3fa2c1d09b77 --domain tax",
+            "rebuild unbuilt",
+            "rebuild unbuilt platform#live#txr_1",
+            "replay evt_1 --domain unbuilt",
+            "rejected retry --digest 3fa2c1d09b77 --domain unbuilt",
         ] {
             let (code, said) = refusal(call).await;
             assert_eq!(code, 2, "{call}: {said}");
             assert!(
-                said.contains("built without") && said.contains("tax") && said.contains("payments"),
+                said.contains("built without")
+                    && said.contains("unbuilt")
+                    && said.contains("payments"),
                 "{call}: {said}"
             );
         }

@@ -175,7 +175,7 @@ mod tests {
             json!({ "object": "charge", "status": "failed" }),
             true,
         );
-        let made = of_domain(&Context::for_tests(), "tax", "ch_1", &charge);
+        let made = of_domain(&Context::for_tests(), "unbuilt", "ch_1", &charge);
         assert!(matches!(made, Ok(None)));
     }
 
