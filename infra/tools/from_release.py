@@ -11,7 +11,7 @@ What is deployed is the release as a whole: its functions with its own template.
 are the checkout's; a note says so if that is of another version.
 
 Nothing is laid that isn't the release: a checksum that differs or is missing, a file that is missing or that no release has, a
-name that leads out of the folder, more than `archives.py` allows. Exit status 0, or 2 and a sentence.
+name that leads out of the folder, a template of another form, more than `archives.py` allows. Exit status 0, or 2 and a sentence.
 `infra/tools/test_from_release.py` shows each refusal.
 """
 
@@ -27,6 +27,7 @@ import urllib.request
 from pathlib import Path
 
 import tomlkit
+import yaml
 from samtranslator.yaml_helper import yaml_parse
 
 import parameters
@@ -41,6 +42,8 @@ ROOT = Path(__file__).resolve().parents[2]
 TAG = re.compile(r"v(\d+\.\d+\.\d+(?:-[0-9A-Za-z.-]+)?)")
 FILES = re.compile(r"release\.json|template\.yaml|functions/notify/template\.yaml|functions/[a-z]+/bootstrap")
 ARCHIVE = re.compile(r"sluice-functions-(\d+\.\d+\.\d+(?:-[0-9A-Za-z.-]+)?)-(arm64|x86_64)\.zip")
+# What CloudFormation calls a resource by; a function's code is laid in a folder of this name.
+LOGICAL_ID = re.compile(r"[A-Za-z0-9]{1,255}")
 
 # How long the server may be silent, in seconds.
 SILENCE_MAX_S = 60
@@ -119,14 +122,43 @@ def text_of(path):
         raise Refused(f"{path} can't be read: {error}") from error
 
 
-def built_template(template):
+def part(holder, key, where, kind=dict):
+    """What a template has under a key, which has to be of a kind."""
+    found = holder.get(key)
+    if not isinstance(found, kind):
+        raise Refused(f"{where} has no {key}, or one that a template can't have")
+    return found
+
+
+def read_template(content, where):
+    """A template as its parts, of a form that can be laid and deployed."""
+    try:
+        template = yaml_parse(content.decode("utf-8"))
+    # What YAML and CloudFormation's short forms (`!GetAtt`) fail with, depending on what they meet.
+    except (yaml.YAMLError, ValueError, TypeError, AttributeError, RecursionError) as error:
+        raise Refused(f"{where} can't be read: {' '.join(str(error).split())}") from error
+    if not isinstance(template, dict):
+        raise Refused(f"{where} is no template")
+    for section in ("Parameters", "Resources"):
+        named = part(template, section, where)
+        for name in named:
+            if not isinstance(name, str) or not LOGICAL_ID.fullmatch(name):
+                raise Refused(f"{where} has a name that CloudFormation wouldn't take: {str(name)[:100]!r}")
+            part(part(named, name, f"{where}: {section}"), "Type", f"{where}: {name}", str)
+    return template
+
+
+def built_template(content, where):
     """A template as `sam build` leaves it, and logical id → binary: each function's code is the folder of its id."""
-    template.get("Globals", {}).get("Function", {}).pop("CodeUri", None)
-    named = {}
+    template, named = read_template(content, where), {}
+    if "Globals" in template:
+        part(part(template, "Globals", where), "Function", f"{where}: Globals").pop("CodeUri", None)
     for name, one in template["Resources"].items():
         if one["Type"] == FUNCTION:
-            named[name] = one.pop("Metadata")["BuildProperties"]["Binary"]
-            one["Properties"]["CodeUri"] = name
+            at = f"{where}: {name}"
+            named[name] = part(part(part(one, "Metadata", at), "BuildProperties", at), "Binary", at, str)
+            part(one, "Properties", at)["CodeUri"] = name
+            del one["Metadata"]
     return template, named
 
 
@@ -134,10 +166,16 @@ def lay(files, place, built):
     """Writes the template of this place in the release, and the code of its functions, to the folder `built`."""
     if place not in files:
         raise Refused(f"the release has no {place}")
-    template, named = built_template(yaml_parse(files[place].decode("utf-8")))
+    where = f"the release's {place}"
+    template, named = built_template(files[place], where)
     missing = [binary for binary in named.values() if f"functions/{binary}/bootstrap" not in files]
     if missing:
         raise Refused(f"the release has no {', '.join(missing)}, which its {place} names")
+    try:
+        text = json.dumps(template, indent=1, default=str) + "\n"
+    except (ValueError, TypeError, RecursionError) as error:
+        # YAML can say what JSON can't: a part within itself, a list as a key.
+        raise Refused(f"{where} can't be written: {error}") from error
     built.parent.mkdir(parents=True, exist_ok=True)
     # Beside it, so that what is there is whole at any time.
     made = Path(tempfile.mkdtemp(prefix=built.name + "-", dir=built.parent))
@@ -147,7 +185,7 @@ def lay(files, place, built):
             code = made / name / "bootstrap"
             code.write_bytes(files[f"functions/{binary}/bootstrap"])
             code.chmod(0o755)
-        (made / "template.yaml").write_text(json.dumps(template, indent=1, default=str) + "\n", encoding="utf-8")
+        (made / "template.yaml").write_text(text, encoding="utf-8")
         made.chmod(0o755)
         shutil.rmtree(built, ignore_errors=True)
         made.rename(built)
@@ -161,8 +199,8 @@ def read(path, version, arch):
     files = read_zip(path, FILES)
     try:
         manifest = json.loads(files[MANIFEST])
-        is_right = (manifest["version"], manifest["arch"]) == (version, arch)
-    except (KeyError, TypeError, ValueError) as error:
+        is_right = (manifest["version"], manifest["arch"]) == (version, arch) and isinstance(manifest["commit"], str)
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
         raise Refused(f"{path.name} has no {MANIFEST} of a release: {error}") from error
     if not is_right:
         raise Refused(f"{path.name} holds version {manifest['version']} for {manifest['arch']}, and not what its name says")
