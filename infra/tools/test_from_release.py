@@ -10,6 +10,7 @@ import http.server
 import io
 import json
 import os
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -241,6 +242,44 @@ class Releases(unittest.TestCase):
         url = self.serve()
         self.assertIn("release 1.2.3 for arm64", self.lay(chosen="v1.2.3", RELEASE_URL=url))
         self.assertTrue((self.root / ".aws-sam/build/template.yaml").exists())
+
+    def attested(self, said):
+        """The file that the note's command names."""
+        words = shlex.split(said[said.index("gh attestation verify") :].splitlines()[0])
+        return Path(words[3]), words[4:]
+
+    def test_what_was_fetched_is_kept_so_that_who_built_it_can_be_verified(self):
+        path, options = self.attested(self.lay(chosen="v1.2.3", RELEASE_URL=self.serve()))
+        name = release.functions_archive(VERSION, "arm64")
+        kept = self.root / ".aws-sam/release/v1.2.3"
+        self.assertEqual(path.resolve(), kept / name)
+        self.assertEqual(path.read_bytes(), (self.root / "v1.2.3" / name).read_bytes())
+        self.assertEqual(options[2:4], ["--source-ref", "refs/tags/v1.2.3"])
+        self.assertEqual(sorted(one.name for one in kept.iterdir()), sorted([archives.SUMS, name]))
+
+    def test_what_is_fetched_again_takes_the_place_of_the_last_and_what_is_refused_does_not(self):
+        url, kept = self.serve(), self.root / ".aws-sam/release"
+        self.lay(chosen="v1.2.3", RELEASE_URL=url)
+        self.lay("Architecture=x86_64", chosen="v1.2.3", RELEASE_URL=url)
+        name = release.functions_archive(VERSION, "x86_64")
+        self.assertEqual(sorted(one.name for one in (kept / "v1.2.3").iterdir()), sorted([archives.SUMS, name]))
+        (self.root / "v1.2.3" / name).write_bytes(b"other")
+        with self.assertRaisesRegex(Refused, "isn't what was released"):
+            self.lay("Architecture=x86_64", chosen="v1.2.3", RELEASE_URL=url)
+        archives.verify(kept / "v1.2.3" / name, archives.read_sums((kept / "v1.2.3" / archives.SUMS).read_text()))
+        self.assertEqual([one.name for one in kept.iterdir()], ["v1.2.3"], "nothing is left of what was refused")
+
+    def test_a_folders_archive_is_verified_where_it_is_and_the_repository_is_named_if_it_is_known(self):
+        path, options = self.attested(self.lay())
+        self.assertEqual(path.resolve(), self.released / release.functions_archive(VERSION, "arm64"))
+        self.assertEqual(options[:2], ["--repo", "<owner>/<repository>"])
+        cargo = (self.root / "Cargo.toml").read_text()
+        for address in ("https://github.com/acme/sluice", "https://github.com/acme/sluice.git"):
+            known = cargo.replace("[workspace.package]\n", f'[workspace.package]\nrepository = "{address}"\n')
+            (self.root / "Cargo.toml").write_text(known)
+            _, options = self.attested(self.lay())
+            self.assertEqual(options[:2], ["--repo", "acme/sluice"])
+            self.assertEqual(options[-1], "acme/sluice/.github/workflows/release.yml")
 
     def test_a_release_that_is_not_there_or_too_long_is_refused(self):
         url = self.serve()
