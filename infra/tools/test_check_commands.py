@@ -83,7 +83,8 @@ class Commands(unittest.TestCase):
         self.refused("isn't JMESPath", "aws cloudformation describe-stacks --query='Stacks[0'")
         [only] = said("See `aws cloudformation describe-stacks --query Stacks[0`.")
         self.assertIn("isn't JMESPath", only)
-        for query in ("Stacks[0].StackStatus", "'length(Stacks)'", '"$QUERY"', '"Stacks[?Name==\'${NAME}-<x>\'].[A, B]"', "'Stacks[?N==`1`]'"):
+        named = '"Stacks[?Name==\'${NAME}-<x>\'].[A, B]"'
+        for query in ("Stacks[0].StackStatus", "'length(Stacks)'", '"$QUERY"', named, "'Stacks[?N==`1`]'"):
             self.taken(f"aws cloudformation describe-stacks --query {query}")
 
     def test_a_query_of_a_command_that_is_known_by_name_alone_is_read_too(self):
