@@ -209,9 +209,11 @@ rehearse: need-rust need-cc need-python ## Deploy as `make deploy` does, into an
 	@$(TIDY) $(LINT_BIN)/python -B infra/tools/rehearse.py
 
 # Of what this machine can build: on Linux everything for its own or another processor, on macOS the operator's program.
+# TAG is the shell's alone, from the environment: make would expand what a tag's name has of `$(...)`.
 .PHONY: release
+export TAG
 release: need-rust need-cc need-python ## Build a release's archives into target/release-archives [ARCH=x86_64] [TAG=v1.2.3]
-	@$(PY) infra/tools/release.py --arch '$(ARCH)' $(if $(TAG),--tag '$(TAG)') --check
+	@$(PY) infra/tools/release.py --arch '$(ARCH)' $${TAG:+--tag "$$TAG"} --check
 	@if [ "$$(uname -s)" = Darwin ]; then \
 		$(CARGO) build $(CARGO_FLAGS) --release --target $(subst -unknown-linux-gnu,-apple-darwin,$(TARGET)) -p sluice-console; \
 	else \
@@ -219,7 +221,7 @@ release: need-rust need-cc need-python ## Build a release's archives into target
 		PATH="$(CURDIR)/$(LINT_BIN):$$PATH" cargo-lambda lambda build $(CARGO_FLAGS) --release --target $(TARGET) \
 			-p sluice-console -p sluice-local --bin sluice --bin sluice-local; \
 	fi
-	@$(PY) infra/tools/release.py --arch '$(ARCH)' $(if $(TAG),--tag '$(TAG)')
+	@$(PY) infra/tools/release.py --arch '$(ARCH)' $${TAG:+--tag "$$TAG"}
 
 .PHONY: try-release
 try-release: need-python ## Try a release's archives without Rust: of development builds, or of a folder [BUILT=target/release-archives]

@@ -7,8 +7,10 @@ import gzip
 import hashlib
 import io
 import re
+import struct
 import tarfile
 import zipfile
+import zlib
 
 SUMS = "SHA256SUMS"
 
@@ -17,6 +19,12 @@ SUMS = "SHA256SUMS"
 ARCHIVE_MAX_BYTES = 128 * 1024 * 1024
 UNPACKED_MAX_BYTES = 512 * 1024 * 1024
 FILES_MAX = 64
+# What a ZIP's directory comes to at the most: `zipfile` reads all of it, however many files it says that there are.
+DIRECTORY_MAX_BYTES = 16 * 1024
+
+# The end of a ZIP: its signature, four numbers (of disks and files), where its directory is, and the length of a comment.
+END = struct.Struct("<4s4H2LH")
+END_MARK, LONG_END_MARK, LONG_END_BYTES = b"PK\5\6", b"PK\6\7", 20
 
 # The earliest time that a ZIP can name; no file's own time is in an archive.
 NO_TIME = (1980, 1, 1, 0, 0, 0)
@@ -89,6 +97,25 @@ def verify(path, sums):
         raise Refused(f"{path.name} isn't what was released: its SHA-256 is {found}, and {SUMS} has {sums[path.name]}")
 
 
+def judge_end(path):
+    """Refuses a ZIP whose directory is longer than a release's, before anything of it is read."""
+    with open(path, "rb") as file:
+        length = file.seek(0, io.SEEK_END)
+        file.seek(max(0, length - END.size - LONG_END_BYTES))
+        last = file.read()
+    ends = last[-END.size :]
+    if len(ends) < END.size or not ends.startswith(END_MARK) or not ends.endswith(b"\0\0"):
+        raise Refused(f"{path.name} can't be read as a ZIP archive: it doesn't end like one, or has a comment")
+    _, _, _, _, count, directory, _, _ = END.unpack(ends)
+    # Where there are 65,535 files or more, or 4 GB, another record has the true numbers.
+    if last[: -END.size].startswith(LONG_END_MARK):
+        raise Refused(f"{path.name} can't be read as a ZIP archive: it is of the kind for large ones (ZIP64)")
+    if count > FILES_MAX:
+        raise Refused(f"{path.name} has more than {FILES_MAX} files")
+    if directory > DIRECTORY_MAX_BYTES:
+        raise Refused(f"{path.name} has a directory of more than {DIRECTORY_MAX_BYTES} bytes")
+
+
 def read_zip(path, allowed):
     """Name → content of an archive whose files' names all match `allowed`; nothing is written anywhere.
 
@@ -96,6 +123,7 @@ def read_zip(path, allowed):
     """
     if path.stat().st_size > ARCHIVE_MAX_BYTES:
         raise Refused(f"{path.name} is larger than {ARCHIVE_MAX_BYTES} bytes")
+    judge_end(path)
     found, left = {}, UNPACKED_MAX_BYTES
     try:
         with zipfile.ZipFile(path) as archive:
@@ -106,6 +134,8 @@ def read_zip(path, allowed):
                 kind = info.external_attr >> 28
                 if not allowed.fullmatch(info.filename) or info.filename in found or kind != 0o10:
                     raise Refused(f"{path.name} has a file that no release has: {info.filename[:100]!r}")
+                if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+                    raise Refused(f"{path.name} has a file that isn't packed as a release's are: {info.filename}")
                 # What the archive says of its size isn't believed.
                 with archive.open(info) as file:
                     content = file.read(left + 1)
@@ -113,6 +143,16 @@ def read_zip(path, allowed):
                 if left < 0:
                     raise Refused(f"{path.name} unpacks to more than {UNPACKED_MAX_BYTES} bytes")
                 found[info.filename] = content
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, ValueError) as error:
+    except (
+        zipfile.BadZipFile,
+        zlib.error,
+        NotImplementedError,
+        RuntimeError,
+        EOFError,
+        OSError,
+        OverflowError,
+        ValueError,
+        struct.error,
+    ) as error:
         raise Refused(f"{path.name} can't be read as a ZIP archive: {error}") from error
     return found

@@ -4,7 +4,7 @@
 
 A command stands in a code span or a fenced block. What is checked is what botocore's models know, offline: that the
 service, the operation or waiter and each option are there, that nothing required is missing, that numbers, choices, JSON and
-shorthand have the form of their option, and that a blob is base64, a `fileb://`, or comes with
+shorthand have the form of their option, that a `--query` is JMESPath, and that a blob is base64, a `fileb://`, or comes with
 `--cli-binary-format raw-in-base64-out` (https://docs.aws.amazon.com/cli/latest/userguide/cliv2-migration-changes.html).
 `<placeholders>`, `$variables` and `…` stand for any value. What the CLI has beside the API (`CUSTOM`) is known by name alone.
 
@@ -20,8 +20,10 @@ import sys
 from pathlib import Path
 
 import botocore.session
+import jmespath
 from botocore import xform_name
 from botocore.exceptions import DataNotFoundError, UnknownServiceError
+from jmespath.exceptions import JMESPathError
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -54,6 +56,7 @@ SPAN = re.compile(r"`([^`]+)`")
 START = re.compile(r"(?:^|[|;&(]\s*|\bdo\s+|\bthen\s+|^(?:\w+=\S*\s+)+)(?=aws\s)")
 PLACEHOLDER = re.compile(r"<[^<>\n|&;]+>")
 ANY = "\N{WHITE SQUARE}"
+VARIABLE = re.compile(r"\$(?:\w+|\{\w+\})")
 
 
 class Wrong(Exception):
@@ -90,7 +93,7 @@ def commands(text):
                 words = []
                 try:
                     for word in lexer:
-                        if set(word) <= set("();<>|&"):
+                        if word and set(word) <= set("();<>|&"):
                             break
                         words.append(word)
                 except ValueError as error:
@@ -166,6 +169,14 @@ def judge(shape, value, option, raw):
             keyed(shape, [key for key, _ in pairs], option)
 
 
+def judge_query(text):
+    """Refuses a `--query` that the CLI can't read; what isn't known in it stands for a name."""
+    try:
+        jmespath.compile(VARIABLE.sub("any", text.replace(ANY, "any").replace("…", "any")))
+    except JMESPathError as error:
+        raise Wrong(f"--query {text!r} isn't JMESPath: {str(error).splitlines()[0]}") from None
+
+
 def parse(words, session, is_span=False):
     """Refuses a command that the CLI doesn't take. In a sentence it may be named without what it needs."""
     options, positional = [], []
@@ -177,6 +188,8 @@ def parse(words, session, is_span=False):
             options[-1][1].append(word)
         else:
             positional.append(word)
+    for _, values in [one for one in options if one[0] == "query" and len(one[1]) == 1]:
+        judge_query(values[0])
     service = positional.pop(0) if positional else None
     name = positional.pop(0) if positional else None
     if service in CUSTOM and name in CUSTOM[service]:

@@ -36,7 +36,7 @@ import processor
 import stack
 import variables
 from revision import PARAMETER as REVISION
-from revision import revision
+from revision import for_stack, revision
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -192,7 +192,7 @@ def main(arguments):
         values.pop(REVISION)
         if is_made:
             try:
-                values[REVISION] = parameters.Value(revision(template_file, texts), parameters.MADE)
+                values[REVISION] = parameters.Value(for_stack(revision(template_file, texts), found), parameters.MADE)
             except FileNotFoundError as error:
                 refuse([f"{error}: make sam-build STAGE={stage}"])
     print(f"stack {name} in {session.region_name}, as {arn}")

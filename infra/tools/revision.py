@@ -3,6 +3,11 @@
 SAM publishes a version of a function for each value of it. What is the same has the same revision, and publishes nothing;
 whatever differs (a byte of the code, the template, any parameter) has another. Times, modes and places of files don't count,
 and neither does the template's layout.
+
+Lambda publishes no version that is the same as the one it published last, and CloudFormation then fails with "A version for this
+Lambda function exists". A deployment that CloudFormation took back leaves its versions, so the same revision couldn't be deployed
+again. There, and where a stack has no revision and so may have versions of any, `for_stack` gives it another first half; the
+second half still says what is deployed.
 """
 
 import hashlib
@@ -15,6 +20,9 @@ PARAMETER = "Revision"
 
 # How much of SHA-256's 64 characters a revision has. SAM names a version by the first ten.
 CHARACTERS = 40
+
+# The first half says which version, the second one of what.
+HALF = CHARACTERS // 2
 
 FUNCTION = "AWS::Serverless::Function"
 
@@ -53,3 +61,14 @@ def revision(template_file, values):
         for path in files:
             add(name, path.relative_to(root).as_posix(), path.read_bytes())
     return hashed.hexdigest()[:CHARACTERS]
+
+
+def for_stack(made, found):
+    """The revision to deploy to a stack (`stack.Stack`), of the one that was made of what is deployed."""
+    deployed = found.parameters.get(PARAMETER)
+    if found.is_new:
+        return made
+    if found.is_settled and deployed:
+        # What is deployed may have its first half from the retry that it came with.
+        return deployed if deployed[HALF:] == made[HALF:] else made
+    return hashlib.sha256(f"{made} {found.changed}".encode()).hexdigest()[:HALF] + made[HALF:]

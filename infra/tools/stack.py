@@ -31,6 +31,9 @@ OBSTACLES = {
     ),
 }
 
+# The statuses in which all of the stack is as it was deployed last.
+SETTLED = ("CREATE_COMPLETE", "UPDATE_COMPLETE")
+
 # What a status in progress is waited for with. AWS's CLI has nothing for the others: they are looked at.
 WAITS = {"CREATE": "stack-create-complete", "DELETE": "stack-delete-complete", "UPDATE": "stack-update-complete"}
 
@@ -46,11 +49,18 @@ class Stack:
     name: str
     status: str | None = None
     parameters: dict = field(default_factory=dict)
+    # When it was made or updated last, also if that failed; a text.
+    changed: str = ""
 
     @property
     def is_new(self):
         """Whether the next deployment is its first."""
         return self.status in (None, REVIEW)
+
+    @property
+    def is_settled(self):
+        """Whether its last deployment succeeded, and wasn't an import of resources."""
+        return self.status in SETTLED
 
     def obstacle(self):
         """Why it can't be deployed now and the command that changes it, or None."""
@@ -74,6 +84,11 @@ class Stack:
                 f"the stack {self.name} is in {REVIEW}: a change set for it waits that nobody has carried out. This deployment "
                 f"makes another; to have neither: {DELETE.format(name=self.name)}"
             )
+        if self.status in ("UPDATE_ROLLBACK_COMPLETE", "UPDATE_FAILED"):
+            return (
+                f"the stack {self.name} is in {self.status}: its last deployment failed. This one's revision differs from that "
+                "one's, also if nothing else does, so that Lambda publishes versions of it"
+            )
         return None
 
 
@@ -88,8 +103,9 @@ def read(client, name):
         what = f"AWS doesn't say how the stack {name} is ({code}): infra/tools/deploy-policy.json has what deploying needs"
         raise Unreadable(what) from error
     given = {one["ParameterKey"]: one["ParameterValue"] for one in described.get("Parameters", [])}
+    status, changed = described["StackStatus"], described.get("LastUpdatedTime", described["CreationTime"])
     # One whose first change set was never carried out has parameters that nothing was deployed with.
-    return Stack(name, described["StackStatus"], {} if described["StackStatus"] == REVIEW else given)
+    return Stack(name, status, {} if status == REVIEW else given, str(changed))
 
 
 def deployed_defaults(client, name):

@@ -8,6 +8,7 @@ import stat
 import tempfile
 import unittest
 import zipfile
+import zlib
 from pathlib import Path
 from unittest import mock
 
@@ -73,6 +74,73 @@ class Archives(unittest.TestCase):
     def test_too_many_files_are_refused(self):
         archives.write_zip(self.path, {f"functions/{'a' * (one + 1)}/bootstrap": (b"", True) for one in range(65)})
         self.refused("more than 64 files")
+
+    def patched(self, *places):
+        """The archive with numbers of its end record changed: (offset from the record's beginning, bytes)."""
+        content = bytearray(self.path.read_bytes())
+        at = content.rindex(archives.END_MARK)
+        for offset, value in places:
+            content[at + offset : at + offset + len(value)] = value
+        self.path.write_bytes(content)
+
+    def test_a_directory_is_not_read_that_is_longer_than_a_releases_whatever_it_says_of_its_files(self):
+        archives.write_zip(self.path, {f"functions/{'a' * (one + 1)}/bootstrap": (b"", True) for one in range(200)})
+        self.patched((8, b"\1\0\1\0"))
+        with mock.patch.object(archives.zipfile, "ZipFile", side_effect=AssertionError("the directory is read")):
+            self.refused("a directory of more than 16384 bytes")
+        archives.write_zip(self.path, {f"functions/{'a' * (one + 1)}/bootstrap": (b"", True) for one in range(65)})
+        with mock.patch.object(archives.zipfile, "ZipFile", side_effect=AssertionError("the directory is read")):
+            self.refused("more than 64 files")
+        # Files more than it says are counted as well.
+        self.patched((8, b"\1\0\1\0"))
+        self.refused("more than 64 files")
+
+    def test_the_kind_for_large_archives_is_refused(self):
+        with mock.patch.object(zipfile, "ZIP_FILECOUNT_LIMIT", 0):
+            archives.write_zip(self.path, ENTRIES)
+        self.assertIn(archives.LONG_END_MARK, self.path.read_bytes())
+        self.refused("ZIP64")
+
+    def test_an_archive_with_a_comment_is_refused_also_if_that_looks_like_an_end(self):
+        for comment in (b"text", b"PK\5\6" + bytes(16) + b"\1\0"):
+            archives.write_zip(self.path, ENTRIES)
+            with zipfile.ZipFile(self.path, "a") as archive:
+                archive.comment = comment
+            self.refused("or has a comment")
+
+    def test_what_is_packed_in_another_way_is_refused(self):
+        for kind in (zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA):
+            with self.subTest(kind):
+                archives.write_zip(self.path, ENTRIES)
+                with zipfile.ZipFile(self.path, "a") as archive:
+                    info = zipfile.ZipInfo("functions/payments/bootstrap")
+                    info.create_system, info.external_attr, info.compress_type = 3, (stat.S_IFREG | 0o755) << 16, kind
+                    archive.writestr(info, b"code" * 100)
+                self.refused("isn't packed as a release's are: functions/payments/bootstrap")
+
+    def test_a_broken_stream_is_refused_also_where_the_directory_is_right(self):
+        archives.write_zip(self.path, ENTRIES)
+        with zipfile.ZipFile(self.path) as archive:
+            info = archive.getinfo("functions/ingest/bootstrap")
+        content = bytearray(self.path.read_bytes())
+        begins = info.header_offset + 30 + len(info.filename)
+        # No block of a deflate stream has this type.
+        content[begins] = 0b111
+        self.path.write_bytes(content)
+        with zipfile.ZipFile(self.path) as archive, self.assertRaises(zlib.error):
+            archive.read(info.filename)
+        self.refused("can't be read as a ZIP archive: .*invalid block type")
+
+    def test_whichever_byte_is_changed_the_archive_is_read_or_refused(self):
+        archives.write_zip(self.path, ENTRIES)
+        whole = self.path.read_bytes()
+        for at in range(len(whole)):
+            for bits in (0x01, 0x80, 0xFF):
+                self.path.write_bytes(whole[:at] + bytes([whole[at] ^ bits]) + whole[at + 1 :])
+                try:
+                    archives.read_zip(self.path, ALLOWED)
+                except Refused:
+                    pass
 
     def test_more_than_the_limit_unpacked_is_refused_whatever_the_archive_says(self):
         archives.write_zip(self.path, ENTRIES)

@@ -77,6 +77,19 @@ class Commands(unittest.TestCase):
         )
         self.taken('aws dynamodb get-item --table-name t --key \'{"pk":{"S":"<id>"}}\' --consistent-read')
 
+    def test_a_query_is_one_that_the_cli_can_read(self):
+        for query in ("'Stacks[0.StackStatus'", "'Stacks[0].'", "''", '"Stacks[?starts_with(@, \'a)]"', "'Stacks[0].(Name)'", "'$'"):
+            self.refused("isn't JMESPath", f"aws cloudformation describe-stacks --query {query}")
+        self.refused("isn't JMESPath", "aws cloudformation describe-stacks --query='Stacks[0'")
+        [only] = said("See `aws cloudformation describe-stacks --query Stacks[0`.")
+        self.assertIn("isn't JMESPath", only)
+        named = '"Stacks[?Name==\'${NAME}-<x>\'].[A, B]"'
+        for query in ("Stacks[0].StackStatus", "'length(Stacks)'", '"$QUERY"', named, "'Stacks[?N==`1`]'"):
+            self.taken(f"aws cloudformation describe-stacks --query {query}")
+
+    def test_a_query_of_a_command_that_is_known_by_name_alone_is_read_too(self):
+        self.refused("isn't JMESPath", "aws s3 ls --query 'a['")
+
     def test_commands_within_commands_after_assignments_and_over_lines_are_found(self):
         self.taken('AWS_REGION=x aws lambda get-function \\\n  --function-name "$(aws sts get-caller-identity --query Arn)" | head', 2)
         self.refused("has no command who", 'VERSION=$(aws sts who)\n')

@@ -53,11 +53,11 @@ def missing():
     return {"code": "ValidationError", "message": "Stack with id sluice-dev does not exist"}
 
 
-def described(status, **parameters):
+def described(status, updated=None, **parameters):
     """An answer of DescribeStacks."""
     given = [{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()]
     one = {"StackName": "sluice-dev", "CreationTime": "2026-01-01T00:00:00Z", "StackStatus": status, "Parameters": given}
-    return {"Stacks": [one]}
+    return {"Stacks": [one | ({"LastUpdatedTime": updated} if updated else {})]}
 
 
 class Session:
@@ -126,6 +126,28 @@ class Deployments(unittest.TestCase):
         self.assertRegex(revisions[0], "^[0-9a-f]{40}$")
         self.assertEqual(revisions[0], revisions[1])
         self.assertNotEqual(revisions[0], revisions[2])
+
+    def test_the_same_after_it_was_taken_back_has_another_revision_each_time_and_keeps_the_one_that_succeeds(self):
+        first = "f" * 40
+        plain = self.deploy(Session([described("UPDATE_COMPLETE", Revision=first)]))[2][0]["Revision"]
+        failures = [f"2026-0{month}-01T00:00:00Z" for month in (1, 2)]
+        retries = []
+        for updated in failures:
+            stack = described("UPDATE_ROLLBACK_COMPLETE", updated, Revision=first)
+            status, said, [sent] = self.deploy(Session([stack]))
+            self.assertEqual(status, 0, said)
+            self.assertIn("its last deployment failed. This one's revision differs", said)
+            retries.append(sent["Revision"])
+        # SAM names a version by the first ten characters.
+        self.assertEqual(len({one[:10] for one in [plain, *retries]}), 3)
+        stack = described("UPDATE_COMPLETE", "2026-03-01T00:00:00Z", Revision=retries[1])
+        self.assertEqual(self.deploy(Session([stack]))[2][0]["Revision"], retries[1], "nothing changed, nothing is published")
+        self.assertNotEqual(self.deploy(Session([stack]), "MaxReceiveCount=600")[2][0]["Revision"][20:], retries[1][20:])
+
+    def test_a_revision_after_one_was_taken_away_is_another(self):
+        plain = self.deploy(Session([missing()]))[2][0]["Revision"]
+        back = self.deploy(Session([described("UPDATE_COMPLETE", Revision="")]))[2][0]["Revision"]
+        self.assertNotEqual(back[:10], plain[:10])
 
     def test_a_revision_that_is_given_is_taken_also_an_empty_one(self):
         _, _, [sent] = self.deploy(Session([missing()]), "Revision=")

@@ -66,6 +66,7 @@ OTHERS = {
         "cloudformation:ExecuteChangeSet",
         "cloudformation:GetTemplate",
         "cloudformation:GetTemplateSummary",
+        "cloudformation:ListStackResources",
     },
     "AfterAFailure": {"cloudformation:ContinueUpdateRollback", "cloudformation:DeleteStack"},
     "SamsTransform": {"cloudformation:CreateChangeSet"},
@@ -230,6 +231,12 @@ class Policy(unittest.TestCase):
                         service = statement["Principal"]["Service"]
                         trusted |= {service} if isinstance(service, str) else set(service)
         self.assertEqual(set(condition), trusted)
+
+    def test_the_operators_program_finds_the_stack_which_the_smoke_test_needs(self):
+        operators = json.loads((ROOT / "infra/console/operator-policy.json").read_text(encoding="utf-8"))
+        (finds,) = (one for one in operators["Statement"] if one["Sid"] == "FindTheStack")
+        allowed = {action for sid in STATEMENTS if finds["Resource"] in resources(sid) for action in actions(sid)}
+        self.assertEqual(set(finds["Action"]) - allowed, set())
 
     def test_a_role_has_room_for_it(self):
         self.assertLessEqual(len(re.sub(r"\s", "", json.dumps(POLICY))), MAX_CHARACTERS)

@@ -10,7 +10,9 @@ import http.server
 import io
 import json
 import os
+import shlex
 import subprocess
+import sys
 import tempfile
 import threading
 import unittest
@@ -150,6 +152,53 @@ class Releases(unittest.TestCase):
         self.write(left_out=["template.yaml"])
         self.refused("the release has no template.yaml")
 
+    def write_template(self, content):
+        self.write(more={"template.yaml": (content if isinstance(content, bytes) else json.dumps(content).encode(), False)})
+
+    def test_a_resource_whose_name_leads_out_of_the_folder_is_refused(self):
+        outside = self.root / "outside"
+        function = {"Type": "AWS::Serverless::Function", "Metadata": {"BuildProperties": {"Binary": "ingest"}}, "Properties": {}}
+        for name in ("../../outside", str(outside), "..", ".", "", "a/b", "template.yaml", "a" * 256):
+            with self.subTest(name):
+                self.write_template({"Parameters": {}, "Resources": {name: function}})
+                self.refused("a name that CloudFormation wouldn't take")
+                self.assertFalse(outside.exists())
+
+    def test_a_template_of_another_form_is_refused(self):
+        function = {"Type": "AWS::Serverless::Function", "Metadata": {"BuildProperties": {"Binary": "ingest"}}, "Properties": {}}
+        of = lambda **parts: {"Parameters": {}, "Resources": {"A": function}} | parts  # noqa: E731
+        cases = {
+            "has no Resources": [{"Parameters": {}}, of(Resources=[])],
+            "has no Parameters": [{"Resources": {}}],
+            "Parameters has no Days": [of(Parameters={"Days": 35})],
+            "Resources has no A": [of(Resources={"A": None})],
+            "A has no Type": [of(Resources={"A": {}}), of(Resources={"A": {"Type": ["AWS::Serverless::Function"]}})],
+            "A has no Metadata": [of(Resources={"A": {"Type": function["Type"], "Properties": {}}})],
+            "A has no BuildProperties": [of(Resources={"A": function | {"Metadata": {}}})],
+            "A has no Binary": [of(Resources={"A": function | {"Metadata": {"BuildProperties": {"Binary": {}}}}})],
+            "A has no Properties": [of(Resources={"A": function | {"Properties": []}})],
+            "has no Globals": [of(Globals=[])],
+            "Globals has no Function": [of(Globals={"Function": "x"})],
+            "is no template": [[], "text", None, b""],
+            "a name that CloudFormation wouldn't take: '1'": [b"{Parameters: {}, Resources: {1: {}}}"],
+            "can't be read": [b"{", b"\xff", b"a: [", b"a: 2026-99-99", b"? !Ref [a]\n: 1", b"[" * 5000, b"&a\x00"],
+            # A part within itself, and a date as a key.
+            "can't be written": [b"Parameters: {}\nResources: {}\nA: &a [*a]", b"Parameters: {}\nResources: {}\n2026-01-01: b"],
+        }
+        for words, templates in cases.items():
+            for template in templates:
+                with self.subTest(words, template=str(template)[:60]):
+                    self.write_template(template)
+                    self.refused(words)
+
+    def test_a_refusal_is_a_sentence_and_exit_status_2(self):
+        self.write_template(b"{")
+        done = subprocess.run(
+            [sys.executable, "-B", from_release.__file__, self.released, "dev"], capture_output=True, text=True, check=False
+        )
+        self.assertEqual((done.returncode, done.stdout, done.stderr.count("\n")), (2, "", 1), done.stderr)
+        self.assertIn("deploy: the release's template.yaml can't be read", done.stderr)
+
     def test_a_name_that_leads_out_of_the_folder_is_refused(self):
         self.write(more={"functions/../../../evil": (b"x", True)})
         self.refused("a file that no release has")
@@ -159,6 +208,9 @@ class Releases(unittest.TestCase):
         self.refused("holds version 1.2.3 for mips")
         self.write(left_out=[release.MANIFEST])
         self.refused("has no release.json")
+        for content in (b"\xff", b"[]", b"[" * 100_000, json.dumps({"version": VERSION, "arch": "arm64"}).encode()):
+            self.write(more={release.MANIFEST: (content, False)})
+            self.refused("has no release.json")
 
     def test_what_is_no_tag_and_no_folder_is_refused(self):
         for chosen in ("1.2.3", "latest", "v1.2", "v1.2.3/../v1.2.2", "nowhere/"):
@@ -190,6 +242,44 @@ class Releases(unittest.TestCase):
         url = self.serve()
         self.assertIn("release 1.2.3 for arm64", self.lay(chosen="v1.2.3", RELEASE_URL=url))
         self.assertTrue((self.root / ".aws-sam/build/template.yaml").exists())
+
+    def attested(self, said):
+        """The file that the note's command names."""
+        words = shlex.split(said[said.index("gh attestation verify") :].splitlines()[0])
+        return Path(words[3]), words[4:]
+
+    def test_what_was_fetched_is_kept_so_that_who_built_it_can_be_verified(self):
+        path, options = self.attested(self.lay(chosen="v1.2.3", RELEASE_URL=self.serve()))
+        name = release.functions_archive(VERSION, "arm64")
+        kept = self.root / ".aws-sam/release/v1.2.3"
+        self.assertEqual(path.resolve(), kept / name)
+        self.assertEqual(path.read_bytes(), (self.root / "v1.2.3" / name).read_bytes())
+        self.assertEqual(options[2:4], ["--source-ref", "refs/tags/v1.2.3"])
+        self.assertEqual(sorted(one.name for one in kept.iterdir()), sorted([archives.SUMS, name]))
+
+    def test_what_is_fetched_again_takes_the_place_of_the_last_and_what_is_refused_does_not(self):
+        url, kept = self.serve(), self.root / ".aws-sam/release"
+        self.lay(chosen="v1.2.3", RELEASE_URL=url)
+        self.lay("Architecture=x86_64", chosen="v1.2.3", RELEASE_URL=url)
+        name = release.functions_archive(VERSION, "x86_64")
+        self.assertEqual(sorted(one.name for one in (kept / "v1.2.3").iterdir()), sorted([archives.SUMS, name]))
+        (self.root / "v1.2.3" / name).write_bytes(b"other")
+        with self.assertRaisesRegex(Refused, "isn't what was released"):
+            self.lay("Architecture=x86_64", chosen="v1.2.3", RELEASE_URL=url)
+        archives.verify(kept / "v1.2.3" / name, archives.read_sums((kept / "v1.2.3" / archives.SUMS).read_text()))
+        self.assertEqual([one.name for one in kept.iterdir()], ["v1.2.3"], "nothing is left of what was refused")
+
+    def test_a_folders_archive_is_verified_where_it_is_and_the_repository_is_named_if_it_is_known(self):
+        path, options = self.attested(self.lay())
+        self.assertEqual(path.resolve(), self.released / release.functions_archive(VERSION, "arm64"))
+        self.assertEqual(options[:2], ["--repo", "<owner>/<repository>"])
+        cargo = (self.root / "Cargo.toml").read_text()
+        for address in ("https://github.com/acme/sluice", "https://github.com/acme/sluice.git"):
+            known = cargo.replace("[workspace.package]\n", f'[workspace.package]\nrepository = "{address}"\n')
+            (self.root / "Cargo.toml").write_text(known)
+            _, options = self.attested(self.lay())
+            self.assertEqual(options[:2], ["--repo", "acme/sluice"])
+            self.assertEqual(options[-1], "acme/sluice/.github/workflows/release.yml")
 
     def test_a_release_that_is_not_there_or_too_long_is_refused(self):
         url = self.serve()

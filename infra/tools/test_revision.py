@@ -10,7 +10,8 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from revision import revision
+from revision import for_stack, revision
+from stack import Stack
 
 TEMPLATE = {
     "Globals": {"Function": {"CodeUri": "Shared"}},
@@ -87,6 +88,46 @@ class Revisions(unittest.TestCase):
         shutil.rmtree(self.root / "Shared")
         with self.assertRaisesRegex(FileNotFoundError, "B: its code"):
             self.made()
+
+
+class OnAStack(unittest.TestCase):
+    """`for_stack`: which revision a stack is deployed with."""
+
+    MADE, OTHER = "a" * 40, "b" * 40
+
+    def chosen(self, status, deployed=None, changed="2026-01-01", made=MADE):
+        kept = {} if deployed is None else {"Revision": deployed}
+        return for_stack(made, Stack("sluice-dev", status, kept, changed))
+
+    def test_a_new_stack_has_it_as_it_is(self):
+        for status in (None, "REVIEW_IN_PROGRESS"):
+            self.assertEqual(self.chosen(status), self.MADE)
+
+    def test_a_stack_whose_last_deployment_succeeded_has_it_as_it_is(self):
+        for status in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
+            for deployed in (self.MADE, self.OTHER):
+                self.assertEqual(self.chosen(status, deployed), self.MADE)
+
+    def test_after_a_failure_it_differs_from_the_one_that_failed_and_from_those_of_other_failures(self):
+        for status in ("UPDATE_ROLLBACK_COMPLETE", "UPDATE_FAILED", "IMPORT_COMPLETE", "IMPORT_ROLLBACK_COMPLETE"):
+            for deployed in (self.OTHER, self.MADE):
+                retries = [self.chosen(status, deployed, changed) for changed in ("2026-01-01", "2026-01-02")]
+                # SAM names a version by the first ten characters.
+                self.assertEqual(len({one[:10] for one in [self.MADE, *retries]}), 3, status)
+                for one in retries:
+                    self.assertRegex(one, "^[0-9a-f]{40}$")
+
+    def test_the_same_failure_has_the_same(self):
+        self.assertEqual(self.chosen("UPDATE_ROLLBACK_COMPLETE"), self.chosen("UPDATE_ROLLBACK_COMPLETE"))
+
+    def test_what_a_retry_deployed_stays_as_it_is_until_something_changes(self):
+        retried = self.chosen("UPDATE_ROLLBACK_COMPLETE", self.OTHER)
+        self.assertEqual(self.chosen("UPDATE_COMPLETE", retried, "2026-01-03"), retried)
+        self.assertEqual(self.chosen("UPDATE_COMPLETE", retried, made=self.OTHER), self.OTHER)
+
+    def test_a_stack_that_went_without_may_have_versions_of_any(self):
+        for deployed in (None, ""):
+            self.assertNotEqual(self.chosen("UPDATE_COMPLETE", deployed)[:10], self.MADE[:10])
 
 
 if __name__ == "__main__":

@@ -57,6 +57,16 @@ class Statuses(unittest.TestCase):
         self.assertEqual((one.is_new, one.obstacle()), (True, None))
         self.assertIn("This deployment makes another", one.note())
 
+    def test_only_a_deployment_that_succeeded_leaves_a_stack_settled(self):
+        settled = {status for status in self.all if stack.Stack("sluice-dev", status).is_settled}
+        self.assertEqual(settled, {"CREATE_COMPLETE", "UPDATE_COMPLETE"})
+        self.assertFalse(stack.Stack("sluice-dev").is_settled)
+
+    def test_a_deployment_that_was_taken_back_is_said(self):
+        for status in ("UPDATE_ROLLBACK_COMPLETE", "UPDATE_FAILED"):
+            self.assertIn("its last deployment failed", stack.Stack("sluice-dev", status).note())
+        self.assertIsNone(stack.Stack("sluice-dev", "UPDATE_COMPLETE").note())
+
     def test_a_rollback_that_failed_names_the_protected_tables(self):
         self.assertIn("DeletionProtection", stack.Stack("sluice-prod", "ROLLBACK_FAILED").obstacle())
 
@@ -77,6 +87,17 @@ class Reading(unittest.TestCase):
         with Stubber(asked) as stub:
             stub.add_client_error("get_template", "AccessDenied")
             self.assertEqual(stack.deployed_defaults(asked, "s"), {})
+
+    def test_when_it_changed_last_is_read_also_of_one_that_never_was_updated(self):
+        made, updated = "2026-01-01T00:00:00Z", "2026-02-01T00:00:00Z"
+        found = []
+        for more in ({}, {"LastUpdatedTime": updated}):
+            asked = client()
+            one = {"StackName": "s", "CreationTime": made, "StackStatus": "UPDATE_ROLLBACK_COMPLETE"} | more
+            with Stubber(asked) as stub:
+                stub.add_response("describe_stacks", {"Stacks": [one]}, {"StackName": "s"})
+                found.append(stack.read(asked, "s").changed)
+        self.assertEqual(found, [made, updated])
 
     def test_what_a_change_set_alone_was_given_is_not_what_the_stack_has(self):
         asked = client()

@@ -60,13 +60,11 @@ fn while_the_bus_refuses_deliveries_are_queued_and_sweep_publishes_each_once_it_
     }
 }
 
+/// On AWS each wait uses a receive up, one each 190 s (developer guide, "Handling errors for an SQS event source"), so that 500 of
+/// them are a day; the local AWS doesn't receive what it can't hand over.
 #[test]
-fn while_lambda_runs_no_copy_of_a_domain_its_messages_wait_and_use_up_no_receives() {
-    let world = World::own(|options| {
-        // A few receives for nothing, and a message would be among the dead letters.
-        let receives = ("MaxReceiveCount".to_owned(), "3".to_owned());
-        options.parameters.extend([receives]);
-    });
+fn what_waits_while_lambda_runs_no_copy_of_a_domain_is_applied_when_it_does_again() {
+    let world = World::own(|_| {});
     let reserve = |copies: Option<u32>| {
         let name = &world.info().functions["payments"];
         world

@@ -54,6 +54,8 @@ struct Answer {
     function_error: bool,
     /// The service's own time, where it says it.
     date: Option<String>,
+    /// The error's name, where the service says it in a header.
+    error: Option<String>,
     text: String,
 }
 
@@ -338,12 +340,17 @@ impl Aws {
         let status = response.status().as_u16();
         let function_error = response.headers().contains_key("x-amz-function-error");
         let date = response.headers().get("date").map(str::to_owned);
+        // Services that are called by paths say what went wrong here, and not in the body.
+        let error = response.headers().get("x-amzn-errortype");
+        let error = error.and_then(|error| error.split(':').next());
+        let error = error.map(str::to_owned);
         let bytes = collect(response.into_body()).await;
         let bytes = bytes.map_err(|error| Problem::Failed(format!("{service}: {error}")))?;
         Ok(Answer {
             status,
             function_error,
             date,
+            error,
             text: String::from_utf8_lossy(&bytes).into_owned(),
         })
     }
@@ -397,7 +404,9 @@ fn is_passing(answer: &Answer) -> bool {
 
 fn refused(call: &str, answer: &Answer) -> Problem {
     let quoted: String = answer.text.trim().chars().take(QUOTED_MAX).collect();
-    Problem::Failed(format!("{call}: {} {quoted}", answer.status))
+    let error = answer.error.iter().map(|error| format!("{error} "));
+    let error: String = error.collect();
+    Problem::Failed(format!("{call}: {} {error}{quoted}", answer.status))
 }
 
 fn parsed(call: &str, text: &str) -> Result<Value, Problem> {
@@ -458,6 +467,7 @@ mod tests {
             status,
             function_error: false,
             date: None,
+            error: None,
             text: text.to_owned(),
         };
         assert!(is_passing(&answer(503, "")));

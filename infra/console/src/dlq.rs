@@ -21,8 +21,8 @@ use crate::problem::Problem;
 mod discard;
 pub(crate) mod letters;
 
-use letters::{LOOK_MAX, Letter, Received};
-use letters::{calls, delete, explain, receive, release, send};
+use letters::{LOOK_MAX, Letter, Received, Recorded};
+use letters::{calls, counts, delete, receive, release, send};
 
 /// How long the record of what was discarded is kept, in seconds.
 const KEEP_S: i64 = 35 * 86_400;
@@ -109,10 +109,7 @@ pub(crate) async fn run(context: &Context, command: Command) -> Result<(), Probl
     match command {
         Command::List { domain } => list(context, domain.as_deref()).await,
         Command::Show(wanted) => {
-            let Received { mut letters, left } = receive(context, &wanted.domain, LOOK_MAX).await?;
-            release(context, &wanted.domain, &letters).await?;
-            not_looked_at(context, &wanted.domain, left)?;
-            explain(context, &wanted.domain, &mut letters).await?;
+            let letters = look(context, &wanted.domain, true).await?.letters;
             let letters: Vec<_> = letters
                 .iter()
                 .filter(|letter| takes(&wanted, letter))
@@ -177,18 +174,36 @@ fn done(context: &Context, name: &str, count: usize, words: &str) -> Result<(), 
     }
 }
 
-/// Says how many letters of a domain are there that the command doesn't know.
-fn not_looked_at(context: &Context, domain: &str, left: u64) -> Result<(), Problem> {
-    match context.out.is_json() {
-        _ if left == 0 => Ok(()),
-        true => {
-            let line = json!({ "domain": domain, "not_looked_at": left });
-            context.out.value(&line)
-        }
-        false => context.out.line(format!(
-            "{domain}: about {left} letters were not looked at."
-        )),
+/// The letters of a domain with their causes, shown to others again at once or not. Says how many there are beside them: more
+/// than are looked at, or hidden just now.
+async fn look(context: &Context, domain: &str, releases: bool) -> Result<Received, Problem> {
+    let recorded = Recorded::of(context, domain).await?;
+    let (_, hidden) = counts(context, domain).await?;
+    let mut received = receive(context, domain, LOOK_MAX).await?;
+    if releases {
+        release(context, domain, &received.letters).await?;
     }
+    recorded.explain(&mut received.letters);
+    received.hidden = hidden;
+    let (left, hidden) = (received.left, received.hidden);
+    if context.out.is_json() {
+        if left + hidden > 0 {
+            let line = json!({ "domain": domain, "not_looked_at": left, "hidden": hidden });
+            context.out.value(&line)?;
+        }
+        return Ok(received);
+    }
+    if left > 0 {
+        let said = format!("{domain}: about {left} letters were not looked at.");
+        context.out.line(said)?;
+    }
+    if hidden > 0 {
+        let said = format!(
+            "{domain}: about {hidden} letters are hidden by another command; again in five minutes."
+        );
+        context.out.line(said)?;
+    }
+    Ok(received)
 }
 
 fn takes(wanted: &Wanted, letter: &Letter) -> bool {
@@ -206,9 +221,7 @@ async fn choose(
     wanted: &Wanted,
     max: usize,
 ) -> Result<(Vec<Letter>, Vec<Letter>), Problem> {
-    let Received { mut letters, left } = receive(context, &wanted.domain, LOOK_MAX).await?;
-    not_looked_at(context, &wanted.domain, left)?;
-    explain(context, &wanted.domain, &mut letters).await?;
+    let letters = look(context, &wanted.domain, false).await?.letters;
     let (mut chosen, mut others): (Vec<_>, Vec<_>) = letters
         .into_iter()
         .partition(|letter| takes(wanted, letter));
@@ -243,11 +256,12 @@ async fn list(context: &Context, domain: Option<&str>) -> Result<(), Problem> {
     };
     let (mut rows, mut more) = (Vec::new(), false);
     for domain in domains {
-        let Received { mut letters, left } = receive(context, domain, LOOK_MAX).await?;
-        release(context, domain, &letters).await?;
-        explain(context, domain, &mut letters).await?;
-        not_looked_at(context, domain, left)?;
-        more |= left > 0;
+        let Received {
+            letters,
+            left,
+            hidden,
+        } = look(context, domain, true).await?;
+        more |= left + hidden > 0;
         let mut groups: BTreeMap<(&str, &str), (usize, &Letter)> = BTreeMap::new();
         for letter in &letters {
             groups

@@ -166,43 +166,65 @@ async fn carry_out(
     alias: &Alias,
     mut moved: Move,
 ) -> Result<(), Problem> {
-    record::write(context, &moved).await?;
+    if !record::begin(context, &moved).await? {
+        let what = "another operator is moving the alias at this moment";
+        return Err(Refusal::new("rollback.changed", what).into());
+    }
     let result = versions::point(&context.aws, function, &moved.to, alias).await;
     // A call that failed may have been carried out all the same; who can't tell leaves the record as begun.
     let is_there = match &result {
         Ok(is_moved) => Some(*is_moved),
         Err(_) => {
             let now = versions::alias(&context.aws, function).await;
-            now.ok().flatten().map(|now| now.version == moved.to)
+            let now = now.ok().flatten();
+            now.map(|now| now.version == moved.to && now.weighted.is_empty())
         }
     };
-    if let Some(is_there) = is_there {
-        moved.state = match is_there {
-            true => State::Done,
-            false => State::Refused,
-        };
-        record::write(context, &moved).await?;
+    let completed = match is_there {
+        Some(is_there) => {
+            moved.state = match is_there {
+                true => State::Done,
+                false => State::Refused,
+            };
+            record::complete(context, &moved).await
+        }
+        None => Ok(()),
+    };
+    match (is_there, result) {
+        // The alias is there, whatever else failed: that has to be said first.
+        (Some(true), _) => said(context, &moved, completed),
+        (_, Err(problem)) => Err(problem),
+        (_, Ok(_)) => {
+            let what = "the alias was changed by another since the plan was made, and is left as it is now";
+            Err(Refusal::new("rollback.changed", what).into())
+        }
     }
-    if !result? {
-        let what =
-            "the alias was changed by another since the plan was made, and is left as it is now";
-        return Err(Refusal::new("rollback.changed", what).into());
-    }
+}
+
+/// Says that the alias was moved, and whether the record says so too.
+fn said(context: &Context, moved: &Move, completed: Result<(), Problem>) -> Result<(), Problem> {
     match context.out.is_json() {
         true => context.out.value(&json!({ "moved": {
             "function": moved.role, "from": moved.from, "to": moved.to, "who": moved.who, "why": moved.why,
             "at_ms": moved.at_ms,
-        } })),
+        } }))?,
         false => context.out.line(format!(
             "{} runs version {} now. Back again: sluice rollback {} --to {}",
             moved.role, moved.to, moved.role, moved.from
-        )),
+        ))?,
     }
+    completed.map_err(|problem| {
+        Problem::Partly(format!(
+            "the alias was moved; its record stays as begun: {problem}"
+        ))
+    })
 }
 
 fn show(context: &Context, plan: &Plan<'_>) -> Result<(), Problem> {
     let text = |version: &Value, name: &str| version[name].as_str().unwrap_or_default().to_owned();
-    let is_back = versions::number(plan.target) < versions::number(plan.live);
+    // `$LATEST` is newer than any version.
+    let live = versions::number(plan.live).unwrap_or(u64::MAX);
+    let is_back = versions::number(plan.target).is_some_and(|target| target < live);
     let warnings = warnings(plan, is_back);
     if context.out.is_json() {
         let version = |version: &Value| {
@@ -262,6 +284,13 @@ fn show(context: &Context, plan: &Plan<'_>) -> Result<(), Problem> {
 /// What an operator should know before.
 fn warnings(plan: &Plan<'_>, is_back: bool) -> Vec<String> {
     let mut warnings = Vec::new();
+    if is_back {
+        let version = plan.target["Version"].as_str().unwrap_or_default();
+        warnings.push(format!(
+            "Lambda doesn't say whether version {version} ever was live: a deployment that failed has left one too. Compare its \
+             description; --to takes another."
+        ));
+    }
     if is_back && plan.role == "ingest" {
         warnings.push(
             "Bodies that a newer version stored in a codec of its own wait for it (ledger.codec_unknown).".to_owned(),
@@ -282,7 +311,11 @@ fn warnings(plan: &Plan<'_>, is_back: bool) -> Vec<String> {
             "Variables are as they were then; what they name has to be there still, and the role to allow it.".to_owned(),
         );
     }
-    if differs("CodeSha256") && plan.differences.len() == 1 {
+    if let Some(error) = versions::unreadable([plan.live, plan.target]) {
+        warnings.push(format!(
+            "Lambda can't decrypt their variables for you ({error}), so whether those differ isn't known."
+        ));
+    } else if differs("CodeSha256") && plan.differences.len() == 1 {
         warnings.push("Only the code differs.".to_owned());
     }
     if plan.target["State"] == "Inactive" {
@@ -369,7 +402,7 @@ mod tests {
     async fn an_operator_who_may_not_move_it_leaves_a_record_that_nothing_was_moved() {
         let (result, sent) = carried_out(&[
             (200, "{}"),
-            (403, "AccessDeniedException"),
+            (403, "{}"),
             (200, r#"{"FunctionVersion":"13","RevisionId":"r"}"#),
             (200, "{}"),
         ])
@@ -385,7 +418,7 @@ mod tests {
     async fn an_alias_that_another_moved_meanwhile_is_refused_with_its_code() {
         let (result, sent) = carried_out(&[
             (200, "{}"),
-            (412, "PreconditionFailedException"),
+            (412, "{}"),
             (200, r#"{"FunctionVersion":"14","RevisionId":"r-2"}"#),
             (200, "{}"),
         ])
@@ -393,6 +426,38 @@ mod tests {
         let refused = result.expect_err("refused").to_string();
         assert!(refused.starts_with("rollback.changed"), "{refused}");
         assert!(sent[3].contains("alias_not_moved"), "{sent:?}");
+    }
+
+    #[tokio::test]
+    async fn an_alias_that_was_moved_is_said_to_be_whatever_failed_afterwards() {
+        let (result, _) = carried_out(&[(200, "{}"), (200, "{}"), (400, "{}")]).await;
+        let partly = result.expect_err("the record isn't complete");
+        assert_eq!(partly.exit_code(), 4);
+        assert!(
+            partly.to_string().starts_with("the alias was moved"),
+            "{partly}"
+        );
+        let (result, sent) = carried_out(&[
+            (200, "{}"),
+            (403, "{}"),
+            (200, r#"{"FunctionVersion":"12","RevisionId":"r-2"}"#),
+            (200, "{}"),
+        ])
+        .await;
+        result.expect("it was moved");
+        assert!(sent[3].contains(r#""S":"alias_moved""#), "{sent:?}");
+    }
+
+    #[tokio::test]
+    async fn of_two_operators_in_one_millisecond_one_is_refused_and_moves_nothing() {
+        let (result, sent) = carried_out(&[
+            (400, r#"{"__type":"ConditionalCheckFailedException"}"#),
+            (200, r#"{"Items":[]}"#),
+        ])
+        .await;
+        let refused = result.expect_err("refused").to_string();
+        assert!(refused.starts_with("rollback.changed"), "{refused}");
+        assert_eq!(sent.len(), 2, "{sent:?}");
     }
 
     #[test]

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::aws::{Aws, escaped};
 use crate::problem::Problem;
-pub(crate) use differences::{Difference, differences};
+pub(crate) use differences::{Difference, differences, unreadable};
 
 /// The alias.
 pub(crate) const LIVE: &str = "live";
@@ -137,8 +137,7 @@ pub(crate) async fn point(
 
 /// Whether the alias was changed by another in the meantime.
 fn is_lost(problem: &Problem) -> bool {
-    let said = problem.to_string();
-    said.contains(": 412 ") || said.contains("PreconditionFailed")
+    problem.to_string().contains("PreconditionFailed")
 }
 
 fn found(answer: Result<Value, Problem>) -> Result<Option<Value>, Problem> {
@@ -213,7 +212,7 @@ pub(crate) mod tests {
     #[test]
     fn only_a_failed_condition_says_that_another_changed_the_alias() {
         assert!(is_lost(&Problem::failed(
-            "PUT lambda /x: 412 {\"Type\":\"User\"}"
+            "PUT lambda /x: 412 PreconditionFailedException {}"
         )));
         assert!(!is_lost(&Problem::failed(
             "PUT lambda /x: 403 AccessDenied"
@@ -250,8 +249,15 @@ pub(crate) mod tests {
                 reader.read_exact(&mut input).expect("a body");
                 let first = head.lines().next().unwrap_or_default();
                 sent.push(format!("{first} {}", String::from_utf8_lossy(&input)));
+                // As Lambda says what went wrong: in a header, and not in the body.
+                let error = match status {
+                    403 => "x-amzn-errortype: AccessDeniedException\r\n",
+                    404 => "x-amzn-errortype: ResourceNotFoundException:http://internal/\r\n",
+                    412 => "x-amzn-errortype: PreconditionFailedException\r\n",
+                    _ => "",
+                };
                 let answer = format!(
-                    "HTTP/1.1 {status} x\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
+                    "HTTP/1.1 {status} x\r\n{error}content-length: {}\r\nconnection: close\r\n\r\n{body}",
                     body.len()
                 );
                 reader
@@ -320,8 +326,17 @@ pub(crate) mod tests {
 
     #[tokio::test]
     async fn a_refusal_of_another_kind_is_a_problem() {
-        let (result, _) = pointed(&[(403, "AccessDeniedException")]).await;
+        let (result, _) = pointed(&[(403, r#"{"Message":"no"}"#)]).await;
         assert!(result.expect_err("refused").is_denied());
+    }
+
+    #[tokio::test]
+    async fn an_alias_or_version_that_is_not_there_is_none_by_the_error_s_name_alone() {
+        const GONE: (u16, &str) = (404, r#"{"Type":"User","Message":"Cannot find it"}"#);
+        let (aws, _) = lambda(&[GONE, GONE]);
+        assert_eq!(alias(&aws, "s-payments").await.expect("answered"), None);
+        let gone = configuration(&aws, "s-payments", "12").await;
+        assert_eq!(gone.expect("answered"), None);
     }
 
     #[tokio::test]

@@ -164,6 +164,22 @@ pub fn losses(template: &Template) -> Vec<String> {
     rules_without(template, LOST)
 }
 
+/// Alarms that hold counts of log lines against metrics that come another way, and fire at one period: its last figures of the one
+/// may be there before those of the other.
+fn hasty(template: &Template) -> Vec<String> {
+    let counted = |metric: &Value| metric["MetricStat"]["Metric"]["MetricName"] == "Faults";
+    let alarms = template.of(ALARM).filter(|(_, alarm)| {
+        let metrics = list(&alarm["Metrics"]).into_iter();
+        let metrics = metrics.filter(|metric| metric.get("MetricStat").is_some());
+        let (faults, others): (Vec<_>, Vec<_>) = metrics.partition(|metric| counted(metric));
+        let periods = alarm["DatapointsToAlarm"].as_u64().unwrap_or(1);
+        !faults.is_empty() && !others.is_empty() && periods < 2
+    });
+    alarms
+        .map(|(id, _)| format!("{id}: fires at one period of metrics from two sources"))
+        .collect()
+}
+
 /// Every rule's retries and failures, every domain's rejections, ingest's errors, throttles, pace, failures, refusals, wrong secrets
 /// and wrong endpoints, what is due, and the heartbeats have an alarm.
 pub fn coverage(template: &Template) -> Vec<String> {
@@ -197,6 +213,7 @@ pub fn coverage(template: &Template) -> Vec<String> {
     want(OWN, "Faults", &[("code", "reconcile.gap")]);
     want(OWN, "Faults", &[("code", "reconcile.behind")]);
     want(OWN, "due_age_s", &[("function", "sweep")]);
+    broken.extend(hasty(template));
     let slowest = template
         .of(ALARM)
         .any(|(_, alarm)| alarm["MetricName"] == "Duration" && alarm["ExtendedStatistic"] == "p99");

@@ -16,7 +16,7 @@ use sluice_kernel::outcome::subject_of_message;
 use crate::context::Context;
 use crate::problem::Problem;
 use crate::progress::Progress;
-use crate::rejected::{self, Filter};
+use crate::rejected::{self, Filter, Record};
 use crate::status::depth;
 
 /// For how long messages are hidden while they are looked at, in seconds.
@@ -50,7 +50,7 @@ pub(crate) struct Letter {
     pub(crate) subject: String,
     /// Stripe's type, where it can be read.
     pub(crate) kind: String,
-    /// Why, once it was asked for ([`explain`]); `unknown` where nothing was recorded.
+    /// Why, once it was asked for ([`Recorded::explain`]); `unknown` where nothing was recorded.
     pub(super) code: String,
     pub(super) digest: String,
     pub(super) cause: String,
@@ -74,6 +74,8 @@ pub(crate) struct Received {
     pub(crate) letters: Vec<Letter>,
     /// About how many more there are, beyond those that are looked at; 0 where the queue was read to its end.
     pub(crate) left: u64,
+    /// About how many another command hides just now, where that was asked for.
+    pub(crate) hidden: u64,
 }
 
 /// The queue's URL.
@@ -187,13 +189,21 @@ async fn all(
         in_vain += 1;
         let left = queue.waiting().await?;
         if left == 0 || in_vain == AGREE_CALLS {
-            return Ok(Received { letters, left });
+            return Ok(Received {
+                letters,
+                left,
+                hidden: 0,
+            });
         }
     }
     // At least one where one is: the count lags.
     let there = !queue.some(1, 0).await?.is_empty();
     let left = queue.waiting().await?.max(u64::from(there));
-    Ok(Received { letters, left })
+    Ok(Received {
+        letters,
+        left,
+        hidden: 0,
+    })
 }
 
 fn letter(message: &Value) -> Letter {
@@ -214,27 +224,31 @@ fn letter(message: &Value) -> Letter {
     }
 }
 
-/// Says of each why it is dead, by what its domain recorded.
-pub(super) async fn explain(
-    context: &Context,
-    domain: &str,
-    letters: &mut [Letter],
-) -> Result<(), Problem> {
-    let mut recorded = BTreeMap::new();
-    for record in rejected::records(context, &Filter::default()).await? {
-        if record.domain == domain {
-            recorded.insert(record.subject.clone(), record);
+/// What a domain recorded of its dead messages, by what they are about.
+#[derive(Debug, Default)]
+pub(super) struct Recorded(BTreeMap<String, Record>);
+
+impl Recorded {
+    /// Reads it. Before letters are received, since those stay hidden for a while if this fails.
+    pub(super) async fn of(context: &Context, domain: &str) -> Result<Self, Problem> {
+        let records = rejected::records(context, &Filter::default()).await?;
+        let own = records.into_iter().filter(|record| record.domain == domain);
+        Ok(Self(
+            own.map(|record| (record.subject.clone(), record)).collect(),
+        ))
+    }
+
+    /// Says of each letter why it is dead.
+    pub(super) fn explain(&self, letters: &mut [Letter]) {
+        for letter in letters {
+            let record = self.0.get(&letter.subject);
+            letter.code = record.map_or("unknown", |record| &record.code).to_owned();
+            if let Some(record) = record {
+                letter.digest.clone_from(&record.digest);
+                letter.cause.clone_from(&record.cause);
+            }
         }
     }
-    for letter in letters {
-        let record = recorded.get(&letter.subject);
-        letter.code = record.map_or("unknown", |record| &record.code).to_owned();
-        if let Some(record) = record {
-            letter.digest.clone_from(&record.digest);
-            letter.cause.clone_from(&record.cause);
-        }
-    }
-    Ok(())
 }
 
 /// The letters that go into one call each, by their places: at most ten, and no more bytes together than SQS takes.

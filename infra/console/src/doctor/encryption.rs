@@ -68,12 +68,20 @@ fn listed<'a>(statement: &'a Value, field: &str) -> Vec<&'a str> {
     }
 }
 
-/// Whether a pattern of a policy covers an action; only `*` at its end is a wildcard here, as policies have it.
+/// Whether a pattern of a policy covers an action, which may end in `*` itself: `*` and `?` as IAM reads them, in any case.
 fn covers(pattern: &str, action: &str) -> bool {
-    match pattern.strip_suffix('*') {
-        Some(start) => action.trim_end_matches('*').starts_with(start),
-        None => pattern == action,
+    fn glob(pattern: &[u8], text: &[u8]) -> bool {
+        match (pattern.split_first(), text.split_first()) {
+            (None, None) => true,
+            (Some((b'*', rest)), _) => (0..=text.len()).any(|at| glob(rest, &text[at..])),
+            (Some((one, rest)), Some((other, left))) => {
+                (one == other || *one == b'?') && glob(rest, left)
+            }
+            _ => false,
+        }
     }
+    let [pattern, action] = [pattern, action].map(str::to_lowercase);
+    glob(pattern.as_bytes(), action.as_bytes())
 }
 
 fn allows(statement: &Value, action: &str) -> bool {
@@ -143,7 +151,7 @@ fn judge_policy(patient: &Patient<'_>, key: &str, policy: &Value, findings: &mut
     let to_account = |it: &&Value| {
         let names = listed(&it["Principal"], "AWS");
         let is_root = |name: &&str| *name == account || name.ends_with(&format!(":{account}:root"));
-        names.iter().any(is_root) && allows(it, "kms:Decrypt")
+        (names.iter().any(is_root) || is_anyone(it)) && allows(it, "kms:Decrypt")
     };
     if !with("Allow").any(|it| to_account(&it)) {
         findings.coded(
@@ -154,11 +162,17 @@ fn judge_policy(patient: &Patient<'_>, key: &str, policy: &Value, findings: &mut
             PAGE,
         );
     }
-    if with("Deny").next().is_some() {
+    let is_unread = |it: &Value| {
+        it["Effect"] == "Deny"
+            || ["NotAction", "NotPrincipal"]
+                .iter()
+                .any(|name| !it[*name].is_null())
+    };
+    if statements.iter().any(is_unread) {
         findings.unknown(
             "key policy",
             &Problem::failed(
-                "it denies something, and whether that concerns this stack can't be told here",
+                "it denies something, or excepts something, and whether that concerns this stack can't be told here",
             ),
         );
     }
@@ -171,7 +185,9 @@ fn judge_policy(patient: &Patient<'_>, key: &str, policy: &Value, findings: &mut
 }
 
 fn is_anyone(statement: &Value) -> bool {
-    statement["Principal"] == "*" || listed(&statement["Principal"], "Service").contains(&"*")
+    let principal = &statement["Principal"];
+    let named = ["AWS", "Service"].map(|kind| listed(principal, kind).contains(&"*"));
+    *principal == "*" || named.contains(&true)
 }
 
 #[cfg(test)]
@@ -181,6 +197,16 @@ mod tests {
     use crate::doctor::tests::complaints;
 
     const KEY: &str = "arn:aws:kms:us-east-1:123456789012:key/k";
+
+    #[test]
+    fn actions_are_compared_as_iam_does() {
+        for pattern in ["kms:*", "KMS:decrypt", "kms:De?rypt", "*", "kms:D*t"] {
+            assert!(covers(pattern, "kms:Decrypt"), "{pattern}");
+        }
+        assert!(covers("kms:Generate*Key*", "kms:GenerateDataKey*"));
+        assert!(!covers("kms:GenerateDataKey", "kms:GenerateDataKey*"));
+        assert!(!covers("kms:Decrypt?", "kms:Decrypt"));
+    }
 
     /// The statements of the page, as they stand there, with the administrator's before them.
     fn page() -> Value {

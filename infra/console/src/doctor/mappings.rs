@@ -62,13 +62,17 @@ fn judge(patient: &Patient<'_>, domain: &str, mappings: &[Value], findings: &mut
                 "no mapping from its queue: nothing is applied".to_owned(),
                 patient.deploy(""),
             ),
-            (None, Some(off)) => wrong(
-                format!(
-                    "the mapping from its queue is {}: nothing is applied",
-                    text(off, "State")
-                ),
-                update(off, "--enabled"),
-            ),
+            (None, Some(off)) => {
+                let state = text(off, "State");
+                let mend = match state.as_str() {
+                    "Deleting" => patient.deploy(""),
+                    _ => update(off, "--enabled"),
+                };
+                wrong(
+                    format!("the mapping from its queue is {state}: nothing is applied"),
+                    mend,
+                );
+            }
             _ => {
                 let all: Vec<_> = on
                     .iter()

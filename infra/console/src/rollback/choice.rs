@@ -95,7 +95,8 @@ pub(crate) fn choose<'a>(
     let Some(to) = to else {
         let left = left(moves);
         let older = versions.iter().rev().filter(|version| {
-            let older = number(version) < live.parse().ok();
+            // `$LATEST` is newer than any version.
+            let older = number(version) < Some(live.parse().unwrap_or(u64::MAX));
             older && !left.iter().any(|left| version["Version"] == **left)
         });
         return older.into_iter().next().ok_or_else(|| {

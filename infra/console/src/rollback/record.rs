@@ -2,7 +2,7 @@
 //!
 //! | `pk` | `sk` | attributes |
 //! |---|---|---|
-//! | `rollback#<function>` | the time, ISO 8601 in UTC | `outcome` S ([`State`]), `domain`, `from`, `to`, `who`, `why` S; `at` N ms, `expires_at` N s |
+//! | `rollback#<function>` | the time, in ms and fifteen digits | `outcome` S ([`State`]), `domain`, `from`, `to`, `who`, `why` S; `at` N ms, `expires_at` N s |
 //!
 //! It is written before the alias moves, and completed after: nothing is moved without a record, and a record that was begun
 //! and never completed says that the program was cut off in between.
@@ -10,7 +10,6 @@
 use serde_json::{Value, json};
 
 use crate::context::Context;
-use crate::output::time_of_ms;
 use crate::problem::Problem;
 
 /// How long a record is kept, in seconds: a version that was left is known for as long as it may be chosen again.
@@ -56,7 +55,8 @@ pub(crate) struct Move {
 impl Move {
     /// Whether it went to an older version.
     pub(crate) fn is_back(&self) -> bool {
-        let number = |version: &str| version.parse::<u64>().unwrap_or_default();
+        // `$LATEST` is newer than any version.
+        let number = |version: &str| version.parse().unwrap_or(u64::MAX);
         number(&self.to) < number(&self.from)
     }
 
@@ -80,21 +80,41 @@ fn key(role: &str) -> String {
     format!("rollback#{role}")
 }
 
-/// Writes a move, or what became of it.
-pub(crate) async fn write(context: &Context, moved: &Move) -> Result<(), Problem> {
-    let text = |value: &str| json!({ "S": value });
-    let input = json!({ "TableName": context.table("outcomes")?, "Item": {
-        "pk": text(&key(&moved.role)), "sk": text(&time_of_ms(moved.at_ms)),
-        "outcome": text(moved.state.as_str()), "domain": text(&moved.role),
-        "from": text(&moved.from), "to": text(&moved.to), "who": text(&moved.who), "why": text(&moved.why),
-        "at": { "N": moved.at_ms.to_string() },
-        "expires_at": { "N": (moved.at_ms / 1_000 + KEEP_S).to_string() },
-    } });
+/// Begins a move. `Ok(false)` if another was begun in the same millisecond.
+pub(crate) async fn begin(context: &Context, moved: &Move) -> Result<bool, Problem> {
+    let mut input = put(context, moved)?;
+    input["ConditionExpression"] = json!("attribute_not_exists(pk)");
+    let written = context.aws.json("DynamoDB_20120810.PutItem", &input).await;
+    match written {
+        Ok(_) => Ok(true),
+        Err(problem) if problem.to_string().contains("ConditionalCheckFailed") => {
+            // A try whose answer was lost is repeated and meets its own record.
+            let moves = of(context, &moved.role).await?;
+            Ok(moves.contains(moved))
+        }
+        Err(problem) => Err(problem),
+    }
+}
+
+/// Writes what became of a move.
+pub(crate) async fn complete(context: &Context, moved: &Move) -> Result<(), Problem> {
+    let input = put(context, moved)?;
     context
         .aws
         .json("DynamoDB_20120810.PutItem", &input)
         .await?;
     Ok(())
+}
+
+fn put(context: &Context, moved: &Move) -> Result<Value, Problem> {
+    let text = |value: &str| json!({ "S": value });
+    Ok(json!({ "TableName": context.table("outcomes")?, "Item": {
+        "pk": text(&key(&moved.role)), "sk": text(&format!("{:015}", moved.at_ms)),
+        "outcome": text(moved.state.as_str()), "domain": text(&moved.role),
+        "from": text(&moved.from), "to": text(&moved.to), "who": text(&moved.who), "why": text(&moved.why),
+        "at": { "N": moved.at_ms.to_string() },
+        "expires_at": { "N": (moved.at_ms / 1_000 + KEEP_S).to_string() },
+    } }))
 }
 
 /// The moves of a function, the oldest first, of the newest [`READ_MAX`].
@@ -113,10 +133,15 @@ pub(crate) async fn of(context: &Context, role: &str) -> Result<Vec<Move>, Probl
 
 /// The move that brought `live` to where it is; none where a deployment did, or another program.
 ///
-/// Of a version that a deployment made later than the last move, no move is the cause.
+/// Of a version that a deployment made later than the last move, no move is the cause. One that was begun and didn't get there
+/// is no cause either.
 pub(crate) fn behind<'a>(moves: &'a [Move], live: &str) -> Option<&'a Move> {
     let mut newest_first = moves.iter().rev();
-    let last = newest_first.find(|one| one.state != State::Refused)?;
+    let last = newest_first.find(|one| match one.state {
+        State::Done => true,
+        State::Begun => one.to == live,
+        State::Refused => false,
+    })?;
     (last.to == live).then_some(last)
 }
 
@@ -152,8 +177,20 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn a_move_that_was_cut_off_before_the_alias_moved_hides_no_other() {
+        let begun = Move {
+            state: State::Begun,
+            ..moved("12", "11")
+        };
+        let moves = [moved("13", "12"), begun.clone()];
+        assert_eq!(behind(&moves, "12"), Some(&moves[0]));
+        assert_eq!(behind(&moves, "11"), Some(&begun));
+    }
+
+    #[test]
     fn a_move_is_back_by_number_and_not_by_text() {
         assert!(moved("10", "9").is_back());
+        assert!(moved("$LATEST", "9").is_back());
         assert!(!moved("9", "10").is_back());
     }
 

@@ -72,6 +72,14 @@ pub(crate) async fn standing(
         return Ok(None);
     };
     let differences = versions::differences(&live, &latest);
+    if let (true, Some(error)) = (
+        differences.is_empty(),
+        versions::unreadable([&live, &latest]),
+    ) {
+        return Err(Problem::failed(format!(
+            "Lambda can't decrypt the variables of {function} for you ({error}): kms:Decrypt is needed at its key"
+        )));
+    }
     let (mut deployed, mut moved) = (Some(alias.version.clone()), None);
     if !differences.is_empty() {
         let published: Vec<Value> = versions::published(aws, function).await?;

@@ -71,6 +71,12 @@ pub(crate) fn differences(from: &Value, to: &Value) -> Vec<Difference> {
     found
 }
 
+/// Why variables of these can't be compared: Lambda leaves out those that it can't decrypt for whoever asks, and gives a code.
+pub(crate) fn unreadable(all: [&Value; 2]) -> Option<&str> {
+    let errors = all.map(|one| one["Environment"]["Error"]["ErrorCode"].as_str());
+    errors.into_iter().flatten().next()
+}
+
 /// A field as text; nothing where it is absent or has nothing in it, which AWS says in both ways.
 fn shown(value: &Value) -> String {
     match value {
@@ -99,6 +105,19 @@ mod tests {
 
     use super::*;
     use crate::versions::tests::version;
+
+    #[test]
+    fn variables_that_lambda_left_out_are_not_taken_for_equal() {
+        let read = version(1, "a", &json!({ "KEPT": "x" }));
+        let mut left_out = read.clone();
+        left_out["Environment"] =
+            json!({ "Error": { "ErrorCode": "AccessDeniedException", "Message": "no" } });
+        assert_eq!(
+            unreadable([&left_out, &left_out]),
+            Some("AccessDeniedException")
+        );
+        assert_eq!(unreadable([&read, &read]), None);
+    }
 
     #[test]
     fn differences_name_variables_and_never_show_their_values() {

@@ -89,6 +89,11 @@ fn a_small_event_costs_what_its_requests_cost() {
     is(row(&bill, "logs: functions").ours, 0.4);
     is(row(&bill, "logs: the door").ours, 0.1);
     is(row(&bill, "effects").ours, 0.2 * (1.0 + 0.625));
+    // Each event and each effect is encrypted and decrypted.
+    is(
+        row(&bill, "KMS, with a key of your own").ours,
+        1.2 * 2.0 * 3.0,
+    );
 }
 
 #[test]

@@ -75,6 +75,11 @@ pub(crate) const CASES: &[Case] = &[
     ),
     (
         "alarm_coverage",
+        |t| at(t, "IngestUnverifiedAlarm")["DatapointsToAlarm"] = json!(1),
+        "at one period",
+    ),
+    (
+        "alarm_coverage",
         |t| without(&mut t["Resources"], "IngestWaitingAlarm"),
         "endpoint's configuration",
     ),
