@@ -22,7 +22,7 @@ mod discard;
 pub(crate) mod letters;
 
 use letters::{LOOK_MAX, Letter, Received, Recorded};
-use letters::{calls, counts, delete, receive, release, send};
+use letters::{calls, delete, receive, release, send};
 
 /// How long the record of what was discarded is kept, in seconds.
 const KEEP_S: i64 = 35 * 86_400;
@@ -178,13 +178,11 @@ fn done(context: &Context, name: &str, count: usize, words: &str) -> Result<(), 
 /// than are looked at, or hidden just now.
 async fn look(context: &Context, domain: &str, releases: bool) -> Result<Received, Problem> {
     let recorded = Recorded::of(context, domain).await?;
-    let (_, hidden) = counts(context, domain).await?;
     let mut received = receive(context, domain, LOOK_MAX).await?;
     if releases {
         release(context, domain, &received.letters).await?;
     }
     recorded.explain(&mut received.letters);
-    received.hidden = hidden;
     let (left, hidden) = (received.left, received.hidden);
     if context.out.is_json() {
         if left + hidden > 0 {

@@ -74,7 +74,7 @@ pub(crate) struct Received {
     pub(crate) letters: Vec<Letter>,
     /// About how many more there are, beyond those that are looked at; 0 where the queue was read to its end.
     pub(crate) left: u64,
-    /// About how many another command hides just now, where that was asked for.
+    /// About how many were hidden before, because another command looks at them or did within [`HIDDEN_S`].
     pub(crate) hidden: u64,
 }
 
@@ -109,8 +109,7 @@ pub(super) fn check(context: &Context, name: &str) -> Result<(), Problem> {
     }
 }
 
-/// How many dead letters wait, and how many are hidden just now, because another command looks at them or did within
-/// [`HIDDEN_S`]; about, as SQS counts.
+/// How many dead letters wait, and how many are hidden just now; about, as SQS counts.
 pub(crate) async fn counts(context: &Context, domain: &str) -> Result<(u64, u64), Problem> {
     depth(context, dead(context, domain)?).await
 }
@@ -156,15 +155,23 @@ pub(crate) async fn receive(
     max: usize,
 ) -> Result<Received, Problem> {
     let url = dead(context, domain)?;
+    let (_, hidden) = depth(context, url).await?;
     let mut progress = Progress::new(context, "dead letters", None);
-    all(&Queue { context, url }, max, |count| progress.at(count)).await
+    let queue = Queue { context, url };
+    let (letters, left) = all(&queue, max, |count| progress.at(count)).await?;
+    Ok(Received {
+        letters,
+        left,
+        hidden,
+    })
 }
 
+/// The letters, and about how many more there are.
 async fn all(
     queue: &impl Letters,
     max: usize,
     mut progress: impl FnMut(usize),
-) -> Result<Received, Problem> {
+) -> Result<(Vec<Letter>, u64), Problem> {
     let mut letters: Vec<Letter> = Vec::new();
     let mut places = BTreeMap::new();
     let mut in_vain = 0;
@@ -189,21 +196,13 @@ async fn all(
         in_vain += 1;
         let left = queue.waiting().await?;
         if left == 0 || in_vain == AGREE_CALLS {
-            return Ok(Received {
-                letters,
-                left,
-                hidden: 0,
-            });
+            return Ok((letters, left));
         }
     }
     // At least one where one is: the count lags.
     let there = !queue.some(1, 0).await?.is_empty();
     let left = queue.waiting().await?.max(u64::from(there));
-    Ok(Received {
-        letters,
-        left,
-        hidden: 0,
-    })
+    Ok((letters, left))
 }
 
 fn letter(message: &Value) -> Letter {
@@ -381,8 +380,8 @@ mod tests {
     }
 
     async fn received(queue: Shy, max: usize) -> (usize, u64) {
-        let received = all(&queue, max, |_| {}).await.expect("received");
-        (received.letters.len(), received.left)
+        let (letters, left) = all(&queue, max, |_| {}).await.expect("received");
+        (letters.len(), left)
     }
 
     #[tokio::test]

@@ -45,10 +45,9 @@ pub(super) async fn look(
 ) -> Result<Looked, Problem> {
     let mut looked = Looked::default();
     for queue in context.domains().chain([RULE]) {
-        let (_, hidden) = counts(context, queue).await?;
         let received = receive(context, queue, max).await?;
         for (counts, count) in [
-            (&mut looked.hidden, hidden),
+            (&mut looked.hidden, received.hidden),
             (&mut looked.left, received.left),
         ] {
             if count > 0 {
