@@ -63,7 +63,7 @@ send: need-rust need-cc ## Sign and post a sample event to it: EVENT=customer.cr
 .PHONY: show
 show: need-rust need-cc ## Print a ledger entry or a projection of it: ID=evt_... or ID=sub_... [JSON=1]
 	@test -n '$(ID)' || { echo "Say which: make show ID=evt_... (or an object's id)" >&2; exit 2; }
-	@$(CARGO) run -q $(CARGO_FLAGS) -p sluice-console -- show '$(ID)' $(if $(JSON),--json)
+	@$(CARGO) run -q $(CARGO_FLAGS) -p sluice-cli -- show '$(ID)' $(if $(JSON),--json)
 
 # Built with the features of the whole workspace, as the functions are: for itself alone the AWS SDK would be compiled anew.
 .PHONY: chaos
@@ -215,11 +215,11 @@ export TAG
 release: need-rust need-cc need-python ## Build a release's archives into target/release-archives [ARCH=x86_64] [TAG=v1.2.3]
 	@$(PY) infra/tools/release.py --arch '$(ARCH)' $${TAG:+--tag "$$TAG"} --check
 	@if [ "$$(uname -s)" = Darwin ]; then \
-		$(CARGO) build $(CARGO_FLAGS) --release --target $(subst -unknown-linux-gnu,-apple-darwin,$(TARGET)) -p sluice-console; \
+		$(CARGO) build $(CARGO_FLAGS) --release --target $(subst -unknown-linux-gnu,-apple-darwin,$(TARGET)) -p sluice-cli; \
 	else \
 		$(MAKE) --no-print-directory build ARCH='$(ARCH)' && \
 		PATH="$(CURDIR)/$(LINT_BIN):$$PATH" cargo-lambda lambda build $(CARGO_FLAGS) --release --target $(TARGET) \
-			-p sluice-console -p sluice-local --bin sluice --bin sluice-local; \
+			-p sluice-cli -p sluice-local --bin sluice --bin sluice-local; \
 	fi
 	@$(PY) infra/tools/release.py --arch '$(ARCH)' $${TAG:+--tag "$$TAG"}
 
@@ -231,7 +231,7 @@ try-release: need-python ## Try a release's archives without Rust: of developmen
 .PHONY: smoke
 smoke: need-rust need-cc ## Try a deployed door: URL=https://…/webhooks/stripe/smoke SECRET=whsec_…, or STACK=sluice-staging [ENDPOINT=smoke]
 	@test -n '$(URL)$(STACK)' || { echo "Say which: make smoke URL=https://... SECRET=whsec_..., or make smoke STACK=sluice-staging" >&2; exit 2; }
-	@$(if $(SECRET),SLUICE_SMOKE_SECRET='$(SECRET)') $(CARGO) run -q $(CARGO_FLAGS) -p sluice-console -- $(if $(STACK),--stack '$(STACK)') smoke \
+	@$(if $(SECRET),SLUICE_SMOKE_SECRET='$(SECRET)') $(CARGO) run -q $(CARGO_FLAGS) -p sluice-cli -- $(if $(STACK),--stack '$(STACK)') smoke \
 		$(if $(URL),--url '$(URL)',--endpoint '$(or $(ENDPOINT),smoke)')
 
 .PHONY: sources

@@ -104,7 +104,7 @@ MAY_NAME = {
 
 # What a program of infra/ or a test needs of a domain beyond the trait `Domain`, and so can't reach by the domain's name.
 MAY_NAME_A_DOMAIN = {
-    ("sluice-console", "subscriptions"): "`sluice access` reads a customer's access as its reader, `customer`, has it",
+    ("sluice-cli", "subscriptions"): "`sluice access` reads a customer's access as its reader, `customer`, has it",
     ("sluice-tests", "subscriptions"): "the documented query is compared with the same reader",
 }
 

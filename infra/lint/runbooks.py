@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Checks that every fault code and every alarm has its runbook, and that no runbook is for nothing.
 
-- A code is a literal `"area.reason"` in what AWS runs (functions/) and in the operator's program (infra/console/src), without
+- A code is a literal `"area.reason"` in what AWS runs (functions/) and in the operator's program (infra/cli/src), without
   tests: faults, refusals, findings, notes of the log. What looks like one and is Stripe's (`"checkout.session"`) is known by
   infra/events/routes.tsv.
 - An alarm is a resource of a template with `AWS::CloudWatch::Alarm` or `CompositeAlarm`; its text names its runbook,
@@ -31,7 +31,7 @@ NOT_SHIPPED = {"tests", "fuzz", "harness", "contract", "tests.rs", "contract.rs"
 # The `source` of events on the bus, and a domain of AWS's: no codes, though they look like it.
 NOT_CODES = {"sluice.stripe", "sluice.effects", "amazonaws.com"}
 
-SHIPPED = ("functions", "infra/console/src")
+SHIPPED = ("functions", "infra/cli/src")
 
 PARTS = ("It means", "Stripe sees", "Look at", "Do", "Harmless")
 
@@ -47,7 +47,7 @@ INDEX = """# Runbooks
 
 One for each code that a log line, a metric or an answer can have, and one for each alarm. Each says what it means, what
 Stripe sees of it, what to look at, what to do, and when it is harmless. `sluice` is the operator's program
-(`cargo run -p sluice-console --`); `--stack NAME` before its command names a stack in AWS.
+(`cargo run -p sluice-cli --`); `--stack NAME` before its command names a stack in AWS.
 
 This page is written by `infra/lint/runbooks.py --write`, and `make lint` holds it to the code and the template.
 """
@@ -104,7 +104,7 @@ def runbooks(root):
 
 def commands(root):
     """The commands of the operator's program: the variants of its `Command`."""
-    text = (root / "infra/console/src/main.rs").read_text(encoding="utf-8")
+    text = (root / "infra/cli/src/main.rs").read_text(encoding="utf-8")
     body = text.split("enum Command {", 1)[1].split("\n}", 1)[0]
     return {name.lower() for name in re.findall(r"^    ([A-Z]\w*)(?:\(.*\)| \{)?,?$", body, re.MULTILINE)}
 

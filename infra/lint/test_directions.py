@@ -76,7 +76,7 @@ class Directions(unittest.TestCase):
             .member("functions/payments", "payments", {"lib.rs": "", "main.rs": "use sluice_adapters::runner;\n"})
             .member("functions/subscriptions", "subscriptions", {"lib.rs": ""})
             .member("infra/local", "sluice-local", {"lib.rs": ""})
-            .member("infra/console", "sluice-console", {"main.rs": ""})
+            .member("infra/cli", "sluice-cli", {"main.rs": ""})
             .member("tests", "sluice-tests")
             .member("tests/model", "sluice-model")
         )
@@ -86,8 +86,8 @@ class Directions(unittest.TestCase):
         self.work.needs("payments", "sluice-adapters").needs("payments", "sluice-harness", "dev")
         self.work.needs("ingest", "sluice-adapters").needs("ingest", "sluice-stripe")
         self.work.needs("sluice-domains", "sluice-kernel").needs("sluice-domains", "payments")
-        self.work.needs("sluice-domains", "subscriptions").needs("sluice-console", "sluice-domains")
-        self.work.needs("sluice-console", "subscriptions").needs("sluice-console", "ingest")
+        self.work.needs("sluice-domains", "subscriptions").needs("sluice-cli", "sluice-domains")
+        self.work.needs("sluice-cli", "subscriptions").needs("sluice-cli", "ingest")
         self.work.needs("sluice-tests", "sluice-domains", "dev").needs("sluice-tests", "subscriptions", "dev")
         self.work.needs("sluice-local", "sluice-adapters")
         self.work.needs("sluice-local", "clap").needs("sluice-tests", "sluice-local", "dev")
@@ -134,13 +134,13 @@ class Directions(unittest.TestCase):
         self.assert_breach("tests/Cargo.toml", "only sluice-domains may name payments")
 
     def test_an_exception_is_for_one_domain(self):
-        self.work.needs("sluice-console", "payments")
-        self.assert_breach("infra/console/Cargo.toml", "only sluice-domains may name payments")
+        self.work.needs("sluice-cli", "payments")
+        self.assert_breach("infra/cli/Cargo.toml", "only sluice-domains may name payments")
 
     def test_an_exception_that_nobody_needs_is_taken_out(self):
-        dependencies = self.work.packages["sluice-console"]["dependencies"]
+        dependencies = self.work.packages["sluice-cli"]["dependencies"]
         dependencies[:] = [one for one in dependencies if one["name"] != "subscriptions"]
-        self.assert_breach("infra/console/Cargo.toml", "no longer names subscriptions")
+        self.assert_breach("infra/cli/Cargo.toml", "no longer names subscriptions")
 
     def test_what_names_all_domains_names_nothing_else(self):
         self.work.needs("sluice-domains", "sluice-adapters")

@@ -25,7 +25,7 @@ class Rules(unittest.TestCase):
         self.write("README.md", SOUND)
         self.write("docs/it.md", "")
         self.write("Makefile", "run: need\n\t@true\n")
-        self.write("infra/console/src/main.rs", "enum Command {\n    Show(show::Args),\n}\n")
+        self.write("infra/cli/src/main.rs", "enum Command {\n    Show(show::Args),\n}\n")
         self.write("infra/docs/availability.md", FAULTS)
         self.write("infra/docs/controls.md", CONTROLS)
         self.write("template.yaml", "Parameters:\n  KmsKeyArn:\n    Type: String\n")

@@ -55,7 +55,7 @@ class Project:
         self.write("functions/sweep/src/lib.rs", SOURCE)
         self.write("template.yaml", TEMPLATE)
         self.write("functions/notify/template.yaml", "Resources:\n  Topic:\n    Type: AWS::SNS::Topic\n")
-        self.write("infra/console/src/main.rs", CONSOLE)
+        self.write("infra/cli/src/main.rs", CONSOLE)
         self.runbook("ledger.unavailable")
         self.runbook("alarm.sweep")
 
@@ -93,8 +93,8 @@ class Rules(unittest.TestCase):
         self.broken("sweep.stuck: is made in functions/sweep/src/main.rs and has no")
 
     def test_a_code_of_the_operators_program_without_a_runbook(self):
-        self.project.write("infra/console/src/doctor.rs", 'const CODE: &str = "alias.gone";\n')
-        self.broken("alias.gone: is made in infra/console/src/doctor.rs and has no")
+        self.project.write("infra/cli/src/doctor.rs", 'const CODE: &str = "alias.gone";\n')
+        self.broken("alias.gone: is made in infra/cli/src/doctor.rs and has no")
 
     def test_a_code_with_a_digit_without_a_runbook(self):
         self.project.write("functions/sweep/src/main.rs", 'const CODE: &str = "signature.no_v1";\n')

@@ -65,7 +65,7 @@ impl Source {
     /// How the operator's program is called here.
     fn program(&self) -> &str {
         match self {
-            Self::Checkout => "cargo run -q -p sluice-console --",
+            Self::Checkout => "cargo run -q -p sluice-cli --",
             Self::Unpacked(_) => "./sluice",
         }
     }

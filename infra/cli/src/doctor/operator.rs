@@ -1,6 +1,6 @@
 //! The operator: what they may do here, and whether their clock is right.
 //!
-//! What they may is asked of IAM, for every statement of infra/console/operator-policy.json, so nothing has to be tried. Who
+//! What they may is asked of IAM, for every statement of infra/cli/operator-policy.json, so nothing has to be tried. Who
 //! may not ask IAM hears what the other areas were refused.
 
 use std::collections::BTreeMap;
@@ -39,12 +39,12 @@ pub(super) async fn look(patient: &Patient<'_>) -> Findings {
             Err(problem) if is_unknown(&problem) => findings.look(
                 "permissions",
                 "can't be asked for: your role has a path, which only iam:GetRole says (so it is with every role of single sign-on)",
-                "allow iam:GetRole on your own role, as infra/console/operator-policy.json does",
+                "allow iam:GetRole on your own role, as infra/cli/operator-policy.json does",
             ),
             Err(problem) if problem.is_denied() => findings.look(
                 "permissions",
                 "can't be asked for: what was refused above is all that is known",
-                "allow iam:SimulatePrincipalPolicy on yourself, as infra/console/operator-policy.json does",
+                "allow iam:SimulatePrincipalPolicy on yourself, as infra/cli/operator-policy.json does",
             ),
             Err(problem) => findings.unknown("permissions", &problem),
             Ok(denied) => judge_permissions(&denied, &mut findings),
@@ -195,13 +195,13 @@ fn refused(xml: &str) -> Vec<String> {
 
 fn judge_permissions(denied: &BTreeMap<String, Vec<String>>, findings: &mut Findings) {
     if denied.is_empty() {
-        findings.good("permissions", "all of infra/console/operator-policy.json");
+        findings.good("permissions", "all of infra/cli/operator-policy.json");
     }
     for (statement, actions) in denied {
         findings.look(
             "permissions",
             format!("{statement}: you may not {}", actions.join(", ")),
-            format!("the statement {statement} of infra/console/operator-policy.json allows it, where you need it"),
+            format!("the statement {statement} of infra/cli/operator-policy.json allows it, where you need it"),
         );
     }
 }

@@ -153,7 +153,7 @@ impl Findings {
     /// What couldn't be looked at, and why.
     pub(crate) fn unknown(&mut self, subject: &str, problem: &Problem) {
         let mend = match problem.is_denied() {
-            true => "give yourself the permissions of infra/console/operator-policy.json",
+            true => "give yourself the permissions of infra/cli/operator-policy.json",
             false => "",
         };
         let said = problem.to_string();
