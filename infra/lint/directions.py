@@ -10,7 +10,8 @@ What is checked, each rule in a function of its own below:
 - only a function's `main.rs` names the adapters, so that all else runs in memory (`adapters_in_main_only`);
 - the kernel depends on a few pure crates only, and neither it nor a domain reads a clock, the environment or the
   network (`kernel_dependencies`, `purity`);
-- no function links an emulator, a command line parser, or a second TLS stack (`function_trees`).
+- no function links an emulator, a command line parser, or a second TLS stack (`function_trees`);
+- the operator's program links nothing of the emulator, and its library no terminal (`operators_trees`).
 
 The trees come from `cargo metadata` for the platform that AWS runs. It unifies features over the whole workspace,
 tests included, as `cargo build --workspace` does: what passes here is lean however it is built.
@@ -50,6 +51,22 @@ NEVER_IN_A_FUNCTION = {
     "s2n-tls": "a second TLS stack",
     "aws-lc-rs": "a second cryptography library beside ring",
     "aws-lc-sys": "a second cryptography library beside ring",
+}
+
+# What the operator's program must not link: it runs on any machine, and operates stacks that it didn't start.
+NEVER_IN_AN_OPERATORS_PROGRAM = {
+    "sluice-local": "it starts the local AWS; where a stack is, sluice-stack says",
+    "sluice-stripe-sim": "the simulated Stripe is for tests",
+    "dynoxide-rs": "an emulator is for tests",
+    "rusqlite": "a database engine is for the emulator",
+    "ureq": "a second HTTP client",
+}
+
+# What the operations mustn't link beyond that: they print nothing, and ask nobody.
+NEVER_IN_OPERATIONS = {
+    "clap": "options are for sluice-cli to read",
+    "anstream": "terminals are for sluice-cli to write to",
+    "anstyle": "terminals are for sluice-cli to write to",
 }
 
 # One version of each at most: two are two stacks in one binary.
@@ -203,6 +220,22 @@ def function_trees(metadata, packages, root):
                 yield f"{package['name']} links {name} more than once: {', '.join(versions)}"
 
 
+def operators_trees(metadata, packages, root):
+    """What the operator's program and its library must not link."""
+    rules = {
+        "sluice-cli": NEVER_IN_AN_OPERATORS_PROGRAM,
+        "sluice-operations": NEVER_IN_AN_OPERATORS_PROGRAM | NEVER_IN_OPERATIONS,
+    }
+    for package in packages:
+        never = rules.get(package["name"])
+        if never is None:
+            continue
+        names = {one["name"] for one in linked(metadata, package["id"])}
+        for found in sorted(names & set(never)):
+            how = f"cargo tree -p {package['name']} -e normal -i {found}"
+            yield f"{package['name']} links {found} ({never[found]}): see `{how}`"
+
+
 def code_of(source):
     """Rust source without comments, text and its trailing test module, line for line as it was."""
     # Raw strings, strings, character literals (not lifetimes), block and line comments.
@@ -283,6 +316,7 @@ def breaches(metadata):
         *adapters_in_main_only(packages, root),
         *purity(packages, root),
         *function_trees(metadata, packages, root),
+        *operators_trees(metadata, packages, root),
     ]
 
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Checks that every fault code and every alarm has its runbook, and that no runbook is for nothing.
 
-- A code is a literal `"area.reason"` in what AWS runs (functions/) and in the operator's program (infra/cli/src), without
+- A code is a literal `"area.reason"` in what AWS runs (functions/) and in the operator's program (infra/operations/src and infra/cli/src), without
   tests: faults, refusals, findings, notes of the log. What looks like one and is Stripe's (`"checkout.session"`) is known by
   infra/events/routes.tsv.
 - An alarm is a resource of a template with `AWS::CloudWatch::Alarm` or `CompositeAlarm`; its text names its runbook,
@@ -31,7 +31,7 @@ NOT_SHIPPED = {"tests", "fuzz", "harness", "contract", "tests.rs", "contract.rs"
 # The `source` of events on the bus, and a domain of AWS's: no codes, though they look like it.
 NOT_CODES = {"sluice.stripe", "sluice.effects", "amazonaws.com"}
 
-SHIPPED = ("functions", "infra/cli/src")
+SHIPPED = ("functions", "infra/operations/src", "infra/cli/src")
 
 PARTS = ("It means", "Stripe sees", "Look at", "Do", "Harmless")
 

@@ -77,6 +77,7 @@ class Directions(unittest.TestCase):
             .member("functions/subscriptions", "subscriptions", {"lib.rs": ""})
             .member("infra/local", "sluice-local", {"lib.rs": ""})
             .member("infra/cli", "sluice-cli", {"main.rs": ""})
+            .member("infra/operations", "sluice-operations", {"lib.rs": ""})
             .member("tests", "sluice-tests")
             .member("tests/model", "sluice-model")
         )
@@ -87,6 +88,7 @@ class Directions(unittest.TestCase):
         self.work.needs("ingest", "sluice-adapters").needs("ingest", "sluice-stripe")
         self.work.needs("sluice-domains", "sluice-kernel").needs("sluice-domains", "payments")
         self.work.needs("sluice-domains", "subscriptions").needs("sluice-cli", "sluice-domains")
+        self.work.needs("sluice-cli", "sluice-operations").needs("sluice-operations", "sluice-domains")
         self.work.needs("sluice-cli", "subscriptions").needs("sluice-cli", "ingest")
         self.work.needs("sluice-tests", "sluice-domains", "dev").needs("sluice-tests", "subscriptions", "dev")
         self.work.needs("sluice-local", "sluice-adapters")
@@ -227,6 +229,16 @@ class Directions(unittest.TestCase):
         found = self.work.breaches()
         self.assertEqual(len(found), 2, found)
         self.assertIn("ingest links dynoxide-rs (an emulator is for tests)", "\n".join(found))
+
+    def test_the_operators_program_links_nothing_of_the_emulator_however_deep(self):
+        self.work.needs("sluice-operations", "sluice-local")
+        found = "\n".join(self.work.breaches())
+        for program in ("sluice-cli", "sluice-operations"):
+            self.assertIn(f"{program} links sluice-local (it starts the local AWS", found)
+
+    def test_the_operations_know_no_terminal_and_the_program_may(self):
+        self.work.needs("sluice-cli", "clap").needs("sluice-operations", "anstream")
+        self.assert_breach("sluice-operations links anstream")
 
     def test_a_function_links_no_second_tls_stack(self):
         self.work.needs("payments", "native-tls")

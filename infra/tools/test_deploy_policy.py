@@ -233,7 +233,7 @@ class Policy(unittest.TestCase):
         self.assertEqual(set(condition), trusted)
 
     def test_the_operators_program_finds_the_stack_which_the_smoke_test_needs(self):
-        operators = json.loads((ROOT / "infra/cli/operator-policy.json").read_text(encoding="utf-8"))
+        operators = json.loads((ROOT / "infra/operations/operator-policy.json").read_text(encoding="utf-8"))
         (finds,) = (one for one in operators["Statement"] if one["Sid"] == "FindTheStack")
         allowed = {action for sid in STATEMENTS if finds["Resource"] in resources(sid) for action in actions(sid)}
         self.assertEqual(set(finds["Action"]) - allowed, set())

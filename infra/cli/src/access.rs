@@ -6,9 +6,10 @@ use sluice_adapters::projections::DynamoProjections;
 use subscriptions::customer::{Until, of_stored};
 
 use crate::context::Context;
-use crate::output::{Cell, GOOD, WARN, fields, paint, table, time_of_ms};
-use crate::problem::Problem;
-use crate::times::now_ms;
+use crate::output::{Cell, GOOD, WARN, fields, paint, table};
+use sluice_operations::problem::Problem;
+use sluice_operations::times::now_ms;
+use sluice_operations::times::time_of_ms;
 
 const EXAMPLES: &str = "Examples:
   sluice access show cus_1
@@ -37,10 +38,10 @@ pub(crate) struct Args {
 /// Does it.
 pub(crate) async fn run(context: &Context, command: Command) -> Result<(), Problem> {
     let Command::Show(Args { customer, account }) = command;
-    let account = context.account_key(&account).await;
+    let account = context.stack.account_key(&account).await;
     let projections = DynamoProjections::new(
-        context.aws.sdk(),
-        context.table("subscriptions")?.to_owned(),
+        context.stack.aws.sdk(),
+        context.stack.table("subscriptions")?.to_owned(),
     );
     let mut known = false;
     for mode in ["live", "test"] {

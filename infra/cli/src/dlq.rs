@@ -16,7 +16,7 @@ use sluice_kernel::clock::Clock;
 
 use crate::context::Context;
 use crate::output::{Cell, counted, fields, table};
-use crate::problem::Problem;
+use sluice_operations::problem::Problem;
 
 mod discard;
 pub(crate) mod letters;
@@ -250,7 +250,7 @@ async fn redrive(
 async fn list(context: &Context, domain: Option<&str>) -> Result<(), Problem> {
     let domains: Vec<&str> = match domain {
         Some(domain) => vec![domain],
-        None => context.domains().collect(),
+        None => context.stack.domains().collect(),
     };
     let (mut rows, mut more) = (Vec::new(), false);
     for domain in domains {
@@ -323,7 +323,7 @@ async fn note(
     [what, who, why]: [&str; 3],
     now_ms: i64,
 ) -> Result<(), Problem> {
-    let input = json!({ "TableName": context.table("outcomes")?, "Item": {
+    let input = json!({ "TableName": context.stack.table("outcomes")?, "Item": {
         "pk": { "S": format!("evt#{}", letter.subject) },
         "sk": { "S": format!("{what}#{domain}") },
         "outcome": { "S": what }, "domain": { "S": domain },
@@ -333,6 +333,7 @@ async fn note(
         "expires_at": { "N": (now_ms / 1_000 + KEEP_S).to_string() },
     } });
     context
+        .stack
         .aws
         .json("DynamoDB_20120810.PutItem", &input)
         .await?;

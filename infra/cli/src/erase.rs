@@ -26,9 +26,11 @@ use sluice_adapters::erase::{Erased, Eraser, Place};
 use sluice_kernel::clock::Clock;
 use sluice_kernel::erase::{Belongings, Entombed};
 
-use crate::context::{Context, PLATFORM};
+use sluice_operations::stack::PLATFORM;
+
+use crate::context::Context;
 use crate::dlq::letters::LOOK_MAX;
-use crate::problem::Problem;
+use sluice_operations::problem::Problem;
 
 use find::{Found, Search, Target, object_of};
 use report::{Report, Wait};
@@ -91,11 +93,14 @@ pub(crate) async fn run(context: &Context, args: Args) -> Result<(), Problem> {
         )));
     }
     let account = match &args.account {
-        Some(account) => Some(context.account_key(account).await),
+        Some(account) => Some(context.stack.account_key(account).await),
         None => None,
     };
     let account = account.as_deref().filter(|account| *account != PLATFORM);
-    let eraser = Eraser::new(context.aws.sdk(), context.table("ledger")?.to_owned());
+    let eraser = Eraser::new(
+        context.stack.aws.sdk(),
+        context.stack.table("ledger")?.to_owned(),
+    );
     let belongings = Belongings::of(args.ids.iter().cloned());
     let search = Search::of(context, &eraser, account, belongings);
     let (found, belongings) = search.everything().await?;

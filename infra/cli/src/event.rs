@@ -3,7 +3,7 @@
 use clap::Subcommand;
 
 use crate::context::Context;
-use crate::problem::Problem;
+use sluice_operations::problem::Problem;
 
 pub(crate) mod list;
 pub(crate) mod show;

@@ -21,11 +21,14 @@ use sluice_kernel::fault::Fault;
 use sluice_kernel::rebuild::{Existing, Ports, Rebuilt, Shown, import};
 use sluice_kernel::reconcile::{Listed, Listing};
 
-use crate::context::{Context, PLATFORM};
-use crate::domains;
-use crate::problem::Problem;
+use sluice_operations::stack::PLATFORM;
+
+use crate::context::Context;
 use crate::replay::target::Target;
-use crate::seed::{self, How, Run};
+use crate::seed::{How, Run};
+use sluice_operations::domains;
+use sluice_operations::problem::Problem;
+use sluice_operations::stripe::{outcomes, stripe};
 
 /// How often one page waits for the budget before that is an error.
 const WAITS_MAX: u32 = 20;
@@ -99,7 +102,7 @@ pub(crate) struct Args {
 pub(crate) async fn run(context: &Context, args: Args) -> Result<(), Problem> {
     let Args { how, account, .. } = &args;
     let keyed = match account {
-        Some(account) => Some(context.account_key(account).await),
+        Some(account) => Some(context.stack.account_key(account).await),
         None => None,
     };
     let account = keyed.filter(|account| account != PLATFORM);
@@ -117,7 +120,7 @@ pub(crate) async fn run(context: &Context, args: Args) -> Result<(), Problem> {
             "connected accounts are the platform's: leave out --account".to_owned(),
         ));
     }
-    let stripe = seed::stripe(context, how.rate, true).await?;
+    let stripe = stripe(&context.stack, how.rate, true).await?;
     if !stripe.has_key(scope.livemode).await? {
         return Err(Problem::Failed(
             "the stack has no API key for this mode: see the parameter ApiKeySecretArn".to_owned(),
@@ -126,8 +129,8 @@ pub(crate) async fn run(context: &Context, args: Args) -> Result<(), Problem> {
     let of = scope.key().replace('#', "-");
     let mut run = Run::begin(context, "import", &of, how).await?;
     let ledger = DynamoLedger::new(
-        context.aws.sdk(),
-        context.table("ledger")?.to_owned(),
+        context.stack.aws.sdk(),
+        context.stack.table("ledger")?.to_owned(),
         SystemClock,
     );
     for kind in kinds {
@@ -137,13 +140,13 @@ pub(crate) async fn run(context: &Context, args: Args) -> Result<(), Problem> {
         {
             continue;
         }
-        let table = context.table(kind.domain())?.to_owned();
+        let table = context.stack.table(kind.domain())?.to_owned();
         let tools = Tools {
-            projections: DynamoProjections::new(context.aws.sdk(), table),
+            projections: DynamoProjections::new(context.stack.aws.sdk(), table),
             ledger: ledger.clone(),
             stripe: &stripe,
             bus: Target::of(context, None)?,
-            outcomes: seed::outcomes(context)?,
+            outcomes: outcomes(&context.stack)?,
             context,
         };
         if let Some(reason) = walk(&mut run, &tools, &scope, kind, !how.yes).await? {
@@ -255,7 +258,7 @@ async fn of<D: Domain>(tools: &Tools<'_>, scope: &Scope, shown: &Shown, is_dry: 
         bodies: &tools.ledger,
         objects: tools.stripe,
         outcomes: &tools.outcomes,
-        settings: &tools.context.settings::<D>()?,
+        settings: &tools.context.stack.settings::<D>()?,
     };
     Ok(import::<D>(&ports, &SystemClock, scope, shown, is_dry).await)
 }

@@ -15,18 +15,14 @@
 //! there; 4 a part was done, or what was looked at isn't well.
 
 mod access;
-mod aws;
+mod change;
 mod context;
 mod dlq;
 mod doctor;
-mod domains;
 mod erase;
 mod event;
 mod import;
-mod logs;
-mod metrics;
 mod output;
-mod problem;
 mod progress;
 mod rebuild;
 mod reconcile;
@@ -40,9 +36,7 @@ mod show;
 mod smoke;
 mod state;
 mod status;
-mod times;
 mod verify;
-mod versions;
 
 use std::process::ExitCode;
 
@@ -50,7 +44,7 @@ use clap::{Parser, Subcommand};
 
 use crate::context::{Context, Global};
 use crate::output::{BAD, paint};
-use crate::problem::Problem;
+use sluice_operations::problem::Problem;
 
 /// Sees into a Sluice stack: the local one, or with --stack one in AWS.
 #[derive(Debug, Parser)]
@@ -230,15 +224,22 @@ mod tests {
         for domain in ["payments", "unbuilt"] {
             let url = || "http://127.0.0.1:1/queue".to_owned();
             let dead = format!("{domain}_dead_letters");
-            context.tables.insert(domain.to_owned(), domain.to_owned());
-            context.queues.insert(domain.to_owned(), url());
-            context.queues.insert(dead, url());
             context
+                .stack
+                .tables
+                .insert(domain.to_owned(), domain.to_owned());
+            context.stack.queues.insert(domain.to_owned(), url());
+            context.stack.queues.insert(dead, url());
+            context
+                .stack
                 .functions
                 .insert(domain.to_owned(), domain.to_owned());
         }
         for table in ["ledger", "outcomes"] {
-            context.tables.insert(table.to_owned(), table.to_owned());
+            context
+                .stack
+                .tables
+                .insert(table.to_owned(), table.to_owned());
         }
         let words = ["sluice"].into_iter().chain(call.split(' '));
         let cli = Cli::try_parse_from(words).expect("it is understood");

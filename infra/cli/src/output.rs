@@ -8,9 +8,10 @@ use std::io::Write;
 use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
 use clap::ValueEnum;
+use serde::Serialize;
 use serde_json::Value;
 
-use crate::problem::Problem;
+use sluice_operations::problem::Problem;
 
 /// Names of fields and columns.
 pub(crate) const DIM: Style = Style::new().dimmed();
@@ -73,8 +74,10 @@ impl Output {
     }
 
     /// A line of JSON for machines.
-    pub(crate) fn value(&self, value: &Value) -> Result<(), Problem> {
-        Ok(writeln!(std::io::stdout().lock(), "{value}")?)
+    pub(crate) fn value(&self, value: &impl Serialize) -> Result<(), Problem> {
+        // As a value, whose fields are in the order of their names, whatever prints them.
+        let line = serde_json::to_value(value).map_err(Problem::failed)?;
+        Ok(writeln!(std::io::stdout().lock(), "{line}")?)
     }
 
     /// Bytes as they are.
@@ -174,14 +177,6 @@ pub(crate) fn said(value: &Value) -> String {
         Value::String(text) => text.clone(),
         other => other.to_string(),
     }
-}
-
-/// ISO 8601 in UTC, to the millisecond.
-pub(crate) fn time_of_ms(ms: i64) -> String {
-    use aws_smithy_types::date_time::{DateTime, Format};
-    DateTime::from_millis(ms)
-        .fmt(Format::DateTime)
-        .unwrap_or_default()
 }
 
 #[cfg(test)]

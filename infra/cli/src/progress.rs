@@ -4,7 +4,7 @@ use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
 use crate::context::Context;
-use crate::times::span;
+use sluice_operations::times::span;
 
 /// Characters of the bar.
 const BAR: usize = 24;

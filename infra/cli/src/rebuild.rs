@@ -16,10 +16,11 @@ use sluice_kernel::fault::Fault;
 use sluice_kernel::rebuild::{Mode, Ports, Rebuilt, rebuild};
 
 use crate::context::Context;
-use crate::domains;
-use crate::problem::Problem;
 use crate::replay::target::Target;
-use crate::seed::{self, How, PAGE_OBJECTS, Run};
+use crate::seed::{How, PAGE_OBJECTS, Run};
+use sluice_operations::domains;
+use sluice_operations::problem::Problem;
+use sluice_operations::stripe::{outcomes, stripe};
 
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "Examples:
@@ -63,14 +64,14 @@ struct Tools {
 
 pub(crate) async fn run(context: &Context, args: Args) -> Result<(), Problem> {
     let Args { domain, how, .. } = &args;
-    domains::check_code(context, domain)?;
-    let sdk = context.aws.sdk();
+    domains::check_code(&context.stack, domain)?;
+    let sdk = context.stack.aws.sdk();
     let tools = Tools {
-        projections: DynamoProjections::new(sdk, context.table(domain)?.to_owned()),
-        ledger: DynamoLedger::new(sdk, context.table("ledger")?.to_owned(), SystemClock),
-        stripe: seed::stripe(context, how.rate, !args.without_key).await?,
+        projections: DynamoProjections::new(sdk, context.stack.table(domain)?.to_owned()),
+        ledger: DynamoLedger::new(sdk, context.stack.table("ledger")?.to_owned(), SystemClock),
+        stripe: stripe(&context.stack, how.rate, !args.without_key).await?,
         bus: Target::of(context, None)?,
-        outcomes: seed::outcomes(context)?,
+        outcomes: outcomes(&context.stack)?,
         mode: match (how.yes, args.reopen, args.emit) {
             (false, reopens, _) => Mode::Plan { reopens },
             (true, true, _) => Mode::Reopen,
@@ -139,7 +140,7 @@ async fn of<D: Domain>(context: &Context, tools: &Tools, key: &str) -> One {
         bodies: &tools.ledger,
         objects: &tools.stripe,
         outcomes: &tools.outcomes,
-        settings: &context.settings::<D>()?,
+        settings: &context.stack.settings::<D>()?,
     };
     Ok(rebuild::<D>(&ports, &SystemClock, key, tools.mode).await)
 }

@@ -7,9 +7,10 @@ use sluice_kernel::reconcile::report::{AccountsFrom, Report};
 use sluice_kernel::reconcile::window::UNREACHABLE;
 
 use crate::context::Context;
-use crate::output::{BAD, Cell, PLAIN, WARN, paint, table, time_of_ms};
-use crate::problem::Problem;
-use crate::times::span;
+use crate::output::{BAD, Cell, PLAIN, WARN, paint, table};
+use sluice_operations::problem::Problem;
+use sluice_operations::times::span;
+use sluice_operations::times::time_of_ms;
 
 /// The most runs that `--run` makes one after the other.
 const RUNS_MAX: usize = 1_000;
@@ -61,12 +62,13 @@ pub(crate) async fn run(context: &Context, args: Args) -> Result<(), Problem> {
 
 async fn run_now(context: &Context) -> Result<Vec<Report>, Problem> {
     let function = context
+        .stack
         .functions
         .get("reconcile")
         .ok_or_else(|| Problem::NotFound("the stack has no reconcile function".to_owned()))?;
     let mut reports = Vec::new();
     for _ in 0..RUNS_MAX {
-        let answer = context.aws.invoke(function, &json!({})).await?;
+        let answer = context.stack.aws.invoke(function, &json!({})).await?;
         let report: Report = serde_json::from_value(answer).map_err(Problem::failed)?;
         let began_ms = reports
             .last()
@@ -89,12 +91,16 @@ fn goes_on(report: &Report, began_ms: i64) -> bool {
 
 async fn last(context: &Context, count: u16) -> Result<Vec<Report>, Problem> {
     let input = json!({
-        "TableName": context.table("ledger")?,
+        "TableName": context.stack.table("ledger")?,
         "KeyConditionExpression": "pk = :pk AND begins_with(sk, :report)",
         "ExpressionAttributeValues": { ":pk": { "S": notes::PARTITION }, ":report": { "S": "report#" } },
         "ScanIndexForward": false, "Limit": count,
     });
-    let output = context.aws.json("DynamoDB_20120810.Query", &input).await?;
+    let output = context
+        .stack
+        .aws
+        .json("DynamoDB_20120810.Query", &input)
+        .await?;
     let items = output["Items"].as_array().into_iter().flatten();
     let documents = items.filter_map(|item| item["doc"]["S"].as_str());
     documents

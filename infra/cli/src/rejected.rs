@@ -10,9 +10,10 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use crate::context::Context;
-use crate::output::{BAD, Cell, WARN, fields, table, time_of_ms};
-use crate::problem::Problem;
+use crate::output::{BAD, Cell, WARN, fields, table};
 use crate::replay;
+use sluice_operations::problem::Problem;
+use sluice_operations::times::time_of_ms;
 
 /// The most records that are read.
 const RECORDS_MAX: usize = 100_000;
@@ -73,14 +74,18 @@ pub(crate) async fn records(context: &Context, filter: &Filter) -> Result<Vec<Re
     let mut start = Value::Null;
     loop {
         let mut input = json!({
-            "TableName": context.table("outcomes")?,
+            "TableName": context.stack.table("outcomes")?,
             "FilterExpression": "attribute_exists(digest) AND expires_at > :now",
             "ExpressionAttributeValues": { ":now": { "N": now_s.to_string() } },
         });
         if !start.is_null() {
             input["ExclusiveStartKey"] = start;
         }
-        let mut page = context.aws.json("DynamoDB_20120810.Scan", &input).await?;
+        let mut page = context
+            .stack
+            .aws
+            .json("DynamoDB_20120810.Scan", &input)
+            .await?;
         let items = page["Items"].as_array().into_iter().flatten();
         found.extend(
             items

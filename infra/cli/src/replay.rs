@@ -27,10 +27,11 @@ use sluice_kernel::replay::{self, Admissions, EVENTS_MAX, Ports, Run, Standing};
 use sluice_stripe::event::parse_head;
 
 use crate::context::Context;
-use crate::domains;
-use crate::output::{fields, time_of_ms};
-use crate::problem::Problem;
+use crate::output::fields;
 use crate::progress::Progress;
+use sluice_operations::domains;
+use sluice_operations::problem::Problem;
+use sluice_operations::times::time_of_ms;
 
 /// How long a run and its notes are kept, in days: as the ledger's entries by default.
 const KEEP_DAYS: u32 = 35;
@@ -93,15 +94,15 @@ pub(crate) struct Args {
 /// Plans, and with `--yes` carries out.
 pub(crate) async fn run(context: &Context, mut args: Args) -> Result<(), Problem> {
     let runs = DynamoRuns::new(
-        context.aws.sdk(),
-        context.table("outcomes")?.to_owned(),
+        context.stack.aws.sdk(),
+        context.stack.table("outcomes")?.to_owned(),
         KEEP_DAYS,
     );
     if let Some(id) = &args.resume {
         return resume(context, &runs, id, args.yes).await;
     }
     if let Some(domain) = &args.domain {
-        domains::check_code(context, domain)?;
+        domains::check_code(&context.stack, domain)?;
     }
     // What a domain has recorded is tried again in that domain; elsewhere it was applied, or is of no use.
     args.wanted.recorded.domain.clone_from(&args.domain);
@@ -141,7 +142,7 @@ pub(crate) async fn run(context: &Context, mut args: Args) -> Result<(), Problem
         at_ms: now_ms,
         standing: Standing::Running,
     };
-    let endpoints = context.endpoints().await?;
+    let endpoints = context.stack.endpoints().await?;
     plan::show(context, &run, &ids, admissions(&endpoints)).await?;
     if !args.yes {
         return match context.out.is_json() {
@@ -175,11 +176,11 @@ async fn go_on(
     run: Run,
     version: u64,
 ) -> Result<(), Problem> {
-    let sdk = context.aws.sdk();
-    let entries = DynamoLedger::new(sdk, context.table("ledger")?.to_owned(), SystemClock);
+    let sdk = context.stack.aws.sdk();
+    let entries = DynamoLedger::new(sdk, context.stack.table("ledger")?.to_owned(), SystemClock);
     let target = target::Target::of(context, run.domain.as_deref())?;
     let domain = run.domain.clone();
-    let endpoints = context.endpoints().await?;
+    let endpoints = context.stack.endpoints().await?;
     let verdicts = target::Outcomes::of(context, runs, domain.as_deref());
     let ports = Ports {
         runs,

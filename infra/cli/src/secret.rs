@@ -9,7 +9,6 @@
 //! unseen. What is known of which secret Stripe signs with comes from ingest's log lines, which name a secret's place in the
 //! list (`signed_by`) while there is more than one.
 
-mod signing;
 mod typed;
 
 use std::collections::BTreeMap;
@@ -19,12 +18,12 @@ use serde_json::json;
 use sluice_kernel::secrets::SECRETS_MAX;
 
 use crate::context::Context;
-use crate::logs;
-use crate::output::{Cell, DIM, GOOD, WARN, counted, paint, table, time_of_ms};
-use crate::problem::Problem;
-use crate::times::{now_ms, span};
-use signing::seconds;
-pub(crate) use signing::{Signing, is_placeholder};
+use crate::output::{Cell, DIM, GOOD, WARN, counted, paint, table};
+use sluice_operations::logs;
+use sluice_operations::problem::Problem;
+use sluice_operations::signing::{Signing, is_placeholder, seconds};
+use sluice_operations::times::time_of_ms;
+use sluice_operations::times::{now_ms, span};
 use typed::new_secret;
 
 /// How far back lines are looked at, in milliseconds: a day, for which Stripe signs with both.
@@ -94,11 +93,13 @@ async fn used(context: &Context, since_ms: i64) -> Result<BTreeMap<String, Used>
     let mut used = BTreeMap::<String, Used>::new();
     let until_ms = now_ms();
     for text in ["signed_by", "signature.no_match"] {
-        let mut found = logs::search(context, "ingest", Some(text), since_ms, until_ms).await?;
+        let mut found =
+            logs::search(&context.stack, "ingest", Some(text), since_ms, until_ms).await?;
         if found.cut {
             // A search gives the oldest first. What counts is what Stripe signs with now.
             let since_ms = until_ms - NOW_MS;
-            let last = logs::search(context, "ingest", Some(text), since_ms, until_ms).await?;
+            let last =
+                logs::search(&context.stack, "ingest", Some(text), since_ms, until_ms).await?;
             found.lines.extend(last.lines);
         }
         for line in found.lines {
@@ -150,8 +151,12 @@ fn is_in_use(used: &Used, now_ms: i64) -> bool {
 }
 
 async fn status(context: &Context) -> Result<(), Problem> {
-    let (signing, endpoints) = (Signing::read(context).await?, context.endpoints().await?);
+    let (signing, endpoints) = (
+        Signing::read(&context.stack).await?,
+        context.stack.endpoints().await?,
+    );
     let described = context
+        .stack
         .aws
         .json(
             "secretsmanager.DescribeSecret",
@@ -250,7 +255,7 @@ async fn status(context: &Context) -> Result<(), Problem> {
 }
 
 async fn roll(context: &Context, args: Roll) -> Result<(), Problem> {
-    let endpoints = context.endpoints().await?;
+    let endpoints = context.stack.endpoints().await?;
     let name = &args.endpoint;
     if !endpoints.contains_key(name) {
         let known: Vec<_> = endpoints.keys().map(String::as_str).collect();
@@ -259,7 +264,7 @@ async fn roll(context: &Context, args: Roll) -> Result<(), Problem> {
             known.join(", ")
         )));
     }
-    let signing = Signing::read(context).await?;
+    let signing = Signing::read(&context.stack).await?;
     match args.finish {
         true => finish(context, &signing, &args).await,
         false => begin(context, &signing, &args).await,
@@ -290,7 +295,7 @@ async fn begin(context: &Context, signing: &Signing, args: &Roll) -> Result<(), 
     }
     let mut lists = signing.lists.clone();
     lists.entry(name.clone()).or_default().insert(0, secret);
-    signing.write(context, &lists).await?;
+    signing.write(&context.stack, &lists).await?;
     let next = match list.len() {
         0 => "deliveries are taken from now on",
         _ => "now roll it at Stripe; sluice secret status says when the old one can go",
@@ -341,7 +346,7 @@ async fn finish(context: &Context, signing: &Signing, args: &Roll) -> Result<(),
     }
     let mut lists = signing.lists.clone();
     lists.insert(name.clone(), vec![newest.clone()]);
-    signing.write(context, &lists).await?;
+    signing.write(&context.stack, &lists).await?;
     did(
         context,
         name,

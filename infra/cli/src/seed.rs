@@ -9,9 +9,6 @@ use std::collections::BTreeMap;
 use clap::Args;
 use serde_json::{Value, json};
 use sluice_adapters::clock::SystemClock;
-use sluice_adapters::config::Vars;
-use sluice_adapters::objects::StripeObjects;
-use sluice_adapters::outcomes::DynamoOutcomes;
 use sluice_kernel::clock::Clock;
 use sluice_kernel::consume;
 use sluice_kernel::fault::{Class, Fault};
@@ -19,8 +16,8 @@ use sluice_kernel::rebuild::{Change, Rebuilt};
 
 use crate::context::Context;
 use crate::output::{Cell, fields, table};
-use crate::problem::Problem;
 use crate::progress::Progress;
+use sluice_operations::problem::Problem;
 
 /// Objects of one page, after which the record is written.
 pub(crate) const PAGE_OBJECTS: usize = 100;
@@ -134,9 +131,10 @@ impl<'a> Run<'a> {
     }
 
     async fn find(&mut self, of: &str) -> Result<(), Problem> {
-        let input = json!({ "TableName": self.context.table("outcomes")?, "Key": self.key(), "ConsistentRead": true });
+        let input = json!({ "TableName": self.context.stack.table("outcomes")?, "Key": self.key(), "ConsistentRead": true });
         let found = self
             .context
+            .stack
             .aws
             .json("DynamoDB_20120810.GetItem", &input)
             .await?;
@@ -236,8 +234,9 @@ impl<'a> Run<'a> {
         item["doc"] = json!({ "S": document.to_string() });
         item["expires_at"] =
             json!({ "N": (now_ms / 1_000 + i64::from(KEEP_DAYS) * 86_400).to_string() });
-        let input = json!({ "TableName": self.context.table("outcomes")?, "Item": item });
+        let input = json!({ "TableName": self.context.stack.table("outcomes")?, "Item": item });
         self.context
+            .stack
             .aws
             .json("DynamoDB_20120810.PutItem", &input)
             .await?;
@@ -295,35 +294,6 @@ fn differences(before: &Value, after: &Value) -> String {
     differ
         .map(|name| format!(", {name} {} → {}", before[name], after[name]))
         .collect()
-}
-
-/// Where guesses are noted, as the domains note theirs.
-pub(crate) fn outcomes(context: &Context) -> Result<DynamoOutcomes, Problem> {
-    let table = context.table("outcomes")?.to_owned();
-    Ok(DynamoOutcomes::new(context.aws.sdk(), table, KEEP_DAYS))
-}
-
-/// Stripe, by the key and at the address that the functions have. `is_asked` false is without a key.
-pub(crate) async fn stripe(
-    context: &Context,
-    rate: u32,
-    is_asked: bool,
-) -> Result<StripeObjects, Problem> {
-    let mut variables = BTreeMap::from([("LISTS_PER_SECOND".to_owned(), rate.to_string())]);
-    if is_asked {
-        let missing = || Problem::NotFound("the stack has no function reconcile".to_owned());
-        let function = context.functions.get("reconcile").ok_or_else(missing)?;
-        let configuration = context.aws.configuration(function).await?;
-        let all = &configuration["Environment"]["Variables"];
-        for name in ["STRIPE_API_URL", "API_KEY_SECRET_ID"] {
-            if let Some(value) = all[name].as_str() {
-                variables.insert(name.to_owned(), value.to_owned());
-            }
-        }
-    }
-    let lookup = |name: &str| variables.get(name).cloned();
-    let mut vars = Vars::new(&lookup);
-    StripeObjects::read_for_lists(&mut vars, context.aws.sdk()).map_err(Problem::failed)
 }
 
 #[cfg(test)]

@@ -31,13 +31,12 @@ use sluice_stripe::client::WebhookEndpoint;
 use sluice_stripe::event::parse_head;
 
 use crate::context::Context;
-use crate::event::list::{listing, timeline};
-use crate::problem::Problem;
 use crate::progress::Progress;
-use crate::seed;
-use crate::times::{When, now_ms};
 use compare::{Known, Listed, Ours};
 use report::Report;
+use sluice_operations::problem::Problem;
+use sluice_operations::stripe::stripe;
+use sluice_operations::times::{When, now_ms};
 use theirs::{EVENTS_MAX, File};
 
 const EXAMPLES: &str = "Examples:
@@ -124,7 +123,7 @@ pub(crate) async fn run(context: &Context, args: Args) -> Result<(), Problem> {
     let stripe = match args.without_key {
         true => None,
         false => {
-            let stripe = seed::stripe(context, 10, true).await?;
+            let stripe = stripe(&context.stack, 10, true).await?;
             stripe.has_key(window.livemode).await?.then_some(stripe)
         }
     };
@@ -205,8 +204,12 @@ struct Variables {
 impl Variables {
     async fn read(context: &Context) -> Result<Self, Problem> {
         let missing = || Problem::NotFound("the stack has no function reconcile".to_owned());
-        let function = context.functions.get("reconcile").ok_or_else(missing)?;
-        let configuration = context.aws.configuration(function).await?;
+        let function = context
+            .stack
+            .functions
+            .get("reconcile")
+            .ok_or_else(missing)?;
+        let configuration = context.stack.aws.configuration(function).await?;
         let text = |name: &str| {
             let value = configuration["Environment"]["Variables"][name].as_str();
             value.unwrap_or_default().to_owned()
@@ -255,7 +258,10 @@ async fn ours(
         livemode: Some(window.livemode),
         ..Wanted::between(window.from_s * 1_000 - SKEW_MS, now_ms + 1)
     };
-    let (mut walk, listing) = (timeline(context)?.walk(wanted), listing(context)?);
+    let (mut walk, listing) = (
+        context.stack.timeline()?.walk(wanted),
+        context.stack.listing()?,
+    );
     let mut found = BTreeMap::new();
     let mut progress = Progress::new(context, "events of the ledger", None);
     let mut ended = false;
@@ -314,8 +320,8 @@ async fn versions(
         .filter(|(id, _)| ours.contains_key(*id))
         .map(|(id, _)| id.clone())
         .collect();
-    let table = context.table("ledger")?.to_owned();
-    let ledger = DynamoLedger::new(context.aws.sdk(), table, SystemClock);
+    let table = context.stack.table("ledger")?.to_owned();
+    let ledger = DynamoLedger::new(context.stack.aws.sdk(), table, SystemClock);
     for some in named.chunks(BATCH_MAX) {
         let entries = ledger.entries(some, SystemClock.now_ms()).await?;
         for (id, entry) in some.iter().zip(entries) {
@@ -335,6 +341,7 @@ fn told_apart(
     wanted: Option<&str>,
 ) -> Result<Endpoints, Problem> {
     let url = context
+        .stack
         .outputs
         .get("WebhookUrl")
         .cloned()

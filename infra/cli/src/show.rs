@@ -1,8 +1,8 @@
 //! `sluice show`: an event or an object, whichever the id names.
 
 use crate::context::Context;
-use crate::problem::Problem;
 use crate::{event, state};
+use sluice_operations::problem::Problem;
 
 /// What to show.
 #[derive(Debug, clap::Args)]

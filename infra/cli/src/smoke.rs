@@ -21,7 +21,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::context::{Context, Global};
 use crate::output::{BAD, GOOD, Output, paint};
-use crate::problem::Problem;
+use sluice_operations::problem::Problem;
 
 /// Of Stripe's test clocks: a type that goes to the ledger and the bus, and to no domain.
 const KIND: &str = "test_helpers.test_clock.ready";
@@ -192,9 +192,12 @@ async fn target(context: Option<&Context>, args: &Args) -> Result<(String, Strin
     }
     let context = context.ok_or_else(|| Problem::Usage("--url needs a secret".to_owned()))?;
     let output = |name: &str| {
-        let found = context.outputs.get(name);
+        let found = context.stack.outputs.get(name);
         found.ok_or_else(|| {
-            Problem::NotFound(format!("the stack {} has no output {name}", context.stack))
+            Problem::NotFound(format!(
+                "the stack {} has no output {name}",
+                context.stack.name
+            ))
         })
     };
     let endpoint = &args.endpoint;
@@ -204,6 +207,7 @@ async fn target(context: Option<&Context>, args: &Args) -> Result<(String, Strin
     }
     let asked = json!({ "SecretId": output("SecretId")? });
     let answer = context
+        .stack
         .aws
         .json("secretsmanager.GetSecretValue", &asked)
         .await?;
@@ -231,10 +235,13 @@ fn event(id: &str, created: i64, args: &Args) -> Vec<u8> {
 
 /// Whether the ledger has the event as it was sent, and published.
 async fn in_ledger(context: &Context, id: &str, body: &[u8]) -> Result<Check, Problem> {
-    let (ledger, outcomes) = (context.table("ledger")?, context.table("outcomes")?);
+    let (ledger, outcomes) = (
+        context.stack.table("ledger")?,
+        context.stack.table("outcomes")?,
+    );
     let mut got = String::new();
     for _ in 0..LEDGER_TRIES {
-        let story = inspect::event(context.aws.sdk(), ledger, outcomes, id).await?;
+        let story = inspect::event(context.stack.aws.sdk(), ledger, outcomes, id).await?;
         let state = story
             .as_ref()
             .and_then(|story| story.summary["state"].as_str());

@@ -5,8 +5,9 @@ use serde_json::{Value, json};
 use sluice_adapters::inspect;
 
 use crate::context::Context;
-use crate::output::{fields, said, time_of_ms};
-use crate::problem::Problem;
+use crate::output::{fields, said};
+use sluice_operations::problem::Problem;
+use sluice_operations::times::time_of_ms;
 
 const EXAMPLES: &str = "Examples:
   sluice state show sub_1                              of the platform's own, live or test
@@ -43,7 +44,7 @@ pub(crate) async fn run(context: &Context, command: Command) -> Result<(), Probl
 /// Shows an object, in whichever domain and mode it is.
 pub(crate) async fn show(context: &Context, args: Args) -> Result<(), Problem> {
     let Args { id, account } = args;
-    let account = context.account_key(&account).await;
+    let account = context.stack.account_key(&account).await;
     let keys = match id.contains('#') {
         true => vec![id],
         false => ["live", "test"]
@@ -51,9 +52,11 @@ pub(crate) async fn show(context: &Context, args: Args) -> Result<(), Problem> {
             .to_vec(),
     };
     let mut found = Vec::new();
-    for domain in context.domains() {
+    for domain in context.stack.domains() {
         for key in &keys {
-            let item = inspect::projection(context.aws.sdk(), context.table(domain)?, key).await?;
+            let item =
+                inspect::projection(context.stack.aws.sdk(), context.stack.table(domain)?, key)
+                    .await?;
             found.extend(item.map(|item| of_domain(domain, item)));
         }
     }

@@ -21,15 +21,15 @@ use sluice_kernel::ledger::DueLedger;
 use sluice_kernel::reconcile::report::Report;
 
 use crate::context::Context;
-use crate::event::list::{Filter, listing, timeline};
-use crate::logs;
+use crate::event::list::Filter;
 use crate::output::{BAD, GOOD, WARN, fields, paint};
-use crate::problem::Problem;
 use crate::reconcile::{summary, uncovered};
-use crate::times::{now_ms, span};
 use counts::{codes, counts, door, in_json};
 pub(crate) use queues::depth;
 use queues::{domains, queue};
+use sluice_operations::logs;
+use sluice_operations::problem::Problem;
+use sluice_operations::times::{now_ms, span};
 use troubles::{Seen, troubles};
 
 const HOUR_MS: i64 = 3_600_000;
@@ -84,10 +84,10 @@ pub(crate) async fn run(context: &Context, args: Args) -> Result<(), Problem> {
     let now_ms = now_ms();
     let waiting = waiting(context, now_ms).await?;
     let mut queues = Vec::new();
-    for domain in context.domains() {
+    for domain in context.stack.domains() {
         queues.push(queue(context, domain, now_ms).await?);
     }
-    let dead_letters = async |name: &str| match context.queues.get(name) {
+    let dead_letters = async |name: &str| match context.stack.queues.get(name) {
         Some(url) => depth(context, url).await.map(|(waiting, _)| Some(waiting)),
         None => Ok(None),
     };
@@ -114,7 +114,8 @@ pub(crate) async fn run(context: &Context, args: Args) -> Result<(), Problem> {
     .map(ToString::to_string)
     .collect();
     let (hour, day, live) = (hour.ok(), day.ok(), live.unwrap_or_default());
-    let report = inspect::last_report(context.aws.sdk(), context.table("ledger")?).await?;
+    let report =
+        inspect::last_report(context.stack.aws.sdk(), context.stack.table("ledger")?).await?;
     let swept_ms = last_sweep(context, now_ms).await.ok().flatten();
     let troubles = troubles(&Seen {
         waiting: &waiting,
@@ -128,7 +129,7 @@ pub(crate) async fn run(context: &Context, args: Args) -> Result<(), Problem> {
 
     if context.out.is_json() {
         context.out.value(&json!({
-            "stack": context.stack, "at_ms": now_ms, "last_hour": hour.as_ref().map(in_json), "last_day": day.as_ref().map(in_json),
+            "stack": context.stack.name, "at_ms": now_ms, "last_hour": hour.as_ref().map(in_json), "last_day": day.as_ref().map(in_json),
             "due": waiting.due, "overdue": waiting.overdue, "held": waiting.held, "lapsed": waiting.lapsed,
             "waiting_for_configuration": waiting.misfits, "kept_on_purpose": waiting.kept,
             "looked_at": waiting.looked_at, "undelivered": undelivered, "unprocessed": unprocessed,
@@ -219,20 +220,23 @@ pub(crate) async fn run(context: &Context, args: Args) -> Result<(), Problem> {
 
 async fn waiting(context: &Context, now_ms: i64) -> Result<Waiting, Problem> {
     // Without the permission to read the configuration the rest is still worth showing.
-    let endpoints = context.endpoints().await.unwrap_or_default();
+    let endpoints = context.stack.endpoints().await.unwrap_or_default();
     let is_listed = |kind: &str| {
         let payload = Payload::of(kind);
         endpoints.is_empty() || endpoints.values().any(|one| one.payload == payload)
     };
-    let table = context.table("ledger")?.to_owned();
-    let ledger = DynamoLedger::new(context.aws.sdk(), table, SystemClock);
+    let table = context.stack.table("ledger")?.to_owned();
+    let ledger = DynamoLedger::new(context.stack.aws.sdk(), table, SystemClock);
     let mut waiting = Waiting {
         due: ledger.due(i64::MAX, DUE_MAX).await?.len(),
         overdue: ledger.due(now_ms - OVERDUE_MS, DUE_MAX).await?.len(),
         ..Waiting::default()
     };
     let wanted = Filter::default().wanted(now_ms - DAY_MS, now_ms + 1, true);
-    let (mut walk, listing) = (timeline(context)?.walk(wanted), listing(context)?);
+    let (mut walk, listing) = (
+        context.stack.timeline()?.walk(wanted),
+        context.stack.listing()?,
+    );
     let mut ended = false;
     while !ended && waiting.looked_at < NEWEST {
         let mut batch = Vec::new();
@@ -259,7 +263,7 @@ async fn waiting(context: &Context, now_ms: i64) -> Result<Waiting, Problem> {
 }
 
 async fn last_sweep(context: &Context, now_ms: i64) -> Result<Option<i64>, Problem> {
-    let found = logs::search(context, "sweep", None, now_ms - SWEEP_MS, now_ms).await?;
+    let found = logs::search(&context.stack, "sweep", None, now_ms - SWEEP_MS, now_ms).await?;
     let runs = found.lines.iter().rev();
     let mut runs = runs.filter(|line| line.fields["published"].is_number());
     Ok(runs.next().map(|line| line.at_ms))

@@ -6,7 +6,7 @@ use std::io::{BufRead, Write, stdin, stdout};
 
 use sluice_stripe::vectors::answer_line;
 
-use crate::problem::Problem;
+use sluice_operations::problem::Problem;
 
 /// Answers every line of standard input.
 pub(crate) fn run() -> Result<(), Problem> {

@@ -3,6 +3,7 @@
 //!
 //! # Layout
 //! - [`stack`]: starts everything, says where it is, stops it. What tests and the program use.
+//! - [`stack_file`]: the file that says where everything of the running stack is.
 //! - [`template`]: reads the template and makes the few changes that running here needs.
 //! - [`deploy`]: puts the code and the template into the emulator, and waits until it takes deliveries.
 //! - [`server`]: the emulator's process, and the proxy that breaks the wire to it.
@@ -35,6 +36,7 @@ pub mod post;
 pub mod problem;
 pub mod server;
 pub mod stack;
+pub mod stack_file;
 pub mod table;
 pub mod template;
 pub mod traffic;

@@ -13,7 +13,8 @@ use sluice_local::follow::Follower;
 use sluice_local::post::Sender;
 use sluice_local::problem::Problem;
 use sluice_local::server;
-use sluice_local::stack::{Options, Stack, StackInfo, root};
+use sluice_local::stack::{Options, Stack, root};
+use sluice_local::stack_file;
 use sluice_local::traffic::{self, Stripe};
 
 /// How often new lines are looked for.
@@ -184,10 +185,10 @@ fn run(source: &Source, port: u16, traffic: Traffic, once: bool) -> Result<ExitC
     }
     // A log of this run only, and nothing that points to the one before.
     let _ = fs::remove_file(&options.log);
-    let _ = fs::remove_file(StackInfo::path(&options.root));
+    let _ = fs::remove_file(stack_file::path_of(&options.root));
 
     let mut stack = Stack::start(&options, &mut progress)?;
-    let file = Described(stack.info().write(&options.root)?);
+    let file = Described(stack_file::write(stack.info(), &options.root)?);
     progress(&format!("up: POST {}", stack.info().webhook_url));
     println!(
         "\nAll names are in {}; the emulator's log is {}.",
@@ -276,7 +277,7 @@ fn send(
     endpoint: Option<&str>,
 ) -> Result<ExitCode, Problem> {
     let root = source.root();
-    let info = StackInfo::read(&root)?;
+    let info = stack_file::read(&root)?;
     let sample = match (file, event) {
         (Some(file), _) => Sample::of_file(file)?,
         (None, event) => Sample::named(&root, event.unwrap_or_default())?,
@@ -309,7 +310,7 @@ fn send(
 }
 
 fn env(source: &Source, function: &str) -> Result<ExitCode, Problem> {
-    let info = StackInfo::read(&source.root())?;
+    let info = stack_file::read(&source.root())?;
     let name = info.functions.get(function).ok_or_else(|| {
         let known: Vec<_> = info.functions.keys().map(String::as_str).collect();
         Problem::Deploy(format!(

@@ -16,7 +16,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
+pub use sluice_stack::StackInfo;
+use sluice_stack::{log_groups, named_by, queues};
 
 use crate::aws::{Aws, REGION};
 use crate::build::{self, Binaries};
@@ -97,172 +98,52 @@ pub fn root() -> PathBuf {
     here.ancestors().nth(2).unwrap_or(here).to_owned()
 }
 
-/// Where everything is: what scripts and the console read from `target/local/stack.json`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct StackInfo {
-    /// Where to post webhooks of the endpoint `platform`; other endpoints' names follow after a slash.
-    pub webhook_url: String,
-    /// The secret of the endpoint `platform`.
-    pub webhook_secret: String,
-    /// Each endpoint's newest secret.
-    pub webhook_secrets: BTreeMap<String, String>,
-    /// For `AWS_ENDPOINT_URL`. Any credentials do.
-    pub aws_endpoint_url: String,
-    /// For `AWS_REGION`.
-    pub region: String,
-    /// `ledger`, `outcomes` and each domain → the table's name.
-    pub tables: BTreeMap<String, String>,
-    /// Each domain, `<domain>_dead_letters`, `rule_dead_letters` and `bus_dead_letters` → the queue's URL.
-    pub queues: BTreeMap<String, String>,
-    /// The bus's name.
-    pub bus: String,
-    /// The secret's id.
-    pub secret_id: String,
-    /// `ingest`, `sweep` and each domain → the function's name.
-    pub functions: BTreeMap<String, String>,
-    /// As `functions` → the name of the function's log group.
-    pub log_groups: BTreeMap<String, String>,
-    /// Each domain that has settings → those settings, as JSON.
-    #[serde(default)]
-    pub settings: BTreeMap<String, String>,
-}
-
-impl StackInfo {
-    /// Where the running stack says where it is.
-    pub fn path(root: &Path) -> PathBuf {
-        root.join("target/local/stack.json")
-    }
-
-    /// Reads it.
-    ///
-    /// # Errors
-    /// When there is none.
-    pub fn read(root: &Path) -> Result<Self, Problem> {
-        let path = Self::path(root);
-        let text = std::fs::read(&path).map_err(|error| {
-            Problem::file(
-                &path,
-                format!("{error}; is the local AWS running? `make run` starts it, or `./run` of a release"),
-            )
-        })?;
-        serde_json::from_slice(&text).map_err(|error| Problem::file(&path, error))
-    }
-
-    /// Writes it, in one step: whoever sees the file sees all of it.
-    ///
-    /// # Errors
-    /// When it can't be written.
-    pub fn write(&self, root: &Path) -> Result<PathBuf, Problem> {
-        let path = Self::path(root);
-        let text =
-            serde_json::to_string_pretty(self).map_err(|error| Problem::file(&path, error))?;
-        let new = path.with_extension("new");
-        let folder = path.parent().unwrap_or(root);
-        std::fs::create_dir_all(folder).map_err(|error| Problem::file(folder, error))?;
-        std::fs::write(&new, text + "\n").map_err(|error| Problem::file(&new, error))?;
-        std::fs::rename(&new, &path).map_err(|error| Problem::file(&path, error))?;
-        Ok(path)
-    }
-
-    /// The URL of an endpoint.
-    pub fn url_of(&self, endpoint: &str) -> String {
-        match endpoint {
-            "platform" => self.webhook_url.clone(),
-            other => format!("{}/{other}", self.webhook_url),
-        }
-    }
-
-    fn of(
-        deployed: &Deployed,
-        aws: &Aws,
-        secrets: &BTreeMap<String, Vec<String>>,
-    ) -> Result<Self, Problem> {
-        let outputs = &deployed.outputs;
-        let output = |name: &str| {
-            outputs
-                .get(name)
-                .cloned()
-                .ok_or_else(|| Problem::Deploy(format!("the template has no output {name}")))
-        };
-        let log_groups = log_groups(
-            deployed
-                .resources
-                .iter()
-                .map(|(id, resource)| (id.as_str(), resource.kind.as_str(), resource.id.as_str())),
-        );
-        let newest = secrets
-            .iter()
-            .filter_map(|(name, list)| Some((name.clone(), list.first()?.clone())));
-        let webhook_secrets: BTreeMap<_, _> = newest.collect();
-        let api = deployed
+/// Where everything of a stack is that was deployed here.
+fn info_of(
+    deployed: &Deployed,
+    aws: &Aws,
+    secrets: &BTreeMap<String, Vec<String>>,
+) -> Result<StackInfo, Problem> {
+    let outputs = &deployed.outputs;
+    let output = |name: &str| {
+        outputs
+            .get(name)
+            .cloned()
+            .ok_or_else(|| Problem::Deploy(format!("the template has no output {name}")))
+    };
+    let log_groups = log_groups(
+        deployed
             .resources
-            .get("WebhookApi")
-            .map(|api| api.id.as_str())
-            .unwrap_or_default();
-        Ok(Self {
-            // The name that the output holds resolves nowhere; the emulator takes the same request by this path.
-            webhook_url: format!(
-                "{}/_aws/execute-api/{api}/$default/webhooks/stripe",
-                aws.endpoint_url()
-            ),
-            webhook_secret: webhook_secrets.get("platform").cloned().unwrap_or_default(),
-            webhook_secrets,
-            aws_endpoint_url: aws.endpoint_url().to_owned(),
-            region: REGION.to_owned(),
-            tables: named_by(outputs, "Table"),
-            queues: queues(outputs),
-            bus: output("BusName")?,
-            secret_id: output("SecretId")?,
-            functions: named_by(outputs, "FunctionName"),
-            settings: named_by(outputs, "Settings"),
-            log_groups,
-        })
-    }
-}
-
-/// A stack's outputs of one kind: `PaymentsTable` with the ending `Table` is `payments`.
-pub fn named_by(outputs: &BTreeMap<String, String>, ending: &str) -> BTreeMap<String, String> {
-    let named = outputs
+            .iter()
+            .map(|(id, resource)| (id.as_str(), resource.kind.as_str(), resource.id.as_str())),
+    );
+    let newest = secrets
         .iter()
-        .filter_map(|(name, value)| Some((name.strip_suffix(ending)?, value)));
-    named
-        .map(|(name, value)| (snake_case(name), value.clone()))
-        .collect()
-}
-
-/// The queues among a stack's outputs: each domain, `<domain>_dead_letters`, `rule_dead_letters` and `bus_dead_letters` → the
-/// queue's URL.
-pub fn queues(outputs: &BTreeMap<String, String>) -> BTreeMap<String, String> {
-    let mut queues = named_by(outputs, "QueueUrl");
-    let dead_letters = named_by(outputs, "DeadLettersUrl").into_iter();
-    queues.extend(dead_letters.map(|(name, url)| (format!("{name}_dead_letters"), url)));
-    queues
-}
-
-/// The log groups among a stack's resources, each its logical id, type and name: function → the group's name.
-pub fn log_groups<'a>(
-    resources: impl Iterator<Item = (&'a str, &'a str, &'a str)>,
-) -> BTreeMap<String, String> {
-    let groups = resources.filter(|(_, kind, _)| *kind == "AWS::Logs::LogGroup");
-    groups
-        .filter_map(|(id, _, name)| {
-            // Other groups, as the door's access log, are no function's.
-            let function = id.strip_suffix("Logs")?;
-            Some((snake_case(function), name.to_owned()))
-        })
-        .collect()
-}
-
-/// `RuleDeadLetters` → `rule_dead_letters`.
-fn snake_case(name: &str) -> String {
-    let mut snake = String::new();
-    for (index, letter) in name.chars().enumerate() {
-        if letter.is_uppercase() && index > 0 {
-            snake.push('_');
-        }
-        snake.extend(letter.to_lowercase());
-    }
-    snake
+        .filter_map(|(name, list)| Some((name.clone(), list.first()?.clone())));
+    let webhook_secrets: BTreeMap<_, _> = newest.collect();
+    let api = deployed
+        .resources
+        .get("WebhookApi")
+        .map(|api| api.id.as_str())
+        .unwrap_or_default();
+    Ok(StackInfo {
+        // The name that the output holds resolves nowhere; the emulator takes the same request by this path.
+        webhook_url: format!(
+            "{}/_aws/execute-api/{api}/$default/webhooks/stripe",
+            aws.endpoint_url()
+        ),
+        webhook_secret: webhook_secrets.get("platform").cloned().unwrap_or_default(),
+        webhook_secrets,
+        aws_endpoint_url: aws.endpoint_url().to_owned(),
+        region: REGION.to_owned(),
+        tables: named_by(outputs, "Table"),
+        queues: queues(outputs),
+        bus: output("BusName")?,
+        secret_id: output("SecretId")?,
+        functions: named_by(outputs, "FunctionName"),
+        settings: named_by(outputs, "Settings"),
+        log_groups,
+    })
 }
 
 /// A running stack. Dropping it stops everything that it started.
@@ -437,22 +318,11 @@ fn deploy_main(
         environment: &options.environment,
     };
     let (deployed, notes) = template.deploy(aws)?;
-    let info = StackInfo::of(&deployed, aws, &options.secrets)?;
+    let info = info_of(&deployed, aws, &options.secrets)?;
     deploy::put_secrets(aws, &info.secret_id, &options.secrets)?;
 
     progress("waiting for the first answer");
     let ingest = info.functions.get("ingest").cloned().unwrap_or_default();
     deploy::wait_for_answers(aws, &info.webhook_url, &ingest)?;
     Ok((info, notes))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_of_outputs_become_keys_of_the_description() {
-        assert_eq!(snake_case("Ledger"), "ledger");
-        assert_eq!(snake_case("PaymentsDeadLetters"), "payments_dead_letters");
-    }
 }

@@ -73,7 +73,9 @@ const BATCH: &str = "Batch";
 /// The source of the program and of its adapters, without comments and tests, and without white space.
 fn sources() -> Vec<String> {
     let mut files = Vec::new();
-    collect(&root().join("infra/cli/src"), &mut files);
+    for folder in ["infra/cli/src", "infra/operations/src"] {
+        collect(&root().join(folder), &mut files);
+    }
     let adapters = root().join("functions/shared/adapters/src");
     files.extend(ADAPTERS.map(|name| adapters.join(name)));
     collect(&adapters.join("ledger"), &mut files);
@@ -159,7 +161,7 @@ pub fn calls() -> BTreeSet<String> {
 /// # Panics
 /// Where it isn't JSON of a policy's form.
 pub fn allowed() -> BTreeSet<String> {
-    let path = root().join("infra/cli/operator-policy.json");
+    let path = root().join("infra/operations/operator-policy.json");
     let text = fs::read_to_string(path).expect("the operator's policy");
     let policy: Value = serde_json::from_str(&text).expect("JSON");
     let statements = policy["Statement"].as_array().expect("statements");

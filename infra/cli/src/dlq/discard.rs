@@ -19,10 +19,12 @@ use sluice_kernel::replay::Entries;
 
 use super::letters::{Letter, delete, release};
 use super::{KEEP_S, done, note};
-use crate::context::{Context, PLATFORM};
+use sluice_operations::stack::PLATFORM;
+
+use crate::context::Context;
 use crate::output::counted;
-use crate::problem::Problem;
 use crate::replay::domains_of;
+use sluice_operations::problem::Problem;
 
 /// How to give up.
 pub(super) struct How<'a> {
@@ -42,8 +44,8 @@ pub(super) async fn discard(
     how: How<'_>,
 ) -> Result<(), Problem> {
     let ledger = DynamoLedger::new(
-        context.aws.sdk(),
-        context.table("ledger")?.to_owned(),
+        context.stack.aws.sdk(),
+        context.stack.table("ledger")?.to_owned(),
         SystemClock,
     );
     let (mut count, mut refused) = (0, Vec::new());
@@ -100,13 +102,13 @@ async fn refusal(
         Err(unread) => return Ok(unknown(unread.fault.code)),
     };
     // What the bus could not put into a queue is for each domain that the rules name.
-    let domains = match context.tables.contains_key(domain) {
+    let domains = match context.stack.tables.contains_key(domain) {
         true => vec![domain],
         false => domains_of(None, &message.kind),
     };
     for domain in domains {
-        let table = context.table(domain)?.to_owned();
-        let stored = DynamoProjections::new(context.aws.sdk(), table);
+        let table = context.stack.table(domain)?.to_owned();
+        let stored = DynamoProjections::new(context.stack.aws.sdk(), table);
         let count = match pending_in(domain, &stored, ledger, &message).await {
             None => return Ok(unknown("this program is built without the domain's code")),
             Some(Ok(count)) => count,
@@ -172,8 +174,9 @@ async fn keep(context: &Context, letter: &Letter, now_ms: i64) -> Result<(), Pro
     if let Account::Known(account) = Account::of_message(&letter.text) {
         item["account"] = json!({ "S": account.as_deref().unwrap_or(PLATFORM) });
     }
-    let input = json!({ "TableName": context.table("ledger")?, "Item": item });
+    let input = json!({ "TableName": context.stack.table("ledger")?, "Item": item });
     context
+        .stack
         .aws
         .json("DynamoDB_20120810.PutItem", &input)
         .await?;

@@ -14,10 +14,10 @@ use sluice_kernel::detail::{self, Message};
 use sluice_kernel::outcome::subject_of_message;
 
 use crate::context::Context;
-use crate::problem::Problem;
 use crate::progress::Progress;
 use crate::rejected::{self, Filter, Record};
 use crate::status::depth;
+use sluice_operations::problem::Problem;
 
 /// For how long messages are hidden while they are looked at, in seconds.
 const HIDDEN_S: u32 = 300;
@@ -80,9 +80,12 @@ pub(crate) struct Received {
 
 /// The queue's URL.
 pub(super) fn queue<'a>(context: &'a Context, name: &str) -> Result<&'a str, Problem> {
-    let found = context.queues.get(name).map(String::as_str);
+    let found = context.stack.queues.get(name).map(String::as_str);
     found.ok_or_else(|| {
-        Problem::NotFound(format!("the stack {} has no queue {name}", context.stack))
+        Problem::NotFound(format!(
+            "the stack {} has no queue {name}",
+            context.stack.name
+        ))
     })
 }
 
@@ -95,7 +98,7 @@ fn dead<'a>(context: &'a Context, domain: &str) -> Result<&'a str, Problem> {
 /// # Errors
 /// `Usage`, with the names that there are.
 pub(super) fn check(context: &Context, name: &str) -> Result<(), Problem> {
-    let queues = context.queues.keys();
+    let queues = context.stack.queues.keys();
     let known = queues.filter_map(|queue| queue.strip_suffix("_dead_letters"));
     match known.clone().any(|known| known == name) {
         true => Ok(()),
@@ -131,7 +134,7 @@ struct Queue<'a> {
 impl Letters for Queue<'_> {
     async fn some(&self, count: usize, hidden_s: u32) -> Result<Vec<Letter>, Problem> {
         let input = request(self.url, count, hidden_s);
-        let aws = &self.context.aws;
+        let aws = &self.context.stack.aws;
         let answer = aws.json("AmazonSQS.ReceiveMessage", &input).await?;
         let messages = answer["Messages"].as_array().into_iter().flatten();
         Ok(messages.map(letter).collect())
@@ -283,7 +286,7 @@ async fn one_call(
         entry
     });
     let input = json!({ "QueueUrl": url, "Entries": entries.collect::<Vec<_>>() });
-    let answer = context.aws.json(target, &input).await?;
+    let answer = context.stack.aws.json(target, &input).await?;
     let ids = answer["Successful"].as_array().into_iter().flatten();
     let ids = ids.filter_map(|entry| entry["Id"].as_str()?.parse::<usize>().ok());
     Ok(ids.collect())

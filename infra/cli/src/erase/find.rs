@@ -6,8 +6,10 @@ use serde_json::{Value, json};
 use sluice_adapters::erase::{Content, Eraser, Kept, Place, Projected};
 use sluice_kernel::erase::{Account, Belongings, event_in};
 
-use crate::context::{Context, PLATFORM};
-use crate::problem::Problem;
+use sluice_operations::stack::PLATFORM;
+
+use crate::context::Context;
+use sluice_operations::problem::Problem;
 
 /// The most passes: one more than the longest chain of links (refund, charge, payment intent, invoice, subscription).
 const PASSES_MAX: usize = 8;
@@ -143,8 +145,8 @@ impl<'a> Search<'a> {
                 break;
             }
         }
-        for domain in self.context.domains() {
-            let table = self.context.table(domain)?;
+        for domain in self.context.stack.domains() {
+            let table = self.context.stack.table(domain)?;
             let mut from = None;
             loop {
                 let (page, next) = self.eraser.projections(table, from).await?;

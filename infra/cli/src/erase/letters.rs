@@ -12,7 +12,7 @@ use super::report::{Report, Wait};
 use super::{Held, PENDING};
 use crate::context::Context;
 use crate::dlq::letters::{Letter, counts, delete, receive, release};
-use crate::problem::Problem;
+use sluice_operations::problem::Problem;
 
 /// The queue of what the bus could not put into a domain's.
 const RULE: &str = "rule";
@@ -44,7 +44,7 @@ pub(super) async fn look(
     max: usize,
 ) -> Result<Looked, Problem> {
     let mut looked = Looked::default();
-    for queue in context.domains().chain([RULE]) {
+    for queue in context.stack.domains().chain([RULE]) {
         let received = receive(context, queue, max).await?;
         for (counts, count) in [
             (&mut looked.hidden, received.hidden),

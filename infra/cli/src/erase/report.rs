@@ -10,8 +10,8 @@ use super::find::{Found, Mention, Spot, Target, Unseen, object_of};
 use super::letters::Looked;
 use crate::context::Context;
 use crate::output::fields;
-use crate::problem::Problem;
 use crate::status::depth;
+use sluice_operations::problem::Problem;
 
 /// The most of a kind that people are shown; machines are shown all.
 const SHOWN_MAX: usize = 20;
@@ -120,8 +120,8 @@ impl Report {
 
     /// Counts the messages that are in the domains' queues just now, and are not looked at.
     pub(super) async fn count_on_their_way(&mut self, context: &Context) -> Result<(), Problem> {
-        for domain in context.domains() {
-            let Some(url) = context.queues.get(domain) else {
+        for domain in context.stack.domains() {
+            let Some(url) = context.stack.queues.get(domain) else {
                 continue;
             };
             let (waiting, in_flight) = depth(context, url).await?;

@@ -9,7 +9,7 @@ use sluice_kernel::projection::{Projections, Stored};
 
 use super::find::object_of;
 use crate::context::Context;
-use crate::problem::Problem;
+use sluice_operations::problem::Problem;
 
 /// How often the write of a tombstone is decided afresh where a function was faster.
 const CONFLICTS_MAX: usize = 8;
@@ -21,7 +21,10 @@ pub(super) async fn write(
     key: &str,
     does_it: bool,
 ) -> Result<Entombed, Problem> {
-    let table = DynamoProjections::new(context.aws.sdk(), context.table(domain)?.to_owned());
+    let table = DynamoProjections::new(
+        context.stack.aws.sdk(),
+        context.stack.table(domain)?.to_owned(),
+    );
     for _ in 0..CONFLICTS_MAX {
         let Some(stored) = table.get(key).await? else {
             return Ok(Entombed::Already);
@@ -63,7 +66,7 @@ fn of_domain(
 
         fn visit<D: Domain>(self) -> Self::Output {
             let Self(context, object, stored) = self;
-            let settings = context.settings::<D>()?;
+            let settings = context.stack.settings::<D>()?;
             Ok(entomb::<D>(object, stored, &settings))
         }
     }

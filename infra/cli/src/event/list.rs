@@ -9,14 +9,15 @@ use std::time::Duration;
 
 use clap::ValueEnum;
 use serde_json::{Value, json};
-use sluice_adapters::listing::{BATCH_MAX, Listed, Listing};
-use sluice_adapters::timeline::{Timeline, Wanted, is_like};
+use sluice_adapters::listing::{BATCH_MAX, Listed};
+use sluice_adapters::timeline::{Wanted, is_like};
 
 use crate::context::Context;
-use crate::domains;
-use crate::output::{BAD, Cell, DIM, GOOD, PLAIN, WARN, row, time_of_ms};
-use crate::problem::Problem;
-use crate::times::{When, now_ms};
+use crate::output::{BAD, Cell, DIM, GOOD, PLAIN, WARN, row};
+use sluice_operations::domains;
+use sluice_operations::problem::Problem;
+use sluice_operations::times::time_of_ms;
+use sluice_operations::times::{When, now_ms};
 
 /// The first batch: small, so that the first rows are there at once.
 const FIRST_BATCH: usize = 20;
@@ -84,10 +85,10 @@ impl Filter {
     /// The same, with the account as events are keyed by it. Refused if it names a domain that the stack doesn't have.
     async fn keyed(mut self, context: &Context) -> Result<Self, Problem> {
         if let Some(domain) = &self.domain {
-            domains::check(context, domain)?;
+            domains::check(&context.stack, domain)?;
         }
         if let Some(account) = self.account.take() {
-            self.account = Some(context.account_key(&account).await);
+            self.account = Some(context.stack.account_key(&account).await);
         }
         Ok(self)
     }
@@ -157,8 +158,8 @@ pub(crate) async fn run(context: &Context, mut args: Args) -> Result<(), Problem
         return Err(Problem::Usage("--since is not before --until".to_owned()));
     }
     let wanted = args.filter.wanted(from_ms, until_ms, !args.oldest_first);
-    let mut walk = timeline(context)?.walk(wanted);
-    let listing = listing(context)?;
+    let mut walk = context.stack.timeline()?.walk(wanted);
+    let listing = context.stack.listing()?;
     let (mut shown, mut batch, mut size) = (0, Vec::new(), FIRST_BATCH);
     let mut ended = false;
     while !ended {
@@ -203,7 +204,7 @@ pub(crate) struct TailArgs {
 /// Follows events until it is stopped.
 pub(crate) async fn tail(context: &Context, mut args: TailArgs) -> Result<(), Problem> {
     args.filter = args.filter.keyed(context).await?;
-    let (timeline, listing) = (timeline(context)?, listing(context)?);
+    let (timeline, listing) = (context.stack.timeline()?, context.stack.listing()?);
     let mut from_ms = args.since.ms(now_ms());
     // What the overlap brings again; as many as came in the overlap.
     let mut known = BTreeMap::new();
@@ -236,22 +237,6 @@ pub(crate) async fn tail(context: &Context, mut args: TailArgs) -> Result<(), Pr
         context.out.flush()?;
         tokio::time::sleep(TAIL_EVERY).await;
     }
-}
-
-pub(crate) fn timeline(context: &Context) -> Result<Timeline, Problem> {
-    Ok(Timeline::new(
-        context.aws.sdk(),
-        context.table("ledger")?.to_owned(),
-    ))
-}
-
-pub(crate) fn listing(context: &Context) -> Result<Listing, Problem> {
-    let (ledger, outcomes) = (context.table("ledger")?, context.table("outcomes")?);
-    Ok(Listing::new(
-        context.aws.sdk(),
-        ledger.to_owned(),
-        outcomes.to_owned(),
-    ))
 }
 
 fn heading(context: &Context) -> Result<(), Problem> {

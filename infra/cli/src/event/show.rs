@@ -18,10 +18,11 @@ use sluice_kernel::route::{Route, route};
 use sluice_kernel::trace::to_xray;
 
 use crate::context::Context;
-use crate::logs::{self, Line};
-use crate::output::{BAD, Cell, DIM, GOOD, PLAIN, WARN, fields, paint, said, table, time_of_ms};
-use crate::problem::Problem;
-use crate::times::{now_ms, span};
+use crate::output::{BAD, Cell, DIM, GOOD, PLAIN, WARN, fields, paint, said, table};
+use sluice_operations::logs::{self, Line};
+use sluice_operations::problem::Problem;
+use sluice_operations::times::time_of_ms;
+use sluice_operations::times::{now_ms, span};
 
 /// How long before an event is in the ledger its first line may have been written: clocks differ.
 const SKEW_MS: i64 = 60_000;
@@ -49,8 +50,11 @@ struct Step {
 /// Shows it.
 pub(crate) async fn run(context: &Context, args: Args) -> Result<(), Problem> {
     let Args { id, body } = args;
-    let (ledger, outcomes) = (context.table("ledger")?, context.table("outcomes")?);
-    let story = inspect::event(context.aws.sdk(), ledger, outcomes, &id).await?;
+    let (ledger, outcomes) = (
+        context.stack.table("ledger")?,
+        context.stack.table("outcomes")?,
+    );
+    let story = inspect::event(context.stack.aws.sdk(), ledger, outcomes, &id).await?;
     let story = story.ok_or_else(|| Problem::NotFound(format!("the ledger has no event {id}")))?;
     if body {
         let body = story.body;
@@ -93,7 +97,7 @@ async fn projection(context: &Context, event: &Value) -> Result<Value, Problem> 
     let (Route::Domain(domain), Some(object)) = (route(&kind), event["object_id"].as_str()) else {
         return Ok(Value::Null);
     };
-    let Ok(name) = context.table(domain) else {
+    let Ok(name) = context.stack.table(domain) else {
         return Ok(Value::Null);
     };
     let account = event["account"].as_str().unwrap_or("platform");
@@ -102,7 +106,7 @@ async fn projection(context: &Context, event: &Value) -> Result<Value, Problem> 
         false => "test",
     };
     let key = format!("{account}#{mode}#{object}");
-    let Some(item) = inspect::projection(context.aws.sdk(), name, &key).await? else {
+    let Some(item) = inspect::projection(context.stack.aws.sdk(), name, &key).await? else {
         return Ok(Value::Null);
     };
     let doc = &item["doc"];
@@ -125,8 +129,8 @@ async fn lines(context: &Context, event: &Value) -> Result<Vec<Line>, Problem> {
     let id = said(&event["id"]);
     let from_ms = event["received_at_ms"].as_i64().unwrap_or_default() - SKEW_MS;
     let mut lines = Vec::new();
-    for function in context.log_groups.keys() {
-        let found = logs::search(context, function, Some(&id), from_ms, now_ms()).await?;
+    for function in context.stack.log_groups.keys() {
+        let found = logs::search(&context.stack, function, Some(&id), from_ms, now_ms()).await?;
         let about = |line: &Line| line.fields["event"] == id.as_str();
         lines.extend(found.lines.into_iter().filter(about));
     }
@@ -138,8 +142,8 @@ async fn lines(context: &Context, event: &Value) -> Result<Vec<Line>, Problem> {
 fn trace_link(context: &Context, event: &Value) -> Option<String> {
     let header = to_xray(event["traceparent"].as_str()?)?;
     let trace = header.strip_prefix("Root=")?.split(';').next()?.to_owned();
-    let region = context.aws.region();
-    context.aws.is_real().then(|| {
+    let region = context.stack.aws.region();
+    context.stack.aws.is_real().then(|| {
         format!("https://{region}.console.aws.amazon.com/cloudwatch/home?region={region}#xray:traces/{trace}")
     })
 }

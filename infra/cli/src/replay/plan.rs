@@ -15,9 +15,9 @@ use sluice_kernel::replay::{Admissions, Entries, Replayable, Run};
 use sluice_kernel::route::{self, Route};
 
 use crate::context::Context;
-use crate::domains;
 use crate::output::{Cell, counted, table};
-use crate::problem::Problem;
+use sluice_operations::domains;
+use sluice_operations::problem::Problem;
 
 /// The most events that are foreseen one by one; beyond, they are only counted.
 pub(crate) const FORESEEN_MAX: usize = 10_000;
@@ -57,13 +57,13 @@ pub(crate) async fn show(
     ids: &[String],
     admissions: Admissions<'_>,
 ) -> Result<(), Problem> {
-    let sdk = context.aws.sdk();
-    let ledger = DynamoLedger::new(sdk, context.table("ledger")?.to_owned(), SystemClock);
+    let sdk = context.stack.aws.sdk();
+    let ledger = DynamoLedger::new(sdk, context.stack.table("ledger")?.to_owned(), SystemClock);
     let mut tables = BTreeMap::new();
-    for domain in context.domains() {
+    for domain in context.stack.domains() {
         tables.insert(
             domain.to_owned(),
-            DynamoProjections::new(sdk, context.table(domain)?.to_owned()),
+            DynamoProjections::new(sdk, context.stack.table(domain)?.to_owned()),
         );
     }
     let overlays: BTreeMap<&str, _> = tables
@@ -192,7 +192,7 @@ async fn foresee_of<D: Domain>(
     message: &Message,
     context: &Context,
 ) -> Result<Foreseen, Problem> {
-    let settings = context.settings::<D>()?;
+    let settings = context.stack.settings::<D>()?;
     Ok(foresee::<D>(overlay, ledger, &SystemClock, message, &settings).await?)
 }
 

@@ -15,9 +15,9 @@ use sluice_kernel::reconcile::Standings;
 use sluice_kernel::replay::EVENTS_MAX;
 
 use crate::context::Context;
-use crate::problem::Problem;
 use crate::rejected;
-use crate::times::When;
+use sluice_operations::problem::Problem;
+use sluice_operations::times::When;
 
 #[derive(Debug, Args, Default)]
 pub(crate) struct Wanted {
@@ -107,11 +107,11 @@ async fn by_time(context: &Context, wanted: &Wanted) -> Result<Vec<String>, Prob
     let mut between = timeline::Wanted::between(from_ms, until_ms);
     between.types.clone_from(&wanted.types);
     if let Some(account) = &wanted.account {
-        between.account = Some(context.account_key(account).await);
+        between.account = Some(context.stack.account_key(account).await);
     }
-    let table = context.table("ledger")?.to_owned();
-    let ledger = DynamoLedger::new(context.aws.sdk(), table.clone(), SystemClock);
-    let mut walk = Timeline::new(context.aws.sdk(), table).walk(between);
+    let table = context.stack.table("ledger")?.to_owned();
+    let ledger = DynamoLedger::new(context.stack.aws.sdk(), table.clone(), SystemClock);
+    let mut walk = Timeline::new(context.stack.aws.sdk(), table).walk(between);
     let (mut ids, mut batch) = (Vec::new(), Vec::new());
     loop {
         let next = walk.next().await?;

@@ -7,9 +7,9 @@ use sluice_kernel::bus::{Bus, Outgoing, Refusal};
 use sluice_kernel::fault::Fault;
 use sluice_kernel::replay::Verdicts;
 
-use crate::aws::Aws;
 use crate::context::Context;
-use crate::problem::Problem;
+use sluice_operations::aws::Aws;
+use sluice_operations::problem::Problem;
 
 /// The bus, or one domain's queue.
 #[derive(Debug)]
@@ -21,18 +21,21 @@ pub(crate) enum Target {
 impl Target {
     pub(crate) fn of(context: &Context, domain: Option<&str>) -> Result<Self, Problem> {
         if let Some(domain) = domain {
-            let url = context.queues.get(domain).cloned();
+            let url = context.stack.queues.get(domain).cloned();
             let url =
                 url.ok_or_else(|| Problem::NotFound(format!("there is no queue of {domain}")))?;
             return Ok(Self::Queue {
-                aws: Box::new(context.aws.clone()),
+                aws: Box::new(context.stack.aws.clone()),
                 url,
             });
         }
-        let name = context.outputs.get("BusName").cloned();
+        let name = context.stack.outputs.get("BusName").cloned();
         let name =
             name.ok_or_else(|| Problem::NotFound("the stack has no output BusName".to_owned()))?;
-        Ok(Self::Bus(EventBridgeBus::new(context.aws.sdk(), name)))
+        Ok(Self::Bus(EventBridgeBus::new(
+            context.stack.aws.sdk(),
+            name,
+        )))
     }
 }
 
@@ -94,7 +97,7 @@ impl<'a> Outcomes<'a> {
     pub(crate) fn of(context: &'a Context, runs: &'a DynamoRuns, domain: Option<&'a str>) -> Self {
         let domains = match domain {
             Some(domain) => vec![domain],
-            None => context.domains().collect(),
+            None => context.stack.domains().collect(),
         };
         Self {
             context,
@@ -115,12 +118,13 @@ impl Verdicts for Outcomes<'_> {
             "ApproximateNumberOfMessagesNotVisible",
         ];
         for domain in &self.domains {
-            let Some(url) = self.context.queues.get(*domain) else {
+            let Some(url) = self.context.stack.queues.get(*domain) else {
                 continue;
             };
             let input = json!({ "QueueUrl": url, "AttributeNames": COUNTS });
             let answer = self
                 .context
+                .stack
                 .aws
                 .json("AmazonSQS.GetQueueAttributes", &input)
                 .await;

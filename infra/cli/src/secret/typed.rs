@@ -3,8 +3,8 @@
 use std::io::{IsTerminal, Read, Write};
 use std::process::{Command, Stdio};
 
-use super::signing::{PREFIX, is_placeholder};
-use crate::problem::Problem;
+use sluice_operations::problem::Problem;
+use sluice_operations::signing::{PREFIX, is_placeholder};
 
 /// What is longer is no secret of Stripe's but a file that went astray.
 const CHARS_MAX: usize = 256;

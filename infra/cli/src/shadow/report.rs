@@ -8,8 +8,9 @@ use sluice_kernel::reconcile::is_subscribed;
 use super::compare::{Known, Verdict};
 use super::{Endpoints, Window};
 use crate::context::Context;
-use crate::output::{BAD, Cell, DIM, GOOD, WARN, paint, table, time_of_ms};
-use crate::problem::Problem;
+use crate::output::{BAD, Cell, DIM, GOOD, WARN, paint, table};
+use sluice_operations::problem::Problem;
+use sluice_operations::times::time_of_ms;
 
 /// The most events that are shown one by one, of each sort; JSON has all.
 const SHOWN_MAX: usize = 50;

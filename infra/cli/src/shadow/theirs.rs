@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 use sluice_kernel::route::{Route, route};
 
-use crate::problem::Problem;
+use sluice_operations::problem::Problem;
 
 /// The most events that a file may name.
 pub(super) const EVENTS_MAX: usize = 500_000;

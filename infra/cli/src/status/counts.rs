@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 
 use crate::context::Context;
 use crate::output::{BAD, Cell, GOOD, PLAIN, WARN, table};
-use crate::problem::Problem;
-use crate::{logs, metrics};
+use sluice_operations::problem::Problem;
+use sluice_operations::{logs, metrics};
 
 /// What the functions' lines counted over a span.
 #[derive(Debug, Default)]
@@ -41,23 +41,23 @@ pub(super) async fn counts(
     from_ms: i64,
     until_ms: i64,
 ) -> Result<Counts, Problem> {
-    if context.aws.is_real() {
+    if context.stack.aws.is_real() {
         return Ok(Counts {
             outcomes: metrics::sums(
-                context,
+                &context.stack,
                 "events",
                 ["function", "outcome"],
                 from_ms,
                 until_ms,
             )
             .await?,
-            codes: metrics::sums(context, "Faults", ["code"], from_ms, until_ms).await?,
+            codes: metrics::sums(&context.stack, "Faults", ["code"], from_ms, until_ms).await?,
             cut: false,
         });
     }
     let mut counts = Counts::default();
-    for function in context.log_groups.keys() {
-        let found = logs::search(context, function, None, from_ms, until_ms).await?;
+    for function in context.stack.log_groups.keys() {
+        let found = logs::search(&context.stack, function, None, from_ms, until_ms).await?;
         counts.cut |= found.cut;
         for line in found.lines {
             if let Some(outcome) = line.fields["outcome"].as_str() {
@@ -124,7 +124,10 @@ pub(super) fn door(context: &Context, hour: Option<&Counts>, day: Option<&Counts
             number(day, of).into(),
         ]);
     }
-    table([context.stack.as_str(), "last hour", "last day"], &rows)
+    table(
+        [context.stack.name.as_str(), "last hour", "last day"],
+        &rows,
+    )
 }
 
 /// Refusals and faults, by code.

@@ -9,8 +9,8 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use crate::context::Context;
-use crate::problem::Problem;
-use crate::{logs, metrics};
+use sluice_operations::problem::Problem;
+use sluice_operations::{logs, metrics};
 
 /// So many receives of one message are no passing conflict: the alarm's threshold.
 const RECEIVES: f64 = 8.0;
@@ -55,12 +55,19 @@ pub(super) async fn failing(
     until_ms: i64,
 ) -> Result<BTreeMap<String, Failing>, Problem> {
     let mut found = BTreeMap::new();
-    if context.aws.is_real() {
+    if context.stack.aws.is_real() {
         let ask = async |metric| {
-            metrics::maxima(context, metric, ["function", "outcome"], from_ms, until_ms).await
+            metrics::maxima(
+                &context.stack,
+                metric,
+                ["function", "outcome"],
+                from_ms,
+                until_ms,
+            )
+            .await
         };
         let (receives, lags_ms) = (ask("receives").await?, ask("lag_ms").await?);
-        for domain in context.domains() {
+        for domain in context.stack.domains() {
             let key = [domain.to_owned(), "failed".to_owned()];
             let of =
                 |all: &BTreeMap<[String; 2], Vec<f64>>| all.get(&key).cloned().unwrap_or_default();
@@ -71,8 +78,8 @@ pub(super) async fn failing(
         }
         return Ok(found);
     }
-    for domain in context.domains() {
-        let said = logs::search(context, domain, Some("failed"), from_ms, until_ms).await?;
+    for domain in context.stack.domains() {
+        let said = logs::search(&context.stack, domain, Some("failed"), from_ms, until_ms).await?;
         let lines = said.lines.iter().map(|line| (line.at_ms, &line.fields));
         found.insert(domain.to_owned(), of_lines(lines));
     }

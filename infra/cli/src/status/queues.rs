@@ -5,10 +5,10 @@ use serde_json::json;
 use super::counts::{Counts, number};
 use super::failing::Failing;
 use crate::context::Context;
-use crate::metrics;
 use crate::output::{BAD, Cell, DIM, table};
-use crate::problem::Problem;
-use crate::times::span;
+use sluice_operations::metrics;
+use sluice_operations::problem::Problem;
+use sluice_operations::times::span;
 
 /// A domain's queue and what was made of its messages.
 #[derive(Debug, Default)]
@@ -25,15 +25,15 @@ pub(super) struct Queue {
 /// Asks how a domain's queue is.
 pub(super) async fn queue(context: &Context, domain: &str, now_ms: i64) -> Result<Queue, Problem> {
     let url = |name: &str| {
-        let url = context.queues.get(name);
+        let url = context.stack.queues.get(name);
         url.ok_or_else(|| Problem::NotFound(format!("the stack has no queue {name}")))
     };
     let own = url(domain)?;
     let (depth_now, in_flight) = depth(context, own).await?;
     let (dead, _) = depth(context, url(&format!("{domain}_dead_letters"))?).await?;
-    let oldest_s = match context.aws.is_real() {
+    let oldest_s = match context.stack.aws.is_real() {
         // Without the permission to read metrics the rest is still worth showing.
-        true => metrics::oldest_s(context, own, now_ms - 10 * 60_000, now_ms)
+        true => metrics::oldest_s(&context.stack, own, now_ms - 10 * 60_000, now_ms)
             .await
             .ok()
             .flatten(),
@@ -57,6 +57,7 @@ pub(crate) async fn depth(context: &Context, url: &str) -> Result<(u64, u64), Pr
     ];
     let input = json!({ "QueueUrl": url, "AttributeNames": names });
     let answer = context
+        .stack
         .aws
         .json("AmazonSQS.GetQueueAttributes", &input)
         .await?;

@@ -5,7 +5,7 @@ use sluice_kernel::reconcile::report::{AccountsFrom, Report};
 use super::counts::Counts;
 use super::queues::Queue;
 use super::{OVERDUE_MS, Waiting};
-use crate::times::span;
+use sluice_operations::times::span;
 
 /// What was seen of a stack.
 #[derive(Debug)]

@@ -1,0 +1,72 @@
+//! Who changes something, and why: what every record of a change says.
+
+use serde::Serialize;
+
+use crate::problem::Problem;
+use crate::stack::Stack;
+
+/// The longest reason, in characters: an item of the outcomes' table stays small, and a line of the status readable.
+pub const WHY_MAX: usize = 500;
+
+/// Who changes something, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Reason {
+    /// As [`who`] says.
+    pub who: String,
+    /// In the operator's words.
+    pub why: String,
+}
+
+/// Who acts: of a stack in AWS, the ARN that its own security token service knows these credentials by, which nobody can make
+/// up; of the local one, whose credentials are nobody's, the user of this machine.
+///
+/// # Errors
+/// When AWS can't be asked.
+pub async fn who(stack: &Stack) -> Result<String, Problem> {
+    if stack.aws.is_real() {
+        let (arn, _) = stack.aws.caller().await?;
+        return Ok(arn);
+    }
+    let user = ["USER", "USERNAME"]
+        .iter()
+        .find_map(|name| std::env::var(name).ok());
+    Ok(user
+        .filter(|user| !user.is_empty())
+        .unwrap_or_else(|| "unknown".to_owned()))
+}
+
+/// A reason as it was given: without white space around it, and neither empty nor longer than [`WHY_MAX`].
+///
+/// # Errors
+/// `Usage`, which says so.
+pub fn checked(why: &str) -> Result<String, Problem> {
+    let why = why.trim();
+    if why.is_empty() {
+        return Err(Problem::Usage(
+            "--yes wants a --why, for the record".to_owned(),
+        ));
+    }
+    if why.chars().count() > WHY_MAX {
+        return Err(Problem::Usage(format!(
+            "--why has more than {WHY_MAX} characters"
+        )));
+    }
+    Ok(why.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_is_neither_empty_nor_a_novel() {
+        assert_eq!(
+            checked(" it rejects refunds\n").expect("a reason"),
+            "it rejects refunds"
+        );
+        for why in ["", "  \n", &"x".repeat(WHY_MAX + 1)] {
+            assert_eq!(checked(why).expect_err("refused").exit_code(), 2);
+        }
+        assert!(checked(&"é".repeat(WHY_MAX)).is_ok());
+    }
+}

@@ -1,0 +1,26 @@
+//! What operators do with a Sluice stack, the local one or one in AWS, as a library: it reads, plans and runs.
+//!
+//! The program `sluice` is a thin face over it. It prints nothing, asks nobody and knows no terminal: what is found is data
+//! that serializes, and what changes something is first a plan.
+//!
+//! # Layout
+//! - [`stack`]: which stack, and where everything of it is; [`aws`]: signed calls; [`problem`]: what went wrong.
+//! - [`domains`]: which domains an operation takes. [`versions`]: a function's versions.
+//! - [`actor`]: who changes something, and why. [`stripe`]: Stripe, as the functions ask it.
+//! - [`logs`] and [`metrics`]: what the functions wrote. [`times`]: times as people give and read them.
+//! - [`doctor`]: what isn't set up as it has to be. [`rollback`]: the version before. [`signing`]: the signing secrets.
+
+pub mod actor;
+pub mod aws;
+pub mod doctor;
+pub mod domains;
+pub mod logs;
+pub mod metrics;
+pub mod problem;
+pub mod rollback;
+pub mod signing;
+pub mod stack;
+pub mod stripe;
+pub mod times;
+pub mod versions;
+mod xml;

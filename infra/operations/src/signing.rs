@@ -1,0 +1,170 @@
+//! The signing secrets as Secrets Manager has them: read, and written anew.
+//!
+//! Secrets Manager has no conditional write. The version is looked at again right before the write, which leaves a moment in
+//! which two operators could overwrite each other; its previous version has the loser's.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use serde_json::{Value, json};
+use sluice_kernel::secrets;
+
+use crate::problem::Problem;
+use crate::stack::Stack;
+
+/// Stripe's begin so.
+pub const PREFIX: &str = "whsec_";
+
+/// Stripe's have 38 characters; what is much shorter was made up.
+const CHARS_MIN: usize = 24;
+
+/// The signing secrets as Secrets Manager has them. Shows none of them.
+pub struct Signing {
+    /// The secret's id.
+    pub id: String,
+    version: String,
+    /// When this version was made, in milliseconds; none where the answer doesn't say.
+    pub since_ms: Option<i64>,
+    /// Each endpoint's, the newest first.
+    pub lists: BTreeMap<String, Vec<String>>,
+}
+
+impl fmt::Debug for Signing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let id = &self.id;
+        f.debug_struct("Signing")
+            .field("id", id)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Signing {
+    /// Reads them.
+    pub async fn read(stack: &Stack) -> Result<Self, Problem> {
+        let missing = || Problem::NotFound("the stack has no output SecretId".to_owned());
+        let id = stack.outputs.get("SecretId").ok_or_else(missing)?;
+        let input = json!({ "SecretId": id });
+        let answer = stack
+            .aws
+            .json("secretsmanager.GetSecretValue", &input)
+            .await?;
+        let text = answer["SecretString"].as_str().unwrap_or_default();
+        // Read by ingest's own code first, whose words quote nothing. Too many are what --finish mends.
+        if let Err(fault) = secrets::parse(text)
+            && !fault.cause.contains("the limit is")
+        {
+            return Err(Problem::Failed(format!(
+                "the stack's secret is {}: put {{\"platform\":[\"whsec_…\"]}}",
+                fault.cause
+            )));
+        }
+        let lists = serde_json::from_str(text)
+            .map_err(|_| Problem::failed("the stack's secret is no JSON object of lists"))?;
+        Ok(Self {
+            id: id.clone(),
+            version: answer["VersionId"].as_str().unwrap_or_default().to_owned(),
+            since_ms: seconds(&answer["CreatedDate"]),
+            lists,
+        })
+    }
+
+    /// An endpoint's, the newest first; empty where it has none.
+    pub fn of(&self, endpoint: &str) -> &[String] {
+        self.lists
+            .get(endpoint)
+            .map(Vec::as_slice)
+            .unwrap_or_default()
+    }
+
+    /// Puts these lists in the place of those that were read, unless somebody else has put others meanwhile. White space
+    /// around a secret, which no reader takes, isn't written again.
+    pub async fn write(
+        &self,
+        stack: &Stack,
+        lists: &BTreeMap<String, Vec<String>>,
+    ) -> Result<(), Problem> {
+        if Self::read(stack).await?.version != self.version {
+            return Err(Problem::failed(
+                "somebody else has changed the secrets meanwhile: nothing was done, look again",
+            ));
+        }
+        let since = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
+        let token = format!("{:024x}{:08x}", since.as_nanos(), std::process::id());
+        let text =
+            serde_json::to_string(&trimmed(lists)).map_err(|_| Problem::failed("no JSON of it"))?;
+        let input =
+            json!({ "SecretId": self.id, "SecretString": text, "ClientRequestToken": token });
+        stack
+            .aws
+            .json("secretsmanager.PutSecretValue", &input)
+            .await?;
+        Ok(())
+    }
+}
+
+fn trimmed(lists: &BTreeMap<String, Vec<String>>) -> BTreeMap<&str, Vec<&str>> {
+    let all = lists.iter();
+    let trimmed = all.map(|(name, list)| {
+        let secrets = list.iter().map(|secret| secret.trim());
+        (name.as_str(), secrets.collect())
+    });
+    trimmed.collect()
+}
+
+/// A date of Secrets Manager's: seconds with a fraction.
+pub fn seconds(date: &Value) -> Option<i64> {
+    date.as_f64().map(|seconds| (seconds * 1_000.0) as i64)
+}
+
+/// Whether a secret is none that Stripe has made: a template's stand-in, or one that was made up.
+pub fn is_placeholder(secret: &str) -> bool {
+    let rest = secret.strip_prefix(PREFIX).unwrap_or_default();
+    let is_plain = rest
+        .bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    secret.len() < CHARS_MIN || rest.is_empty() || !is_plain
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECRET: &str = "whsec_0123456789abcdefghijklmnopqrstuv";
+
+    #[test]
+    fn a_stand_in_is_told_from_a_secret() {
+        assert!(!is_placeholder(SECRET));
+        assert!(!is_placeholder("whsec_local_platform_0123456789abcdef"));
+        for placeholder in [
+            "",
+            " ",
+            "whsec_…",
+            "whsec_...",
+            "whsec_any",
+            "whsec_0123456789…0123456789",
+            "0123456789abcdefghijklmnopqrstuv",
+        ] {
+            assert!(is_placeholder(placeholder), "{placeholder}");
+        }
+    }
+
+    #[test]
+    fn white_space_around_a_secret_is_not_written_again() {
+        let lists = BTreeMap::from([("platform".to_owned(), vec![format!(" {SECRET}\r\n")])]);
+        assert_eq!(trimmed(&lists)["platform"], [SECRET]);
+    }
+
+    #[test]
+    fn nothing_shows_a_secret() {
+        let signing = Signing {
+            id: "id".to_owned(),
+            version: String::new(),
+            since_ms: None,
+            lists: BTreeMap::from([("platform".to_owned(), vec![SECRET.to_owned()])]),
+        };
+        assert!(!format!("{signing:?}").contains("0123"));
+    }
+}
