@@ -4,6 +4,7 @@
 //! To renew them: `SLUICE_GOLDENS=write cargo test --locked --workspace --test it goldens`, then read the difference.
 //! What differs from run to run is a placeholder (`placeholders`). Files are compared and written by `files`.
 
+mod asked;
 mod commands;
 mod files;
 mod placeholders;

@@ -1,7 +1,10 @@
 //! What differs from run to run, replaced in a text by what it is: `<time>`, `<span>`, `<uuid>`, `<hex>`, `<port>`…
 
 /// Numbers in JSON that a clock, a meter or the machine's speed decides, by their keys.
-const MEASURED: [&str; 2] = ["duration_ms", "lag_ms"];
+const MEASURED: [&str; 3] = ["behind_s", "duration_ms", "lag_ms"];
+
+/// How long before the simulated Stripe's beginning the first event of a story may be, in seconds.
+const STORIES_S_MAX: i64 = 60 * 86_400;
 
 /// Replaces what differs from run to run.
 #[derive(Debug, Clone)]
@@ -10,15 +13,33 @@ pub(super) struct Placeholders {
     begun_s: i64,
     /// When the simulated Stripe began, in Unix seconds: times from then on are kept as their distance from it.
     stripe_s: Option<i64>,
+    /// A file that is given to a command.
+    file: Option<String>,
 }
 
 impl Placeholders {
     pub(super) fn new(begun_s: i64, stripe_s: Option<i64>) -> Self {
-        Self { begun_s, stripe_s }
+        Self {
+            begun_s,
+            stripe_s,
+            file: None,
+        }
+    }
+
+    /// The same, where commands are given this file.
+    pub(super) fn with_file(self, file: &str) -> Self {
+        Self {
+            file: Some(file.to_owned()),
+            ..self
+        }
     }
 
     /// The text with placeholders.
     pub(super) fn apply(&self, text: &str) -> String {
+        let text = match &self.file {
+            Some(file) => text.replace(file, "<file>"),
+            None => text.to_owned(),
+        };
         let mut out = String::with_capacity(text.len());
         let mut at = 0;
         while at < text.len() {
@@ -120,7 +141,10 @@ impl Placeholders {
             return Some("<time>".to_owned());
         }
         let since = seconds - self.stripe_s?;
-        (since >= -86_400 && seconds < self.begun_s).then(|| format!("<stripe{since:+}>"))
+        Some(match since >= -STORIES_S_MAX {
+            true => format!("<stripe{since:+}>"),
+            false => "<before>".to_owned(),
+        })
     }
 }
 
@@ -169,11 +193,13 @@ fn run_name(text: &str) -> Option<(usize, String)> {
     fits.then(|| (SHAPE.len(), "<run>".to_owned()))
 }
 
-/// The event that `sluice smoke` makes: `evt_smoke18c6d2f0a1b2c3d4`.
+/// The event that `sluice smoke` makes, and its object: `evt_smoke18c6d2f0a1b2c3d4`.
 fn smoke(text: &str) -> Option<(usize, String)> {
-    const NAME: &str = "evt_smoke";
-    let digits = run(text.strip_prefix(NAME)?, |it| it.is_ascii_hexdigit());
-    Some((NAME.len() + digits.len(), format!("{NAME}<hex>")))
+    let name = ["evt_smoke", "clock_smoke"]
+        .into_iter()
+        .find(|name| text.starts_with(name))?;
+    let digits = run(&text[name.len()..], |it| it.is_ascii_hexdigit());
+    Some((name.len() + digits.len(), format!("{name}<hex>")))
 }
 
 /// The id of a trace, and with the id of a span in a `traceparent`; and the moment that names a run of rebuild or import. Shorter
@@ -239,9 +265,9 @@ fn what_differs_from_run_to_run_is_replaced_and_what_does_not_is_kept() {
         ),
         (
             "created 1790000060, 1767603600",
-            "created <stripe+60>, 1767603600",
+            "created <stripe+60>, <before>",
         ),
-        ("2026-01-05T09:00:00Z", "2026-01-05T09:00:00Z"),
+        ("2026-01-05T09:00:00Z", "<before>"),
         ("at 2026-11-30T16:03:57.123Z.", "at <time>."),
         ("evt_17960000101 1796000010x", "evt_17960000101 1796000010x"),
         ("http://127.0.0.1:40123/x", "http://127.0.0.1:<port>/x"),
