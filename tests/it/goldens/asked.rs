@@ -51,7 +51,7 @@ fn stack(server: &Server) -> World {
 /// Delivers an event, and waits until everything that follows has happened.
 fn deliver(world: &World, stripe: &Stripe, event: &Occurrence) {
     world.deliver_to(stripe, event);
-    wait_for(world, &event.kind, &event.id);
+    wait_for(world, &event.kind);
 }
 
 /// Delivers the events of a Stripe: each third pair of neighbours the wrong way round, some not at all; one only as a thin event.
@@ -75,7 +75,8 @@ fn deliver_all(world: &World, stripe: &Stripe) {
     let thin = thin.expect("a lost event of a payment");
     let body = String::from_utf8(stripe.thin_body(thin)).expect("JSON");
     assert_eq!(world.deliver(&body).words(), "accepted");
-    wait_for(world, &thin.thin_kind(), &thin.thin_id());
+    wait_for(world, &thin.thin_kind());
+    settle(world);
 }
 
 #[test]

@@ -4,6 +4,7 @@
 use std::fs;
 
 use serde_json::{Value, json};
+use sluice_domains::ALL;
 use sluice_kernel::route::{Route, route};
 use sluice_local::stack::root;
 
@@ -160,8 +161,7 @@ fn deliver(world: &World, delivery: &Delivery) -> String {
     let secret = world.info().webhook_secrets[*endpoint].clone();
     let answer = world.deliver_signed(endpoint, body.to_string().as_bytes(), &secret, now_s());
     if *is_published && answer.words() == "accepted" {
-        let kind = body["type"].as_str().unwrap_or_default();
-        wait_for(world, kind, event);
+        wait_for(world, body["type"].as_str().unwrap_or_default());
     }
     format!(
         "{name}: {event} to {endpoint}: {} {}\n",
@@ -169,10 +169,10 @@ fn deliver(world: &World, delivery: &Delivery) -> String {
     )
 }
 
-/// Waits until the domain that gets events of this type is done with this one.
-pub(super) fn wait_for(world: &World, kind: &str, event: &str) {
+/// Waits until the domain that gets events of this type is done with what was published: the local AWS puts it into the queue
+/// before it answers. The domain's line may come later.
+pub(super) fn wait_for(world: &World, kind: &str) {
     if let Route::Domain(domain) = route(kind) {
-        eventually("the domain's line", || world.logged(domain, event).pop());
         eventually("an empty queue", || {
             (world.depth(domain) == 0).then_some(())
         });
@@ -186,10 +186,22 @@ fn deliver_all(world: &World, deliveries: &[Delivery]) -> String {
         .collect()
 }
 
-/// Waits until no message is left in the domains' queues.
+/// Waits until no message is left in the domains' queues, and all that was put on the bus and logged before is seen.
 pub(super) fn settle(world: &World) {
     world.drained();
     world.see_all_of_the_bus();
+    // The local AWS waits 50 ms for a function's line, and on a busy machine has it only after the next invocation. These do
+    // nothing.
+    for domain in ALL {
+        invoke(world, domain, &json!({ "Records": [] }));
+    }
+    invoke(world, "ingest", &json!({}));
+}
+
+fn invoke(world: &World, function: &str, event: &Value) {
+    let name = world.info().functions[function].clone();
+    // Ingest refuses what is no request.
+    let _ = world.stack(|stack| stack.aws().invoke(&name, event));
 }
 
 #[test]
@@ -233,6 +245,7 @@ fn what_deliveries_leave_behind_and_what_commands_say_of_it_is_as_it_was() {
         answers.push_str(&deliver_all(world, &samples()));
         goldens.append(&mut letters.join().expect("made"));
     });
+    settle(world);
     goldens.insert("answers.txt".to_owned(), placeholders.apply(&answers));
     std::thread::scope(|scope| {
         let lanes = [
@@ -307,7 +320,7 @@ fn of_the_stack() -> Vec<Call> {
     );
     vec![
         call("doctor", Both, "doctor"),
-        call("doctor-all", Both, "doctor --all --strict"),
+        call("doctor-all", Form::Words, "doctor --all --strict"),
         call("rollback-plan", Both, "rollback payments"),
         call("reconcile", Both, "reconcile"),
         call("secret-status", Both, "secret status"),
@@ -331,7 +344,7 @@ fn of_what_is_there() -> Vec<Call> {
             Form::Words,
             "event show evt_g_customer --body",
         ),
-        call("event-list", Both, "event list --limit 0"),
+        call("event-list", Both, "event list --limit 20"),
         call(
             "event-list-filter",
             Both,
