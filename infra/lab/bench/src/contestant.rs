@@ -57,7 +57,7 @@ pub(crate) struct Programs {
 pub(crate) const REFERENCES: [&str; 3] = ["naive", "python", "python-batch"];
 
 impl Contestant {
-    /// What would be uploaded of it, once infra/bench/package.py has put it together.
+    /// What would be uploaded of it, once infra/lab/bench/package.py has put it together.
     pub(crate) fn package(&self, folder: &Path) -> PathBuf {
         folder.join(format!("{}.zip", self.name))
     }

@@ -1,15 +1,15 @@
 #!/bin/sh
 # Builds the functions as they are deployed, sets the peers up, and measures: what `make bench` runs.
 #
-#   infra/bench/run.sh [--quick] [sluice-bench's options]
+#   infra/lab/bench/run.sh [--quick] [sluice-bench's options]
 #
 # Everything it makes is in target/ and .venv/, and made once. Peers are pinned: infra/tools/bench.txt (Python),
 # peers/node/package-lock.json, the Rust peers' Cargo.lock. Node is left out where there is none; with --quick, so are the
 # peers that take minutes to set up and that no full run has set up yet.
 set -eu
-root=$(CDPATH='' cd -- "$(dirname -- "$0")/../.." && pwd)
+root=$(CDPATH='' cd -- "$(dirname -- "$0")/../../.." && pwd)
 cd "$root"
-peers=infra/bench/peers
+peers=infra/lab/bench/peers
 made=target/bench
 cargo=${CARGO:-cargo}
 host=$(rustc -vV | sed -n 's/^host: //p')
@@ -77,7 +77,7 @@ mkdir -p "$made/python"
 cp -p "$peers"/python/*.py "$made/python/"
 ingest=${INGEST:-target/lambda/ingest/bootstrap}
 payments=${PAYMENTS:-target/lambda/payments/bootstrap}
-.venv/bench/bin/python -B infra/bench/package.py "$made" "$ingest" "$payments"
+.venv/bench/bin/python -B infra/lab/bench/package.py "$made" "$ingest" "$payments"
 # PRIORITY=1 puts the measurement before all other work, where the kernel lets it (root): on a machine that has other
 # work, tails are otherwise those of waiting for a processor.
 first=

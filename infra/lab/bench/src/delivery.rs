@@ -12,7 +12,7 @@ use serde_json::json;
 use sluice_stripe::signature::sign;
 
 /// The event that every other is made of.
-const SAMPLE: &str = include_str!("../../../tests/events/stripe/payment_intent.succeeded.json");
+const SAMPLE: &str = include_str!("../../../../tests/events/stripe/payment_intent.succeeded.json");
 
 /// What stands in the sample, and is replaced.
 const SAMPLE_EVENT: &str = "evt_3SUhhXzFd8Sluice4d4PeWvh";

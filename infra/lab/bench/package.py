@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Puts together what would be uploaded of each contestant, as ZIP files, so that their sizes can be compared:
 
-    infra/bench/package.py target/bench INGEST PAYMENTS
+    infra/lab/bench/package.py target/bench INGEST PAYMENTS
 
 A Python function's package has the peer's file and the packages that it imports, boto3 included, as AWS advises; the
 runtime client is Lambda's own. Made anew only where a part has changed. Runs in .venv/bench; what isn't there is left out.
