@@ -6,7 +6,7 @@
 //! - `calls`: what operators do meanwhile, as a function of the seed too. [`operator`]: doing it.
 //! - [`stage`]: the stack and the simulated Stripe, put up for a run.
 //! - `witness`: whoever listens on the bus, and receives effects as a user's function does.
-//! - `truth`: what has to come out. [`judge`]: the comparison. `tables`: what is in the stack's tables and queues.
+//! - `truth`: what has to come out. [`judge`]: the comparison. `tables`: what is in the stack's tables.
 //! - [`report`]: the table.
 //!
 //! # What is shown
@@ -39,6 +39,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use sluice_local::aws::Aws;
+use sluice_local::contents::{depth, messages};
 use sluice_local::problem::Problem;
 use sluice_local::stack;
 use sluice_stripe_sim::Occurrence;
@@ -361,9 +362,9 @@ fn drain(
             aws: stage.stack.aws(),
             info: stage.stack.info(),
         };
-        let mut messages = tables.messages()?;
+        let mut messages = messages(tables.aws, tables.info)?;
         messages.retain(|queue, _| !queue.ends_with("dead_letters"));
-        let unread = tables.depth(witness.queue())?;
+        let unread = depth(tables.aws, witness.queue())?;
         let waiting: u64 = messages.values().sum();
         if waiting + unread == 0 {
             // Ties that were left while Stripe's API refused are checked on reconcile's account.
@@ -453,8 +454,8 @@ fn gather(
         aws: stage.stack.aws(),
         info: stage.stack.info(),
     };
-    (end.ledger, end.messages, end.outcomes) =
-        (tables.ledger()?, tables.messages()?, tables.outcomes()?);
+    end.messages = messages(tables.aws, tables.info)?;
+    (end.ledger, end.outcomes) = (tables.ledger()?, tables.outcomes()?);
     for domain in sluice_domains::ALL {
         end.projections.insert(domain, tables.projections(domain)?);
     }

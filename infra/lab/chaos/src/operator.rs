@@ -7,12 +7,12 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command as Process, Stdio};
+use std::process::Child;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use sluice_local::build;
+use sluice_local::operator::OperatorProgram;
 use sluice_local::problem::Problem;
 use sluice_local::stack::{Stack, StackInfo};
 use tempfile::TempDir;
@@ -88,7 +88,7 @@ impl Operated {
 /// The operator's program, and how it finds the stack.
 #[derive(Debug)]
 pub(crate) struct Program {
-    file: PathBuf,
+    program: OperatorProgram,
     folder: TempDir,
     stack_file: PathBuf,
     variables: Vec<(&'static str, String)>,
@@ -97,8 +97,7 @@ pub(crate) struct Program {
 impl Program {
     /// Builds it, and describes the stack to it as it is behind the broken wire.
     pub(crate) fn built(root: &Path, stack: &Stack) -> Result<Self, Problem> {
-        let mut built = build::binaries(root, &["sluice"])?;
-        let file = built.remove("sluice").unwrap_or_default();
+        let program = OperatorProgram::build(root)?;
         let folder = TempDir::with_prefix("sluice-operator-");
         let folder = folder.map_err(|error| Problem::file(&std::env::temp_dir(), error))?;
         let mut info: StackInfo = stack.info().clone();
@@ -108,7 +107,7 @@ impl Program {
         let stack_file = info.write(folder.path())?;
         let variables = stack.client_faults().map(|faults| faults.variable());
         Ok(Self {
-            file,
+            program,
             folder,
             stack_file,
             variables: variables.into_iter().collect(),
@@ -126,12 +125,10 @@ impl Program {
         let complained = self.folder.path().join(format!("{number}.err"));
         let create = |path: &Path| File::create(path).map_err(|error| Problem::file(path, error));
         let (out, err) = (create(&said)?, create(&complained)?);
-        let child = Process::new(&self.file)
-            .args(arguments)
-            .args(["--json", "--stack-file"])
-            .arg(&self.stack_file)
+        let mut call = self.program.call(arguments, &self.stack_file);
+        let child = call
+            .arg("--json")
             .envs(variables.map(|(name, value)| (*name, value)))
-            .stdin(Stdio::null())
             .stdout(out)
             .stderr(err)
             .spawn()

@@ -4,17 +4,13 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use sluice_local::aws::REGION;
 use sluice_local::problem::Problem;
 use sluice_local::stack::{Options, Stack};
-use sluice_stripe_sim::api::Terms;
+use sluice_local::test_stack::TestStack;
 use sluice_stripe_sim::delivery::endpoint::OVERLAP_MAX;
 use sluice_stripe_sim::delivery::{Clock, Destination, Endpoint, Hears, Payload, Retry, Run};
 use sluice_stripe_sim::server::Server;
 use sluice_stripe_sim::{ApiVersion, Scope, Story, World};
-
-/// The name of the secret with the keys to the simulated Stripe.
-const KEYS_SECRET: &str = "chaos-stripe-keys-Simul8";
 
 /// How long one of Stripe's hours lasts: its three days of retrying take two and a half minutes.
 const HOUR: Duration = Duration::from_secs(2);
@@ -161,10 +157,6 @@ impl Stage {
         progress: &mut dyn FnMut(&str),
     ) -> Result<Self, Problem> {
         let (world, opened_s) = played(plan.seed, plan.events);
-        let stripe = Server::start(world, Terms::default(), 0)
-            .map_err(|error| Problem::process("the simulated Stripe", error))?;
-
-        let arn = format!("arn:aws:secretsmanager:{REGION}:000000000000:secret:{KEYS_SECRET}");
         let endpoint = |door: &Door| {
             let scope = match door.hears {
                 Hears::Platform => "platform",
@@ -174,13 +166,11 @@ impl Stage {
             (door.name.to_owned(), takes)
         };
         let endpoints: serde_json::Map<String, Value> = DOORS.iter().map(endpoint).collect();
-        let parameters = [
-            ("ApiKeySecretArn".to_owned(), arn),
-            ("StripeApiUrl".to_owned(), stripe.url()),
-            ("Endpoints".to_owned(), Value::Object(endpoints).to_string()),
-        ];
+        let endpoints = ("Endpoints".to_owned(), Value::Object(endpoints).to_string());
         let own = PARAMETERS.map(|(name, value, _)| (name.to_owned(), value.to_owned()));
-        options.parameters.extend(parameters.into_iter().chain(own));
+        options
+            .parameters
+            .extend(own.into_iter().chain([endpoints]));
         let margin = [("LAPSE_MARGIN_MS".to_owned(), "1000".to_owned())];
         options
             .environment
@@ -190,12 +180,7 @@ impl Stage {
         let secrets = options.secrets.clone();
         (options.faults, options.client_faults) = (true, true);
 
-        let stack = Stack::start(&options, progress)?;
-        let keys = Terms::default().keys.into_iter();
-        let modes = keys.map(|key| (if key.livemode { "live" } else { "test" }, key.text));
-        let text = json!(modes.collect::<BTreeMap<_, _>>()).to_string();
-        let secret = json!({ "Name": KEYS_SECRET, "SecretString": text });
-        stack.aws().json("secretsmanager.CreateSecret", &secret)?;
+        let TestStack { stack, stripe } = TestStack::start(world, options, progress)?;
         Ok(Self {
             stack,
             stripe,

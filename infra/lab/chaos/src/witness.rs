@@ -16,6 +16,7 @@ use sluice_kernel::batch::Received;
 use sluice_kernel::fault::Fault;
 use sluice_kernel::receive::{Batch, Effect, Reaction, receive_batch};
 use sluice_local::aws::Aws;
+use sluice_local::contents::listen;
 use sluice_local::problem::Problem;
 use sluice_local::stack::Stack;
 
@@ -56,15 +57,9 @@ pub(crate) struct Witness {
 impl Witness {
     /// Listens from now on.
     pub(crate) fn on(stack: &Stack) -> Result<Self, Problem> {
-        let (aws, info) = (stack.aws(), stack.info());
-        let made = aws.json("AmazonSQS.CreateQueue", &json!({ "QueueName": NAME }))?;
-        let queue = made["QueueUrl"].as_str().unwrap_or_default().to_owned();
-        let pattern = json!({ "source": [{ "prefix": "sluice." }] }).to_string();
-        let rule = json!({ "Name": NAME, "EventBusName": info.bus, "EventPattern": pattern, "State": "ENABLED" });
-        aws.json("AWSEvents.PutRule", &rule)?;
-        let arn = format!("arn:aws:sqs:{}:000000000000:{NAME}", info.region);
-        let targets = json!({ "Rule": NAME, "EventBusName": info.bus, "Targets": [{ "Id": NAME, "Arn": arn }] });
-        aws.json("AWSEvents.PutTargets", &targets)?;
+        let aws = stack.aws();
+        let pattern = json!({ "source": [{ "prefix": "sluice." }] });
+        let queue = listen(aws, stack.info(), NAME, &pattern)?;
         let (seen, over) = (Arc::<Mutex<Seen>>::default(), Arc::<AtomicBool>::default());
         let reader = Reader {
             aws: aws.clone(),

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 use sluice_domains::ALL as DOMAINS;
+use sluice_local::contents::items;
 use sluice_local::problem::Problem;
 use sluice_local::stack::Stack;
 use sluice_local::template::read;
@@ -116,13 +117,13 @@ impl Measured {
             ..Self::default()
         };
         (measured.alarms, measured.alarm_metrics) = alarms(&read(template)?);
-        for item in scan(stack, "ledger")? {
+        for item in items(stack.aws(), stack.info(), "ledger")? {
             if item["sk"]["S"] == "entry" {
                 measured.entries.push(entry(&item));
             }
         }
         for domain in DOMAINS {
-            let items = scan(stack, domain)?;
+            let items = items(stack.aws(), stack.info(), domain)?;
             let items = items.iter().map(projection).collect();
             measured.projections.insert(domain.to_owned(), items);
         }
@@ -212,20 +213,6 @@ fn calls(stack: &Stack, fired: &[Value]) -> Calls {
     }
     calls.retain(|_, count| *count > 0);
     calls
-}
-
-fn scan(stack: &Stack, table: &str) -> Result<Vec<Value>, Problem> {
-    let name = stack.info().tables.get(table).cloned().unwrap_or_default();
-    let mut input = json!({ "TableName": name, "ConsistentRead": true, "Limit": 500 });
-    let mut found = Vec::new();
-    loop {
-        let answer = stack.aws().json("DynamoDB_20120810.Scan", &input)?;
-        found.extend(answer["Items"].as_array().cloned().unwrap_or_default());
-        match answer.get("LastEvaluatedKey") {
-            Some(key) if !key.is_null() => input["ExclusiveStartKey"] = key.clone(),
-            _ => return Ok(found),
-        }
-    }
 }
 
 /// The logs of the functions, and how many metrics are in them.

@@ -1,24 +1,20 @@
 //! The run that is measured: a simulated Stripe's events, once each and as they happened, through the functions as deployed
 //! on the local AWS.
 
-use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use sluice_local::aws::REGION;
+use sluice_local::contents::{depth, listen, messages};
 use sluice_local::post::Sender;
 use sluice_local::problem::Problem;
 use sluice_local::stack::{self, Stack};
-use sluice_stripe_sim::api::Terms;
+use sluice_local::test_stack::TestStack;
 use sluice_stripe_sim::delivery::{Endpoint, Hears, Mix, Payload, plan};
 use sluice_stripe_sim::server::Server;
 use sluice_stripe_sim::{ApiVersion, Scope, World};
 
 /// The most events of a run: the local AWS gives out 10,000 lines of a function's log, and no more.
 pub const EVENTS_MAX: usize = 5_000;
-
-/// The name of the secret with the keys to the simulated Stripe.
-const KEYS_SECRET: &str = "cost-stripe-keys-Simul8";
 
 /// The rule and the queue that count effects.
 const LISTENER: &str = "cost-effects";
@@ -66,16 +62,10 @@ pub(crate) fn play(
     mut local: stack::Options,
     progress: &mut dyn FnMut(&str),
 ) -> Result<Played, Problem> {
-    let stripe = Server::start(world(options), Terms::default(), 0)
-        .map_err(|error| Problem::process("the simulated Stripe", error))?;
-    let arn = format!("arn:aws:secretsmanager:{REGION}:000000000000:secret:{KEYS_SECRET}");
-    let parameters = [("ApiKeySecretArn", arn), ("StripeApiUrl", stripe.url())];
-    let parameters = parameters.map(|(name, value)| (name.to_owned(), value));
-    local.parameters.extend(parameters);
     local.client_faults = true;
-    let stack = Stack::start(&local, progress)?;
-    put_keys(&stack)?;
-    let listener = listen(&stack)?;
+    let TestStack { stack, stripe } = TestStack::start(world(options), local, progress)?;
+    let pattern = json!({ "source": ["sluice.effects"] });
+    let listener = listen(stack.aws(), stack.info(), LISTENER, &pattern)?;
     count_calls(&stack)?;
 
     let events = deliver(&stack, &stripe, progress)?;
@@ -89,7 +79,7 @@ pub(crate) fn play(
         Ok(fired(&stack)?.split_off(before))
     };
     let (sweep, reconcile) = (run("sweep")?, run("reconcile")?);
-    let effects = depth(&stack, &listener)?;
+    let effects = depth(stack.aws(), &listener)?;
     Ok(Played {
         stack,
         events,
@@ -107,28 +97,6 @@ fn world(options: Options) -> World {
         world.play_some(1, &scopes);
     }
     world
-}
-
-fn put_keys(stack: &Stack) -> Result<(), Problem> {
-    let keys = Terms::default().keys.into_iter();
-    let modes = keys.map(|key| (if key.livemode { "live" } else { "test" }, key.text));
-    let text = json!(modes.collect::<BTreeMap<_, _>>()).to_string();
-    let secret = json!({ "Name": KEYS_SECRET, "SecretString": text });
-    stack.aws().json("secretsmanager.CreateSecret", &secret)?;
-    Ok(())
-}
-
-/// Has effects put into a queue of its own, and returns the queue's URL.
-fn listen(stack: &Stack) -> Result<String, Problem> {
-    let (aws, info) = (stack.aws(), stack.info());
-    let made = aws.json("AmazonSQS.CreateQueue", &json!({ "QueueName": LISTENER }))?;
-    let pattern = json!({ "source": ["sluice.effects"] }).to_string();
-    let rule = json!({ "Name": LISTENER, "EventBusName": info.bus, "EventPattern": pattern, "State": "ENABLED" });
-    aws.json("AWSEvents.PutRule", &rule)?;
-    let arn = format!("arn:aws:sqs:{}:000000000000:{LISTENER}", info.region);
-    let targets = json!({ "Rule": LISTENER, "EventBusName": info.bus, "Targets": [{ "Id": LISTENER, "Arn": arn }] });
-    aws.json("AWSEvents.PutTargets", &targets)?;
-    Ok(made["QueueUrl"].as_str().unwrap_or_default().to_owned())
 }
 
 /// Has every first try of a call written down, and once more under its table's name. What the SDK repeats because this
@@ -194,27 +162,12 @@ fn deliver(
     Ok(deliveries.len())
 }
 
-fn depth(stack: &Stack, url: &str) -> Result<u64, Problem> {
-    let names = [
-        "ApproximateNumberOfMessages",
-        "ApproximateNumberOfMessagesNotVisible",
-        "ApproximateNumberOfMessagesDelayed",
-    ];
-    let input = json!({ "QueueUrl": url, "AttributeNames": names });
-    let answer = stack.aws().json("AmazonSQS.GetQueueAttributes", &input)?;
-    let count = |name: &str| answer["Attributes"][name].as_str()?.parse::<u64>().ok();
-    Ok(names.into_iter().filter_map(count).sum())
-}
-
 /// Waits until no domain has anything to do: two looks in a row, since a message is on its way for a moment.
 fn drain(stack: &Stack, progress: &mut dyn FnMut(&str)) -> Result<(), Problem> {
     let until = Instant::now() + DRAIN_MAX;
     let (mut quiet, mut said) = (0, Instant::now());
     while quiet < 3 {
-        let mut waiting = 0;
-        for url in stack.info().queues.values() {
-            waiting += depth(stack, url)?;
-        }
+        let waiting: u64 = messages(stack.aws(), stack.info())?.values().sum();
         quiet = if waiting == 0 { quiet + 1 } else { 0 };
         if said.elapsed() >= SAY_EVERY {
             progress(&format!("  {waiting} messages wait for their domain"));

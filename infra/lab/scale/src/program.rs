@@ -3,11 +3,11 @@
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::time::Duration;
 
 use serde_json::Value;
-use sluice_local::build;
+use sluice_local::operator::OperatorProgram;
 use sluice_local::problem::Problem;
 use sluice_local::stack::root;
 
@@ -19,7 +19,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(5);
 /// The program, and where it finds the AWS.
 #[derive(Debug)]
 pub(crate) struct Program {
-    path: PathBuf,
+    program: OperatorProgram,
     stack_file: PathBuf,
     /// What it says on standard error.
     said: PathBuf,
@@ -39,10 +39,8 @@ pub(crate) struct Ran {
 impl Program {
     /// Builds it, and describes the AWS to it in this folder.
     pub(crate) fn build(aws: &Aws, folder: PathBuf) -> Result<Self, Problem> {
-        let mut built = build::binaries(&root(), &["sluice"])?;
-        let path = built.remove("sluice").unwrap_or_default();
         Ok(Self {
-            path,
+            program: OperatorProgram::build(&root())?,
             stack_file: aws.info().write(&folder)?,
             said: folder.join("stderr"),
         })
@@ -54,14 +52,9 @@ impl Program {
             Problem::process(&format!("sluice {}", args.join(" ")), what)
         };
         let said = File::create(&self.said).map_err(|error| Problem::file(&self.said, error))?;
-        let mut child = Command::new(&self.path)
-            .args(args)
+        let mut call = self.program.call(args, &self.stack_file);
+        let mut child = call
             .arg("--json")
-            .arg("--stack-file")
-            .arg(&self.stack_file)
-            // Or it would go to a stack of the user's in AWS.
-            .env_remove("SLUICE_STACK")
-            .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(said)
             .spawn()
