@@ -3,12 +3,17 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
+use sluice_report::{LEFT, NONE, heading, row};
+
 use crate::contestant::{Contestant, REFERENCES, Role};
 use crate::measure::{Measured, median};
 use crate::scenario::{Course, Scenario, Series};
 
 /// The share of a run that Sluice's function may wait for a processor before the page says so.
 const WAITED_MAX: f64 = 0.02;
+
+/// A column of figures.
+const RIGHT: &str = "--:";
 
 /// A figure of a run, where it has one.
 type Figure = fn(&Measured) -> Option<f64>;
@@ -77,7 +82,7 @@ fn figure(value: f64) -> String {
 
 /// A figure where there is one.
 pub(crate) fn one(value: Option<f64>) -> String {
-    value.map_or_else(|| "–".to_owned(), figure)
+    value.map_or_else(|| NONE.to_owned(), figure)
 }
 
 /// A median with the least and the greatest of its values.
@@ -86,7 +91,7 @@ fn spread(values: &[f64]) -> String {
     let greatest = values.iter().copied().fold(0.0, f64::max);
     let middle = median(values.iter().copied());
     match values.len() {
-        0 => "–".to_owned(),
+        0 => NONE.to_owned(),
         1 => figure(middle),
         _ => format!(
             "{} ({}–{})",
@@ -101,7 +106,7 @@ fn ratio(values: &[f64], others: &[f64]) -> String {
     let other = median(others.iter().copied());
     match other > 0.0 && !values.is_empty() {
         true => figure(median(values.iter().copied()) / other),
-        false => "–".to_owned(),
+        false => NONE.to_owned(),
     }
 }
 
@@ -174,43 +179,29 @@ impl Report<'_> {
             .iter()
             .find_map(|name| doors.iter().find(|one| one.name == *name));
         let against: Vec<_> = reference.into_iter().collect();
-        let mut text = "### In short\n\n| |".to_owned();
-        for door in &doors {
-            let _ = write!(text, " {} |", door.title);
-        }
-        for other in &against {
-            let _ = write!(text, " Sluice ÷ {} |", other.title);
-        }
-        let columns = doors.len() + against.len();
-        let _ = writeln!(text, "\n|---|{}", "--:|".repeat(columns));
-        for (heading, scenario, column) in HEADLINE {
-            if self.ran(scenario).is_empty() {
-                continue;
+        let titles = doors.iter().map(|door| door.title.to_owned());
+        let ratios = against
+            .iter()
+            .map(|other| format!("Sluice ÷ {}", other.title));
+        let columns = titles.chain(ratios).map(|title| (title, RIGHT));
+        let columns = [(String::new(), LEFT)].into_iter().chain(columns);
+        let mut text = "### In short\n\n".to_owned() + &heading(columns);
+        let mut line = |what: &str, values: &dyn Fn(&Contestant) -> Vec<f64>| {
+            let own = doors.iter().map(|door| spread(&values(door)));
+            let ratios = against
+                .iter()
+                .map(|other| ratio(&values(ours), &values(other)));
+            text += &row([what.to_owned()].into_iter().chain(own).chain(ratios));
+        };
+        for (what, scenario, column) in HEADLINE {
+            if !self.ran(scenario).is_empty() {
+                line(what, &|one| self.values(scenario, one.name, *column));
             }
-            let _ = write!(text, "| {heading} |");
-            for door in &doors {
-                let _ = write!(
-                    text,
-                    " {} |",
-                    spread(&self.values(scenario, door.name, *column))
-                );
-            }
-            let own = self.values(scenario, ours.name, *column);
-            for other in &against {
-                let others = self.values(scenario, other.name, *column);
-                let _ = write!(text, " {} |", ratio(&own, &others));
-            }
-            text.push('\n');
         }
-        text.push_str("| ZIP file, MB |");
-        let megabytes = |one: &Contestant| self.megabytes(one).into_iter().collect::<Vec<_>>();
-        for door in &doors {
-            let _ = write!(text, " {} |", spread(&megabytes(door)));
-        }
-        for other in &against {
-            let _ = write!(text, " {} |", ratio(&megabytes(ours), &megabytes(other)));
-        }
-        text + "\n\n" + &self.remarks()
+        line("ZIP file, MB", &|one| {
+            self.megabytes(one).into_iter().collect()
+        });
+        text + "\n" + &self.remarks()
     }
 
     /// What has to be known to read the tables; nothing where they speak for themselves.
@@ -242,19 +233,17 @@ impl Report<'_> {
         }
         let columns = columns(scenario);
         let reference = self.reference(scenario.name);
-        let mut text = format!("### {} (`{}`)\n\n| |", scenario.title, scenario.name);
-        for (heading, _) in columns {
-            let _ = write!(text, " {heading} | × |");
-        }
-        let _ = writeln!(text, "\n|---|{}", "--:|--:|".repeat(columns.len()));
+        let figures = columns.iter().flat_map(|(title, _)| [*title, "×"]);
+        let figures = figures.map(|title| (title, RIGHT));
+        let mut text = format!("### {} (`{}`)\n\n", scenario.title, scenario.name);
+        text += &heading([("", LEFT)].into_iter().chain(figures));
         for contestant in ran {
-            let _ = write!(text, "| {} |", contestant.title);
-            for (_, column) in columns {
+            let figures = columns.iter().flat_map(|(_, column)| {
                 let values = self.values(scenario.name, contestant.name, *column);
                 let others = self.values(scenario.name, reference, *column);
-                let _ = write!(text, " {} | {} |", spread(&values), ratio(&values, &others));
-            }
-            text.push('\n');
+                [spread(&values), ratio(&values, &others)]
+            });
+            text += &row([contestant.title.to_owned()].into_iter().chain(figures));
         }
         text + "\n"
     }
@@ -273,30 +262,32 @@ impl Report<'_> {
         if ran.is_empty() {
             return String::new();
         }
-        let mut text = format!("### {}\n\n| |", series.title());
-        for contestant in &ran {
-            let title = contestant.title;
-            let _ = write!(text, " {title}: CPU an event, µs | events/s |");
-        }
-        let _ = writeln!(text, "\n|---|{}", "--:|--:|".repeat(ran.len()));
+        let figures = ran.iter().flat_map(|contestant| {
+            let cpu = format!("{}: CPU an event, µs", contestant.title);
+            [(cpu, RIGHT), ("events/s".to_owned(), RIGHT)]
+        });
+        let mut text = format!("### {}\n\n", series.title());
+        text += &heading([(String::new(), LEFT)].into_iter().chain(figures));
         for scenario in scenarios {
-            let _ = write!(text, "| {} |", scenario.title);
-            for contestant in &ran {
-                let cpu = self.values(scenario.name, contestant.name, |one| Some(one.cpu_us));
-                let per_second =
-                    self.values(scenario.name, contestant.name, |one| Some(one.per_second));
-                let _ = write!(text, " {} | {} |", spread(&cpu), spread(&per_second));
-            }
-            text.push('\n');
+            let figures = ran.iter().flat_map(|contestant| {
+                let figures: [Figure; 2] = [|one| Some(one.cpu_us), |one| Some(one.per_second)];
+                figures.map(|figure| spread(&self.values(scenario.name, contestant.name, figure)))
+            });
+            text += &row([scenario.title.to_owned()].into_iter().chain(figures));
         }
         text + "\n"
     }
 
     /// What Sluice's own functions call, store and log.
     fn rest(&self) -> String {
-        let mut text = "### What an event costs Sluice beside CPU\n\n\
-            | scenario | calls an event | bytes of log | bytes of the largest ledger entry |\n|---|---|--:|--:|\n"
-            .to_owned();
+        let columns = [
+            ("scenario", LEFT),
+            ("calls an event", LEFT),
+            ("bytes of log", RIGHT),
+            ("bytes of the largest ledger entry", RIGHT),
+        ];
+        let mut text = "### What an event costs Sluice beside CPU\n\n".to_owned();
+        text += &heading(columns);
         let mut told: Vec<&str> = Vec::new();
         let ours = self.contestants.iter().filter(|one| one.is_ours);
         let ours: Vec<_> = ours.map(|one| one.name).collect();
@@ -315,15 +306,11 @@ impl Report<'_> {
                 .map(|(call, count)| format!("{call} {}", figure(*count)));
             let calls = calls.collect::<Vec<_>>().join(", ");
             let entry = match one.entry_bytes {
-                0 => "–".to_owned(),
+                0 => NONE.to_owned(),
                 bytes => bytes.to_string(),
             };
-            let _ = writeln!(
-                text,
-                "| `{}` | {calls} | {} | {entry} |",
-                one.scenario,
-                figure(one.log_bytes)
-            );
+            let scenario = format!("`{}`", one.scenario);
+            text += &row([scenario, calls, figure(one.log_bytes), entry]);
         }
         text
     }

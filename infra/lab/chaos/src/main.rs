@@ -2,13 +2,13 @@
 //! with 2 where the run couldn't be made.
 
 use std::process::ExitCode;
-use std::time::Instant;
 
 use clap::Parser;
 use sluice_chaos::plan::{EVENTS_MAX, MINUTES_MAX, Options};
 use sluice_chaos::stage::PARAMETERS;
 use sluice_local::problem::{Problem, exit_code};
 use sluice_local::stack;
+use sluice_report::steps;
 
 #[derive(Parser)]
 #[command(
@@ -53,9 +53,7 @@ fn run(arguments: &Arguments) -> Result<bool, Problem> {
     for (name, value, why) in PARAMETERS {
         println!("  {name} {value}: {why}");
     }
-    let start = Instant::now();
-    let mut progress = |line: &str| println!("{:>5} s  {line}", start.elapsed().as_secs());
-    let report = sluice_chaos::run(&options, local, &mut progress)?;
+    let report = sluice_chaos::run(&options, local, &mut steps())?;
     println!("\n{report}");
     Ok(report.findings.is_right())
 }

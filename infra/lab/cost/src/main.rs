@@ -2,7 +2,6 @@
 //! target isn't met, and with 2 where the run couldn't be made.
 
 use std::process::ExitCode;
-use std::time::Instant;
 
 use clap::Parser;
 use sluice_cost::model::Assumptions;
@@ -10,6 +9,7 @@ use sluice_cost::report::Report;
 use sluice_cost::stage::{EVENTS_MAX, Options};
 use sluice_local::problem::{Problem, exit_code};
 use sluice_local::stack;
+use sluice_report::{publish, steps};
 
 #[derive(Parser)]
 #[command(
@@ -53,13 +53,12 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> Result<bool, Problem> {
-    let start = Instant::now();
+    let mut progress = steps();
     println!("building the functions");
     let mut local = stack::Options::built_here()?;
     let folder = local.root.join("target/cost");
     std::fs::create_dir_all(&folder).map_err(|error| Problem::file(&folder, error))?;
     local.log = folder.join("ministack.log");
-    let mut progress = |line: &str| println!("{:>5} s  {line}", start.elapsed().as_secs());
     let options = Options {
         seed: arguments.seed,
         events: arguments.events as usize,
@@ -74,8 +73,7 @@ fn run(arguments: &Arguments) -> Result<bool, Problem> {
     };
     let report = Report::of(measured, assumed);
     let path = folder.join("cost.md");
-    std::fs::write(&path, report.to_string()).map_err(|error| Problem::file(&path, error))?;
-    println!("\n{report}\nwritten to {}", path.display());
+    publish(&report, &path).map_err(|error| Problem::file(&path, error))?;
     if !report.is_met() {
         let (ours, _) = report.bill.sums();
         println!(

@@ -1,6 +1,8 @@
 //! The tables, in Markdown.
 
-use std::fmt::{self, Write};
+use std::fmt;
+
+use sluice_report::{LEFT, NONE, RIGHT, grouped, heading, row};
 
 use crate::measure::Measured;
 use crate::model::{Assumptions, Bill, Row, bill, float, mean};
@@ -44,35 +46,22 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (ours, usual) = self.bill.sums();
         writeln!(f, "## $ a million events\n")?;
-        writeln!(f, "| | Sluice | usual design | from |\n|---|---:|---:|---|")?;
-        for row in &self.bill.rows {
-            writeln!(f, "{}", line(row))?;
-        }
-        writeln!(
-            f,
-            "| **sum** | **{ours:.2}** | **{usual:.2}** | target: {TARGET:.2} |"
-        )?;
-        writeln!(
-            f,
-            "\n| apart | Sluice | usual design | from |\n|---|---:|---:|---|"
-        )?;
-        for row in &self.bill.apart {
-            writeln!(f, "{}", line(row))?;
-        }
+        f.write_str(&lines("", &self.bill.rows))?;
+        let [ours, usual] = [ours, usual].map(|sum| format!("**{sum:.2}**"));
+        let target = format!("target: {TARGET:.2}");
+        f.write_str(&row(["**sum**", &ours, &usual, &target]))?;
+        writeln!(f)?;
+        f.write_str(&lines("apart", &self.bill.apart))?;
         writeln!(f, "\n## $ a month, whatever comes\n")?;
-        writeln!(f, "| | Sluice | usual design | from |\n|---|---:|---:|---|")?;
-        for row in &self.bill.monthly {
-            writeln!(f, "{}", line(row))?;
-        }
+        f.write_str(&lines("", &self.bill.monthly))?;
         let monthly: f64 = self.bill.monthly.iter().map(|row| row.ours).sum();
-        writeln!(f, "| **sum** | **{monthly:.2}** | | |")?;
+        f.write_str(&row(["**sum**", &format!("**{monthly:.2}**"), "", ""]))?;
         writeln!(f, "\n## Measured\n\n{}", self.figures())?;
         writeln!(f, "## What has to be raised\n")?;
-        let rates = RATES.map(|rate| format!("{}/s", number(rate))).join(" | ");
-        writeln!(
-            f,
-            "| | as deployed | {rates} | raised by |\n|---|---:|---:|---:|---:|---|"
-        )?;
+        let rates = RATES.map(|rate| (format!("{}/s", number(rate)), RIGHT));
+        let first = [("", LEFT), ("as deployed", RIGHT)].map(|(text, of)| (text.to_owned(), of));
+        let columns = first.into_iter().chain(rates);
+        f.write_str(&heading(columns.chain([("raised by".to_owned(), LEFT)])))?;
         for limit in &self.limits {
             let needs = limit.needs.map(|need| match need > limit.limit {
                 true => format!("**{}**", number(need)),
@@ -82,13 +71,9 @@ impl fmt::Display for Report {
                 true => number(limit.limit),
                 false => "none".to_owned(),
             };
-            writeln!(
-                f,
-                "| {} | {most} | {} | {} |",
-                limit.what,
-                needs.join(" | "),
-                limit.raise
-            )?;
+            let needs = needs.iter().map(String::as_str);
+            let cells = [limit.what, &most].into_iter().chain(needs);
+            f.write_str(&row(cells.chain([limit.raise])))?;
         }
         Ok(())
     }
@@ -99,10 +84,8 @@ impl Report {
     fn figures(&self) -> String {
         let measured = &self.measured;
         let entries = &measured.entries;
-        let mut text = String::from("| | |\n|---|---|\n");
-        let mut row = |name: &str, value: String| {
-            writeln!(text, "| {name} | {value} |").expect("writing to a String cannot fail");
-        };
+        let mut text = heading([("", LEFT), ("", LEFT)]);
+        let mut row = |name: &str, value: String| text += &row([name, &value]);
         row("events", measured.events.to_string());
         let bodies = spread(entries.iter().map(|entry| entry.body));
         row("an event's body, bytes", bodies);
@@ -151,14 +134,21 @@ impl Report {
     }
 }
 
-fn line(row: &Row) -> String {
-    let usual = row
-        .usual
-        .map_or_else(|| "–".to_owned(), |usual| format!("{usual:.2}"));
-    format!(
-        "| {} | {:.2} | {usual} | {} |",
-        row.name, row.ours, row.from
-    )
+/// A table of these lines of the bill, its first column under this heading.
+fn lines(first: &str, bill: &[Row]) -> String {
+    let columns = [
+        (first, LEFT),
+        ("Sluice", RIGHT),
+        ("usual design", RIGHT),
+        ("from", LEFT),
+    ];
+    let mut text = heading(columns);
+    for line in bill {
+        let usual = line.usual.map(|usual| format!("{usual:.2}"));
+        let usual = usual.as_deref().unwrap_or(NONE);
+        text += &row([line.name, &format!("{:.2}", line.ours), usual, &line.from]);
+    }
+    text
 }
 
 /// Mean, median and the largest.
@@ -177,10 +167,7 @@ fn number(figure: f64) -> String {
     if figure < 10.0 {
         return format!("{figure:.1}").trim_end_matches(".0").to_owned();
     }
-    let digits = format!("{figure:.0}");
-    let groups = digits.as_bytes().rchunks(3).rev();
-    let groups: Vec<_> = groups.map(String::from_utf8_lossy).collect();
-    groups.join(",")
+    grouped(format!("{figure:.0}"))
 }
 
 #[cfg(test)]

@@ -26,12 +26,13 @@ use std::time::{Duration, Instant};
 
 use sluice_local::problem::Problem;
 use sluice_local::stack::root;
+use sluice_report::grouped;
 
 use aws::Aws;
 use judge::Size;
 use ledger::{Ledger, Spread};
 use measure::{Bench, Fixed};
-use report::{Report, grouped};
+use report::Report;
 
 /// How often something is said while a ledger is filled.
 const SAY_EVERY: Duration = Duration::from_secs(5);

@@ -2,11 +2,11 @@
 //! Ends with 1 where something isn't as stated, and with 2 where it couldn't be measured.
 
 use std::process::ExitCode;
-use std::time::Instant;
 
 use clap::Parser;
 use sluice_local::problem::{Problem, exit_code};
 use sluice_local::stack::root;
+use sluice_report::{publish, steps};
 use sluice_scale::Options;
 use sluice_scale::measure::Fixed;
 
@@ -61,7 +61,7 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: Arguments) -> Result<bool, Problem> {
-    let start = Instant::now();
+    let mut progress = steps();
     let folder = root().join("target/bench");
     std::fs::create_dir_all(&folder).map_err(|error| Problem::file(&folder, error))?;
     println!("building the operator's program");
@@ -74,11 +74,9 @@ fn run(arguments: Arguments) -> Result<bool, Problem> {
         },
         folder: folder.join("scale"),
     };
-    let mut progress = |line: &str| println!("{:>5} s  {line}", start.elapsed().as_secs());
     let report = sluice_scale::run(&options, &mut progress)?;
     let path = folder.join("scale.md");
-    std::fs::write(&path, report.to_string()).map_err(|error| Problem::file(&path, error))?;
-    println!("\n{report}\nwritten to {}", path.display());
+    publish(&report, &path).map_err(|error| Problem::file(&path, error))?;
     let findings = report.findings();
     for finding in &findings {
         println!("not as stated: {finding}");

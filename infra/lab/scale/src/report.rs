@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use sluice_report::{LEFT, NONE, RIGHT, grouped, heading, row};
+
 use crate::judge::{Size, findings};
 use crate::measure::{Fixed, Measured, Stated, Work};
 
@@ -30,27 +32,24 @@ impl Report {
         what: &str,
         cell: impl Fn(&Measured) -> String,
     ) -> fmt::Result {
-        write!(f, "| {what}, of a ledger with |")?;
-        for size in &self.sizes {
-            write!(f, " {} |", grouped(size.entries))?;
-        }
-        writeln!(
-            f,
-            " stated |\n|---|{}---|",
-            "---:|".repeat(self.sizes.len())
-        )?;
+        let sizes = self.sizes.iter();
+        let sizes = sizes.map(|size| (grouped(size.entries), RIGHT));
+        let first = (format!("{what}, of a ledger with"), LEFT);
+        let columns = [first].into_iter().chain(sizes);
+        f.write_str(&heading(columns.chain([("stated".to_owned(), LEFT)])))?;
         for work in Work::ALL {
-            write!(f, "| {} |", work.words(&self.fixed))?;
-            for size in &self.sizes {
+            let mut cells = vec![work.words(&self.fixed)];
+            cells.extend(self.sizes.iter().map(|size| {
                 let cell = size.figures.get(&work).map(&cell);
                 // This machine was too slow for it.
-                write!(f, " {} |", cell.unwrap_or_else(|| "–".to_owned()))?;
-            }
+                cell.unwrap_or_else(|| NONE.to_owned())
+            }));
             let stated = match work.stated(0, self.days) {
                 Stated::Flat => "flat",
                 Stated::Linear(_) => "linear",
             };
-            writeln!(f, " {stated} |")?;
+            cells.push(stated.to_owned());
+            f.write_str(&row(cells))?;
         }
         writeln!(f)
     }
@@ -73,7 +72,8 @@ impl fmt::Display for Report {
                 kib => format!("{s:.2}; {}", kib / 1024),
             }
         })?;
-        writeln!(f, "The calls, of the largest ledger:\n\n| | |\n|---|---|")?;
+        writeln!(f, "The calls, of the largest ledger:\n")?;
+        f.write_str(&heading([("", LEFT), ("", LEFT)]))?;
         for (work, measured) in self
             .sizes
             .last()
@@ -85,12 +85,7 @@ impl fmt::Display for Report {
             let operations: Vec<_> = operations
                 .map(|(operation, count)| format!("{} {operation}", grouped(*count)))
                 .collect();
-            writeln!(
-                f,
-                "| {} | {} |",
-                work.words(&self.fixed),
-                operations.join(", ")
-            )?;
+            f.write_str(&row([work.words(&self.fixed), operations.join(", ")]))?;
         }
         Ok(())
     }
@@ -98,19 +93,56 @@ impl fmt::Display for Report {
 
 fn half(units: f64) -> String {
     let whole = units.trunc();
-    let text = grouped_text(&format!("{whole:.0}"));
+    let text = grouped(format!("{whole:.0}"));
     match units > whole {
         true => format!("{text}.5"),
         false => text,
     }
 }
 
-pub(crate) fn grouped(count: impl ToString) -> String {
-    grouped_text(&count.to_string())
-}
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
 
-fn grouped_text(digits: &str) -> String {
-    let groups = digits.as_bytes().rchunks(3).rev();
-    let groups: Vec<_> = groups.map(String::from_utf8_lossy).collect();
-    groups.join(",")
+    use super::*;
+    use crate::aws::Calls;
+    use crate::measure::Figures;
+
+    #[test]
+    fn a_piece_of_work_is_a_line_and_a_size_a_column_and_what_took_too_long_is_left_out() {
+        let calls = Calls {
+            operations: [("Query".to_owned(), 1_200)].into(),
+            read_halves: 3,
+            ..Calls::default()
+        };
+        let measured = Measured {
+            events: 50,
+            calls,
+            took: Duration::from_millis(1_250),
+            peak_kib: 0,
+        };
+        let size = |entries, figures| Size { entries, figures };
+        let report = Report {
+            sizes: vec![
+                size(10_000, Figures::new()),
+                size(1_000, [(Work::FirstPage, measured)].into()),
+            ],
+            fixed: Fixed {
+                newest: 1_000,
+                due: 200,
+            },
+            days: 30,
+        };
+        let text = report.to_string();
+        let calls = "| AWS calls, of a ledger with | 10,000 | 1,000 | stated |\n|---|---:|---:|---|\n\
+                     | list: the first 50 | – | 1,200 | flat |\n";
+        assert!(text.starts_with(calls), "{text}");
+        for line in [
+            "| list: the first 50 | – | 1.5 | flat |",
+            "| list: the first 50 | – | 1.25 | flat |",
+            "| | |\n|---|---|\n| list: the first 50 | 1,200 Query |",
+        ] {
+            assert!(text.contains(line), "{text}");
+        }
+    }
 }
