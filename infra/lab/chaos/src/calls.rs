@@ -15,23 +15,6 @@ use sluice_stripe_sim::Scope;
 /// How many operators are at work side by side.
 pub(crate) const OPERATORS: usize = 3;
 
-/// The kinds of object that an import is asked for, and the domain that keeps each.
-pub(crate) const KINDS: [(&str, &str, &str); 9] = [
-    ("customer", "customer", "subscriptions"),
-    ("subscription", "subscription", "subscriptions"),
-    (
-        "subscription-schedule",
-        "subscription_schedule",
-        "subscriptions",
-    ),
-    ("account", "account", "connect"),
-    ("invoice", "invoice", "billing"),
-    ("payment-intent", "payment_intent", "payments"),
-    ("charge", "charge", "payments"),
-    ("dispute", "dispute", "payments"),
-    ("payout", "payout", "connect"),
-];
-
 /// How many of a hundred calls are killed.
 const KILLS_PERCENT: u8 = 25;
 
@@ -86,14 +69,22 @@ pub(crate) struct Call {
 pub(crate) struct Calls {
     dice: Rng,
     scopes: Vec<Scope>,
+    kinds: Vec<String>,
     kills: bool,
     reconciles: bool,
     first: VecDeque<Vec<String>>,
 }
 
 impl Calls {
-    /// The calls of the operator of this number, from 0. `scopes` are those that objects are in; none is killed without `kills`.
-    pub(crate) fn of(seed: u64, operator: usize, scopes: &[Scope], kills: bool) -> Self {
+    /// The calls of the operator of this number, from 0. `scopes` are those that objects are in, `kinds` those that the program
+    /// can import; none is killed without `kills`.
+    pub(crate) fn of(
+        seed: u64,
+        operator: usize,
+        scopes: &[Scope],
+        kinds: &[String],
+        kills: bool,
+    ) -> Self {
         // A stream of its own for each: the plan of faults has the seed itself.
         let mut dice = Rng::with_seed(seed ^ (operator as u64 + 1).rotate_right(8));
         let mut first: Vec<_> = match operator {
@@ -105,6 +96,7 @@ impl Calls {
         Self {
             dice,
             scopes: scopes.to_vec(),
+            kinds: kinds.to_vec(),
             kills,
             reconciles: operator == OPERATORS - 1,
             first: first.into(),
@@ -116,7 +108,7 @@ impl Calls {
             _ if self.reconciles => words(&["reconcile", "--run"]),
             true => {
                 let scope = &self.scopes[self.dice.usize(..self.scopes.len())];
-                let kinds = KINDS.iter().map(|(name, ..)| *name);
+                let kinds = self.kinds.iter().map(String::as_str);
                 // Connected accounts are the platform's objects.
                 let mut kinds: Vec<_> = kinds
                     .filter(|name| scope.account.is_none() || *name != "account")
@@ -203,8 +195,12 @@ mod tests {
         vec![Scope::platform(false), Scope::platform(true), connected]
     }
 
+    fn kinds() -> Vec<String> {
+        words(&["customer", "subscription-schedule", "account"])
+    }
+
     fn calls(seed: u64, operator: usize) -> Vec<Call> {
-        Calls::of(seed, operator, &scopes(), true)
+        Calls::of(seed, operator, &scopes(), &kinds(), true)
             .take(300)
             .collect()
     }
@@ -227,10 +223,10 @@ mod tests {
 
         let all = [calls(5, 0), calls(5, 1)].concat();
         let said: BTreeSet<_> = all.iter().flat_map(|call| &call.arguments).collect();
-        let kinds = KINDS.iter().map(|(name, ..)| *name);
         let options = ["--emit", "--without-key", "--kind", "--account"];
-        for word in kinds.chain(DOMAINS).chain(options) {
-            assert!(said.contains(&word.to_owned()), "{word}");
+        let words = DOMAINS.into_iter().chain(options).map(str::to_owned);
+        for word in kinds().into_iter().chain(words) {
+            assert!(said.contains(&word), "{word}");
         }
         let rebuilds = all.iter().filter(|one| one.command == Command::Rebuild);
         let ways: BTreeSet<_> = rebuilds.map(|one| &one.arguments).collect();
@@ -246,7 +242,9 @@ mod tests {
             killed.count()
         };
         assert!((30..150).contains(&killed(calls(3, 0))));
-        let peace = Calls::of(3, 0, &scopes(), false).take(300).collect();
+        let peace = Calls::of(3, 0, &scopes(), &kinds(), false)
+            .take(300)
+            .collect();
         assert_eq!(killed(peace), 0);
     }
 }

@@ -84,6 +84,7 @@ pub fn run(
     let root = local.root.clone();
     let mut stage = Stage::up(options, local, progress)?;
     let program = Program::built(&root, &stage.stack)?;
+    let kinds = program.kinds()?;
     let witness = Witness::on(&stage.stack)?;
     let mut deliveries = stage.deliveries(options.seed)?;
     let rounds = plan::rounds(options);
@@ -100,7 +101,8 @@ pub fn run(
     std::thread::scope(|scope| {
         let sweeper = scope.spawn(|| sweep_on(&aws, &sweep, &over));
         let operate = |number| {
-            let calls = Calls::of(options.seed, number, &scopes, !options.kinds.is_empty());
+            let kills = !options.kinds.is_empty();
+            let calls = Calls::of(options.seed, number, &scopes, &kinds, kills);
             let operator = Operator {
                 program: &program,
                 number,
@@ -109,6 +111,7 @@ pub fn run(
             scope.spawn(move || operator.work(calls))
         };
         let operators = Operators {
+            kinds: &kinds,
             is_over: &is_over,
             at_work: (0..OPERATORS).map(operate).collect(),
         };
@@ -131,6 +134,8 @@ pub fn run(
 
 /// The operators at work beside the traffic.
 struct Operators<'scope, 'env> {
+    /// What they can import.
+    kinds: &'env [String],
     is_over: &'env AtomicBool,
     at_work: Vec<ScopedJoinHandle<'scope, Operated>>,
 }
@@ -206,6 +211,7 @@ fn deliver_and_drain(
     operators.is_over.store(true, Ordering::Relaxed);
     settle(deliveries, witness, progress);
     progress("operators end their last calls");
+    let kinds = operators.kinds;
     let operated = operators.end();
     drain(stage, witness, progress)?;
     let draining = stopped.elapsed();
@@ -215,7 +221,7 @@ fn deliver_and_drain(
             *counts.entry(kind).or_default() += 1;
         }
     }
-    let mut report = gather(stage, witness, deliveries, operated)?;
+    let mut report = gather(stage, witness, deliveries, operated, kinds)?;
     report.seed = options.seed;
     report.faults = counts;
     (report.delivering, report.draining) = (delivering, draining);
@@ -417,6 +423,7 @@ fn gather(
     witness: &Witness,
     deliveries: &mut Run,
     operated: Operated,
+    kinds: &[String],
 ) -> Result<Report, Problem> {
     let world = stage.stripe.world();
     let modes: BTreeMap<&str, bool> = world
@@ -460,7 +467,7 @@ fn gather(
         end.projections.insert(domain, tables.projections(domain)?);
     }
     let seen = witness.seen();
-    let findings = match Truth::of(&world, &end.acknowledged) {
+    let findings = match Truth::of(&world, &end.acknowledged, kinds) {
         Ok(truth) => judge::judge(&truth, &seen, &end),
         Err(refused) => Findings {
             unexplained: vec![refused],

@@ -114,6 +114,16 @@ impl Program {
         })
     }
 
+    /// The kinds of object that it can import, as it names them itself where it is asked for one that nobody has.
+    pub(crate) fn kinds(&self) -> Result<Vec<String>, Problem> {
+        let arguments = ["import", "--mode", "test", "--kind", "?"];
+        let failed = |what: &dyn std::fmt::Display| Problem::process("sluice import", what);
+        let output = self.program.call(arguments, &self.stack_file).output();
+        let output = output.map_err(|error| failed(&error))?;
+        let said = String::from_utf8_lossy(&output.stderr);
+        kinds_in(&said).ok_or_else(|| failed(&said))
+    }
+
     fn start(
         &self,
         number: usize,
@@ -139,6 +149,13 @@ impl Program {
             complained,
         })
     }
+}
+
+/// The list in what the program says of an unknown kind: `[possible values: customer, account]`.
+fn kinds_in(said: &str) -> Option<Vec<String>> {
+    let (_, rest) = said.split_once("[possible values: ")?;
+    let (list, _) = rest.split_once(']')?;
+    Some(list.split(", ").map(str::to_owned).collect())
 }
 
 /// The program at work. It is killed when this is dropped.
@@ -323,6 +340,14 @@ mod tests {
         assert_eq!(ended.last["change"], "made");
         assert_eq!(next(Command::Import, &ended), Next::Killed);
         assert_eq!(Ended::of(Some(1), "", "sluice: no answer\n").run, None);
+    }
+
+    #[test]
+    fn the_kinds_are_those_that_the_program_offers_and_none_where_it_says_something_else() {
+        let said = "error: invalid value '?' for '--kind <KIND>'\n  [possible values: charge, payment-intent]\n\nFor more";
+        let kinds = ["charge", "payment-intent"].map(str::to_owned);
+        assert_eq!(kinds_in(said), Some(kinds.to_vec()));
+        assert_eq!(kinds_in("sluice: no answer"), None);
     }
 
     #[test]

@@ -13,7 +13,6 @@ use sluice_kernel::fetch::Fetch;
 use sluice_kernel::projection;
 use sluice_stripe_sim::{ApiVersion, Key, Moment, Occurrence, World};
 
-use crate::calls::KINDS;
 use crate::stage::{version_of, versions_of};
 
 /// Key → the level's value, and until when it holds.
@@ -55,30 +54,35 @@ pub(crate) struct Undelivered {
 type Events<'a> = (Vec<&'a Occurrence>, Vec<&'a Occurrence>);
 
 /// What is one domain's, added to the truth.
-struct Add<'a>(&'a mut Truth, &'a World, &'a Events<'a>);
+struct Add<'a>(&'a mut Truth, &'a World, &'a Events<'a>, &'a [String]);
 
 impl Visit for Add<'_> {
     type Output = Result<(), String>;
 
     fn visit<D: Domain>(self) -> Self::Output {
-        let Self(truth, world, events) = self;
-        truth.add::<D>(world, events)
+        let Self(truth, world, events, kinds) = self;
+        truth.add::<D>(world, events)?;
+        truth.add_imported::<D>(world, kinds)
     }
 }
 
 impl Truth {
-    /// Of these events, by id.
+    /// Of these events, by id, and of objects of these kinds, which can be imported, as the operator's program calls them.
     ///
     /// # Errors
     /// Where a domain refuses what Stripe has, in words.
-    pub(crate) fn of(world: &World, delivered: &BTreeSet<String>) -> Result<Self, String> {
+    pub(crate) fn of(
+        world: &World,
+        delivered: &BTreeSet<String>,
+        kinds: &[String],
+    ) -> Result<Self, String> {
         let mut truth = Self::default();
         let events: Events<'_> = world
             .events()
             .iter()
             .partition(|event| delivered.contains(&event.id));
         for domain in sluice_domains::ALL {
-            let add = Add(&mut truth, world, &events);
+            let add = Add(&mut truth, world, &events, kinds);
             by_name(domain, add).transpose()?;
         }
         Ok(truth)
@@ -121,15 +125,17 @@ impl Truth {
                 self.undelivered.facts.insert(id, fact.data);
             }
         }
-        self.add_imported::<D>(world)
+        Ok(())
     }
 
     /// Of the objects that can be imported, those of one domain of which no event was delivered.
-    fn add_imported<D: Domain>(&mut self, world: &World) -> Result<(), String> {
-        let can_be = |kind: &str| {
-            let mut kinds = KINDS.iter().filter(|(.., domain)| *domain == D::NAME);
-            kinds.any(|(_, known, _)| *known == kind)
-        };
+    fn add_imported<D: Domain>(&mut self, world: &World, kinds: &[String]) -> Result<(), String> {
+        let events = world.events().iter();
+        let handled = events.filter(|event| D::handles(&event.kind));
+        let own: BTreeSet<_> = handled
+            .filter_map(|event| world.kind(&event.object))
+            .collect();
+        let can_be = |kind: &str| own.contains(kind) && kinds.contains(&kind.replace('_', "-"));
         let there = self.objects.entry(D::NAME).or_default();
         let imported = self.undelivered.objects.entry(D::NAME).or_default();
         let is_listed =
@@ -249,6 +255,11 @@ mod tests {
 
     use super::*;
 
+    fn truth_of(world: &World, delivered: &BTreeSet<String>) -> Result<Truth, String> {
+        let kinds = ["customer", "subscription", "invoice", "payment-intent"];
+        Truth::of(world, delivered, &kinds.map(str::to_owned))
+    }
+
     #[test]
     fn of_two_refunds_whose_events_came_there_are_two_facts_and_of_none_nothing() {
         let mut world = World::new(3, Options::default());
@@ -261,7 +272,7 @@ mod tests {
             .iter()
             .map(|event| event.id.clone())
             .collect();
-        let truth = Truth::of(&world, &all).expect("every story can be read");
+        let truth = truth_of(&world, &all).expect("every story can be read");
         let refunds = truth
             .facts
             .keys()
@@ -272,7 +283,7 @@ mod tests {
                 .keys()
                 .any(|key| key.starts_with("platform#test#re_"))
         );
-        let none = Truth::of(&world, &BTreeSet::new()).expect("nothing can be read");
+        let none = truth_of(&world, &BTreeSet::new()).expect("nothing can be read");
         assert!(none.facts.is_empty() && none.objects.values().all(BTreeMap::is_empty));
     }
 
@@ -283,7 +294,7 @@ mod tests {
         let id = account.account.clone().expect("a connected account");
         let ready = |world: &World| {
             let all = world.events().iter().map(|event| event.id.clone());
-            let truth = Truth::of(world, &all.collect()).expect("every story can be read");
+            let truth = truth_of(world, &all.collect()).expect("every story can be read");
             let key = format!("{id}#test#{id}");
             assert!(
                 truth.objects["connect"]
@@ -313,7 +324,7 @@ mod tests {
         let scope = sluice_stripe_sim::Scope::platform(false);
         world.play(Story::Subscription, &scope);
         let is_without = |objects: &Objects| objects.values().all(BTreeMap::is_empty);
-        let nothing = Truth::of(&world, &BTreeSet::new()).expect("every story can be read");
+        let nothing = truth_of(&world, &BTreeSet::new()).expect("every story can be read");
         assert!(is_without(&nothing.objects) && nothing.facts.is_empty());
         let imported = &nothing.undelivered.objects;
         let mut keys = imported["subscriptions"]
@@ -328,7 +339,7 @@ mod tests {
         assert!(renderings.iter().all(|one| one.levels.len() == 1));
 
         let all = world.events().iter().map(|event| event.id.clone());
-        let all = Truth::of(&world, &all.collect()).expect("every story can be read");
+        let all = truth_of(&world, &all.collect()).expect("every story can be read");
         assert!(is_without(&all.undelivered.objects) && all.undelivered.facts.is_empty());
         assert_eq!(&all.objects["subscriptions"][subscription], renderings);
     }
@@ -341,7 +352,7 @@ mod tests {
             &sluice_stripe_sim::Scope::platform(false),
         );
         let all = world.events().iter().map(|event| event.id.clone());
-        let truth = Truth::of(&world, &all.collect()).expect("every story can be read");
+        let truth = truth_of(&world, &all.collect()).expect("every story can be read");
         let mut payments = truth.objects["payments"].iter();
         let (_, intent) = payments
             .find(|(key, _)| key.contains("#pi_"))
