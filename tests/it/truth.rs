@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 use sluice_domains::{Visit, by_name};
-use sluice_kernel::consume::Event;
 use sluice_kernel::domain::Domain;
 use sluice_kernel::effect;
+use sluice_kernel::event::{self, Event};
 use sluice_local::stack::Options;
 use sluice_stripe_sim::server::Server;
 use sluice_stripe_sim::{ApiVersion, Key, Moment, Occurrence, World as Stripe};
@@ -118,7 +118,7 @@ fn of_domain<D: Domain>(stripe: &Stripe, occurrence: &Occurrence, moment: Moment
     if stripe.kind(key) == Some("application") && key.scope.account.is_some() {
         return None;
     }
-    let scope = effect::Scope {
+    let scope = event::Scope {
         account: key.scope.account.clone(),
         livemode: key.scope.livemode,
     };

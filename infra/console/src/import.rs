@@ -16,7 +16,7 @@ use sluice_adapters::projections::DynamoProjections;
 use sluice_domains::{Answer, Visit, by_name};
 use sluice_kernel::clock::Clock;
 use sluice_kernel::domain::Domain;
-use sluice_kernel::effect::Scope;
+use sluice_kernel::event::Scope;
 use sluice_kernel::fault::Fault;
 use sluice_kernel::rebuild::{Existing, Ports, Rebuilt, Shown, import};
 use sluice_kernel::reconcile::{Listed, Listing};

@@ -8,10 +8,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
-use sluice_kernel::consume::Event;
 use sluice_kernel::detail::Manner;
 use sluice_kernel::domain::Domain;
-use sluice_kernel::effect::{Fact, Pending, Scope};
+use sluice_kernel::effect::{Fact, Pending};
+use sluice_kernel::event::{Event, Scope};
 use sluice_kernel::fault::Fault;
 use sluice_kernel::order::candidate::Candidate;
 use sluice_kernel::order::evidence::Evidence;

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use aws_sdk_secretsmanager::Client as SecretsClient;
 use aws_types::SdkConfig;
 use sluice_kernel::clock::Clock;
-use sluice_kernel::effect::Scope;
+use sluice_kernel::event::Scope;
 use sluice_kernel::fault::Fault;
 use sluice_kernel::fetch::budget::Budget;
 use sluice_kernel::fetch::{FETCH_MS_MAX, Fetch, Fetched, Objects};

@@ -12,10 +12,6 @@
 //! [`crate::backoff`], and near its last receive it leaves the outcome `failing` behind.
 
 use std::collections::BTreeMap;
-use std::future::Future;
-use std::panic::AssertUnwindSafe;
-use std::pin::pin;
-use std::task::Poll;
 
 use futures_util::stream::{self, StreamExt};
 use serde_json::Value;
@@ -31,12 +27,7 @@ use crate::fetch::Objects;
 use crate::ledger::Bodies;
 use crate::outcome::{self, Outcome, Outcomes, Record, Remark, Word};
 use crate::projection::Projections;
-
-/// No message is begun with less time than this left: a read, a write, an emission and a clear have to fit.
-pub const MESSAGE_RESERVE_MS: i64 = 5_000;
-
-/// A panic is rejected when the message has been received this often.
-pub const PANIC_RECEIVES_MAX: u32 = 3;
+use crate::queue::{MESSAGE_RESERVE_MS, Received, caught, no_time};
 
 /// In so many of its last receives a message that fails is recorded: more than one, since a record may fail too.
 pub const FAILING_RECEIVES: u32 = 3;
@@ -59,17 +50,6 @@ impl Run {
     fn is_near_last(&self, receives: u32) -> bool {
         receives.saturating_add(FAILING_RECEIVES) > self.receives_max
     }
-}
-
-/// A message as the queue gives it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Received {
-    /// Names the message to the queue.
-    pub message_id: String,
-    /// The text that the rule's target wrote.
-    pub text: String,
-    /// How often it has been received, this time included.
-    pub receives: u32,
 }
 
 /// What became of a message.
@@ -106,11 +86,6 @@ pub struct Handled {
     /// Milliseconds from Stripe's `created` until the message was done, where the event has one and was neither replayed
     /// nor taken in muted: those are late on purpose.
     pub lag_ms: Option<i64>,
-}
-
-/// The fault of a message that the deadline leaves no time for.
-pub(crate) fn no_time() -> Fault {
-    Fault::retry("batch.no_time", "the deadline is too near to begin").paced(Pace::Untouched)
 }
 
 /// Handles a batch; returns one result a message, in the batch's order.
@@ -325,25 +300,4 @@ fn record<D: Domain>(
         is_fallback: word == Word::Failing
             && (fault.pace == Pace::Untouched || fault.code == outcome::UNANSWERED),
     }
-}
-
-/// Runs a future of a user's code and turns a panic in it into a fault. The panic's text is not kept: it may quote the payload.
-pub(crate) async fn caught<T>(
-    future: impl Future<Output = Result<T, Fault>>,
-    receives: u32,
-) -> Result<T, Fault> {
-    let mut future = pin!(future);
-    std::future::poll_fn(move |context| {
-        // Nothing half-done is seen again: the future is dropped, and all state is in the tables.
-        let polled = std::panic::catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context)));
-        polled.unwrap_or_else(|_| {
-            let cause = "the function's own code panicked";
-            Poll::Ready(Err(if receives < PANIC_RECEIVES_MAX {
-                Fault::retry("domain.panicked", cause)
-            } else {
-                Fault::reject("domain.panicked", cause)
-            }))
-        })
-    })
-    .await
 }

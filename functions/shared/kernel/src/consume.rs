@@ -19,13 +19,13 @@ pub(crate) mod ties;
 
 use serde_json::{Value, json};
 
-use crate::batch;
 use crate::bus::Bus;
 use crate::clock::Clock;
 use crate::detail::{self, BodyPlace, Manner, Message, UNGENERATED};
 use crate::domain::{Domain, Lacks, Projected};
-use crate::effect::{Fact, Scope};
+use crate::effect::Fact;
 use crate::endpoint::Payload;
+use crate::event::{Event, Scope};
 use crate::fault::{Class, Fault};
 use crate::fetch::{self, DELETION_UNPROVEN, Fetch, Fetched, Objects, Proof, Time};
 use crate::ledger::Bodies;
@@ -33,6 +33,7 @@ use crate::order::candidate::{Candidate, Source};
 use crate::order::evidence::Evidence;
 use crate::outcome::{Drift, Outcome, Remark};
 use crate::projection::{self, Input, Item, Projections};
+use crate::queue;
 
 use asking::{Settled, fetch_facts, settle, spent, wait_ms};
 pub(crate) use item::{Place, contended, emit_pending, read, write};
@@ -62,28 +63,6 @@ pub const FACTS_LACKING: &str = "object.facts_lacking";
 
 /// The code of a state that is only a part of Stripe's object, when Stripe couldn't be asked for the rest.
 pub const PARTIAL: &str = "object.partial";
-
-/// An event as a domain sees it.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Event {
-    /// `evt_…`.
-    pub id: String,
-    /// Stripe's type.
-    pub kind: String,
-    /// Account and mode.
-    pub scope: Scope,
-    /// Unix seconds.
-    pub created: i64,
-    /// The API version that the object is in.
-    pub api_version: Option<String>,
-    /// Stripe's id of the API request that caused it: the same for all events of one request. None for what Stripe did by
-    /// itself.
-    pub request: Option<String>,
-    /// `data.object`.
-    pub object: Value,
-    /// `data.previous_attributes`, on `*.updated` types.
-    pub previous_attributes: Option<Value>,
-}
 
 /// The ports that a consumer needs.
 #[derive(Debug)]
@@ -275,7 +254,7 @@ async fn consume_thin<D: Domain>(
         fetch.proof = Some(Proof::Snapshot(message.id.clone()));
     }
     if !time.is_enough_to_fetch(0) {
-        return Err(batch::no_time());
+        return Err(queue::no_time());
     }
     let answer = match ports.objects.fetch(&fetch).await {
         Ok(Fetched::Found {

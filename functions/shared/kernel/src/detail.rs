@@ -24,8 +24,7 @@ use serde_json::json;
 
 use crate::bus::{self, Outgoing};
 use crate::clock;
-use crate::event::Shape;
-use crate::ledger::Origin;
+use crate::event::{Origin, Shape};
 
 pub use checking::{Check, UNGENERATED, check, check_ungenerated};
 pub use reading::{Message, NOT_READABLE, Unread, read};
@@ -371,7 +370,7 @@ mod tests {
 
     #[test]
     fn a_check_is_recorded_by_its_object_and_an_event_by_its_id() {
-        let scope = crate::effect::Scope {
+        let scope = crate::event::Scope {
             account: Some("acct_1".to_owned()),
             livemode: false,
         };

@@ -22,8 +22,8 @@
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
-use crate::consume::Event;
 use crate::effect::{Fact, Level};
+use crate::event::Event;
 use crate::fault::Fault;
 use crate::object::Fields;
 use crate::route::{Route, route};
@@ -186,7 +186,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::effect::Scope;
+    use crate::event::Scope;
 
     /// A domain that says no more than it has to.
     struct Lamps;

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::bus::{self, Outgoing};
-use crate::consume::Event;
+use crate::event::{Event, Scope};
 
 /// Something that happened once and stays true.
 #[derive(Debug, Clone, PartialEq)]
@@ -56,23 +56,6 @@ pub struct Pending {
     pub event: String,
     /// The detail on the bus.
     pub detail: Value,
-}
-
-/// Whose state it is: the account's key and the mode. Part of every key of state and of every effect's id.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Scope {
-    /// `acct_…`, or `None` for the platform's own.
-    pub account: Option<String>,
-    /// Stripe's `livemode`.
-    pub livemode: bool,
-}
-
-impl Scope {
-    /// `acct_1#live`, `platform#test`: two connected accounts can have equal object ids.
-    pub fn key(&self) -> String {
-        let mode = if self.livemode { "live" } else { "test" };
-        format!("{}#{mode}", self.account.as_deref().unwrap_or("platform"))
-    }
 }
 
 /// The id of a fact: kind, account, mode, object and discriminator.

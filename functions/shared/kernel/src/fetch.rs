@@ -43,8 +43,7 @@ use std::future::Future;
 use serde_json::Value;
 
 use crate::clock::Clock;
-use crate::consume::Event;
-use crate::effect::Scope;
+use crate::event::{Event, Scope};
 use crate::fault::{Class, Fault};
 
 /// The longest that a fetch takes, in milliseconds, its key and its proof included: none is begun with less time left.

@@ -12,7 +12,6 @@ use std::sync::{Mutex, PoisonError};
 
 use serde_json::Value;
 
-use crate::batch;
 use crate::bus::{Bus, Outgoing, Refusal};
 use crate::clock::Clock;
 use crate::consume::{self, Consumed, Ports};
@@ -22,6 +21,7 @@ use crate::fault::Fault;
 use crate::fetch::WithoutKey;
 use crate::ledger::Bodies;
 use crate::projection::{Projections, Stored};
+use crate::queue;
 
 /// A domain's projections as they would be.
 #[derive(Debug)]
@@ -128,7 +128,7 @@ pub async fn foresee<D: Domain>(
     };
     let consuming = consume::consume::<D>(&ports, clock, message, i64::MAX);
     // As on its last receive, so that a panic is what it would come to.
-    let result = match batch::caught(consuming, batch::PANIC_RECEIVES_MAX).await {
+    let result = match queue::caught(consuming, queue::PANIC_RECEIVES_MAX).await {
         Err(fault) if fault.class != crate::fault::Class::Reject => return Err(fault),
         result => result,
     };

@@ -25,7 +25,7 @@ use std::borrow::Cow;
 use std::future::Future;
 
 use crate::endpoint;
-use crate::event::{Head, Shape};
+use crate::event::{Head, Origin};
 use crate::fault::Fault;
 
 /// The fewest days an entry may be kept: Stripe lets an operator resend an event for 30 days.
@@ -81,39 +81,6 @@ impl Arrival<'_> {
 
 fn borrow<'a>(value: &'a Option<Cow<'_, str>>) -> Option<Cow<'a, str>> {
     value.as_deref().map(Cow::Borrowed)
-}
-
-/// What is known of an event beside its body: what the entry keeps, and what is published around the body.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Origin<'a> {
-    /// `evt_…`.
-    pub id: Cow<'a, str>,
-    /// Stripe's type.
-    pub kind: Cow<'a, str>,
-    /// Snapshot or thin.
-    pub shape: Shape,
-    /// The endpoint of the first delivery.
-    pub endpoint: Cow<'a, str>,
-    /// How it came in, where it was no delivery: `reconcile`.
-    pub via: Option<Cow<'a, str>>,
-    /// The connected account.
-    pub account: Option<Cow<'a, str>>,
-    /// Stripe's `livemode`.
-    pub livemode: Option<bool>,
-    /// Unix seconds.
-    pub created: Option<i64>,
-    /// The API version the snapshot was frozen in.
-    pub api_version: Option<Cow<'a, str>>,
-    /// The id of the object the event is about.
-    pub object_id: Option<Cow<'a, str>>,
-    /// Stripe's name for the kind of that object.
-    pub object_kind: Option<Cow<'a, str>>,
-    /// When the first delivery came in.
-    pub received_at_ms: i64,
-    /// The trace context of the first delivery.
-    pub traceparent: Cow<'a, str>,
-    /// The body can't travel on the bus as it is; a pointer does.
-    pub as_pointer: bool,
 }
 
 /// An entry's place in its life.

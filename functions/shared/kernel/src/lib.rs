@@ -3,10 +3,11 @@
 //! # Layout
 //!
 //! The words, which everything else is written in:
-//! - [`event`]: what is read of a Stripe event at the door.
+//! - [`event`]: a Stripe event: what is read of it at the door, and what a domain sees of it.
 //! - [`endpoint`]: where events come in, and which it admits.
 //! - [`object`]: reading fields of Stripe's objects; [`raw`]: parts of a JSON document that is odd elsewhere.
 //! - [`fault`]: why something could not be done, classed by what the caller does next.
+//! - [`queue`]: a message as it is received, and what every consumer of a queue keeps to.
 //! - [`backoff`]: when a message that failed is worth another try.
 //! - [`detail`]: an event as it travels on the bus.
 //! - [`effect`]: facts and levels, what a change calls for.
@@ -57,6 +58,7 @@ pub mod order;
 pub mod outcome;
 pub mod pending;
 pub mod projection;
+pub mod queue;
 pub mod raw;
 pub mod rebuild;
 pub mod receive;

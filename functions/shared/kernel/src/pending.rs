@@ -11,15 +11,15 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::batch::{PANIC_RECEIVES_MAX, caught};
 use crate::clock::Clock;
-use crate::consume::{self, Event};
+use crate::consume;
 use crate::detail::Message;
 use crate::domain::Domain;
-use crate::effect::Scope;
+use crate::event::{Event, Scope};
 use crate::fault::{Class, Fault};
 use crate::ledger::Bodies;
 use crate::projection::{self, Projections, forms};
+use crate::queue::{PANIC_RECEIVES_MAX, caught};
 
 /// How many effects of the message's object are pending in this domain's table.
 ///

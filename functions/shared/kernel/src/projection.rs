@@ -35,10 +35,10 @@ use std::future::Future;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::consume::Event;
 use crate::detail::Manner;
 use crate::domain::Domain;
-use crate::effect::{self, Fact, Level, Pending, Scope};
+use crate::effect::{self, Fact, Level, Pending};
+use crate::event::{Event, Scope};
 use crate::fault::Fault;
 use crate::order::candidate::Source;
 use crate::order::evidence::Evidence;

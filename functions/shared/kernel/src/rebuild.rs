@@ -43,12 +43,11 @@ use std::future::Future;
 
 use serde_json::{Value, json};
 
-use crate::batch;
 use crate::bus::Bus;
 use crate::clock::Clock;
-use crate::consume::{self, CONFLICTS_MAX, Event};
+use crate::consume::{self, CONFLICTS_MAX};
 use crate::domain::{Domain, Lacks};
-use crate::effect::Scope;
+use crate::event::{Event, Scope};
 use crate::fault::Fault;
 use crate::fetch::{Objects, is_of_one_object};
 use crate::ledger::Bodies;
@@ -56,6 +55,7 @@ use crate::order::candidate::Candidate;
 use crate::order::evidence::Evidence;
 use crate::outcome::Outcomes;
 use crate::projection::{self, Item, Projections};
+use crate::queue;
 use crate::reconcile::Listed;
 
 use item::There;
@@ -192,7 +192,7 @@ pub async fn rebuild<D: Domain>(
     mode: Mode,
 ) -> Result<Option<Rebuilt>, Fault> {
     let rebuilding = rebuild_once::<D>(ports, clock, key, mode);
-    batch::caught(rebuilding, batch::PANIC_RECEIVES_MAX).await
+    queue::caught(rebuilding, queue::PANIC_RECEIVES_MAX).await
 }
 
 async fn rebuild_once<D: Domain>(
@@ -327,7 +327,7 @@ pub async fn import<D: Domain>(
     is_dry: bool,
 ) -> Result<Rebuilt, Fault> {
     let importing = import_once::<D>(ports, clock, scope, shown, is_dry);
-    batch::caught(importing, batch::PANIC_RECEIVES_MAX).await
+    queue::caught(importing, queue::PANIC_RECEIVES_MAX).await
 }
 
 async fn import_once<D: Domain>(

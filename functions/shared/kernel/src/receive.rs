@@ -23,9 +23,9 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::backoff;
-use crate::batch;
 use crate::clock::Clock;
 use crate::fault::Fault;
+use crate::queue;
 
 /// An effect as it is read from a queue.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -232,7 +232,7 @@ pub async fn receive_batch(
     reaction: &impl Reaction,
     clock: &impl Clock,
     batch: Batch<'_>,
-    messages: &[batch::Received],
+    messages: &[queue::Received],
 ) -> Vec<Handled> {
     let mut handled = Vec::with_capacity(messages.len());
     for message in messages {
@@ -245,11 +245,11 @@ pub async fn receive_batch(
         };
         let effect = read(&message.text);
         let result = match &effect {
-            _ if batch.deadline_ms - start_ms < batch::MESSAGE_RESERVE_MS => Err(batch::no_time()),
+            _ if batch.deadline_ms - start_ms < queue::MESSAGE_RESERVE_MS => Err(queue::no_time()),
             Err(fault) => Err(fault.clone()),
             Ok(effect) => {
                 let receiving = receive(receipts, reaction, clock, effect, attempt);
-                batch::caught(receiving, message.receives).await
+                queue::caught(receiving, message.receives).await
             }
         };
         let (id, receives) = (&message.message_id, message.receives);

@@ -24,8 +24,9 @@
 use crate::bus::{Bus, Refusal};
 use crate::clock::Clock;
 use crate::detail;
+use crate::event::Origin;
 use crate::fault::{Class, Fault};
-use crate::ledger::{Arrival, Claimed, Decision, Deferred, Entry, Ledger, Origin};
+use crate::ledger::{Arrival, Claimed, Decision, Deferred, Entry, Ledger};
 
 /// How long to wait before each further look at an entry that another attempt holds: about a second in all. Most
 /// parallel deliveries finish well within, and a 409 costs Stripe another delivery.

@@ -1,9 +1,9 @@
 //! The cases of order that are known from the wild, told in Stripe's own words.
 
 use serde_json::{Value, json};
-use sluice_kernel::consume::Event;
 use sluice_kernel::domain::{Domain, NoSettings, Projected};
-use sluice_kernel::effect::{Fact, Level, Scope};
+use sluice_kernel::effect::{Fact, Level};
+use sluice_kernel::event::{Event, Scope};
 use sluice_kernel::fault::Fault;
 use sluice_kernel::order::candidate::Candidate;
 use sluice_kernel::order::evidence::{Evidence, Head, MEMBERS_MAX};

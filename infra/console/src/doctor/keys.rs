@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 use sluice_adapters::objects::StripeObjects;
-use sluice_kernel::effect::Scope;
 use sluice_kernel::endpoint::{self, Endpoint, Payload};
+use sluice_kernel::event::Scope;
 use sluice_kernel::fault::Fault;
 use sluice_kernel::reconcile::{Ask, AskUngenerated, Listed, Listing};
 use sluice_kernel::secrets::SECRETS_MAX;

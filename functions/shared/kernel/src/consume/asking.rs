@@ -1,14 +1,15 @@
 //! What Stripe is asked about an event's object: facts that the event doesn't say, and which state is the last.
 
-use super::{Event, Told};
-use crate::batch;
+use super::Told;
 use crate::clock::Clock;
 use crate::domain::{Domain, Lacks};
 use crate::effect::Fact;
+use crate::event::Event;
 use crate::fault::{Fault, Pace};
 use crate::fetch::{self, Fetch, Fetched, Objects, Time};
 use crate::order::candidate::Candidate;
 use crate::order::evidence::Evidence;
+use crate::queue;
 
 /// The longest wait for a tie's second to be over.
 const WAIT_S_MAX: i64 = 2;
@@ -26,7 +27,7 @@ pub(super) async fn fetch_facts<D: Domain>(
     };
     let fetch = fetch.within(told.context);
     if !time.is_enough_to_fetch(0) {
-        return Err(batch::no_time());
+        return Err(queue::no_time());
     }
     match objects.fetch(&fetch).await {
         Ok(Fetched::Spent { wait_ms }) => Err(spent(wait_ms)),

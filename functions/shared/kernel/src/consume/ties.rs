@@ -4,10 +4,11 @@
 //! resolution that cross on their way, the tie stands unless its state was part of what the resolution saw. A resolution that
 //! is lost leaves a tie too many, and reconcile's next check of the object resolves it.
 
-use super::{Event, item};
+use super::item;
 use crate::clock::Clock;
 use crate::domain::Domain;
-use crate::effect::Scope;
+use crate::event::Event;
+use crate::event::Scope;
 use crate::fault::Fault;
 use crate::fetch::Fetch;
 use crate::order::evidence::Head;

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::{BodyPlace, Tag};
 use crate::bus::{self, Outgoing};
-use crate::effect::Scope;
+use crate::event::Scope;
 
 /// An object that a domain is asked to compare with Stripe's.
 #[derive(Debug, Clone, Copy)]

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{GENERATION_CHARS_MAX, Tag, is_generation};
-use crate::effect::Scope;
+use crate::event::Scope;
 use crate::fault::Fault;
 use crate::outcome;
 use crate::raw;

@@ -2,9 +2,8 @@
 
 use serde_json::json;
 
-use crate::consume::Event;
 use crate::domain::Domain;
-use crate::effect::Scope;
+use crate::event::{Event, Scope};
 use crate::fault::Fault;
 use crate::projection::{SCHEMA, Stored, forms};
 

@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use super::digest::Digest;
-use crate::consume::Event;
 use crate::domain::{Domain, Projected};
+use crate::event::Event;
 
 /// Where a candidate comes from, and when the object was as it says.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]

@@ -4,9 +4,10 @@
 use super::Ports;
 use crate::bus::Bus;
 use crate::clock::Clock;
-use crate::consume::{self, Event, Place, ties};
+use crate::consume::{self, Place, ties};
 use crate::detail::Manner;
 use crate::domain::Domain;
+use crate::event::Event;
 use crate::fault::Fault;
 use crate::fetch::Objects;
 use crate::ledger::Bodies;

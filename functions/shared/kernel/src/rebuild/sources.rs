@@ -4,9 +4,9 @@ use serde_json::{Value, json};
 
 use super::{REBUILT, WAITS_MAX};
 use crate::clock::Clock;
-use crate::consume::{self, Event};
+use crate::consume;
 use crate::domain::{Domain, Projected};
-use crate::effect::Scope;
+use crate::event::{Event, Scope};
 use crate::fault::Fault;
 use crate::fetch::{Fetch, Fetched, Objects, Proof};
 use crate::ledger::Bodies;

@@ -6,8 +6,7 @@ use super::report::Report;
 use super::{Listing, NotedTie, Notes, Plan, Ports, Standings, VIA, ties, window};
 use crate::bus::{BATCH_ENTRIES_MAX, Bus, Outgoing};
 use crate::detail;
-use crate::effect::Scope;
-use crate::event::Head;
+use crate::event::{Head, Scope};
 use crate::ledger::Ledger;
 
 /// Objects to check, one event for each: what was seen first, which is what changed last.

@@ -19,8 +19,8 @@ use super::window::{self, Cursor, Walk};
 use super::{ACCOUNTS_MAX, Listing, Notes, Run, Standings};
 use crate::bus::Bus;
 use crate::clock::Clock;
-use crate::effect::Scope;
 use crate::endpoint::{self, Payload};
+use crate::event::Scope;
 use crate::fault::{Class, Fault};
 use crate::ledger::Ledger;
 

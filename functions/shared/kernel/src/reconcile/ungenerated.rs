@@ -17,8 +17,8 @@ use super::{AskUngenerated, Listing, Notes, Plan, Ports, Standings, VIA, is_subs
 use crate::bus::{Bus, Outgoing};
 use crate::clock::Clock;
 use crate::detail;
-use crate::effect::Scope;
 use crate::endpoint;
+use crate::event::Scope;
 use crate::fault::{Class, Fault};
 use crate::ledger::Ledger;
 

@@ -3,8 +3,8 @@
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use sluice_harness::bus::Script;
-use sluice_kernel::consume::Event;
 use sluice_kernel::detail::Manner::{self, Again, Muted, Plain};
+use sluice_kernel::event::Event;
 use sluice_kernel::outcome::Outcome;
 use sluice_kernel::projection::GENERATIONS_MAX;
 

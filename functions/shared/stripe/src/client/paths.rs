@@ -197,7 +197,7 @@ pub(super) fn is_path(url: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use sluice_kernel::effect::Scope;
+    use sluice_kernel::event::Scope;
 
     use super::*;
 

@@ -9,7 +9,7 @@ use std::num::NonZeroU32;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use sluice_kernel::effect::Scope;
+use sluice_kernel::event::Scope;
 use sluice_kernel::fault::{Class, Fault};
 use sluice_kernel::fetch::budget::Budget;
 use sluice_kernel::fetch::{Fetch, Fetched, Objects as _};

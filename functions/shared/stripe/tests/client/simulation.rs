@@ -2,8 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use sluice_kernel::consume::Event;
-use sluice_kernel::effect::Scope as Whose;
+use sluice_kernel::event::{Event, Scope as Whose};
 use sluice_kernel::fault::Class;
 use sluice_kernel::fetch::{Fetch, Fetched, Proof};
 use sluice_stripe_sim::api::{ApiKey, Terms};
