@@ -3,8 +3,8 @@
 
 use serde_json::{Value, json};
 use sluice_adapters::projections::DynamoProjections;
+use sluice_kernel::consumer::projection::{Stored, owner_key};
 use sluice_kernel::event;
-use sluice_kernel::projection::{Stored, owner_key};
 use sluice_stripe_sim::{Key, Options, Scope, Story, World as Stripe};
 use subscriptions::access::RENEWAL_LEEWAY_S;
 use subscriptions::customer::{Until, of_stored};

@@ -227,7 +227,7 @@ fn lines_carry_their_metrics_and_status_counts_them() {
     assert!(line["lag_ms"].is_number(), "{line}");
     // The trace is the request's, from the door to the domain.
     let of_entry = story(world, &event)["traceparent"].clone();
-    let of_entry = of_entry.as_str().map(sluice_kernel::trace::id);
+    let of_entry = of_entry.as_str().map(sluice_kernel::bus::trace::id);
     assert!(of_entry.is_some_and(|trace| trace.len() == 32));
     assert_eq!(line["trace"].as_str(), of_entry, "{line}");
 

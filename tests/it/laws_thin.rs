@@ -10,8 +10,8 @@ use serde_json::json;
 use sluice_domains::{Visit, by_name};
 use sluice_effects::place_of;
 use sluice_harness::build::TRACEPARENT;
+use sluice_kernel::consumer::fetch::WithoutKey;
 use sluice_kernel::domain::Domain;
-use sluice_kernel::fetch::WithoutKey;
 use sluice_kernel::queue::Received;
 use sluice_stripe_sim::{ApiVersion, Occurrence, World};
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 use sluice_domains::{Visit, by_name};
 use sluice_kernel::domain::Domain;
-use sluice_kernel::effect;
+use sluice_kernel::effects::effect;
 use sluice_kernel::event::{self, Event};
 use sluice_local::stack::Options;
 use sluice_stripe_sim::server::Server;
@@ -140,7 +140,7 @@ fn of_domain<D: Domain>(stripe: &Stripe, occurrence: &Occurrence, moment: Moment
             .map(|level| (effect::level_key(&level, &scope), level.data))
             .collect(),
         domain: D::NAME,
-        key: sluice_kernel::projection::key(&scope, &projected.object),
+        key: sluice_kernel::consumer::projection::key(&scope, &projected.object),
         state: serde_json::to_value(projected.state).expect("JSON"),
     })
 }

@@ -38,7 +38,7 @@ pub mod disputes;
 pub mod refunds;
 
 use serde_json::{Value, json};
-use sluice_kernel::effect::Fact;
+use sluice_kernel::effects::effect::Fact;
 use sluice_kernel::event::Event;
 use sluice_kernel::fault::Fault;
 use sluice_kernel::object::Fields;

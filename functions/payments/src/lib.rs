@@ -32,7 +32,7 @@ use std::collections::BTreeMap;
 use facts::refunds;
 use serde::{Deserialize, Serialize};
 use sluice_kernel::domain::{DELETED, Domain, Ends, Lacks, NoSettings, Projected, UNKNOWN};
-use sluice_kernel::effect::{Fact, Level};
+use sluice_kernel::effects::effect::{Fact, Level};
 use sluice_kernel::event::Event;
 use sluice_kernel::fault::Fault;
 use sluice_kernel::object::Fields;

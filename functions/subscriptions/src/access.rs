@@ -54,7 +54,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use sluice_kernel::effect::Level;
+use sluice_kernel::effects::effect::Level;
 
 use crate::{Item, Kept, PausedCollection, Settings, Subscription};
 

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
+use sluice_kernel::consumer::projection::Stored;
 use sluice_kernel::fault::Fault;
-use sluice_kernel::projection::Stored;
 
 use crate::access::{Given, given};
 use crate::{Kept, Settings};

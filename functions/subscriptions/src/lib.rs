@@ -20,7 +20,7 @@ mod read;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sluice_kernel::domain::{Domain, Ends, Lacks, Projected};
-use sluice_kernel::effect::{Fact, Level};
+use sluice_kernel::effects::effect::{Fact, Level};
 use sluice_kernel::event::Event;
 use sluice_kernel::fault::Fault;
 use sluice_kernel::object::Fields;

@@ -9,8 +9,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 use serde_json::Value;
+use sluice_kernel::delivery::endpoint::Endpoint;
 use sluice_kernel::domain::Domain;
-use sluice_kernel::endpoint::Endpoint;
 use sluice_local::aws::{elements, unescape};
 use sluice_local::stack::{StackInfo, log_groups, named_by, queues};
 

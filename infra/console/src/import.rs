@@ -262,7 +262,7 @@ async fn of<D: Domain>(tools: &Tools<'_>, scope: &Scope, shown: &Shown, is_dry: 
 
 #[cfg(test)]
 mod tests {
-    use sluice_kernel::route::{Route, route};
+    use sluice_kernel::bus::route::{Route, route};
 
     use super::*;
 

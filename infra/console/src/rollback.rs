@@ -15,7 +15,7 @@ pub(crate) mod record;
 pub(crate) mod standing;
 
 use serde_json::{Value, json};
-use sluice_kernel::projection::SCHEMA;
+use sluice_kernel::consumer::projection::SCHEMA;
 
 use crate::context::{Context, Described};
 use crate::output::{Cell, DIM, WARN, fields, paint, table, time_of_ms};

@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 
 use clap::{Args, Subcommand};
 use serde_json::json;
-use sluice_kernel::secrets::SECRETS_MAX;
+use sluice_kernel::delivery::secrets::SECRETS_MAX;
 
 use crate::context::Context;
 use crate::logs;

@@ -13,7 +13,7 @@ use sluice_adapters::config::Vars;
 use sluice_adapters::objects::StripeObjects;
 use sluice_adapters::outcomes::DynamoOutcomes;
 use sluice_kernel::clock::Clock;
-use sluice_kernel::consume;
+use sluice_kernel::consumer::consume;
 use sluice_kernel::fault::{Class, Fault};
 use sluice_kernel::rebuild::{Change, Rebuilt};
 

@@ -23,7 +23,7 @@ use sluice_adapters::listing::BATCH_MAX;
 use sluice_adapters::objects::StripeObjects;
 use sluice_adapters::timeline::{Wanted, is_like};
 use sluice_kernel::clock::Clock;
-use sluice_kernel::endpoint::{self, Endpoint};
+use sluice_kernel::delivery::endpoint::{self, Endpoint};
 use sluice_kernel::event::Scope;
 use sluice_kernel::reconcile::{Ask, Listed as Page, Listing, is_subscribed};
 use sluice_kernel::replay::Entries;

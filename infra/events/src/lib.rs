@@ -14,7 +14,7 @@ use std::sync::OnceLock;
 use jsonschema::Validator;
 use serde_json::Value;
 use sluice_kernel::domain::Domain;
-use sluice_kernel::effect::Pending;
+use sluice_kernel::effects::effect::Pending;
 /// What stories are told in.
 pub use sluice_stripe_sim::ApiVersion;
 

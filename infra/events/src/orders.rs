@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use fastrand::Rng;
 use serde_json::Value;
 use sluice_kernel::domain::Domain;
-use sluice_kernel::effect::fact_id;
+use sluice_kernel::effects::effect::fact_id;
 
 use crate::ApiVersion;
 use crate::stories::{self, Read, Told};

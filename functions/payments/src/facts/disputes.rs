@@ -19,7 +19,7 @@
 //! `Dispute`. Money is in the currency of each balance transaction, which may differ from the dispute's.
 
 use serde_json::json;
-use sluice_kernel::effect::{Fact, Level};
+use sluice_kernel::effects::effect::{Fact, Level};
 use sluice_kernel::fault::Fault;
 use sluice_kernel::object::Fields;
 

@@ -12,10 +12,10 @@ use std::time::{Duration, Instant};
 use aws_sdk_secretsmanager::Client as SecretsClient;
 use aws_types::SdkConfig;
 use sluice_kernel::clock::Clock;
+use sluice_kernel::consumer::fetch::budget::Budget;
+use sluice_kernel::consumer::fetch::{FETCH_MS_MAX, Fetch, Fetched, Objects};
 use sluice_kernel::event::Scope;
 use sluice_kernel::fault::Fault;
-use sluice_kernel::fetch::budget::Budget;
-use sluice_kernel::fetch::{FETCH_MS_MAX, Fetch, Fetched, Objects};
 use sluice_kernel::rebuild::{Existing, Shown};
 use sluice_kernel::reconcile::ungenerated::Ungenerated;
 use sluice_kernel::reconcile::{Ask, AskUngenerated, Listed, Listing};
@@ -261,8 +261,8 @@ impl Existing for StripeObjects {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use sluice_kernel::consumer::fetch::budget::RATE_PER_S;
     use sluice_kernel::domain::NoSettings;
-    use sluice_kernel::fetch::budget::RATE_PER_S;
 
     use crate::config::DomainConfig;
 

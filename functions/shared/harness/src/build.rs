@@ -3,9 +3,9 @@
 use std::borrow::Cow;
 
 use serde_json::{Value, json};
-use sluice_kernel::detail::Manner;
+use sluice_kernel::bus::detail::Manner;
+use sluice_kernel::delivery::ledger::Arrival;
 use sluice_kernel::event::{Event, Head, ObjectRef, Scope, Shape};
-use sluice_kernel::ledger::Arrival;
 
 use crate::clock::START_MS;
 

@@ -47,7 +47,7 @@ pub struct Head<'a> {
     /// Snapshot or thin.
     pub shape: Shape,
     /// The account: a snapshot's `account`, or else the last `acct_…` of the `context`. Ingest leaves it out where it is the
-    /// [endpoint's own](crate::endpoint::Endpoint::keyed).
+    /// [endpoint's own](crate::delivery::endpoint::Endpoint::keyed).
     pub account: Option<Cow<'a, str>>,
     /// The `context` as sent (`acct_…`, `org_…/acct_…`): what `Stripe-Context` has to carry.
     pub context: Option<Cow<'a, str>>,

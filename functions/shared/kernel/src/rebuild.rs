@@ -45,16 +45,16 @@ use serde_json::{Value, json};
 
 use crate::bus::Bus;
 use crate::clock::Clock;
-use crate::consume::{self, CONFLICTS_MAX};
+use crate::consumer::consume::{self, CONFLICTS_MAX};
+use crate::consumer::fetch::{Objects, is_of_one_object};
+use crate::consumer::order::candidate::Candidate;
+use crate::consumer::order::evidence::Evidence;
+use crate::consumer::projection::{self, Item, Projections};
+use crate::delivery::ledger::Bodies;
 use crate::domain::{Domain, Lacks};
 use crate::event::{Event, Scope};
 use crate::fault::Fault;
-use crate::fetch::{Objects, is_of_one_object};
-use crate::ledger::Bodies;
-use crate::order::candidate::Candidate;
-use crate::order::evidence::Evidence;
 use crate::outcome::Outcomes;
-use crate::projection::{self, Item, Projections};
 use crate::queue;
 use crate::reconcile::Listed;
 

@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 use sluice_effects::check;
 use sluice_harness::samples::sample;
+use sluice_kernel::consumer::projection::Stored;
 use sluice_kernel::domain::Domain;
-use sluice_kernel::projection::Stored;
 
 use super::{DAY_S, levels, of, only, play, project, story, subscription, summary};
 use crate::access::{RENEWAL_LEEWAY_S, given};

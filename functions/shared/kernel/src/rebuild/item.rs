@@ -2,19 +2,18 @@
 //! noted.
 
 use super::Ports;
-use crate::bus::Bus;
+use crate::bus::detail::Manner;
+use crate::bus::{Bus, trace};
 use crate::clock::Clock;
-use crate::consume::{self, Place, ties};
-use crate::detail::Manner;
+use crate::consumer::consume::{self, Place, ties};
+use crate::consumer::fetch::Objects;
+use crate::consumer::order::evidence::Evidence;
+use crate::consumer::projection::{self, Input, Item, Projections};
+use crate::delivery::ledger::Bodies;
 use crate::domain::Domain;
 use crate::event::Event;
 use crate::fault::Fault;
-use crate::fetch::Objects;
-use crate::ledger::Bodies;
-use crate::order::evidence::Evidence;
 use crate::outcome::Outcomes;
-use crate::projection::{self, Input, Item, Projections};
-use crate::trace;
 
 /// An object's item as it was read.
 pub(super) struct There<'a, D: Domain> {

@@ -6,10 +6,10 @@ use std::future::Future;
 use super::report::Report;
 use super::ungenerated::Ungenerated;
 use super::window::Cursor;
-use crate::endpoint::Payload;
+use crate::delivery::endpoint::Payload;
+use crate::delivery::ledger::Standing;
 use crate::event::Scope;
 use crate::fault::Fault;
-use crate::ledger::Standing;
 use crate::outcome::Tie;
 
 /// What to ask of Stripe's list of events.
@@ -97,7 +97,7 @@ pub trait Listing: Sync {
     ) -> impl Future<Output = Result<Listed<Ungenerated>, Fault>> + Send;
 }
 
-/// The ledger as reconcile reads it, beside [`crate::ledger::Ledger`].
+/// The ledger as reconcile reads it, beside [`crate::delivery::ledger::Ledger`].
 pub trait Standings: Sync {
     /// How each event stands, in the order of the ids; `None` where there is no entry. At most [`super::PAGE_EVENTS_MAX`].
     ///

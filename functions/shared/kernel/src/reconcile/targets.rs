@@ -19,10 +19,10 @@ use super::window::{self, Cursor, Walk};
 use super::{ACCOUNTS_MAX, Listing, Notes, Run, Standings};
 use crate::bus::Bus;
 use crate::clock::Clock;
-use crate::endpoint::{self, Payload};
+use crate::delivery::endpoint::{self, Payload};
+use crate::delivery::ledger::Ledger;
 use crate::event::Scope;
 use crate::fault::{Class, Fault};
-use crate::ledger::Ledger;
 
 /// A scope in one of Stripe's lists.
 #[derive(Debug)]

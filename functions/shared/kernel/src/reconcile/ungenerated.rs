@@ -14,13 +14,12 @@ use super::report::Report;
 use super::walk::{Stop, begin_again, patiently};
 use super::window::Cursor;
 use super::{AskUngenerated, Listing, Notes, Plan, Ports, Standings, VIA, is_subscribed};
-use crate::bus::{Bus, Outgoing};
+use crate::bus::{Bus, Outgoing, detail};
 use crate::clock::Clock;
-use crate::detail;
-use crate::endpoint;
+use crate::delivery::endpoint;
+use crate::delivery::ledger::Ledger;
 use crate::event::Scope;
 use crate::fault::{Class, Fault};
-use crate::ledger::Ledger;
 
 /// The type of the event by which Stripe says it.
 pub const KIND: &str = "v2.core.health.event_generation_failure.resolved";

@@ -15,10 +15,10 @@ use super::window::{Cursor, Walk};
 use super::{Ask, Listed, Listing, Notes, Run, Standings, VIA, is_subscribed};
 use crate::bus::Bus;
 use crate::clock::Clock;
+use crate::delivery::ledger::{Arrival, Ledger, is_expired};
+use crate::delivery::take::{self, Taken};
 use crate::event::Head;
 use crate::fault::{Class, Fault};
-use crate::ledger::{Arrival, Ledger, is_expired};
-use crate::take::{self, Taken};
 
 /// Once so many scopes in a row get no answer from Stripe, it isn't the scopes.
 pub const SILENT_MAX: u32 = 3;

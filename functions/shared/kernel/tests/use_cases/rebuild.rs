@@ -6,14 +6,14 @@ use sluice_harness::build::{arrival, message_in};
 use sluice_harness::bus::Script;
 use sluice_harness::reconcile::MemoryNotes;
 use sluice_harness::stripe::MemoryStripe;
-use sluice_kernel::detail::Manner;
+use sluice_kernel::bus::detail::Manner;
+use sluice_kernel::consumer::fetch::{Objects, WithoutKey};
+use sluice_kernel::consumer::projection::{Projections, key, scope_and_object};
+use sluice_kernel::delivery::ledger::Ledger;
 use sluice_kernel::domain::NoSettings;
 use sluice_kernel::event::{Event, Scope};
 use sluice_kernel::fault::Fault;
-use sluice_kernel::fetch::{Objects, WithoutKey};
-use sluice_kernel::ledger::Ledger;
 use sluice_kernel::outcome::Outcome;
-use sluice_kernel::projection::{Projections, key, scope_and_object};
 use sluice_kernel::rebuild::{Change, Mode, Ports, Rebuilt, Shown, import, rebuild};
 use sluice_kernel::reconcile::Notes;
 

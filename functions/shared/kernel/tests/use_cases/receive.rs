@@ -9,11 +9,11 @@ use sluice_harness::clock::TestClock;
 use sluice_harness::receipts::MemoryReceipts;
 use sluice_kernel::backoff;
 use sluice_kernel::clock::Clock;
-use sluice_kernel::fault::{Fault, Pace};
-use sluice_kernel::queue;
-use sluice_kernel::receive::{
+use sluice_kernel::effects::receive::{
     Attempt, Batch, Effect, Handled, Reaction, Receipt, Receipts, Received, read, receive_batch,
 };
+use sluice_kernel::fault::{Fault, Pace};
+use sluice_kernel::queue;
 
 /// Remembers what it reacted to, and fails as it is told.
 #[derive(Default)]

@@ -9,7 +9,7 @@ use http::StatusCode;
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
-use sluice_kernel::endpoint::Payload;
+use sluice_kernel::delivery::endpoint::Payload;
 use sluice_kernel::event::Scope;
 use sluice_kernel::fault::Fault;
 use sluice_kernel::rebuild::{Existing, Shown};

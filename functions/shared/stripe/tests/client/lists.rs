@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use sluice_kernel::endpoint::Payload;
+use sluice_kernel::delivery::endpoint::Payload;
 use sluice_kernel::event::{Scope as Whose, Shape};
 use sluice_kernel::fault::{Class, Fault};
 use sluice_kernel::reconcile::ungenerated::PAGE_MAX;

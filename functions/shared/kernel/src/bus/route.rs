@@ -16,7 +16,7 @@ use std::cmp::Ordering;
 
 /// The table: a heading, then rows of `type`, `shape`, `goes to` and, for the ledger, `reason`, parted by tabs and
 /// sorted by the type's bytes.
-const TABLE: &str = include_str!("../../../../infra/events/routes.tsv");
+const TABLE: &str = include_str!("../../../../../infra/events/routes.tsv");
 
 /// Where events of one type go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

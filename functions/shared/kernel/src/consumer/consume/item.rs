@@ -2,10 +2,10 @@
 
 use super::CONFLICTS_MAX;
 use crate::bus::{Bus, Refusal};
+use crate::consumer::projection::{self, Item, Projections, Stored, forms};
 use crate::domain::Domain;
-use crate::effect::{self, Pending};
+use crate::effects::effect::{self, Pending};
 use crate::fault::{Fault, Pace};
-use crate::projection::{self, Item, Projections, Stored, forms};
 
 /// Where an object's item is.
 #[derive(Clone, Copy)]

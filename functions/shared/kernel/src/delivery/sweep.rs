@@ -8,11 +8,10 @@
 //! its size or form goes as a pointer from then on. When several calls in a row fail as a whole, the bus is down: the
 //! run ends, and what it hasn't tried stays due as it was.
 
-use crate::bus::{BATCH_ENTRIES_MAX, Bus, Outgoing, Refusal};
+use crate::bus::{BATCH_ENTRIES_MAX, Bus, Outgoing, Refusal, detail};
 use crate::clock::Clock;
-use crate::detail;
+use crate::delivery::ledger::DueLedger;
 use crate::fault::Fault;
-use crate::ledger::DueLedger;
 
 /// After this many batches in a row with nothing taken, the run ends.
 pub const FAILED_BATCHES_MAX: u32 = 3;

@@ -18,11 +18,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{Item, SCHEMA};
-use crate::effect::Pending;
+use crate::consumer::order::candidate::{Before, Candidate, Source};
+use crate::consumer::order::digest::Digest;
+use crate::consumer::order::evidence::Evidence;
+use crate::effects::effect::Pending;
 use crate::fault::Fault;
-use crate::order::candidate::{Before, Candidate, Source};
-use crate::order::digest::Digest;
-use crate::order::evidence::Evidence;
 
 /// What every form has.
 #[derive(Deserialize)]

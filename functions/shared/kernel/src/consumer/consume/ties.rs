@@ -6,14 +6,13 @@
 
 use super::item;
 use crate::clock::Clock;
+use crate::consumer::fetch::Fetch;
+use crate::consumer::order::evidence::Head;
+use crate::consumer::projection::{self, Projections};
 use crate::domain::Domain;
-use crate::event::Event;
-use crate::event::Scope;
+use crate::event::{Event, Scope};
 use crate::fault::Fault;
-use crate::fetch::Fetch;
-use crate::order::evidence::Head;
 use crate::outcome::{Remark, Resolved, Tie};
-use crate::projection::{self, Projections};
 
 /// A tie, or a part, that is left as it is: noted with every delivery that finds it so, since the one before may have died.
 pub(crate) fn noted<D: Domain>(event: &Event, object: &str, at_ms: i64) -> Option<Remark> {

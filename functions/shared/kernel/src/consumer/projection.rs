@@ -35,13 +35,13 @@ use std::future::Future;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::detail::Manner;
+use crate::bus::detail::Manner;
+use crate::consumer::order::candidate::Source;
+use crate::consumer::order::evidence::Evidence;
 use crate::domain::Domain;
-use crate::effect::{self, Fact, Level, Pending};
+use crate::effects::effect::{self, Fact, Level, Pending};
 use crate::event::{Event, Scope};
 use crate::fault::Fault;
-use crate::order::candidate::Source;
-use crate::order::evidence::Evidence;
 use crate::outcome::Outcome;
 
 /// The version of an item's form. A reader of this version reads all before it, see [`forms`].

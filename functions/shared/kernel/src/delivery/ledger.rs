@@ -24,7 +24,7 @@
 use std::borrow::Cow;
 use std::future::Future;
 
-use crate::endpoint;
+use crate::delivery::endpoint;
 use crate::event::{Head, Origin};
 use crate::fault::Fault;
 

@@ -1,6 +1,6 @@
 //! Which effects of a message's object have yet to be emitted: what giving the message up would lose.
 //!
-//! Effects are stored with the object's item and emitted by the next message of that object ([`crate::consume`]). So an
+//! Effects are stored with the object's item and emitted by the next message of that object ([`crate::consumer::consume`]). So an
 //! operator who gives up the last such message loses them. Whether there are any is read from the item itself, whatever
 //! became of the message: a thin event is applied only after Stripe was asked, and a rejected one isn't applied at all, and
 //! the item may have pending effects all the same.
@@ -11,14 +11,14 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::bus::detail::Message;
 use crate::clock::Clock;
-use crate::consume;
-use crate::detail::Message;
+use crate::consumer::consume;
+use crate::consumer::projection::{self, Projections, forms};
+use crate::delivery::ledger::Bodies;
 use crate::domain::Domain;
 use crate::event::{Event, Scope};
 use crate::fault::{Class, Fault};
-use crate::ledger::Bodies;
-use crate::projection::{self, Projections, forms};
 use crate::queue::{PANIC_RECEIVES_MAX, caught};
 
 /// How many effects of the message's object are pending in this domain's table.

@@ -110,7 +110,7 @@ pub fn level_key(level: &Level, scope: &Scope) -> String {
 }
 
 /// A level as it is stored and published. `seq` grows with each level of a key, also over a restore from backup, in another
-/// Region and in a new stack: see [`crate::projection`].
+/// Region and in a new stack: see [`crate::consumer::projection`].
 ///
 /// With a generation where a forced replay tells it again.
 pub fn pending_level(level: Level, event: &Event, seq: u64, generation: Option<&str>) -> Pending {

@@ -2,7 +2,7 @@
 //!
 //! # Why anybody asks
 //!
-//! - **A tie**: the evidence can't tell which of several states is the last ([`crate::order`]). The answer decides.
+//! - **A tie**: the evidence can't tell which of several states is the last ([`crate::consumer::order`]). The answer decides.
 //! - **A thin event**: it names its object and carries no state.
 //! - **Drift**: whether a projection is as Stripe has the object.
 //!

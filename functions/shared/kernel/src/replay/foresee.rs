@@ -12,15 +12,15 @@ use std::sync::{Mutex, PoisonError};
 
 use serde_json::Value;
 
+use crate::bus::detail::Message;
 use crate::bus::{Bus, Outgoing, Refusal};
 use crate::clock::Clock;
-use crate::consume::{self, Consumed, Ports};
-use crate::detail::Message;
+use crate::consumer::consume::{self, Consumed, Ports};
+use crate::consumer::fetch::WithoutKey;
+use crate::consumer::projection::{Projections, Stored};
+use crate::delivery::ledger::Bodies;
 use crate::domain::Domain;
 use crate::fault::Fault;
-use crate::fetch::WithoutKey;
-use crate::ledger::Bodies;
-use crate::projection::{Projections, Stored};
 use crate::queue;
 
 /// A domain's projections as they would be.

@@ -20,19 +20,19 @@ pub(crate) mod ties;
 use serde_json::{Value, json};
 
 use crate::bus::Bus;
+use crate::bus::detail::{self, BodyPlace, Manner, Message, UNGENERATED};
 use crate::clock::Clock;
-use crate::detail::{self, BodyPlace, Manner, Message, UNGENERATED};
+use crate::consumer::fetch::{self, DELETION_UNPROVEN, Fetch, Fetched, Objects, Proof, Time};
+use crate::consumer::order::candidate::{Candidate, Source};
+use crate::consumer::order::evidence::Evidence;
+use crate::consumer::projection::{self, Input, Item, Projections};
+use crate::delivery::endpoint::Payload;
+use crate::delivery::ledger::Bodies;
 use crate::domain::{Domain, Lacks, Projected};
-use crate::effect::Fact;
-use crate::endpoint::Payload;
+use crate::effects::effect::Fact;
 use crate::event::{Event, Scope};
 use crate::fault::{Class, Fault};
-use crate::fetch::{self, DELETION_UNPROVEN, Fetch, Fetched, Objects, Proof, Time};
-use crate::ledger::Bodies;
-use crate::order::candidate::{Candidate, Source};
-use crate::order::evidence::Evidence;
 use crate::outcome::{Drift, Outcome, Remark};
-use crate::projection::{self, Input, Item, Projections};
 use crate::queue;
 
 use asking::{Settled, fetch_facts, settle, spent, wait_ms};

@@ -2,13 +2,13 @@
 
 use super::Told;
 use crate::clock::Clock;
+use crate::consumer::fetch::{self, Fetch, Fetched, Objects, Time};
+use crate::consumer::order::candidate::Candidate;
+use crate::consumer::order::evidence::Evidence;
 use crate::domain::{Domain, Lacks};
-use crate::effect::Fact;
+use crate::effects::effect::Fact;
 use crate::event::Event;
 use crate::fault::{Fault, Pace};
-use crate::fetch::{self, Fetch, Fetched, Objects, Time};
-use crate::order::candidate::Candidate;
-use crate::order::evidence::Evidence;
 use crate::queue;
 
 /// The longest wait for a tie's second to be over.

@@ -21,12 +21,11 @@
 //!
 //! The model in `tests/model` checks this over lost answers, crashes, lapses, clock skew and parallel deliveries.
 
-use crate::bus::{Bus, Refusal};
+use crate::bus::{Bus, Refusal, detail};
 use crate::clock::Clock;
-use crate::detail;
+use crate::delivery::ledger::{Arrival, Claimed, Decision, Deferred, Entry, Ledger};
 use crate::event::Origin;
 use crate::fault::{Class, Fault};
-use crate::ledger::{Arrival, Claimed, Decision, Deferred, Entry, Ledger};
 
 /// How long to wait before each further look at an entry that another attempt holds: about a second in all. Most
 /// parallel deliveries finish well within, and a 409 costs Stripe another delivery.

@@ -18,15 +18,15 @@ use serde_json::Value;
 
 use crate::backoff;
 use crate::bus::Bus;
+use crate::bus::detail::{self, Message, Unread};
 use crate::clock::Clock;
-use crate::consume::{self, Ports};
-use crate::detail::{self, Message, Unread};
+use crate::consumer::consume::{self, Ports};
+use crate::consumer::fetch::Objects;
+use crate::consumer::projection::Projections;
+use crate::delivery::ledger::Bodies;
 use crate::domain::Domain;
 use crate::fault::{Class, Fault, Pace};
-use crate::fetch::Objects;
-use crate::ledger::Bodies;
 use crate::outcome::{self, Outcome, Outcomes, Record, Remark, Word};
-use crate::projection::Projections;
 use crate::queue::{MESSAGE_RESERVE_MS, Received, caught, no_time};
 
 /// In so many of its last receives a message that fails is recorded: more than one, since a record may fail too.
