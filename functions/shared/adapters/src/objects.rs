@@ -17,8 +17,7 @@ use sluice_kernel::consumer::fetch::{FETCH_MS_MAX, Fetch, Fetched, Objects};
 use sluice_kernel::event::Scope;
 use sluice_kernel::fault::Fault;
 use sluice_kernel::rebuild::{Existing, Shown};
-use sluice_kernel::reconcile::ungenerated::Ungenerated;
-use sluice_kernel::reconcile::{Ask, AskUngenerated, Listed, Listing};
+use sluice_kernel::reconcile::{Ask, AskUngenerated, Listed, Listing, Ungenerated};
 use sluice_stripe::client::keys::Keys;
 use sluice_stripe::client::{API_BASE, Client, Settings, WebhookEndpoint};
 

@@ -12,9 +12,11 @@ use sluice_kernel::event::Scope;
 use sluice_kernel::fault::Fault;
 use sluice_kernel::outcome::{Remark, Tie};
 use sluice_kernel::reconcile::report::Report;
-use sluice_kernel::reconcile::ungenerated::{self, Ungenerated};
+use sluice_kernel::reconcile::ungenerated;
 use sluice_kernel::reconcile::window::Cursor;
-use sluice_kernel::reconcile::{Ask, AskUngenerated, Listed, Listing, NotedTie, Notes};
+use sluice_kernel::reconcile::{
+    Ask, AskUngenerated, Listed, Listing, NotedTie, Notes, Ungenerated,
+};
 
 use crate::clock::TestClock;
 use crate::noted::Noted;

@@ -29,10 +29,12 @@
 //! | [`window`] | which stretch of time, and how far a scope came |
 //! | [`ungenerated`] | events that Stripe never made |
 //! | `check` | which objects are checked |
+//! | `pages` | one page of a list, waiting for the budget |
 //! | [`report`] | what a run found, and what it doesn't cover |
 //! | [`ports`] | what it asks of others |
 
 mod check;
+mod pages;
 pub mod ports;
 pub mod report;
 mod targets;
@@ -41,7 +43,7 @@ pub mod ungenerated;
 pub mod walk;
 pub mod window;
 
-pub use ports::{Ask, AskUngenerated, Listed, Listing, NotedTie, Notes, Standings};
+pub use ports::{Ask, AskUngenerated, Listed, Listing, NotedTie, Notes, Standings, Ungenerated};
 pub use ties::TIES_READ_MAX;
 
 use std::collections::BTreeMap;

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 
 use super::report::Report;
-use super::ungenerated::Ungenerated;
 use super::window::Cursor;
 use crate::delivery::endpoint::Payload;
 use crate::delivery::ledger::Standing;
@@ -42,6 +41,23 @@ pub struct AskUngenerated {
     pub after: Option<String>,
     /// The longest that the whole page may take, in milliseconds, whatever it takes to read each item.
     pub within_ms: u64,
+}
+
+/// An event that Stripe failed to make.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ungenerated {
+    /// The event that says so, one of `/v2/core/events`.
+    pub told_by: String,
+    /// When it was said, in Unix seconds.
+    pub told_s: i64,
+    /// Whose event it would have been.
+    pub scope: Scope,
+    /// Its type.
+    pub kind: String,
+    /// The object's id; none where Stripe doesn't say, or there is one an account.
+    pub object: Option<String>,
+    /// Stripe's name for its kind.
+    pub object_kind: Option<String>,
 }
 
 /// A page of what was asked for.

@@ -13,8 +13,8 @@
 use std::collections::BTreeSet;
 use std::collections::btree_map::{BTreeMap, Entry};
 
+use super::pages::{Stop, no_key, patiently};
 use super::report::AccountsFrom;
-use super::walk::{Stop, no_key, patiently};
 use super::window::{self, Cursor, Walk};
 use super::{ACCOUNTS_MAX, Listing, Notes, Run, Standings};
 use crate::bus::Bus;
