@@ -50,7 +50,7 @@ schemas![
 ];
 
 /// Every event type with its place.
-const ROUTES: &str = include_str!("../routes.tsv");
+const ROUTES: &str = include_str!("../../../functions/shared/kernel/src/bus/routes.tsv");
 
 /// Checks an effect as it goes on the bus against its kind's schema.
 ///

@@ -7,7 +7,7 @@ use sluice_stripe_sim::world::entitlements_of;
 use sluice_stripe_sim::{Key, Moment, World};
 
 /// Every event type with its place, as the template's rules have it.
-const ROUTES: &str = include_str!("../../../events/routes.tsv");
+const ROUTES: &str = include_str!("../../../../functions/shared/kernel/src/bus/routes.tsv");
 
 /// What is said of a projection.
 #[derive(Debug, Clone, PartialEq, Eq)]

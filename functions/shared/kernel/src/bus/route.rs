@@ -1,6 +1,6 @@
 //! Where each event type goes: to one domain, or to none on purpose.
 //!
-//! The one table is `infra/events/routes.tsv`: a row for every type that Stripe documents, with its shape, where it goes
+//! The one table is `routes.tsv` beside this file: a row for every type that Stripe documents, with its shape, where it goes
 //! and, where that is no domain, why. The rules in `template.yaml` do the routing itself; the integration tests hold
 //! them to the table, row by row. What reads it here is the door, which has to tell a type that nobody has decided about
 //! from one that is kept in the ledger on purpose.
@@ -16,7 +16,7 @@ use std::cmp::Ordering;
 
 /// The table: a heading, then rows of `type`, `shape`, `goes to` and, for the ledger, `reason`, parted by tabs and
 /// sorted by the type's bytes.
-const TABLE: &str = include_str!("../../../../../infra/events/routes.tsv");
+const TABLE: &str = include_str!("routes.tsv");
 
 /// Where events of one type go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
