@@ -13,6 +13,7 @@ use std::sync::OnceLock;
 
 use jsonschema::Validator;
 use serde_json::Value;
+use sluice_kernel::bus::route::{self, Route, Shape};
 use sluice_kernel::domain::Domain;
 use sluice_kernel::effects::effect::Pending;
 /// What stories are told in.
@@ -48,9 +49,6 @@ schemas![
     "Refunded",
     "TrialEnding",
 ];
-
-/// Every event type with its place.
-const ROUTES: &str = include_str!("../../../functions/shared/kernel/src/bus/routes.tsv");
 
 /// Checks an effect as it goes on the bus against its kind's schema.
 ///
@@ -89,12 +87,10 @@ fn validators() -> &'static BTreeMap<&'static str, Validator> {
 
 /// The event types that are this domain's, as the domain sees them: without the `v1.` of thin ones.
 pub fn routed(domain: &str) -> Vec<&'static str> {
-    let rows = ROUTES.lines().skip(1).map(|row| row.split('\t'));
-    rows.filter_map(|mut row| {
-        let (kind, place) = (row.next()?, row.nth(1)?);
-        (place == domain).then(|| kind.strip_prefix("v1.").unwrap_or(kind))
-    })
-    .collect()
+    types()
+        .filter(|(.., place)| *place == domain)
+        .map(|(kind, ..)| kind.strip_prefix("v1.").unwrap_or(kind))
+        .collect()
 }
 
 /// Where a type goes, written as Stripe writes it (with the `v1.` of thin ones): a domain, or `ledger`. `None` for a type
@@ -108,8 +104,16 @@ pub fn place_of(kind: &str) -> Option<&'static str> {
 
 /// Every type with its shape (`snapshot` or `thin`) and its place.
 pub fn types() -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
-    let rows = ROUTES.lines().skip(1).map(|row| row.split('\t'));
-    rows.filter_map(|mut row| Some((row.next()?, row.next()?, row.next()?)))
+    route::rows().map(|(kind, shape, to)| {
+        let shape = match shape {
+            Shape::Snapshot => "snapshot",
+            Shape::Thin => "thin",
+        };
+        match to {
+            Route::Domain(domain) => (kind, shape, domain),
+            Route::LedgerOnly(_) | Route::Unrouted => (kind, shape, "ledger"),
+        }
+    })
 }
 
 /// Holds a domain's `handles` to the table: what is routed to it is handled, but for the types named in `but`, and what is
