@@ -13,29 +13,33 @@
 //! Every delivery, whatever its outcome, emits everything pending before it is acknowledged: the event that called for
 //! an effect may never be delivered again.
 
+mod apply;
 mod asking;
 mod item;
+mod observation;
+mod thin;
 pub(crate) mod ties;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::bus::Bus;
-use crate::bus::detail::{self, BodyPlace, Manner, Message, UNGENERATED};
+use crate::bus::detail::{self, BodyPlace, Message};
 use crate::clock::Clock;
-use crate::consumer::fetch::{self, DELETION_UNPROVEN, Fetch, Fetched, Objects, Proof, Time};
-use crate::consumer::order::candidate::{Candidate, Source};
-use crate::consumer::order::evidence::Evidence;
-use crate::consumer::projection::{self, Input, Item, Projections};
-use crate::delivery::endpoint::Payload;
+use crate::consumer::fetch::{self, Objects, Time};
+use crate::consumer::order::candidate::Candidate;
+use crate::consumer::projection::Projections;
 use crate::delivery::ledger::Bodies;
 use crate::domain::{Domain, Lacks, Projected};
 use crate::effects::effect::Fact;
 use crate::event::{Event, Scope};
 use crate::fault::{Class, Fault};
-use crate::outcome::{Drift, Outcome, Remark};
-use crate::queue;
+use crate::outcome::{Outcome, Remark};
 
-use asking::{Settled, fetch_facts, settle, spent, wait_ms};
+use apply::apply;
+use asking::fetch_facts;
+use observation::Told;
+use thin::consume_thin;
+
 pub(crate) use item::{Place, contended, emit_pending, read, write};
 
 /// How often a write that met another's is decided afresh before the message goes back to its queue.
@@ -235,120 +239,6 @@ pub(crate) fn request_of(body: &Value) -> Option<String> {
         .map(str::to_owned)
 }
 
-/// A thin event names its object, and the object as it is now takes the place of a snapshot.
-async fn consume_thin<D: Domain>(
-    ports: &Ports<'_, impl Projections, impl Bus, impl Bodies, impl Objects, D::Settings>,
-    time: Time<'_, impl Clock>,
-    message: &Message,
-    kind: &str,
-    body: &Value,
-) -> Result<Consumed, Fault> {
-    let Some(mut fetch) = Fetch::of_thin(body, scope(message)?, None) else {
-        return Ok(Consumed::ignored(Some("thin.no_object")));
-    };
-    let is_check = message.tag.check;
-    let is_ungenerated = is_check && body[UNGENERATED] == true;
-    let payload = Payload::of(body["type"].as_str().unwrap_or(kind));
-    if is_check && !is_ungenerated && payload == Payload::Snapshot {
-        // It has a thin event's form, and names a snapshot event that was seen.
-        fetch.proof = Some(Proof::Snapshot(message.id.clone()));
-    }
-    if !time.is_enough_to_fetch(0) {
-        return Err(queue::no_time());
-    }
-    let answer = match ports.objects.fetch(&fetch).await {
-        Ok(Fetched::Found {
-            object,
-            whole,
-            api_version,
-            date_s,
-            took_ms,
-        }) => {
-            let whole = whole.unwrap_or_else(|| object.clone());
-            Ok((object, whole, api_version, date_s, took_ms))
-        }
-        Ok(Fetched::Deleted {
-            object,
-            date_s,
-            took_ms,
-        }) => {
-            if object.is_none() {
-                believe_missing(kind, message.tag.created, date_s)?;
-            }
-            let stub = json!({ "id": fetch.id, "object": fetch.kind, "deleted": true });
-            let object = object.unwrap_or(stub);
-            Ok((Value::Null, object, None, date_s, took_ms))
-        }
-        Ok(Fetched::NoKey) => Err("thin.no_key"),
-        Ok(Fetched::NoPath) => Err("thin.no_path"),
-        Ok(Fetched::Spent { wait_ms }) => return Err(spent(wait_ms)),
-        // What says so is the platform's own event: it proves nothing of a connected account, however often it is asked.
-        Err(fault) if is_ungenerated && fault.code == DELETION_UNPROVEN => Err(fault.code),
-        // The message would come back in vain. Reconcile asks again for as long as there is a tie.
-        Err(fault) if is_check && !is_ungenerated && fetch::is_of_one_object(&fault) => {
-            Err(fault.code)
-        }
-        Err(fault) => return Err(fault),
-    };
-    let (shown, object, api_version, date_s, took_ms) = match answer {
-        Ok(answer) => answer,
-        Err(note) => {
-            let mut consumed = Consumed::ignored(Some(note));
-            if is_check {
-                let (projections, clock) = (ports.projections, time.clock);
-                consumed.remarks = ties::without_an_answer::<D>(projections, clock, &fetch).await?;
-            }
-            return Ok(consumed);
-        }
-    };
-    // Nothing is shown of what is gone.
-    let deleted = shown.is_null();
-    let event = Event {
-        id: message.id.clone(),
-        kind: kind.to_owned(),
-        scope: fetch.scope,
-        created: message.tag.created.unwrap_or(date_s),
-        api_version: api_version.clone(),
-        request: request_of(body),
-        object,
-        previous_attributes: None,
-    };
-    let Some((mut projected, mut facts)) = read_event::<D>(&event, kind)? else {
-        return Ok(Consumed::ignored(Some(UNROUTED)));
-    };
-    projected.terminal |= deleted;
-    if is_check && !is_ungenerated {
-        // The object is as it is by now, and the event's type says nothing of that.
-        facts.clear();
-    }
-    let told = Told {
-        owner: D::owner(&projected.state),
-        object: projected.object.clone(),
-        facts,
-        candidate: Candidate::fetched(&shown, api_version.as_deref(), date_s, took_ms, projected),
-        is_partial: false,
-        manner: message.tag.manner(),
-        traceparent: &message.tag.traceparent,
-        is_check,
-        context: fetch.context.as_deref(),
-    };
-    apply::<D>(ports, time, &event, &told).await
-}
-
-/// Whether an object that Stripe doesn't have is to be taken for deleted.
-///
-/// # Errors
-/// `Retry` while the event is younger than [`MISSING_AFTER_S`] and doesn't say that the object is deleted.
-fn believe_missing(kind: &str, created: Option<i64>, date_s: i64) -> Result<(), Fault> {
-    let age_s = created.map_or(MISSING_AFTER_S, |created| date_s - created);
-    if kind.ends_with(".deleted") || age_s >= MISSING_AFTER_S {
-        return Ok(());
-    }
-    let cause = "Stripe doesn't have the object of an event that is seconds old";
-    let wait_s = u64::try_from(MISSING_AFTER_S - age_s).unwrap_or(0);
-    Err(Fault::retry(DELETION_UNPROVEN, cause).with_delay(wait_s * 1_000))
-}
-
 type Read<S> = (Projected<S>, Vec<Fact>);
 
 /// What the domain reads in an event. `None` where it can't, and nobody has decided about events of this type: it came with
@@ -359,164 +249,4 @@ fn read_event<D: Domain>(event: &Event, kind: &str) -> Result<Option<Read<D::Sta
         Err(fault) if fault.class == Class::Reject && !D::knows(kind) => Ok(None),
         read => read.map(Some),
     }
-}
-
-/// What a message tells of its object.
-struct Told<'a, S> {
-    object: String,
-    owner: Option<String>,
-    facts: Vec<Fact>,
-    candidate: Candidate<S>,
-    /// The event shows a part of the object only.
-    is_partial: bool,
-    manner: Manner<'a>,
-    traceparent: &'a str,
-    is_check: bool,
-    /// What `Stripe-Context` has to carry.
-    context: Option<&'a str>,
-}
-
-async fn apply<D: Domain>(
-    ports: &Ports<'_, impl Projections, impl Bus, impl Bodies, impl Objects, D::Settings>,
-    time: Time<'_, impl Clock>,
-    event: &Event,
-    told: &Told<'_, D::State>,
-) -> Result<Consumed, Fault> {
-    let key = projection::key(&event.scope, &told.object);
-    let owner = told.owner.as_deref();
-    let owner = owner.map(|owner| projection::owner_key(&event.scope, owner));
-    let place = Place {
-        key: &key,
-        owner: owner.as_deref(),
-    };
-    let mut fetched = Vec::new();
-    let mut note = None;
-    let mut has_key = true;
-    for _ in 0..CONFLICTS_MAX {
-        let before_ms = time.clock.now_ms();
-        let (item, version) = read::<D>(ports.projections, &key).await?;
-        let mut evidence = match &item {
-            Some(item) => item.evidence.add(told.candidate.clone()),
-            None => Evidence::of(told.candidate.clone()),
-        };
-        for candidate in &fetched {
-            evidence = evidence.add(Candidate::clone(candidate));
-        }
-        let is_news = item.as_ref().is_none_or(|item| item.evidence != evidence);
-        while is_news
-            && fetched.len() < FETCHES_MAX
-            && (!evidence.head().is_decided() || is_partial(&evidence, event, told))
-        {
-            let wait_ms = wait_ms(&evidence, &fetched);
-            if !time.is_enough_to_fetch(wait_ms) {
-                break;
-            }
-            if wait_ms > 0 {
-                time.clock.sleep_ms(wait_ms).await;
-            }
-            match settle::<D>(ports.objects, event, told).await {
-                Ok(Settled::Found(candidate)) => {
-                    evidence = evidence.add(candidate.clone());
-                    fetched.push(candidate);
-                }
-                Ok(Settled::NoKey) => {
-                    has_key = false;
-                    break;
-                }
-                Ok(Settled::Nothing) => break,
-                Err(fault) => {
-                    note = Some(fault.code);
-                    break;
-                }
-            }
-        }
-        let is_guess = !evidence.head().is_decided();
-        let is_partial = is_partial(&evidence, event, told);
-        let had = item.as_ref().map(|item| item.evidence.head());
-        let differs = had
-            .as_ref()
-            .is_none_or(|head| head.state() != evidence.head().state());
-        let resolves = ties::resolves::<D>(had.as_ref(), &evidence.head(), told.is_check);
-        // What was known in part and is completed hasn't drifted.
-        let drifts = differs && had.is_none_or(|head| D::is_whole(head.state()));
-        let contradicts = is_contradicted(item.as_ref(), &fetched, told);
-        let input = Input::<D> {
-            event,
-            manner: told.manner,
-            evidence,
-            facts: &told.facts,
-            settings: ports.settings,
-            now_ms: time.clock.now_ms(),
-        };
-        let step = projection::step(item.as_ref(), version, input);
-        let (item, version) = match step.write {
-            None => (item, version),
-            Some(item) => {
-                if !write(ports.projections, place, version, &item).await? {
-                    continue;
-                }
-                (Some(item), version + 1)
-            }
-        };
-        let at_ms = time.clock.now_ms();
-        let mut remarks = Vec::new();
-        // A part that nobody can ask about stays one until there is a key, and then a rebuild asks for all.
-        if is_guess || (is_partial && is_news && has_key) {
-            remarks.extend(ties::noted::<D>(event, &told.object, at_ms));
-        } else if resolves {
-            remarks.push(ties::resolved::<D>(&event.scope, &told.object, before_ms));
-        }
-        if contradicts || (told.is_check && drifts) {
-            remarks.push(drift::<D>(event, &told.object, at_ms));
-        }
-        let mut kinds = Vec::new();
-        if let Some(item) = item.filter(|item| !item.pending.is_empty()) {
-            kinds.extend(item.pending.iter().map(|effect| effect.kind.clone()));
-            let ports = (ports.projections, ports.bus);
-            emit_pending::<D>(ports, place, version, item, told.traceparent).await?;
-        }
-        return Ok(Consumed {
-            outcome: step.outcome,
-            emitted: kinds,
-            note: match told.is_check && drifts {
-                _ if step.facts_dropped > 0 => Some(projection::TOO_MANY_FACTS),
-                _ if contradicts => Some(CONTRADICTED),
-                true => Some(DRIFTED),
-                false if is_guess && is_news => Some(note.unwrap_or("order.tie_unresolved")),
-                false if is_partial && is_news => Some(note.unwrap_or(PARTIAL)),
-                false => None,
-            },
-            remarks,
-        });
-    }
-    Err(contended())
-}
-
-/// Whether Stripe was asked, and its answer is no terminal state although the item has an older one.
-fn is_contradicted<S: Clone + PartialEq>(
-    item: Option<&Item<S>>,
-    fetched: &[Candidate<S>],
-    told: &Told<'_, S>,
-) -> bool {
-    let mut answers = fetched.iter().chain([&told.candidate]);
-    item.is_some_and(|item| answers.any(|answer| item.evidence.is_contradicted_by(answer)))
-}
-
-/// Whether the state rests on an event that shows a part of the object only.
-fn is_partial<S: Clone + PartialEq>(
-    evidence: &Evidence<S>,
-    event: &Event,
-    told: &Told<'_, S>,
-) -> bool {
-    let source = &evidence.head().candidate().source;
-    told.is_partial && matches!(source, Source::Event { id, .. } if *id == event.id)
-}
-
-fn drift<D: Domain>(event: &Event, object: &str, at_ms: i64) -> Remark {
-    Remark::Drift(Drift {
-        scope: event.scope.clone(),
-        domain: D::NAME,
-        object: object.to_owned(),
-        at_ms,
-    })
 }

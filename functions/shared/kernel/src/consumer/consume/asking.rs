@@ -1,6 +1,6 @@
 //! What Stripe is asked about an event's object: facts that the event doesn't say, and which state is the last.
 
-use super::Told;
+use super::observation::Told;
 use crate::clock::Clock;
 use crate::consumer::fetch::{self, Fetch, Fetched, Objects, Time};
 use crate::consumer::order::candidate::Candidate;
