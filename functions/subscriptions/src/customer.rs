@@ -7,7 +7,7 @@ use sluice_kernel::consumer::projection::Stored;
 use sluice_kernel::fault::Fault;
 
 use crate::access::{Given, given};
-use crate::{Kept, Settings};
+use crate::state::{Kept, Settings};
 
 /// Until when something may be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -18,7 +18,7 @@ use sluice_kernel::event::{Event, Scope};
 use sluice_kernel::fault::Fault;
 use sluice_stripe_sim::{ApiVersion, Moment, Occurrence, Options, Scope as SimScope, Story, World};
 
-use crate::check;
+use crate::schemas::check;
 
 /// A story's name and its events, in the order in which they happened.
 pub type Tale = (String, Vec<Event>);

@@ -24,7 +24,7 @@ use sluice_kernel::fault::Fault;
 use sluice_kernel::object::Fields;
 
 use super::fact;
-use crate::Payment;
+use crate::state::Payment;
 
 /// Statuses at which nothing is awaited. An inquiry may still become a chargeback, and a bank may think again.
 const CLOSED: [&str; 5] = [
