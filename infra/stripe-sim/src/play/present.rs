@@ -1,10 +1,7 @@
 //! Stories that reach up to a second that is given, instead of beginning at one: lifecycles that end now.
 
-use super::{Key, Scope, World};
 use crate::stories::Story;
-
-/// No story of [`Story::ALL`] takes longer, in seconds: 400 days.
-pub const STORY_S_MAX: i64 = 400 * 86_400;
+use crate::world::{Key, Scope, World};
 
 impl World {
     /// Plays one of [`Story::ALL`] so that its last change is in this second (Unix), and returns the objects that it made. It is the

@@ -6,11 +6,9 @@
 
 use serde_json::{Value, json};
 
-use super::{Occurrence, World};
+use super::shown::written;
 use crate::version::ApiVersion;
-
-/// The organization's id.
-pub const ORGANIZATION: &str = "org_6SluiceSampleOrganization";
+use crate::world::{ORGANIZATION, Occurrence, World};
 
 impl World {
     /// [`World::event`] as the organization gets it.
@@ -28,13 +26,13 @@ impl World {
     /// The bytes of [`World::event_of_organization`], written as [`World::body`] writes.
     #[must_use]
     pub fn body_of_organization(&self, event: &Occurrence, version: ApiVersion) -> Vec<u8> {
-        super::written(&self.event_of_organization(event, version))
+        written(&self.event_of_organization(event, version))
     }
 
     /// The bytes of [`World::thin_of_organization`], written as [`World::body`] writes.
     #[must_use]
     pub fn thin_body_of_organization(&self, event: &Occurrence) -> Vec<u8> {
-        super::written(&self.thin_of_organization(event))
+        written(&self.thin_of_organization(event))
     }
 }
 
