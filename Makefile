@@ -114,9 +114,10 @@ lint: need-rust need-cc need-python ## Check format, clippy, docs, licences, unu
 	@for manifest in functions/shared/stripe/fuzz/Cargo.toml infra/lab/bench/peers/*/Cargo.toml; do \
 		$(CARGO) update --quiet --workspace --locked --manifest-path "$$manifest" || exit 1; \
 	done
-	$(say) 'Directions: which crate may name which'
+	$(say) 'Directions: which crate may name which; no circle between modules'
 	@$(PY) -m unittest discover --quiet --start-directory infra/lint
 	@$(PY) infra/lint/directions.py
+	@$(PY) infra/lint/circles.py
 	$(say) 'Runbooks: one for each code and alarm'
 	@$(PY) infra/lint/runbooks.py
 	$(say) 'What the pages name is there'

@@ -6,7 +6,8 @@
 - a command of the operator's program, `sluice name`;
 - a link to a file;
 - in the table of `infra/docs/availability.md`, a test in each line, or the words why there is none;
-- in the table of `infra/docs/first-deploy.md`, event types that `infra/events/routes.tsv` brings to the domain of their line;
+- in the table of `infra/docs/first-deploy.md`, event types that the table of routes
+  (`functions/shared/kernel/src/bus/routes.tsv`) brings to the domain of their line;
 - in the tables of `infra/docs/controls.md`, something in each line that shows it: a test, a command, a parameter of the template or
   a link; and no parameter or resource that the template doesn't have.
 
@@ -73,7 +74,7 @@ def unbacked(root):
 
 def misrouted(root):
     """Event types of the first deployment's table that don't come to the domain of their line."""
-    table = root / "infra/events/routes.tsv"
+    table = root / "functions/shared/kernel/src/bus/routes.tsv"
     lines = table.read_text(encoding="utf-8").splitlines() if table.exists() else []
     routes = {fields[0]: fields[2] for fields in (line.split("\t") for line in lines) if len(fields) > 2}
     domain = ""

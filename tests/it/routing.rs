@@ -13,12 +13,13 @@ use sluice_harness::clock::TestClock;
 use sluice_harness::ledger::MemoryLedger;
 use sluice_harness::outcomes::MemoryOutcomes;
 use sluice_harness::projections::MemoryProjections;
-use sluice_kernel::batch::{self, Handled, Received, Run};
-use sluice_kernel::consume::Ports;
+use sluice_kernel::bus::route::{Route, Shape, route, rows};
+use sluice_kernel::consumer::batch::{self, Handled, Run};
+use sluice_kernel::consumer::consume::Ports;
+use sluice_kernel::consumer::fetch::WithoutKey;
 use sluice_kernel::domain::Domain;
-use sluice_kernel::fetch::WithoutKey;
 use sluice_kernel::outcome::Outcome;
-use sluice_kernel::route::{Route, Shape, route, rows};
+use sluice_kernel::queue::Received;
 use sluice_local::aws::Aws;
 use sluice_local::follow::Follower;
 

@@ -7,9 +7,9 @@ use sluice_effects::orders;
 use sluice_effects::stories::{self, Told};
 use sluice_effects::{ApiVersion, check, handles_what_is_routed};
 use sluice_harness::samples::{as_event, sample, samples};
-use sluice_kernel::consume::Event;
 use sluice_kernel::domain::Domain;
-use sluice_kernel::effect;
+use sluice_kernel::effects::effect;
+use sluice_kernel::event::Event;
 
 use crate::{Payment, Payments};
 

@@ -13,7 +13,7 @@
 //! |---|---|
 //! | [`world`] | the log of states and events, and the questions that it answers |
 //! | [`stories`] | the lifecycles: what is played |
-//! | [`version`] | API versions, and the one table of the differences between their shapes |
+//! | [`version`] | API versions; [`CHANGES`] is the one table of the differences between their shapes |
 //! | [`diff`] | `previous_attributes`, and the way back |
 //! | [`click`] | what a click on "send test webhook" in the dashboard posts |
 //! | [`delivery`] | signed deliveries: in any order, repeated, retried for days in seconds, through outages |
@@ -52,13 +52,17 @@ pub mod diff;
 mod ids;
 mod iso;
 mod objects;
+mod paths;
+mod play;
 mod render;
 pub mod server;
 mod stage;
 pub mod stories;
+mod templates;
 pub mod version;
 pub mod world;
 
+pub use render::changes::{CHANGES, Change};
 pub use stories::Story;
 pub use version::ApiVersion;
 pub use world::{Key, Moment, Occurrence, Options, Scope, World};

@@ -120,7 +120,7 @@ impl<'w> Stage<'w> {
 
     /// A template of this kind with this id, made now in this mode, with its fields set.
     pub(crate) fn blank(&self, template: &str, id: &str) -> Value {
-        let mut object = crate::objects::template(template);
+        let mut object = crate::templates::template(template);
         set(&mut object, "id", json!(id));
         set(&mut object, "created", json!(self.now));
         set(&mut object, "livemode", json!(self.scope.livemode));

@@ -23,6 +23,9 @@ mod transfers;
 
 use crate::stage::Stage;
 
+/// No story of [`Story::ALL`] takes longer, in seconds: 400 days.
+pub const STORY_S_MAX: i64 = 400 * 86_400;
+
 const DAY_S: i64 = 86_400;
 
 /// A lifecycle.

@@ -150,7 +150,7 @@ pub(super) fn begin(
 
 /// The help of a command and of those below it.
 fn help(path: &[String], goldens: &mut Goldens) {
-    let mut command = Command::new(&*PROGRAM);
+    let mut command = Command::new(PROGRAM.path());
     let output = usual(command.args(path).arg("--help")).output();
     let output = output.expect("it runs");
     assert!(output.status.success(), "{path:?}");

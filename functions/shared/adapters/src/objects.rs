@@ -12,13 +12,12 @@ use std::time::{Duration, Instant};
 use aws_sdk_secretsmanager::Client as SecretsClient;
 use aws_types::SdkConfig;
 use sluice_kernel::clock::Clock;
-use sluice_kernel::effect::Scope;
+use sluice_kernel::consumer::fetch::budget::Budget;
+use sluice_kernel::consumer::fetch::{FETCH_MS_MAX, Fetch, Fetched, Objects};
+use sluice_kernel::event::Scope;
 use sluice_kernel::fault::Fault;
-use sluice_kernel::fetch::budget::Budget;
-use sluice_kernel::fetch::{FETCH_MS_MAX, Fetch, Fetched, Objects};
 use sluice_kernel::rebuild::{Existing, Shown};
-use sluice_kernel::reconcile::ungenerated::Ungenerated;
-use sluice_kernel::reconcile::{Ask, AskUngenerated, Listed, Listing};
+use sluice_kernel::reconcile::{Ask, AskUngenerated, Listed, Listing, Ungenerated};
 use sluice_stripe::client::keys::Keys;
 use sluice_stripe::client::{API_BASE, Client, Settings, WebhookEndpoint};
 
@@ -261,8 +260,8 @@ impl Existing for StripeObjects {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use sluice_kernel::consumer::fetch::budget::RATE_PER_S;
     use sluice_kernel::domain::NoSettings;
-    use sluice_kernel::fetch::budget::RATE_PER_S;
 
     use crate::config::DomainConfig;
 

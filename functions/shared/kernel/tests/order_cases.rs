@@ -1,12 +1,12 @@
 //! The cases of order that are known from the wild, told in Stripe's own words.
 
 use serde_json::{Value, json};
-use sluice_kernel::consume::Event;
+use sluice_kernel::consumer::order::candidate::Candidate;
+use sluice_kernel::consumer::order::evidence::{Evidence, Head, MEMBERS_MAX};
 use sluice_kernel::domain::{Domain, NoSettings, Projected};
-use sluice_kernel::effect::{Fact, Level, Scope};
+use sluice_kernel::effects::effect::{Fact, Level};
+use sluice_kernel::event::{Event, Scope};
 use sluice_kernel::fault::Fault;
-use sluice_kernel::order::candidate::Candidate;
-use sluice_kernel::order::evidence::{Evidence, Head, MEMBERS_MAX};
 
 const VERSION: &str = "2026-01-28.clover";
 const SECOND: i64 = 1_790_000_000;

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use sluice_adapters::codec::{self, HARDER_LEVEL, LEVEL};
 use sluice_adapters::ledger;
-use sluice_kernel::ledger::Arrival;
+use sluice_kernel::delivery::ledger::Arrival;
 use sluice_stripe::event::parse_head;
 use sluice_stripe_sim::{ApiVersion, Story};
 use zstd::bulk::Compressor;

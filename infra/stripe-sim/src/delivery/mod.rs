@@ -40,11 +40,11 @@ pub mod sender;
 mod told;
 
 pub use clock::Clock;
-pub use desk::Post;
-pub use endpoint::{Destination, Endpoint, Hears, Payload, Roll, Unsound};
+pub use desk::{Outcome, Post};
+pub use endpoint::{Destination, Endpoint, Hears, Payload, Roll, TIMEOUT_S, Unsound};
 pub use outage::{How, Outage};
 pub use plan::{Delivery, Mix, Order, Pace, plan};
-pub use report::{Fate, Outcome, Report, Tally};
+pub use report::{Fate, Report, Tally};
 pub use retry::Retry;
 pub use run::Run;
-pub use sender::{Answered, Sender, TIMEOUT_S};
+pub use sender::{Answered, Sender};

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::stage::Stage;
+use crate::templates::plan_of;
 
 /// A month of the simulation, in seconds.
 pub(crate) const MONTH_S: i64 = 31 * 86_400;
@@ -30,19 +31,6 @@ pub(crate) fn catalog(stage: &mut Stage<'_>, name: &str, amount: i64) -> [(Strin
     price["unit_amount"] = json!(amount);
     price["unit_amount_decimal"] = json!(amount.to_string());
     [(product_id, product), (price_id, price)]
-}
-
-/// The plan that says the same as a recurring price; Stripe still sends it.
-pub(crate) fn plan_of(price: &Value) -> Value {
-    let mut plan = super::template("plan");
-    for field in [
-        "id", "active", "created", "currency", "livemode", "nickname", "product",
-    ] {
-        plan[field] = price[field].clone();
-    }
-    plan["amount"] = price["unit_amount"].clone();
-    plan["amount_decimal"] = price["unit_amount_decimal"].clone();
-    plan
 }
 
 /// A subscription to one price.

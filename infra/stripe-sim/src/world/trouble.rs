@@ -5,11 +5,8 @@
 //! `v2.core.health.event_generation_failure.resolved`. Its data say which type and which object; they come with the
 //! fetched event, not with the delivered one.
 
-use serde_json::{Value, json};
-
 use super::{Occurrence, Scope, World};
 use crate::ids::{Purpose, event_id, stream, thin_id};
-use crate::iso;
 
 /// The type of the event that tells of events that weren't generated.
 pub const GENERATION_FAILURE: &str = "v2.core.health.event_generation_failure.resolved";
@@ -93,45 +90,5 @@ impl World {
     #[must_use]
     pub fn notices(&self) -> &[Notice] {
         &self.notices
-    }
-
-    /// A notice as Stripe delivers it: it doesn't say yet what failed.
-    #[must_use]
-    pub fn notice(&self, notice: &Notice) -> Value {
-        let livemode = notice.failed.object.scope.livemode;
-        super::thin::notification(
-            &notice.id,
-            GENERATION_FAILURE,
-            notice.created * 1_000,
-            livemode,
-        )
-    }
-
-    /// A notice as `/v2/core/events/{id}` serves it.
-    #[must_use]
-    pub fn notice_fetched(&self, notice: &Notice) -> Value {
-        let failed = &notice.failed;
-        let mut impact = json!({
-            "event_type": failed.kind, "related_object": self.reference(failed),
-        });
-        if let Some(account) = &failed.object.scope.account {
-            impact["context"] = json!(account);
-        }
-        let mut told = self.notice(notice);
-        told["context"] = Value::Null;
-        told["data"] = json!({
-            "alert_id": format!("alert_{}", &notice.id[notice.id.len() - 16..]),
-            "grouping_key": format!("event_generation_failure.{}", failed.kind),
-            "impact": impact,
-            "resolved_at": iso::written(notice.created, 0),
-            "summary": "An event could not be generated; the change that it would have told of stands.",
-        });
-        told
-    }
-
-    /// The bytes of [`World::notice`], written as [`World::body`] writes.
-    #[must_use]
-    pub fn notice_body(&self, notice: &Notice) -> Vec<u8> {
-        super::written(&self.notice(notice))
     }
 }

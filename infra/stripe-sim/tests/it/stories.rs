@@ -1,7 +1,7 @@
 //! The stories end as they should, and tell what they should.
 
 use serde_json::{Value, json};
-use sluice_stripe_sim::world::STORY_S_MAX;
+use sluice_stripe_sim::stories::STORY_S_MAX;
 use sluice_stripe_sim::{ApiVersion, Key, Options, Scope, Story, World};
 
 use crate::told;

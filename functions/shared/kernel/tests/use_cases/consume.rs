@@ -9,16 +9,18 @@ use sluice_harness::ledger::MemoryLedger;
 use sluice_harness::outcomes::MemoryOutcomes;
 use sluice_harness::projections::MemoryProjections;
 use sluice_kernel::backoff;
-use sluice_kernel::batch::{self, FAILING_RECEIVES, Handled, PANIC_RECEIVES_MAX, Received, Run};
+use sluice_kernel::bus::detail::Manner;
 use sluice_kernel::clock::Clock;
-use sluice_kernel::consume::{Event, Ports};
-use sluice_kernel::detail::Manner;
+use sluice_kernel::consumer::batch::{self, FAILING_RECEIVES, Handled, Run};
+use sluice_kernel::consumer::consume::Ports;
+use sluice_kernel::consumer::fetch::WithoutKey;
 use sluice_kernel::domain::{Domain, NoSettings, Projected};
-use sluice_kernel::effect::{Fact, Level};
+use sluice_kernel::effects::effect::{Fact, Level};
+use sluice_kernel::event::Event;
 use sluice_kernel::fault::Fault;
-use sluice_kernel::fetch::WithoutKey;
 use sluice_kernel::object::Fields;
 use sluice_kernel::outcome::{Outcome, Word};
+use sluice_kernel::queue::{self, PANIC_RECEIVES_MAX, Received};
 
 /// How often the queue of these tests hands a message out.
 const RECEIVES_MAX: u32 = 500;
@@ -396,7 +398,7 @@ async fn a_message_that_the_deadline_leaves_no_time_for_goes_back_untouched() {
     };
     let messages = [received(message(&lamp("evt_1", "lamp.lit", 10, 5)), 1)];
     let run = Run {
-        deadline_ms: world.clock.now_ms() + batch::MESSAGE_RESERVE_MS - 1,
+        deadline_ms: world.clock.now_ms() + queue::MESSAGE_RESERVE_MS - 1,
         receives_max: RECEIVES_MAX,
     };
     let handled =

@@ -8,16 +8,18 @@ use sluice_harness::ledger::MemoryLedger;
 use sluice_harness::outcomes::MemoryOutcomes;
 use sluice_harness::projections::MemoryProjections;
 use sluice_harness::stripe::MemoryStripe;
-use sluice_kernel::batch::{self, Handled, Received, Run};
+use sluice_kernel::bus::detail;
 use sluice_kernel::clock::Clock;
-use sluice_kernel::consume::{Event, Ports};
-use sluice_kernel::detail;
+use sluice_kernel::consumer::batch::{self, Handled, Run};
+use sluice_kernel::consumer::consume::Ports;
+use sluice_kernel::consumer::fetch::{AFTER_FETCH_MS, FETCH_MS_MAX, Fetched, Proof};
 use sluice_kernel::domain::{Domain, Lacks, NoSettings, Projected};
-use sluice_kernel::effect::{Fact, Level, Scope};
+use sluice_kernel::effects::effect::{Fact, Level};
+use sluice_kernel::event::{Event, Scope};
 use sluice_kernel::fault::Fault;
-use sluice_kernel::fetch::{AFTER_FETCH_MS, FETCH_MS_MAX, Fetched, Proof};
 use sluice_kernel::object::Fields;
 use sluice_kernel::outcome::{Outcome, Remark};
+use sluice_kernel::queue::Received;
 
 pub(crate) const NOW_S: i64 = START_MS / 1_000;
 

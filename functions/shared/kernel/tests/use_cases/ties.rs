@@ -5,10 +5,10 @@ use sluice_harness::build::{TRACEPARENT, event, message};
 use sluice_harness::clock::START_MS;
 use sluice_harness::reconcile::MemoryNotes;
 use sluice_harness::stripe::MemoryStripe;
+use sluice_kernel::bus::detail::{self, Check};
 use sluice_kernel::clock::Clock;
-use sluice_kernel::detail::{self, Check};
+use sluice_kernel::consumer::fetch::Fetched;
 use sluice_kernel::fault::Fault;
-use sluice_kernel::fetch::Fetched;
 use sluice_kernel::outcome::{Outcome, Outcomes, Remark, Tie};
 use sluice_kernel::reconcile::{NotedTie, Notes};
 
