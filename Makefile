@@ -100,6 +100,10 @@ test: need-rust need-cc need-python ## Run every test, the deployed ones on a lo
 	@$(TIDY) $(CARGO) test $(CARGO_FLAGS) --workspace --test '*' -- $(TEST_ARGS)
 	$(say) 'All tests passed'
 
+.PHONY: generate
+generate: need-python ## Write what follows from the list of domains: their blocks of the templates, and other lists of them
+	@$(PY) infra/generate
+
 # In the test program that `make test` has built: the features of the whole workspace, once more.
 .PHONY: conformance
 conformance: need-rust need-cc need-python ## Run the adapters' contract suites on a second emulated DynamoDB (moto)
@@ -117,6 +121,9 @@ lint: need-rust need-cc need-python ## Check format, clippy, docs, licences, unu
 	$(say) 'Directions: which crate may name which'
 	@$(PY) -m unittest discover --quiet --start-directory infra/lint
 	@$(PY) infra/lint/directions.py
+	$(say) 'What follows from the list of domains is what make generate writes'
+	@$(PY) -m unittest discover --quiet --start-directory infra/generate
+	@$(PY) infra/generate --check
 	$(say) 'Runbooks: one for each code and alarm'
 	@$(PY) infra/lint/runbooks.py
 	$(say) 'What the pages name is there'

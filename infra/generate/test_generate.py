@@ -1,0 +1,232 @@
+"""Shows that the generator writes what a domain needs, and refuses what it can't use.
+
+    python3 -m unittest discover --start-directory infra/generate
+"""
+
+import contextlib
+import importlib.util
+import io
+import tempfile
+import unittest
+from pathlib import Path
+
+import domains
+import files
+import regions
+from differences import DIFFERENCES, Differences
+from text import Refused, expand
+
+# `__main__` of a test run is unittest itself.
+SPEC = importlib.util.spec_from_file_location("generate", Path(__file__).with_name("__main__.py"))
+generate = importlib.util.module_from_spec(SPEC)
+SPEC.loader.exec_module(generate)
+
+TAX = """
+impl Domain for Tax {
+    const NAME: &'static str = "tax";
+    // The "old" prefix is gone.
+    const PREFIXES: &'static [&'static str] = &["tax_rate."];
+}
+"""
+
+
+class Copy(unittest.TestCase):
+    """A copy of what is generated and what it is generated from, to be changed."""
+
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory()
+        self.addCleanup(self.folder.cleanup)
+        self.root = Path(self.folder.name)
+        sources = [f"functions/{name}/src/lib.rs" for name in domains.names()]
+        for name in [domains.LIST, domains.TABLE, *sources, *regions.texts()]:
+            self.put(name, (domains.ROOT / name).read_text(encoding="utf-8"))
+
+    def put(self, name, text):
+        path = self.root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+
+    def read(self, name):
+        return (self.root / name).read_text(encoding="utf-8")
+
+    def edit(self, name, old, new):
+        text = self.read(name)
+        self.assertIn(old, text)
+        self.put(name, text.replace(old, new, 1))
+
+    def add_tax(self, name="tax"):
+        self.edit(domains.LIST, "connect::Connect,\n", f"connect::Connect,\n    {name}::Tax,\n")
+        self.put(f"functions/{name}/src/lib.rs", TAX.replace('"tax"', f'"{name}"'))
+        rows = [row.split("\t") for row in self.read(domains.TABLE).splitlines()]
+        of_tax = [[*row[:2], name] if row[0].removeprefix("v1.").startswith("tax_rate.") else row for row in rows]
+        self.put(domains.TABLE, "".join("\t".join(row) + "\n" for row in of_tax))
+
+    def run_it(self, *arguments):
+        with contextlib.redirect_stdout(io.StringIO()) as out, contextlib.redirect_stderr(io.StringIO()) as errors:
+            status = generate.main(list(arguments), self.root)
+        return status, out.getvalue() + errors.getvalue()
+
+    def assert_refused(self, *words):
+        before = {name: self.read(name) for name in regions.texts()}
+        status, said = self.run_it()
+        self.assertEqual(status, 1, said)
+        for word in words:
+            self.assertIn(word, said)
+        self.assertEqual(before, {name: self.read(name) for name in before}, "nothing is written")
+
+
+class Generator(Copy):
+    def test_what_is_checked_in_is_what_it_writes(self):
+        self.assertEqual(self.run_it("--check"), (0, ""))
+
+    def test_a_domain_more_gives_its_block_and_stands_in_every_list(self):
+        self.add_tax()
+        before = self.read("template.yaml")
+        self.assertEqual(self.run_it()[0], 0)
+        template = self.read("template.yaml")
+        after = iter([line.rstrip(",") for line in template.splitlines()])
+        counted = set(files.regions("template.yaml", before)["fetches"])
+        kept = [line.rstrip(",") for line in before.splitlines() if line not in counted]
+        self.assertEqual([line for line in kept if line not in after], [], "the other domains keep their lines, in their order")
+
+        def block(name):
+            region = "\n".join(files.regions("template.yaml", template)["domains"])
+            after = region.split(f"- {name}\n", 1)[1]
+            return after.split("\n  # ----", 1)[0].strip()
+
+        pattern = "          - prefix: tax_rate.\n          - prefix: v1.tax_rate.\n"
+        billing = block("billing")
+        begin = billing.index("          - prefix: invoice.\n")
+        end = billing.index("      Targets:\n")
+        likened = (billing[:begin] + pattern + billing[end:]).replace("BillingMode", "@Mode")
+        likened = likened.replace("Billing", "Tax").replace("billing", "tax").replace("@Mode", "BillingMode")
+        self.assertEqual(block("tax"), likened)
+
+        for line in (
+            "        - !Ref TaxQueue",
+            "        - !Ref TaxDeadLetters",
+            "  TaxQueueUrl:",
+            "  TaxDeadLettersUrl:",
+            "  TaxFunctionName:",
+            "    Value: !Ref TaxTable",
+            '            ["AWS/SQS", "ApproximateAgeOfOldestMessage", "QueueName", "${TaxQueue.QueueName}", {"label": "tax"}]',
+        ):
+            self.assertIn(f"\n{line}\n", template)
+        alarms = [line for line in block("tax").splitlines() if "AlarmName" in line]
+        shown = [line for line in template.splitlines() if ":alarm:${AWS::StackName}-tax." in line]
+        self.assertEqual((len(alarms), len(shown)), (9, 9))
+        self.assertIn("all five domains", template)
+        self.assertIn("/ (5 x MaximumConcurrency): with the defaults one fetch in 5 s", template)
+        self.assertIn("a fifth of the total, 2 each second", template)
+        self.assertNotIn("TaxSettings", template)
+        self.assertIn("${StackName}-tax", self.read("infra/observability/datadog.yaml"))
+        self.assertEqual(self.run_it("--check"), (0, ""))
+
+    def test_what_a_domain_needs_differently_is_in_its_block(self):
+        self.add_tax()
+        special = Differences(about="rates", by_owner=True, settings='{"a":1}', takes=("tax_rate.created", "tax_rate.updated"))
+        found = domains.domains(self.root, {**DIFFERENCES, "tax": special})[-1]
+        block = expand(regions.file("domain.yaml"), regions.values([found]))
+        for text in ("about rates.", "IndexName: by_owner", """DOMAIN_SETTINGS: !Sub '{"a":1}'""", "- v1.tax_rate.updated\n"):
+            self.assertIn(text, block)
+        self.assertNotIn("- prefix:", block)
+
+    def test_an_edited_region_fails_the_check_and_is_written_right_again(self):
+        before = self.read("template.yaml")
+        self.edit("template.yaml", "        - !Ref BillingQueue\n", "")
+        status, said = self.run_it("--check")
+        self.assertEqual((status, said), (1, "template.yaml: the region queues isn't what `make generate` writes\n"))
+        self.assertNotEqual(self.read("template.yaml"), before, "a check writes nothing")
+        self.assertEqual(self.run_it()[0], 0)
+        self.assertEqual(self.read("template.yaml"), before)
+
+    def test_a_mark_of_a_region_that_is_not_known_is_refused(self):
+        self.edit("template.yaml", "generated: queues (", "generated: ducks (")
+        self.assert_refused("template.yaml: ducks is no region that is generated")
+
+    def test_marks_that_are_missing_doubled_nested_open_or_misspelt_are_refused(self):
+        begin, end = "        # --- generated: queues (make generate) ---\n", "        # --- end of generated ---\n"
+        for old, new, said in (
+            (begin, "", "an end, and no region has begun"),
+            (end, "", "has no end before"),
+            (begin, begin + begin, "queues has no end before queues begins"),
+            (begin, begin + end + begin, "queues is there twice"),
+            (begin, begin.replace("make generate", "by hand"), "a mark that can't be read"),
+            (end, end.replace("end of", "END"), "a mark that can't be read"),
+        ):
+            with self.subTest(said):
+                before = self.read("template.yaml")
+                self.edit("template.yaml", old, new)
+                self.assert_refused(said)
+                self.put("template.yaml", before)
+        self.put("template.yaml", self.read("template.yaml").replace(begin, "", 1).replace(end, "", 1))
+        self.assert_refused("the region queues has no marks")
+
+    def test_a_name_that_cannot_be_a_logical_id_is_refused(self):
+        for name in ("sales_tax", "Tax", "tax1_", "a" * 24):
+            with self.subTest(name):
+                self.add_tax(name)
+                self.assert_refused(f"{name} can't begin a logical id")
+                self.edit(domains.LIST, f"    {name}::Tax,\n", "")
+        self.put(domains.TABLE, (domains.ROOT / domains.TABLE).read_text(encoding="utf-8"))
+        self.add_tax("rule")
+        self.assert_refused("rule is the name of something else in the stack")
+
+    def test_a_domain_that_is_listed_twice_or_has_no_crate_is_refused(self):
+        self.edit(domains.LIST, "connect::Connect,\n", "connect::Connect,\n    connect::Connect,\n")
+        self.assert_refused("connect is there twice")
+        self.edit(domains.LIST, "connect::Connect,\n    connect::Connect,\n", "connect::Connect,\n    tax::Tax,\n")
+        self.assert_refused("there is no functions/tax/src/lib.rs")
+
+    def test_a_list_that_it_cannot_read_is_refused_and_never_guessed(self):
+        self.add_tax()
+        for old, new, said in (
+            ('&["tax_rate."]', "&[PREFIX]", "PREFIXES isn't a list of texts"),
+            ('["tax_rate."]', "[]", "name no type"),
+            ('= "tax"', '= "taxes"', "NAME isn't 'tax'"),
+            ("for Tax", "for Levy", "no `impl Domain for Tax`"),
+        ):
+            with self.subTest(said):
+                self.edit("functions/tax/src/lib.rs", old, new)
+                self.assert_refused(said)
+                self.put("functions/tax/src/lib.rs", TAX)
+        self.edit(domains.LIST, "    tax::Tax,\n", "    tax,\n")
+        self.assert_refused("tax isn't `crate::Type`")
+
+    def test_a_table_that_disagrees_with_the_domains_is_refused(self):
+        table = (domains.ROOT / domains.TABLE).read_text(encoding="utf-8")
+        self.add_tax()
+        added = self.read(domains.TABLE)
+        for wrong, said in (
+            (table, "tax_rate.created goes to ledger; by PREFIXES and TYPES it would go to tax"),
+            (added.replace("coupon.created\tsnapshot\tledger", "coupon.created\tsnapshot\ttax", 1), "it would go to no domain"),
+            (added.replace("quote.accepted\tsnapshot\tbilling", "quote.accepted\tsnapshot\tbills", 1), "bills, which is no domain"),
+        ):
+            with self.subTest(said):
+                self.put(domains.TABLE, wrong)
+                self.assert_refused(said)
+
+    def test_a_difference_of_a_domain_that_is_not_there_is_refused(self):
+        with self.assertRaisesRegex(Refused, "nosuch is no domain"):
+            domains.domains(self.root, {"nosuch": Differences()})
+
+
+class Text(unittest.TestCase):
+    def test_loops_choices_and_values_are_worked_out(self):
+        text = "#for domain\n#if big\n<name> is big,\n#else\n<name> isn't,\n#end\n#end\n]\n"
+        values = {"domain": [{"name": "a", "big": True}, {"name": "b", "big": ""}]}
+        self.assertEqual(expand(text, values), "a is big,\nb isn't\n]\n")
+
+    def test_a_text_with_an_unknown_value_or_a_lost_directive_is_refused(self):
+        for text, said in (
+            ("<nosuch>\n", "nothing is called <nosuch>"),
+            ("#end\n", "line 1: #end without a beginning"),
+            ("#for domain\n", "line 1: #for domain has no #end"),
+            ("#if domain\n#else\n#else\n#end\n", "#if domain has no #end"),
+        ):
+            with self.subTest(text), self.assertRaisesRegex(Refused, said):
+                expand(text, {"domain": [{}]})
+
+
+if __name__ == "__main__":
+    unittest.main()
