@@ -124,6 +124,7 @@ lint: need-rust need-cc need-python ## Check format, clippy, docs, licences, unu
 	$(say) 'What follows from the list of domains is what make generate writes'
 	@$(PY) -m unittest discover --quiet --start-directory infra/generate
 	@$(PY) infra/generate --check
+	@$(PY) infra/generate/lists.py
 	$(say) 'Runbooks: one for each code and alarm'
 	@$(PY) infra/lint/runbooks.py
 	$(say) 'What the pages name is there'

@@ -1,6 +1,8 @@
 """Finds the generated regions of files, and puts what they are to have between their marks."""
 
+import os
 import re
+from pathlib import Path
 
 from domains import domains
 from regions import texts, values
@@ -8,6 +10,9 @@ from text import Refused, expand
 
 BEGIN = re.compile(r"^ *(?:#|//|<!--) --- generated: (\S+) \(make generate\) ---(?: -->)?$")
 END = re.compile(r"^ *(?:#|//|<!--) --- end of generated ---(?: -->)?$")
+
+# Folders that aren't the project's own: what is built or fetched.
+NOT_SOURCES = {".git", ".venv", ".aws-sam", "target", "node_modules", "__pycache__"}
 
 # What somebody has meant as a mark.
 LIKE_A_MARK = re.compile(r"^ *(?:#|//|<!--) ?-+[^-]*\bgenerated\b", re.IGNORECASE)
@@ -74,3 +79,13 @@ def write(root, changes):
                 out += changes[name, begin[1]]
                 skipping = True
         path.write_text("".join(f"{line}\n" for line in out), encoding="utf-8")
+
+
+def sources(root):
+    """The project's files, as paths from its root."""
+    for folder, inside, names in os.walk(root):
+        inside[:] = [one for one in inside if one not in NOT_SOURCES]
+        for name in names:
+            path = Path(folder) / name
+            if path.is_file() and not path.is_symlink():
+                yield path.relative_to(root).as_posix()

@@ -18,6 +18,46 @@ def file(name):
     return (HERE / name).read_text(encoding="utf-8")
 
 
+COUNT = """\
+/// How many domains share the budget of fetches.
+const DOMAINS: u32 = <count>;
+"""
+
+TABLES_OF_A_FAILED_STACK = """\
+```
+aws dynamodb scan --table-name sluice-prod-ledger --max-items 1 --query Count
+for table in ledger outcomes <names>; do
+  aws dynamodb update-table --table-name "sluice-prod-$table" --no-deletion-protection-enabled
+  aws dynamodb delete-table --table-name "sluice-prod-$table"
+done
+aws cloudformation delete-stack --stack-name sluice-prod
+aws cloudformation wait stack-delete-complete --stack-name sluice-prod
+```
+"""
+
+VARIABLES = """\
+```
+make deploy STAGE=dev PARAMETERS='RetentionDays=36'
+for name in ingest <names>; do
+  aws lambda get-function-configuration --function-name "$STACK-$name" --qualifier live --output text \\
+    --query '[Version, Environment.Variables.RETENTION_DAYS, Description]'
+  aws lambda list-event-source-mappings --output text \\
+    --query "EventSourceMappings[?ends_with(EventSourceArn, ':$STACK-$name')].FunctionArn"
+done
+```
+"""
+
+TABLES_OF_A_TRIAL = """\
+```
+aws cloudformation delete-stack --stack-name sluice-trial
+aws cloudformation wait stack-delete-complete --stack-name sluice-trial
+for table in ledger outcomes <names>; do
+  aws dynamodb delete-table --table-name "sluice-trial-$table"
+done
+```
+"""
+
+
 def texts():
     """File → region → text."""
     return {
@@ -31,6 +71,15 @@ def texts():
             "queue-urls": file("queue_urls.yaml"),
             "function-names": file("function_names.yaml"),
         },
+        "Cargo.toml": {
+            "members": each('    "functions/<domain>",'),
+            "default-members": each('    "functions/<domain>",'),
+            "dependencies": each('<domain> = { path = "functions/<domain>" }'),
+        },
+        "functions/shared/domains/Cargo.toml": {"dependencies": each("<domain>.workspace = true")},
+        "functions/shared/adapters/src/objects.rs": {"count": COUNT},
+        "infra/docs/first-deploy.md": {"delete-tables": TABLES_OF_A_FAILED_STACK},
+        "infra/docs/first-hour.md": {"variables": VARIABLES, "delete-tables": TABLES_OF_A_TRIAL},
         "infra/observability/datadog.yaml": {"subscriptions": file("datadog.yaml")},
     }
 
@@ -51,6 +100,7 @@ def values(domains):
     number = len(domains)
     return {
         "domain": [of(domain) for domain in domains],
+        "names": " ".join(domain.name for domain in domains),
         "count": number,
         "count_in_words": WORDS[number] if number < len(WORDS) else number,
         "share_in_words": SHARES.get(number, f"1/{number}"),

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import domains
 import files
+import lists
 import regions
 from differences import DIFFERENCES, Differences
 from text import Refused, expand
@@ -209,6 +210,20 @@ class Generator(Copy):
     def test_a_difference_of_a_domain_that_is_not_there_is_refused(self):
         with self.assertRaisesRegex(Refused, "nosuch is no domain"):
             domains.domains(self.root, {"nosuch": Differences()})
+
+
+class Lists(Copy):
+    def test_a_list_of_all_domains_that_is_neither_generated_nor_known_is_found(self):
+        self.assertEqual(list(lists.unknown(self.root)), [])
+        four = "".join(f'    "{name}",\n' for name in domains.names())
+        self.put("infra/new/src/names.rs", f"const NAMES: [&str; 4] = [\n{four}];\n")
+        self.put("infra/new/import.rs", four)
+        self.put("infra/new/generated.rs", f"// --- generated: names (make generate) ---\n{four}// --- end of generated ---\n")
+        self.put("infra/new/far.rs", four.replace(",\n", ",\n" * lists.LINES))
+        self.put("target/names.rs", four)
+        found = list(lists.unknown(self.root))
+        self.assertEqual(len(found), 1, found)
+        self.assertTrue(found[0].startswith("infra/new/src/names.rs:5: a list of all domains"), found)
 
 
 class Text(unittest.TestCase):
