@@ -98,6 +98,8 @@ test: need-rust need-cc need-python ## Run every test, the deployed ones on a lo
 	@$(TIDY) $(CARGO) test $(CARGO_FLAGS) --workspace --doc
 	$(say) 'The model, and the functions as deployed on a local AWS (tests/it)'
 	@$(TIDY) $(CARGO) test $(CARGO_FLAGS) --workspace --test '*' -- $(TEST_ARGS)
+	$(say) 'A domain more: what infra/docs/adding-a-domain.md says, in a copy'
+	@$(TIDY) $(LINT_BIN)/python -B infra/generate/follow_page.py
 	$(say) 'All tests passed'
 
 .PHONY: generate

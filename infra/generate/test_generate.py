@@ -12,6 +12,7 @@ from pathlib import Path
 
 import domains
 import files
+import follow_page
 import lists
 import regions
 from differences import DIFFERENCES, Differences
@@ -224,6 +225,36 @@ class Lists(Copy):
         found = list(lists.unknown(self.root))
         self.assertEqual(len(found), 1, found)
         self.assertTrue(found[0].startswith("infra/new/src/names.rs:5: a list of all domains"), found)
+
+
+class Page(unittest.TestCase):
+    page = (domains.ROOT / follow_page.PAGE).read_text(encoding="utf-8")
+
+    def test_the_page_writes_a_crate_and_has_commands_to_run(self):
+        steps = follow_page.steps(self.page)
+        self.assertIn(f"functions/{follow_page.NAME}/src/lib.rs", [name for name, _ in steps])
+        commands = [command for name, what in steps if name is None for command in what]
+        self.assertLess(follow_page.NOT_RUN, set(commands))
+        self.assertIn("make generate", commands)
+
+    def test_a_block_that_nobody_would_follow_is_refused(self):
+        for block in ("```\nmake generate\n```\n", "```rust\nfn main() {}\n```\n"):
+            with self.subTest(block), self.assertRaisesRegex(follow_page.Broken, "neither commands"):
+                follow_page.steps(f"{self.page}\n{block}")
+
+    def test_a_copy_keeps_files_that_are_the_same_and_loses_those_that_are_gone(self):
+        with tempfile.TemporaryDirectory() as folder:
+            draft, copy = Path(folder) / "draft", Path(folder) / "copy"
+            new, old = {"same": "1", "changed": "2", "new/er": "3"}, {"same": "1", "changed": "1", "gone": "1"}
+            for place, files_of in ((draft, new), (copy, old)):
+                for name, text in files_of.items():
+                    (place / name).parent.mkdir(parents=True, exist_ok=True)
+                    (place / name).write_text(text, encoding="utf-8")
+            before = (copy / "same").stat().st_ino, (copy / "same").stat().st_mtime_ns
+            follow_page.take_over(draft, copy)
+            self.assertEqual(before, ((copy / "same").stat().st_ino, (copy / "same").stat().st_mtime_ns))
+            there = {one.relative_to(copy).as_posix(): one.read_text(encoding="utf-8") for one in copy.rglob("*") if one.is_file()}
+            self.assertEqual(there, new)
 
 
 class Text(unittest.TestCase):
