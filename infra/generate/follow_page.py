@@ -5,7 +5,8 @@
 The files and the commands are those of the page, taken from its blocks, so that the page can't promise what doesn't work.
 Each command is run but those of `NOT_RUN`, which test the whole project. Then:
 
-- `make generate` has nothing left to write, and the template names a binary for each domain;
+- `make generate` has nothing left to write, no other list of domains is left, the template names a binary for each domain, and
+  formats and directions are right;
 - cfn-lint finds nothing in the template as SAM transforms it, nor do our own rules (tests/template);
 - `sluice`, built in the copy, names the domain among those that it was built with.
 
@@ -32,6 +33,15 @@ NAME = "tax"
 
 # They test the whole project, which the caller does with the project as it is.
 NOT_RUN = {"make lint", "make test", "make run"}
+
+# What `make lint` looks at without compiling, and a new domain could break.
+CHECKS = (
+    ("infra/generate", "--check"),
+    ("infra/generate/lists.py",),
+    ("-m", "unittest", "discover", "--quiet", "--start-directory", "infra/generate"),
+    ("infra/lint/directions.py",),
+    ("infra/tools/monitors.py",),
+)
 
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 FILE = re.compile(r"`(functions/[^`]+)`:\s*$")
@@ -125,6 +135,9 @@ def knows_the_domain(program, folder):
 
 def main():
     began = time.monotonic()
+    if NAME in domains.names():
+        print(f"{PAGE}: the project has {NAME} already, so nobody has to try it")
+        return 0
     copy = ROOT / "target/adding-a-domain"
     target = os.environ.get("CARGO_TARGET_DIR", str(ROOT / "target"))
     environment = {**os.environ, "CARGO_TARGET_DIR": target}
@@ -138,7 +151,9 @@ def main():
             shutil.copy(ROOT / name, draft / name)
         try:
             follow(page, draft, copy, environment)
-            run([sys.executable, "-B", "infra/generate", "--check"], copy, "make generate has written all")
+            for check in CHECKS:
+                run([sys.executable, "-B", *check], copy, " ".join(check))
+            run([cargo, "fmt", "--all", "--check"], copy, "cargo fmt")
             binaries = set(re.findall(r"Binary: (\w+)", (copy / "template.yaml").read_text(encoding="utf-8")))
             if missing := set(domains.names(copy)) - binaries:
                 raise Broken(f"template.yaml has no function for {missing}")

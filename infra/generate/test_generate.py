@@ -23,13 +23,16 @@ SPEC = importlib.util.spec_from_file_location("generate", Path(__file__).with_na
 generate = importlib.util.module_from_spec(SPEC)
 SPEC.loader.exec_module(generate)
 
-TAX = """
-impl Domain for Tax {
-    const NAME: &'static str = "tax";
+# A domain that nobody has, over objects that Stripe hasn't.
+GALAXY = """
+impl Domain for Galaxy {
+    const NAME: &'static str = "galaxy";
     // The "old" prefix is gone.
-    const PREFIXES: &'static [&'static str] = &["tax_rate."];
+    const PREFIXES: &'static [&'static str] = &["galaxy."];
 }
 """
+
+ROWS = "galaxy.moved\tsnapshot\tgalaxy\nv1.galaxy.moved\tthin\tgalaxy\n"
 
 
 class Copy(unittest.TestCase):
@@ -56,12 +59,16 @@ class Copy(unittest.TestCase):
         self.assertIn(old, text)
         self.put(name, text.replace(old, new, 1))
 
-    def add_tax(self, name="tax"):
-        self.edit(domains.LIST, "connect::Connect,\n", f"connect::Connect,\n    {name}::Tax,\n")
-        self.put(f"functions/{name}/src/lib.rs", TAX.replace('"tax"', f'"{name}"'))
-        rows = [row.split("\t") for row in self.read(domains.TABLE).splitlines()]
-        of_tax = [[*row[:2], name] if row[0].removeprefix("v1.").startswith("tax_rate.") else row for row in rows]
-        self.put(domains.TABLE, "".join("\t".join(row) + "\n" for row in of_tax))
+    def list_more(self, *lines):
+        text = self.read(domains.LIST)
+        head, rest = text.split("domains![\n", 1)
+        inside, after = rest.split("\n];", 1)
+        self.put(domains.LIST, f"{head}domains![\n{inside}\n" + "".join(f"    {line},\n" for line in lines) + f"];{after}")
+
+    def add_galaxy(self, name="galaxy"):
+        self.list_more(f"{name}::Galaxy")
+        self.put(f"functions/{name}/src/lib.rs", GALAXY.replace('"galaxy"', f'"{name}"'))
+        self.put(domains.TABLE, (domains.ROOT / domains.TABLE).read_text(encoding="utf-8") + ROWS)
 
     def run_it(self, *arguments):
         with contextlib.redirect_stdout(io.StringIO()) as out, contextlib.redirect_stderr(io.StringIO()) as errors:
@@ -82,7 +89,7 @@ class Generator(Copy):
         self.assertEqual(self.run_it("--check"), (0, ""))
 
     def test_a_domain_more_gives_its_block_and_stands_in_every_list(self):
-        self.add_tax()
+        self.add_galaxy()
         before = self.read("template.yaml")
         self.assertEqual(self.run_it()[0], 0)
         template = self.read("template.yaml")
@@ -96,40 +103,43 @@ class Generator(Copy):
             after = region.split(f"- {name}\n", 1)[1]
             return after.split("\n  # ----", 1)[0].strip()
 
-        pattern = "          - prefix: tax_rate.\n          - prefix: v1.tax_rate.\n"
+        pattern = "          - prefix: galaxy.\n          - prefix: v1.galaxy.\n"
         billing = block("billing")
         begin = billing.index("          - prefix: invoice.\n")
         end = billing.index("      Targets:\n")
         likened = (billing[:begin] + pattern + billing[end:]).replace("BillingMode", "@Mode")
-        likened = likened.replace("Billing", "Tax").replace("billing", "tax").replace("@Mode", "BillingMode")
-        self.assertEqual(block("tax"), likened)
+        likened = likened.replace("Billing", "Galaxy").replace("billing", "galaxy").replace("@Mode", "BillingMode")
+        self.assertEqual(block("galaxy"), likened)
 
         for line in (
-            "        - !Ref TaxQueue",
-            "        - !Ref TaxDeadLetters",
-            "  TaxQueueUrl:",
-            "  TaxDeadLettersUrl:",
-            "  TaxFunctionName:",
-            "    Value: !Ref TaxTable",
-            '            ["AWS/SQS", "ApproximateAgeOfOldestMessage", "QueueName", "${TaxQueue.QueueName}", {"label": "tax"}]',
+            "        - !Ref GalaxyQueue",
+            "        - !Ref GalaxyDeadLetters",
+            "  GalaxyQueueUrl:",
+            "  GalaxyDeadLettersUrl:",
+            "  GalaxyFunctionName:",
+            "    Value: !Ref GalaxyTable",
+            '            ["AWS/SQS", "ApproximateAgeOfOldestMessage", "QueueName", "${GalaxyQueue.QueueName}", {"label": "galaxy"}]',
         ):
             self.assertIn(f"\n{line}\n", template)
-        alarms = [line for line in block("tax").splitlines() if "AlarmName" in line]
-        shown = [line for line in template.splitlines() if ":alarm:${AWS::StackName}-tax." in line]
+        alarms = [line for line in block("galaxy").splitlines() if "AlarmName" in line]
+        shown = [line for line in template.splitlines() if ":alarm:${AWS::StackName}-galaxy." in line]
         self.assertEqual((len(alarms), len(shown)), (9, 9))
-        self.assertIn("all five domains", template)
-        self.assertIn("/ (5 x MaximumConcurrency): with the defaults one fetch in 5 s", template)
-        self.assertIn("a fifth of the total, 2 each second", template)
-        self.assertNotIn("TaxSettings", template)
-        self.assertIn("${StackName}-tax", self.read("infra/observability/datadog.yaml"))
+        given = regions.values(domains.domains(self.root))
+        self.assertEqual(given["count"], len(domains.names()) + 1)
+        self.assertIn(f"all {given['count_in_words']} domains", template)
+        self.assertIn(f"const DOMAINS: u32 = {given['count']};", self.read("functions/shared/adapters/src/objects.rs"))
+        for name in ("Cargo.toml", "functions/shared/domains/Cargo.toml", "infra/docs/first-hour.md"):
+            self.assertIn("galaxy", self.read(name))
+        self.assertNotIn("GalaxySettings", template)
+        self.assertIn("${StackName}-galaxy", self.read("infra/observability/datadog.yaml"))
         self.assertEqual(self.run_it("--check"), (0, ""))
 
     def test_what_a_domain_needs_differently_is_in_its_block(self):
-        self.add_tax()
-        special = Differences(about="rates", by_owner=True, settings='{"a":1}', takes=("tax_rate.created", "tax_rate.updated"))
-        found = domains.domains(self.root, {**DIFFERENCES, "tax": special})[-1]
+        self.add_galaxy()
+        special = Differences(about="rates", by_owner=True, settings='{"a":1}', takes=("galaxy.moved",))
+        found = domains.domains(self.root, {**DIFFERENCES, "galaxy": special})[-1]
         block = expand(regions.file("domain.yaml"), regions.values([found]))
-        for text in ("about rates.", "IndexName: by_owner", """DOMAIN_SETTINGS: !Sub '{"a":1}'""", "- v1.tax_rate.updated\n"):
+        for text in ("about rates.", "IndexName: by_owner", """DOMAIN_SETTINGS: !Sub '{"a":1}'""", "- v1.galaxy.moved\n"):
             self.assertIn(text, block)
         self.assertNotIn("- prefix:", block)
 
@@ -167,42 +177,44 @@ class Generator(Copy):
     def test_a_name_that_cannot_be_a_logical_id_is_refused(self):
         for name in ("sales_tax", "Tax", "tax1_", "a" * 24):
             with self.subTest(name):
-                self.add_tax(name)
+                self.add_galaxy(name)
                 self.assert_refused(f"{name} can't begin a logical id")
-                self.edit(domains.LIST, f"    {name}::Tax,\n", "")
-        self.put(domains.TABLE, (domains.ROOT / domains.TABLE).read_text(encoding="utf-8"))
-        self.add_tax("rule")
+                self.edit(domains.LIST, f"    {name}::Galaxy,\n", "")
+        self.add_galaxy("rule")
         self.assert_refused("rule is the name of something else in the stack")
 
     def test_a_domain_that_is_listed_twice_or_has_no_crate_is_refused(self):
-        self.edit(domains.LIST, "connect::Connect,\n", "connect::Connect,\n    connect::Connect,\n")
-        self.assert_refused("connect is there twice")
-        self.edit(domains.LIST, "connect::Connect,\n    connect::Connect,\n", "connect::Connect,\n    tax::Tax,\n")
-        self.assert_refused("there is no functions/tax/src/lib.rs")
+        before = self.read(domains.LIST)
+        self.list_more("billing::Billing")
+        self.assert_refused("billing is there twice")
+        self.put(domains.LIST, before)
+        self.list_more("galaxy::Galaxy")
+        self.assert_refused("there is no functions/galaxy/src/lib.rs")
 
     def test_a_list_that_it_cannot_read_is_refused_and_never_guessed(self):
-        self.add_tax()
+        self.add_galaxy()
         for old, new, said in (
-            ('&["tax_rate."]', "&[PREFIX]", "PREFIXES isn't a list of texts"),
-            ('["tax_rate."]', "[]", "name no type"),
-            ('= "tax"', '= "taxes"', "NAME isn't 'tax'"),
-            ("for Tax", "for Levy", "no `impl Domain for Tax`"),
+            ('&["galaxy."]', "&[PREFIX]", "PREFIXES isn't a list of texts"),
+            ('["galaxy."]', "[]", "name no type"),
+            ('= "galaxy"', '= "galaxies"', "NAME isn't 'galaxy'"),
+            ("for Galaxy", "for Nebula", "no `impl Domain for Galaxy`"),
         ):
             with self.subTest(said):
-                self.edit("functions/tax/src/lib.rs", old, new)
+                self.edit("functions/galaxy/src/lib.rs", old, new)
                 self.assert_refused(said)
-                self.put("functions/tax/src/lib.rs", TAX)
-        self.edit(domains.LIST, "    tax::Tax,\n", "    tax,\n")
-        self.assert_refused("tax isn't `crate::Type`")
+                self.put("functions/galaxy/src/lib.rs", GALAXY)
+        self.edit(domains.LIST, "    galaxy::Galaxy,\n", "    galaxy,\n")
+        self.assert_refused("galaxy isn't `crate::Type`")
 
     def test_a_table_that_disagrees_with_the_domains_is_refused(self):
-        table = (domains.ROOT / domains.TABLE).read_text(encoding="utf-8")
-        self.add_tax()
-        added = self.read(domains.TABLE)
+        self.add_galaxy()
+        right = self.read(domains.TABLE)
+        strange = "nebula.moved\tsnapshot\tgalaxy\n"
         for wrong, said in (
-            (table, "tax_rate.created goes to ledger; by PREFIXES and TYPES it would go to tax"),
-            (added.replace("coupon.created\tsnapshot\tledger", "coupon.created\tsnapshot\ttax", 1), "it would go to no domain"),
-            (added.replace("quote.accepted\tsnapshot\tbilling", "quote.accepted\tsnapshot\tbills", 1), "bills, which is no domain"),
+            (right.replace("snapshot\tgalaxy", "snapshot\tledger\tno state"), "galaxy.moved goes to ledger; by PREFIXES"),
+            (right + strange, "nebula.moved goes to galaxy; by PREFIXES and TYPES it would go to no domain"),
+            (right + strange.replace("\tgalaxy", "\tnebulae"), "nebula.moved goes to nebulae, which is no domain"),
+            (right.replace(ROWS, ""), "no type goes to galaxy"),
         ):
             with self.subTest(said):
                 self.put(domains.TABLE, wrong)
@@ -216,15 +228,16 @@ class Generator(Copy):
 class Lists(Copy):
     def test_a_list_of_all_domains_that_is_neither_generated_nor_known_is_found(self):
         self.assertEqual(list(lists.unknown(self.root)), [])
-        four = "".join(f'    "{name}",\n' for name in domains.names())
-        self.put("infra/new/src/names.rs", f"const NAMES: [&str; 4] = [\n{four}];\n")
-        self.put("infra/new/import.rs", four)
-        self.put("infra/new/generated.rs", f"// --- generated: names (make generate) ---\n{four}// --- end of generated ---\n")
-        self.put("infra/new/far.rs", four.replace(",\n", ",\n" * lists.LINES))
-        self.put("target/names.rs", four)
+        all_of_them = "".join(f'    "{name}",\n' for name in domains.names())
+        self.put("infra/new/src/names.rs", f"const NAMES: &[&str] = &[\n{all_of_them}];\n")
+        self.put("infra/new/import.rs", all_of_them)
+        self.put("infra/new/generated.rs", f"// --- generated: names (make generate) ---\n{all_of_them}// --- end of generated ---\n")
+        self.put("infra/new/far.rs", all_of_them.replace(",\n", ",\n" * lists.LINES))
+        self.put("target/names.rs", all_of_them)
         found = list(lists.unknown(self.root))
         self.assertEqual(len(found), 1, found)
-        self.assertTrue(found[0].startswith("infra/new/src/names.rs:5: a list of all domains"), found)
+        line = len(domains.names()) + 1
+        self.assertTrue(found[0].startswith(f"infra/new/src/names.rs:{line}: a list of all domains"), found)
 
 
 class Page(unittest.TestCase):
