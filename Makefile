@@ -98,7 +98,13 @@ test: need-rust need-cc need-python ## Run every test, the deployed ones on a lo
 	@$(TIDY) $(CARGO) test $(CARGO_FLAGS) --workspace --doc
 	$(say) 'The model, and the functions as deployed on a local AWS (tests/it)'
 	@$(TIDY) $(CARGO) test $(CARGO_FLAGS) --workspace --test '*' -- $(TEST_ARGS)
+	$(say) 'A domain more: what infra/docs/adding-a-domain.md says, in a copy'
+	@$(TIDY) $(LINT_BIN)/python -B infra/generate/follow_page.py
 	$(say) 'All tests passed'
+
+.PHONY: generate
+generate: need-python ## Write what follows from the list of domains: their blocks of the templates, and other lists of them
+	@$(PY) infra/generate
 
 # In the test program that `make test` has built: the features of the whole workspace, once more.
 .PHONY: conformance
@@ -118,6 +124,10 @@ lint: need-rust need-cc need-python ## Check format, clippy, docs, licences, unu
 	@$(PY) -m unittest discover --quiet --start-directory infra/lint
 	@$(PY) infra/lint/directions.py
 	@$(PY) infra/lint/circles.py
+	$(say) 'What follows from the list of domains is what make generate writes'
+	@$(PY) -m unittest discover --quiet --start-directory infra/generate
+	@$(PY) infra/generate --check
+	@$(PY) infra/generate/lists.py
 	$(say) 'Runbooks: one for each code and alarm'
 	@$(PY) infra/lint/runbooks.py
 	$(say) 'What the pages name is there'

@@ -35,10 +35,10 @@ REWRITTEN = "the program is being rewritten, and parted into what it does and ho
 
 # Circles that are there for now: a package's folder, a group of it (`` for the root), its modules, and why.
 KNOWN = {
-    ("infra/console", "", "rejected replay"): REWRITTEN,
-    ("infra/console", "doctor", "functions mappings queues"): REWRITTEN,
-    ("infra/console", "erase", "letters report"): REWRITTEN,
-    ("infra/bench", "", "contestant lambda scenario stub"): "it is being merged into `infra/lab`",
+    ("infra/cli", "", "rejected replay"): REWRITTEN,
+    ("infra/operations", "doctor", "functions mappings queues"): REWRITTEN,
+    ("infra/cli", "erase", "letters report"): REWRITTEN,
+    ("infra/lab/bench", "", "contestant lambda scenario stub"): "it is being merged into `infra/lab`",
 }
 
 MODULE = re.compile(r"\bmod\s+(\w+)\s*([;{])")

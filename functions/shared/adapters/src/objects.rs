@@ -28,8 +28,10 @@ use crate::config::{BadVariables, Vars};
 /// How long keys are kept before they are read again.
 pub const KEYS_TTL_MS: i64 = 300_000;
 
+// --- generated: count (make generate) ---
 /// How many domains share the budget of fetches.
 const DOMAINS: u32 = 4;
+// --- end of generated ---
 
 /// The longest wait for a page of a list.
 const LIST_TIMEOUT: Duration = Duration::from_secs(15);
@@ -273,7 +275,7 @@ mod tests {
         // What the parameter's description says of one environment with the defaults.
         let mut share = Budget::shared(RATE_PER_S, one_or_more(10 * DOMAINS));
         let waits = [0, 0, 0].map(|now_ms| share.take(now_ms));
-        assert_eq!(waits, [Ok(()), Ok(()), Err(4_000)]);
+        assert_eq!(waits, [Ok(()), Ok(()), Err(u64::from(DOMAINS) * 1_000)]);
     }
 
     #[test]
