@@ -14,6 +14,7 @@
 //! | [`world`] | the log of states and events, and the questions that it answers |
 //! | [`stories`] | the lifecycles: what is played |
 //! | [`version`] | API versions, and the one table of the differences between their shapes |
+//! | [`iso`] | times as API v2 writes them |
 //! | [`diff`] | `previous_attributes`, and the way back |
 //! | [`click`] | what a click on "send test webhook" in the dashboard posts |
 //! | [`delivery`] | signed deliveries: in any order, repeated, retried for days in seconds, through outages |
@@ -50,7 +51,7 @@ pub mod click;
 pub mod delivery;
 pub mod diff;
 mod ids;
-mod iso;
+pub mod iso;
 mod objects;
 mod render;
 pub mod server;

@@ -96,7 +96,7 @@ pub(super) fn notification(id: &str, kind: &str, created_ms: i64, livemode: bool
         "object": "v2.core.event",
         "type": kind,
         "livemode": livemode,
-        "created": iso::written(created_ms.div_euclid(1_000), created_ms.rem_euclid(1_000)),
+        "created": iso::written(created_ms),
         "related_object": null,
         "reason": null,
     })

@@ -123,7 +123,7 @@ impl World {
             "alert_id": format!("alert_{}", &notice.id[notice.id.len() - 16..]),
             "grouping_key": format!("event_generation_failure.{}", failed.kind),
             "impact": impact,
-            "resolved_at": iso::written(notice.created, 0),
+            "resolved_at": iso::written(notice.created * 1_000),
             "summary": "An event could not be generated; the change that it would have told of stands.",
         });
         told
