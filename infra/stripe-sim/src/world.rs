@@ -10,6 +10,7 @@ mod accounts;
 mod deliveries;
 mod endpoints;
 mod money;
+mod notices;
 mod organization;
 mod present;
 mod thin;
@@ -20,6 +21,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use fastrand::Rng;
 use serde_json::{Value, json};
 
+use crate::body::written;
 use crate::diff::previous_attributes;
 use crate::ids::{Purpose, stream};
 use crate::render::Lens;
@@ -31,9 +33,9 @@ use deliveries::Pending;
 
 pub use deliveries::PENDING_WEBHOOKS_DEFAULT;
 pub use endpoints::WebhookEndpoint;
+pub use notices::{About, GENERATION_FAILURE, METER_ERRORS, Notice};
 pub use organization::ORGANIZATION;
 pub use present::STORY_S_MAX;
-pub use trouble::{GENERATION_FAILURE, Notice};
 
 /// Whose objects, and in which mode.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -142,11 +144,6 @@ pub struct Occurrence {
     pub(crate) seen: usize,
 }
 
-/// JSON indented by two, as Stripe writes its webhooks.
-fn written(event: &Value) -> Vec<u8> {
-    serde_json::to_vec_pretty(event).expect("a JSON value with text keys can be written")
-}
-
 /// A Stripe with all of its past.
 #[derive(Debug)]
 pub struct World {
@@ -163,7 +160,7 @@ pub struct World {
     /// Connected accounts in the order in which they came, with the mode that they were made in.
     accounts: Vec<Scope>,
     connections: Connections,
-    /// What Stripe has said of events that it failed to generate, by `created`.
+    /// Events of API v2 that have no snapshot twin, by `created`.
     notices: Vec<Notice>,
     pending: Pending,
     /// Where the platform has events delivered to, in the order in which they were made.
@@ -384,7 +381,7 @@ impl World {
         snapshot
     }
 
-    /// The bytes of [`World::event`]: JSON indented by two, as Stripe writes its webhooks.
+    /// The bytes of [`World::event`], as Stripe writes its webhooks.
     #[must_use]
     pub fn body(&self, event: &Occurrence, version: ApiVersion) -> Vec<u8> {
         written(&self.event(event, version))

@@ -6,8 +6,9 @@ use super::{Call, Error, page};
 use crate::world::{BALANCE, Key, OWN_ACCOUNT, Scope, entitlements_of};
 
 /// The collections that are served, the kind of object in each, and the parameter that a missing id is blamed on.
-const COLLECTIONS: [(&[&str], &str, &str); 24] = [
+const COLLECTIONS: [(&[&str], &str, &str); 25] = [
     (&["application_fees"], "application_fee", "id"),
+    (&["billing", "meters"], "billing.meter", "id"),
     (&["charges"], "charge", "id"),
     (&["checkout", "sessions"], "checkout.session", "session"),
     (&["coupons"], "coupon", "coupon"),

@@ -6,7 +6,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Moment, Occurrence, World};
+use super::{Key, Moment, Occurrence, World};
 use crate::api::url_of;
 use crate::ids::thin_id;
 use crate::iso;
@@ -46,7 +46,7 @@ impl World {
             event.thin_created_ms(),
             event.object.scope.livemode,
         );
-        thin["related_object"] = self.reference(event);
+        thin["related_object"] = self.reference_to(&event.object);
         thin["reason"] = reason.into();
         if let Some(account) = &event.object.scope.account {
             thin["context"] = json!(account);
@@ -72,8 +72,8 @@ impl World {
     }
 
     /// What an event names of its object: id, kind and path. Null where the API has no path to it.
-    pub(super) fn reference(&self, event: &Occurrence) -> Value {
-        let Some(state) = self.state_at(&event.object, Moment::End) else {
+    pub(super) fn reference_to(&self, object: &Key) -> Value {
+        let Some(state) = self.state_at(object, Moment::End) else {
             return Value::Null;
         };
         let truth = &state.truth;

@@ -1,0 +1,139 @@
+//! Events of API v2 that have no snapshot twin. Their data come with the fetched event, not with the delivered one.
+
+use serde_json::{Value, json};
+
+use super::{Key, Occurrence, Scope, World, written};
+use crate::iso;
+
+/// The type of the event that says which event wasn't generated.
+pub const GENERATION_FAILURE: &str = "v2.core.health.event_generation_failure.resolved";
+
+/// The type of the event that reports usage which a meter couldn't take.
+pub const METER_ERRORS: &str = "v1.billing.meter.error_report_triggered";
+
+/// An event of API v2 without a snapshot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Notice {
+    /// `evt_…`, one of `/v2/core/events`.
+    pub id: String,
+    /// Unix seconds.
+    pub created: i64,
+    /// What it says.
+    pub about: About,
+}
+
+/// What a notice is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum About {
+    /// Stripe failed to generate this event. The platform gets the notice.
+    Ungenerated(Occurrence),
+    /// This meter was sent usage that names no customer.
+    MeterErrors(Key),
+}
+
+impl Notice {
+    /// Its type.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self.about {
+            About::Ungenerated(_) => GENERATION_FAILURE,
+            About::MeterErrors(_) => METER_ERRORS,
+        }
+    }
+
+    /// Who gets it: the meter's owner; of events that weren't generated the platform, in the mode of the change.
+    #[must_use]
+    pub fn scope(&self) -> Scope {
+        match &self.about {
+            About::Ungenerated(failed) => Scope::platform(failed.object.scope.livemode),
+            About::MeterErrors(meter) => meter.scope.clone(),
+        }
+    }
+}
+
+impl World {
+    /// Keeps a notice in its place.
+    pub(crate) fn note(&mut self, notice: Notice) {
+        self.notices.push(notice);
+        self.notices.sort_by_key(|notice| notice.created);
+    }
+
+    /// Events of API v2 that have no snapshot, by `created`.
+    #[must_use]
+    pub fn notices(&self) -> &[Notice] {
+        &self.notices
+    }
+
+    /// A notice as Stripe delivers it: without its data.
+    #[must_use]
+    pub fn notice(&self, notice: &Notice) -> Value {
+        let scope = notice.scope();
+        let created_ms = notice.created * 1_000;
+        let mut thin =
+            super::thin::notification(&notice.id, notice.kind(), created_ms, scope.livemode);
+        if let About::MeterErrors(meter) = &notice.about {
+            thin["related_object"] = self.reference_to(meter);
+        }
+        if let Some(account) = scope.account {
+            thin["context"] = json!(account);
+        }
+        thin
+    }
+
+    /// A notice as `/v2/core/events/{id}` serves it.
+    #[must_use]
+    pub fn notice_fetched(&self, notice: &Notice) -> Value {
+        let mut fetched = self.notice(notice);
+        fetched["data"] = match &notice.about {
+            About::Ungenerated(failed) => self.failure(notice, failed),
+            About::MeterErrors(_) => meter_errors(notice),
+        };
+        if fetched.get("context").is_none() {
+            fetched["context"] = Value::Null;
+        }
+        fetched
+    }
+
+    fn failure(&self, notice: &Notice, failed: &Occurrence) -> Value {
+        let mut impact = json!({
+            "event_type": failed.kind, "related_object": self.reference_to(&failed.object),
+        });
+        if let Some(account) = &failed.object.scope.account {
+            impact["context"] = json!(account);
+        }
+        json!({
+            "alert_id": format!("alert_{}", &notice.id[notice.id.len() - 16..]),
+            "grouping_key": format!("event_generation_failure.{}", failed.kind),
+            "impact": impact,
+            "resolved_at": iso::written(notice.created * 1_000),
+            "summary": "An event could not be generated; the change that it would have told of stands.",
+        })
+    }
+
+    /// The bytes of [`World::notice`], written as [`World::body`] writes.
+    #[must_use]
+    pub fn notice_body(&self, notice: &Notice) -> Vec<u8> {
+        written(&self.notice(notice))
+    }
+}
+
+/// What a meter refused in the five minutes before.
+fn meter_errors(notice: &Notice) -> Value {
+    let error = json!({
+        "error_message": "Customer mapping key stripe_customer_id not found in payload.",
+        "request": { "identifier": &notice.id[notice.id.len() - 16..] },
+    });
+    json!({
+        "developer_message_summary": "There is 1 invalid event",
+        "reason": {
+            "error_count": 1,
+            "error_types": [{
+                "code": "meter_event_no_customer_defined",
+                "error_count": 1,
+                "sample_errors": [error],
+            }],
+        },
+        "validation_end": iso::written(notice.created * 1_000),
+        "validation_start": iso::written((notice.created - 300) * 1_000),
+    })
+}
