@@ -103,7 +103,8 @@ impl Sample {
 }
 
 /// Unix seconds.
-pub(crate) fn seconds(at: SystemTime) -> i64 {
+#[must_use]
+pub fn seconds(at: SystemTime) -> i64 {
     millis(at) / 1_000
 }
 
