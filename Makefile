@@ -134,8 +134,6 @@ lint: need-rust need-cc need-python ## Check format, clippy, docs, licences, unu
 	@$(PY) infra/lint/pages.py
 	$(say) 'The compiler that releases are made with'
 	@$(PY) infra/lint/toolchain.py
-	$(say) 'Sample events are what tests/events/generate writes'
-	@$(PY) tests/events/generate --check
 	$(say) 'Licences, bans, sources (cargo-deny); unused dependencies (cargo-machete)'
 	@infra/lint/tools.sh
 	@target/tools/bin/cargo-deny $(CARGO_FLAGS) --log-level error check bans licenses sources
@@ -155,6 +153,9 @@ lint: need-rust need-cc need-python ## Check format, clippy, docs, licences, unu
 	@$(CARGO) test -q $(CARGO_FLAGS) -p sluice-template
 	$(say) 'Clippy'
 	@$(CARGO) clippy $(CARGO_FLAGS) --workspace --all-targets -- -D warnings
+	$(say) 'Sample events are what the simulated Stripe sends'
+	@$(CARGO) build -q $(CARGO_FLAGS) --workspace --bin samples
+	@"$${CARGO_TARGET_DIR:-target}/debug/samples" --check
 	$(say) 'Documentation'
 	@RUSTDOCFLAGS='-D warnings' $(CARGO) doc -q $(CARGO_FLAGS) --workspace --no-deps
 	$(say) 'Nothing to complain about'

@@ -3,8 +3,9 @@
 use serde_json::Value;
 
 /// The collections that are served, the kind of object in each, and the parameter that a missing id is blamed on.
-pub(crate) const COLLECTIONS: [(&[&str], &str, &str); 24] = [
+pub(crate) const COLLECTIONS: [(&[&str], &str, &str); 25] = [
     (&["application_fees"], "application_fee", "id"),
+    (&["billing", "meters"], "billing.meter", "id"),
     (&["charges"], "charge", "id"),
     (&["checkout", "sessions"], "checkout.session", "session"),
     (&["coupons"], "coupon", "coupon"),

@@ -47,6 +47,7 @@ templates![
     "invoice_payment",
     "invoiceitem",
     "line_item",
+    "meter",
     "payment_intent",
     "payment_method",
     "payout",

@@ -10,6 +10,7 @@ mod accounts;
 mod deliveries;
 mod endpoints;
 mod money;
+mod notices;
 mod thin;
 mod trouble;
 
@@ -25,7 +26,7 @@ use deliveries::Pending;
 
 pub use deliveries::PENDING_WEBHOOKS_DEFAULT;
 pub use endpoints::WebhookEndpoint;
-pub use trouble::{GENERATION_FAILURE, Notice};
+pub use notices::{About, GENERATION_FAILURE, METER_ERRORS, Notice};
 
 /// Whose objects, and in which mode.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -149,7 +150,7 @@ pub struct World {
     /// Connected accounts in the order in which they came, with the mode that they were made in.
     pub(crate) accounts: Vec<Scope>,
     connections: Connections,
-    /// What Stripe has said of events that it failed to generate, by `created`.
+    /// Events of API v2 that have no snapshot twin, by `created`.
     notices: Vec<Notice>,
     pending: Pending,
     /// Where the platform has events delivered to, in the order in which they were made.

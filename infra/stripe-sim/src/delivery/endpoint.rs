@@ -11,7 +11,7 @@ use crate::delivery::clock::HOUR;
 use crate::delivery::outage::Outage;
 use crate::delivery::retry::Retry;
 use crate::version::ApiVersion;
-use crate::world::{GENERATION_FAILURE, Notice, Occurrence, Scope};
+use crate::world::{Notice, Occurrence, Scope};
 
 /// How long an endpoint may take, in seconds. Stripe doesn't publish its own limit.
 pub const TIMEOUT_S: u64 = 30;
@@ -81,7 +81,7 @@ impl Endpoint {
     /// Whether this notice goes here.
     #[must_use]
     pub fn hears_notice(&self, notice: &Notice) -> bool {
-        self.payload == Payload::Thin && self.is_for(&notice.scope(), GENERATION_FAILURE)
+        self.payload == Payload::Thin && self.is_for(&notice.scope(), notice.kind())
     }
 
     fn is_for(&self, scope: &Scope, kind: &str) -> bool {

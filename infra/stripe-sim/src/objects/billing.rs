@@ -178,6 +178,7 @@ pub(crate) fn invoice_of(
     let amount = if free { 0 } else { unit * quantity };
     let mut line = stage.blank("line_item", &line_id);
     line["invoice"] = json!(id);
+    line["description"] = json!(described(quantity, &item["price"]));
     line["quantity"] = json!(quantity);
     line["metadata"] = subscription["metadata"].clone();
     line["period"] = json!({
@@ -221,6 +222,41 @@ pub(crate) fn invoice_of(
         "type": "subscription_details",
     });
     (id, invoice)
+}
+
+/// The preview of an invoice that a subscription is going to have: it begins the period in which it is made.
+pub(crate) fn upcoming_invoice(stage: &mut Stage<'_>, subscription: &Value) -> (String, Value) {
+    let (id, mut invoice) = invoice(stage, subscription, "upcoming");
+    let id = format!("upcoming_{id}");
+    let start = subscription["items"]["data"][0]["current_period_start"].clone();
+    for field in ["created", "period_end"] {
+        invoice[field] = start.clone();
+    }
+    invoice["id"] = json!(id);
+    invoice["automatically_finalizes_at"] = Value::Null;
+    invoice["next_payment_attempt"] = json!(start.as_i64().unwrap_or_default() + 3_600);
+    invoice["lines"]["data"][0]["invoice"] = json!(id);
+    let subscription = subscription["id"].as_str().unwrap_or_default();
+    let url = format!("/v1/invoices/upcoming/lines?subscription={subscription}");
+    invoice["lines"]["url"] = json!(url);
+    (id, invoice)
+}
+
+/// A meter of usage.
+pub(crate) fn meter(stage: &mut Stage<'_>) -> (String, Value) {
+    let id = stage.id("mtr");
+    let mut meter = stage.blank("meter", &id);
+    meter["updated"] = meter["created"].clone();
+    (id, meter)
+}
+
+/// What an invoice's line says of so many of a recurring price: `1 × Team (at $20.00 / month)`.
+fn described(quantity: i64, price: &Value) -> String {
+    let name = price["nickname"].as_str().unwrap_or_default();
+    let cents = price["unit_amount"].as_i64().unwrap_or_default();
+    let interval = price["recurring"]["interval"].as_str().unwrap_or_default();
+    let (whole, part) = (cents / 100, cents % 100);
+    format!("{quantity} × {name} (at ${whole}.{part:02} / {interval})")
 }
 
 /// The draft of an invoice that is sent to the customer and due in 30 days.

@@ -6,7 +6,7 @@
 
 use serde_json::{Value, json};
 
-use super::shown::written;
+use crate::body::written;
 use crate::version::ApiVersion;
 use crate::world::{ORGANIZATION, Occurrence, World};
 

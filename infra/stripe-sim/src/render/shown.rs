@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::Lens;
+use crate::body::written;
 use crate::diff::previous_attributes;
 use crate::version::ApiVersion;
 use crate::world::{Key, Moment, Occurrence, Scope, World};
@@ -10,11 +11,6 @@ use crate::world::{Key, Moment, Occurrence, Scope, World};
 /// Since this version a connected account's events name it twice, in `account` and in `context`
 /// (<https://docs.stripe.com/changelog/basil/2025-04-30/additional-context-organization-events>).
 const CONTEXT_SINCE: ApiVersion = ApiVersion::V2025_04_30;
-
-/// JSON indented by two, as Stripe writes its webhooks.
-pub(super) fn written(event: &Value) -> Vec<u8> {
-    serde_json::to_vec_pretty(event).expect("a JSON value with text keys can be written")
-}
 
 impl World {
     /// The object as it is at the end, in the default API version. A deleted one is shown as it last was.
@@ -89,7 +85,7 @@ impl World {
         snapshot
     }
 
-    /// The bytes of [`World::event`]: JSON indented by two, as Stripe writes its webhooks.
+    /// The bytes of [`World::event`], as Stripe writes its webhooks.
     #[must_use]
     pub fn body(&self, event: &Occurrence, version: ApiVersion) -> Vec<u8> {
         written(&self.event(event, version))

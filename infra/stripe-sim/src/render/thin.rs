@@ -6,10 +6,10 @@
 
 use serde_json::{Value, json};
 
-use super::shown::written;
+use crate::body::written;
 use crate::iso;
 use crate::paths::url_of;
-use crate::world::{Moment, Occurrence, World};
+use crate::world::{Key, Moment, Occurrence, World};
 
 impl World {
     /// The thin twin as Stripe delivers it.
@@ -24,7 +24,7 @@ impl World {
             event.thin_created_ms(),
             event.object.scope.livemode,
         );
-        thin["related_object"] = self.reference(event);
+        thin["related_object"] = self.reference_to(&event.object);
         thin["reason"] = reason.into();
         if let Some(account) = &event.object.scope.account {
             thin["context"] = json!(account);
@@ -50,8 +50,8 @@ impl World {
     }
 
     /// What an event names of its object: id, kind and path. Null where the API has no path to it.
-    pub(super) fn reference(&self, event: &Occurrence) -> Value {
-        let Some(state) = self.state_at(&event.object, Moment::End) else {
+    pub(super) fn reference_to(&self, object: &Key) -> Value {
+        let Some(state) = self.state_at(object, Moment::End) else {
             return Value::Null;
         };
         let truth = &state.truth;
@@ -74,7 +74,7 @@ pub(super) fn notification(id: &str, kind: &str, created_ms: i64, livemode: bool
         "object": "v2.core.event",
         "type": kind,
         "livemode": livemode,
-        "created": iso::written(created_ms.div_euclid(1_000), created_ms.rem_euclid(1_000)),
+        "created": iso::written(created_ms),
         "related_object": null,
         "reason": null,
     })

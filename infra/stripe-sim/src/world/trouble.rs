@@ -5,30 +5,8 @@
 //! `v2.core.health.event_generation_failure.resolved`. Its data say which type and which object; they come with the
 //! fetched event, not with the delivered one.
 
-use super::{Occurrence, Scope, World};
+use super::{About, Notice, World};
 use crate::ids::{Purpose, event_id, stream, thin_id};
-
-/// The type of the event that tells of events that weren't generated.
-pub const GENERATION_FAILURE: &str = "v2.core.health.event_generation_failure.resolved";
-
-/// That Stripe failed to generate an event, as it says itself, to the platform.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Notice {
-    /// `evt_…`, one of `/v2/core/events`.
-    pub id: String,
-    /// Unix seconds.
-    pub created: i64,
-    /// The event that was never made.
-    pub failed: Occurrence,
-}
-
-impl Notice {
-    /// Who is told: the platform, in the mode of the change.
-    #[must_use]
-    pub fn scope(&self) -> Scope {
-        Scope::platform(self.failed.object.scope.livemode)
-    }
-}
 
 impl World {
     /// Tells one change twice: a second event beside this one, the same but for its id. Returns the new id; `None`
@@ -63,12 +41,11 @@ impl World {
         let place = self.events.iter().position(|one| one.id == event)?;
         let failed = self.events.remove(place);
         let id = thin_id(&failed.thin_id(), failed.object.scope.livemode);
-        self.notices.push(Notice {
+        self.note(Notice {
             id: id.clone(),
             created: failed.created + i64::from(told_after_s),
-            failed,
+            about: About::Ungenerated(failed),
         });
-        self.notices.sort_by_key(|notice| notice.created);
         Some(id)
     }
 
@@ -84,11 +61,5 @@ impl World {
             failed += 1;
         }
         failed
-    }
-
-    /// What Stripe has said of events that it failed to generate, by `created`.
-    #[must_use]
-    pub fn notices(&self) -> &[Notice] {
-        &self.notices
     }
 }
