@@ -30,7 +30,7 @@ KNOWN = {
     "truth.rs": "examples in tests",
     "tombstones.rs": "examples in tests",
     "routing.rs": "examples in tests",
-    "aws.py": "the shapes of sample messages",
+    "lambda.rs": "messages to some domains, as samples: they need no new one",
     "trial.rs": "a sample that calls for an effect: a domain may emit none",
     "laws.rs": "a test for each domain, that runs beside the others",
     "laws_thin.rs": "a test for each domain, that runs beside the others",

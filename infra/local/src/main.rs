@@ -373,7 +373,7 @@ fn sign(
     }
     let endpoint = signing.endpoint.as_deref();
     let of_stack = || {
-        let secrets = StackInfo::read(&source.root()).ok()?.webhook_secrets;
+        let secrets = stack_file::read(&source.root()).ok()?.webhook_secrets;
         secrets.get(endpoint.unwrap_or("platform")).cloned()
     };
     let secret = signing.secret.clone().or_else(of_stack);
