@@ -10,7 +10,8 @@ use sluice_kernel::delivery::ledger::Ledger;
 use sluice_kernel::fault::Fault;
 use sluice_kernel::outcome::{Outcome, Record, Word};
 
-use super::fetching::{NOW_S, RECEIVES_MAX, World, check, scope, tie, world};
+use super::fetching::checks::check;
+use super::fetching::{NOW_S, RECEIVES_MAX, World, scope, tie, world};
 
 impl World {
     /// Each record's subject, what it says, and its code.

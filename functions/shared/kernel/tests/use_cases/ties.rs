@@ -12,7 +12,9 @@ use sluice_kernel::fault::Fault;
 use sluice_kernel::outcome::{Outcome, Outcomes, Remark, Tie};
 use sluice_kernel::reconcile::{NotedTie, Notes};
 
-use super::fetching::{NOW_S, World, check, door, parts, repainted, scope, tie, world};
+use super::fetching::checks::check;
+use super::fetching::parts::{parts, repainted};
+use super::fetching::{NOW_S, World, door, scope, tie, world};
 
 impl World {
     /// The objects that have a tie.
