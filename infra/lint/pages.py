@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Checks that what the pages name is there: the README, ARCHITECTURE.md, infra/docs and infra/runbooks.
+"""Checks that what the pages name is there: README.md, ARCHITECTURE.md, CONTRIBUTING.md,
+functions/README.md, infra/docs and infra/runbooks.
 
 - a test, `module::name_of_the_test`: a function of that name in a module, file or folder of that name;
 - a target, `make name`;
@@ -89,7 +90,7 @@ def misrouted(root):
 
 def pages(root):
     """Each page, and its text."""
-    found = [root / "README.md", root / "ARCHITECTURE.md"]
+    found = [root / name for name in ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "functions/README.md")]
     found += sorted((root / "infra/docs").glob("*.md"))
     return {path: path.read_text(encoding="utf-8") for path in found if path.exists()}
 

@@ -12,11 +12,11 @@ use subscriptions::customer::{Until, of_stored};
 use crate::truth::body;
 use crate::world::{World, eventually, shared};
 
-const ARCHITECTURE: &str = include_str!("../../ARCHITECTURE.md");
+const PAGE: &str = include_str!("../../functions/README.md");
 
 /// The values after the flags of the documented command.
 fn documented(flag: &str) -> &'static str {
-    let (_, command) = ARCHITECTURE
+    let (_, command) = PAGE
         .split_once("aws dynamodb query")
         .expect("it is there");
     let (command, _) = command.split_once("```").expect("it ends");
