@@ -5,10 +5,11 @@
 //!
 //! # Layout
 //! - [`stack`]: which stack, and where everything of it is; [`aws`]: signed calls; [`problem`]: what went wrong.
-//! - [`domains`]: which domains an operation takes. [`versions`]: a function's versions.
+//! - [`domains`]: which domains an operation takes. [`versions`]: a function's versions. [`queues`]: the stack's queues.
 //! - [`actor`]: who changes something, and why. [`stripe`]: Stripe, as the functions ask it.
 //! - [`logs`] and [`metrics`]: what the functions wrote. [`times`]: times as people give and read them.
 //! - [`doctor`]: what isn't set up as it has to be. [`rollback`]: the version before. [`signing`]: the signing secrets.
+//! - [`status`]: a stack's health.
 
 pub mod actor;
 pub mod aws;
@@ -17,9 +18,11 @@ pub mod domains;
 pub mod logs;
 pub mod metrics;
 pub mod problem;
+pub mod queues;
 pub mod rollback;
 pub mod signing;
 pub mod stack;
+pub mod status;
 pub mod stripe;
 pub mod times;
 pub mod versions;
