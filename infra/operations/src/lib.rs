@@ -9,18 +9,21 @@
 //! - [`actor`]: who changes something, and why. [`stripe`]: Stripe, as the functions ask it.
 //! - [`logs`] and [`metrics`]: what the functions wrote. [`times`]: times as people give and read them.
 //! - [`doctor`]: what isn't set up as it has to be. [`rollback`]: the version before. [`signing`]: the signing secrets.
-//! - [`status`]: a stack's health.
+//! - [`status`]: a stack's health. [`events`]: the ledger's events, listed, followed, and each with its story.
+//! - [`smoke`]: whether an endpoint takes what it has to, and nothing else.
 
 pub mod actor;
 pub mod aws;
 pub mod doctor;
 pub mod domains;
+pub mod events;
 pub mod logs;
 pub mod metrics;
 pub mod problem;
 pub mod queues;
 pub mod rollback;
 pub mod signing;
+pub mod smoke;
 pub mod stack;
 pub mod status;
 pub mod stripe;
