@@ -10,8 +10,10 @@
 //! - [`logs`] and [`metrics`]: what the functions wrote. [`times`]: times as people give and read them.
 //! - [`doctor`]: what isn't set up as it has to be. [`rollback`]: the version before. [`signing`]: the signing secrets.
 //! - [`status`]: a stack's health. [`events`]: the ledger's events, listed, followed, and each with its story.
-//! - [`smoke`]: whether an endpoint takes what it has to, and nothing else.
+//! - [`state`]: objects, as their domains have them. [`access`]: what a customer may use. [`smoke`]: whether an endpoint
+//!   takes what it has to, and nothing else.
 
+pub mod access;
 pub mod actor;
 pub mod aws;
 pub mod doctor;
@@ -25,6 +27,7 @@ pub mod rollback;
 pub mod signing;
 pub mod smoke;
 pub mod stack;
+pub mod state;
 pub mod status;
 pub mod stripe;
 pub mod times;
