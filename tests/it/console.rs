@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use serde_json::{Value, json};
 use sluice_local::stack::root;
+use sluice_local::stack_file;
 use sluice_scale::aws::Aws;
 use sluice_scale::ledger::{Ledger, Spread};
 
@@ -368,7 +369,7 @@ fn peak_kib(process: u32) -> u64 {
 fn a_hundred_thousand_entries_are_listed_from_the_first_page_on_in_bounded_memory() {
     let many = many();
     let folder = tempfile::tempdir().expect("a folder");
-    let described = large(many).info().write(folder.path()).expect("written");
+    let described = stack_file::write(&large(many).info(), folder.path()).expect("written");
     let list = |more: &[&str]| {
         let mut command = Command::new(PROGRAM.path());
         command
