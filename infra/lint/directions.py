@@ -121,7 +121,7 @@ MAY_NAME = {
 
 # What a program of infra/ or a test needs of a domain beyond the trait `Domain`, and so can't reach by the domain's name.
 MAY_NAME_A_DOMAIN = {
-    ("sluice-cli", "subscriptions"): "`sluice access` reads a customer's access as its reader, `customer`, has it",
+    ("sluice-operations", "subscriptions"): "`access` reads a customer's access as its reader, `customer`, has it",
     ("sluice-tests", "subscriptions"): "the documented query is compared with the same reader",
 }
 

@@ -89,7 +89,7 @@ class Directions(unittest.TestCase):
         self.work.needs("sluice-domains", "sluice-kernel").needs("sluice-domains", "payments")
         self.work.needs("sluice-domains", "subscriptions").needs("sluice-cli", "sluice-domains")
         self.work.needs("sluice-cli", "sluice-operations").needs("sluice-operations", "sluice-domains")
-        self.work.needs("sluice-cli", "subscriptions").needs("sluice-cli", "ingest")
+        self.work.needs("sluice-operations", "subscriptions").needs("sluice-cli", "ingest")
         self.work.needs("sluice-tests", "sluice-domains", "dev").needs("sluice-tests", "subscriptions", "dev")
         self.work.needs("sluice-local", "sluice-adapters")
         self.work.needs("sluice-local", "clap").needs("sluice-tests", "sluice-local", "dev")
@@ -136,13 +136,13 @@ class Directions(unittest.TestCase):
         self.assert_breach("tests/Cargo.toml", "only sluice-domains may name payments")
 
     def test_an_exception_is_for_one_domain(self):
-        self.work.needs("sluice-cli", "payments")
-        self.assert_breach("infra/cli/Cargo.toml", "only sluice-domains may name payments")
+        self.work.needs("sluice-operations", "payments")
+        self.assert_breach("infra/operations/Cargo.toml", "only sluice-domains may name payments")
 
     def test_an_exception_that_nobody_needs_is_taken_out(self):
-        dependencies = self.work.packages["sluice-cli"]["dependencies"]
+        dependencies = self.work.packages["sluice-operations"]["dependencies"]
         dependencies[:] = [one for one in dependencies if one["name"] != "subscriptions"]
-        self.assert_breach("infra/cli/Cargo.toml", "no longer names subscriptions")
+        self.assert_breach("infra/operations/Cargo.toml", "no longer names subscriptions")
 
     def test_what_names_all_domains_names_nothing_else(self):
         self.work.needs("sluice-domains", "sluice-adapters")

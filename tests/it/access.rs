@@ -16,9 +16,7 @@ const PAGE: &str = include_str!("../../functions/README.md");
 
 /// The values after the flags of the documented command.
 fn documented(flag: &str) -> &'static str {
-    let (_, command) = PAGE
-        .split_once("aws dynamodb query")
-        .expect("it is there");
+    let (_, command) = PAGE.split_once("aws dynamodb query").expect("it is there");
     let (command, _) = command.split_once("```").expect("it ends");
     let (_, value) = command.split_once(flag).expect("the flag is there");
     let value = value.trim_start();

@@ -116,12 +116,12 @@ fn a_thin_event_is_stored_and_published() {
         "related_object": { "id": "mtr_1", "type": "billing.meter", "url": "/v1/billing/meters/mtr_1" },
     });
     assert_eq!(world.deliver(&body.to_string()).words(), "accepted");
-    let story = world.story(&event).expect("an entry").summary;
+    let entry = world.story(&event).expect("an entry").entry;
     assert_eq!(
-        (&story["state"], &story["object_id"]),
-        (&json!("published"), &json!("mtr_1"))
+        (entry.state, entry.object_id.as_deref()),
+        ("published", Some("mtr_1"))
     );
-    assert_eq!(story["created"], 1_767_225_600);
+    assert_eq!(entry.created, Some(1_767_225_600));
     assert_eq!(
         world.on_bus(&event)["detail"]["related_object"]["id"],
         "mtr_1"

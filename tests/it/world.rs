@@ -274,7 +274,7 @@ impl World {
 
     /// Where the ledger says that the event stands.
     pub(crate) fn state(&self, event: &str) -> Option<String> {
-        Some(self.story(event)?.summary["state"].as_str()?.to_owned())
+        Some(self.story(event)?.entry.state.to_owned())
     }
 
     /// An object of the platform's in test mode, as its domain has it.

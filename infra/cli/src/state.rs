@@ -1,13 +1,13 @@
 //! `sluice state`: an object of Stripe's, as its domain has it.
 
 use clap::Subcommand;
-use serde_json::{Value, json};
-use sluice_adapters::inspect;
+use serde_json::{Map, Value};
+use sluice_operations::problem::Problem;
+use sluice_operations::state::{Object, find};
+use sluice_operations::times::time_of_ms;
 
 use crate::context::Context;
 use crate::output::{fields, said};
-use sluice_operations::problem::Problem;
-use sluice_operations::times::time_of_ms;
 
 const EXAMPLES: &str = "Examples:
   sluice state show sub_1                              of the platform's own, live or test
@@ -43,85 +43,55 @@ pub(crate) async fn run(context: &Context, command: Command) -> Result<(), Probl
 
 /// Shows an object, in whichever domain and mode it is.
 pub(crate) async fn show(context: &Context, args: Args) -> Result<(), Problem> {
-    let Args { id, account } = args;
-    let account = context.stack.account_key(&account).await;
-    let keys = match id.contains('#') {
-        true => vec![id],
-        false => ["live", "test"]
-            .map(|mode| format!("{account}#{mode}#{id}"))
-            .to_vec(),
-    };
-    let mut found = Vec::new();
-    for domain in context.stack.domains() {
-        for key in &keys {
-            let item =
-                inspect::projection(context.stack.aws.sdk(), context.stack.table(domain)?, key)
-                    .await?;
-            found.extend(item.map(|item| of_domain(domain, item)));
-        }
-    }
-    if found.is_empty() {
-        return Err(Problem::NotFound(format!(
-            "no domain has {}",
-            keys.join(" or ")
-        )));
-    }
-    for item in found {
+    for object in find(&context.stack, &args.id, &args.account).await? {
         match context.out.is_json() {
-            true => context.out.value(&item)?,
-            false => context.out.text(words(&item))?,
+            true => context.out.value(&object)?,
+            false => context.out.text(words(&object))?,
         }
     }
     Ok(())
 }
 
-/// The item with its document's fields at the top.
-fn of_domain(domain: &str, item: Value) -> Value {
-    let mut shown = json!({ "domain": domain, "key": item["pk"], "version": item["version"] });
-    if let (Some(shown), Some(document)) = (shown.as_object_mut(), item["doc"].as_object()) {
-        shown.extend(document.clone());
-    }
-    shown
-}
-
-fn words(item: &Value) -> String {
+fn words(object: &Object) -> String {
+    let document = &object.document;
     let listed = |name: &str| {
-        let all = item[name].as_array().into_iter().flatten();
+        let all = array(document, name);
         all.map(said).collect::<Vec<_>>().join(" ")
     };
-    let pending = item["pending"].as_array().map_or(0, Vec::len);
+    let pending = match array(document, "pending").count() {
+        0 => String::new(),
+        count => count.to_string(),
+    };
+    let version = object.version.map(|version| version.to_string());
     fields(
-        &said(&item["key"]),
+        object.key.as_deref().unwrap_or_default(),
         &[
-            ("domain", said(&item["domain"])),
-            ("version", said(&item["version"])),
-            ("state", said(&item["state"])),
-            ("rests on", rests_on(item)),
+            ("domain", object.domain.clone()),
+            ("version", version.unwrap_or_default()),
+            ("state", document.get("state").map(said).unwrap_or_default()),
+            ("rests on", rests_on(document)),
             ("events", listed("history")),
             ("facts", listed("facts")),
-            (
-                "pending",
-                if pending > 0 {
-                    pending.to_string()
-                } else {
-                    String::new()
-                },
-            ),
+            ("pending", pending),
         ],
     )
 }
 
+fn array<'a>(document: &'a Map<String, Value>, name: &str) -> impl Iterator<Item = &'a Value> {
+    let list = document.get(name).and_then(Value::as_array);
+    list.into_iter().flatten()
+}
+
 /// The newest events or fetches, their second, and whether the state is a guess between them.
-fn rests_on(item: &Value) -> String {
-    let members = item["members"].as_array().into_iter().flatten();
-    let names: Vec<_> = members
+fn rests_on(document: &Map<String, Value>) -> String {
+    let names: Vec<_> = array(document, "members")
         .map(|member| member["event"].as_str().unwrap_or("a fetch"))
         .collect();
-    let second = item["second"].as_i64();
+    let second = document.get("second").and_then(Value::as_i64);
     let second = second.map(|second| time_of_ms(second * 1_000));
-    let guess = match item["tie_unresolved"] == true {
-        true => ", a guess",
-        false => "",
+    let guess = match document.get("tie_unresolved") {
+        Some(Value::Bool(true)) => ", a guess",
+        _ => "",
     };
     format!(
         "{} of {}{guess}",
@@ -132,21 +102,32 @@ fn rests_on(item: &Value) -> String {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
     use crate::output::without_colour;
 
     #[test]
-    fn an_object_shows_its_documents_fields() {
-        let item = json!({ "pk": "platform#live#ch_1", "version": 2, "doc": { "state": { "status": "succeeded" }, "history": ["evt_1"] } });
-        let shown = of_domain("payments", item);
-        assert_eq!(
-            (&shown["key"], &shown["version"], &shown["history"]),
-            (&json!("platform#live#ch_1"), &json!(2), &json!(["evt_1"]))
-        );
-        let words = without_colour(&words(&shown));
+    fn an_object_is_told_with_its_state_and_what_it_rests_on() {
+        let document = json!({
+            "state": { "status": "succeeded" }, "history": ["evt_1"], "members": [{ "event": "evt_1" }, {}], "second": 0,
+            "tie_unresolved": true,
+        });
+        let Value::Object(document) = document else {
+            panic!("an object");
+        };
+        let object = Object {
+            domain: "payments".to_owned(),
+            key: Some("platform#live#ch_1".to_owned()),
+            version: Some(2),
+            document,
+        };
+        let words = without_colour(&words(&object));
         assert!(
             words.contains(r#"state        {"status":"succeeded"}"#),
             "{words}"
         );
+        let rests_on = "rests on     evt_1 a fetch of 1970-01-01T00:00:00Z, a guess";
+        assert!(words.contains(rests_on), "{words}");
     }
 }

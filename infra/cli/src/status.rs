@@ -1,51 +1,15 @@
 //! `sluice status`: a stack's health at a glance.
-//!
-//! Where each number comes from: what waits is asked of the ledger and the queues, now. What happened in the last hour and
-//! day was counted by the functions' log lines: in AWS CloudWatch has the sums as metrics; here, where nobody sums them,
-//! the lines themselves are read. Completeness is reconcile's own report. What can't be known is said to be unknown, never
-//! shown as 0.
 
-mod counts;
-mod failing;
-mod live;
-mod queues;
-mod troubles;
-
-use serde_json::json;
-use sluice_adapters::clock::SystemClock;
-use sluice_adapters::inspect;
-use sluice_adapters::ledger::DynamoLedger;
-use sluice_adapters::listing::BATCH_MAX;
-use sluice_kernel::delivery::endpoint::{self, Payload};
-use sluice_kernel::delivery::ledger::DueLedger;
-use sluice_kernel::reconcile::report::Report;
+use sluice_operations::problem::Problem;
+use sluice_operations::status::counts::Counts;
+use sluice_operations::status::queues::Queue;
+use sluice_operations::status::waiting::Waiting;
+use sluice_operations::status::{OVERDUE_MS, SWEEP_MS, Status, look};
+use sluice_operations::times::span;
 
 use crate::context::Context;
-use crate::event::list::Filter;
-use crate::output::{BAD, GOOD, WARN, fields, paint};
-use crate::reconcile::{summary, uncovered};
-use counts::{codes, counts, door, in_json};
-pub(crate) use queues::depth;
-use queues::{domains, queue};
-use sluice_operations::logs;
-use sluice_operations::problem::Problem;
-use sluice_operations::times::{now_ms, span};
-use troubles::{Seen, troubles};
-
-const HOUR_MS: i64 = 3_600_000;
-const DAY_MS: i64 = 24 * HOUR_MS;
-
-/// The most entries of the due index that are counted.
-const DUE_MAX: usize = 10_000;
-
-/// Sweep runs each minute: what has been due for longer than this, something keeps it from publishing.
-const OVERDUE_MS: i64 = 5 * 60_000;
-
-/// How many of the newest events are looked at for held and lapsed claims, which no index finds.
-const NEWEST: usize = 500;
-
-/// How far back sweep's last run is looked for.
-const SWEEP_MS: i64 = 15 * 60_000;
+use crate::output::{BAD, Cell, DIM, GOOD, PLAIN, WARN, fields, paint, table};
+use crate::reconcile::summary;
 
 const EXAMPLES: &str = "Examples:
   sluice status                                        the last hour and day, and what waits now
@@ -53,6 +17,11 @@ const EXAMPLES: &str = "Examples:
   sluice status --json | jq .troubles
 
 What isn't well now is shown here; what is set up wrongly, by sluice doctor.";
+
+/// How many messages a queue holds: waiting, and in flight.
+pub(crate) async fn depth(context: &Context, url: &str) -> Result<(u64, u64), Problem> {
+    sluice_operations::queues::depth(&context.stack, url).await
+}
 
 /// What to do.
 #[derive(Debug, clap::Args)]
@@ -63,208 +32,243 @@ pub(crate) struct Args {
     check: bool,
 }
 
-/// What waits, now.
-#[derive(Debug, Default)]
-struct Waiting {
-    due: usize,
-    overdue: usize,
-    looked_at: usize,
-    held: usize,
-    lapsed: usize,
-    /// Stored, and not published until their endpoint's configuration is corrected.
-    misfits: usize,
-    /// Stored, and not published on purpose.
-    kept: usize,
-    /// Of the newest events, those in a format whose list reconcile doesn't look at.
-    unlisted: usize,
-}
-
 /// Shows it.
 pub(crate) async fn run(context: &Context, args: Args) -> Result<(), Problem> {
-    let now_ms = now_ms();
-    let waiting = waiting(context, now_ms).await?;
-    let mut queues = Vec::new();
-    for domain in context.stack.domains() {
-        queues.push(queue(context, domain, now_ms).await?);
+    let status = look(&context.stack).await?;
+    match context.out.is_json() {
+        true => context.out.value(&status)?,
+        false => print(context, &status)?,
     }
-    let dead_letters = async |name: &str| match context.stack.queues.get(name) {
-        Some(url) => depth(context, url).await.map(|(waiting, _)| Some(waiting)),
-        None => Ok(None),
-    };
-    let undelivered = dead_letters("rule_dead_letters").await?;
-    let unprocessed = dead_letters("bus_dead_letters").await?;
-    let failing = failing::failing(context, now_ms - HOUR_MS, now_ms).await;
-    for queue in &mut queues {
-        queue.failing = failing
-            .as_ref()
-            .ok()
-            .and_then(|all| all.get(&queue.domain).cloned());
+    match status.troubles.len() {
+        count if args.check && count > 0 => {
+            Err(Problem::Partly(format!("{count} things to look at")))
+        }
+        _ => Ok(()),
     }
-    let live = live::differing(context).await;
-    let hour = counts(context, now_ms - HOUR_MS, now_ms).await;
-    let day = counts(context, now_ms - DAY_MS, now_ms).await;
-    let unknown: Vec<_> = [
-        hour.as_ref().err(),
-        day.as_ref().err(),
-        failing.as_ref().err(),
-        live.as_ref().err(),
-    ]
-    .into_iter()
-    .flatten()
-    .map(ToString::to_string)
-    .collect();
-    let (hour, day, live) = (hour.ok(), day.ok(), live.unwrap_or_default());
-    let report =
-        inspect::last_report(context.stack.aws.sdk(), context.stack.table("ledger")?).await?;
-    let swept_ms = last_sweep(context, now_ms).await.ok().flatten();
-    let troubles = troubles(&Seen {
-        waiting: &waiting,
-        queues: &queues,
-        undelivered,
-        unprocessed,
-        live: &live,
-        hour: hour.as_ref(),
-        report: report.as_ref(),
-    });
+}
 
-    if context.out.is_json() {
-        context.out.value(&json!({
-            "stack": context.stack.name, "at_ms": now_ms, "last_hour": hour.as_ref().map(in_json), "last_day": day.as_ref().map(in_json),
-            "due": waiting.due, "overdue": waiting.overdue, "held": waiting.held, "lapsed": waiting.lapsed,
-            "waiting_for_configuration": waiting.misfits, "kept_on_purpose": waiting.kept,
-            "looked_at": waiting.looked_at, "undelivered": undelivered, "unprocessed": unprocessed,
-            "queues": queues.iter().map(|queue| json!({
-                "domain": queue.domain, "depth": queue.depth, "in_flight": queue.in_flight,
-                "dead_letters": queue.dead, "oldest_s": queue.oldest_s,
-                "failing": queue.failing.as_ref().map(|failing| json!({
-                    "receives": failing.receives, "lag_ms": failing.lag_ms, "lasting": failing.is_lasting(),
-                })),
-            })).collect::<Vec<_>>(),
-            "not_as_deployed": live,
-            "completeness_percent": report.as_ref().and_then(Report::completeness_percent), "reconciled": report,
-            "not_covered": report.as_ref().map(uncovered), "of_a_list_not_looked_at": waiting.unlisted,
-            "last_sweep_ms": swept_ms, "troubles": troubles,
-        }))?;
-    } else {
-        let door = door(context, hour.as_ref(), day.as_ref());
-        context.out.text(door)?;
-        context.out.text(codes(hour.as_ref(), day.as_ref()))?;
-        context.out.line("")?;
+fn print(context: &Context, status: &Status) -> Result<(), Problem> {
+    let Status {
+        last_hour,
+        last_day,
+        not_covered,
+        troubles,
+        unknown,
+        ..
+    } = status;
+    let (hour, day) = (last_hour.as_ref(), last_day.as_ref());
+    context.out.text(deliveries(&status.stack, hour, day))?;
+    context.out.text(codes(hour, day))?;
+    context.out.line("")?;
+    context.out.text(domains(&status.queues, hour, day))?;
+    context.out.line("")?;
+    context.out.text(waiting(status))?;
+    for line in not_covered.iter().flatten() {
         context
             .out
-            .text(domains(&queues, hour.as_ref(), day.as_ref()))?;
-        context.out.line("")?;
-        let ago = |at_ms: i64| format!("{} ago", span(now_ms - at_ms));
-        let swept = swept_ms.map_or_else(|| format!("unknown: no line in {}", span(SWEEP_MS)), ago);
-        let due = format!(
-            "{}, {} of them for more than {}",
-            waiting.due,
-            waiting.overdue,
-            span(OVERDUE_MS)
-        );
-        let claims = format!(
-            "{} held, {} lapsed, of the newest {} of a day",
-            waiting.held, waiting.lapsed, waiting.looked_at
-        );
-        let ledger_only = format!(
-            "{} wait for their endpoint's configuration, {} kept on purpose, of the same events",
-            waiting.misfits, waiting.kept
-        );
-        context.out.text(fields(
-            "Waiting and checked",
-            &[
-                ("due", due),
-                ("claims", claims),
-                ("ledger only", ledger_only),
-                (
-                    "undelivered",
-                    undelivered.map_or_else(
-                        || "unknown".to_owned(),
-                        |count| format!("{count} that no queue took"),
-                    ),
-                ),
-                (
-                    "unprocessed",
-                    unprocessed.map_or_else(
-                        || "unknown".to_owned(),
-                        |count| format!("{count} that the bus took and could not process"),
-                    ),
-                ),
-                ("last sweep", swept),
-                ("reconciled", summary(report.as_ref(), now_ms)),
-            ],
-        ))?;
-        for line in report.as_ref().map(uncovered).unwrap_or_default() {
-            context
-                .out
-                .line(paint(WARN, format!("not covered by reconcile: {line}")))?;
-        }
-        for why in &unknown {
-            context.out.line(paint(WARN, format!("unknown: {why}")))?;
-        }
-        if troubles.is_empty() {
-            context.out.line(paint(GOOD, "nothing to worry about"))?;
-        }
-        for trouble in &troubles {
-            context.out.line(paint(BAD, format!("! {trouble}")))?;
-        }
+            .line(paint(WARN, format!("not covered by reconcile: {line}")))?;
     }
-    match args.check && !troubles.is_empty() {
-        true => Err(Problem::Partly(format!(
-            "{} things to look at",
-            troubles.len()
-        ))),
-        false => Ok(()),
+    for why in unknown {
+        context.out.line(paint(WARN, format!("unknown: {why}")))?;
+    }
+    if troubles.is_empty() {
+        context.out.line(paint(GOOD, "nothing to worry about"))?;
+    }
+    for trouble in troubles {
+        context.out.line(paint(BAD, format!("! {trouble}")))?;
+    }
+    Ok(())
+}
+
+/// A count, or that it is unknown.
+fn number(counts: Option<&Counts>, count: impl Fn(&Counts) -> f64) -> String {
+    match counts {
+        None => "unknown".to_owned(),
+        Some(counts) if counts.cut => format!("≥ {:.0}", count(counts)),
+        Some(counts) => format!("{:.0}", count(counts)),
     }
 }
 
-async fn waiting(context: &Context, now_ms: i64) -> Result<Waiting, Problem> {
-    // Without the permission to read the configuration the rest is still worth showing.
-    let endpoints = context.stack.endpoints().await.unwrap_or_default();
-    let is_listed = |kind: &str| {
-        let payload = Payload::of(kind);
-        endpoints.is_empty() || endpoints.values().any(|one| one.payload == payload)
-    };
-    let table = context.stack.table("ledger")?.to_owned();
-    let ledger = DynamoLedger::new(context.stack.aws.sdk(), table, SystemClock);
-    let mut waiting = Waiting {
-        due: ledger.due(i64::MAX, DUE_MAX).await?.len(),
-        overdue: ledger.due(now_ms - OVERDUE_MS, DUE_MAX).await?.len(),
-        ..Waiting::default()
-    };
-    let wanted = Filter::default().wanted(now_ms - DAY_MS, now_ms + 1, true);
-    let (mut walk, listing) = (
-        context.stack.timeline()?.walk(wanted),
-        context.stack.listing()?,
-    );
-    let mut ended = false;
-    while !ended && waiting.looked_at < NEWEST {
-        let mut batch = Vec::new();
-        while batch.len() < BATCH_MAX && !ended {
-            match walk.next().await? {
-                Some(seen) => batch.push(seen),
-                None => ended = true,
-            }
-        }
-        waiting.looked_at += batch.len();
-        for listed in listing.look_up(batch).await? {
-            waiting.unlisted += usize::from(!is_listed(&listed.seen.kind));
-            waiting.held += usize::from(listed.state == "held");
-            waiting.lapsed += usize::from(listed.state == "lapsed");
-            if listed.state == "ledger_only" {
-                match listed.code.as_deref().is_some_and(endpoint::is_waiting) {
-                    true => waiting.misfits += 1,
-                    false => waiting.kept += 1,
-                }
-            }
-        }
+/// What became of deliveries.
+fn deliveries(stack: &str, hour: Option<&Counts>, day: Option<&Counts>) -> String {
+    let received = |counts: &Counts| counts.all_of("ingest");
+    let mut rows = vec![[
+        Cell::from("received"),
+        number(hour, received).into(),
+        number(day, received).into(),
+    ]];
+    for (outcome, style) in [
+        ("accepted", GOOD),
+        ("duplicate", PLAIN),
+        ("queued", WARN),
+        ("held", PLAIN),
+        ("test", PLAIN),
+        ("refused", WARN),
+        ("failed", BAD),
+        ("conflict", BAD),
+    ] {
+        let of = |counts: &Counts| counts.of("ingest", outcome);
+        rows.push([
+            Cell::new(style, outcome),
+            number(hour, of).into(),
+            number(day, of).into(),
+        ]);
     }
-    Ok(waiting)
+    table([stack, "last hour", "last day"], &rows)
 }
 
-async fn last_sweep(context: &Context, now_ms: i64) -> Result<Option<i64>, Problem> {
-    let found = logs::search(&context.stack, "sweep", None, now_ms - SWEEP_MS, now_ms).await?;
-    let runs = found.lines.iter().rev();
-    let mut runs = runs.filter(|line| line.fields["published"].is_number());
-    Ok(runs.next().map(|line| line.at_ms))
+/// Refusals and faults, by code.
+fn codes(hour: Option<&Counts>, day: Option<&Counts>) -> String {
+    let Some(of_day) = day.filter(|day| !day.codes.is_empty()) else {
+        return String::new();
+    };
+    let rows: Vec<_> = of_day
+        .codes
+        .keys()
+        .map(|code| {
+            let of = |counts: &Counts| counts.codes.get(code).copied().unwrap_or_default();
+            [
+                Cell::from(code.as_str()),
+                number(hour, of).into(),
+                number(day, of).into(),
+            ]
+        })
+        .collect();
+    format!("\n{}", table(["code", "last hour", "last day"], &rows))
+}
+
+/// The domains' queues, and what was made of their messages.
+fn domains(queues: &[Queue], hour: Option<&Counts>, day: Option<&Counts>) -> String {
+    let both = |outcome: &str, domain: &str| {
+        let of = |counts: &Counts| counts.of(domain, outcome);
+        format!("{} / {}", number(hour, of), number(day, of))
+    };
+    let rows: Vec<_> = queues
+        .iter()
+        .map(|queue| {
+            let domain = queue.domain.as_str();
+            let dead = if queue.dead > 0 { BAD } else { DIM };
+            let oldest = queue.oldest_s.map(|s| span(1_000 * s as i64));
+            [
+                Cell::from(domain),
+                both("applied", domain).into(),
+                both("stale", domain).into(),
+                both("rejected", domain).into(),
+                both("failed", domain).into(),
+                format!("{} + {}", queue.depth, queue.in_flight).into(),
+                oldest.unwrap_or_else(|| "unknown".to_owned()).into(),
+                failing(queue),
+                Cell::new(dead, queue.dead.to_string()),
+            ]
+        })
+        .collect();
+    let heading = [
+        "domain, hour / day",
+        "applied",
+        "stale",
+        "rejected",
+        "failed",
+        "queued + at work",
+        "oldest",
+        "failing",
+        "dead",
+    ];
+    table(heading, &rows)
+}
+
+/// How often the message was received that failed most often, and how old it was.
+fn failing(queue: &Queue) -> Cell {
+    match &queue.failing {
+        None => Cell::new(DIM, "unknown"),
+        Some(failing) if failing.receives == 0.0 => Cell::new(DIM, "none"),
+        Some(failing) => {
+            let style = if failing.is_lasting() { BAD } else { DIM };
+            let age = match failing.lag_ms {
+                Some(lag_ms) => format!(", {}", span(lag_ms as i64)),
+                None => String::new(),
+            };
+            Cell::new(style, format!("×{:.0}{age}", failing.receives))
+        }
+    }
+}
+
+/// What waits, and what was checked last.
+fn waiting(status: &Status) -> String {
+    let Waiting {
+        due,
+        overdue,
+        looked_at,
+        held,
+        lapsed,
+        misfits,
+        kept,
+        ..
+    } = status.waiting;
+    let now_ms = status.at_ms;
+    let counted = |count: Option<u64>, what: &str| match count {
+        None => "unknown".to_owned(),
+        Some(count) => format!("{count} {what}"),
+    };
+    let last_sweep = match status.last_sweep_ms {
+        None => format!("unknown: no line in {}", span(SWEEP_MS)),
+        Some(at_ms) => format!("{} ago", span(now_ms - at_ms)),
+    };
+    fields(
+        "Waiting and checked",
+        &[
+            (
+                "due",
+                format!(
+                    "{due}, {overdue} of them for more than {}",
+                    span(OVERDUE_MS)
+                ),
+            ),
+            (
+                "claims",
+                format!("{held} held, {lapsed} lapsed, of the newest {looked_at} of a day"),
+            ),
+            (
+                "ledger only",
+                format!(
+                    "{misfits} wait for their endpoint's configuration, {kept} kept on purpose, of the same events"
+                ),
+            ),
+            (
+                "undelivered",
+                counted(status.undelivered, "that no queue took"),
+            ),
+            (
+                "unprocessed",
+                counted(
+                    status.unprocessed,
+                    "that the bus took and could not process",
+                ),
+            ),
+            ("last sweep", last_sweep),
+            ("reconciled", summary(status.reconciled.as_ref(), now_ms)),
+        ],
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::output::without_colour;
+
+    #[test]
+    fn what_is_not_known_is_said_to_be_unknown_and_a_cut_count_is_at_least_that() {
+        let ingest = BTreeMap::from([("accepted".to_owned(), 7.0), ("refused".to_owned(), 2.0)]);
+        let mut some = Counts {
+            outcomes: BTreeMap::from([("ingest".to_owned(), ingest)]),
+            codes: BTreeMap::from([("signature.no_match".to_owned(), 2.0)]),
+            cut: false,
+        };
+        assert_eq!(number(None, |counts| counts.all_of("ingest")), "unknown");
+        assert_eq!(number(Some(&some), |counts| counts.all_of("ingest")), "9");
+        some.cut = true;
+        assert_eq!(number(Some(&some), |counts| counts.all_of("ingest")), "≥ 9");
+        assert!(without_colour(&codes(Some(&some), Some(&some))).contains("signature.no_match"));
+    }
 }

@@ -5,21 +5,30 @@
 //!
 //! # Layout
 //! - [`stack`]: which stack, and where everything of it is; [`aws`]: signed calls; [`problem`]: what went wrong.
-//! - [`domains`]: which domains an operation takes. [`versions`]: a function's versions.
+//! - [`domains`]: which domains an operation takes. [`versions`]: a function's versions. [`queues`]: the stack's queues.
 //! - [`actor`]: who changes something, and why. [`stripe`]: Stripe, as the functions ask it.
 //! - [`logs`] and [`metrics`]: what the functions wrote. [`times`]: times as people give and read them.
 //! - [`doctor`]: what isn't set up as it has to be. [`rollback`]: the version before. [`signing`]: the signing secrets.
+//! - [`status`]: a stack's health. [`events`]: the ledger's events, listed, followed, and each with its story.
+//! - [`state`]: objects, as their domains have them. [`access`]: what a customer may use. [`smoke`]: whether an endpoint
+//!   takes what it has to, and nothing else.
 
+pub mod access;
 pub mod actor;
 pub mod aws;
 pub mod doctor;
 pub mod domains;
+pub mod events;
 pub mod logs;
 pub mod metrics;
 pub mod problem;
+pub mod queues;
 pub mod rollback;
 pub mod signing;
+pub mod smoke;
 pub mod stack;
+pub mod state;
+pub mod status;
 pub mod stripe;
 pub mod times;
 pub mod versions;

@@ -1,6 +1,7 @@
 //! The functions' log lines, read back: what happened that no table keeps. They are there for as long as the stack's
 //! `LogRetentionDays`, and a moment after they were written.
 
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::problem::Problem;
@@ -13,7 +14,7 @@ const PAGES_MAX: usize = 50;
 const LINES_MAX: usize = 20_000;
 
 /// A line of a function's.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Line {
     /// When it was written, in milliseconds.
     pub at_ms: i64,
@@ -23,8 +24,19 @@ pub struct Line {
     pub fields: Value,
 }
 
+impl Line {
+    /// A field as text: nothing if it is missing or null, a text without its quotes.
+    pub fn text(&self, name: &str) -> String {
+        match &self.fields[name] {
+            Value::Null => String::new(),
+            Value::String(text) => text.clone(),
+            other => other.to_string(),
+        }
+    }
+}
+
 /// What a search found.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Found {
     /// By time.
     pub lines: Vec<Line>,

@@ -1,8 +1,11 @@
 //! Reading what the ledger, the outcomes and the projections hold, for operators and tests. Writes nothing.
 
+use std::borrow::Cow;
+
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_types::SdkConfig;
+use serde::{Serialize, Serializer};
 use serde_json::{Map, Value, json};
 use sluice_kernel::clock::Clock;
 use sluice_kernel::delivery::ledger::Entry;
@@ -18,12 +21,139 @@ use crate::listing;
 const UNAVAILABLE: &str = "inspect.unavailable";
 
 /// An event as the ledger and the outcomes have it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Story {
-    /// What is known of the event, as JSON.
-    pub summary: Value,
-    /// The stored body, byte for byte, where it is whole.
+    /// The ledger's entry.
+    #[serde(flatten)]
+    pub entry: EntryView,
+    /// What came under the same id and is another event.
+    pub others: Vec<Value>,
+    /// What domains recorded of it, and what operators did with it.
+    pub outcomes: Vec<Outcome>,
+    /// The stored body, byte for byte, if it is whole; as text in JSON.
+    #[serde(serialize_with = "as_text")]
     pub body: Option<Vec<u8>>,
+}
+
+/// An entry of the ledger, as it is shown to people.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct EntryView {
+    /// `evt_…`.
+    pub id: String,
+    /// Stripe's type.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Where it stands: see [`listing::state`].
+    pub state: &'static str,
+    /// The endpoint of the first delivery.
+    pub endpoint: String,
+    /// How it came in, if by no delivery: `reconcile`.
+    pub via: Option<String>,
+    /// The connected account, if any.
+    pub account: Option<String>,
+    /// Stripe's `livemode`, if the event has one.
+    pub livemode: Option<bool>,
+    /// Stripe's `created`, in seconds, if the event has one.
+    pub created: Option<i64>,
+    /// The API version of a snapshot.
+    pub api_version: Option<String>,
+    /// The id of the object that it is about.
+    pub object_id: Option<String>,
+    /// What kind of object that is, as Stripe names it.
+    #[serde(rename = "object_type")]
+    pub object_kind: Option<String>,
+    /// When the first delivery came, in milliseconds.
+    pub received_at_ms: i64,
+    /// When it was known to be on the bus, in milliseconds.
+    pub published_at_ms: Option<i64>,
+    /// Since when it waits for sweep, in milliseconds.
+    pub due_at_ms: Option<i64>,
+    /// How many times the bus refused it to sweep.
+    pub refusals: u32,
+    /// Why it is stored and not published.
+    pub ledger_only: Option<String>,
+    /// The attempt that holds the claim, or held it last.
+    pub attempt: String,
+    /// When that claim lapses, in milliseconds.
+    pub lapses_at_ms: i64,
+    /// Until when the entry counts, in seconds.
+    pub expires_at_s: i64,
+    /// The trace context of the first delivery.
+    pub traceparent: String,
+    /// The bus carries a pointer to it, and not its body.
+    pub as_pointer: bool,
+    /// How large the body is, in bytes.
+    #[serde(rename = "size_bytes")]
+    pub size: u64,
+    /// The body's SHA-256, in hexadecimal.
+    #[serde(rename = "sha256")]
+    pub hash: String,
+    /// Whether all of the body is stored.
+    pub body_is_whole: bool,
+}
+
+/// A record of an event among the outcomes.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Outcome {
+    /// The domain that recorded it, or what an operator did: `replay#<run>`.
+    #[serde(rename = "sk")]
+    pub by: String,
+    /// What became of the event: `rejected`, `failing`, `replayed`…
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<String>,
+    /// The fault's code.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+    /// What is wrong, for people.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cause: Option<String>,
+    /// The operator who did it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub who: Option<String>,
+    /// The operator's reason.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+    /// When it was recorded, in milliseconds.
+    #[serde(rename = "at", skip_serializing_if = "Option::is_none")]
+    pub at_ms: Option<i64>,
+    /// Its other attributes.
+    #[serde(flatten)]
+    pub more: Map<String, Value>,
+}
+
+impl Outcome {
+    fn of(item: &Item) -> Self {
+        let mut more = plain(item);
+        let mut text = |name: &str| match more.remove(name) {
+            Some(Value::String(text)) => Some(text),
+            other => {
+                more.extend(other.map(|other| (name.to_owned(), other)));
+                None
+            }
+        };
+        let [by, outcome, code, cause, who, why] =
+            ["sk", "outcome", "code", "cause", "who", "why"].map(&mut text);
+        let at_ms = more.get("at").and_then(Value::as_i64);
+        if at_ms.is_some() {
+            more.remove("at");
+        }
+        Self {
+            by: by.unwrap_or_default(),
+            outcome,
+            code,
+            cause,
+            who,
+            why,
+            at_ms,
+            more,
+        }
+    }
+}
+
+fn as_text<S: Serializer>(body: &Option<Vec<u8>>, serializer: S) -> Result<S::Ok, S::Error> {
+    body.as_deref()
+        .map(String::from_utf8_lossy)
+        .serialize(serializer)
 }
 
 /// Reads an event's story; `None` where the ledger has no entry of it.
@@ -42,26 +172,48 @@ pub async fn event(
     };
     let client = Client::new(config);
     let others = query(&client, ledger, id, Some("other#")).await?;
-    let rejected = query(&client, outcomes, id, None).await?;
-    let mut summary = summary(&entry, body.is_some());
-    summary["others"] = others.iter().map(plain).collect();
-    summary["outcomes"] = rejected.iter().map(plain).collect();
-    Ok(Some(Story { summary, body }))
+    let recorded = query(&client, outcomes, id, None).await?;
+    Ok(Some(Story {
+        entry: view(entry, body.is_some()),
+        others: others.iter().map(plain).map(Value::Object).collect(),
+        outcomes: recorded.iter().map(Outcome::of).collect(),
+        body,
+    }))
 }
 
-fn summary(entry: &Entry, is_whole: bool) -> Value {
-    let (origin, standing) = (&entry.origin, &entry.standing);
-    let now_ms = SystemClock.now_ms();
-    let state = listing::state(standing, now_ms);
-    json!({
-        "id": origin.id, "type": origin.kind, "state": state, "endpoint": origin.endpoint, "via": origin.via, "account": origin.account,
-        "livemode": origin.livemode, "created": origin.created, "api_version": origin.api_version,
-        "object_id": origin.object_id, "object_type": origin.object_kind, "received_at_ms": origin.received_at_ms,
-        "published_at_ms": standing.published_at_ms, "due_at_ms": standing.due_at_ms, "refusals": standing.refusals,
-        "ledger_only": standing.ledger_only, "attempt": standing.attempt, "lapses_at_ms": standing.lapses_at_ms,
-        "expires_at_s": standing.expires_at_s, "traceparent": origin.traceparent, "as_pointer": origin.as_pointer,
-        "size_bytes": entry.size, "sha256": entry::hex(&entry.hash), "body_is_whole": is_whole,
-    })
+fn view(entry: Entry, is_whole: bool) -> EntryView {
+    let Entry {
+        origin,
+        standing,
+        hash,
+        size,
+    } = entry;
+    EntryView {
+        state: listing::state(&standing, SystemClock.now_ms()),
+        id: origin.id.into_owned(),
+        kind: origin.kind.into_owned(),
+        endpoint: origin.endpoint.into_owned(),
+        via: origin.via.map(Cow::into_owned),
+        account: origin.account.map(Cow::into_owned),
+        livemode: origin.livemode,
+        created: origin.created,
+        api_version: origin.api_version.map(Cow::into_owned),
+        object_id: origin.object_id.map(Cow::into_owned),
+        object_kind: origin.object_kind.map(Cow::into_owned),
+        received_at_ms: origin.received_at_ms,
+        published_at_ms: standing.published_at_ms,
+        due_at_ms: standing.due_at_ms,
+        refusals: standing.refusals,
+        ledger_only: standing.ledger_only,
+        attempt: standing.attempt,
+        lapses_at_ms: standing.lapses_at_ms,
+        expires_at_s: standing.expires_at_s,
+        traceparent: origin.traceparent.into_owned(),
+        as_pointer: origin.as_pointer,
+        size,
+        hash: entry::hex(&hash),
+        body_is_whole: is_whole,
+    }
 }
 
 async fn query(
@@ -86,7 +238,7 @@ async fn query(
 }
 
 /// An item without its bytes, as plain JSON.
-fn plain(item: &Item) -> Value {
+fn plain(item: &Item) -> Map<String, Value> {
     let fields = item.iter().filter_map(|(name, value)| {
         let value = match value {
             AttributeValue::S(text) => json!(text),
@@ -99,7 +251,7 @@ fn plain(item: &Item) -> Value {
         };
         Some((name.clone(), value))
     });
-    Value::Object(fields.collect::<Map<_, _>>())
+    fields.collect()
 }
 
 /// Reconcile's newest report, where it has run.
@@ -149,6 +301,29 @@ pub async fn projection(
         .and_then(|document| serde_json::from_str(document).ok())
         .unwrap_or(Value::Null);
     let mut found = plain(&item);
-    found["doc"] = document;
-    Ok(Some(found))
+    found.insert("doc".to_owned(), document);
+    Ok(Some(Value::Object(found)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::entry::number;
+
+    #[test]
+    fn an_outcome_is_shown_with_all_attributes_of_its_item_and_no_others() {
+        let item = Item::from([
+            ("pk".to_owned(), text("evt#evt_1")),
+            ("sk".to_owned(), text("replay#r")),
+            ("outcome".to_owned(), text("replayed")),
+            ("who".to_owned(), text("ann")),
+            ("why".to_owned(), number(7)),
+            ("at".to_owned(), number(50)),
+            ("forced".to_owned(), AttributeValue::Bool(true)),
+        ]);
+        let outcome = Outcome::of(&item);
+        assert_eq!((outcome.at_ms, outcome.why.as_deref()), (Some(50), None));
+        let shown = serde_json::to_value(&outcome).expect("JSON");
+        assert_eq!(shown, Value::Object(plain(&item)));
+    }
 }

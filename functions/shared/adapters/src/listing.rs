@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::KeysAndAttributes;
 use aws_types::SdkConfig;
+use serde::Serialize;
 use sluice_kernel::bus::route::{Route, route};
 use sluice_kernel::clock::Clock;
 use sluice_kernel::delivery::ledger::{Standing, is_expired};
@@ -27,9 +28,10 @@ const UNAVAILABLE: &str = "listing.unavailable";
 pub const BATCH_MAX: usize = 100;
 
 /// An event and what became of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Listed {
     /// The event, as the index by time has it.
+    #[serde(flatten)]
     pub seen: Seen,
     /// Where it stands: see [`state`]; `gone` where its entry is no more.
     pub state: &'static str,

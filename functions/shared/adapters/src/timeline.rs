@@ -4,11 +4,12 @@
 //! So a walk over any number of events holds a page a shard in memory, and no shard is read further than what was asked
 //! for needs. The index follows the table within a moment: the newest second may be incomplete.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_types::SdkConfig;
+use serde::{Deserialize, Serialize};
 use sluice_kernel::fault::Fault;
 use tokio::task::JoinSet;
 
@@ -24,13 +25,14 @@ const PAGE_FIRST: i32 = 100;
 pub const PAGE_MAX: i32 = 1_000;
 
 /// An event, as the index has it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Seen {
     /// `evt_…`.
     pub id: String,
     /// When it was first received, in milliseconds.
     pub received_at_ms: i64,
     /// Stripe's type.
+    #[serde(rename = "type")]
     pub kind: String,
     /// The connected account, if any.
     pub account: Option<String>,
@@ -140,6 +142,20 @@ pub fn is_like(text: &str, pattern: &str) -> bool {
     text.ends_with(end)
 }
 
+/// How far a walk has come: the time of the last event that it gave, and all events of that time that it has given. With it
+/// another walk resumes, in another process if need be, which gives no event twice and leaves none out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cursor {
+    at_ms: i64,
+    ids: BTreeSet<String>,
+}
+
+impl Cursor {
+    fn has_given(&self, seen: &Seen) -> bool {
+        seen.received_at_ms == self.at_ms && self.ids.contains(&seen.id)
+    }
+}
+
 /// The ledger by time.
 #[derive(Debug, Clone)]
 pub struct Timeline {
@@ -174,6 +190,19 @@ impl Timeline {
             end_day: if wanted.newest_first { first } else { last },
             wanted,
             shards: Vec::new(),
+            given: None,
+        }
+    }
+
+    /// Resumes a walk over the same wanted events after those that a walk has given already.
+    pub fn resume(&self, mut wanted: Wanted, cursor: Cursor) -> Walk {
+        match wanted.newest_first {
+            true => wanted.until_ms = wanted.until_ms.min(cursor.at_ms.saturating_add(1)),
+            false => wanted.from_ms = wanted.from_ms.max(cursor.at_ms),
+        }
+        Walk {
+            given: Some(cursor),
+            ..self.walk(wanted)
         }
     }
 }
@@ -187,6 +216,8 @@ pub struct Walk {
     end_day: i64,
     /// The shards of the day that is being read.
     shards: Vec<Shard>,
+    /// How far it has come; `None` before the first event.
+    given: Option<Cursor>,
 }
 
 #[derive(Debug)]
@@ -215,11 +246,35 @@ impl Shard {
 }
 
 impl Walk {
+    /// How far it has come; `None` before the first event.
+    pub fn cursor(&self) -> Option<&Cursor> {
+        self.given.as_ref()
+    }
+
     /// The next event, or `None` at the end.
     ///
     /// # Errors
     /// `Retry` where the ledger can't be reached.
     pub async fn next(&mut self) -> Result<Option<Seen>, Fault> {
+        while let Some(seen) = self.next_read().await? {
+            match &mut self.given {
+                Some(given) if given.has_given(&seen) => continue,
+                Some(given) if given.at_ms == seen.received_at_ms => {
+                    given.ids.insert(seen.id.clone());
+                }
+                given => {
+                    *given = Some(Cursor {
+                        at_ms: seen.received_at_ms,
+                        ids: BTreeSet::from([seen.id.clone()]),
+                    });
+                }
+            }
+            return Ok(Some(seen));
+        }
+        Ok(None)
+    }
+
+    async fn next_read(&mut self) -> Result<Option<Seen>, Fault> {
         let newest_first = self.wanted.newest_first;
         loop {
             let heads = self.shards.iter().enumerate().filter_map(|(index, shard)| {

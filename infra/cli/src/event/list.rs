@@ -1,32 +1,20 @@
 //! `sluice event list`: events by time, filtered, as they are read; and `sluice event tail`: new ones as they come.
-//!
-//! What is known of an event without reading its entry (time, type, account, mode) is sorted out by the index; what
-//! isn't (state, outcome, code) is looked up for what is left, a batch at a time. Rows are printed as soon as their batch
-//! is there, so memory is bounded whatever the number of events, and the first rows come after the first batch.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use clap::ValueEnum;
-use serde_json::{Value, json};
-use sluice_adapters::listing::{BATCH_MAX, Listed};
-use sluice_adapters::timeline::{Wanted, is_like};
+use sluice_adapters::listing::Listed;
+use sluice_operations::events::filter;
+use sluice_operations::events::list::{Query, list};
+use sluice_operations::events::tail::tail as follow;
+use sluice_operations::problem::Problem;
+use sluice_operations::times::{When, now_ms, time_of_ms};
 
 use crate::context::Context;
 use crate::output::{BAD, Cell, DIM, GOOD, PLAIN, WARN, row};
-use sluice_operations::domains;
-use sluice_operations::problem::Problem;
-use sluice_operations::times::time_of_ms;
-use sluice_operations::times::{When, now_ms};
-
-/// The first batch: small, so that the first rows are there at once.
-const FIRST_BATCH: usize = 20;
 
 /// How often `tail` looks for new events.
 const TAIL_EVERY: Duration = Duration::from_secs(1);
-
-/// How long ago `tail` looks again: the index follows the table within a moment.
-const TAIL_OVERLAP_MS: i64 = 5_000;
 
 /// The columns of a row, and their widths.
 const HEADING: [&str; 7] = [
@@ -82,45 +70,30 @@ pub(crate) enum State {
 }
 
 impl Filter {
-    /// The same, with the account as events are keyed by it. Refused if it names a domain that the stack doesn't have.
-    async fn keyed(mut self, context: &Context) -> Result<Self, Problem> {
-        if let Some(domain) = &self.domain {
-            domains::check(&context.stack, domain)?;
-        }
-        if let Some(account) = self.account.take() {
-            self.account = Some(context.stack.account_key(&account).await);
-        }
-        Ok(self)
-    }
-
-    /// What the index sorts out, over a span of time.
-    pub(crate) fn wanted(&self, from_ms: i64, until_ms: i64, newest_first: bool) -> Wanted {
-        Wanted {
-            newest_first,
-            types: self.types.clone(),
-            account: self.account.clone(),
+    /// As the library has it.
+    fn wanted(self) -> filter::Filter {
+        filter::Filter {
+            types: self.types,
+            account: self.account,
             livemode: (self.live || self.test).then_some(self.live),
-            ..Wanted::between(from_ms, until_ms)
+            state: self.state.map(State::wanted),
+            outcome: self.outcome,
+            code: self.code,
+            domain: self.domain,
         }
     }
+}
 
-    /// Whether an event that the index let through is wanted, now that all is known of it.
-    pub(crate) fn takes(&self, listed: &Listed) -> bool {
-        let state = self.state.and_then(|state| state.to_possible_value());
-        let code = listed.code.as_deref();
-        state.is_none_or(|state| state.get_name() == listed.state)
-            && self
-                .outcome
-                .as_deref()
-                .is_none_or(|outcome| listed.outcome.as_deref() == Some(outcome))
-            && self
-                .code
-                .as_deref()
-                .is_none_or(|pattern| code.is_some_and(|code| is_like(code, pattern)))
-            && self
-                .domain
-                .as_deref()
-                .is_none_or(|domain| listed.domain == Some(domain))
+impl State {
+    fn wanted(self) -> filter::State {
+        match self {
+            Self::Published => filter::State::Published,
+            Self::LedgerOnly => filter::State::LedgerOnly,
+            Self::Due => filter::State::Due,
+            Self::Held => filter::State::Held,
+            Self::Lapsed => filter::State::Lapsed,
+            Self::Expired => filter::State::Expired,
+        }
     }
 }
 
@@ -149,32 +122,19 @@ pub(crate) struct Args {
 }
 
 /// Lists events.
-pub(crate) async fn run(context: &Context, mut args: Args) -> Result<(), Problem> {
-    args.filter = args.filter.keyed(context).await?;
+pub(crate) async fn run(context: &Context, args: Args) -> Result<(), Problem> {
     let now_ms = now_ms();
-    // Now is included: an event of this millisecond has been received.
-    let (from_ms, until_ms) = (args.since.ms(now_ms), args.until.ms(now_ms + 1));
-    if until_ms <= from_ms {
-        return Err(Problem::Usage("--since is not before --until".to_owned()));
-    }
-    let wanted = args.filter.wanted(from_ms, until_ms, !args.oldest_first);
-    let mut walk = context.stack.timeline()?.walk(wanted);
-    let listing = context.stack.listing()?;
-    let (mut shown, mut batch, mut size) = (0, Vec::new(), FIRST_BATCH);
-    let mut ended = false;
-    while !ended {
-        match walk.next().await? {
-            Some(seen) => batch.push(seen),
-            None => ended = true,
-        }
-        if batch.len() < size && !ended {
-            continue;
-        }
-        size = BATCH_MAX;
-        for listed in listing.look_up(std::mem::take(&mut batch)).await? {
-            if !args.filter.takes(&listed) {
-                continue;
-            }
+    let query = Query {
+        filter: args.filter.wanted(),
+        from_ms: args.since.ms(now_ms),
+        // Now is included: an event of this millisecond has been received.
+        until_ms: args.until.ms(now_ms + 1),
+        oldest_first: args.oldest_first,
+    };
+    let mut pages = list(&context.stack, &query, None).await?;
+    let mut shown = 0;
+    while let Some(page) = pages.next().await? {
+        for listed in page.events {
             if shown == 0 {
                 heading(context)?;
             }
@@ -186,7 +146,7 @@ pub(crate) async fn run(context: &Context, mut args: Args) -> Result<(), Problem
         }
     }
     if shown == 0 && !context.out.is_json() {
-        anstream::eprintln!("no such events since {}", time_of_ms(from_ms));
+        anstream::eprintln!("no such events since {}", time_of_ms(query.from_ms));
     }
     Ok(())
 }
@@ -202,38 +162,16 @@ pub(crate) struct TailArgs {
 }
 
 /// Follows events until it is stopped.
-pub(crate) async fn tail(context: &Context, mut args: TailArgs) -> Result<(), Problem> {
-    args.filter = args.filter.keyed(context).await?;
-    let (timeline, listing) = (context.stack.timeline()?, context.stack.listing()?);
-    let mut from_ms = args.since.ms(now_ms());
-    // What the overlap brings again; as many as came in the overlap.
-    let mut known = BTreeMap::new();
+pub(crate) async fn tail(context: &Context, args: TailArgs) -> Result<(), Problem> {
+    let from_ms = args.since.ms(now_ms());
+    let mut tail = follow(&context.stack, args.filter.wanted(), from_ms).await?;
     heading(context)?;
     loop {
-        let until_ms = now_ms() + 1;
-        let mut walk = timeline.walk(args.filter.wanted(from_ms, until_ms, false));
-        let mut batch = Vec::new();
-        loop {
-            let next = walk.next().await?;
-            let ended = next.is_none();
-            if let Some(seen) = next
-                && known.insert(seen.id.clone(), seen.received_at_ms).is_none()
-            {
-                batch.push(seen);
-            }
-            if batch.len() == BATCH_MAX || ended {
-                for listed in listing.look_up(std::mem::take(&mut batch)).await? {
-                    if args.filter.takes(&listed) {
-                        print(context, &listed)?;
-                    }
-                }
-            }
-            if ended {
-                break;
+        while let Some(events) = tail.next().await? {
+            for listed in &events {
+                print(context, listed)?;
             }
         }
-        from_ms = from_ms.max(until_ms - TAIL_OVERLAP_MS);
-        known.retain(|_, received_at_ms| *received_at_ms >= from_ms);
         context.out.flush()?;
         tokio::time::sleep(TAIL_EVERY).await;
     }
@@ -258,18 +196,9 @@ fn more(context: &Context, limit: usize) -> Result<(), Problem> {
 
 fn print(context: &Context, listed: &Listed) -> Result<(), Problem> {
     match context.out.is_json() {
-        true => context.out.value(&in_json(listed)),
+        true => context.out.value(listed),
         false => context.out.line(words(listed)),
     }
-}
-
-fn in_json(listed: &Listed) -> Value {
-    let seen = &listed.seen;
-    json!({
-        "id": seen.id, "type": seen.kind, "received_at_ms": seen.received_at_ms, "account": seen.account,
-        "livemode": seen.livemode, "created": seen.created, "object_id": seen.object_id, "state": listed.state,
-        "domain": listed.domain, "outcome": listed.outcome, "code": listed.code,
-    })
 }
 
 fn words(listed: &Listed) -> String {
@@ -335,22 +264,28 @@ mod tests {
     }
 
     #[test]
-    fn what_only_the_entry_and_the_record_tell_is_filtered_after_they_are_looked_up() {
-        let event = listed();
-        let takes = |change: &dyn Fn(&mut Filter)| {
-            let mut filter = Filter::default();
-            change(&mut filter);
-            filter.takes(&event)
+    fn states_are_given_by_the_words_that_lists_show() {
+        for state in State::value_variants() {
+            let shown = state.wanted().as_str();
+            let given = state.to_possible_value().expect("none is hidden");
+            assert_eq!(given.get_name(), shown);
+        }
+    }
+
+    #[test]
+    fn live_and_test_name_a_mode_and_neither_of_them_both() {
+        let of = |live, test| {
+            let filter = Filter {
+                live,
+                test,
+                ..Filter::default()
+            };
+            filter.wanted().livemode
         };
-        assert!(takes(&|_| {}));
-        assert!(takes(&|filter| filter.state = Some(State::Published)));
-        assert!(!takes(&|filter| filter.state = Some(State::LedgerOnly)));
-        assert!(takes(&|filter| filter.code = Some("object.*".to_owned())));
-        assert!(!takes(
-            &|filter| filter.code = Some("signature.*".to_owned())
-        ));
-        assert!(!takes(&|filter| filter.outcome = Some("failing".to_owned())));
-        assert!(!takes(&|filter| filter.domain = Some("billing".to_owned())));
+        assert_eq!(
+            [of(true, false), of(false, true), of(false, false)],
+            [Some(true), Some(false), None]
+        );
     }
 
     #[test]

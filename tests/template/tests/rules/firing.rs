@@ -2,6 +2,7 @@
 
 use sluice_kernel::backoff::{SHORT_RECEIVES, delay_s};
 use sluice_kernel::fault::{Fault, Pace};
+use sluice_operations::status::failing;
 use sluice_template::firing::{Figure, fires_at, states};
 use sluice_template::template::{Given, Template, number};
 
@@ -35,6 +36,37 @@ fn receives(fault: &Fault, message: &str, from_s: i64, until_s: i64) -> Vec<Figu
         at_s += i64::from(delay_s(fault, message, count)).max(1);
     }
     figures
+}
+
+#[test]
+fn the_status_says_that_a_domain_keeps_failing_by_the_rule_of_its_alarm() {
+    for (template, domain) in consumers().filter(|(_, domain)| !domain.is_empty()) {
+        let alarm = template.properties(&format!("{domain}FailingAlarm"));
+        let whole = |name: &str| number(&alarm[name]);
+        let (periods, period_s) = (whole("DatapointsToAlarm"), whole("Period"));
+        assert_eq!(
+            alarm["Threshold"].as_f64(),
+            Some(failing::RECEIVES),
+            "{domain}"
+        );
+        assert_eq!(
+            periods.and_then(|count| usize::try_from(count).ok()),
+            Some(failing::PERIODS),
+            "{domain}"
+        );
+        assert_eq!(
+            period_s.map(|s| 1_000 * s),
+            Some(failing::PERIOD_MS),
+            "{domain}"
+        );
+        // The status looks at an hour.
+        let evaluated = whole("EvaluationPeriods").zip(period_s);
+        assert_eq!(
+            evaluated.map(|(count, s)| count * s),
+            Some(HOUR_S),
+            "{domain}"
+        );
+    }
 }
 
 #[test]

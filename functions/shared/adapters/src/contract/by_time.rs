@@ -94,6 +94,58 @@ async fn events_come_in_the_order_of_their_times_over_shards_pages_and_days() {
     assert_eq!(walked(&config, own).await.len(), 750);
 }
 
+#[tokio::test]
+async fn a_walk_that_is_resumed_gives_each_event_once_even_within_one_millisecond() {
+    let config = dynamo().await;
+    let noon = 20_000 * DAY_MS + DAY_MS / 2;
+    let times = [
+        noon,
+        noon + 1,
+        noon + 1,
+        noon + 1,
+        noon + 1,
+        noon + 1,
+        noon + DAY_MS,
+    ];
+    let items = times.iter().enumerate();
+    let items =
+        items.map(|(n, at_ms)| claimed(&format!("evt_{n}"), "charge.succeeded", None, *at_ms));
+    put(&config, items.collect()).await;
+    let timeline = Timeline::new(&config, LEDGER.to_owned());
+    for newest_first in [true, false] {
+        let wanted = Wanted {
+            newest_first,
+            ..Wanted::between(noon, noon + 2 * DAY_MS)
+        };
+        // Each of them by a walk of its own.
+        let mut cursor = None;
+        let mut ids = Vec::new();
+        while ids.len() <= times.len() {
+            let mut walk = match cursor.take() {
+                Some(cursor) => timeline.resume(wanted.clone(), cursor),
+                None => timeline.walk(wanted.clone()),
+            };
+            let Some(seen) = walk.next().await.expect("read") else {
+                break;
+            };
+            ids.push(seen.id);
+            // As it travels to another process and back.
+            let written = serde_json::to_string(&walk.cursor()).expect("JSON");
+            cursor = serde_json::from_str(&written).expect("a cursor");
+        }
+        let whole = walked(&config, wanted).await;
+        assert_eq!((ids.len(), whole.len()), (times.len(), times.len()));
+        let (first, last) = (whole[0].id.as_str(), whole[times.len() - 1].id.as_str());
+        assert_eq!(
+            (ids[0].as_str(), ids[times.len() - 1].as_str()),
+            (first, last)
+        );
+        ids.sort_unstable();
+        ids.dedup();
+        assert_eq!(ids.len(), times.len(), "none twice");
+    }
+}
+
 impl Wanted {
     /// The same within the days that this test uses: an open span is walked day by day.
     fn of_days(self) -> Self {

@@ -2,10 +2,11 @@
 
 use sluice_kernel::reconcile::report::{AccountsFrom, Report};
 
+use super::OVERDUE_MS;
 use super::counts::Counts;
 use super::queues::Queue;
-use super::{OVERDUE_MS, Waiting};
-use sluice_operations::times::span;
+use super::waiting::Waiting;
+use crate::times::span;
 
 /// What was seen of a stack.
 #[derive(Debug)]

@@ -6,30 +6,36 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Serialize, Serializer};
 use serde_json::Value;
 
-use crate::context::Context;
-use sluice_operations::problem::Problem;
-use sluice_operations::{logs, metrics};
+use crate::problem::Problem;
+use crate::stack::Stack;
+use crate::{logs, metrics};
 
-/// So many receives of one message are no passing conflict: the alarm's threshold.
-const RECEIVES: f64 = 8.0;
+/// From this number of receives on, a message's failing is no passing conflict: the alarm's threshold.
+pub const RECEIVES: f64 = 8.0;
 
-/// In so many periods within an hour: the alarm's datapoints.
-const PERIODS: usize = 3;
+/// In how many periods within an hour that has to be: the alarm's datapoints.
+pub const PERIODS: usize = 3;
 
-/// A period of the alarm.
-const PERIOD_MS: i64 = 300_000;
+/// A period of the alarm, in milliseconds.
+pub const PERIOD_MS: i64 = 300_000;
 
 /// A domain's messages that failed within an hour.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub(super) struct Failing {
-    /// The most receives of one; 0 where none failed.
-    pub(super) receives: f64,
-    /// The longest time from Stripe's event to a failure of it.
-    pub(super) lag_ms: Option<f64>,
-    /// In how many periods one was received [`RECEIVES`] times or more.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Failing {
+    /// The most receives of one; 0 if none failed.
+    pub receives: f64,
+    /// The longest time from Stripe's event to a failure of it, in milliseconds.
+    pub lag_ms: Option<f64>,
+    /// In how many periods one was received [`RECEIVES`] times or more; in JSON, whether it lasts.
+    #[serde(rename = "lasting", serialize_with = "is_lasting")]
     periods: usize,
+}
+
+fn is_lasting<S: Serializer>(periods: &usize, serializer: S) -> Result<S::Ok, S::Error> {
+    (*periods >= PERIODS).serialize(serializer)
 }
 
 impl Failing {
@@ -43,31 +49,25 @@ impl Failing {
     }
 
     /// Whether the alarm `<domain>.failing` fires, or is about to.
-    pub(super) fn is_lasting(&self) -> bool {
+    pub fn is_lasting(&self) -> bool {
         self.periods >= PERIODS
     }
 }
 
 /// Each domain's, within this span.
-pub(super) async fn failing(
-    context: &Context,
+pub(super) async fn look(
+    stack: &Stack,
     from_ms: i64,
     until_ms: i64,
 ) -> Result<BTreeMap<String, Failing>, Problem> {
     let mut found = BTreeMap::new();
-    if context.stack.aws.is_real() {
+    if stack.aws.is_real() {
         let ask = async |metric| {
-            metrics::maxima(
-                &context.stack,
-                metric,
-                ["function", "outcome"],
-                from_ms,
-                until_ms,
-            )
-            .await
+            let by = ["function", "outcome"];
+            metrics::maxima(stack, metric, by, from_ms, until_ms).await
         };
         let (receives, lags_ms) = (ask("receives").await?, ask("lag_ms").await?);
-        for domain in context.stack.domains() {
+        for domain in stack.domains() {
             let key = [domain.to_owned(), "failed".to_owned()];
             let of =
                 |all: &BTreeMap<[String; 2], Vec<f64>>| all.get(&key).cloned().unwrap_or_default();
@@ -78,8 +78,8 @@ pub(super) async fn failing(
         }
         return Ok(found);
     }
-    for domain in context.stack.domains() {
-        let said = logs::search(&context.stack, domain, Some("failed"), from_ms, until_ms).await?;
+    for domain in stack.domains() {
+        let said = logs::search(stack, domain, Some("failed"), from_ms, until_ms).await?;
         let lines = said.lines.iter().map(|line| (line.at_ms, &line.fields));
         found.insert(domain.to_owned(), of_lines(lines));
     }
@@ -117,21 +117,6 @@ pub(super) mod tests {
         assert!(!Failing::of(&[40.0, 40.0, 1.0], &[]).is_lasting());
         assert!(!Failing::of(&[7.0, 7.0, 7.0, 7.0], &[]).is_lasting());
         assert_eq!(Failing::of(&[], &[]), Failing::default());
-    }
-
-    #[test]
-    fn the_rule_is_that_of_the_templates_alarm() {
-        let path = sluice_local::stack::root().join("template.yaml");
-        let text = std::fs::read_to_string(path).expect("the template");
-        let template = sluice_local::template::read(&text).expect("the template as JSON");
-        let alarm = &template["Resources"]["PaymentsFailingAlarm"]["Properties"];
-        assert_eq!(alarm["Threshold"].as_f64(), Some(RECEIVES), "{alarm}");
-        assert_eq!(alarm["DatapointsToAlarm"], PERIODS, "{alarm}");
-        assert_eq!(
-            alarm["Period"].as_i64().map(|s| 1_000 * s),
-            Some(PERIOD_MS),
-            "{alarm}"
-        );
     }
 
     #[test]

@@ -1,0 +1,192 @@
+//! A stack's health at a glance: what happened, what waits, and what isn't well.
+//!
+//! Where each number comes from: what waits is asked of the ledger and the queues, now. What happened in the last hour and
+//! day was counted by the functions' log lines: in AWS CloudWatch has the sums as metrics; in the local stack, where nothing
+//! sums them, the lines themselves are read. Completeness is reconcile's own report. What can't be known is nothing in the
+//! data, never 0, and [`Status::unknown`] says why.
+//!
+//! # Layout
+//! - [`counts`]: what happened. [`failing`]: messages that keep failing.
+//! - [`queues`]: the domains' queues. [`waiting`]: what waits in the ledger.
+//! - [`coverage`]: what reconcile's last run doesn't cover.
+//! - `live`: functions that run something else than what was deployed last. `troubles`: what isn't well, in words.
+
+pub mod counts;
+pub mod coverage;
+pub mod failing;
+mod live;
+pub mod queues;
+mod troubles;
+pub mod waiting;
+
+use serde::Serialize;
+use sluice_adapters::inspect;
+use sluice_kernel::reconcile::report::Report;
+
+use crate::logs;
+use crate::problem::Problem;
+use crate::queues::depth;
+use crate::stack::Stack;
+use crate::times::now_ms;
+use counts::Counts;
+use queues::Queue;
+use troubles::{Seen, troubles};
+use waiting::Waiting;
+
+const HOUR_MS: i64 = 3_600_000;
+const DAY_MS: i64 = 24 * HOUR_MS;
+
+/// Sweep runs each minute: what has been due for longer than this, something keeps it from publishing.
+pub const OVERDUE_MS: i64 = 5 * 60_000;
+
+/// How far back sweep's last run is looked for.
+pub const SWEEP_MS: i64 = 15 * 60_000;
+
+/// A stack's health.
+#[derive(Debug, Clone, Serialize)]
+pub struct Status {
+    /// The stack's name.
+    pub stack: String,
+    /// When it was asked, in milliseconds.
+    pub at_ms: i64,
+    /// What happened in the last hour; none if it isn't known.
+    pub last_hour: Option<Counts>,
+    /// What happened in the last day; none if it isn't known.
+    pub last_day: Option<Counts>,
+    /// What waits in the ledger.
+    #[serde(flatten)]
+    pub waiting: Waiting,
+    /// Dead letters of the bus's rules: what no queue took.
+    pub undelivered: Option<u64>,
+    /// Dead letters of the bus itself: what it took and could not process.
+    pub unprocessed: Option<u64>,
+    /// The domains' queues, by the domains' names.
+    pub queues: Vec<Queue>,
+    /// A line for each function that runs something else than what was deployed last.
+    pub not_as_deployed: Vec<String>,
+    /// The share of Stripe's events that the ledger had at reconcile's last run.
+    pub completeness_percent: Option<f64>,
+    /// Reconcile's last report; none if it has not run.
+    pub reconciled: Option<Report>,
+    /// What that run doesn't cover, a line each; none if it has not run.
+    pub not_covered: Option<Vec<String>>,
+    /// When sweep ended last, in milliseconds; none if no line says so within [`SWEEP_MS`].
+    pub last_sweep_ms: Option<i64>,
+    /// What an operator should look at, a line each.
+    pub troubles: Vec<String>,
+    /// Why some of it isn't known, a line each; not part of the JSON.
+    #[serde(skip)]
+    pub unknown: Vec<String>,
+}
+
+/// Looks at everything.
+///
+/// # Errors
+/// When the ledger or a queue can't be asked; what else can't be known is none.
+pub async fn look(stack: &Stack) -> Result<Status, Problem> {
+    let now_ms = now_ms();
+    let waiting = waiting::look(stack, now_ms).await?;
+    let mut queues = Vec::new();
+    for domain in stack.domains() {
+        queues.push(queues::look(stack, domain, now_ms).await?);
+    }
+    let dead_letters = async |name: &str| match stack.queues.get(name) {
+        Some(url) => depth(stack, url).await.map(|(waiting, _)| Some(waiting)),
+        None => Ok(None),
+    };
+    let undelivered = dead_letters("rule_dead_letters").await?;
+    let unprocessed = dead_letters("bus_dead_letters").await?;
+    let failing = failing::look(stack, now_ms - HOUR_MS, now_ms).await;
+    for queue in &mut queues {
+        let failing = failing.as_ref().ok();
+        queue.failing = failing.and_then(|all| all.get(&queue.domain).cloned());
+    }
+    let live = live::differing(stack).await;
+    let hour = Counts::between(stack, now_ms - HOUR_MS, now_ms).await;
+    let day = Counts::between(stack, now_ms - DAY_MS, now_ms).await;
+    let unknown = [
+        hour.as_ref().err(),
+        day.as_ref().err(),
+        failing.as_ref().err(),
+        live.as_ref().err(),
+    ];
+    let unknown = unknown.into_iter().flatten().map(ToString::to_string);
+    let unknown = unknown.collect();
+    let (hour, day, live) = (hour.ok(), day.ok(), live.unwrap_or_default());
+    let report = inspect::last_report(stack.aws.sdk(), stack.table("ledger")?).await?;
+    let last_sweep_ms = last_sweep(stack, now_ms).await.ok().flatten();
+    let troubles = troubles(&Seen {
+        waiting: &waiting,
+        queues: &queues,
+        undelivered,
+        unprocessed,
+        live: &live,
+        hour: hour.as_ref(),
+        report: report.as_ref(),
+    });
+    Ok(Status {
+        stack: stack.name.clone(),
+        at_ms: now_ms,
+        last_hour: hour,
+        last_day: day,
+        waiting,
+        undelivered,
+        unprocessed,
+        queues,
+        not_as_deployed: live,
+        completeness_percent: report.as_ref().and_then(Report::completeness_percent),
+        not_covered: report.as_ref().map(coverage::uncovered),
+        reconciled: report,
+        last_sweep_ms,
+        troubles,
+        unknown,
+    })
+}
+
+async fn last_sweep(stack: &Stack, now_ms: i64) -> Result<Option<i64>, Problem> {
+    let found = logs::search(stack, "sweep", None, now_ms - SWEEP_MS, now_ms).await?;
+    let runs = found.lines.iter().rev();
+    let mut runs = runs.filter(|line| line.fields["published"].is_number());
+    Ok(runs.next().map(|line| line.at_ms))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_is_not_known_is_null_in_json_and_its_reason_is_left_out() {
+        let status = Status {
+            stack: "sluice".to_owned(),
+            at_ms: 7,
+            last_hour: None,
+            last_day: Some(Counts::default()),
+            waiting: Waiting::default(),
+            undelivered: None,
+            unprocessed: Some(0),
+            queues: vec![Queue::default()],
+            not_as_deployed: Vec::new(),
+            completeness_percent: None,
+            reconciled: None,
+            not_covered: None,
+            last_sweep_ms: None,
+            troubles: Vec::new(),
+            unknown: vec!["AccessDenied".to_owned()],
+        };
+        let shown = serde_json::to_value(status).expect("JSON");
+        let expected = json!({
+            "stack": "sluice", "at_ms": 7, "last_hour": null,
+            "last_day": { "outcomes": {}, "codes": {}, "at_least": false },
+            "due": 0, "overdue": 0, "held": 0, "lapsed": 0, "waiting_for_configuration": 0, "kept_on_purpose": 0,
+            "looked_at": 0, "undelivered": null, "unprocessed": 0,
+            "queues": [{
+                "domain": "", "depth": 0, "in_flight": 0, "dead_letters": 0, "oldest_s": null, "failing": null,
+            }],
+            "not_as_deployed": [], "completeness_percent": null, "reconciled": null, "not_covered": null,
+            "of_a_list_not_looked_at": 0, "last_sweep_ms": null, "troubles": [],
+        });
+        assert_eq!(shown, expected);
+    }
+}

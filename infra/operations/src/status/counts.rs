@@ -1,0 +1,109 @@
+//! What happened, as the functions' lines counted it, over an hour and a day.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::problem::Problem;
+use crate::stack::Stack;
+use crate::{logs, metrics};
+
+/// What the functions' lines counted over a span.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Counts {
+    /// By function, then by outcome.
+    pub outcomes: BTreeMap<String, BTreeMap<String, f64>>,
+    /// Refusals and faults, by code.
+    pub codes: BTreeMap<String, f64>,
+    /// There were more lines than are read: the counts are at least these.
+    #[serde(rename = "at_least")]
+    pub cut: bool,
+}
+
+impl Counts {
+    /// How often a function came to this outcome.
+    pub fn of(&self, function: &str, outcome: &str) -> f64 {
+        let outcomes = self.outcomes.get(function);
+        let count = outcomes.and_then(|outcomes| outcomes.get(outcome));
+        count.copied().unwrap_or_default()
+    }
+
+    /// How often a function came to any outcome.
+    pub fn all_of(&self, function: &str) -> f64 {
+        let outcomes = self.outcomes.get(function);
+        outcomes.map_or(0.0, |outcomes| outcomes.values().sum())
+    }
+
+    fn add(&mut self, function: String, outcome: String, count: f64) {
+        let outcomes = self.outcomes.entry(function).or_default();
+        *outcomes.entry(outcome).or_default() += count;
+    }
+
+    /// Counts what happened over a span.
+    pub(super) async fn between(
+        stack: &Stack,
+        from_ms: i64,
+        until_ms: i64,
+    ) -> Result<Self, Problem> {
+        let mut counts = Self::default();
+        if stack.aws.is_real() {
+            let by = ["function", "outcome"];
+            let sums = metrics::sums(stack, "events", by, from_ms, until_ms).await?;
+            for ([function, outcome], count) in sums {
+                counts.add(function, outcome, count);
+            }
+            let sums = metrics::sums(stack, "Faults", ["code"], from_ms, until_ms).await?;
+            counts.codes = sums
+                .into_iter()
+                .map(|([code], count)| (code, count))
+                .collect();
+            return Ok(counts);
+        }
+        for function in stack.log_groups.keys() {
+            let found = logs::search(stack, function, None, from_ms, until_ms).await?;
+            counts.cut |= found.cut;
+            for line in found.lines {
+                if let Some(outcome) = line.fields["outcome"].as_str() {
+                    counts.add(function.clone(), outcome.to_owned(), 1.0);
+                }
+                if let Some(code) = line.fields["code"].as_str() {
+                    *counts.codes.entry(code.to_owned()).or_default() += 1.0;
+                }
+            }
+        }
+        Ok(counts)
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+
+    pub(in crate::status) fn counts() -> Counts {
+        let mut counts = Counts {
+            codes: BTreeMap::from([("signature.no_match".to_owned(), 2.0)]),
+            ..Counts::default()
+        };
+        for (function, outcome, count) in [
+            ("ingest", "accepted", 7.0),
+            ("ingest", "refused", 2.0),
+            ("payments", "rejected", 1.0),
+        ] {
+            counts.add(function.to_owned(), outcome.to_owned(), count);
+        }
+        counts
+    }
+
+    #[test]
+    fn a_functions_outcomes_add_up_and_what_was_not_seen_is_zero() {
+        let counts = counts();
+        assert_eq!(
+            (counts.of("ingest", "refused"), counts.all_of("ingest")),
+            (2.0, 9.0)
+        );
+        assert_eq!(
+            (counts.of("ingest", "held"), counts.all_of("billing")),
+            (0.0, 0.0)
+        );
+    }
+}
