@@ -18,7 +18,9 @@ use crate::context::Context;
 use crate::output::{Cell, counted, fields, table};
 use sluice_operations::problem::Problem;
 
+#[path = "../../operations/src/dlq/discard.rs"]
 mod discard;
+#[path = "../../operations/src/dlq/letters.rs"]
 pub(crate) mod letters;
 
 use letters::{LOOK_MAX, Letter, Received, Recorded};

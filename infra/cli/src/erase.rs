@@ -14,9 +14,13 @@
 //! It ends with exit code 4 if something has to wait (an event that isn't on the bus yet, an object with effects pending or
 //! that still gives access) or could not be seen. What waits is found again by its own id, which the report names.
 
+#[path = "../../operations/src/erase/find.rs"]
 mod find;
+#[path = "../../operations/src/erase/letters.rs"]
 mod letters;
+#[path = "../../operations/src/erase/report.rs"]
 mod report;
+#[path = "../../operations/src/erase/tombstones.rs"]
 mod tombstones;
 
 use std::collections::BTreeSet;
