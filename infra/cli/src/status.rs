@@ -25,7 +25,7 @@ use crate::event::list::Filter;
 use crate::output::{BAD, GOOD, WARN, fields, paint};
 use crate::reconcile::{summary, uncovered};
 use counts::{codes, counts, door, in_json};
-pub(crate) use queues::depth;
+use queues::depth;
 use queues::{domains, queue};
 use sluice_operations::logs;
 use sluice_operations::problem::Problem;

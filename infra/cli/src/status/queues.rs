@@ -1,13 +1,12 @@
 //! The domains' queues: what waits in them, what fails, and what was given up.
 
-use serde_json::json;
-
 use super::counts::{Counts, number};
 use super::failing::Failing;
 use crate::context::Context;
 use crate::output::{BAD, Cell, DIM, table};
 use sluice_operations::metrics;
 use sluice_operations::problem::Problem;
+use sluice_operations::queues;
 use sluice_operations::times::span;
 
 /// A domain's queue and what was made of its messages.
@@ -50,24 +49,8 @@ pub(super) async fn queue(context: &Context, domain: &str, now_ms: i64) -> Resul
 }
 
 /// How many messages a queue holds: waiting, and in flight.
-pub(crate) async fn depth(context: &Context, url: &str) -> Result<(u64, u64), Problem> {
-    let names = [
-        "ApproximateNumberOfMessages",
-        "ApproximateNumberOfMessagesNotVisible",
-    ];
-    let input = json!({ "QueueUrl": url, "AttributeNames": names });
-    let answer = context
-        .stack
-        .aws
-        .json("AmazonSQS.GetQueueAttributes", &input)
-        .await?;
-    let count = |name: &str| -> Option<u64> { answer["Attributes"][name].as_str()?.parse().ok() };
-    match names.map(count) {
-        [Some(waiting), Some(in_flight)] => Ok((waiting, in_flight)),
-        _ => Err(Problem::Failed(format!(
-            "GetQueueAttributes: no depth of {url}"
-        ))),
-    }
+pub(super) async fn depth(context: &Context, url: &str) -> Result<(u64, u64), Problem> {
+    queues::depth(&context.stack, url).await
 }
 
 /// The domains' queues, and what was made of their messages.

@@ -1,93 +1,144 @@
-//! `sluice dlq discard`: giving dead letters up.
+//! Giving dead letters up.
 //!
 //! A letter is refused while effects of its object are pending, because its object's next message would emit them and there
-//! may be none ([`sluice_kernel::pending`]). So is one of which that can't be told, unless the operator says `--unchecked`.
+//! may be none ([`sluice_kernel::pending`]). So is one of which that can't be told, unless the operator wants it unchecked.
 
-use serde_json::json;
+use serde::Serialize;
 use sluice_adapters::clock::SystemClock;
+use sluice_adapters::dead_letters::{Done, DynamoDeadLetters};
 use sluice_adapters::ledger::DynamoLedger;
 use sluice_adapters::projections::DynamoProjections;
 use sluice_domains::{Answer, Visit, by_name};
-use sluice_kernel::clock::Clock;
 use sluice_kernel::detail::{self, Message};
 use sluice_kernel::domain::Domain;
-use sluice_kernel::erase::Account;
 use sluice_kernel::fault::{Class, Fault};
 use sluice_kernel::outcome::is_check;
 use sluice_kernel::pending;
 use sluice_kernel::replay::Entries;
 
 use super::letters::{Letter, delete, release};
-use super::{KEEP_S, done, note};
-use sluice_operations::stack::PLATFORM;
+use super::{Plan, note, notes};
+use crate::actor::Reason;
+use crate::domains;
+use crate::problem::Problem;
+use crate::stack::Stack;
+use crate::times::now_ms;
 
-use crate::context::Context;
-use crate::output::counted;
-use crate::replay::domains_of;
-use sluice_operations::problem::Problem;
-
-/// How to give up.
-pub(super) struct How<'a> {
-    /// Do it; else it is only said.
-    pub(super) yes: bool,
-    /// Also those of which it can't be told whether effects are pending.
-    pub(super) unchecked: bool,
-    pub(super) who: &'a str,
-    pub(super) why: &'a str,
+/// A letter that isn't given up.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Refused {
+    /// The event that it names, or what a message that names none is recorded under.
+    pub event: String,
+    /// Why not, for people.
+    pub why: String,
 }
 
-/// Gives the letters up that may be, or says how many they are, and shows the others again.
-pub(super) async fn discard(
-    context: &Context,
-    domain: &str,
-    letters: &[Letter],
-    how: How<'_>,
+/// Letters that were given up, or would be.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Discarded {
+    /// How many.
+    pub discarded: usize,
+    /// Those that are not. They are shown to others again.
+    pub refused: Vec<Refused>,
+}
+
+impl Plan {
+    /// What giving the letters up would do, which are shown to others again. `unchecked` takes those too of which it can't be
+    /// told whether effects of their object are pending.
+    ///
+    /// # Errors
+    /// `Failed` when AWS can't be asked.
+    pub async fn dry_run_discard(
+        &self,
+        stack: &Stack,
+        unchecked: bool,
+    ) -> Result<Discarded, Problem> {
+        let ledger = ledger(stack)?;
+        let mut found = Discarded::default();
+        for letter in &self.letters {
+            let refused = refusal(stack, &ledger, self.domain(), letter, unchecked).await?;
+            release(stack, self.domain(), std::slice::from_ref(letter)).await?;
+            found.count(letter, refused, 1);
+        }
+        Ok(found)
+    }
+
+    /// Gives the letters up that may be, and notes that of each. The body of one whose event the ledger doesn't have is kept
+    /// there.
+    ///
+    /// # Errors
+    /// `Failed` when AWS can't be asked. What was given up before that is gone.
+    pub async fn discard(
+        &self,
+        stack: &Stack,
+        unchecked: bool,
+        reason: &Reason,
+    ) -> Result<Discarded, Problem> {
+        let (ledger, notes) = (ledger(stack)?, notes(stack)?);
+        let domain = self.domain();
+        let mut done = Discarded::default();
+        for letter in &self.letters {
+            let one = std::slice::from_ref(letter);
+            // Asked of each right before it goes: effects may have come to be pending since the plan.
+            let refused = refusal(stack, &ledger, domain, letter, unchecked).await?;
+            let deleted = match refused {
+                Some(_) => {
+                    release(stack, domain, one).await?;
+                    0
+                }
+                None => {
+                    let now_ms = now_ms();
+                    keep(&ledger, &notes, letter, now_ms).await?;
+                    let note = note(Done::Discarded, domain, letter, reason, now_ms);
+                    notes.note(&note).await?;
+                    delete(stack, domain, one).await?
+                }
+            };
+            done.count(letter, refused, deleted);
+        }
+        Ok(done)
+    }
+}
+
+impl Discarded {
+    fn count(&mut self, letter: &Letter, refused: Option<String>, count: usize) {
+        match refused {
+            Some(why) => self.refused.push(Refused {
+                event: letter.subject.clone(),
+                why,
+            }),
+            None => self.discarded += count,
+        }
+    }
+}
+
+fn ledger(stack: &Stack) -> Result<DynamoLedger<SystemClock>, Problem> {
+    let table = stack.table("ledger")?.to_owned();
+    Ok(DynamoLedger::new(stack.aws.sdk(), table, SystemClock))
+}
+
+/// Keeps a message whose body the ledger doesn't have.
+async fn keep(
+    ledger: &DynamoLedger<SystemClock>,
+    notes: &DynamoDeadLetters,
+    letter: &Letter,
+    now_ms: i64,
 ) -> Result<(), Problem> {
-    let ledger = DynamoLedger::new(
-        context.stack.aws.sdk(),
-        context.stack.table("ledger")?.to_owned(),
-        SystemClock,
-    );
-    let (mut count, mut refused) = (0, Vec::new());
-    for letter in letters {
-        let one = std::slice::from_ref(letter);
-        if let Some(refusal) = refusal(context, &ledger, domain, letter, how.unchecked).await? {
-            refused.push(format!("{}: {refusal}", letter.subject));
-            release(context, domain, one).await?;
-            continue;
-        }
-        if !how.yes {
-            release(context, domain, one).await?;
-            count += 1;
-            continue;
-        }
-        let now_ms = SystemClock.now_ms();
-        let ids = std::slice::from_ref(&letter.subject);
-        let there = ledger.entries(ids, now_ms).await?.pop().flatten();
-        // A check has no body: its subject says whose object it asks about.
-        if !is_check(&letter.subject) && there.is_none_or(|(_, body)| body.is_none()) {
-            keep(context, letter, now_ms).await?;
-        }
-        let words = ["discarded", how.who, how.why];
-        note(context, domain, letter, words, now_ms).await?;
-        count += delete(context, domain, one).await?;
+    let ids = std::slice::from_ref(&letter.subject);
+    let there = ledger.entries(ids, now_ms).await?.pop().flatten();
+    // A check has no body: its subject says whose object it asks about.
+    if !is_check(&letter.subject) && there.is_none_or(|(_, body)| body.is_none()) {
+        let (subject, message_id) = (&letter.subject, &letter.message_id);
+        notes
+            .keep(subject, message_id, &letter.text, now_ms)
+            .await?;
     }
-    match how.yes {
-        true => done(context, "discarded", count, "given up")?,
-        false => {
-            let words = "would be given up; --yes does it";
-            done(context, "would_discard", count, words)?;
-        }
-    }
-    match refused.is_empty() {
-        true => Ok(()),
-        false => Err(Problem::Partly(refused.join("\n"))),
-    }
+    Ok(())
 }
 
 /// Why a letter is not given up; `None` if it may be.
 async fn refusal(
-    context: &Context,
+    stack: &Stack,
     ledger: &DynamoLedger<SystemClock>,
     domain: &str,
     letter: &Letter,
@@ -102,13 +153,13 @@ async fn refusal(
         Err(unread) => return Ok(unknown(unread.fault.code)),
     };
     // What the bus could not put into a queue is for each domain that the rules name.
-    let domains = match context.stack.tables.contains_key(domain) {
+    let domains = match stack.tables.contains_key(domain) {
         true => vec![domain],
-        false => domains_of(None, &message.kind),
+        false => domains::of_type(None, &message.kind),
     };
     for domain in domains {
-        let table = context.stack.table(domain)?.to_owned();
-        let stored = DynamoProjections::new(context.stack.aws.sdk(), table);
+        let table = stack.table(domain)?.to_owned();
+        let stored = DynamoProjections::new(stack.aws.sdk(), table);
         let count = match pending_in(domain, &stored, ledger, &message).await {
             None => return Ok(unknown("this program is built without the domain's code")),
             Some(Ok(count)) => count,
@@ -116,9 +167,9 @@ async fn refusal(
             Some(Err(fault)) => return Err(fault.into()),
         };
         if count > 0 {
-            let effects = counted(count, "effect");
+            let plural = if count == 1 { "" } else { "s" };
             return Ok(Some(format!(
-                "{effects} of its object are pending in {domain}; redrive it"
+                "{count} effect{plural} of its object are pending in {domain}; redrive it"
             )));
         }
     }
@@ -161,24 +212,4 @@ async fn pending_in(
 
     let count = by_name(domain, EffectsOf(stored, ledger, message))?;
     Some(count.await)
-}
-
-/// Keeps a message whose body the ledger doesn't have, as it is, with the account that it is of.
-async fn keep(context: &Context, letter: &Letter, now_ms: i64) -> Result<(), Problem> {
-    let mut item = json!({
-        "pk": { "S": format!("evt#{}", letter.subject) },
-        "sk": { "S": format!("discarded#{}", letter.message_id) },
-        "message": { "S": letter.text },
-        "expires_at": { "N": (now_ms / 1_000 + KEEP_S).to_string() },
-    });
-    if let Account::Known(account) = Account::of_message(&letter.text) {
-        item["account"] = json!({ "S": account.as_deref().unwrap_or(PLATFORM) });
-    }
-    let input = json!({ "TableName": context.stack.table("ledger")?, "Item": item });
-    context
-        .stack
-        .aws
-        .json("DynamoDB_20120810.PutItem", &input)
-        .await?;
-    Ok(())
 }
