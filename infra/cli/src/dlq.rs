@@ -1,31 +1,17 @@
 //! `sluice dlq`: a domain's dead letters, by cause: seen, moved back, or given up.
-//!
-//! A dead letter's cause is what its domain recorded near its last receive (`failing` in the table of outcomes); where it
-//! recorded nothing, it is `unknown`. Messages are received, so they are hidden from others while a command looks at them
-//! ([`letters`]); what isn't moved or discarded is shown again at the end.
-//!
-//! Moving back is: send to the domain's queue, then delete. A crash in between leaves the message in both, which the
-//! domain takes as what it is: the same event twice. It needs no StartMessageMoveTask, and so has filters and a bound.
-
-use std::collections::BTreeMap;
 
 use clap::{Args, Subcommand};
 use serde_json::json;
-use sluice_adapters::clock::SystemClock;
-use sluice_kernel::clock::Clock;
+use sluice_operations::actor::{self, Reason};
+use sluice_operations::dlq::letters::{Letter, Received};
+use sluice_operations::dlq::{
+    self, Discarded, Filter, LOOK_MAX, Plan, REDRIVE_WHY, Redriven, causes,
+};
+use sluice_operations::problem::Problem;
 
 use crate::context::Context;
 use crate::output::{Cell, counted, fields, table};
-use sluice_operations::problem::Problem;
-
-mod discard;
-pub(crate) mod letters;
-
-use letters::{LOOK_MAX, Letter, Received, Recorded};
-use letters::{calls, delete, receive, release, send};
-
-/// How long the record of what was discarded is kept, in seconds.
-const KEEP_S: i64 = 35 * 86_400;
+use crate::progress::Progress;
 
 /// Of which queue, and which of its messages.
 #[derive(Debug, Args)]
@@ -67,9 +53,6 @@ pub(crate) enum Command {
         /// Move this many at most.
         #[arg(long, default_value_t = 1_000)]
         max: usize,
-        /// Who, for the record; by default the user of this machine.
-        #[arg(long, env = "USER", default_value = "unknown", hide_env_values = true)]
-        who: String,
         /// Do it.
         #[arg(long)]
         yes: bool,
@@ -87,82 +70,115 @@ pub(crate) enum Command {
         /// Why, for the record.
         #[arg(long, value_name = "TEXT")]
         why: String,
-        /// Who, for the record; by default the user of this machine.
-        #[arg(long, env = "USER", default_value = "unknown", hide_env_values = true)]
-        who: String,
         /// Do it.
         #[arg(long)]
         yes: bool,
     },
 }
 
-pub(crate) async fn run(context: &Context, command: Command) -> Result<(), Problem> {
-    let domain = match &command {
-        Command::List { domain } => domain.as_deref(),
-        Command::Show(wanted)
-        | Command::Redrive { wanted, .. }
-        | Command::Discard { wanted, .. } => Some(wanted.domain.as_str()),
-    };
-    if let Some(domain) = domain {
-        letters::check(context, domain)?;
+impl Wanted {
+    fn filter(self) -> Filter {
+        Filter {
+            domain: self.domain,
+            code: self.code,
+            digest: self.digest,
+            event: self.event,
+            kind: self.kind,
+        }
     }
+}
+
+pub(crate) async fn run(context: &Context, command: Command) -> Result<(), Problem> {
     match command {
         Command::List { domain } => list(context, domain.as_deref()).await,
         Command::Show(wanted) => {
-            let letters = look(context, &wanted.domain, true).await?.letters;
-            let letters: Vec<_> = letters
-                .iter()
-                .filter(|letter| takes(&wanted, letter))
-                .collect();
-            letters.iter().try_for_each(|letter| show(context, letter))
+            let received = look(context, &wanted.filter()).await?;
+            let mut letters = received.letters.iter();
+            letters.try_for_each(|letter| show(context, letter))
         }
-        Command::Redrive {
-            wanted,
-            max,
-            who,
-            yes,
-        } => {
-            let (chosen, others) = choose(context, &wanted, max).await?;
-            release(context, &wanted.domain, &others).await?;
-            if !yes {
-                release(context, &wanted.domain, &chosen).await?;
-                return done(
-                    context,
-                    "would_redrive",
-                    chosen.len(),
-                    "would be moved back; --yes does it",
-                );
-            }
-            let moved = redrive(context, &wanted.domain, &chosen, &who).await?;
-            done(context, "redriven", moved, "moved back")?;
-            match chosen.len() - moved {
-                0 => Ok(()),
-                left => Err(Problem::Partly(format!(
-                    "{left} could not be moved, and stay"
-                ))),
-            }
-        }
+        Command::Redrive { wanted, max, yes } => redrive(context, wanted.filter(), max, yes).await,
         Command::Discard {
             wanted,
             unchecked,
             why,
-            who,
             yes,
         } => {
+            let filter = wanted.filter();
+            dlq::check(&context.stack, &filter.domain)?;
             if why.trim().is_empty() {
                 return Err(Problem::Usage("--why wants a reason".to_owned()));
             }
-            let (chosen, others) = choose(context, &wanted, LOOK_MAX).await?;
-            release(context, &wanted.domain, &others).await?;
-            let how = discard::How {
-                yes,
-                unchecked,
-                who: &who,
-                why: &why,
-            };
-            discard::discard(context, &wanted.domain, &chosen, how).await
+            let why = actor::checked(&why)?;
+            discard(context, filter, unchecked, yes.then_some(why)).await
         }
     }
+}
+
+/// Moves all that are wanted back, or says how many they are.
+async fn redrive(context: &Context, filter: Filter, max: usize, yes: bool) -> Result<(), Problem> {
+    dlq::check(&context.stack, &filter.domain)?;
+    let reason = match yes {
+        true => Some(reason(context, REDRIVE_WHY.to_owned()).await?),
+        false => None,
+    };
+    let plan = plan(context, filter, max).await?;
+    let Some(reason) = reason else {
+        plan.release(&context.stack).await?;
+        return done(
+            context,
+            "would_redrive",
+            plan.selection.count,
+            "would be moved back; --yes does it",
+        );
+    };
+    let Redriven { redriven, stayed } = plan.redrive(&context.stack, &reason).await?;
+    done(context, "redriven", redriven, "moved back")?;
+    match stayed {
+        0 => Ok(()),
+        left => Err(Problem::Partly(format!(
+            "{left} could not be moved, and stay"
+        ))),
+    }
+}
+
+/// Gives all up that are wanted and may be, for a reason; without one says how many they are.
+async fn discard(
+    context: &Context,
+    filter: Filter,
+    unchecked: bool,
+    why: Option<String>,
+) -> Result<(), Problem> {
+    let reason = match why {
+        Some(why) => Some(reason(context, why).await?),
+        None => None,
+    };
+    let plan = plan(context, filter, LOOK_MAX).await?;
+    let stack = &context.stack;
+    let Discarded { discarded, refused } = match &reason {
+        Some(reason) => plan.discard(stack, unchecked, reason).await?,
+        None => plan.dry_run_discard(stack, unchecked).await?,
+    };
+    match reason {
+        Some(_) => done(context, "discarded", discarded, "given up")?,
+        None => {
+            let words = "would be given up; --yes does it";
+            done(context, "would_discard", discarded, words)?;
+        }
+    }
+    let refused = refused.iter();
+    let refused: Vec<_> = refused
+        .map(|one| format!("{}: {}", one.event, one.why))
+        .collect();
+    match refused.is_empty() {
+        true => Ok(()),
+        false => Err(Problem::Partly(refused.join("\n"))),
+    }
+}
+
+/// This reason, with who acts.
+async fn reason(context: &Context, why: String) -> Result<Reason, Problem> {
+    let who = actor::who(&context.stack).await?;
+    Ok(Reason { who, why })
 }
 
 fn done(context: &Context, name: &str, count: usize, words: &str) -> Result<(), Problem> {
@@ -174,22 +190,33 @@ fn done(context: &Context, name: &str, count: usize, words: &str) -> Result<(), 
     }
 }
 
-/// The letters of a domain with their causes, shown to others again at once or not. Says how many there are beside them: more
-/// than are looked at, or hidden just now.
-async fn look(context: &Context, domain: &str, releases: bool) -> Result<Received, Problem> {
-    let recorded = Recorded::of(context, domain).await?;
-    let mut received = receive(context, domain, LOOK_MAX).await?;
-    if releases {
-        release(context, domain, &received.letters).await?;
-    }
-    recorded.explain(&mut received.letters);
-    let (left, hidden) = (received.left, received.hidden);
+/// All that are wanted, and what is said of those that were not seen.
+async fn plan(context: &Context, filter: Filter, max: usize) -> Result<Plan, Problem> {
+    let domain = filter.domain.clone();
+    let mut bar = Progress::new(context, "dead letters", None);
+    let plan = dlq::plan(&context.stack, filter, max, &mut |count| bar.at(count)).await?;
+    drop(bar);
+    unseen(context, &domain, plan.left, plan.hidden)?;
+    Ok(plan)
+}
+
+/// The wanted letters of a domain with their causes, and what is said of those that were not seen.
+async fn look(context: &Context, filter: &Filter) -> Result<Received, Problem> {
+    let mut bar = Progress::new(context, "dead letters", None);
+    let received = dlq::list(&context.stack, filter, &mut |count| bar.at(count)).await?;
+    drop(bar);
+    unseen(context, &filter.domain, received.left, received.hidden)?;
+    Ok(received)
+}
+
+/// Says how many letters there are beside those that were seen: more than are looked at, or hidden just now.
+fn unseen(context: &Context, domain: &str, left: u64, hidden: u64) -> Result<(), Problem> {
     if context.out.is_json() {
         if left + hidden > 0 {
             let line = json!({ "domain": domain, "not_looked_at": left, "hidden": hidden });
             context.out.value(&line)?;
         }
-        return Ok(received);
+        return Ok(());
     }
     if left > 0 {
         let said = format!("{domain}: about {left} letters were not looked at.");
@@ -201,50 +228,7 @@ async fn look(context: &Context, domain: &str, releases: bool) -> Result<Receive
         );
         context.out.line(said)?;
     }
-    Ok(received)
-}
-
-fn takes(wanted: &Wanted, letter: &Letter) -> bool {
-    let is =
-        |wanted: &Option<String>, there: &str| wanted.as_deref().is_none_or(|one| one == there);
-    is(&wanted.code, &letter.code)
-        && is(&wanted.digest, &letter.digest)
-        && is(&wanted.event, &letter.subject)
-        && is(&wanted.kind, &letter.kind)
-}
-
-/// The wanted letters, and the others.
-async fn choose(
-    context: &Context,
-    wanted: &Wanted,
-    max: usize,
-) -> Result<(Vec<Letter>, Vec<Letter>), Problem> {
-    let letters = look(context, &wanted.domain, false).await?.letters;
-    let (mut chosen, mut others): (Vec<_>, Vec<_>) = letters
-        .into_iter()
-        .partition(|letter| takes(wanted, letter));
-    others.extend(chosen.split_off(chosen.len().min(max)));
-    Ok((chosen, others))
-}
-
-/// Moves letters back; returns how many. What was sent and couldn't be deleted counts: it is in both.
-async fn redrive(
-    context: &Context,
-    domain: &str,
-    letters: &[Letter],
-    who: &str,
-) -> Result<usize, Problem> {
-    let mut moved = 0;
-    for call in calls(letters.iter().map(|letter| letter.text.len())) {
-        let sent = send(context, domain, &letters[call]).await?;
-        for letter in &sent {
-            let words = ["redriven", who, "moved back from the dead letters"];
-            note(context, domain, letter, words, SystemClock.now_ms()).await?;
-        }
-        delete(context, domain, &sent).await?;
-        moved += sent.len();
-    }
-    Ok(moved)
+    Ok(())
 }
 
 async fn list(context: &Context, domain: Option<&str>) -> Result<(), Problem> {
@@ -254,34 +238,24 @@ async fn list(context: &Context, domain: Option<&str>) -> Result<(), Problem> {
     };
     let (mut rows, mut more) = (Vec::new(), false);
     for domain in domains {
-        let Received {
-            letters,
-            left,
-            hidden,
-        } = look(context, domain, true).await?;
-        more |= left + hidden > 0;
-        let mut groups: BTreeMap<(&str, &str), (usize, &Letter)> = BTreeMap::new();
-        for letter in &letters {
-            groups
-                .entry((&letter.code, &letter.digest))
-                .or_insert((0, letter))
-                .0 += 1;
-        }
-        for ((code, digest), (count, letter)) in groups {
+        let all = Filter {
+            domain: domain.to_owned(),
+            ..Filter::default()
+        };
+        let received = look(context, &all).await?;
+        more |= received.left + received.hidden > 0;
+        for cause in causes(domain, &received.letters) {
             if context.out.is_json() {
-                context.out.value(&json!({
-                    "domain": domain, "code": code, "digest": digest, "count": count, "cause": letter.cause,
-                    "example": letter.subject,
-                }))?;
+                context.out.value(&cause)?;
             }
             rows.push(
                 [
                     domain,
-                    &count.to_string(),
-                    code,
-                    digest,
-                    &letter.subject,
-                    &letter.cause,
+                    &cause.count.to_string(),
+                    &cause.code,
+                    &cause.digest,
+                    &cause.example,
+                    &cause.cause,
                 ]
                 .map(Cell::from),
             );
@@ -299,10 +273,7 @@ async fn list(context: &Context, domain: Option<&str>) -> Result<(), Problem> {
 
 fn show(context: &Context, letter: &Letter) -> Result<(), Problem> {
     if context.out.is_json() {
-        return context.out.value(&json!({
-            "event": letter.subject, "type": letter.kind, "message": letter.message_id, "code": letter.code,
-            "digest": letter.digest, "cause": letter.cause,
-        }));
+        return context.out.value(letter);
     }
     context.out.text(fields(
         &letter.subject,
@@ -313,29 +284,4 @@ fn show(context: &Context, letter: &Letter) -> Result<(), Problem> {
             ("cause", letter.cause.clone()),
         ],
     ))
-}
-
-/// Records what was done with it, by whom, and why.
-async fn note(
-    context: &Context,
-    domain: &str,
-    letter: &Letter,
-    [what, who, why]: [&str; 3],
-    now_ms: i64,
-) -> Result<(), Problem> {
-    let input = json!({ "TableName": context.stack.table("outcomes")?, "Item": {
-        "pk": { "S": format!("evt#{}", letter.subject) },
-        "sk": { "S": format!("{what}#{domain}") },
-        "outcome": { "S": what }, "domain": { "S": domain },
-        "code": { "S": letter.code }, "cause": { "S": letter.cause },
-        "who": { "S": who }, "why": { "S": why },
-        "at": { "N": now_ms.to_string() },
-        "expires_at": { "N": (now_ms / 1_000 + KEEP_S).to_string() },
-    } });
-    context
-        .stack
-        .aws
-        .json("DynamoDB_20120810.PutItem", &input)
-        .await?;
-    Ok(())
 }

@@ -1,39 +1,24 @@
 //! `sluice erase`: takes what belongs to a customer out of the ledger, the projections and the dead letters.
 //!
-//! Without `--yes` it only says what would be erased. What belongs is found by going through everything that is stored,
-//! pass by pass, until nothing new is found (`sluice_kernel::erase`): there is no index by customer, which would be one
-//! more place with personal data. Ids and hashes stay.
-//!
-//! # What is guaranteed
-//! - Nothing of another customer or account is touched. What only mentions the customer is listed and stays, and what could
-//!   not be seen is listed too.
-//! - No effect is lost: while effects of an object are pending, the messages and bodies that would emit them stay.
-//! - A run that was interrupted is run again; what was done is found done. What was found by way of something else is erased
-//!   before that, so that the next run finds it again.
-//!
-//! It ends with exit code 4 if something has to wait (an event that isn't on the bus yet, an object with effects pending or
-//! that still gives access) or could not be seen. What waits is found again by its own id, which the report names.
+//! Without `--yes` it only says what would be erased. It ends with exit code 4 if something has to wait (an event that isn't
+//! on the bus yet, an object with effects pending or that still gives access) or could not be seen. What waits is found again
+//! by its own id, which the report names.
 
-mod find;
-mod letters;
-mod report;
-mod tombstones;
+use std::collections::BTreeMap;
 
-use std::collections::BTreeSet;
-
-use sluice_adapters::clock::SystemClock;
-use sluice_adapters::erase::{Erased, Eraser, Place};
-use sluice_kernel::clock::Clock;
-use sluice_kernel::erase::{Belongings, Entombed};
-
-use sluice_operations::stack::PLATFORM;
-
-use crate::context::Context;
-use crate::dlq::letters::LOOK_MAX;
+use sluice_operations::dlq::LOOK_MAX;
+use sluice_operations::erase::report::{
+    Body, DeadLetter, Mention, NOT_REACHED, Projection, Report,
+};
+use sluice_operations::erase::{Wanted, plan};
 use sluice_operations::problem::Problem;
 
-use find::{Found, Search, Target, object_of};
-use report::{Report, Wait};
+use crate::context::Context;
+use crate::output::fields;
+use crate::progress::Progress;
+
+/// The most of a kind that people are shown; machines are shown all.
+const SHOWN_MAX: usize = 20;
 
 /// Which customer, and how far to look.
 #[derive(Debug, clap::Args)]
@@ -66,123 +51,214 @@ pub(crate) struct Args {
     yes: bool,
 }
 
-/// What stays for now, since effects would be lost with it.
-#[derive(Debug, Default)]
-struct Held {
-    /// Events that called for effects that are pending.
-    events: BTreeSet<String>,
-    /// Objects that have pending effects.
-    objects: BTreeSet<String>,
-}
-
-impl Held {
-    fn holds(&self, event: &str, object: Option<&str>) -> bool {
-        self.events.contains(event) || object.is_some_and(|object| self.objects.contains(object))
-    }
-}
-
-/// Why a body or a letter waits that is held.
-const PENDING: &str = "effects of its object are pending; redeliver it (sluice replay) first";
-
 /// Says what would be erased, or erases it.
 pub(crate) async fn run(context: &Context, args: Args) -> Result<(), Problem> {
-    let is_id = |id: &&String| id.contains('_') || id.starts_with("message-");
-    if let Some(bad) = args.ids.iter().find(|id| !is_id(id)) {
-        return Err(Problem::Usage(format!(
-            "{bad} is no id of a customer, an object or an event (cus_…, cs_…, pi_…, evt_…)"
-        )));
-    }
-    let account = match &args.account {
-        Some(account) => Some(context.stack.account_key(account).await),
-        None => None,
+    let wanted = Wanted {
+        ids: args.ids.clone(),
+        account: args.account,
+        letters: args.letters,
     };
-    let account = account.as_deref().filter(|account| *account != PLATFORM);
-    let eraser = Eraser::new(
-        context.stack.aws.sdk(),
-        context.stack.table("ledger")?.to_owned(),
-    );
-    let belongings = Belongings::of(args.ids.iter().cloned());
-    let search = Search::of(context, &eraser, account, belongings);
-    let (found, belongings) = search.everything().await?;
-    let (held, pending) = held(context, &found).await?;
-
-    let looked = letters::look(context, &found, &belongings, &held, account, args.letters).await?;
-    let mut report = Report::of(args.yes, &found, &belongings, &looked);
-    letters::erase(context, &looked, &mut report).await?;
-    report.count_on_their_way(context).await?;
-    erase(context, &eraser, &found, &held, &mut report).await?;
-    report.waits.extend(pending);
-    report.print(context)?;
-    report.verdict(&args.ids)
+    let mut bar = Progress::new(context, "dead letters", None);
+    let plan = plan(&context.stack, wanted, &mut |count| bar.at(count)).await?;
+    drop(bar);
+    let report = match args.yes {
+        true => plan.carry_out(&context.stack).await?,
+        false => plan.dry_run(&context.stack).await?,
+    };
+    match context.out.is_json() {
+        true => context.out.value(&report)?,
+        false => context.out.text(text(&report))?,
+    }
+    verdict(&report, &args.ids)
 }
 
-/// Which projections have effects pending, and what has to stay with them.
-async fn held(context: &Context, found: &Found) -> Result<(Held, Vec<Wait>), Problem> {
-    let (mut held, mut waits) = (Held::default(), Vec::new());
-    for target in &found.targets {
-        let Target::Projection { domain, key, .. } = target else {
-            continue;
+fn text(report: &Report) -> String {
+    let title = if report.is_done {
+        "erased"
+    } else {
+        "would be erased; --yes does it, for good"
+    };
+    let mut lines = vec![
+        ("bodies", report.bodies.to_string()),
+        ("projections", report.projections.to_string()),
+        ("dead letters", report.letters.to_string()),
+    ];
+    let found = &report.found;
+    add(&mut lines, "body", found.bodies.iter().map(body));
+    let projections = found.projections.iter().map(projection);
+    add(&mut lines, "projection", projections);
+    let letters = found.dead_letters.iter().map(dead_letter);
+    add(&mut lines, "dead letter", letters);
+    let waits = report.waits.iter().map(|wait| wait.text.clone());
+    add(&mut lines, "waits", waits);
+    add(&mut lines, "mentions", report.mentions.iter().map(mention));
+    let unseen = report.unseen.iter();
+    let unseen = unseen.map(|one| format!("{}: {}", one.spot.id(), one.why));
+    add(&mut lines, "not seen", unseen);
+    let counts = |counts: &BTreeMap<String, u64>, words: &str| {
+        let all = counts.iter();
+        let all = all.map(|(queue, count)| format!("{queue}: about {count} {words}"));
+        all.collect::<Vec<_>>().into_iter()
+    };
+    let left = counts(&report.left, "dead letters more than were looked at");
+    add(&mut lines, "not seen", left);
+    let hidden = "dead letters are hidden by another command; again in five minutes";
+    add(&mut lines, "not seen", counts(&report.hidden, hidden));
+    let on_their_way = counts(&report.on_their_way, "messages");
+    add(&mut lines, "on the way", on_their_way);
+    let also = report.also_named.iter();
+    let also = also.map(|id| format!("{id} is the same customer: give it too, and run it again"));
+    add(&mut lines, "also named", also);
+    lines.push(("not reached", NOT_REACHED.to_owned()));
+    fields(title, &lines)
+}
+
+/// Done, or what is left to do; `ids` are those that were given.
+fn verdict(report: &Report, ids: &[String]) -> Result<(), Problem> {
+    let mut parts = Vec::new();
+    if !report.waits.is_empty() {
+        parts.push(format!(
+            "{} to wait; then: sluice erase {}",
+            match report.waits.len() {
+                1 => "1 has".to_owned(),
+                count => format!("{count} have"),
+            },
+            report.again(ids).join(" ")
+        ));
+    }
+    if !report.unseen.is_empty() {
+        let count = report.unseen.len();
+        parts.push(format!("{count} could not be seen"));
+    }
+    for (queue, count) in &report.left {
+        parts.push(format!(
+            "dead letters of {queue} that were not looked at: about {count}"
+        ));
+    }
+    for (queue, count) in &report.hidden {
+        parts.push(format!(
+            "dead letters of {queue} are hidden just now: {count}"
+        ));
+    }
+    match parts.is_empty() {
+        true => Ok(()),
+        false => Err(Problem::Partly(parts.join("; "))),
+    }
+}
+
+/// Adds a line for each, up to [`SHOWN_MAX`], and how many there are more.
+fn add(
+    lines: &mut Vec<(&'static str, String)>,
+    name: &'static str,
+    all: impl ExactSizeIterator<Item = String>,
+) {
+    let more = all.len().saturating_sub(SHOWN_MAX);
+    lines.extend(all.take(SHOWN_MAX).map(|text| (name, text)));
+    if more > 0 {
+        lines.push((name, format!("and {more} more; --json lists all")));
+    }
+}
+
+fn body(body: &Body) -> String {
+    let mut words = vec![body.event.as_str(), &body.kind];
+    words.extend(body.object.as_deref());
+    words.extend([body.mode, &body.item]);
+    words.join(" ")
+}
+
+fn projection(one: &Projection) -> String {
+    [one.domain.as_str(), &one.key, &one.kind].join(" ")
+}
+
+fn dead_letter(one: &DeadLetter) -> String {
+    [one.queue.as_str(), &one.event, &one.kind].join(" ")
+}
+
+fn mention(mention: &Mention) -> String {
+    let mut words = vec![mention.spot.id(), &mention.kind];
+    words.extend(mention.object.as_deref());
+    words.extend(mention.account.as_deref());
+    let fields: Vec<_> = mention.fields.iter().map(String::as_str).collect();
+    format!("{} in {}", words.join(" "), fields.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use sluice_operations::erase::report::{Spot, Unseen, Wait};
+
+    use super::*;
+    use crate::output::without_colour;
+
+    fn of_everything(count: usize) -> Report {
+        let bodies = (0..count).map(|n| Body {
+            event: format!("evt_{n}"),
+            kind: "charge.succeeded".to_owned(),
+            object: Some("ch_1".to_owned()),
+            mode: "live",
+            item: "entry".to_owned(),
+        });
+        let mut report = Report::default();
+        report.found.bodies = bodies.collect();
+        report.mentions.push(Mention {
+            spot: Spot::Event("evt_other".to_owned()),
+            account: Some("acct_1".to_owned()),
+            object: Some("in_2".to_owned()),
+            kind: "invoice.paid".to_owned(),
+            fields: ["metadata".to_owned()].into(),
+        });
+        report
+    }
+
+    #[test]
+    fn people_are_shown_a_bounded_list() {
+        let text = without_colour(&text(&of_everything(SHOWN_MAX + 3)));
+        assert!(
+            text.contains("evt_0 charge.succeeded ch_1 live entry"),
+            "{text}"
+        );
+        assert!(text.contains("and 3 more; --json lists all"), "{text}");
+        assert!(!text.contains(&format!("evt_{SHOWN_MAX} ")), "{text}");
+        assert!(
+            text.contains("evt_other invoice.paid in_2 acct_1 in metadata"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn what_only_mentions_the_customer_leaves_nothing_to_do_and_what_was_not_seen_does() {
+        let ids = ["cus_1".to_owned()];
+        assert!(verdict(&of_everything(1), &ids).is_ok());
+        let words = |change: fn(&mut Report)| {
+            let mut report = of_everything(1);
+            change(&mut report);
+            let problem = verdict(&report, &ids).expect_err("partly");
+            assert_eq!(problem.exit_code(), 4);
+            problem.to_string()
         };
-        if let Entombed::Pending(events) = tombstones::write(context, domain, key, false).await? {
-            held.events.extend(events);
-            held.objects.insert(object_of(key).to_owned());
-            waits.push(Wait::of_projection(
-                key,
-                "effects of it are pending; redeliver its event (sluice replay) first",
-            ));
-        }
+        let waits = words(|report| {
+            report.waits.push(Wait::of("evt_1", "why"));
+            report
+                .waits
+                .push(Wait::of_projection("platform#live#sub_1", "why"));
+            report.waits.push(Wait::of_queue("payments", "why"));
+        });
+        assert_eq!(
+            waits,
+            "3 have to wait; then: sluice erase cus_1 evt_1 sub_1"
+        );
+        let unseen = words(|report| {
+            report.unseen.push(Unseen {
+                spot: Spot::Letter("message-1".to_owned()),
+                why: "why".to_owned(),
+            });
+        });
+        assert_eq!(unseen, "1 could not be seen");
+        let left = words(|report| report.left = [("billing".to_owned(), 12)].into());
+        assert_eq!(
+            left,
+            "dead letters of billing that were not looked at: about 12"
+        );
+        let hidden = words(|report| report.hidden = [("rule".to_owned(), 1)].into());
+        assert_eq!(hidden, "dead letters of rule are hidden just now: 1");
     }
-    Ok((held, waits))
-}
-
-/// Erases bodies and projections, or counts what would be: last found, first erased.
-async fn erase(
-    context: &Context,
-    eraser: &Eraser,
-    found: &Found,
-    held: &Held,
-    report: &mut Report,
-) -> Result<(), Problem> {
-    for target in found.targets.iter().rev() {
-        match target {
-            Target::Body {
-                event,
-                place,
-                object,
-                ..
-            } => {
-                if held.holds(event, object.as_deref()) {
-                    report.waits.push(Wait::of(event, PENDING));
-                    continue;
-                }
-                let erased = match report.is_done {
-                    true => eraser.erase(event, place, SystemClock.now_ms()).await?,
-                    false => Erased::Done,
-                };
-                match erased {
-                    Erased::Done => report.bodies += 1,
-                    Erased::Waits => report.waits.push(Wait::of(
-                        event,
-                        "it isn't on the bus yet; again in a few minutes",
-                    )),
-                }
-            }
-            Target::Projection { domain, key, .. } => {
-                match tombstones::write(context, domain, key, report.is_done).await? {
-                    Entombed::Document(_) => report.projections += 1,
-                    // Already said.
-                    Entombed::Already | Entombed::Pending(_) => {}
-                    Entombed::Not(why) => report.waits.push(Wait::of_projection(key, why)),
-                }
-            }
-        }
-    }
-    if report.is_done {
-        for event in &found.erased_before {
-            eraser
-                .erase(event, &Place::Entry, SystemClock.now_ms())
-                .await?;
-        }
-    }
-    Ok(())
 }

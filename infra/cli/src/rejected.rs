@@ -3,20 +3,14 @@
 //! A check is recorded by its object (`check-platform#live#pi_1`), since the event that it names has an outcome of its own.
 //! It is listed beside events and never replayed: reconcile asks again.
 
-use std::collections::BTreeMap;
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use clap::{Args, Subcommand};
-use serde_json::{Value, json};
+use sluice_operations::problem::Problem;
+use sluice_operations::rejected::{self, Group, Record, groups};
+use sluice_operations::times::time_of_ms;
 
 use crate::context::Context;
 use crate::output::{BAD, Cell, WARN, fields, table};
 use crate::replay;
-use sluice_operations::problem::Problem;
-use sluice_operations::times::time_of_ms;
-
-/// The most records that are read.
-const RECORDS_MAX: usize = 100_000;
 
 /// What became of events, as the domains recorded it.
 #[derive(Debug, Args, Default, Clone)]
@@ -41,91 +35,20 @@ impl Filter {
         self.outcome.is_none() && self.code.is_none() && self.digest.is_none()
     }
 
-    /// Whether a record is wanted.
-    pub(crate) fn takes(&self, record: &Record) -> bool {
-        let is =
-            |wanted: &Option<String>, there: &str| wanted.as_deref().is_none_or(|one| one == there);
-        is(&self.outcome, &record.outcome)
-            && is(&self.code, &record.code)
-            && is(&self.digest, &record.digest)
-            && is(&self.domain, &record.domain)
+    /// The same without a command line.
+    fn wanted(&self) -> rejected::Filter {
+        rejected::Filter {
+            outcome: self.outcome.clone(),
+            code: self.code.clone(),
+            digest: self.digest.clone(),
+            domain: self.domain.clone(),
+        }
     }
 }
 
-/// A record of the table of outcomes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Record {
-    pub(crate) subject: String,
-    pub(crate) domain: String,
-    pub(crate) outcome: String,
-    pub(crate) code: String,
-    pub(crate) cause: String,
-    pub(crate) digest: String,
-    pub(crate) kind: String,
-    pub(crate) at_ms: i64,
-}
-
-/// The records that are wanted, newest first. Reads the whole table: it holds exceptions only.
+/// The records that are wanted, newest first.
 pub(crate) async fn records(context: &Context, filter: &Filter) -> Result<Vec<Record>, Problem> {
-    let now_s = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| since.as_secs());
-    let mut found = Vec::new();
-    let mut start = Value::Null;
-    loop {
-        let mut input = json!({
-            "TableName": context.stack.table("outcomes")?,
-            "FilterExpression": "attribute_exists(digest) AND expires_at > :now",
-            "ExpressionAttributeValues": { ":now": { "N": now_s.to_string() } },
-        });
-        if !start.is_null() {
-            input["ExclusiveStartKey"] = start;
-        }
-        let mut page = context
-            .stack
-            .aws
-            .json("DynamoDB_20120810.Scan", &input)
-            .await?;
-        let items = page["Items"].as_array().into_iter().flatten();
-        found.extend(
-            items
-                .filter_map(record)
-                .filter(|record| filter.takes(record)),
-        );
-        if found.len() > RECORDS_MAX {
-            return Err(Problem::Failed(format!(
-                "more than {RECORDS_MAX} records: name a code or a digest"
-            )));
-        }
-        start = page["LastEvaluatedKey"].take();
-        if start.is_null() {
-            break;
-        }
-    }
-    found.sort_by(|one, other| {
-        other
-            .at_ms
-            .cmp(&one.at_ms)
-            .then_with(|| one.subject.cmp(&other.subject))
-    });
-    Ok(found)
-}
-
-fn record(item: &Value) -> Option<Record> {
-    let text = |name: &str| item[name]["S"].as_str().map(str::to_owned);
-    Some(Record {
-        subject: text("pk")?.strip_prefix("evt#")?.to_owned(),
-        domain: text("sk")?,
-        outcome: text("outcome")?,
-        code: text("code")?,
-        cause: text("cause").unwrap_or_default(),
-        digest: text("digest")?,
-        kind: text("type").unwrap_or_default(),
-        at_ms: item["at"]["N"]
-            .as_str()
-            .and_then(|at| at.parse().ok())
-            .unwrap_or_default(),
-    })
+    rejected::records(&context.stack, &filter.wanted()).await
 }
 
 /// What to do with them.
@@ -164,52 +87,39 @@ pub(crate) async fn run(context: &Context, command: Command) -> Result<(), Probl
 }
 
 async fn list(context: &Context, filter: &Filter) -> Result<(), Problem> {
-    let mut groups: BTreeMap<[String; 4], (usize, Record)> = BTreeMap::new();
-    for record in records(context, filter).await? {
-        let key = [
-            &record.domain,
-            &record.outcome,
-            &record.code,
-            &record.digest,
-        ]
-        .map(Clone::clone);
-        groups.entry(key).or_insert_with(|| (0, record)).0 += 1;
-    }
+    let groups = groups(records(context, filter).await?);
     if context.out.is_json() {
-        for ([domain, outcome, code, digest], (count, newest)) in &groups {
-            context.out.value(&json!({
-                "domain": domain, "outcome": outcome, "code": code, "digest": digest, "count": count,
-                "cause": newest.cause, "newest": newest.subject, "newest_at_ms": newest.at_ms,
-            }))?;
-        }
-        return Ok(());
+        return groups.iter().try_for_each(|group| context.out.value(group));
     }
     if groups.is_empty() {
         return context
             .out
             .line("No event is rejected or failing, as far as this is on record.");
     }
-    let rows: Vec<_> = groups
-        .into_iter()
-        .map(|([domain, outcome, code, digest], (count, newest))| {
-            let style = if outcome == "rejected" { BAD } else { WARN };
-            [
-                domain.into(),
-                Cell::new(style, outcome),
-                count.to_string().into(),
-                code.into(),
-                digest.into(),
-                time_of_ms(newest.at_ms).into(),
-                newest.cause.into(),
-            ]
-        })
-        .collect();
+    let rows: Vec<_> = groups.into_iter().map(row).collect();
     context.out.text(table(
         [
             "domain", "outcome", "events", "code", "digest", "newest", "cause",
         ],
         &rows,
     ))
+}
+
+fn row(group: Group) -> [Cell; 7] {
+    let style = if group.outcome == "rejected" {
+        BAD
+    } else {
+        WARN
+    };
+    [
+        group.domain.into(),
+        Cell::new(style, group.outcome),
+        group.count.to_string().into(),
+        group.code.into(),
+        group.digest.into(),
+        time_of_ms(group.newest_at_ms).into(),
+        group.cause.into(),
+    ]
 }
 
 async fn show(context: &Context, filter: &Filter) -> Result<(), Problem> {
@@ -219,10 +129,7 @@ async fn show(context: &Context, filter: &Filter) -> Result<(), Problem> {
     }
     for record in found {
         if context.out.is_json() {
-            context.out.value(&json!({
-                "event": record.subject, "domain": record.domain, "outcome": record.outcome, "code": record.code,
-                "digest": record.digest, "cause": record.cause, "type": record.kind, "at_ms": record.at_ms,
-            }))?;
+            context.out.value(&record)?;
             continue;
         }
         context.out.text(fields(
@@ -244,24 +151,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_domains_records_are_asked_for_without_those_that_others_made_of_the_same() {
-        let of = |domain: &str| Record {
-            subject: "evt_1".to_owned(),
-            domain: domain.to_owned(),
-            outcome: "rejected".to_owned(),
-            code: "object.field_missing".to_owned(),
-            cause: String::new(),
-            digest: "0011".to_owned(),
-            kind: "charge.succeeded".to_owned(),
-            at_ms: 1,
-        };
-        let mut filter = Filter {
-            code: Some("object.field_missing".to_owned()),
-            ..Filter::default()
-        };
-        assert!(filter.takes(&of("payments")) && filter.takes(&of("billing")));
-        filter.domain = Some("billing".to_owned());
-        assert!(!filter.takes(&of("payments")) && filter.takes(&of("billing")));
+    fn a_domain_alone_asks_for_no_record() {
         let alone = Filter {
             domain: Some("billing".to_owned()),
             ..Filter::default()

@@ -11,8 +11,6 @@ mod plan;
 pub(crate) mod select;
 pub(crate) mod target;
 
-pub(crate) use plan::domains_of;
-
 use std::collections::BTreeMap;
 use std::time::{SystemTime, UNIX_EPOCH};
 

@@ -1,4 +1,9 @@
-//! Which domains a command takes: those of the stack, and for a domain's code those that this program was built with.
+//! Which domains a command takes: those of the stack, and for a domain's code those that this program was built with. And
+//! which domains an event reaches.
+
+use sluice_domains::{Visit, by_name};
+use sluice_kernel::bus::route::{Route, route};
+use sluice_kernel::domain::Domain;
 
 use crate::problem::Problem;
 use crate::stack::Stack;
@@ -36,4 +41,32 @@ pub fn without_code(name: &str) -> Problem {
         "this program was built without the domain {name}; it was built with {}",
         sluice_domains::ALL.join(", ")
     ))
+}
+
+/// The domains that an event of this type reaches: the one that is asked for; else the one of its row, or, of a type without
+/// one, those that would take it.
+pub fn of_type(only: Option<&str>, kind: &str) -> Vec<&'static str> {
+    let all = sluice_domains::ALL.into_iter();
+    if let Some(wanted) = only {
+        return all.filter(|domain| *domain == wanted).collect();
+    }
+    let bare = kind.strip_prefix("v1.").unwrap_or(kind);
+    match route(kind) {
+        Route::Domain(domain) => vec![domain],
+        Route::LedgerOnly(_) => Vec::new(),
+        Route::Unrouted => all
+            .filter(|domain| by_name(domain, Handles(bare)) == Some(true))
+            .collect(),
+    }
+}
+
+/// Whether a domain has a use for events of a type.
+struct Handles<'a>(&'a str);
+
+impl Visit for Handles<'_> {
+    type Output = bool;
+
+    fn visit<D: Domain>(self) -> bool {
+        D::handles(self.0)
+    }
 }

@@ -5,25 +5,33 @@
 //!
 //! # Layout
 //! - [`stack`]: which stack, and where everything of it is; [`aws`]: signed calls; [`problem`]: what went wrong.
-//! - [`domains`]: which domains an operation takes. [`versions`]: a function's versions. [`queues`]: the stack's queues.
+//! - [`domains`]: which domains an operation takes. [`versions`]: a function's versions.
 //! - [`actor`]: who changes something, and why. [`stripe`]: Stripe, as the functions ask it.
 //! - [`logs`] and [`metrics`]: what the functions wrote. [`times`]: times as people give and read them.
-//! - [`doctor`]: what isn't set up as it has to be. [`rollback`]: the version before. [`signing`]: the signing secrets.
 //! - [`status`]: a stack's health. [`events`]: the ledger's events, listed, followed, and each with its story.
 //! - [`state`]: objects, as their domains have them. [`access`]: what a customer may use. [`smoke`]: whether an endpoint
 //!   takes what it has to, and nothing else.
+//! - [`queues`]: where they are, and what they hold. [`selection`]: all that a filter matches, as a plan has it.
+//! - [`doctor`]: what isn't set up as it has to be. [`rollback`]: the version before.
+//! - [`rejected`]: what domains recorded. [`dlq`]: dead letters. [`erase`]: what belongs to a customer.
+//! - [`signing`]: the signing secrets, read and written. [`secrets`]: how they stand, and rolling one.
 
 pub mod access;
 pub mod actor;
 pub mod aws;
+pub mod dlq;
 pub mod doctor;
 pub mod domains;
+pub mod erase;
 pub mod events;
 pub mod logs;
 pub mod metrics;
 pub mod problem;
 pub mod queues;
+pub mod rejected;
 pub mod rollback;
+pub mod secrets;
+pub mod selection;
 pub mod signing;
 pub mod smoke;
 pub mod stack;

@@ -46,8 +46,16 @@ const ADAPTERS: [(&str, &str); 9] = [
 ];
 
 /// The files of the adapters that no function is made of: the operator's, and tests.
-const NOT_FUNCTIONS: [&str; 7] = [
-    "contract", "erase", "faults", "inspect", "listing", "runs", "tests",
+const NOT_FUNCTIONS: [&str; 9] = [
+    "contract",
+    "dead_letters",
+    "erase",
+    "faults",
+    "inspect",
+    "listing",
+    "records",
+    "runs",
+    "tests",
 ];
 
 /// A call that a function can make.

@@ -14,15 +14,17 @@ use crate::calls::OPERATIONS;
 use crate::template::root;
 
 /// The adapters' files that the program is made of: what a command reaches in them, it may call.
-const ADAPTERS: [&str; 10] = [
+const ADAPTERS: [&str; 12] = [
     "batch.rs",
     "bus.rs",
+    "dead_letters.rs",
     "erase.rs",
     "inspect.rs",
     "ledger.rs",
     "listing.rs",
     "objects.rs",
     "projections.rs",
+    "records.rs",
     "runs.rs",
     "timeline.rs",
 ];

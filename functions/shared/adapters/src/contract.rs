@@ -116,6 +116,7 @@ async fn create(client: &Client, table: &str, attributes: &[(&str, &str)], index
 }
 
 mod by_time;
+mod dead_letters;
 mod erase;
 mod judge;
 mod listing;

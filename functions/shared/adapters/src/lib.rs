@@ -6,7 +6,8 @@
 //! - [`ledger`]: the ledger on DynamoDB; `entry` is its item layout, [`codec`] the form of its bodies; [`fill`]: the same
 //!   items in bulk, for tools. `batch` reads many items at once.
 //! - [`projections`] and [`outcomes`]: the domains' tables. [`receipts`]: a receiver's.
-//! - [`runs`]: an operator's replays.
+//! - [`runs`]: an operator's replays. [`dead_letters`]: what operators did with dead letters. [`records`]: outcomes as
+//!   operators read them.
 //! - [`objects`]: Stripe's objects, with the keys from Secrets Manager.
 //! - [`bus`]: EventBridge. [`secrets`]: Secrets Manager. [`clock`]: the system's.
 //! - [`consumer`] and [`receiver`]: the SQS runners that a domain's and a receiver's `main.rs` call.
@@ -26,6 +27,7 @@ pub mod config;
 pub mod consumer;
 #[cfg(test)]
 mod contract;
+pub mod dead_letters;
 mod entry;
 pub mod erase;
 #[cfg(debug_assertions)]
@@ -41,6 +43,7 @@ pub mod outcomes;
 pub mod projections;
 pub mod receipts;
 pub mod receiver;
+pub mod records;
 pub mod runs;
 pub mod secrets;
 pub mod telemetry;

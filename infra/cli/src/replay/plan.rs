@@ -102,7 +102,7 @@ pub(crate) async fn show(
             };
             let outgoing = detail::outgoing_in(manner, &entry.origin, body.as_deref());
             let message = detail::read(&format!(r#"{{"detail":{}}}"#, outgoing.detail));
-            let domains = domains_of(only, &entry.origin.kind);
+            let domains = domains::of_type(only, &entry.origin.kind);
             if domains.is_empty() {
                 totals.nowhere += 1;
             }
@@ -126,34 +126,6 @@ pub(crate) async fn show(
         }
     }
     print(context, run, &counts, &totals)
-}
-
-/// The domains that an event of this type reaches: the one that is asked for; else the one of its row, or, of a type without
-/// one, those that would take it.
-pub(crate) fn domains_of(only: Option<&str>, kind: &str) -> Vec<&'static str> {
-    let all = sluice_domains::ALL.into_iter();
-    if let Some(wanted) = only {
-        return all.filter(|domain| *domain == wanted).collect();
-    }
-    let bare = kind.strip_prefix("v1.").unwrap_or(kind);
-    match route::route(kind) {
-        Route::Domain(domain) => vec![domain],
-        Route::LedgerOnly(_) => Vec::new(),
-        Route::Unrouted => all
-            .filter(|domain| by_name(domain, Handles(bare)) == Some(true))
-            .collect(),
-    }
-}
-
-/// Whether a domain has a use for events of a type.
-struct Handles<'a>(&'a str);
-
-impl Visit for Handles<'_> {
-    type Output = bool;
-
-    fn visit<D: Domain>(self) -> bool {
-        D::handles(self.0)
-    }
 }
 
 /// What the domain of this name would do.

@@ -4,10 +4,7 @@ use std::io::{IsTerminal, Read, Write};
 use std::process::{Command, Stdio};
 
 use sluice_operations::problem::Problem;
-use sluice_operations::signing::{PREFIX, is_placeholder};
-
-/// What is longer is no secret of Stripe's but a file that went astray.
-const CHARS_MAX: usize = 256;
+use sluice_operations::secrets::{CHARS_MAX, checked};
 
 /// The new secret, typed unseen or from standard input.
 pub(super) fn new_secret(name: &str) -> Result<String, Problem> {
@@ -24,25 +21,6 @@ pub(super) fn new_secret(name: &str) -> Result<String, Problem> {
         text
     };
     checked(&text)
-}
-
-/// What was given, if it may be a secret of Stripe's. Its words quote nothing.
-fn checked(text: &str) -> Result<String, Problem> {
-    let secret = text.trim();
-    let refused = |what: &str| Err(Problem::Usage(format!("that is no signing secret: {what}")));
-    match secret {
-        "" => refused("it is empty"),
-        _ if secret.len() > CHARS_MAX => refused("it is too long"),
-        _ if ["sk_", "rk_", "pk_"]
-            .iter()
-            .any(|it| secret.starts_with(it)) =>
-        {
-            refused("it is an API key, which belongs into the secret of ApiKeySecretArn")
-        }
-        _ if !secret.starts_with(PREFIX) => refused("Stripe's begin with whsec_"),
-        _ if is_placeholder(secret) => refused("it is a placeholder, or cut"),
-        _ => Ok(secret.to_owned()),
-    }
 }
 
 /// Asks on the terminal without showing what is typed.
@@ -70,32 +48,4 @@ fn unseen(question: &str) -> Result<String, Problem> {
     asked?;
     read?;
     Ok(text)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const SECRET: &str = "whsec_0123456789abcdefghijklmnopqrstuv";
-
-    #[test]
-    fn only_what_may_be_a_secret_of_stripes_is_taken_and_nothing_of_it_is_quoted() {
-        assert_eq!(checked(&format!(" {SECRET}\n")).expect("a secret"), SECRET);
-        for text in [
-            "",
-            "whsec_",
-            "whsec_…",
-            "whsec_any",
-            "rk_live_0123456789abcdefghijkl",
-            "hello, this is a text",
-        ] {
-            let said = checked(text).expect_err(text).to_string();
-            assert!(
-                text.is_empty() || !said.contains(text) || text == "whsec_",
-                "{said}"
-            );
-        }
-        let long = format!("{PREFIX}{}", "x".repeat(CHARS_MAX));
-        assert!(checked(&long).is_err());
-    }
 }

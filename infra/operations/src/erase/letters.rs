@@ -10,9 +10,9 @@ use sluice_kernel::erase::{Account, Belongings, event_in};
 use super::find::{Found, Judged, Mention, NO_ACCOUNT, Spot, Unseen, object_in, of_event};
 use super::report::{Report, Wait};
 use super::{Held, PENDING};
-use crate::context::Context;
 use crate::dlq::letters::{Letter, counts, delete, receive, release};
-use sluice_operations::problem::Problem;
+use crate::problem::Problem;
+use crate::stack::Stack;
 
 /// The queue of what the bus could not put into a domain's.
 const RULE: &str = "rule";
@@ -34,18 +34,35 @@ pub(super) struct Looked {
     pub(super) hidden: BTreeMap<String, u64>,
 }
 
-/// Looks at no more than `max` letters of each queue.
+/// Whose letters are looked for, and how many are looked at.
+pub(super) struct How<'a> {
+    /// What belongs to the customer elsewhere.
+    pub(super) found: &'a Found,
+    pub(super) belongings: &'a Belongings,
+    /// What stays for now.
+    pub(super) held: &'a Held,
+    /// The connected account; none for the platform's own.
+    pub(super) account: Option<&'a str>,
+    /// The most letters of each queue.
+    pub(super) max: usize,
+}
+
+/// Looks at the letters of each queue. `progress` is given how many of one were received so far.
 pub(super) async fn look(
-    context: &Context,
-    found: &Found,
-    belongings: &Belongings,
-    held: &Held,
-    account: Option<&str>,
-    max: usize,
+    stack: &Stack,
+    how: &How<'_>,
+    progress: &mut dyn FnMut(usize),
 ) -> Result<Looked, Problem> {
+    let How {
+        found,
+        belongings,
+        held,
+        account,
+        max,
+    } = *how;
     let mut looked = Looked::default();
-    for queue in context.stack.domains().chain([RULE]) {
-        let received = receive(context, queue, max).await?;
+    for queue in stack.domains().chain([RULE]) {
+        let received = receive(stack, queue, max, progress).await?;
         for (counts, count) in [
             (&mut looked.hidden, received.hidden),
             (&mut looked.left, received.left),
@@ -55,7 +72,7 @@ pub(super) async fn look(
             }
         }
         let (theirs, others) = parted(received.letters, found, belongings, account);
-        release(context, queue, &others).await?;
+        release(stack, queue, &others).await?;
         for letter in &others {
             judge(letter, belongings, account, &mut looked);
         }
@@ -64,18 +81,29 @@ pub(super) async fn look(
             let object = event.as_ref().and_then(object_in);
             held.holds(&letter.subject, object.as_deref())
         });
-        release(context, queue, &waiting).await?;
+        release(stack, queue, &waiting).await?;
         let waits = waiting.iter().map(|one| Wait::of(&one.subject, PENDING));
         looked.waits.extend(waits);
         if !theirs.is_empty() {
             looked.theirs.insert(queue.to_owned(), theirs);
         }
     }
-    let (waiting, hidden) = counts(context, BUS).await?;
+    let (waiting, hidden) = counts(stack, BUS).await?;
     if waiting + hidden > 0 {
         looked.left.insert(BUS.to_owned(), waiting + hidden);
     }
     Ok(looked)
+}
+
+impl Looked {
+    /// What tells the letters apart that belong to the customer, as text.
+    pub(super) fn ids(&self) -> impl Iterator<Item = String> {
+        let all = self.theirs.iter();
+        all.flat_map(|(queue, letters)| {
+            let ids = letters.iter().map(|letter| &letter.message_id);
+            ids.map(move |id| format!("{queue} {id}"))
+        })
+    }
 }
 
 /// Parts the letters that belong from those that don't, going round until nothing new is found among them.
@@ -153,17 +181,17 @@ fn kind(letter: &Letter, event: &Value) -> String {
 
 /// Deletes the letters that were found, or shows them again where it is only said.
 pub(super) async fn erase(
-    context: &Context,
+    stack: &Stack,
     looked: &Looked,
     report: &mut Report,
 ) -> Result<(), Problem> {
     for (queue, letters) in &looked.theirs {
         if !report.is_done {
-            release(context, queue, letters).await?;
+            release(stack, queue, letters).await?;
             report.letters += letters.len();
             continue;
         }
-        let deleted = delete(context, queue, letters).await?;
+        let deleted = delete(stack, queue, letters).await?;
         report.letters += deleted;
         if deleted < letters.len() {
             let left = letters.len() - deleted;

@@ -9,21 +9,21 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use serde::Serialize;
 use serde_json::{Value, json};
 use sluice_kernel::bus::detail::{self, Message};
 use sluice_kernel::outcome::subject_of_message;
 
-use crate::context::Context;
-use crate::progress::Progress;
+use crate::problem::Problem;
+use crate::queues::{self, depth};
 use crate::rejected::{self, Filter, Record};
-use crate::status::depth;
-use sluice_operations::problem::Problem;
+use crate::stack::Stack;
 
 /// For how long messages are hidden while they are looked at, in seconds.
 const HIDDEN_S: u32 = 300;
 
 /// The most messages that are looked at, unless a command says otherwise.
-pub(crate) const LOOK_MAX: usize = 10_000;
+pub const LOOK_MAX: usize = 10_000;
 
 /// How long a receive waits for messages, in seconds: the least that makes SQS ask all of its servers.
 const WAIT_S: u32 = 1;
@@ -40,20 +40,29 @@ const CALL_MESSAGES: usize = 10;
 const CALL_BYTES_MAX: usize = 256 * 1024;
 
 /// A dead letter as it was received.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Letter {
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Letter {
+    /// Names it to the queue for as long as it is hidden.
+    #[serde(skip)]
     receipt: String,
-    pub(super) message_id: String,
+    /// Names it for as long as it is in this queue.
+    #[serde(rename = "message")]
+    pub message_id: String,
     /// The queue's message, as it is.
-    pub(crate) text: String,
+    #[serde(skip)]
+    pub text: String,
     /// The event that it names, or what a message that names none is recorded under.
-    pub(crate) subject: String,
-    /// Stripe's type, where it can be read.
-    pub(crate) kind: String,
-    /// Why, once it was asked for ([`Recorded::explain`]); `unknown` where nothing was recorded.
-    pub(super) code: String,
-    pub(super) digest: String,
-    pub(super) cause: String,
+    #[serde(rename = "event")]
+    pub subject: String,
+    /// Stripe's type; empty where it can't be read.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Why it is dead, once that was asked for; `unknown` where nothing was recorded.
+    pub code: String,
+    /// Of code and cause; empty where nothing was recorded.
+    pub digest: String,
+    /// The cause, for people.
+    pub cause: String,
 }
 
 #[cfg(test)]
@@ -69,36 +78,26 @@ impl Letter {
 }
 
 /// What was received.
-#[derive(Debug, Default)]
-pub(crate) struct Received {
-    pub(crate) letters: Vec<Letter>,
+#[derive(Debug, Default, Serialize)]
+pub struct Received {
+    /// The letters.
+    pub letters: Vec<Letter>,
     /// About how many more there are, beyond those that are looked at; 0 where the queue was read to its end.
-    pub(crate) left: u64,
+    pub left: u64,
     /// About how many were hidden before, because another command looks at them or did within [`HIDDEN_S`].
-    pub(crate) hidden: u64,
+    pub hidden: u64,
 }
 
-/// The queue's URL.
-pub(super) fn queue<'a>(context: &'a Context, name: &str) -> Result<&'a str, Problem> {
-    let found = context.stack.queues.get(name).map(String::as_str);
-    found.ok_or_else(|| {
-        Problem::NotFound(format!(
-            "the stack {} has no queue {name}",
-            context.stack.name
-        ))
-    })
-}
-
-fn dead<'a>(context: &'a Context, domain: &str) -> Result<&'a str, Problem> {
-    queue(context, &format!("{domain}_dead_letters"))
+fn dead<'a>(stack: &'a Stack, domain: &str) -> Result<&'a str, Problem> {
+    queues::url(stack, &format!("{domain}_dead_letters"))
 }
 
 /// Whether there are dead letters of this name: a domain's, or `rule` and `bus`, where they are of no domain.
 ///
 /// # Errors
 /// `Usage`, with the names that there are.
-pub(super) fn check(context: &Context, name: &str) -> Result<(), Problem> {
-    let queues = context.stack.queues.keys();
+pub fn check(stack: &Stack, name: &str) -> Result<(), Problem> {
+    let queues = stack.queues.keys();
     let known = queues.filter_map(|queue| queue.strip_suffix("_dead_letters"));
     match known.clone().any(|known| known == name) {
         true => Ok(()),
@@ -113,8 +112,8 @@ pub(super) fn check(context: &Context, name: &str) -> Result<(), Problem> {
 }
 
 /// How many dead letters wait, and how many are hidden just now; about, as SQS counts.
-pub(crate) async fn counts(context: &Context, domain: &str) -> Result<(u64, u64), Problem> {
-    depth(context, dead(context, domain)?).await
+pub(crate) async fn counts(stack: &Stack, domain: &str) -> Result<(u64, u64), Problem> {
+    depth(stack, dead(stack, domain)?).await
 }
 
 /// A queue that can be received from and counted.
@@ -127,21 +126,21 @@ trait Letters {
 }
 
 struct Queue<'a> {
-    context: &'a Context,
+    stack: &'a Stack,
     url: &'a str,
 }
 
 impl Letters for Queue<'_> {
     async fn some(&self, count: usize, hidden_s: u32) -> Result<Vec<Letter>, Problem> {
         let input = request(self.url, count, hidden_s);
-        let aws = &self.context.stack.aws;
+        let aws = &self.stack.aws;
         let answer = aws.json("AmazonSQS.ReceiveMessage", &input).await?;
         let messages = answer["Messages"].as_array().into_iter().flatten();
         Ok(messages.map(letter).collect())
     }
 
     async fn waiting(&self) -> Result<u64, Problem> {
-        Ok(depth(self.context, self.url).await?.0)
+        Ok(depth(self.stack, self.url).await?.0)
     }
 }
 
@@ -151,17 +150,17 @@ fn request(url: &str, count: usize, hidden_s: u32) -> Value {
     })
 }
 
-/// Receives what is there, but no more than `max`.
+/// Receives what is there, but no more than `max`. `progress` is given how many were received so far.
 pub(crate) async fn receive(
-    context: &Context,
+    stack: &Stack,
     domain: &str,
     max: usize,
+    progress: &mut dyn FnMut(usize),
 ) -> Result<Received, Problem> {
-    let url = dead(context, domain)?;
-    let (_, hidden) = depth(context, url).await?;
-    let mut progress = Progress::new(context, "dead letters", None);
-    let queue = Queue { context, url };
-    let (letters, left) = all(&queue, max, |count| progress.at(count)).await?;
+    let url = dead(stack, domain)?;
+    let (_, hidden) = depth(stack, url).await?;
+    let queue = Queue { stack, url };
+    let (letters, left) = all(&queue, max, progress).await?;
     Ok(Received {
         letters,
         left,
@@ -232,8 +231,8 @@ pub(super) struct Recorded(BTreeMap<String, Record>);
 
 impl Recorded {
     /// Reads it. Before letters are received, since those stay hidden for a while if this fails.
-    pub(super) async fn of(context: &Context, domain: &str) -> Result<Self, Problem> {
-        let records = rejected::records(context, &Filter::default()).await?;
+    pub(super) async fn of(stack: &Stack, domain: &str) -> Result<Self, Problem> {
+        let records = rejected::records(stack, &Filter::default()).await?;
         let own = records.into_iter().filter(|record| record.domain == domain);
         Ok(Self(
             own.map(|record| (record.subject.clone(), record)).collect(),
@@ -274,7 +273,7 @@ pub(super) fn calls(sizes: impl IntoIterator<Item = usize>) -> Vec<Range<usize>>
 
 /// One call for these letters; returns the indices that the answer calls successful.
 async fn one_call(
-    context: &Context,
+    stack: &Stack,
     target: &str,
     url: &str,
     letters: &[Letter],
@@ -286,7 +285,7 @@ async fn one_call(
         entry
     });
     let input = json!({ "QueueUrl": url, "Entries": entries.collect::<Vec<_>>() });
-    let answer = context.stack.aws.json(target, &input).await?;
+    let answer = stack.aws.json(target, &input).await?;
     let ids = answer["Successful"].as_array().into_iter().flatten();
     let ids = ids.filter_map(|entry| entry["Id"].as_str()?.parse::<usize>().ok());
     Ok(ids.collect())
@@ -294,45 +293,45 @@ async fn one_call(
 
 /// Sends these letters, which [`calls`] put together, to a domain's queue; returns those that it took.
 pub(super) async fn send(
-    context: &Context,
+    stack: &Stack,
     domain: &str,
     letters: &[Letter],
 ) -> Result<Vec<Letter>, Problem> {
-    let url = queue(context, domain)?;
+    let url = queues::url(stack, domain)?;
     let entry = |letter: &Letter| json!({ "MessageBody": letter.text });
-    let sent = one_call(context, "AmazonSQS.SendMessageBatch", url, letters, entry).await?;
+    let sent = one_call(stack, "AmazonSQS.SendMessageBatch", url, letters, entry).await?;
     let sent = sent.into_iter().filter_map(|n| letters.get(n).cloned());
     Ok(sent.collect())
 }
 
 /// Shows the letters to others again.
 pub(crate) async fn release(
-    context: &Context,
+    stack: &Stack,
     domain: &str,
     letters: &[Letter],
 ) -> Result<(), Problem> {
-    let url = dead(context, domain)?;
+    let url = dead(stack, domain)?;
     let entry =
         |letter: &Letter| json!({ "ReceiptHandle": letter.receipt, "VisibilityTimeout": 0 });
     let target = "AmazonSQS.ChangeMessageVisibilityBatch";
     for some in letters.chunks(CALL_MESSAGES) {
-        one_call(context, target, url, some, entry).await?;
+        one_call(stack, target, url, some, entry).await?;
     }
     Ok(())
 }
 
 /// Deletes the letters; returns how many.
 pub(crate) async fn delete(
-    context: &Context,
+    stack: &Stack,
     domain: &str,
     letters: &[Letter],
 ) -> Result<usize, Problem> {
-    let url = dead(context, domain)?;
+    let url = dead(stack, domain)?;
     let entry = |letter: &Letter| json!({ "ReceiptHandle": letter.receipt });
     let target = "AmazonSQS.DeleteMessageBatch";
     let mut deleted = 0;
     for some in letters.chunks(CALL_MESSAGES) {
-        deleted += one_call(context, target, url, some, entry).await?.len();
+        deleted += one_call(stack, target, url, some, entry).await?.len();
     }
     Ok(deleted)
 }

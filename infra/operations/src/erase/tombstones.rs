@@ -8,28 +8,25 @@ use sluice_kernel::erase::{Entombed, entomb};
 use sluice_kernel::fault::Fault;
 
 use super::find::object_of;
-use crate::context::Context;
-use sluice_operations::problem::Problem;
+use crate::problem::Problem;
+use crate::stack::Stack;
 
 /// How often the write of a tombstone is decided afresh where a function was faster.
 const CONFLICTS_MAX: usize = 8;
 
 /// Writes a tombstone, or with `does_it` false says whether it would.
 pub(super) async fn write(
-    context: &Context,
+    stack: &Stack,
     domain: &str,
     key: &str,
     does_it: bool,
 ) -> Result<Entombed, Problem> {
-    let table = DynamoProjections::new(
-        context.stack.aws.sdk(),
-        context.stack.table(domain)?.to_owned(),
-    );
+    let table = DynamoProjections::new(stack.aws.sdk(), stack.table(domain)?.to_owned());
     for _ in 0..CONFLICTS_MAX {
         let Some(stored) = table.get(key).await? else {
             return Ok(Entombed::Already);
         };
-        let tombstone = match of_domain(context, domain, object_of(key), &stored)? {
+        let tombstone = match of_domain(stack, domain, object_of(key), &stored)? {
             None => {
                 return Ok(Entombed::Not(
                     "this program doesn't know its domain: build it with the domain's code",
@@ -54,24 +51,24 @@ pub(super) async fn write(
 
 /// The tombstone as its domain makes it; `None` of a domain that isn't known here.
 fn of_domain(
-    context: &Context,
+    stack: &Stack,
     domain: &str,
     object: &str,
     stored: &Stored,
 ) -> Result<Option<Result<Entombed, Fault>>, Problem> {
-    struct Entomb<'a>(&'a Context, &'a str, &'a Stored);
+    struct Entomb<'a>(&'a Stack, &'a str, &'a Stored);
 
     impl Visit for Entomb<'_> {
         type Output = Result<Result<Entombed, Fault>, Problem>;
 
         fn visit<D: Domain>(self) -> Self::Output {
-            let Self(context, object, stored) = self;
-            let settings = context.stack.settings::<D>()?;
+            let Self(stack, object, stored) = self;
+            let settings = stack.settings::<D>()?;
             Ok(entomb::<D>(object, stored, &settings))
         }
     }
 
-    by_name(domain, Entomb(context, object, stored)).transpose()
+    by_name(domain, Entomb(stack, object, stored)).transpose()
 }
 
 #[cfg(test)]
@@ -106,7 +103,7 @@ mod tests {
     }
 
     fn entombed(domain: &str, object: &str, stored: &Stored) -> Result<Entombed, Fault> {
-        let made = of_domain(&Context::for_tests(), domain, object, stored);
+        let made = of_domain(&Stack::for_tests(), domain, object, stored);
         made.expect("its settings").expect("a domain")
     }
 
@@ -178,7 +175,7 @@ mod tests {
             json!({ "object": "charge", "status": "failed" }),
             true,
         );
-        let made = of_domain(&Context::for_tests(), "unbuilt", "ch_1", &charge);
+        let made = of_domain(&Stack::for_tests(), "unbuilt", "ch_1", &charge);
         assert!(matches!(made, Ok(None)));
     }
 

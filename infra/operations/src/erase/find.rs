@@ -2,14 +2,13 @@
 
 use std::collections::BTreeSet;
 
+use serde::Serialize;
 use serde_json::{Value, json};
 use sluice_adapters::erase::{Content, Eraser, Kept, Place, Projected};
 use sluice_kernel::erase::{Account, Belongings, event_in};
 
-use sluice_operations::stack::PLATFORM;
-
-use crate::context::Context;
-use sluice_operations::problem::Problem;
+use crate::problem::Problem;
+use crate::stack::{PLATFORM, Stack};
 
 /// The most passes: one more than the longest chain of links (refund, charge, payment intent, invoice, subscription).
 const PASSES_MAX: usize = 8;
@@ -34,33 +33,53 @@ pub(super) enum Target {
 }
 
 /// Where something is that stays.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Spot {
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub enum Spot {
     /// An event in the ledger.
+    #[serde(rename = "event")]
     Event(String),
     /// A projection's key.
+    #[serde(rename = "projection")]
     Projection(String),
     /// A queue's dead letter, by the event that it names.
+    #[serde(rename = "dead_letter")]
     Letter(String),
 }
 
+impl Spot {
+    /// What names it there.
+    pub fn id(&self) -> &str {
+        match self {
+            Self::Event(id) | Self::Projection(id) | Self::Letter(id) => id,
+        }
+    }
+}
+
 /// Something that isn't the customer's and mentions one.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Mention {
-    pub(super) spot: Spot,
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Mention {
+    /// Where it is.
+    #[serde(flatten)]
+    pub spot: Spot,
     /// The connected account that it is of.
-    pub(super) account: Option<String>,
-    pub(super) object: Option<String>,
-    pub(super) kind: String,
+    pub account: Option<String>,
+    /// The object's id, where it has one.
+    pub object: Option<String>,
+    /// Stripe's type of the event, or name for the object.
+    #[serde(rename = "type")]
+    pub kind: String,
     /// The top-level fields that do.
-    pub(super) fields: BTreeSet<String>,
+    pub fields: BTreeSet<String>,
 }
 
 /// Something that could not be seen, or not be judged.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Unseen {
-    pub(super) spot: Spot,
-    pub(super) why: String,
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Unseen {
+    /// Where it is.
+    #[serde(flatten)]
+    pub spot: Spot,
+    /// Why it could not.
+    pub why: String,
 }
 
 /// What was found.
@@ -82,6 +101,15 @@ impl Found {
         self.known.contains(&(event.to_owned(), Some(Place::Entry)))
     }
 
+    /// What tells the targets apart, as text.
+    pub(super) fn ids(&self) -> impl Iterator<Item = String> {
+        self.known.iter().map(|(name, place)| match place {
+            Some(Place::Entry) => format!("entry {name}"),
+            Some(Place::Beside(sk)) => format!("{sk} {name}"),
+            None => format!("projection {name}"),
+        })
+    }
+
     pub(super) fn add(&mut self, target: Target) {
         let known = match &target {
             Target::Body { event, place, .. } => (event.clone(), Some(place.clone())),
@@ -95,7 +123,7 @@ impl Found {
 
 /// A search through a stack.
 pub(super) struct Search<'a> {
-    context: &'a Context,
+    stack: &'a Stack,
     eraser: &'a Eraser,
     account: Option<&'a str>,
     belongings: Belongings,
@@ -104,13 +132,13 @@ pub(super) struct Search<'a> {
 
 impl<'a> Search<'a> {
     pub(super) fn of(
-        context: &'a Context,
+        stack: &'a Stack,
         eraser: &'a Eraser,
         account: Option<&'a str>,
         belongings: Belongings,
     ) -> Self {
         Self {
-            context,
+            stack,
             eraser,
             account,
             belongings,
@@ -145,8 +173,8 @@ impl<'a> Search<'a> {
                 break;
             }
         }
-        for domain in self.context.stack.domains() {
-            let table = self.context.stack.table(domain)?;
+        for domain in self.stack.domains() {
+            let table = self.stack.table(domain)?;
             let mut from = None;
             loop {
                 let (page, next) = self.eraser.projections(table, from).await?;

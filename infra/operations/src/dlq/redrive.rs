@@ -1,0 +1,51 @@
+//! Moving dead letters back to their queue.
+//!
+//! Moving back is: send to the domain's queue, then delete. A crash in between leaves the message in both, which the
+//! domain takes as what it is: the same event twice. It needs no StartMessageMoveTask, and so has filters and a bound.
+
+use serde::Serialize;
+use sluice_adapters::dead_letters::Done;
+
+use super::letters::{calls, delete, send};
+use super::{Plan, note, notes};
+use crate::actor::Reason;
+use crate::problem::Problem;
+use crate::stack::Stack;
+use crate::times::now_ms;
+
+/// Why letters are moved back, for a face that asks for no reason.
+pub const REDRIVE_WHY: &str = "moved back from the dead letters";
+
+/// Letters that were moved back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Redriven {
+    /// How many. One that was sent and couldn't be deleted counts: it is in both queues.
+    pub redriven: usize,
+    /// How many the domain's queue didn't take. They stay, and are shown to others again by and by.
+    pub stayed: usize,
+}
+
+impl Plan {
+    /// Moves the letters back to their domain's queue, and notes that of each.
+    ///
+    /// # Errors
+    /// `NotFound` for dead letters of no domain, which have no queue; `Failed` when AWS can't be asked. What was moved before
+    /// that is moved.
+    pub async fn redrive(&self, stack: &Stack, reason: &Reason) -> Result<Redriven, Problem> {
+        let (domain, notes) = (self.domain(), notes(stack)?);
+        let mut redriven = 0;
+        for call in calls(self.letters.iter().map(|letter| letter.text.len())) {
+            let sent = send(stack, domain, &self.letters[call]).await?;
+            for letter in &sent {
+                let note = note(Done::Redriven, domain, letter, reason, now_ms());
+                notes.note(&note).await?;
+            }
+            delete(stack, domain, &sent).await?;
+            redriven += sent.len();
+        }
+        Ok(Redriven {
+            redriven,
+            stayed: self.letters.len() - redriven,
+        })
+    }
+}

@@ -1,0 +1,497 @@
+//! The endpoints' signing secrets: how they stand, and rolling one without losing a delivery.
+//!
+//! Rolling takes three steps, of which the middle one is Stripe's: put the new secret beside the old ([`plan_roll`]), roll it
+//! at Stripe, which then signs with both for up to a day, and take the old one out when nothing is signed with it alone any
+//! more ([`plan_finish`]). Ingest finds a change by itself: at once when a signature matches nothing that it knows, else
+//! within minutes.
+//!
+//! No value is in a plan, a status or a problem. What is known of which secret Stripe signs with comes from ingest's log
+//! lines, which name a secret's place in the list (`signed_by`) while there is more than one.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use serde_json::json;
+use sluice_kernel::delivery::secrets::SECRETS_MAX;
+
+use crate::logs;
+use crate::problem::Problem;
+use crate::signing::{PREFIX, Signing, is_placeholder, seconds};
+use crate::stack::Stack;
+use crate::times::{now_ms, span};
+
+/// How far back lines are looked at, in milliseconds: a day, for which Stripe signs with both.
+const LOOK_BACK_MS: i64 = 86_400_000;
+
+/// Where there are more lines than are read, those of this long ago are read too, in milliseconds: hundreds, then.
+const NOW_MS: i64 = 60_000;
+
+/// An old secret that signed something alone within this long is still in use, in milliseconds.
+const IN_USE_MS: i64 = 3_600_000;
+
+/// The longest secret that is taken, in bytes. What is longer is no secret of Stripe's but a file that went astray.
+pub const CHARS_MAX: usize = 256;
+
+/// What ingest's lines say of an endpoint's secrets.
+#[derive(Debug, Default, Clone, PartialEq, Eq, Serialize)]
+pub struct Used {
+    /// Deliveries that were signed with the newest secret, and not only with an older one.
+    #[serde(rename = "signed_by_newest")]
+    pub by_newest: usize,
+    /// Deliveries that were signed with older ones alone.
+    #[serde(rename = "signed_by_older_alone")]
+    pub by_older: usize,
+    /// When the last of those came, in Unix milliseconds.
+    #[serde(rename = "last_by_older_alone_at_ms")]
+    pub last_by_older_ms: Option<i64>,
+    /// Deliveries that no secret verifies.
+    pub refused: usize,
+}
+
+/// How an endpoint's secrets stand.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Standing {
+    /// The endpoint's name.
+    pub endpoint: String,
+    /// `live` or `test`.
+    pub mode: &'static str,
+    /// How many it has.
+    pub secrets: usize,
+    /// How many of them are none that Stripe has made.
+    pub placeholders: usize,
+    /// When the stack's secrets were changed last, in Unix milliseconds; none where Secrets Manager doesn't say.
+    pub changed_at_ms: Option<i64>,
+    /// Since when log lines were looked at, in Unix milliseconds.
+    pub looked_at_since_ms: i64,
+    /// What they say.
+    #[serde(flatten)]
+    pub used: Used,
+    /// What to do next; empty when there is nothing to do.
+    pub advice: &'static str,
+    /// Why log lines could not be read, if they could not.
+    pub log_lines_missing: Option<String>,
+}
+
+/// How all secrets stand.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Status {
+    /// Those of each endpoint, by name.
+    pub endpoints: Vec<Standing>,
+    /// How many versions Secrets Manager keeps.
+    pub versions: usize,
+    /// When the secrets were changed last, in Unix milliseconds; none where Secrets Manager doesn't say.
+    pub changed_at_ms: Option<i64>,
+    /// Since when log lines were looked at, in Unix milliseconds.
+    pub looked_at_since_ms: i64,
+    /// When the status was asked for, in Unix milliseconds.
+    pub at_ms: i64,
+    /// Why log lines could not be read, if they could not.
+    pub log_lines_missing: Option<String>,
+}
+
+/// How many secrets each endpoint has, since when, and which of them Stripe signs with.
+///
+/// # Errors
+/// `NotFound` of a stack without secrets, `Failed` when AWS can't be asked. Log lines that can't be read are no error.
+pub async fn status(stack: &Stack) -> Result<Status, Problem> {
+    let (signing, endpoints) = (Signing::read(stack).await?, stack.endpoints().await?);
+    let input = json!({ "SecretId": signing.id });
+    let described = stack
+        .aws
+        .json("secretsmanager.DescribeSecret", &input)
+        .await?;
+    let at_ms = now_ms();
+    let since_ms = since_ms(&signing, at_ms);
+    let (used, without) = match used(stack, since_ms).await {
+        Ok(used) => (used, None),
+        Err(problem) => (BTreeMap::new(), Some(problem.to_string())),
+    };
+    let changed_ms = seconds(&described["LastChangedDate"]).or(signing.since_ms);
+    let endpoints = endpoints.iter().map(|(name, endpoint)| {
+        let list = signing.of(name);
+        let used = used.get(name).cloned().unwrap_or_default();
+        let placeholders = list.iter();
+        let placeholders = placeholders.filter(|secret| is_placeholder(secret.trim()));
+        Standing {
+            endpoint: name.clone(),
+            mode: if endpoint.livemode { "live" } else { "test" },
+            secrets: list.len(),
+            placeholders: placeholders.count(),
+            changed_at_ms: changed_ms,
+            looked_at_since_ms: since_ms,
+            advice: advice(list.len(), &used, at_ms),
+            used,
+            log_lines_missing: without.clone(),
+        }
+    });
+    Ok(Status {
+        endpoints: endpoints.collect(),
+        versions: described["VersionIdsToStages"]
+            .as_object()
+            .map_or(0, serde_json::Map::len),
+        changed_at_ms: changed_ms,
+        looked_at_since_ms: since_ms,
+        at_ms,
+        log_lines_missing: without,
+    })
+}
+
+/// Since when lines are looked at. Places in the list mean what they mean since it was last changed.
+fn since_ms(signing: &Signing, now_ms: i64) -> i64 {
+    signing
+        .since_ms
+        .unwrap_or_default()
+        .max(now_ms - LOOK_BACK_MS)
+}
+
+/// Of each endpoint, since a moment.
+async fn used(stack: &Stack, since_ms: i64) -> Result<BTreeMap<String, Used>, Problem> {
+    let mut used = BTreeMap::<String, Used>::new();
+    let until_ms = now_ms();
+    for text in ["signed_by", "signature.no_match"] {
+        let mut found = logs::search(stack, "ingest", Some(text), since_ms, until_ms).await?;
+        if found.cut {
+            // A search gives the oldest first. What counts is what Stripe signs with now.
+            let since_ms = until_ms - NOW_MS;
+            let last = logs::search(stack, "ingest", Some(text), since_ms, until_ms).await?;
+            found.lines.extend(last.lines);
+        }
+        for line in found.lines {
+            let endpoint = line.fields["endpoint"].as_str().unwrap_or_default();
+            let of_endpoint = used.entry(endpoint.to_owned()).or_default();
+            match line.fields["signed_by"].as_str() {
+                Some(places) if places.split(',').any(|place| place == "0") => {
+                    of_endpoint.by_newest += 1;
+                }
+                Some(_) => {
+                    of_endpoint.by_older += 1;
+                    of_endpoint.last_by_older_ms =
+                        of_endpoint.last_by_older_ms.max(Some(line.at_ms));
+                }
+                None if line.fields["code"] == "signature.no_match" => of_endpoint.refused += 1,
+                None => {}
+            }
+        }
+    }
+    Ok(used)
+}
+
+/// What to do next about an endpoint with so many secrets.
+fn advice(count: usize, used: &Used, now_ms: i64) -> &'static str {
+    match (count, used) {
+        (0, _) => "put one: sluice secret roll",
+        (1, Used { refused: 0, .. }) => "",
+        (1, _) => "some were refused: forged, or signed with a secret that isn't here",
+        (
+            _,
+            Used {
+                by_newest: 0,
+                by_older: 0,
+                ..
+            },
+        ) => "nothing was delivered yet: is it rolled at Stripe?",
+        (_, Used { by_newest: 0, .. }) => {
+            "Stripe doesn't sign with the new one yet: roll it at Stripe"
+        }
+        (_, used) if is_in_use(used, now_ms) => "the old one is still in use",
+        _ => "Stripe signs with the new one: sluice secret roll --finish",
+    }
+}
+
+/// Whether Stripe still signs with an old secret alone.
+fn is_in_use(used: &Used, now_ms: i64) -> bool {
+    used.last_by_older_ms
+        .is_some_and(|at_ms| now_ms - at_ms < IN_USE_MS)
+}
+
+/// A secret that an operator gives, if it may be one of Stripe's: without white space around it.
+///
+/// # Errors
+/// `Usage`, whose words quote nothing of it.
+pub fn checked(text: &str) -> Result<String, Problem> {
+    let secret = text.trim();
+    let refused = |what: &str| Err(Problem::Usage(format!("that is no signing secret: {what}")));
+    match secret {
+        "" => refused("it is empty"),
+        _ if secret.len() > CHARS_MAX => refused("it is too long"),
+        _ if ["sk_", "rk_", "pk_"]
+            .iter()
+            .any(|it| secret.starts_with(it)) =>
+        {
+            refused("it is an API key, which belongs into the secret of ApiKeySecretArn")
+        }
+        _ if !secret.starts_with(PREFIX) => refused("Stripe's begin with whsec_"),
+        _ if is_placeholder(secret) => refused("it is a placeholder, or cut"),
+        _ => Ok(secret.to_owned()),
+    }
+}
+
+/// A plan to put a new secret before those that are there.
+#[derive(Debug, Serialize)]
+pub struct Roll {
+    /// The endpoint's name.
+    pub endpoint: String,
+    /// How many secrets it has.
+    pub secrets: usize,
+    /// How many it would have.
+    pub would_have: usize,
+    #[serde(skip)]
+    signing: Signing,
+}
+
+/// A plan to take all secrets out but the newest.
+#[derive(Debug, Serialize)]
+pub struct Finish {
+    /// The endpoint's name.
+    pub endpoint: String,
+    /// How many secrets it has.
+    pub secrets: usize,
+    /// How many it would have.
+    pub would_have: usize,
+    #[serde(skip)]
+    signing: Signing,
+}
+
+/// Reads the secrets, if there is such an endpoint.
+async fn of_endpoint(stack: &Stack, name: &str) -> Result<Signing, Problem> {
+    let endpoints = stack.endpoints().await?;
+    if !endpoints.contains_key(name) {
+        let known: Vec<_> = endpoints.keys().map(String::as_str).collect();
+        return Err(Problem::Usage(format!(
+            "there is no endpoint {name}; there are {}",
+            known.join(", ")
+        )));
+    }
+    Signing::read(stack).await
+}
+
+/// Plans to put a new secret before those that an endpoint has.
+///
+/// # Errors
+/// `Usage` when there is no such endpoint, or it has as many as it may have; `Failed` when AWS can't be asked.
+pub async fn plan_roll(stack: &Stack, endpoint: &str) -> Result<Roll, Problem> {
+    let signing = of_endpoint(stack, endpoint).await?;
+    let secrets = signing.of(endpoint).len();
+    if secrets >= SECRETS_MAX {
+        return Err(Problem::Usage(format!(
+            "{endpoint} has {}, the most there may be: finish the roll before with --finish",
+            counted(secrets)
+        )));
+    }
+    Ok(Roll {
+        endpoint: endpoint.to_owned(),
+        secrets,
+        would_have: secrets + 1,
+        signing,
+    })
+}
+
+/// Plans to take out all secrets of an endpoint but the newest. `force` plans it though the old ones seem to be in use.
+///
+/// # Errors
+/// `Usage` when there is no such endpoint; `NotFound` when it has no old secret; `Partly` when an old one seems to be in use
+/// and `force` isn't given; `Failed` when AWS can't be asked.
+pub async fn plan_finish(stack: &Stack, endpoint: &str, force: bool) -> Result<Finish, Problem> {
+    let signing = of_endpoint(stack, endpoint).await?;
+    let secrets = signing.of(endpoint).len();
+    if secrets < 2 {
+        return Err(Problem::NotFound(format!(
+            "{endpoint} has {}: there is no old one to take out",
+            counted(secrets)
+        )));
+    }
+    let now_ms = now_ms();
+    let since_ms = since_ms(&signing, now_ms);
+    let used = used(stack, since_ms).await?.remove(endpoint);
+    let doubt = doubt(&used.unwrap_or_default(), since_ms, now_ms);
+    if let Some(doubt) = doubt.filter(|_| !force) {
+        return Err(Problem::Partly(format!(
+            "{doubt}: without the old one such deliveries are refused. --force takes it out all the same"
+        )));
+    }
+    Ok(Finish {
+        endpoint: endpoint.to_owned(),
+        secrets,
+        would_have: 1,
+        signing,
+    })
+}
+
+/// Why an old secret seems to be in use.
+fn doubt(used: &Used, since_ms: i64, now_ms: i64) -> Option<String> {
+    if used.by_newest == 0 {
+        Some(format!(
+            "nothing that was signed with the newest has come in the last {}",
+            span(now_ms - since_ms)
+        ))
+    } else if is_in_use(used, now_ms) {
+        Some(format!(
+            "{} deliveries were signed with an old one alone, the last of them within an hour",
+            used.by_older
+        ))
+    } else {
+        None
+    }
+}
+
+impl Roll {
+    /// Puts this secret first.
+    ///
+    /// # Errors
+    /// `Usage` for one that the endpoint has, or that is none of Stripe's; `Failed` when the secrets were changed since the
+    /// plan, or AWS can't be asked.
+    pub async fn carry_out(&self, stack: &Stack, secret: &str) -> Result<(), Problem> {
+        let (name, secret) = (&self.endpoint, checked(secret)?);
+        if self.signing.of(name).contains(&secret) {
+            return Err(Problem::Usage(format!("{name} has this secret already")));
+        }
+        let mut lists = self.signing.lists.clone();
+        lists.entry(name.clone()).or_default().insert(0, secret);
+        self.signing.write(stack, &lists).await
+    }
+}
+
+impl Finish {
+    /// Takes out all but the newest.
+    ///
+    /// # Errors
+    /// `Failed` when the secrets were changed since the plan, or AWS can't be asked.
+    pub async fn carry_out(&self, stack: &Stack) -> Result<(), Problem> {
+        let newest = self.signing.of(&self.endpoint).iter().take(1);
+        let mut lists = self.signing.lists.clone();
+        lists.insert(self.endpoint.clone(), newest.cloned().collect());
+        self.signing.write(stack, &lists).await
+    }
+}
+
+fn counted(secrets: usize) -> String {
+    match secrets {
+        1 => "1 secret".to_owned(),
+        count => format!("{count} secrets"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECRET: &str = "whsec_0123456789abcdefghijklmnopqrstuv";
+
+    fn used(by_newest: usize, by_older: usize, ago_ms: Option<i64>) -> Used {
+        Used {
+            by_newest,
+            by_older,
+            last_by_older_ms: ago_ms.map(|ago_ms| 10 * IN_USE_MS - ago_ms),
+            refused: 0,
+        }
+    }
+
+    #[test]
+    fn the_old_secret_can_go_when_stripe_signs_with_the_new_one_and_with_the_old_no_more() {
+        let said = |count, used: Used| advice(count, &used, 10 * IN_USE_MS);
+        assert!(said(0, Used::default()).starts_with("put one"));
+        assert_eq!(said(1, Used::default()), "");
+        assert!(said(2, Used::default()).starts_with("nothing was delivered"));
+        assert!(said(2, used(0, 3, Some(5))).contains("roll it at Stripe"));
+        assert!(said(2, used(3, 1, Some(IN_USE_MS - 1))).contains("still in use"));
+        assert!(said(2, used(3, 1, Some(IN_USE_MS))).contains("--finish"));
+        assert!(said(2, used(3, 0, None)).contains("--finish"));
+    }
+
+    #[test]
+    fn a_roll_is_finished_without_doubt_only_when_the_newest_signs_and_the_old_one_no_more() {
+        let doubts = |used: Used| doubt(&used, 8 * IN_USE_MS, 10 * IN_USE_MS);
+        let nothing = "nothing that was signed with the newest has come in the last 2 h";
+        assert_eq!(doubts(used(0, 3, Some(5))).as_deref(), Some(nothing));
+        let in_use = doubts(used(3, 2, Some(IN_USE_MS - 1))).expect("a doubt");
+        assert!(in_use.starts_with("2 deliveries were signed"), "{in_use}");
+        assert_eq!(doubts(used(3, 2, Some(IN_USE_MS))), None);
+    }
+
+    #[test]
+    fn only_what_may_be_a_secret_of_stripes_is_taken_and_nothing_of_it_is_quoted() {
+        assert_eq!(checked(&format!(" {SECRET}\n")).expect("a secret"), SECRET);
+        for text in [
+            "",
+            "whsec_",
+            "whsec_…",
+            "whsec_any",
+            "rk_live_0123456789abcdefghijkl",
+            "hello, this is a text",
+        ] {
+            let said = checked(text).expect_err(text).to_string();
+            assert!(
+                text.is_empty() || !said.contains(text) || text == "whsec_",
+                "{said}"
+            );
+        }
+        let long = format!("{PREFIX}{}", "x".repeat(CHARS_MAX));
+        assert!(checked(&long).is_err());
+    }
+
+    /// The secrets as these answers of Secrets Manager's have them, and the stack that they are of.
+    async fn signing(
+        answers: &'static [(u16, &'static str)],
+    ) -> (Stack, Signing, std::thread::JoinHandle<Vec<String>>) {
+        let (aws, serving) = crate::versions::tests::lambda(answers);
+        let mut stack = Stack::for_tests();
+        stack.aws = aws;
+        let id = ("SecretId".to_owned(), "s-secret".to_owned());
+        stack.outputs.extend([id]);
+        let signing = Signing::read(&stack).await.expect("read");
+        (stack, signing, serving)
+    }
+
+    const TWO: (u16, &str) = (
+        200,
+        r#"{"VersionId":"v-1","SecretString":"{\"platform\":[\"whsec_0123456789abcdefghijklmnopqrstuv\",\"whsec_old3456789abcdefghijklmnopqrst\"],\"connect\":[\"whsec_c123456789abcdefghijklmnopqrstuv\"]}"}"#,
+    );
+
+    #[tokio::test]
+    async fn a_new_secret_is_put_first_and_one_that_is_there_or_is_none_never() {
+        let (stack, signing, serving) = signing(&[TWO, TWO, (200, "{}")]).await;
+        let roll = Roll {
+            endpoint: "platform".to_owned(),
+            secrets: 2,
+            would_have: 3,
+            signing,
+        };
+        for bad in [SECRET, "rk_live_0123456789abcdefghijkl"] {
+            let refused = roll.carry_out(&stack, bad).await.expect_err("refused");
+            assert_eq!(refused.exit_code(), 2);
+            assert!(!refused.to_string().contains(bad), "{refused}");
+        }
+        let new = "whsec_new3456789abcdefghijklmnopqrstu";
+        roll.carry_out(&stack, new).await.expect("done");
+        let sent = serving.join().expect("it served");
+        let written = format!(r#"\"platform\":[\"{new}\",\"{SECRET}\",\"whsec_old"#);
+        assert!(sent[2].contains(&written), "{sent:?}");
+        assert!(sent[2].contains(r#"\"connect\":[\"whsec_c1"#), "{sent:?}");
+        assert!(
+            !serde_json::to_string(&roll)
+                .expect("JSON")
+                .contains("whsec")
+        );
+    }
+
+    #[tokio::test]
+    async fn a_finished_roll_leaves_the_newest_and_nothing_is_written_over_anothers_change() {
+        const CHANGED: (u16, &str) = (
+            200,
+            r#"{"VersionId":"v-2","SecretString":"{\"platform\":[\"whsec_0123456789abcdefghijklmnopqrstuv\"]}"}"#,
+        );
+        let (stack, signing, serving) = signing(&[TWO, CHANGED, TWO, (200, "{}")]).await;
+        let finish = Finish {
+            endpoint: "platform".to_owned(),
+            secrets: 2,
+            would_have: 1,
+            signing,
+        };
+        assert!(finish.carry_out(&stack).await.is_err());
+        finish.carry_out(&stack).await.expect("done");
+        let sent = serving.join().expect("it served");
+        let written = format!(r#"\"platform\":[\"{SECRET}\"]"#);
+        assert!(sent[3].contains(&written), "{sent:?}");
+        assert_eq!(sent.len(), 4);
+    }
+}
