@@ -20,7 +20,7 @@ use clap::Args as ClapArgs;
 use serde_json::json;
 use sluice_adapters::clock::SystemClock;
 use sluice_adapters::ledger::DynamoLedger;
-use sluice_adapters::runs::DynamoRuns;
+use sluice_adapters::runs::replays::DynamoRuns;
 use sluice_kernel::clock::Clock;
 use sluice_kernel::endpoint::Endpoint;
 use sluice_kernel::replay::{self, Admissions, EVENTS_MAX, Ports, Run, Standing};
@@ -157,7 +157,7 @@ pub(crate) async fn run(context: &Context, mut args: Args) -> Result<(), Problem
             "--yes wants a --why, for the record".to_owned(),
         ));
     }
-    runs.create(&run, &ids).await?;
+    runs.create(&run, &ids, None).await?;
     go_on(context, &runs, run, 1).await
 }
 

@@ -6,7 +6,7 @@
 //! - [`ledger`]: the ledger on DynamoDB; `entry` is its item layout, [`codec`] the form of its bodies; [`fill`]: the same
 //!   items in bulk, for tools. `batch` reads many items at once.
 //! - [`projections`] and [`outcomes`]: the domains' tables. [`receipts`]: a receiver's.
-//! - [`runs`]: an operator's replays.
+//! - [`runs`]: what operators did: replays, rebuilds, imports, rollbacks, and the list of all.
 //! - [`objects`]: Stripe's objects, with the keys from Secrets Manager.
 //! - [`bus`]: EventBridge. [`secrets`]: Secrets Manager. [`clock`]: the system's.
 //! - [`consumer`] and [`receiver`]: the SQS runners that a domain's and a receiver's `main.rs` call.

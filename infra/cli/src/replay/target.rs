@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use sluice_adapters::bus::EventBridgeBus;
-use sluice_adapters::runs::DynamoRuns;
+use sluice_adapters::runs::replays::DynamoRuns;
 use sluice_kernel::bus::{Bus, Outgoing, Refusal};
 use sluice_kernel::fault::Fault;
 use sluice_kernel::replay::Verdicts;
