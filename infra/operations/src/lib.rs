@@ -9,15 +9,20 @@
 //! - [`actor`]: who changes something, and why. [`stripe`]: Stripe, as the functions ask it.
 //! - [`logs`] and [`metrics`]: what the functions wrote. [`times`]: times as people give and read them.
 //! - [`doctor`]: what isn't set up as it has to be. [`rollback`]: the version before. [`signing`]: the signing secrets.
+//! - [`runs`]: what operators did, and runs over many objects: [`rebuild`] and [`import`]. [`replay`]: events once more.
 
 pub mod actor;
 pub mod aws;
 pub mod doctor;
 pub mod domains;
+pub mod import;
 pub mod logs;
 pub mod metrics;
 pub mod problem;
+pub mod rebuild;
+pub mod replay;
 pub mod rollback;
+pub mod runs;
 pub mod signing;
 pub mod stack;
 pub mod stripe;
