@@ -10,6 +10,7 @@
 //! - [`logs`] and [`metrics`]: what the functions wrote. [`times`]: times as people give and read them.
 //! - [`doctor`]: what isn't set up as it has to be. [`rollback`]: the version before. [`signing`]: the signing secrets.
 //! - [`runs`]: what operators did, and runs over many objects: [`rebuild`] and [`import`]. [`replay`]: events once more.
+//! - [`reconcile`]: the ledger beside Stripe's list.
 
 pub mod actor;
 pub mod aws;
@@ -20,6 +21,7 @@ pub mod logs;
 pub mod metrics;
 pub mod problem;
 pub mod rebuild;
+pub mod reconcile;
 pub mod replay;
 pub mod rollback;
 pub mod runs;
