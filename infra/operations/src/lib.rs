@@ -10,7 +10,7 @@
 //! - [`logs`] and [`metrics`]: what the functions wrote. [`times`]: times as people give and read them.
 //! - [`doctor`]: what isn't set up as it has to be. [`rollback`]: the version before. [`signing`]: the signing secrets.
 //! - [`runs`]: what operators did, and runs over many objects: [`rebuild`] and [`import`]. [`replay`]: events once more.
-//! - [`reconcile`]: the ledger beside Stripe's list.
+//! - [`reconcile`]: the ledger beside Stripe's list. [`shadow`]: beside what the endpoint of today has seen.
 
 pub mod actor;
 pub mod aws;
@@ -25,6 +25,7 @@ pub mod reconcile;
 pub mod replay;
 pub mod rollback;
 pub mod runs;
+pub mod shadow;
 pub mod signing;
 pub mod stack;
 pub mod stripe;
