@@ -111,7 +111,7 @@ lint: need-rust need-cc need-python ## Check format, clippy, docs, licences, unu
 	$(say) 'Format'
 	@$(CARGO) fmt --all --check
 	$(say) 'The lock files of what is no member of the workspace'
-	@for manifest in functions/shared/stripe/fuzz/Cargo.toml infra/bench/peers/*/Cargo.toml; do \
+	@for manifest in functions/shared/stripe/fuzz/Cargo.toml infra/lab/bench/peers/*/Cargo.toml; do \
 		$(CARGO) update --quiet --workspace --locked --manifest-path "$$manifest" || exit 1; \
 	done
 	$(say) 'Directions: which crate may name which'
@@ -163,7 +163,7 @@ fuzz: need-rust need-cxx ## Fuzz the signature's verification [SECONDS=30]
 
 .PHONY: bench
 bench: need-rust need-cc need-python ## Measure the functions beside what teams use, on this machine [QUICK=1] [SCENARIOS=warm-3k,cold-tls] [CONTESTANTS=ours,naive] [ROUNDS=5] [PRIORITY=1]
-	@$(if $(PRIORITY),PRIORITY=1) infra/bench/run.sh $(if $(QUICK),--quick) $(if $(SCENARIOS),--scenarios '$(SCENARIOS)') \
+	@$(if $(PRIORITY),PRIORITY=1) infra/lab/bench/run.sh $(if $(QUICK),--quick) $(if $(SCENARIOS),--scenarios '$(SCENARIOS)') \
 		$(if $(CONTESTANTS),--contestants '$(CONTESTANTS)') $(if $(ROUNDS),--rounds '$(ROUNDS)')
 
 # --- AWS -------------------------------------------------------------------------------------------------------------

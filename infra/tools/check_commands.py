@@ -255,7 +255,7 @@ def parse(words, session, is_span=False):
 def pages(root):
     """What shows commands to people: each page, and each template."""
     found = [*root.glob("*.md"), *(root / "infra").glob("*.md"), root / "template.yaml", root / "functions/notify/template.yaml"]
-    for folder in ("docs", "runbooks", "events", "bench"):
+    for folder in ("docs", "runbooks", "events", "lab/bench"):
         found += (root / "infra" / folder).glob("*.md")
     return sorted(path for path in found if path.exists())
 

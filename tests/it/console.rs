@@ -272,7 +272,7 @@ fn a_stack_is_found_by_its_name_as_in_aws_and_lists_what_the_filter_asks_for() {
     world.settled("payments", &object);
 
     let by_name = |args: &[&str]| {
-        let mut command = Command::new(&*PROGRAM);
+        let mut command = Command::new(PROGRAM.path());
         command
             .args(["--stack", "sluice", "--region", &world.info().region])
             .args(args);
@@ -318,7 +318,7 @@ fn a_stack_is_found_by_its_name_as_in_aws_and_lists_what_the_filter_asks_for() {
     ] {
         assert_eq!(by_name(args).status.code(), Some(code), "{args:?}");
     }
-    let absent = Command::new(&*PROGRAM)
+    let absent = Command::new(PROGRAM.path())
         .args(["--stack", "another", "--region", "us-east-1", "status"])
         .env("AWS_ENDPOINT_URL", &world.info().aws_endpoint_url)
         .env("AWS_ACCESS_KEY_ID", "local")
@@ -370,7 +370,7 @@ fn a_hundred_thousand_entries_are_listed_from_the_first_page_on_in_bounded_memor
     let folder = tempfile::tempdir().expect("a folder");
     let described = large(many).info().write(folder.path()).expect("written");
     let list = |more: &[&str]| {
-        let mut command = Command::new(&*PROGRAM);
+        let mut command = Command::new(PROGRAM.path());
         command
             .args(["event", "list", "--since", "3d", "--json", "--stack-file"])
             .arg(&described)

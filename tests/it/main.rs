@@ -15,6 +15,7 @@
 //! - `outages`: a bus that refuses, a wire that is cut, an AWS that freezes, a secret that is rolled.
 //! - `receivers`: an effect at the sample receiver, deployed from its own template.
 //! - `retries`: when a failed message comes back, and what it leaves behind when it doesn't any more.
+//! - `goldens`: what deliveries leave behind and what commands say of it, against stored files.
 //! - `flood`: bad requests at a high rate beside good ones.
 //! - `variants`: the template with everything optional, and with a list of addresses.
 //! - `trial`: an event for which something breaks, and its judgement by an untroubled one.
@@ -47,6 +48,7 @@ mod failover;
 mod faults;
 mod fetching;
 mod flood;
+mod goldens;
 mod laws;
 mod laws_thin;
 mod operators;

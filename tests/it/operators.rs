@@ -5,6 +5,7 @@ use std::io::Write;
 use std::process::{Output, Stdio};
 
 use serde_json::{Value, json};
+use sluice_local::test_stack::KEYS_SECRET;
 use sluice_stripe_sim::api::Terms;
 use sluice_stripe_sim::server::Server;
 use sluice_stripe_sim::world::OWN_ACCOUNT;
@@ -12,7 +13,7 @@ use sluice_stripe_sim::{Options as Settings, Scope, Story, World as Stripe};
 
 use crate::consumers::message;
 use crate::replay::{leave_pending, program, sluice};
-use crate::truth::{KEYS, world_with_key};
+use crate::truth::world_with_key;
 use crate::world::{World, eventually, now_s, paid, unique};
 
 /// A Stripe that began weeks ago, with this many purchases of the platform's.
@@ -86,7 +87,7 @@ fn doctor_finds_nothing_wrong_with_a_stack_as_it_was_deployed_and_names_each_thi
     );
     aws(
         "secretsmanager.PutSecretValue",
-        json!({ "SecretId": KEYS, "SecretString": r#"{"test":"sk_live_oops"}"# }),
+        json!({ "SecretId": KEYS_SECRET, "SecretString": r#"{"test":"sk_live_oops"}"# }),
     );
     server.world_mut().change_endpoint(&ours, |endpoint| {
         endpoint.is_enabled = false;
@@ -128,7 +129,7 @@ fn doctor_finds_nothing_wrong_with_a_stack_as_it_was_deployed_and_names_each_thi
     // With the key as it was, Stripe's own side is seen again.
     aws(
         "secretsmanager.PutSecretValue",
-        json!({ "SecretId": KEYS, "SecretString": r#"{"test":"sk_test_Sluice"}"# }),
+        json!({ "SecretId": KEYS_SECRET, "SecretString": r#"{"test":"sk_test_Sluice"}"# }),
     );
     aws("AWSEvents.EnableRule", rule);
     let (said, _) = complaints(&world);

@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 
 use serde_json::{Value, json};
 use sluice_local::build::{self, Binaries};
+use sluice_local::contents::depth;
 use sluice_stripe_sim::{ApiVersion, Options, Scope, Story, World as Stripe};
 
 use crate::world::{World, eventually};
@@ -105,24 +106,20 @@ impl<'a> Notify<'a> {
     }
 
     /// How many messages its queue holds, seen or in flight.
-    pub(crate) fn waiting(&self) -> u32 {
+    pub(crate) fn waiting(&self) -> u64 {
         self.depth("NotifyQueueUrl")
     }
 
     /// How many messages it has given up.
-    pub(crate) fn given_up(&self) -> u32 {
+    pub(crate) fn given_up(&self) -> u64 {
         self.depth("NotifyDeadLettersUrl")
     }
 
-    fn depth(&self, queue: &str) -> u32 {
-        let counts = [
-            "ApproximateNumberOfMessages",
-            "ApproximateNumberOfMessagesNotVisible",
-        ];
-        let input = json!({ "QueueUrl": self.output(queue), "AttributeNames": counts });
-        let answer = self.call("AmazonSQS.GetQueueAttributes", &input);
-        let count = |name: &str| answer["Attributes"][name].as_str()?.parse::<u32>().ok();
-        counts.into_iter().filter_map(count).sum()
+    fn depth(&self, queue: &str) -> u64 {
+        let url = self.output(queue);
+        self.world
+            .stack(|stack| depth(stack.aws(), url))
+            .expect("readable")
     }
 }
 

@@ -3,6 +3,7 @@
 
 use serde_json::{Value, json};
 use sluice_kernel::reconcile::report::Report;
+use sluice_local::contents::items;
 use sluice_stripe_sim::api::Terms;
 use sluice_stripe_sim::server::Server;
 use sluice_stripe_sim::{Scope, Story};
@@ -199,14 +200,9 @@ fn unpublished(world: &World) -> Vec<Value> {
 }
 
 fn entries(world: &World) -> Vec<Value> {
-    let input = json!({ "TableName": world.info().tables["ledger"], "ConsistentRead": true });
-    let answer = world.stack(|stack| stack.aws().json("DynamoDB_20120810.Scan", &input));
-    let answer = answer.expect("readable");
-    let items = answer["Items"].as_array().cloned().unwrap_or_default();
-    items
-        .into_iter()
-        .filter(|item| item["sk"]["S"] == "entry")
-        .collect()
+    let items = world.stack(|stack| items(stack.aws(), world.info(), "ledger"));
+    let items = items.expect("readable").into_iter();
+    items.filter(|item| item["sk"]["S"] == "entry").collect()
 }
 
 fn update(world: &World, item: &Value, expression: &str, values: Value) {

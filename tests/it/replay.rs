@@ -5,24 +5,17 @@ use std::process::{Child, Command, Output, Stdio};
 use std::sync::LazyLock;
 
 use serde_json::{Value, json};
-use sluice_local::build;
+use sluice_local::operator::OperatorProgram;
+use sluice_local::stack::root;
 
 use crate::world::{World, eventually, intent, now_s, paid, unique};
 
-pub(crate) static PROGRAM: LazyLock<std::path::PathBuf> = LazyLock::new(|| {
-    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).parent();
-    let mut built = build::binaries(root.expect("a root"), &["sluice"]).expect("it builds");
-    built.remove("sluice").expect("the program")
-});
+pub(crate) static PROGRAM: LazyLock<OperatorProgram> =
+    LazyLock::new(|| OperatorProgram::build(&root()).expect("it builds"));
 
 /// The program on this stack, with JSON.
 pub(crate) fn program(world: &World, args: &[&str]) -> Command {
-    let mut command = Command::new(&*PROGRAM);
-    command
-        .args(args)
-        .arg("--stack-file")
-        .arg(world.described());
-    command
+    PROGRAM.call(args, world.described())
 }
 
 /// What it says, a JSON value a line, and its exit code.

@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 use sluice_domains::{Visit, by_name};
 use sluice_kernel::consume::Event;
 use sluice_kernel::domain::Domain;
 use sluice_kernel::effect;
 use sluice_local::stack::Options;
+use sluice_local::test_stack::{KEYS_SECRET, parameters, put_keys};
+use sluice_stripe_sim::api::Terms;
 use sluice_stripe_sim::server::Server;
 use sluice_stripe_sim::{ApiVersion, Key, Moment, Occurrence, World as Stripe};
 
@@ -15,10 +17,6 @@ use crate::world::World;
 
 /// The version of everything that is delivered and compared.
 pub(crate) const VERSION: ApiVersion = ApiVersion::V2025_09_30;
-
-/// The name of the secret that holds the API keys. Its end stands for the six characters that AWS adds, since the ARN has to be
-/// known before the secret is made.
-pub(crate) const KEYS: &str = "stripe-keys-Simul8";
 
 /// A stack whose domains ask this server, with a key for the test mode; otherwise as `change` leaves it.
 pub(crate) fn world_with_key(server: &Server, change: impl FnOnce(&mut Options)) -> World {
@@ -31,10 +29,10 @@ pub(crate) fn world_with_key(server: &Server, change: impl FnOnce(&mut Options))
 }
 
 fn make_key(world: &World) {
-    let keys = json!({ "test": "sk_test_Sluice" }).to_string();
-    let secret = json!({ "Name": KEYS, "SecretString": keys });
+    let mut keys = Terms::default().keys;
+    keys.retain(|key| !key.livemode);
     world
-        .stack(|stack| stack.aws().json("secretsmanager.CreateSecret", &secret))
+        .stack(|stack| put_keys(stack.aws(), &keys))
         .expect("a secret");
 }
 
@@ -46,7 +44,7 @@ pub(crate) fn give_key(world: &World, functions: &[&str]) {
         world
             .stack(|stack| {
                 let mut variables = stack.aws().environment(name)?;
-                variables.insert("API_KEY_SECRET_ID".to_owned(), KEYS.to_owned());
+                variables.insert("API_KEY_SECRET_ID".to_owned(), KEYS_SECRET.to_owned());
                 stack.aws().set_environment(name, &variables)
             })
             .expect("configured");
@@ -55,17 +53,14 @@ pub(crate) fn give_key(world: &World, functions: &[&str]) {
 
 /// Lets the domains of a stack ask this server, with the key that [`world_with_key`] puts.
 pub(crate) fn asks(options: &mut Options, server: &Server) {
-    let arn = format!("arn:aws:secretsmanager:us-east-1:000000000000:secret:{KEYS}");
-    let url = server.url();
-    let parameters = [
-        ("ApiKeySecretArn", arn.as_str()),
-        ("StripeApiUrl", url.as_str()),
+    options.parameters.extend(parameters(server));
+    let plenty = [
         // Plenty, so that what is shown is the order and not the budget.
         ("FetchesPerSecond", "100"),
         ("MaximumConcurrency", "2"),
     ];
-    let parameters = parameters.map(|(name, value)| (name.to_owned(), value.to_owned()));
-    options.parameters.extend(parameters);
+    let plenty = plenty.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    options.parameters.extend(plenty);
 }
 
 /// The body of an event, as delivered.

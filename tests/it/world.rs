@@ -13,6 +13,7 @@ use aws_types::region::Region;
 use serde_json::{Value, json};
 use sluice_adapters::aws::sdk_config_of;
 use sluice_adapters::inspect::{self, Story};
+use sluice_local::contents::{depth, listen};
 use sluice_local::post::{Answer, Sender};
 use sluice_local::problem::Problem;
 use sluice_local::stack::{Options, Stack, StackInfo};
@@ -419,30 +420,11 @@ impl World {
         })
     }
 
-    /// How many messages a queue holds, seen or in flight.
-    pub(crate) fn depth(&self, queue: &str) -> u32 {
-        use aws_sdk_sqs::types::QueueAttributeName::{
-            ApproximateNumberOfMessages, ApproximateNumberOfMessagesNotVisible,
-        };
-        let client = aws_sdk_sqs::Client::new(&self.config);
-        let wanted = [
-            ApproximateNumberOfMessages,
-            ApproximateNumberOfMessagesNotVisible,
-        ];
-        let get = client
-            .get_queue_attributes()
-            .queue_url(&self.info.queues[queue]);
-        let output = self
-            .runtime
-            .block_on(get.set_attribute_names(Some(wanted.to_vec())).send())
-            .expect("readable");
-        let count = |name| {
-            output
-                .attributes()
-                .and_then(|all| all.get(&name)?.parse::<u32>().ok())
-                .unwrap_or(0)
-        };
-        wanted.into_iter().map(count).sum()
+    /// The number of messages in a queue, those in flight included.
+    pub(crate) fn depth(&self, queue: &str) -> u64 {
+        let url = &self.info.queues[queue];
+        self.stack(|stack| depth(stack.aws(), url))
+            .expect("readable")
     }
 
     /// Replaces the secret of `platform`.
@@ -463,20 +445,8 @@ struct Spy {
 
 impl Spy {
     fn on(stack: &Stack, info: &StackInfo, name: &str, config: &SdkConfig) -> Self {
-        let aws = stack.aws();
-        let made = aws
-            .json("AmazonSQS.CreateQueue", &json!({ "QueueName": name }))
-            .expect("a queue");
-        let queue = made["QueueUrl"].as_str().expect("a URL").to_owned();
-        let bus = &info.bus;
-        let pattern = json!({ "source": [{ "prefix": "sluice." }] }).to_string();
-        let rule = json!({ "Name": name, "EventBusName": bus, "EventPattern": pattern, "State": "ENABLED" });
-        aws.json("AWSEvents.PutRule", &rule).expect("a rule");
-        let arn = format!("arn:aws:sqs:{}:000000000000:{name}", info.region);
-        let targets =
-            json!({ "Rule": name, "EventBusName": bus, "Targets": [{ "Id": "spy", "Arn": arn }] });
-        aws.json("AWSEvents.PutTargets", &targets)
-            .expect("a target");
+        let pattern = json!({ "source": [{ "prefix": "sluice." }] });
+        let queue = listen(stack.aws(), info, name, &pattern).expect("a queue on the bus");
         let (seen, over) = (
             Arc::new(Mutex::new(Vec::new())),
             Arc::new(AtomicBool::new(false)),

@@ -11,6 +11,8 @@
 //! - [`guard`]: nothing that is started here outlives the process that started it.
 //! - [`aws`]: the emulator's API over plain HTTP.
 //! - [`build`]: the functions' binaries.
+//! - [`test_stack`]: a stack with a simulated Stripe beside it. [`contents`]: what a stack holds. [`operator`]: the operator's
+//!   program.
 //! - [`event`]: sample events, made fresh and signed. [`post`]: posting them as Stripe does.
 //! - [`traffic`]: a simulated Stripe's lifecycles, delivered at their worst, and how each object ended.
 //! - [`follow`]: the functions' log lines as they come. [`table`]: rows in columns.
@@ -28,10 +30,12 @@
 pub mod aws;
 pub mod build;
 pub mod client_faults;
+pub mod contents;
 pub mod deploy;
 pub mod event;
 pub mod follow;
 pub mod guard;
+pub mod operator;
 pub mod post;
 pub mod problem;
 pub mod server;
@@ -39,4 +43,5 @@ pub mod stack;
 pub mod stack_file;
 pub mod table;
 pub mod template;
+pub mod test_stack;
 pub mod traffic;

@@ -23,12 +23,14 @@ use sluice_stripe_sim::click::click_body;
 use sluice_stripe_sim::server::Server;
 use sluice_stripe_sim::{ApiVersion, Key, Occurrence, Story, World};
 
+use crate::contents::messages;
 use crate::event::seconds;
 use crate::follow::Follower;
 use crate::post::{Answer, Sender};
 use crate::problem::Problem;
 use crate::stack::Stack;
 use crate::table::columns;
+use crate::test_stack;
 use judge::Verdict;
 use posting::Posted;
 
@@ -43,9 +45,6 @@ const ROWS_MAX: usize = 60;
 
 /// Types of which the dashboard's "send test webhook" is clicked.
 const CLICKED: [&str; 2] = ["charge.succeeded", "customer.subscription.updated"];
-
-/// The name of the secret with the key to the simulated Stripe.
-const KEYS_SECRET: &str = "local-stripe-keys-Simul8";
 
 /// Fetches from the simulated Stripe a second: nobody else needs its limit.
 const FETCHES_PER_SECOND: &str = "100";
@@ -87,8 +86,7 @@ impl Stripe {
     pub fn played(traffic: Traffic) -> Result<Self, Problem> {
         let now = seconds(SystemTime::now());
         let (world, stories) = lifecycles::play(traffic, now - 60);
-        let server = Server::start(world, Terms::default(), 0)
-            .map_err(|error| Problem::process("the simulated Stripe", error))?;
+        let server = test_stack::serve(world)?;
         server.set_now(Some(now));
         Ok(Self {
             traffic,
@@ -99,16 +97,9 @@ impl Stripe {
 
     /// The template's parameters by which the functions ask this Stripe.
     pub fn parameters(&self) -> BTreeMap<String, String> {
-        let region = crate::aws::REGION;
-        let arn = format!("arn:aws:secretsmanager:{region}:000000000000:secret:{KEYS_SECRET}");
-        let parameters = [
-            ("ApiKeySecretArn", arn),
-            ("StripeApiUrl", self.server.url()),
-            ("FetchesPerSecond", FETCHES_PER_SECOND.to_owned()),
-        ];
-        parameters
-            .map(|(name, value)| (name.to_owned(), value))
-            .into()
+        let fetches = ["FetchesPerSecond", FETCHES_PER_SECOND].map(str::to_owned);
+        let parameters = test_stack::parameters(&self.server).into_iter();
+        parameters.chain([fetches.into()]).collect()
     }
 
     /// Puts the key where those parameters say that it is.
@@ -116,14 +107,7 @@ impl Stripe {
     /// # Errors
     /// When the emulator can't be reached.
     pub fn give_key(&self, stack: &Stack) -> Result<(), Problem> {
-        let keys = Terms::default().keys.into_iter();
-        let modes = keys.map(|key| (if key.livemode { "live" } else { "test" }, key.text));
-        let text = json!(modes.collect::<BTreeMap<_, _>>()).to_string();
-        let secret = json!({ "Name": KEYS_SECRET, "SecretString": text });
-        stack
-            .aws()
-            .json("secretsmanager.CreateSecret", &secret)
-            .map(drop)
+        test_stack::put_keys(stack.aws(), &Terms::default().keys)
     }
 
     /// Posts the traffic, waits for the domains, and reports how each object ended. The functions' lines are read on the way.
@@ -355,25 +339,9 @@ fn outcomes(follower: &mut Follower) -> Result<Vec<String>, Problem> {
 
 /// Messages in the domains' queues, those in work included.
 fn waiting(stack: &Stack) -> Result<u64, Problem> {
-    let counts = [
-        "ApproximateNumberOfMessages",
-        "ApproximateNumberOfMessagesNotVisible",
-    ];
-    let mut waiting = 0;
-    let queues = stack
-        .info()
-        .queues
-        .iter()
-        .filter(|(name, _)| !name.ends_with("dead_letters"));
-    for (_, url) in queues {
-        let input = json!({ "QueueUrl": url, "AttributeNames": counts });
-        let answer = stack.aws().json("AmazonSQS.GetQueueAttributes", &input)?;
-        for count in counts {
-            let count = answer["Attributes"][count].as_str().unwrap_or_default();
-            waiting += count.parse::<u64>().unwrap_or_default();
-        }
-    }
-    Ok(waiting)
+    let messages = messages(stack.aws(), stack.info())?.into_iter();
+    let domains = messages.filter(|(name, _)| !name.ends_with("dead_letters"));
+    Ok(domains.map(|(_, count)| count).sum())
 }
 
 /// An object's document, as its domain has it.

@@ -9,7 +9,7 @@
 //! | `zstd` | one zstd frame without a dictionary: bodies over [`DICTIONARY_BODY_BYTES_MAX`] |
 //! | `zstd.<id>` | one zstd frame with the dictionary of this id, which the frame names as well |
 //!
-//! A dictionary holds what Stripe's events have in common: keys, types, states. It is trained by `infra/dictionary`, whose
+//! A dictionary holds what Stripe's events have in common: keys, types, states. It is trained by `infra/lab/dictionary`, whose
 //! `train` writes a new one; [`DICTIONARIES`] then names it last, and its frames are written from then on. Names are never
 //! given a new meaning, and a dictionary that was shipped is never changed or left out: ledgers hold its frames for as long
 //! as they keep events. `codec/frames` has frames of every version, which have to stay readable.

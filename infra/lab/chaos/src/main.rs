@@ -1,0 +1,59 @@
+//! `sluice-chaos`: one run, its progress, its table. Ends with 1 where anything is lost, doubled, drifted or unexplained, and
+//! with 2 where the run couldn't be made.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use sluice_chaos::plan::{EVENTS_MAX, MINUTES_MAX, Options};
+use sluice_chaos::stage::PARAMETERS;
+use sluice_local::problem::{Problem, exit_code};
+use sluice_local::stack;
+use sluice_report::steps;
+
+#[derive(Parser)]
+#[command(
+    about = "A simulated Stripe delivers while everything fails; then what came out is compared with what it has."
+)]
+struct Arguments {
+    /// What everything depends on: the same seed is the same plan.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// How many events happen.
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=EVENTS_MAX as i64))]
+    events: Option<u32>,
+    /// For how many minutes they are delivered; as fast as the local AWS is sure to take them where it isn't said.
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=i64::from(MINUTES_MAX)))]
+    minutes: Option<u32>,
+    /// Makes no faults at all, and kills no call of the operators.
+    #[arg(long)]
+    peace: bool,
+}
+
+/// Events where nobody says how many or how long.
+const EVENTS: u32 = 1_000;
+
+/// Events a minute where only the minutes are said.
+const EVENTS_A_MINUTE: u32 = 1_000;
+
+fn main() -> ExitCode {
+    exit_code(run(&Arguments::parse()))
+}
+
+fn run(arguments: &Arguments) -> Result<bool, Problem> {
+    let of_minutes = arguments
+        .minutes
+        .map(|minutes| minutes.saturating_mul(EVENTS_A_MINUTE));
+    let events = arguments.events.or(of_minutes).unwrap_or(EVENTS) as usize;
+    let mut options = Options::new(arguments.seed, events.min(EVENTS_MAX), arguments.minutes);
+    if arguments.peace {
+        options.kinds.clear();
+    }
+    let local = stack::Options::built_here()?;
+    println!("Other than in the template, so that minutes show what takes days:");
+    for (name, value, why) in PARAMETERS {
+        println!("  {name} {value}: {why}");
+    }
+    let report = sluice_chaos::run(&options, local, &mut steps())?;
+    println!("\n{report}");
+    Ok(report.findings.is_right())
+}

@@ -1,0 +1,335 @@
+//! The stack and the simulated Stripe, put up for a run.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use sluice_local::problem::Problem;
+use sluice_local::stack::{Options, Stack};
+use sluice_local::test_stack::TestStack;
+use sluice_stripe_sim::delivery::endpoint::OVERLAP_MAX;
+use sluice_stripe_sim::delivery::{Clock, Destination, Endpoint, Hears, Payload, Retry, Run};
+use sluice_stripe_sim::server::Server;
+use sluice_stripe_sim::{ApiVersion, Scope, Story, World};
+
+/// How long one of Stripe's hours lasts: its three days of retrying take two and a half minutes.
+const HOUR: Duration = Duration::from_secs(2);
+
+/// How long Stripe waits for an answer. Above what ingest may take.
+const ANSWER_MAX: Duration = Duration::from_secs(15);
+
+/// Template parameters of the run, and why each is another than the template's.
+pub const PARAMETERS: [(&str, &str, &str); 8] = [
+    (
+        "QueueVisibilitySeconds",
+        "5",
+        "a message comes back so soon after its function was killed",
+    ),
+    (
+        "MaxReceiveCount",
+        "1000",
+        "none is a dead letter before its time",
+    ),
+    ("DomainTimeoutSeconds", "10", "a call that hangs is cut off"),
+    (
+        "IngestTimeoutSeconds",
+        "5",
+        "a claim lapses soon after a crash",
+    ),
+    (
+        "MaximumConcurrency",
+        "3",
+        "so many copies of each domain at work on the same objects",
+    ),
+    (
+        "FetchesPerSecond",
+        "100",
+        "nobody else needs the simulated Stripe's limit",
+    ),
+    ("ReconcileSettleSeconds", "0", "reconcile looks at once"),
+    (
+        "BatchWindowSeconds",
+        "0",
+        "the local AWS gathers no batches by time",
+    ),
+];
+
+/// An endpoint of the run.
+struct Door {
+    name: &'static str,
+    hears: Hears,
+    livemode: bool,
+    version: ApiVersion,
+    payload: Payload,
+    /// None means all.
+    types: &'static [&'static str],
+}
+
+impl Door {
+    const fn whole(name: &'static str, hears: Hears, livemode: bool, version: ApiVersion) -> Self {
+        Self {
+            name,
+            hears,
+            livemode,
+            version,
+            payload: Payload::Snapshot,
+            types: &[],
+        }
+    }
+
+    const fn some(
+        name: &'static str,
+        version: ApiVersion,
+        payload: Payload,
+        types: &'static [&'static str],
+    ) -> Self {
+        Self {
+            payload,
+            types,
+            ..Self::whole(name, Hears::Platform, false, version)
+        }
+    }
+}
+
+/// The endpoints. One is sent some of another's events in an older version, one some of them as thin events, one some of the
+/// connected accounts' as an organization's destination is, and the live one for connected accounts is sent their test
+/// events too, as at Stripe.
+const DOORS: [Door; 7] = [
+    Door::whole("platform", Hears::Platform, false, ApiVersion::V2025_09_30),
+    Door::some(
+        "older",
+        ApiVersion::V2020_08_27,
+        Payload::Snapshot,
+        &["charge.*", "customer.subscription.*", "invoice.*"],
+    ),
+    Door::some(
+        "thin",
+        ApiVersion::V2025_09_30,
+        Payload::Thin,
+        &[
+            "v1.refund.*",
+            "v1.payment_intent.*",
+            "v1.customer.subscription.*",
+        ],
+    ),
+    Door::whole("connect", Hears::Connect, false, ApiVersion::V2024_06_20),
+    Door {
+        hears: Hears::Organization,
+        ..Door::some(
+            "organization",
+            ApiVersion::V2024_06_20,
+            Payload::Snapshot,
+            &["account.*", "balance.*", "payout.*", "charge.*"],
+        )
+    },
+    Door::whole("live", Hears::Platform, true, ApiVersion::V2023_10_16),
+    Door::whole(
+        "connect-live",
+        Hears::Connect,
+        true,
+        ApiVersion::V2024_06_20,
+    ),
+];
+
+/// How many of a hundred events are told a second time, under another id.
+const TWINS_PERCENT: u8 = 3;
+
+/// How many of a hundred events belong to lifecycles that began before the endpoints were there.
+const BEFORE_PERCENT: usize = 10;
+
+/// How long after the last of those beginnings the endpoints are made, in seconds.
+const BEFORE_S: u32 = 10 * 86_400;
+
+/// Everything that runs.
+pub(crate) struct Stage {
+    pub(crate) stack: Stack,
+    pub(crate) stripe: Server,
+    pub(crate) secrets: BTreeMap<String, Vec<String>>,
+    /// When the endpoints were made (Unix seconds): events from before are delivered to nobody.
+    pub(crate) opened_s: i64,
+}
+
+impl Stage {
+    /// Plays the world, and starts all of it with nothing delivered.
+    pub(crate) fn up(
+        plan: &crate::plan::Options,
+        mut options: Options,
+        progress: &mut dyn FnMut(&str),
+    ) -> Result<Self, Problem> {
+        let (world, opened_s) = played(plan.seed, plan.events);
+        let endpoint = |door: &Door| {
+            let scope = match door.hears {
+                Hears::Platform => "platform",
+                Hears::Connect | Hears::Organization => "connect",
+            };
+            let takes = json!({ "scope": scope, "livemode": door.livemode });
+            (door.name.to_owned(), takes)
+        };
+        let endpoints: serde_json::Map<String, Value> = DOORS.iter().map(endpoint).collect();
+        let endpoints = ("Endpoints".to_owned(), Value::Object(endpoints).to_string());
+        let own = PARAMETERS.map(|(name, value, _)| (name.to_owned(), value.to_owned()));
+        options
+            .parameters
+            .extend(own.into_iter().chain([endpoints]));
+        let margin = [("LAPSE_MARGIN_MS".to_owned(), "1000".to_owned())];
+        options
+            .environment
+            .insert("IngestFunction".to_owned(), margin.into());
+        let secret = |name: &str| (name.to_owned(), vec![secret_of(name, 0)]);
+        options.secrets = DOORS.iter().map(|door| secret(door.name)).collect();
+        let secrets = options.secrets.clone();
+        (options.faults, options.client_faults) = (true, true);
+
+        let TestStack { stack, stripe } = TestStack::start(world, options, progress)?;
+        Ok(Self {
+            stack,
+            stripe,
+            secrets,
+            opened_s,
+        })
+    }
+
+    /// Where objects are: the platform's own in both modes, and the connected accounts.
+    pub(crate) fn scopes(&self) -> Vec<Scope> {
+        let mut scopes = vec![Scope::platform(false), Scope::platform(true)];
+        scopes.extend_from_slice(self.stripe.world().accounts());
+        scopes
+    }
+
+    /// The second (Unix) before which this share of the events was made that are delivered; the end of all for all of them.
+    pub(crate) fn second_of(&self, sent: usize, of: usize) -> i64 {
+        let world = self.stripe.world();
+        let events = world.events();
+        let before = events.partition_point(|event| event.created < self.opened_s);
+        let place = (events.len() - before) * sent / of.max(1);
+        let next = events.get(before + place);
+        next.map_or(i64::MAX, |event| event.created)
+    }
+
+    /// Stripe's side of the deliveries.
+    pub(crate) fn deliveries(&self, seed: u64) -> Result<Run, Problem> {
+        let destination = |door: &Door| {
+            let endpoint = Endpoint {
+                url: self.stack.info().url_of(door.name),
+                secrets: self.secrets.get(door.name).cloned().unwrap_or_default(),
+                hears: door.hears,
+                livemode: door.livemode,
+                api_version: door.version,
+                payload: door.payload,
+                types: door.types.iter().map(|one| (*one).to_owned()).collect(),
+            };
+            let live = Destination::new(door.name, endpoint);
+            // Stripe gives up after three days, and a sandbox after hours. What isn't delivered isn't judged, so here it goes on
+            // for weeks, whatever the machine is busy with.
+            let retry = Retry {
+                window: Retry::LIVE.window * 10,
+                ..Retry::LIVE
+            };
+            Destination {
+                // Of six endpoints together twelve: more only wait for each other where there are few cores.
+                connections: 2,
+                deadline: ANSWER_MAX,
+                retry,
+                ..live
+            }
+        };
+        let destinations = DOORS.iter().map(destination).collect();
+        Run::start(destinations, Clock::hour_lasts(HOUR), seed)
+            .map_err(|error| Problem::process("the simulated Stripe", error))
+    }
+
+    /// Rolls an endpoint's secret: the operator puts both, and Stripe signs with both for a day of its own.
+    pub(crate) fn roll(&mut self, run: &Run, number: usize) -> Result<(), Problem> {
+        let name = DOORS[number % DOORS.len()].name;
+        let new = secret_of(name, number + 1);
+        if let Some(list) = self.secrets.get_mut(name) {
+            list.insert(0, new.clone());
+            list.truncate(2);
+        }
+        self.stack.put_secrets(&self.secrets)?;
+        let rolled = run.roll(name, &new, OVERLAP_MAX);
+        rolled.map_err(|error| Problem::process("the simulated Stripe", error))
+    }
+}
+
+/// A world with at least so many events, and the second (Unix) in which the merchant made the endpoints.
+fn played(seed: u64, events: usize) -> (World, i64) {
+    let mut world = World::new(seed, sluice_stripe_sim::Options::default());
+    let mut scopes = vec![
+        Scope::platform(false),
+        Scope::platform(true),
+        world.connect(false),
+    ];
+    for scope in &scopes {
+        world.play(Story::Subscription, scope);
+    }
+    while world.events().len() * 100 < events * BEFORE_PERCENT {
+        world.play_some(1, &scopes);
+    }
+    world.advance(BEFORE_S);
+    let opened_s = world.clock();
+
+    let connected = [false, false, true].map(|livemode| world.connect(livemode));
+    world.connect_recipient(false);
+    world.restrict(&connected[0]);
+    world.reconnect(&connected[2]);
+    // The same ids in two accounts.
+    world.play_alike(Story::BusySecond, &connected[..2]);
+    scopes.extend(connected);
+    while world.events().len() < events {
+        world.play_some(1, &scopes);
+    }
+    world.twin_some(TWINS_PERCENT);
+    (world, opened_s)
+}
+
+/// The endpoints' names.
+pub(crate) fn endpoints() -> impl Iterator<Item = &'static str> {
+    DOORS.iter().map(|door| door.name)
+}
+
+fn secret_of(endpoint: &str, number: usize) -> String {
+    format!("whsec_chaos_{endpoint}_{number}")
+}
+
+/// A real time in Stripe's.
+pub(crate) fn stripe_time(real: Duration) -> Duration {
+    Clock::hour_lasts(HOUR).stripe(real)
+}
+
+/// Whether an endpoint only stores an event of this mode: a connected account's test event at a live endpoint.
+pub(crate) fn is_stored_only(endpoint: &str, livemode: Option<bool>) -> bool {
+    let door = DOORS.iter().find(|door| door.name == endpoint);
+    door.is_some_and(|door| door.hears == Hears::Connect && door.livemode)
+        && livemode == Some(false)
+}
+
+/// The version in which the events of a scope are delivered to the endpoint that hears all of them.
+pub(crate) fn version_of(scope: &Scope) -> ApiVersion {
+    let hears = match scope.account {
+        None => Hears::Platform,
+        Some(_) => Hears::Connect,
+    };
+    let mut doors = DOORS.iter();
+    let whole = doors.find(|door| {
+        door.hears == hears && door.livemode == scope.livemode && door.types.is_empty()
+    });
+    whole.map_or(ApiVersion::V2025_09_30, |door| door.version)
+}
+
+/// The versions in which a scope's objects are shown: that first in which all of its events are delivered, those of the other
+/// endpoints, and the account's own, in which the API answers who names none.
+pub(crate) fn versions_of(scope: &Scope, own: ApiVersion) -> Vec<ApiVersion> {
+    let hears = |door: &&Door| match door.hears {
+        Hears::Platform => scope.account.is_none(),
+        Hears::Connect | Hears::Organization => scope.account.is_some(),
+    };
+    let others = DOORS.iter().filter(hears).map(|door| door.version);
+    let mut versions = vec![version_of(scope)];
+    for version in others.chain([own]) {
+        if !versions.contains(&version) {
+            versions.push(version);
+        }
+    }
+    versions
+}

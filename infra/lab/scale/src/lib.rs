@@ -1,0 +1,93 @@
+//! How cost grows with the ledger: what an operator's list, sweep and a replay take of AWS over ledgers of growing size.
+//!
+//! # Layout
+//! - [`aws`]: the AWS that is measured, and counts. [`ledger`]: fills it.
+//! - [`measure`]: what is measured, and what is stated of it. `program` runs the operator's program.
+//! - [`judge`]: whether it is as stated. [`report`]: the tables.
+//!
+//! # What is measured
+//! The operator's program as it is built and sweep's own code, over the adapters, against an emulated DynamoDB: calls by
+//! operation and capacity units, which are what AWS bills and are the same in every run; and time and memory, which are
+//! this machine's and are only shown.
+//!
+//! # What isn't
+//! How long AWS takes, and what a domain does with an event that is replayed: the bus takes each entry and hands it to nobody,
+//! and no object has a projection yet.
+
+pub mod aws;
+pub mod judge;
+pub mod ledger;
+pub mod measure;
+mod program;
+pub mod report;
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use sluice_local::problem::Problem;
+use sluice_local::stack::root;
+use sluice_report::grouped;
+
+use aws::Aws;
+use judge::Size;
+use ledger::{Ledger, Spread};
+use measure::{Bench, Fixed};
+use report::Report;
+
+/// How often something is said while a ledger is filled.
+const SAY_EVERY: Duration = Duration::from_secs(5);
+
+/// What to measure.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Options {
+    /// Entries of the ledgers, each more than the one before, and than `fixed.newest`.
+    pub entries: Vec<usize>,
+    /// Over how many days they are spread.
+    pub days: u16,
+    /// What is the same at each size.
+    pub fixed: Fixed,
+    /// For what the operator's program reads and says.
+    pub folder: PathBuf,
+}
+
+/// Measures. `progress` is told what goes on.
+///
+/// # Errors
+/// Where the ledger can't be filled, or a piece of work doesn't do what it is to do.
+pub fn run(options: &Options, progress: &mut dyn FnMut(&str)) -> Result<Report, Problem> {
+    let path = root().join("template.yaml");
+    let template = std::fs::read_to_string(&path).map_err(|error| Problem::file(&path, error))?;
+    let aws = Aws::start(&template)?;
+    let bench = Bench::new(&aws, options.folder.clone(), options.fixed)?;
+    let spread = Spread::until_today(options.days, options.fixed.newest);
+    let mut ledger = Ledger::new(&aws, &root(), spread)?;
+    let mut sizes = Vec::new();
+    for entries in &options.entries {
+        let start = Instant::now();
+        let mut said = Instant::now();
+        ledger.fill(*entries, &mut |filled| {
+            if said.elapsed() >= SAY_EVERY {
+                progress(&format!(
+                    "  {} of {} entries",
+                    grouped(filled),
+                    grouped(*entries)
+                ));
+                said = Instant::now();
+            }
+        })?;
+        progress(&format!(
+            "{} entries, filled in {:.1} s",
+            grouped(*entries),
+            start.elapsed().as_secs_f64()
+        ));
+        sizes.push(Size {
+            entries: *entries,
+            figures: bench.all(&mut ledger, progress)?,
+        });
+    }
+    Ok(Report {
+        sizes,
+        fixed: options.fixed,
+        days: options.days,
+    })
+}
