@@ -103,7 +103,6 @@ pub(crate) async fn run(context: &Context, mut args: Args) -> Result<(), Problem
         }
         return go_on(context, recorded).await;
     }
-    let why = args.change.checked()?;
     if let Some(domain) = &args.domain {
         domains::check_code(stack, domain)?;
     }
@@ -120,7 +119,7 @@ pub(crate) async fn run(context: &Context, mut args: Args) -> Result<(), Problem
     };
     let plan = plan(stack, request).await?;
     show_plan(context, &plan)?;
-    let Some(why) = why else {
+    let Some(why) = args.change.checked()? else {
         return not_done(context);
     };
     let reason = why.reason(stack).await?;
