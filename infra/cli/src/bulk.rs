@@ -71,7 +71,10 @@ impl<'a> Show<'a> {
         Self {
             context,
             shown: 0,
-            progress: how.change.yes.then(|| Progress::new(context, "objects", None)),
+            progress: how
+                .change
+                .yes
+                .then(|| Progress::new(context, "objects", None)),
         }
     }
 
