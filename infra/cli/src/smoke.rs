@@ -343,7 +343,7 @@ mod tests {
 
     #[test]
     fn no_domain_is_told_of_the_event() {
-        use sluice_kernel::route::{Route, route};
+        use sluice_kernel::bus::route::{Route, route};
         assert!(matches!(route(KIND), Route::LedgerOnly(_)));
     }
 }

@@ -21,7 +21,7 @@ use sluice_adapters::clock::SystemClock;
 use sluice_adapters::ledger::DynamoLedger;
 use sluice_adapters::runs::digest;
 use sluice_adapters::runs::replays::DynamoRuns;
-use sluice_kernel::endpoint::Endpoint;
+use sluice_kernel::delivery::endpoint::Endpoint;
 use sluice_kernel::replay::{Admissions, Ports, go_on};
 pub use sluice_kernel::replay::{EVENTS_MAX, Run, Standing};
 use sluice_stripe::event::parse_head;
@@ -216,7 +216,7 @@ fn name(now_ms: i64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use sluice_kernel::detail::is_generation;
+    use sluice_kernel::bus::detail::is_generation;
 
     use super::*;
 

@@ -16,7 +16,7 @@ use sluice_adapters::runs::RunStore;
 pub use sluice_adapters::runs::bulk::BulkRun;
 use sluice_adapters::runs::bulk::{BulkRuns, Held};
 pub use sluice_adapters::runs::{Kind, Page, State, Summary};
-use sluice_kernel::consume;
+use sluice_kernel::consumer::consume;
 use sluice_kernel::fault::{Class, Fault};
 use sluice_kernel::rebuild::{Change, Rebuilt};
 

@@ -5,8 +5,8 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use aws_types::SdkConfig;
 use serde_json::{Map, Value, json};
 use sluice_kernel::clock::Clock;
+use sluice_kernel::delivery::ledger::Entry;
 use sluice_kernel::fault::Fault;
-use sluice_kernel::ledger::Entry;
 use sluice_kernel::reconcile::report::Report;
 
 use crate::aws;

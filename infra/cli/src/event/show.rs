@@ -14,8 +14,8 @@
 
 use serde_json::{Value, json};
 use sluice_adapters::inspect;
-use sluice_kernel::route::{Route, route};
-use sluice_kernel::trace::to_xray;
+use sluice_kernel::bus::route::{Route, route};
+use sluice_kernel::bus::trace::to_xray;
 
 use crate::context::Context;
 use crate::output::{BAD, Cell, DIM, GOOD, PLAIN, WARN, fields, paint, said, table};
