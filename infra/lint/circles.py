@@ -31,15 +31,8 @@ import directions
 # Data that lies in a crate's folder and belongs to none.
 FREE = ("tests/events/",)
 
-REWRITTEN = "the program is being rewritten, and parted into what it does and how it is asked to"
-
-# Circles that are there for now: a package's folder, a group of it (`` for the root), its modules, and why.
-KNOWN = {
-    ("infra/cli", "", "rejected replay"): REWRITTEN,
-    ("infra/operations", "doctor", "functions mappings queues"): REWRITTEN,
-    ("infra/cli", "erase", "letters report"): REWRITTEN,
-    ("infra/lab/bench", "", "contestant lambda scenario stub"): "it is being merged into `infra/lab`",
-}
+# Circles that are there for now: a package's folder, a group of it (`` for the root), its modules, and why. None.
+KNOWN = {}
 
 MODULE = re.compile(r"\bmod\s+(\w+)\s*([;{])")
 USE = re.compile(r"\buse\s+((?:::)?[\w{*][^;]*);")

@@ -63,7 +63,7 @@ fn a_bug_in_a_domain_is_put_right_by_a_rebuild_and_told_by_a_forced_replay_of_a_
     );
     assert_eq!(said[0]["after"], right.state, "{said:?}");
 
-    let why = ["--why", "fixed", "--who", "an operator", "--yes"];
+    let why = ["--why", "fixed", "--yes"];
     let (said, code) = sluice(&world, &[&["rebuild", "payments"], &why[..]].concat());
     let done = &said.last().expect("a report")["rebuild"];
     assert_eq!((code, &done["counts"]["changed"]), (0, &json!(1)), "{done}");
@@ -206,7 +206,7 @@ fn what_a_merchant_had_before_comes_in_silently_and_its_next_event_tells_the_dif
 #[test]
 fn a_rebuild_that_is_killed_before_its_first_page_is_resumed_by_the_name_that_it_gave() {
     let world = crate::world::shared();
-    let kill = json!([{ "id": "first-call", "call": "*", "times": 1, "do": "kill-before" }]);
+    let kill = json!([{ "id": "first-page", "call": "Scan", "times": 1, "do": "kill-before" }]);
     let rules = world.file(&kill.to_string());
     let call = ["rebuild", "billing", "--without-key"];
     let begin = [&call[..], &["--why", "a test", "--yes"]].concat();

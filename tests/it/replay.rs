@@ -13,9 +13,11 @@ use crate::world::{World, eventually, intent, now_s, paid, unique};
 pub(crate) static PROGRAM: LazyLock<OperatorProgram> =
     LazyLock::new(|| OperatorProgram::build(&root()).expect("it builds"));
 
-/// The program on this stack, with JSON.
+/// The program on this stack, with JSON, as an operator of this name calls it.
 pub(crate) fn program(world: &World, args: &[&str]) -> Command {
-    PROGRAM.call(args, world.described())
+    let mut call = PROGRAM.call(args, world.described());
+    call.env("USER", "an operator");
+    call
 }
 
 /// What it says, a JSON value a line, and its exit code.
@@ -74,13 +76,7 @@ fn a_plan_says_what_would_happen_and_does_nothing_and_a_forced_replay_does_what_
     assert_eq!(world.published(&event), 1);
     assert_eq!(world.settled("payments", &object), before);
 
-    let why = [
-        "--why",
-        "the receiver lost it",
-        "--who",
-        "an operator",
-        "--yes",
-    ];
+    let why = ["--why", "the receiver lost it", "--yes"];
     let (said, code) = sluice(world, &[&["replay", &event, "--force"], &why[..]].concat());
     let run = &said.last().expect("a run")["run"];
     assert_eq!(

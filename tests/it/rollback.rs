@@ -42,7 +42,7 @@ fn run(world: &World, args: &[&str]) -> Output {
 }
 
 fn roll_back(world: &World, args: &[&str]) -> Value {
-    let why = ["--why", "it can't start", "--who", "me", "--yes"];
+    let why = ["--why", "it can't start", "--yes"];
     let (said, code) = sluice(world, &[&["rollback"][..], args, &why].concat());
     assert_eq!(code, 0, "{said:?}");
     said.last().expect("what was done")["moved"].clone()
@@ -107,7 +107,7 @@ fn a_domain_whose_new_version_can_not_start_applies_events_again_once_it_is_roll
     assert_eq!((&*level, &*code), ("look", "alias.rolled_back"));
     let begin = "payments runs version 1, the last deployed is 2: rolled back from 2 to 1 at ";
     assert!(
-        said.starts_with(begin) && said.ends_with(" by me because: it can't start"),
+        said.starts_with(begin) && said.ends_with(" by an operator because: it can't start"),
         "{said}"
     );
     assert_eq!(not_as_deployed(&world), [said]);

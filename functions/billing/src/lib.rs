@@ -102,6 +102,25 @@ impl Domain for Billing {
         ("quote", &["accepted", "canceled"]),
     ];
 
+    /// As infra/docs/first-deploy.md has them.
+    const NEEDED: &'static [&'static str] = &[
+        "invoice.created",
+        "invoice.finalized",
+        "invoice.paid",
+        "invoice.payment_failed",
+        "invoice.overdue",
+        "invoice.voided",
+        "invoice.marked_uncollectible",
+        "invoice.updated",
+        "invoice.deleted",
+        "invoice_payment.paid",
+        "credit_note.created",
+        "credit_note.updated",
+        "credit_note.voided",
+    ];
+
+    const IMPORTS: &'static [&'static str] = &["invoice"];
+
     type State = Bill;
     type Settings = NoSettings;
 

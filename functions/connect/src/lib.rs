@@ -158,6 +158,19 @@ impl Domain for Connect {
         ("topup", &["failed", "canceled", "reversed"]),
     ];
 
+    /// As infra/docs/first-deploy.md has them.
+    const NEEDED: &'static [&'static str] = &[
+        "account.updated",
+        "account.application.authorized",
+        "account.application.deauthorized",
+        "capability.updated",
+        "payout.paid",
+        "payout.failed",
+        "payout.canceled",
+    ];
+
+    const IMPORTS: &'static [&'static str] = &["account", "payout"];
+
     type State = Connected;
     type Settings = NoSettings;
 

@@ -73,6 +73,35 @@ impl Domain for Payments {
         ("review", &["closed"]),
     ];
 
+    /// As infra/docs/first-deploy.md has them.
+    const NEEDED: &'static [&'static str] = &[
+        "checkout.session.completed",
+        "checkout.session.async_payment_succeeded",
+        "checkout.session.async_payment_failed",
+        "checkout.session.expired",
+        "payment_intent.succeeded",
+        "payment_intent.payment_failed",
+        "payment_intent.canceled",
+        "payment_intent.processing",
+        "payment_intent.requires_action",
+        "charge.succeeded",
+        "charge.failed",
+        "charge.captured",
+        "charge.expired",
+        "charge.refunded",
+        "charge.updated",
+        "refund.created",
+        "refund.updated",
+        "refund.failed",
+        "charge.dispute.created",
+        "charge.dispute.updated",
+        "charge.dispute.closed",
+        "charge.dispute.funds_withdrawn",
+        "charge.dispute.funds_reinstated",
+    ];
+
+    const IMPORTS: &'static [&'static str] = &["payment_intent", "charge", "dispute"];
+
     type State = Payment;
     type Settings = NoSettings;
 

@@ -64,6 +64,22 @@ impl Domain for Subscriptions {
         ),
     ];
 
+    /// As infra/docs/first-deploy.md has them.
+    const NEEDED: &'static [&'static str] = &[
+        "customer.subscription.created",
+        "customer.subscription.updated",
+        "customer.subscription.deleted",
+        "customer.subscription.paused",
+        "customer.subscription.resumed",
+        "customer.subscription.trial_will_end",
+        "customer.created",
+        "customer.updated",
+        "customer.deleted",
+        "entitlements.active_entitlement_summary.updated",
+    ];
+
+    const IMPORTS: &'static [&'static str] = &["customer", "subscription", "subscription_schedule"];
+
     type State = Kept;
     type Settings = Settings;
 

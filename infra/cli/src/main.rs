@@ -15,6 +15,7 @@
 //! there; 4 a part was done, or what was looked at isn't well.
 
 mod access;
+mod bulk;
 mod change;
 mod context;
 mod dlq;
@@ -30,7 +31,6 @@ mod rejected;
 mod replay;
 mod rollback;
 mod secret;
-mod seed;
 mod shadow;
 mod show;
 mod smoke;

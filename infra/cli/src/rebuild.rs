@@ -4,23 +4,12 @@
 //! right already.
 
 use clap::Args as ClapArgs;
-use serde_json::json;
-use sluice_adapters::clock::SystemClock;
-use sluice_adapters::ledger::DynamoLedger;
-use sluice_adapters::objects::StripeObjects;
-use sluice_adapters::outcomes::DynamoOutcomes;
-use sluice_adapters::projections::DynamoProjections;
-use sluice_domains::{Answer, Visit, by_name};
-use sluice_kernel::domain::Domain;
-use sluice_kernel::fault::Fault;
-use sluice_kernel::rebuild::{Mode, Ports, Rebuilt, rebuild};
-
-use crate::context::Context;
-use crate::replay::target::Target;
-use crate::seed::{How, PAGE_OBJECTS, Run};
 use sluice_operations::domains;
 use sluice_operations::problem::Problem;
-use sluice_operations::stripe::{outcomes, stripe};
+use sluice_operations::rebuild::{Wanted, begin};
+
+use crate::bulk::{How, Show};
+use crate::context::Context;
 
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "Examples:
@@ -52,95 +41,22 @@ pub(crate) struct Args {
     how: How,
 }
 
-/// What a rebuild works with.
-struct Tools {
-    projections: DynamoProjections,
-    ledger: DynamoLedger<SystemClock>,
-    stripe: StripeObjects,
-    bus: Target,
-    outcomes: DynamoOutcomes,
-    mode: Mode,
-}
-
 pub(crate) async fn run(context: &Context, args: Args) -> Result<(), Problem> {
-    let Args { domain, how, .. } = &args;
-    domains::check_code(&context.stack, domain)?;
-    let sdk = context.stack.aws.sdk();
-    let tools = Tools {
-        projections: DynamoProjections::new(sdk, context.stack.table(domain)?.to_owned()),
-        ledger: DynamoLedger::new(sdk, context.stack.table("ledger")?.to_owned(), SystemClock),
-        stripe: stripe(&context.stack, how.rate, !args.without_key).await?,
-        bus: Target::of(context, None)?,
-        outcomes: outcomes(&context.stack)?,
-        mode: match (how.yes, args.reopen, args.emit) {
-            (false, reopens, _) => Mode::Plan { reopens },
-            (true, true, _) => Mode::Reopen,
-            (true, false, true) => Mode::Emit,
-            (true, false, false) => Mode::Suppress,
-        },
+    let how = args.how;
+    domains::check_code(&context.stack, &args.domain)?;
+    let start = how.start(context).await?;
+    let wanted = Wanted {
+        domain: args.domain,
+        keys: args.keys,
+        without_key: args.without_key,
+        emit: args.emit,
+        reopen: args.reopen,
+        rate: how.rate,
+        stop_percent: how.stop_percent,
     };
-    let mut run = Run::begin(context, "rebuild", domain, how).await?;
-    if !args.keys.is_empty() {
-        for key in &args.keys {
-            match one(context, domain, &tools, key).await? {
-                Ok(None) => return Err(Problem::NotFound(format!("{domain} has no {key}"))),
-                Ok(Some(rebuilt)) => run.count(key, Ok(rebuilt))?,
-                Err(fault) => run.count(key, Err(fault))?,
-            }
-        }
-        return run.end(None).await;
-    }
-    let page = i32::try_from(PAGE_OBJECTS).unwrap_or(i32::MAX);
-    loop {
-        let after = run.at["after"].as_str().map(str::to_owned);
-        if run.at["over"] == true {
-            return run.end(None).await;
-        }
-        let (keys, next) = tools.projections.keys(after.as_deref(), page).await?;
-        for key in &keys {
-            // One that has gone meanwhile is none of ours.
-            let rebuilt = one(context, domain, &tools, key).await?;
-            if let Some(result) = rebuilt.transpose() {
-                run.count(key, result)?;
-            }
-        }
-        run.at = json!({ "after": next, "over": next.is_none() });
-        if let Some(reason) = run.too_many() {
-            return run.end(Some(reason)).await;
-        }
-        run.save("running").await?;
-    }
-}
-
-/// What became of one object: its own fault, or a problem of the whole run.
-type One = Result<Result<Option<Rebuilt>, Fault>, Problem>;
-
-async fn one(context: &Context, domain: &str, tools: &Tools, key: &str) -> One {
-    struct Rebuild<'a>(&'a Context, &'a Tools, &'a str);
-
-    impl<'a> Visit for Rebuild<'a> {
-        type Output = Answer<'a, One>;
-
-        fn visit<D: Domain>(self) -> Self::Output {
-            let Self(context, tools, key) = self;
-            Box::pin(of::<D>(context, tools, key))
-        }
-    }
-
-    match by_name(domain, Rebuild(context, tools, key)) {
-        Some(rebuilt) => rebuilt.await,
-        None => Err(domains::without_code(domain)),
-    }
-}
-
-async fn of<D: Domain>(context: &Context, tools: &Tools, key: &str) -> One {
-    let ports = Ports {
-        projections: &tools.projections,
-        bus: &tools.bus,
-        bodies: &tools.ledger,
-        objects: &tools.stripe,
-        outcomes: &tools.outcomes,
-        settings: &context.stack.settings::<D>()?,
-    };
-    Ok(rebuild::<D>(&ports, &SystemClock, key, tools.mode).await)
+    let rebuild = begin(&context.stack, wanted, start).await?;
+    how.begun(context, rebuild.name())?;
+    let mut show = Show::on(context, &how);
+    let ended = rebuild.go_on(&mut show).await?;
+    show.end("rebuild", &ended)
 }

@@ -1,38 +1,25 @@
 //! `sluice replay`: ledgered events once more, to every domain that the rules name or to one.
 //!
-//! Without `--yes` it only says what would happen: the plan of `plan`, made by the domains' own code as this program was
-//! built with it. With `--yes` the plan is shown and then carried out as a run (`sluice_kernel::replay`), recorded in the
-//! table of outcomes under a name of its own, by which `--resume` goes on with it.
-//!
-//! Events that wait for their endpoint's configuration are judged by the endpoints as ingest is deployed with them when the
-//! run begins or is resumed.
+//! Without `--yes` it only says what would happen, and with it the plan is shown and then carried out as a run, by whose name
+//! `--resume` goes on with it.
 
-mod plan;
-pub(crate) mod select;
-pub(crate) mod target;
-
-use std::collections::BTreeMap;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::ops::ControlFlow;
+use std::path::PathBuf;
 
 use clap::Args as ClapArgs;
 use serde_json::json;
-use sluice_adapters::clock::SystemClock;
-use sluice_adapters::ledger::DynamoLedger;
-use sluice_adapters::runs::DynamoRuns;
-use sluice_kernel::clock::Clock;
-use sluice_kernel::delivery::endpoint::Endpoint;
-use sluice_kernel::replay::{self, Admissions, EVENTS_MAX, Ports, Run, Standing};
-use sluice_stripe::event::parse_head;
-
-use crate::context::Context;
-use crate::output::fields;
-use crate::progress::Progress;
 use sluice_operations::domains;
 use sluice_operations::problem::Problem;
-use sluice_operations::times::time_of_ms;
+use sluice_operations::replay::{
+    Plan, Recorded, Request, Run, Standing, find, plan, select, trouble,
+};
+use sluice_operations::times::{When, time_of_ms};
 
-/// How long a run and its notes are kept, in days: as the ledger's entries by default.
-const KEEP_DAYS: u32 = 35;
+use crate::change::{Change, not_done};
+use crate::context::Context;
+use crate::output::{Cell, counted, fields, table};
+use crate::progress::Progress;
+use crate::rejected;
 
 /// Events a second, at most.
 const RATE_MAX: u32 = 1_000;
@@ -49,7 +36,7 @@ const RATE_MAX: u32 = 1_000;
   sluice replay --resume replay-20261124T181500-3fa2 --yes")]
 pub(crate) struct Args {
     #[command(flatten)]
-    pub(crate) wanted: select::Wanted,
+    pub(crate) wanted: Wanted,
     /// Reach this domain's queue only; of what domains recorded (--code, --digest, --outcome), this one's. What waited for
     /// its endpoint's configuration goes to every domain all the same: it has never been published.
     #[arg(long)]
@@ -57,21 +44,8 @@ pub(crate) struct Args {
     /// Tell facts again, under the run's name as generation, and current levels at a new seq. Receivers act on them again.
     #[arg(long)]
     pub(crate) force: bool,
-    /// Do it. Without this, only the plan is shown.
-    #[arg(long)]
-    pub(crate) yes: bool,
-    /// Why, for the record.
-    #[arg(long, value_name = "TEXT")]
-    pub(crate) why: Option<String>,
-    /// Who, for the record; by default the user of this machine.
-    #[arg(
-        long,
-        env = "USER",
-        value_name = "NAME",
-        default_value = "unknown",
-        hide_env_values = true
-    )]
-    pub(crate) who: String,
+    #[command(flatten)]
+    change: Change,
     /// Events a second, at most.
     #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=i64::from(RATE_MAX)))]
     pub(crate) rate: u32,
@@ -89,140 +63,127 @@ pub(crate) struct Args {
     pub(crate) resume: Option<String>,
 }
 
+/// Which events.
+#[derive(Debug, ClapArgs, Default)]
+pub(crate) struct Wanted {
+    /// `evt_…`, any number of them.
+    pub(crate) ids: Vec<String>,
+    /// Ids from a file, a line each; `-` for standard input.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) recorded: rejected::Filter,
+    /// Events that wait for their endpoint's configuration: stored, and not published, because their mode or account wasn't
+    /// expected.
+    #[arg(long)]
+    pub(crate) waiting: bool,
+    /// Events of this type; `*` stands for anything. May be given several times.
+    #[arg(long = "type", value_name = "TYPE")]
+    pub(crate) types: Vec<String>,
+    /// Events of this connected account; `platform` for the platform's own.
+    #[arg(long)]
+    pub(crate) account: Option<String>,
+    /// Events received since: 15m, 24h, 7d ago, a day, or an instant. With a filter by type or account alone: all that is
+    /// kept.
+    #[arg(long, visible_alias = "from", value_name = "TIME")]
+    pub(crate) since: Option<When>,
+    /// Events received before.
+    #[arg(long, value_name = "TIME")]
+    pub(crate) until: Option<When>,
+}
+
 /// Plans, and with `--yes` carries out.
 pub(crate) async fn run(context: &Context, mut args: Args) -> Result<(), Problem> {
-    let runs = DynamoRuns::new(
-        context.stack.aws.sdk(),
-        context.stack.table("outcomes")?.to_owned(),
-        KEEP_DAYS,
-    );
+    let stack = &context.stack;
     if let Some(id) = &args.resume {
-        return resume(context, &runs, id, args.yes).await;
+        let recorded = find(stack, id).await?;
+        if !args.change.yes || recorded.run.standing == Standing::Done {
+            return show(context, &recorded.run);
+        }
+        return go_on(context, recorded).await;
     }
     if let Some(domain) = &args.domain {
-        domains::check_code(&context.stack, domain)?;
+        domains::check_code(stack, domain)?;
     }
     // What a domain has recorded is tried again in that domain; elsewhere it was applied, or is of no use.
     args.wanted.recorded.domain.clone_from(&args.domain);
-    let ids = select::ids(context, &args.wanted).await?;
-    if ids.is_empty() {
-        return Err(Problem::NotFound(
-            "no event is wanted: give ids, --file or a filter".to_owned(),
-        ));
-    }
-    if ids.len() > EVENTS_MAX {
-        return Err(Problem::Usage(format!(
-            "{} events; a run takes {EVENTS_MAX}",
-            ids.len()
-        )));
-    }
-    let now_ms = SystemClock.now_ms();
-    let run = Run {
-        id: name(now_ms),
-        who: args.who,
-        why: args.why.unwrap_or_default(),
-        forced: args.force,
+    let request = Request {
+        wanted: args.wanted.read(context).await?,
         domain: args.domain,
-        total: ids.len(),
-        next: 0,
-        published: 0,
-        skipped: 0,
-        admitted: 0,
-        waiting: 0,
-        refused: 0,
-        failed: 0,
-        checked: 0,
-        canary: args.canary.min(ids.len()),
-        rate_per_s: args.rate,
+        forced: args.force,
+        rate: args.rate,
+        canary: args.canary,
         stop_percent: args.stop_percent,
-        settle_ms: args.settle * 1_000,
-        started_at_ms: now_ms,
-        at_ms: now_ms,
-        standing: Standing::Running,
+        settle_s: args.settle,
     };
-    let endpoints = context.stack.endpoints().await?;
-    plan::show(context, &run, &ids, admissions(&endpoints)).await?;
-    if !args.yes {
-        return match context.out.is_json() {
-            true => Ok(()),
-            false => context
-                .out
-                .line("Nothing was done: this was the plan. --yes carries it out."),
+    let plan = plan(stack, request).await?;
+    show_plan(context, &plan)?;
+    let Some(why) = args.change.checked()? else {
+        return not_done(context);
+    };
+    let reason = why.reason(stack).await?;
+    go_on(context, plan.begin(stack, reason).await?).await
+}
+
+impl Wanted {
+    /// As the library takes it: files are read, and what was recorded is looked up.
+    async fn read(self, context: &Context) -> Result<select::Wanted, Problem> {
+        let mut ids = self.ids;
+        if let Some(file) = &self.file {
+            let text = match file.as_os_str() == "-" {
+                true => std::io::read_to_string(std::io::stdin())?,
+                false => std::fs::read_to_string(file)
+                    .map_err(|error| Problem::Failed(format!("{}: {error}", file.display())))?,
+            };
+            let lines = text.lines().map(str::trim).filter(|id| !id.is_empty());
+            ids.extend(lines.map(str::to_owned));
+        }
+        let recorded = match (self.recorded.is_empty(), ids.is_empty()) {
+            (true, _) => None,
+            // Refused, whatever is recorded.
+            (false, false) => Some(Vec::new()),
+            (false, true) => {
+                let records = rejected::records(context, &self.recorded).await?;
+                let subjects = records.into_iter().map(|record| record.subject);
+                Some(subjects.collect())
+            }
         };
+        Ok(select::Wanted {
+            ids,
+            recorded,
+            waiting: self.waiting,
+            types: self.types,
+            account: self.account,
+            since: self.since,
+            until: self.until,
+        })
     }
-    if run.why.is_empty() {
-        return Err(Problem::Usage(
-            "--yes wants a --why, for the record".to_owned(),
-        ));
-    }
-    runs.create(&run, &ids).await?;
-    go_on(context, &runs, run, 1).await
 }
 
-async fn resume(context: &Context, runs: &DynamoRuns, id: &str, yes: bool) -> Result<(), Problem> {
-    let found = runs.find(id).await?;
-    let (run, version) = found.ok_or_else(|| Problem::NotFound(format!("there is no run {id}")))?;
-    if !yes || run.standing == Standing::Done {
-        return show(context, &run);
-    }
-    go_on(context, runs, run, version).await
-}
-
-async fn go_on(
-    context: &Context,
-    runs: &DynamoRuns,
-    run: Run,
-    version: u64,
-) -> Result<(), Problem> {
-    let sdk = context.stack.aws.sdk();
-    let entries = DynamoLedger::new(sdk, context.stack.table("ledger")?.to_owned(), SystemClock);
-    let target = target::Target::of(context, run.domain.as_deref())?;
-    let domain = run.domain.clone();
-    let endpoints = context.stack.endpoints().await?;
-    let verdicts = target::Outcomes::of(context, runs, domain.as_deref());
-    let ports = Ports {
-        runs,
-        entries: &entries,
-        target: &target,
-        verdicts: &verdicts,
-        admissions: admissions(&endpoints),
-    };
+async fn go_on(context: &Context, recorded: Recorded) -> Result<(), Problem> {
+    let Run { id, total, .. } = &recorded.run;
     match context.out.is_json() {
-        true => context.out.value(&json!({ "begun": run.id }))?,
+        true => context.out.value(&json!({ "begun": id }))?,
         false => context.out.line(format!(
-            "Run {}. Should it be cut off: sluice replay --resume {} --yes",
-            run.id, run.id
+            "Run {id}. Should it be cut off: sluice replay --resume {id} --yes"
         ))?,
     }
     context.out.flush()?;
-    let bar = std::cell::RefCell::new(Progress::new(context, "events", Some(run.total)));
+    let mut bar = Progress::new(context, "events", Some(*total));
     let progress = |run: &Run| {
         let failed = match run.failed {
             0 => String::new(),
             failed => format!(", {failed} failed"),
         };
-        bar.borrow_mut().say(run.next, &failed);
+        bar.say(run.next, &failed);
+        ControlFlow::Continue(())
     };
-    let run = replay::go_on(&ports, &SystemClock, run, version, progress).await?;
+    let run = recorded.go_on(&context.stack, progress).await?;
     drop(bar);
     show(context, &run)?;
-    match &run.standing {
-        Standing::Done if run.refused + run.failed == 0 => Ok(()),
-        Standing::Stopped(reason) => {
-            Err(Problem::Partly(format!("the run stopped itself: {reason}")))
-        }
-        _ => Err(Problem::Partly(format!(
-            "{} failed, {} refused",
-            run.failed, run.refused
-        ))),
-    }
-}
-
-/// Events are read as ingest reads them.
-fn admissions(endpoints: &BTreeMap<String, Endpoint>) -> Admissions<'_> {
-    Admissions {
-        endpoints,
-        head: |body| parse_head(body).ok(),
+    match trouble(&run) {
+        Some(trouble) => Err(Problem::Partly(trouble)),
+        None => Ok(()),
     }
 }
 
@@ -269,33 +230,45 @@ fn show(context: &Context, run: &Run) -> Result<(), Problem> {
     ))
 }
 
-/// `replay-20261124T181500-3fa2`: when it was begun, and a few digits that tell apart what was begun in one second.
-fn name(now_ms: i64) -> String {
-    let second = time_of_ms(now_ms - now_ms.rem_euclid(1_000));
-    let digits: String = second
-        .chars()
-        .filter(|c| c.is_ascii_alphanumeric())
-        .collect();
-    let nanos = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| since.subsec_nanos());
-    format!(
-        "replay-{}-{:04x}",
-        digits.trim_end_matches('Z'),
-        (nanos ^ std::process::id()) & 0xffff
-    )
-}
-
-#[cfg(test)]
-mod tests {
-    use sluice_kernel::bus::detail::is_generation;
-
-    use super::*;
-
-    #[test]
-    fn a_runs_name_can_be_a_generation() {
-        let name = name(1_764_007_200_123);
-        assert!(name.starts_with("replay-20251124T180000-"), "{name}");
-        assert!(is_generation(&name));
+fn show_plan(context: &Context, plan: &Plan) -> Result<(), Problem> {
+    if context.out.is_json() {
+        return context.out.value(&json!({ "plan": plan }));
     }
+    let mut rows = Vec::new();
+    for (domain, counts) in &plan.domains {
+        for (outcome, n) in &counts.outcomes {
+            rows.push([domain.as_str(), outcome, &n.to_string()].map(Cell::from));
+        }
+        for ((kind, again), n) in &counts.effects {
+            let what = format!("emits {kind}{}", if *again { " again" } else { "" });
+            rows.push([domain.as_str(), &what, &n.to_string()].map(Cell::from));
+        }
+    }
+    context.out.line(counted(plan.events, "event"))?;
+    for (n, what) in [
+        (
+            plan.skipped,
+            "are skipped: no entry, no whole body, or kept in the ledger on purpose",
+        ),
+        (
+            plan.admitted,
+            "waited for their endpoint's configuration and fit it now: sweep publishes them for the first time",
+        ),
+        (
+            plan.waiting,
+            "still don't fit their endpoint: they go on waiting (sluice event show says why)",
+        ),
+        (plan.nowhere, "reach no domain"),
+        (
+            plan.uncounted,
+            "are not foreseen: a plan looks at the first 10,000",
+        ),
+    ] {
+        if n > 0 {
+            context.out.line(format!("{n} {what}"))?;
+        }
+    }
+    context
+        .out
+        .text(table(["domain", "would", "events"], &rows))
 }

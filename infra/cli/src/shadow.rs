@@ -1,43 +1,23 @@
 //! `sluice shadow`: before switching, what Sluice has seen held against what the endpoint of today has.
-//!
-//! Three lists over one window of Stripe's `created`: the ledger; with `--theirs` a file of what they have seen, whatever
-//! its form; and with an API key Stripe's own list of events, which finds what neither has, and says of each event how many
-//! endpoints haven't taken it (`pending_webhooks`). Without a file that count stands for their endpoint, which is right as
-//! long as the two are the only ones.
-//!
-//! It reads and never writes. All three are held in memory, a few hundred bytes an event, up to [`EVENTS_MAX`].
 
-mod compare;
-mod report;
-mod theirs;
-
-use std::collections::{BTreeMap, BTreeSet};
 use std::io::BufRead;
 use std::path::PathBuf;
 
 use clap::ValueEnum;
-use serde_json::Value;
-use sluice_adapters::clock::SystemClock;
-use sluice_adapters::ledger::DynamoLedger;
-use sluice_adapters::listing::BATCH_MAX;
-use sluice_adapters::objects::StripeObjects;
-use sluice_adapters::timeline::{Wanted, is_like};
-use sluice_kernel::clock::Clock;
-use sluice_kernel::delivery::endpoint::{self, Endpoint};
-use sluice_kernel::event::Scope;
-use sluice_kernel::reconcile::{Ask, Listed as Page, Listing, is_subscribed};
-use sluice_kernel::replay::Entries;
-use sluice_stripe::client::WebhookEndpoint;
-use sluice_stripe::event::parse_head;
+use serde_json::json;
+use sluice_operations::problem::Problem;
+use sluice_operations::shadow::compare::Verdict;
+use sluice_operations::shadow::report::{Counts, Row, Shadow};
+use sluice_operations::shadow::theirs::{self, File};
+use sluice_operations::shadow::{Request, compare};
+use sluice_operations::times::{When, time_of_ms};
 
 use crate::context::Context;
+use crate::output::{BAD, Cell, DIM, GOOD, WARN, paint, table};
 use crate::progress::Progress;
-use compare::{Known, Listed, Ours};
-use report::Report;
-use sluice_operations::problem::Problem;
-use sluice_operations::stripe::stripe;
-use sluice_operations::times::{When, now_ms};
-use theirs::{EVENTS_MAX, File};
+
+/// The most events that are shown one by one, of each sort; JSON has all.
+const SHOWN_MAX: usize = 50;
 
 const EXAMPLES: &str = "Examples:
   sluice shadow --theirs seen.csv                        events of a week, against ids (and answers) that they have exported
@@ -83,146 +63,32 @@ enum Mode {
     Test,
 }
 
-/// What is compared: whose events, made when, of which types.
-struct Window<'a> {
-    from_s: i64,
-    to_s: i64,
-    livemode: bool,
-    types: &'a [String],
-}
-
-impl Window<'_> {
-    fn has(&self, created: i64, kind: &str) -> bool {
-        let of_type = self.types.is_empty() || self.types.iter().any(|it| is_like(kind, it));
-        of_type && (self.from_s..self.to_s).contains(&created)
-    }
-}
-
-/// The two endpoints as Stripe has them, as far as they are known.
-#[derive(Debug, Default)]
-struct Endpoints {
-    ours: Vec<WebhookEndpoint>,
-    theirs: Option<WebhookEndpoint>,
-}
-
 /// Compares.
 pub(crate) async fn run(context: &Context, args: Args) -> Result<(), Problem> {
-    let now_ms = now_ms();
-    let variables = Variables::read(context).await?;
-    let live = variables.endpoints.values().any(|it| it.livemode);
-    let window = Window {
-        from_s: args.since.ms(now_ms) / 1_000,
-        to_s: args.until.ms(now_ms) / 1_000,
-        livemode: args.mode.map_or(live, |mode| mode == Mode::Live),
-        types: &args.types,
+    let request = Request {
+        theirs: args.theirs.as_ref().map(read_file).transpose()?,
+        since: args.since,
+        until: args.until,
+        types: args.types,
+        livemode: args.mode.map(|mode| mode == Mode::Live),
+        their_endpoint: args.their_endpoint,
+        without_key: args.without_key,
     };
-    if window.to_s <= window.from_s {
-        return Err(Problem::Usage("--since is not before --until".to_owned()));
-    }
-    let file = args.theirs.as_ref().map(read_file).transpose()?;
-    let stripe = match args.without_key {
-        true => None,
-        false => {
-            let stripe = stripe(&context.stack, 10, true).await?;
-            stripe.has_key(window.livemode).await?.then_some(stripe)
+    let mut bar = Progress::new(context, "events of the ledger", None);
+    let shadow = compare(&context.stack, request, &mut |done| bar.at(done)).await;
+    drop(bar);
+    let shadow = shadow?;
+    if context.out.is_json() {
+        for row in &shadow.rows {
+            context.out.value(row)?;
         }
-    };
-    if file.is_none() && stripe.is_none() {
-        return Err(Problem::Usage(
-            "nothing to compare with: give --theirs, or the stack an API key of this mode (ApiKeySecretArn)".to_owned(),
-        ));
+        context.out.value(&json!({ "shadow": shadow }))?;
+    } else {
+        print(context, &shadow)?;
     }
-
-    let mut ours = ours(context, &window, now_ms).await?;
-    let mut endpoints = Endpoints::default();
-    let mut listed = BTreeMap::new();
-    let mut remarks = Vec::new();
-    if let Some(stripe) = &stripe {
-        match stripe.webhook_endpoints(window.livemode).await {
-            Ok(all) => {
-                let wanted = args.their_endpoint.as_deref();
-                endpoints = told_apart(context, &variables, all.unwrap_or_default(), wanted)?;
-            }
-            Err(fault) => remarks.push(format!("the endpoints at Stripe are unknown: {fault}")),
-        }
-        listed = at_stripe(stripe, &variables, &window, &ours, &mut remarks).await?;
-    }
-    let mut beyond = 0;
-    let mut ids: BTreeSet<&String> = ours.keys().chain(listed.keys()).collect();
-    if let Some(file) = &file {
-        let stripe_says_all = stripe.is_some();
-        for (id, theirs) in &file.events {
-            // By their own word, or since Stripe doesn't list it in the window.
-            let is_outside = match theirs.created {
-                Some(created) => !(window.from_s..window.to_s).contains(&created),
-                None => stripe_says_all && !listed.contains_key(id),
-            };
-            let is_of_type = theirs.kind.as_deref().is_none_or(|kind| {
-                window.types.is_empty() || window.types.iter().any(|it| is_like(kind, it))
-            });
-            match ours.contains_key(id) || !is_outside && is_of_type {
-                true => drop(ids.insert(id)),
-                false => beyond += 1,
-            }
-        }
-    }
-    let ids: Vec<String> = ids.into_iter().cloned().collect();
-    if let Some(file) = &file {
-        versions(context, file, &mut ours).await?;
-    }
-    let expected: Vec<String> = match endpoints.ours.is_empty() {
-        true => variables.subscribed.clone(),
-        false => endpoints
-            .ours
-            .iter()
-            .flat_map(|it| it.enabled_events.clone())
-            .collect(),
-    };
-    let mut report = Report::new();
-    report.file = file.as_ref().map(|file| (file.events.len(), file.skipped));
-    report.listed = stripe.is_some().then_some(listed.len());
-    report.beyond = beyond;
-    report.remarks = remarks;
-    for id in &ids {
-        let known = Known {
-            ours: ours.get(id),
-            theirs: file.as_ref().and_then(|file| file.events.get(id)),
-            listed: listed.get(id),
-            has_file: file.is_some(),
-        };
-        report.add(context, id, &known, |kind| is_subscribed(&expected, kind))?;
-    }
-    report.end(context, &window, &endpoints)
-}
-
-/// What ingest and reconcile were deployed with.
-struct Variables {
-    endpoints: BTreeMap<String, Endpoint>,
-    subscribed: Vec<String>,
-}
-
-impl Variables {
-    async fn read(context: &Context) -> Result<Self, Problem> {
-        let missing = || Problem::NotFound("the stack has no function reconcile".to_owned());
-        let function = context
-            .stack
-            .functions
-            .get("reconcile")
-            .ok_or_else(missing)?;
-        let configuration = context.stack.aws.configuration(function).await?;
-        let text = |name: &str| {
-            let value = configuration["Environment"]["Variables"][name].as_str();
-            value.unwrap_or_default().to_owned()
-        };
-        let types = text("SUBSCRIBED_TYPES");
-        let types = types
-            .split(',')
-            .map(str::trim)
-            .filter(|kind| !kind.is_empty());
-        Ok(Self {
-            endpoints: serde_json::from_str(&text("ENDPOINTS")).unwrap_or_default(),
-            subscribed: types.map(str::to_owned).collect(),
-        })
+    match shadow.trouble() {
+        Some(trouble) => Err(Problem::Partly(trouble)),
+        None => Ok(()),
     }
 }
 
@@ -245,222 +111,106 @@ fn read_file(path: &PathBuf) -> Result<File, Problem> {
     }
 }
 
-/// The ledger's events of the window. An event may come in days after it was made, and never before.
-async fn ours(
-    context: &Context,
-    window: &Window<'_>,
-    now_ms: i64,
-) -> Result<BTreeMap<String, Ours>, Problem> {
-    // Clocks differ by less than this.
-    const SKEW_MS: i64 = 600_000;
-    let wanted = Wanted {
-        types: window.types.to_vec(),
-        livemode: Some(window.livemode),
-        ..Wanted::between(window.from_s * 1_000 - SKEW_MS, now_ms + 1)
+fn cells(row: &Row, style: anstyle::Style) -> [Cell; 4] {
+    let what = row.differences.iter().chain(&row.stuck).chain(&row.refused);
+    let what: Vec<_> = what.map(String::as_str).collect();
+    let said = row.verdict.as_str().replace('_', " ");
+    [
+        row.event.as_str().into(),
+        row.kind.as_str().into(),
+        Cell::new(style, said),
+        what.join("; ").into(),
+    ]
+}
+
+fn print(context: &Context, shadow: &Shadow) -> Result<(), Problem> {
+    let out = &context.out;
+    let from = time_of_ms(shadow.from_s * 1_000);
+    let sources = match (shadow.named_by_file, shadow.listed_by_stripe) {
+        (Some(events), Some(listed)) => {
+            format!("{events} in the file, {listed} in Stripe's list")
+        }
+        (Some(events), None) => format!("{events} in the file; Stripe wasn't asked"),
+        (None, listed) => format!(
+            "{} in Stripe's list, whose pending_webhooks stand for the other endpoint",
+            listed.unwrap_or_default()
+        ),
     };
-    let (mut walk, listing) = (
-        context.stack.timeline()?.walk(wanted),
-        context.stack.listing()?,
-    );
-    let mut found = BTreeMap::new();
-    let mut progress = Progress::new(context, "events of the ledger", None);
-    let mut ended = false;
-    while !ended {
-        let mut batch = Vec::new();
-        while batch.len() < BATCH_MAX && !ended {
-            match walk.next().await? {
-                Some(seen) => {
-                    let created = seen.created.unwrap_or(seen.received_at_ms / 1_000);
-                    if window.has(created, &seen.kind) {
-                        batch.push(seen);
-                    }
-                }
-                None => ended = true,
-            }
+    out.line(format!(
+        "{} events from {from} to {}: {sources}",
+        shadow.mode,
+        time_of_ms(shadow.to_s * 1_000)
+    ))?;
+    for (count, what) in [
+        (
+            shadow.beyond_the_window,
+            "of the file were not made in this window, or are of another mode or type",
+        ),
+        (
+            shadow.lines_without_event.unwrap_or_default(),
+            "lines of the file name no event",
+        ),
+    ] {
+        if count > 0 {
+            out.line(paint(DIM, format!("{count} {what}")))?;
         }
-        for listed in listing.look_up(batch).await? {
-            found.insert(
-                listed.seen.id,
-                Ours {
-                    kind: listed.seen.kind,
-                    livemode: listed.seen.livemode,
-                    api_version: None,
-                    state: listed.state.to_owned(),
-                    outcome: listed.outcome,
-                    code: listed.code,
-                },
-            );
-        }
-        bounded(found.len())?;
-        progress.at(found.len());
     }
-    Ok(found)
-}
-
-fn bounded(events: usize) -> Result<(), Problem> {
-    match events > EVENTS_MAX {
-        true => Err(Problem::Usage(format!(
-            "more than {EVENTS_MAX} events: take a shorter time, or a --type"
-        ))),
-        false => Ok(()),
-    }
-}
-
-/// The API version of those that the file names one of.
-async fn versions(
-    context: &Context,
-    file: &File,
-    ours: &mut BTreeMap<String, Ours>,
-) -> Result<(), Problem> {
-    let named = file
-        .events
+    out.line("")?;
+    let number = |count: usize, style| match count {
+        0 => Cell::new(DIM, "0"),
+        count => Cell::new(style, count.to_string()),
+    };
+    let row = |kind: &str, counts: &Counts| {
+        [
+            Cell::from(kind),
+            number(counts.of(Verdict::Both), GOOD),
+            number(counts.of(Verdict::OnlyOurs), WARN),
+            number(counts.of(Verdict::OnlyTheirs), BAD),
+            number(counts.of(Verdict::Neither), BAD),
+            number(counts.differ, BAD),
+            number(counts.stuck, BAD),
+            number(counts.of(Verdict::NotSubscribed), DIM),
+        ]
+    };
+    let mut rows: Vec<_> = shadow
+        .types
         .iter()
-        .filter(|(_, theirs)| theirs.api_version.is_some());
-    let named: Vec<String> = named
-        .filter(|(id, _)| ours.contains_key(*id))
-        .map(|(id, _)| id.clone())
+        .map(|(kind, counts)| row(kind, counts))
         .collect();
-    let table = context.stack.table("ledger")?.to_owned();
-    let ledger = DynamoLedger::new(context.stack.aws.sdk(), table, SystemClock);
-    for some in named.chunks(BATCH_MAX) {
-        let entries = ledger.entries(some, SystemClock.now_ms()).await?;
-        for (id, entry) in some.iter().zip(entries) {
-            if let (Some(ours), Some((entry, _))) = (ours.get_mut(id), entry) {
-                ours.api_version = entry.origin.api_version.as_deref().map(str::to_owned);
-            }
-        }
+    rows.push(row("all", &shadow.counts));
+    let heading = [
+        "type",
+        "both",
+        "only ours",
+        "only theirs",
+        "neither",
+        "differ",
+        "not applied",
+        "not subscribed",
+    ];
+    out.text(table(heading, &rows))?;
+    let shown = shadow.rows.iter();
+    // What isn't ours to see is counted, and would only hide the rest.
+    let shown = shown.filter(|row| row.verdict != Verdict::NotSubscribed);
+    let (troubles, theirs): (Vec<_>, Vec<_>) = shown.partition(|row| row.is_trouble());
+    let first = |rows: &[&Row], style| -> Vec<_> {
+        let rows = rows.iter().take(SHOWN_MAX);
+        rows.map(|row| cells(row, style)).collect()
+    };
+    let rows = [first(&troubles, BAD), first(&theirs, WARN)].concat();
+    if !rows.is_empty() {
+        out.line("")?;
+        out.text(table(["event", "type", "seen by", "what"], &rows))?;
+    }
+    let more = troubles.len() + theirs.len() - rows.len();
+    if more > 0 {
+        out.line(paint(DIM, format!("and {more} more: --json has all")))?;
+    }
+    for remark in &shadow.remarks {
+        out.line(paint(WARN, format!("! {remark}")))?;
+    }
+    if troubles.is_empty() {
+        out.line(paint(GOOD, "nothing is missing here, and nothing differs"))?;
     }
     Ok(())
-}
-
-/// Which of Stripe's endpoints is ours, and which theirs.
-fn told_apart(
-    context: &Context,
-    variables: &Variables,
-    all: Vec<WebhookEndpoint>,
-    wanted: Option<&str>,
-) -> Result<Endpoints, Problem> {
-    let url = context
-        .stack
-        .outputs
-        .get("WebhookUrl")
-        .cloned()
-        .unwrap_or_default();
-    let names = variables
-        .endpoints
-        .keys()
-        .map(|name| format!("{url}/{name}"));
-    let urls: BTreeSet<String> = names.chain([url.clone()]).collect();
-    let (ours, others): (Vec<_>, Vec<_>) = all.into_iter().partition(|it| urls.contains(&it.url));
-    let theirs = match wanted {
-        Some(wanted) => {
-            let found = others.into_iter().find(|it| it.id == wanted);
-            Some(found.ok_or_else(|| {
-                Problem::NotFound(format!(
-                    "Stripe has no other endpoint {wanted} in this mode"
-                ))
-            })?)
-        }
-        None => {
-            let mut enabled = others.into_iter().filter(|it| it.status == "enabled");
-            let first = enabled.next();
-            first.filter(|_| enabled.next().is_none())
-        }
-    };
-    Ok(Endpoints { ours, theirs })
-}
-
-/// Stripe's own list of the window, of the platform and of each connected account that an endpoint takes events of.
-async fn at_stripe(
-    stripe: &StripeObjects,
-    variables: &Variables,
-    window: &Window<'_>,
-    ours: &BTreeMap<String, Ours>,
-    remarks: &mut Vec<String>,
-) -> Result<BTreeMap<String, Listed>, Problem> {
-    let of_mode = variables
-        .endpoints
-        .values()
-        .filter(|it| it.livemode == window.livemode);
-    let (mut scopes, mut known) = (BTreeSet::new(), None);
-    for endpoint in of_mode {
-        if endpoint.scope != endpoint::Scope::Connect {
-            scopes.insert((endpoint.payload, None));
-        }
-        if endpoint.scope == endpoint::Scope::Platform {
-            continue;
-        }
-        if known.is_none() {
-            let listed = accounts(stripe, window.livemode).await;
-            known = Some(listed.unwrap_or_else(|problem| {
-                remarks.push(format!(
-                    "connected accounts can't be listed, and are left out: {problem}"
-                ));
-                Vec::new()
-            }));
-        }
-        let accounts = known.iter().flatten().cloned();
-        scopes.extend(accounts.map(|account| (endpoint.payload, Some(account))));
-    }
-    let mut found = BTreeMap::new();
-    for (payload, account) in scopes {
-        let mut ask = Ask {
-            scope: Scope {
-                account,
-                livemode: window.livemode,
-            },
-            payload,
-            from_s: window.from_s,
-            to_s: window.to_s - 1,
-            after: None,
-            types: window.types.to_vec(),
-        };
-        loop {
-            let (items, next) = match stripe.events(&ask).await? {
-                Page::Page { items, next } => (items, next),
-                Page::NoKey => break,
-                Page::Spent { wait_ms } => {
-                    SystemClock.sleep_ms(wait_ms).await;
-                    continue;
-                }
-            };
-            for item in &items {
-                let Ok(head) = parse_head(item) else {
-                    continue;
-                };
-                if window.has(head.created.unwrap_or(window.from_s), &head.kind) {
-                    // A thin event says nothing of its deliveries.
-                    let event: Value = serde_json::from_slice(item).unwrap_or_default();
-                    let listed = Listed {
-                        kind: head.kind.to_string(),
-                        pending_webhooks: event["pending_webhooks"].as_u64(),
-                    };
-                    found.insert(head.id.to_string(), listed);
-                }
-            }
-            bounded(found.len() + ours.len())?;
-            if next.is_none() {
-                break;
-            }
-            ask.after = next;
-        }
-    }
-    Ok(found)
-}
-
-async fn accounts(stripe: &StripeObjects, livemode: bool) -> Result<Vec<String>, Problem> {
-    let (mut all, mut after) = (Vec::new(), None::<String>);
-    loop {
-        match stripe.accounts(livemode, after.as_deref()).await? {
-            Page::NoKey => return Ok(all),
-            Page::Spent { wait_ms } => SystemClock.sleep_ms(wait_ms).await,
-            Page::Page { items, next } => {
-                all.extend(items);
-                if next.is_none() {
-                    return Ok(all);
-                }
-                after = next;
-            }
-        }
-    }
 }

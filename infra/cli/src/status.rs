@@ -18,11 +18,6 @@ const EXAMPLES: &str = "Examples:
 
 What isn't well now is shown here; what is set up wrongly, by sluice doctor.";
 
-/// How many messages a queue holds: waiting, and in flight.
-pub(crate) async fn depth(context: &Context, url: &str) -> Result<(u64, u64), Problem> {
-    sluice_operations::queues::depth(&context.stack, url).await
-}
-
 /// What to do.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]

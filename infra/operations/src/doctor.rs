@@ -23,6 +23,7 @@ mod stripe;
 mod tables;
 
 use serde::Serialize;
+use serde_json::{Value, json};
 
 use crate::problem::Problem;
 use crate::stack::{Described, Stack};
@@ -169,6 +170,16 @@ impl Patient<'_> {
             None if parameter.is_empty() => "deploy the template again".to_owned(),
             None => format!("deploy with the parameter {parameter}"),
         }
+    }
+
+    /// A queue's attributes.
+    pub(crate) async fn queue(&self, name: &str) -> Result<Value, Problem> {
+        let missing = || Problem::NotFound(format!("the stack has no queue {name}"));
+        let url = self.stack.queues.get(name).ok_or_else(missing)?;
+        let input = json!({ "QueueUrl": url, "AttributeNames": ["All"] });
+        let aws = &self.stack.aws;
+        let answer = aws.json("AmazonSQS.GetQueueAttributes", &input).await?;
+        Ok(answer["Attributes"].clone())
     }
 
     /// A parameter that the stack was deployed with; none where it is empty.

@@ -19,6 +19,7 @@ mod find;
 mod letters;
 pub mod report;
 mod tombstones;
+pub mod wait;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -34,7 +35,8 @@ use crate::selection::Selection;
 use crate::stack::{PLATFORM, Stack};
 use find::{Found, Search, Target, object_of};
 use letters::Looked;
-use report::{Report, Wait};
+use report::Report;
+use wait::Wait;
 
 /// Which customer, and how far to look.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -156,7 +158,9 @@ impl Plan {
             ..
         } = self;
         let mut report = Report::of(is_done, &found, &looked, also_named);
-        letters::erase(stack, &looked, &mut report).await?;
+        let (letters, waits) = letters::erase(stack, &looked, is_done).await?;
+        report.letters = letters;
+        report.waits.extend(waits);
         report.on_their_way = on_their_way(stack).await?;
         erase(stack, &found, &held, &mut report).await?;
         report.waits.extend(pending);

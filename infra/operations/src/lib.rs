@@ -15,6 +15,8 @@
 //! - [`doctor`]: what isn't set up as it has to be. [`rollback`]: the version before.
 //! - [`rejected`]: what domains recorded. [`dlq`]: dead letters. [`erase`]: what belongs to a customer.
 //! - [`signing`]: the signing secrets, read and written. [`secrets`]: how they stand, and rolling one.
+//! - [`runs`]: what operators did, and runs over many objects: [`rebuild`] and [`import`]. [`replay`]: events once more.
+//! - [`reconcile`]: the ledger beside Stripe's list. [`shadow`]: beside what the endpoint of today has seen.
 
 pub mod access;
 pub mod actor;
@@ -24,14 +26,20 @@ pub mod doctor;
 pub mod domains;
 pub mod erase;
 pub mod events;
+pub mod import;
 pub mod logs;
 pub mod metrics;
 pub mod problem;
 pub mod queues;
+pub mod rebuild;
+pub mod reconcile;
 pub mod rejected;
+pub mod replay;
 pub mod rollback;
+pub mod runs;
 pub mod secrets;
 pub mod selection;
+pub mod shadow;
 pub mod signing;
 pub mod smoke;
 pub mod stack;

@@ -98,7 +98,7 @@ pub async fn plan(stack: &Stack, role: &str, to: Option<u64>) -> Result<Plan, Pr
     let alias = versions::alias(aws, function).await?;
     let alias = alias.ok_or_else(no_alias)?;
     let all = versions::published(aws, function).await?;
-    let moves = record::of(stack, role).await?;
+    let moves = record::moves(stack)?.of(role).await?;
     let to = choose(&alias, &all, &moves, to)?;
     let to = to["Version"].as_str().unwrap_or_default();
     let gone = |version: &str| {
@@ -187,7 +187,8 @@ async fn carry_out(
     alias: &Alias,
     mut moved: Move,
 ) -> Result<Moved, Problem> {
-    if !record::begin(stack, &moved).await? {
+    let moves = record::moves(stack)?;
+    if !moves.begin(&moved).await? {
         let what = "another operator is moving the alias at this moment";
         return Err(Refusal::new("rollback.changed", what).into());
     }
@@ -207,7 +208,7 @@ async fn carry_out(
                 true => State::Done,
                 false => State::Refused,
             };
-            record::complete(stack, &moved).await
+            moves.complete(&moved).await.map_err(Problem::from)
         }
         None => Ok(()),
     };
@@ -297,11 +298,13 @@ mod tests {
         assert!(warned("payments", 13, 12).contains("Variables are as they were"));
     }
 
-    /// What the program sends to AWS while it moves an alias, with these answers of Lambda's between the two records.
+    /// What the program sends to AWS while it moves an alias, with these answers of Lambda's between the two records, and
+    /// after the record's place in the list of runs.
     async fn carried_out(
         answers: &'static [(u16, &'static str)],
     ) -> (Result<Moved, Problem>, Vec<String>) {
-        let (aws, serving) = lambda(answers);
+        let answers = [&[(200, "{}")], answers].concat();
+        let (aws, serving) = lambda(answers.leak());
         let mut stack = Stack::for_tests();
         stack.aws = aws;
         stack
@@ -317,7 +320,10 @@ mod tests {
             ..moved("13", "12")
         };
         let result = carry_out(&stack, "s-payments", &alias, begun).await;
-        (result, serving.join().expect("it served"))
+        let mut sent = serving.join().expect("it served");
+        let place = sent.remove(0);
+        assert!(place.contains(r#""pk":{"S":"runs"}"#), "{place}");
+        (result, sent)
     }
 
     #[tokio::test]

@@ -8,11 +8,9 @@
 //! # Layout
 //! - [`counts`]: what happened. [`failing`]: messages that keep failing.
 //! - [`queues`]: the domains' queues. [`waiting`]: what waits in the ledger.
-//! - [`coverage`]: what reconcile's last run doesn't cover.
 //! - `live`: functions that run something else than what was deployed last. `troubles`: what isn't well, in words.
 
 pub mod counts;
-pub mod coverage;
 pub mod failing;
 mod live;
 pub mod queues;
@@ -26,6 +24,7 @@ use sluice_kernel::reconcile::report::Report;
 use crate::logs;
 use crate::problem::Problem;
 use crate::queues::depth;
+use crate::reconcile::uncovered;
 use crate::stack::Stack;
 use crate::times::now_ms;
 use counts::Counts;
@@ -135,7 +134,7 @@ pub async fn look(stack: &Stack) -> Result<Status, Problem> {
         queues,
         not_as_deployed: live,
         completeness_percent: report.as_ref().and_then(Report::completeness_percent),
-        not_covered: report.as_ref().map(coverage::uncovered),
+        not_covered: report.as_ref().map(uncovered),
         reconciled: report,
         last_sweep_ms,
         troubles,

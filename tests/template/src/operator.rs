@@ -80,7 +80,9 @@ fn sources() -> Vec<String> {
     }
     let adapters = root().join("functions/shared/adapters/src");
     files.extend(ADAPTERS.map(|name| adapters.join(name)));
-    collect(&adapters.join("ledger"), &mut files);
+    for folder in ["ledger", "runs"] {
+        collect(&adapters.join(folder), &mut files);
+    }
     let read = |path: &std::path::PathBuf| {
         let text = fs::read_to_string(path).expect("readable");
         let code = text.split("#[cfg(test)]\nmod ").next().unwrap_or_default();

@@ -16,7 +16,7 @@ use crate::aws;
 use crate::clock::SystemClock;
 use crate::entry::{self, Item, text};
 use crate::ledger::DynamoLedger;
-use crate::listing;
+use crate::{listing, notes};
 
 const UNAVAILABLE: &str = "inspect.unavailable";
 
@@ -254,26 +254,51 @@ fn plain(item: &Item) -> Map<String, Value> {
     fields.collect()
 }
 
-/// Reconcile's newest report, where it has run.
+/// Reconcile's newest report, where it has run. One that another version wrote, and that can't be read, counts as none.
 ///
 /// # Errors
 /// `Retry` where the table can't be reached.
 pub async fn last_report(config: &SdkConfig, ledger: &str) -> Result<Option<Report>, Fault> {
+    let documents = report_documents(config, ledger, 1).await?;
+    let newest = documents.first();
+    Ok(newest.and_then(|document| serde_json::from_str(document).ok()))
+}
+
+/// Reconcile's last reports, the newest first: at most so many.
+///
+/// # Errors
+/// `Retry` where the table can't be reached, or a report can't be read.
+pub async fn reports(config: &SdkConfig, ledger: &str, count: u16) -> Result<Vec<Report>, Fault> {
+    let documents = report_documents(config, ledger, count).await?;
+    let read = documents.iter().map(|document| {
+        serde_json::from_str(document)
+            .map_err(|error| Fault::retry(UNAVAILABLE, format!("a report: {error}")))
+    });
+    read.collect()
+}
+
+async fn report_documents(
+    config: &SdkConfig,
+    ledger: &str,
+    count: u16,
+) -> Result<Vec<String>, Fault> {
     let query = Client::new(config)
         .query()
         .table_name(ledger)
         .key_condition_expression("pk = :pk AND begins_with(sk, :report)")
-        .expression_attribute_values(":pk", text("reconcile"))
+        .expression_attribute_values(":pk", text(notes::PARTITION))
         .expression_attribute_values(":report", text("report#"))
         .scan_index_forward(false)
-        .limit(1);
+        .limit(i32::from(count));
     let output = query.send().await;
     let output = output.map_err(|error| aws::unavailable(UNAVAILABLE, "Query", &error))?;
-    let document = output
-        .items()
-        .first()
-        .and_then(|item| item.get("doc")?.as_s().ok());
-    Ok(document.and_then(|document| serde_json::from_str(document).ok()))
+    let documents = output.items.unwrap_or_default().into_iter();
+    Ok(documents
+        .filter_map(|mut item| match item.remove("doc") {
+            Some(AttributeValue::S(document)) => Some(document),
+            _ => None,
+        })
+        .collect())
 }
 
 /// Reads an object's projection from a domain's table, by its key (`acct_1#live#ch_1`): its version and document.

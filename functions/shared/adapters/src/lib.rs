@@ -6,8 +6,8 @@
 //! - [`ledger`]: the ledger on DynamoDB; `entry` is its item layout, [`codec`] the form of its bodies; [`fill`]: the same
 //!   items in bulk, for tools. `batch` reads many items at once.
 //! - [`projections`] and [`outcomes`]: the domains' tables. [`receipts`]: a receiver's.
-//! - [`runs`]: an operator's replays. [`dead_letters`]: what operators did with dead letters. [`records`]: outcomes as
-//!   operators read them.
+//! - [`runs`]: what operators did: replays, rebuilds, imports, rollbacks, and the list of all. [`dead_letters`]: what they did with
+//!   dead letters. [`records`]: outcomes as operators read them.
 //! - [`objects`]: Stripe's objects, with the keys from Secrets Manager.
 //! - [`bus`]: EventBridge. [`secrets`]: Secrets Manager. [`clock`]: the system's.
 //! - [`consumer`] and [`receiver`]: the SQS runners that a domain's and a receiver's `main.rs` call.

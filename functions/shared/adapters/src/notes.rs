@@ -30,7 +30,7 @@ const UNAVAILABLE: &str = "reconcile.unavailable";
 const DAY_S: i64 = 86_400;
 
 /// The partition of cursors and reports.
-pub const PARTITION: &str = "reconcile";
+pub(crate) const PARTITION: &str = "reconcile";
 /// The partition of ties.
 pub(crate) const TIES: &str = "ties";
 /// The partition of drift.

@@ -1,257 +1,356 @@
-//! Replay runs, in the table of outcomes on DynamoDB.
+//! What operators did: who, why, and how far it came, in the table of outcomes on DynamoDB.
 //!
-//! | `pk` | `sk` | attributes |
+//! | `pk` | `sk` | |
 //! |---|---|---|
-//! | `replay#<run>` | `run` | `doc` S: the run as JSON; `version` N, `expires_at` N s |
-//! | `replay#<run>` | `ids#<nnn>` | `ids` S: [`CHUNK_IDS`] ids of its list, a line each; `expires_at` N s |
-//! | `evt#<event>` | `replay#<run>` | `outcome` S `replayed`, `at` N ms, `who`, `why` S, `domain` S, `forced` BOOL, `expires_at` N s |
+//! | `replay#<run>`, `evt#<event>` | | see [`replays`] |
+//! | `rebuild#<run>`, `import#<run>` | `run` | see [`bulk`] |
+//! | `rollback#<function>` | when it was begun | see [`moves`] |
+//! | `runs` | `<began ms, 15 digits>#<kind>#<name>` | a place of the list of all: `kind`, `name` S, `plan` S, `at` N ms, `expires_at` N s |
 //!
-//! The list is written once, before the run; a run that has a record has its whole list.
+//! A place of the list is written before the record of its run and never changes: every run that has a record is listed, and
+//! a place without a record is of a run that never began, and isn't shown. Runs that an earlier version recorded have no
+//! place. `plan` is the digest of the plan that was shown, if there was one.
 
-use std::sync::{Mutex, PoisonError};
+use std::collections::{BTreeMap, HashMap};
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
-use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
+use aws_sdk_dynamodb::types::AttributeValue;
 use aws_types::SdkConfig;
+use serde::Serialize;
+use sha2::{Digest, Sha256};
 use sluice_kernel::fault::Fault;
-use sluice_kernel::replay::{Run, Runs};
 
-use crate::aws;
-use crate::batch;
-use crate::entry::{Item, number, text};
+use crate::entry::{Item, hex, number, text};
+use crate::{aws, batch};
 
-/// Ids in one item of a run's list: 30 KB or less.
-pub const CHUNK_IDS: usize = 1_000;
+pub mod bulk;
+pub mod moves;
+pub mod replays;
 
-/// Items in one BatchWriteItem call: DynamoDB's own limit.
-const WRITE_ITEMS_MAX: usize = 25;
+/// The partition of the list.
+const LIST: &str = "runs";
 
-const UNAVAILABLE: &str = "replay.unavailable";
+/// The sort key of a run's record, where it isn't a time.
+const RECORD: &str = "run";
+
+/// Bytes of a plan's digest that are kept.
+const DIGEST_BYTES: usize = 12;
+
+const UNAVAILABLE: &str = "run.unavailable";
 const DAY_S: i64 = 86_400;
 
-/// The table of runs: the outcomes' own.
-#[derive(Debug)]
-pub struct DynamoRuns {
-    client: Client,
-    table: String,
-    keep_days: u32,
-    chunk: Mutex<Option<(String, usize, Vec<String>)>>,
+/// What a run does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// Publishes events again.
+    Replay,
+    /// Rebuilds a domain's projections.
+    Rebuild,
+    /// Imports objects from Stripe's lists.
+    Import,
+    /// Points a function's alias at another version.
+    Rollback,
 }
 
-impl DynamoRuns {
-    /// In the outcomes' table of this name; runs are kept for this many days.
-    pub fn new(config: &SdkConfig, table: String, keep_days: u32) -> Self {
+impl Kind {
+    const ALL: [Self; 4] = [Self::Replay, Self::Rebuild, Self::Import, Self::Rollback];
+
+    /// As it stands in keys.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Replay => "replay",
+            Self::Rebuild => "rebuild",
+            Self::Import => "import",
+            Self::Rollback => "rollback",
+        }
+    }
+
+    fn of(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == word)
+    }
+
+    /// Where the record of a run is that was begun then.
+    fn record(self, name: &str, began_ms: i64) -> [String; 2] {
+        let sk = match self {
+            Self::Rollback => moment(began_ms),
+            _ => RECORD.to_owned(),
+        };
+        [format!("{}#{name}", self.as_str()), sk]
+    }
+}
+
+/// Where a run stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case", tag = "state", content = "reason")]
+pub enum State {
+    /// It was begun, and isn't over: it is going on, or was cut off.
+    Running,
+    /// It was stopped, for this reason.
+    Stopped(String),
+    /// It is over.
+    Done,
+}
+
+/// A run, as the list of all has it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Summary {
+    /// What it does.
+    pub kind: Kind,
+    /// Its name; of a rollback the function's.
+    pub name: String,
+    /// Who began it.
+    pub who: String,
+    /// Why, in their words.
+    pub why: String,
+    /// The digest of the plan that was shown before, if there was one.
+    pub plan: Option<String>,
+    /// When it was begun, in Unix milliseconds.
+    pub began_ms: i64,
+    /// When its record was written last, in Unix milliseconds.
+    pub at_ms: i64,
+    /// Where it stands.
+    #[serde(flatten)]
+    pub state: State,
+    /// Events or objects that it is done with.
+    pub done: usize,
+    /// Of so many, if that is known.
+    pub total: Option<usize>,
+    /// Of those done, the ones that failed.
+    pub failed: usize,
+    /// What became of them, by word.
+    pub counts: BTreeMap<String, usize>,
+    /// Of a rollback, from which version to which.
+    pub versions: Option<[String; 2]>,
+}
+
+/// Some runs of the list, the newest first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Page {
+    /// The runs.
+    pub runs: Vec<Summary>,
+    /// Where the next page begins; none if this is the last.
+    pub next: Option<String>,
+}
+
+/// A place of the list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Place {
+    kind: Kind,
+    name: String,
+    plan: Option<String>,
+    began_ms: i64,
+}
+
+impl Place {
+    fn read(item: &Item) -> Option<Self> {
+        let of = |name: &str| item.get(name)?.as_s().ok();
+        Some(Self {
+            kind: Kind::of(of("kind")?)?,
+            name: of("name")?.clone(),
+            plan: of("plan").cloned(),
+            began_ms: item.get("at")?.as_n().ok()?.parse().ok()?,
+        })
+    }
+
+    fn record(&self) -> [String; 2] {
+        self.kind.record(&self.name, self.began_ms)
+    }
+
+    fn summary(self, record: &Item) -> Option<Summary> {
+        match self.kind {
+            Kind::Replay => replays::summary(self, record),
+            Kind::Rebuild | Kind::Import => bulk::summary(self, record),
+            Kind::Rollback => moves::summary(self, record),
+        }
+    }
+}
+
+/// When an item is written.
+#[derive(Debug, Clone, Copy)]
+enum Only<'a> {
+    Always,
+    /// If there is none of its key.
+    IfNew,
+    /// If an attribute of the one that is there has this value.
+    If(&'static str, &'a AttributeValue),
+}
+
+/// The table that runs are recorded in: the outcomes' own.
+#[derive(Debug, Clone)]
+pub struct RunStore {
+    client: Client,
+    table: String,
+    /// The code of a fault that the table makes.
+    unavailable: &'static str,
+}
+
+impl RunStore {
+    /// In the outcomes' table of this name.
+    pub fn new(config: &SdkConfig, table: String) -> Self {
         Self {
             client: aws::dynamodb(config),
             table,
-            keep_days,
-            chunk: Mutex::default(),
+            unavailable: UNAVAILABLE,
         }
     }
 
-    fn expires_at_s(&self, run: &Run) -> i64 {
-        run.started_at_ms / 1_000 + i64::from(self.keep_days) * DAY_S
-    }
-
-    /// Writes a new run with its list.
-    ///
-    /// # Errors
-    /// `Retry` where the table can't be reached, `Held` with `replay.exists` where there is a run of this name.
-    pub async fn create(&self, run: &Run, ids: &[String]) -> Result<(), Fault> {
-        for (n, some) in ids.chunks(CHUNK_IDS).enumerate() {
-            let put = self
-                .client
-                .put_item()
-                .table_name(&self.table)
-                .item("pk", run_key(&run.id))
-                .item("sk", chunk_key(n))
-                .item("ids", text(some.join("\n")))
-                .item("expires_at", number(self.expires_at_s(run)));
-            put.send()
-                .await
-                .map_err(|error| aws::unavailable(UNAVAILABLE, "PutItem", &error))?;
-        }
-        match self.save(run, 0).await? {
-            true => Ok(()),
-            false => Err(Fault::held("replay.exists", "there is a run of this name")),
-        }
-    }
-
-    /// A run and its version; `None` where there is none of this name.
-    ///
-    /// # Errors
-    /// `Retry` where the table can't be reached or the run can't be read.
-    pub async fn find(&self, id: &str) -> Result<Option<(Run, u64)>, Fault> {
-        let Some(item) = self.item(run_key(id), text("run")).await? else {
-            return Ok(None);
-        };
-        let unreadable = || Fault::retry("replay.unreadable", "the run's record can't be read");
-        let document = item.get("doc").and_then(|doc| doc.as_s().ok());
-        let run = document.and_then(|doc| serde_json::from_str(doc).ok());
-        let version = item
-            .get("version")
-            .and_then(|version| version.as_n().ok()?.parse().ok());
-        Ok(Some((
-            run.ok_or_else(unreadable)?,
-            version.ok_or_else(unreadable)?,
-        )))
-    }
-
-    async fn item(&self, pk: AttributeValue, sk: AttributeValue) -> Result<Option<Item>, Fault> {
+    async fn item(&self, pk: &str, sk: &str) -> Result<Option<Item>, Fault> {
         let get = self
             .client
             .get_item()
             .table_name(&self.table)
-            .key("pk", pk)
-            .key("sk", sk)
+            .key("pk", text(pk))
+            .key("sk", text(sk))
             .consistent_read(true);
-        let output = get
-            .send()
-            .await
-            .map_err(|error| aws::unavailable(UNAVAILABLE, "GetItem", &error))?;
+        let output = get.send().await;
+        let output =
+            output.map_err(|error| aws::unavailable(self.unavailable, "GetItem", &error))?;
         Ok(output.item)
     }
 
-    /// How many of these events one of these domains has rejected, or is failing at, since then.
+    /// Writes an item; `Ok(false)` if its condition doesn't hold. The SDK repeats a put whose answer was lost, and may meet
+    /// what it wrote itself: that is there then, and well.
+    async fn put(&self, item: Item, only: Only<'_>) -> Result<bool, Fault> {
+        let put = self.client.put_item().table_name(&self.table);
+        let put = put.set_item(Some(item.clone()));
+        let put = match only {
+            Only::Always => put,
+            Only::IfNew => put.condition_expression("attribute_not_exists(pk)"),
+            Only::If(name, value) => put
+                .condition_expression("#name = :before")
+                .expression_attribute_names("#name", name)
+                .expression_attribute_values(":before", value.clone()),
+        };
+        let Err(error) = put.send().await else {
+            return Ok(true);
+        };
+        let is_refused = matches!(
+            error.as_service_error(),
+            Some(PutItemError::ConditionalCheckFailedException(_))
+        );
+        let key = |name: &str| item.get(name).and_then(|value| value.as_s().ok());
+        match (is_refused, key("pk"), key("sk")) {
+            (true, Some(pk), Some(sk)) => Ok(self.item(pk, sk).await?.as_ref() == Some(&item)),
+            _ => Err(aws::unavailable(self.unavailable, "PutItem", &error)),
+        }
+    }
+
+    /// Gives a run its place in the list. To be called before its record is written; a second call changes nothing.
+    async fn enlist(&self, place: &Place, expires_at_s: i64) -> Result<(), Fault> {
+        let Place {
+            kind,
+            name,
+            plan,
+            began_ms,
+        } = place;
+        let mut item = Item::from([
+            ("pk".to_owned(), text(LIST)),
+            (
+                "sk".to_owned(),
+                text(format!("{}#{}#{name}", moment(*began_ms), kind.as_str())),
+            ),
+            ("kind".to_owned(), text(kind.as_str())),
+            ("name".to_owned(), text(name)),
+            ("at".to_owned(), number(began_ms)),
+            ("expires_at".to_owned(), number(expires_at_s)),
+        ]);
+        item.extend(plan.as_ref().map(|plan| ("plan".to_owned(), text(plan))));
+        self.put(item, Only::Always).await.map(drop)
+    }
+
+    /// Runs of all kinds, the newest first: at most `limit`, after the place that a page before named.
     ///
     /// # Errors
-    /// `Retry` where the table can't be reached.
-    pub async fn failed(
-        &self,
-        ids: &[String],
-        domains: &[&str],
-        since_ms: i64,
-    ) -> Result<usize, Fault> {
-        let mut failed = std::collections::BTreeSet::new();
-        let keys: Vec<Item> = ids
-            .iter()
-            .flat_map(|id| {
-                domains.iter().map(move |domain| {
-                    Item::from([
-                        ("pk".to_owned(), crate::entry::pk(id)),
-                        ("sk".to_owned(), text(*domain)),
-                    ])
-                })
-            })
-            .collect();
-        let how = batch::consistent();
-        for item in batch::get(&self.client, &self.table, keys, how, UNAVAILABLE).await? {
-            let is_bad = item
-                .get("outcome")
-                .and_then(|outcome| outcome.as_s().ok())
-                .is_some_and(|outcome| matches!(outcome.as_str(), "rejected" | "failing"));
-            let at: Option<i64> = item.get("at").and_then(|at| at.as_n().ok()?.parse().ok());
-            if is_bad && at.is_some_and(|at| at >= since_ms) {
-                failed.extend(crate::entry::id_of(&item).map(str::to_owned));
-            }
-        }
-        Ok(failed.len())
-    }
-}
-
-fn run_key(run: &str) -> AttributeValue {
-    text(format!("replay#{run}"))
-}
-
-fn chunk_key(n: usize) -> AttributeValue {
-    text(format!("ids#{n:03}"))
-}
-
-impl Runs for DynamoRuns {
-    async fn save(&self, run: &Run, expected: u64) -> Result<bool, Fault> {
-        let document = serde_json::to_string(run)
-            .map_err(|_| Fault::reject("replay.unwritable", "the run has no JSON form"))?;
-        let put = self
+    /// `Retry` if the table can't be reached.
+    pub async fn list(&self, after: Option<&str>, limit: u16) -> Result<Page, Fault> {
+        let query = self
             .client
-            .put_item()
+            .query()
             .table_name(&self.table)
-            .item("pk", run_key(&run.id))
-            .item("sk", text("run"))
-            .item("doc", text(document))
-            .item("version", number(expected + 1))
-            .item("expires_at", number(self.expires_at_s(run)));
-        let put = match expected {
-            0 => put.condition_expression("attribute_not_exists(pk)"),
-            _ => put
-                .condition_expression("version = :expected")
-                .expression_attribute_values(":expected", number(expected)),
+            .expression_attribute_values(":list", text(LIST))
+            .scan_index_forward(false)
+            .consistent_read(true)
+            .limit(i32::from(limit.max(1)));
+        let query = match after {
+            None => query.key_condition_expression("pk = :list"),
+            Some(after) => query
+                .key_condition_expression("pk = :list AND sk < :after")
+                .expression_attribute_values(":after", text(after)),
         };
-        match put.send().await {
-            Ok(_) => Ok(true),
-            Err(error) => match error.as_service_error() {
-                // The SDK repeats a put whose answer was lost, and may meet what it wrote itself.
-                Some(PutItemError::ConditionalCheckFailedException(_)) => {
-                    let there = self.find(&run.id).await?;
-                    Ok(there
-                        .as_ref()
-                        .is_some_and(|(saved, version)| saved == run && *version == expected + 1))
-                }
-                _ => Err(aws::unavailable(UNAVAILABLE, "PutItem", &error)),
-            },
-        }
+        let output = query.send().await;
+        let output = output.map_err(|error| aws::unavailable(self.unavailable, "Query", &error))?;
+        let next = output.last_evaluated_key.as_ref();
+        let next = next.and_then(|key| key.get("sk")?.as_s().ok().cloned());
+        let items = output.items.unwrap_or_default();
+        let places: Vec<_> = items.iter().filter_map(Place::read).collect();
+        let keys = places.iter().map(|place| {
+            let [pk, sk] = place.record();
+            Item::from([("pk".to_owned(), text(pk)), ("sk".to_owned(), text(sk))])
+        });
+        let how = batch::consistent();
+        let records = batch::get(
+            &self.client,
+            &self.table,
+            keys.collect(),
+            how,
+            self.unavailable,
+        )
+        .await?;
+        let key = |item: &Item| {
+            let of = |name: &str| item.get(name)?.as_s().ok().cloned();
+            Some([of("pk")?, of("sk")?])
+        };
+        let records: HashMap<_, _> = records
+            .iter()
+            .filter_map(|item| Some((key(item)?, item)))
+            .collect();
+        let runs = places.into_iter().filter_map(|place| {
+            let record = records.get(&place.record())?;
+            place.summary(record)
+        });
+        Ok(Page {
+            runs: runs.collect(),
+            next,
+        })
+    }
+}
+
+/// A time in a sort key: its digits are as many for each.
+fn moment(at_ms: i64) -> String {
+    format!("{at_ms:015}")
+}
+
+/// What tells one plan from another: a digest of its parts, in their order.
+pub fn digest<'a>(parts: impl IntoIterator<Item = &'a str>) -> String {
+    let mut hash = Sha256::new();
+    for part in parts {
+        // With its length, so that no two lists of parts make the same bytes.
+        hash.update(part.len().to_be_bytes());
+        hash.update(part);
+    }
+    hex(&hash.finalize()[..DIGEST_BYTES])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plans_that_differ_have_another_digest() {
+        let of = |parts: &[&str]| digest(parts.iter().copied());
+        assert_eq!(of(&["a", "bc"]), of(&["a", "bc"]));
+        assert_ne!(of(&["a", "bc"]), of(&["ab", "c"]));
+        assert_ne!(of(&["a", "b"]), of(&["b", "a"]));
+        assert_eq!(of(&[]).len(), 2 * DIGEST_BYTES);
     }
 
-    async fn ids(&self, run: &str, from: usize, limit: usize) -> Result<Vec<String>, Fault> {
-        let n = from / CHUNK_IDS;
-        let kept = || {
-            let chunk = self.chunk.lock().unwrap_or_else(PoisonError::into_inner);
-            let chunk = chunk.as_ref()?;
-            (chunk.0 == run && chunk.1 == n).then(|| {
-                let ids = chunk.2.iter().skip(from % CHUNK_IDS);
-                ids.take(limit).cloned().collect::<Vec<_>>()
-            })
-        };
-        if let Some(ids) = kept() {
-            return Ok(ids);
+    #[test]
+    fn each_kind_is_read_by_the_word_that_it_is_written_with() {
+        for kind in Kind::ALL {
+            assert_eq!(Kind::of(kind.as_str()), Some(kind));
+            assert_eq!(serde_json::json!(kind), kind.as_str());
         }
-        let item = self.item(run_key(run), chunk_key(n)).await?;
-        let ids = item.as_ref().and_then(|item| item.get("ids")?.as_s().ok());
-        let ids = ids.map(|ids| ids.lines().map(str::to_owned).collect());
-        *self.chunk.lock().unwrap_or_else(PoisonError::into_inner) =
-            Some((run.to_owned(), n, ids.unwrap_or_default()));
-        Ok(kept().unwrap_or_default())
-    }
-
-    async fn note(&self, run: &Run, ids: &[String], now_ms: i64) -> Result<(), Fault> {
-        let item = |id: &String| {
-            let mut put = PutRequest::builder()
-                .item("pk", crate::entry::pk(id))
-                .item("sk", run_key(&run.id))
-                .item("outcome", text("replayed"))
-                .item("at", number(now_ms))
-                .item("who", text(&run.who))
-                .item("why", text(&run.why))
-                .item("forced", AttributeValue::Bool(run.forced))
-                .item("expires_at", number(self.expires_at_s(run)));
-            if let Some(domain) = &run.domain {
-                put = put.item("domain", text(domain));
-            }
-            let put = put.build().ok()?;
-            Some(WriteRequest::builder().put_request(put).build())
-        };
-        for some in ids.chunks(WRITE_ITEMS_MAX) {
-            let mut left: Vec<WriteRequest> = some.iter().filter_map(item).collect();
-            while !left.is_empty() {
-                let asked = left.len();
-                let write = self
-                    .client
-                    .batch_write_item()
-                    .request_items(&self.table, left);
-                let output = write
-                    .send()
-                    .await
-                    .map_err(|error| aws::unavailable(UNAVAILABLE, "BatchWriteItem", &error))?;
-                let unprocessed = output
-                    .unprocessed_items
-                    .unwrap_or_default()
-                    .remove(&self.table);
-                left = unprocessed.unwrap_or_default();
-                if left.len() == asked {
-                    return Err(Fault::retry(UNAVAILABLE, "BatchWriteItem: throttled"));
-                }
-            }
-        }
-        Ok(())
     }
 }

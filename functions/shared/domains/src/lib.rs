@@ -45,6 +45,14 @@ macro_rules! domains {
         /// The domains' names, in a fixed order: a new one is added at the end.
         pub const ALL: [&str; [$(<$domain as Domain>::NAME),+].len()] = [$(<$domain as Domain>::NAME),+];
 
+        /// Each domain's [`Domain::NEEDED`], in the same order.
+        pub const NEEDED: [(&str, &[&str]); ALL.len()] =
+            [$((<$domain as Domain>::NAME, <$domain as Domain>::NEEDED)),+];
+
+        /// Each domain's [`Domain::IMPORTS`], in the same order.
+        pub const IMPORTS: [(&str, &[&str]); ALL.len()] =
+            [$((<$domain as Domain>::NAME, <$domain as Domain>::IMPORTS)),+];
+
         /// Visits the domain of this name; `None` where no domain has it.
         pub fn by_name<V: Visit>(name: &str, visit: V) -> Option<V::Output> {
             $(
@@ -99,6 +107,29 @@ mod tests {
         for name in ["nosuch", "", "Payments", "ledger", "connect "] {
             assert_eq!(by_name(name, Name), None, "{name}");
         }
+    }
+
+    #[test]
+    fn each_domain_handles_what_it_needs_and_no_two_import_the_same() {
+        struct Handles<'a>(&'a str);
+
+        impl Visit for Handles<'_> {
+            type Output = bool;
+
+            fn visit<D: Domain>(self) -> bool {
+                D::handles(self.0)
+            }
+        }
+
+        for (domain, needed) in NEEDED {
+            assert!(!needed.is_empty(), "{domain}");
+            for kind in needed {
+                assert_eq!(by_name(domain, Handles(kind)), Some(true), "{kind}");
+            }
+        }
+        let imported = || IMPORTS.iter().flat_map(|(_, kinds)| *kinds);
+        let kinds: BTreeSet<_> = imported().collect();
+        assert_eq!(kinds.len(), imported().count());
     }
 
     #[test]

@@ -6,6 +6,8 @@
 //! |---|---|---|
 //! | [`Domain::PREFIXES`], [`Domain::TYPES`], [`Domain::EXCEPT`] | | which event types the domain has a use for |
 //! | [`Domain::TERMINAL`] | | which states an object doesn't leave |
+//! | [`Domain::NEEDED`] | | which event types its states can't do without |
+//! | [`Domain::IMPORTS`] | | which kinds of objects an import brings in |
 //! | [`Domain::project`] | an event | the state that it gives its object |
 //! | [`Domain::facts`] | an event | what it says happened, whatever came before or after it |
 //! | [`Domain::levels`] | two states, settings | what the change from one to the other means to others |
@@ -84,6 +86,13 @@ pub trait Domain: Send + Sync + 'static {
 
     /// States after which an object of a kind changes to none but another of them. [`DELETED`] is one of every kind.
     const TERMINAL: &'static [Ends] = &[];
+
+    /// The event types that it reads to know what its objects are by now. An endpoint that is subscribed to some of them only
+    /// leaves states out of date; doctor says so.
+    const NEEDED: &'static [&'static str] = &[];
+
+    /// The kinds of objects, by Stripe's names, that an import can bring in for it: those that Stripe has a list of.
+    const IMPORTS: &'static [&'static str] = &[];
 
     /// What is kept of an object. Written as JSON into the projection; fields added later need a default, so that
     /// what was written before can be read.

@@ -24,6 +24,7 @@ pub mod foresee;
 pub use admission::{Admissions, Replayable};
 
 use std::future::Future;
+use std::ops::ControlFlow;
 
 use serde::{Deserialize, Serialize};
 
@@ -57,7 +58,7 @@ const LOOK_MS: u64 = 500;
 pub enum Standing {
     /// It was begun, and nobody has said that it is over: it is going on, or was cut off.
     Running,
-    /// Too many failed.
+    /// Too many failed, or it was asked to stop.
     Stopped(String),
     /// The whole list was gone through.
     Done,
@@ -210,8 +211,9 @@ pub struct Ports<'a, R, E, B, V> {
     pub admissions: Admissions<'a>,
 }
 
-/// Goes on with a run of this version until its list or its luck is over; returns it as it then stands. `progress` is told
-/// after each batch.
+/// Resumes a run of this version until its list is exhausted, too many events fail or `progress` stops it; returns it as it
+/// then stands. `progress` is called after each batch, and with [`ControlFlow::Break`] stops the run for this reason. A run
+/// that was stopped can be resumed.
 ///
 /// # Errors
 /// `Retry` where a table can't be reached, `Held` with `replay.taken` where another program goes on with the run.
@@ -221,7 +223,7 @@ pub async fn go_on(
     clock: &impl Clock,
     mut run: Run,
     mut version: u64,
-    mut progress: impl FnMut(&Run),
+    mut progress: impl FnMut(&Run) -> ControlFlow<String>,
 ) -> Result<Run, Fault> {
     run.standing = Standing::Running;
     // Before anything is published: who lost the run to another program publishes nothing.
@@ -264,8 +266,13 @@ pub async fn go_on(
             run.standing = Standing::Done;
         }
         version = save(ports.runs, &run, version).await?;
-        progress(&run);
+        let wish = progress(&run);
         if run.standing == Standing::Running {
+            if let ControlFlow::Break(reason) = wish {
+                run.standing = Standing::Stopped(reason);
+                save(ports.runs, &run, version).await?;
+                break;
+            }
             pace(clock, &run, ids.len(), begun_ms).await;
         }
     }

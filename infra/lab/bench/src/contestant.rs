@@ -6,16 +6,8 @@ use serde_json::json;
 
 use crate::delivery::SECRET;
 use crate::problem::{Problem, Result};
+use crate::role::Role;
 use crate::scenario::Scenario;
-
-/// What a function does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Role {
-    /// Takes webhooks from API Gateway and puts events on the bus.
-    Door,
-    /// Takes events from a queue and keeps the state of their objects.
-    Consumer,
-}
 
 /// A function that is measured.
 #[derive(Debug, Clone)]

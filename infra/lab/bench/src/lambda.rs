@@ -18,7 +18,7 @@ use crate::contestant::Contestant;
 use crate::http::Connection;
 use crate::problem::{Problem, Result, While};
 use crate::process::{self, Cores};
-use crate::stub::Stub;
+use crate::stub::{SECRET_ACCESS_KEY, Stub};
 
 /// The memory that the environment names to the function: Lambda gives a whole core at it.
 const MEMORY_MB: &str = "1769";
@@ -28,9 +28,6 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How long a whole run may take before it counts as hanging.
 const RUN_MAX: Duration = Duration::from_secs(300);
-
-/// What functions sign their calls with: the one of AWS's examples.
-pub(crate) const SECRET_ACCESS_KEY: &str = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
 
 /// What a function reads as its session token: AWS's have about as many characters.
 const TOKEN_CHARS: usize = 700;

@@ -16,6 +16,7 @@ mod measure;
 mod problem;
 mod process;
 mod report;
+mod role;
 mod scenario;
 mod stub;
 

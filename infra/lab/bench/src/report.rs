@@ -5,8 +5,9 @@ use std::path::Path;
 
 use sluice_report::{LEFT, NONE, heading, row};
 
-use crate::contestant::{Contestant, REFERENCES, Role};
+use crate::contestant::{Contestant, REFERENCES};
 use crate::measure::{Measured, median};
+use crate::role::Role;
 use crate::scenario::{Course, Scenario, Series};
 
 /// The share of a run that Sluice's function may wait for a processor before the page says so.

@@ -1,7 +1,7 @@
 //! What is measured: which deliveries, how many, in how many environments.
 
-use crate::contestant::Role;
 use crate::delivery::Mix;
+use crate::role::Role;
 use crate::stub::Delays;
 
 /// What a function is handed.

@@ -182,7 +182,7 @@ fn left(seen: &Seen, end: &End, findings: &mut Findings) {
     for [pk, sk, outcome, code] in &end.outcomes {
         // Drift that a check found and mended explains itself; what came right after all says so. Whether a run of the
         // operator's program came to its end, the program has said.
-        let is_run = pk.starts_with("import#") || pk.starts_with("rebuild#");
+        let is_run = pk == "runs" || pk.starts_with("import#") || pk.starts_with("rebuild#");
         let is_explained =
             pk == "drift" || is_run || !matches!(outcome.as_str(), "rejected" | "failing" | "");
         if !is_explained {

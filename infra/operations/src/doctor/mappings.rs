@@ -22,7 +22,7 @@ pub(super) async fn look(patient: &Patient<'_>, findings: &mut Findings) {
 }
 
 async fn mappings(patient: &Patient<'_>, domain: &str) -> Result<Vec<Value>, Problem> {
-    let queue = super::queues::attributes(patient, domain).await?;
+    let queue = patient.queue(domain).await?;
     let arn = queue["QueueArn"].as_str().unwrap_or_default();
     let path = format!(
         "/2015-03-31/event-source-mappings?EventSourceArn={}",

@@ -18,8 +18,8 @@ const TIMEOUTS: u64 = 6;
 pub(super) async fn look(patient: &Patient<'_>, configurations: &Configurations) -> Findings {
     let mut findings = Findings::of("queues");
     for domain in patient.stack.domains() {
-        let own = attributes(patient, domain).await;
-        let dead = attributes(patient, &format!("{domain}_dead_letters")).await;
+        let own = patient.queue(domain).await;
+        let dead = patient.queue(&format!("{domain}_dead_letters")).await;
         let (own, dead) = match (own, dead) {
             (Ok(own), Ok(dead)) => (own, dead),
             (Err(problem), _) | (_, Err(problem)) => {
@@ -43,24 +43,12 @@ pub(super) async fn look(patient: &Patient<'_>, configurations: &Configurations)
             "events that the bus could not put into a queue",
         ),
     ] {
-        match attributes(patient, name).await {
+        match patient.queue(name).await {
             Err(problem) => findings.unknown(name, &problem),
             Ok(dead) => judge_dead_letters(name, what, &dead, &mut findings),
         }
     }
     findings
-}
-
-pub(super) async fn attributes(patient: &Patient<'_>, name: &str) -> Result<Value, Problem> {
-    let stack = patient.stack;
-    let missing = || Problem::NotFound(format!("the stack has no queue {name}"));
-    let url = stack.queues.get(name).ok_or_else(missing)?;
-    let input = json!({ "QueueUrl": url, "AttributeNames": ["All"] });
-    let answer = stack
-        .aws
-        .json("AmazonSQS.GetQueueAttributes", &input)
-        .await?;
-    Ok(answer["Attributes"].clone())
 }
 
 /// Dead letters that no domain counts: of the bus itself and of its rules.

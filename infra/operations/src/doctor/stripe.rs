@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use sluice_adapters::timeline::Wanted;
+use sluice_domains::NEEDED;
 use sluice_kernel::delivery::endpoint::Payload;
 use sluice_kernel::reconcile::is_subscribed;
 use sluice_stripe::client::WebhookEndpoint;
@@ -12,83 +13,6 @@ use super::keys::endpoints;
 use super::{Findings, Patient, payload};
 use crate::problem::Problem;
 use crate::times::now_ms;
-
-/// The types that each domain reads to know what its objects are by now, as infra/docs/first-deploy.md has them.
-const NEEDED: [(&str, &[&str]); 4] = [
-    (
-        "payments",
-        &[
-            "checkout.session.completed",
-            "checkout.session.async_payment_succeeded",
-            "checkout.session.async_payment_failed",
-            "checkout.session.expired",
-            "payment_intent.succeeded",
-            "payment_intent.payment_failed",
-            "payment_intent.canceled",
-            "payment_intent.processing",
-            "payment_intent.requires_action",
-            "charge.succeeded",
-            "charge.failed",
-            "charge.captured",
-            "charge.expired",
-            "charge.refunded",
-            "charge.updated",
-            "refund.created",
-            "refund.updated",
-            "refund.failed",
-            "charge.dispute.created",
-            "charge.dispute.updated",
-            "charge.dispute.closed",
-            "charge.dispute.funds_withdrawn",
-            "charge.dispute.funds_reinstated",
-        ],
-    ),
-    (
-        "billing",
-        &[
-            "invoice.created",
-            "invoice.finalized",
-            "invoice.paid",
-            "invoice.payment_failed",
-            "invoice.overdue",
-            "invoice.voided",
-            "invoice.marked_uncollectible",
-            "invoice.updated",
-            "invoice.deleted",
-            "invoice_payment.paid",
-            "credit_note.created",
-            "credit_note.updated",
-            "credit_note.voided",
-        ],
-    ),
-    (
-        "subscriptions",
-        &[
-            "customer.subscription.created",
-            "customer.subscription.updated",
-            "customer.subscription.deleted",
-            "customer.subscription.paused",
-            "customer.subscription.resumed",
-            "customer.subscription.trial_will_end",
-            "customer.created",
-            "customer.updated",
-            "customer.deleted",
-            "entitlements.active_entitlement_summary.updated",
-        ],
-    ),
-    (
-        "connect",
-        &[
-            "account.updated",
-            "account.application.authorized",
-            "account.application.deauthorized",
-            "capability.updated",
-            "payout.paid",
-            "payout.failed",
-            "payout.canceled",
-        ],
-    ),
-];
 
 /// The most types that are named in a line.
 const NAMED_MAX: usize = 6;

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use sluice_kernel::erase::{Account, Belongings, event_in};
 
 use super::find::{Found, Judged, Mention, NO_ACCOUNT, Spot, Unseen, object_in, of_event};
-use super::report::{Report, Wait};
+use super::wait::Wait;
 use super::{Held, PENDING};
 use crate::dlq::letters::{Letter, counts, delete, receive, release};
 use crate::problem::Problem;
@@ -179,27 +179,28 @@ fn kind(letter: &Letter, event: &Value) -> String {
     said.to_owned()
 }
 
-/// Deletes the letters that were found, or shows them again where it is only said.
+/// Deletes the letters that were found, or shows them again where it is only said. Returns how many, and what waits.
 pub(super) async fn erase(
     stack: &Stack,
     looked: &Looked,
-    report: &mut Report,
-) -> Result<(), Problem> {
+    is_done: bool,
+) -> Result<(usize, Vec<Wait>), Problem> {
+    let (mut erased, mut waits) = (0, Vec::new());
     for (queue, letters) in &looked.theirs {
-        if !report.is_done {
+        if !is_done {
             release(stack, queue, letters).await?;
-            report.letters += letters.len();
+            erased += letters.len();
             continue;
         }
         let deleted = delete(stack, queue, letters).await?;
-        report.letters += deleted;
+        erased += deleted;
         if deleted < letters.len() {
             let left = letters.len() - deleted;
             let why = format!("{left} dead letters could not be deleted; again in a few minutes");
-            report.waits.push(Wait::of_queue(queue, &why));
+            waits.push(Wait::of_queue(queue, &why));
         }
     }
-    Ok(())
+    Ok((erased, waits))
 }
 
 #[cfg(test)]

@@ -2,58 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 use sluice_adapters::erase::Place;
 
-use super::find::{Found, Target, object_of};
+use super::find::{Found, Target};
 use super::letters::Looked;
+use super::wait::Wait;
 
 pub use super::find::{Mention, Spot, Unseen};
 
 /// What no erasure reaches, in words for the person who answers for it.
 pub const NOT_REACHED: &str =
     "an archive, point-in-time recovery, exported logs, and what receivers keep";
-
-/// Something that has to wait.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Wait {
-    /// By which it is found again, although what led to it is erased; none of what is found anyway.
-    pub id: Option<String>,
-    /// What waits, and why.
-    pub text: String,
-}
-
-impl Serialize for Wait {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.text.serialize(serializer)
-    }
-}
-
-impl Wait {
-    /// An event that waits.
-    pub fn of(event: &str, why: &str) -> Self {
-        Self {
-            id: Some(event.to_owned()),
-            text: format!("{event}: {why}"),
-        }
-    }
-
-    /// A projection that waits, by its key.
-    pub fn of_projection(key: &str, why: &str) -> Self {
-        Self {
-            id: Some(object_of(key).to_owned()),
-            text: format!("{key}: {why}"),
-        }
-    }
-
-    /// Dead letters that wait.
-    pub fn of_queue(queue: &str, why: &str) -> Self {
-        Self {
-            id: None,
-            text: format!("{queue}: {why}"),
-        }
-    }
-}
 
 /// A stored body that belongs to the customer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

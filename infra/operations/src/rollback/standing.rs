@@ -85,7 +85,7 @@ pub async fn standing(
     if !differences.is_empty() {
         let published: Vec<Value> = versions::published(aws, function).await?;
         deployed = versions::deployed(&published, &latest).map(str::to_owned);
-        moved = behind(&record::of(stack, role).await?, &alias.version).cloned();
+        moved = behind(&record::moves(stack)?.of(role).await?, &alias.version).cloned();
     }
     Ok(Some(Standing {
         alias,

@@ -1,6 +1,7 @@
 //! Replay runs over tables in memory: cut off, gone on with, fought over, refused and stopped; and what is foreseen of them.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::ControlFlow;
 use std::sync::Mutex;
 
 use serde_json::{Value, json};
@@ -177,6 +178,11 @@ impl Stage {
     }
 
     async fn go_on(&self, run: Run, version: u64) -> Result<Run, Fault> {
+        self.go_on_to(run, version, usize::MAX).await
+    }
+
+    /// As `go_on`, and asks it to stop once it is as far as this.
+    async fn go_on_to(&self, run: Run, version: u64, end: usize) -> Result<Run, Fault> {
         let ports = Ports {
             runs: &self.runs,
             entries: &self.entries,
@@ -187,7 +193,13 @@ impl Stage {
                 head: read,
             },
         };
-        go_on(&ports, &self.clock, run, version, |_| {}).await
+        go_on(&ports, &self.clock, run, version, |run| {
+            match run.next >= end {
+                true => ControlFlow::Break("paused".to_owned()),
+                false => ControlFlow::Continue(()),
+            }
+        })
+        .await
     }
 
     fn kept(&self) -> (Run, u64) {
@@ -232,6 +244,18 @@ async fn a_run_that_was_cut_off_goes_on_with_its_last_batch_in_the_same_generati
         .cloned()
         .collect();
     assert_eq!(noted.len(), 250);
+}
+
+#[tokio::test]
+async fn a_run_that_is_asked_to_stop_does_so_after_its_batch_and_goes_on_with_the_next() {
+    let stage = Stage::of(250).await;
+    let paused = stage.go_on_to(stage.run(), 0, 105).await.expect("it ends");
+    assert_eq!(paused.standing, Standing::Stopped("paused".to_owned()));
+    let (run, version) = stage.kept();
+    assert_eq!((run.next, &run), (105, &paused));
+    let done = stage.go_on_to(run, version, 250).await.expect("done");
+    assert_eq!((done.published, done.standing), (250, Standing::Done));
+    assert_eq!(stage.bus.taken().len(), 250, "none comes twice");
 }
 
 #[tokio::test]

@@ -10,35 +10,42 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 use sluice_kernel::bus::route::{Route, route};
 
-use sluice_operations::problem::Problem;
+use crate::problem::Problem;
 
 /// The most events that a file may name.
-pub(super) const EVENTS_MAX: usize = 500_000;
+pub const EVENTS_MAX: usize = 500_000;
 
 /// An event as they have it, as far as the file says.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Theirs {
-    pub(super) kind: Option<String>,
-    pub(super) api_version: Option<String>,
-    pub(super) livemode: Option<bool>,
+pub struct Theirs {
+    /// Its type.
+    pub kind: Option<String>,
+    /// The version that its body is in.
+    pub api_version: Option<String>,
+    /// Its mode.
+    pub livemode: Option<bool>,
     /// Unix seconds.
-    pub(super) created: Option<i64>,
+    pub created: Option<i64>,
     /// The best of their answers.
-    pub(super) status: Option<u16>,
+    pub status: Option<u16>,
     /// How often it is named.
-    pub(super) deliveries: usize,
+    pub deliveries: usize,
 }
 
 /// What a file says.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct File {
-    pub(super) events: BTreeMap<String, Theirs>,
+pub struct File {
+    /// The events that it names, by id.
+    pub events: BTreeMap<String, Theirs>,
     /// Lines that name no event.
-    pub(super) skipped: usize,
+    pub skipped: usize,
 }
 
 /// Reads it, line by line.
-pub(super) fn read(lines: impl Iterator<Item = std::io::Result<String>>) -> Result<File, Problem> {
+///
+/// # Errors
+/// What a line can't be read for; `Usage` for more events than are held in memory.
+pub fn read(lines: impl Iterator<Item = std::io::Result<String>>) -> Result<File, Problem> {
     let mut file = File::default();
     for line in lines {
         let line = line?;
@@ -70,7 +77,7 @@ pub(super) fn read(lines: impl Iterator<Item = std::io::Result<String>>) -> Resu
 }
 
 /// Whether Stripe counts an answer as taken.
-pub(super) fn is_taken(status: u16) -> bool {
+pub fn is_taken(status: u16) -> bool {
     (200..300).contains(&status)
 }
 

@@ -2,40 +2,48 @@
 
 use serde_json::{Value, json};
 use sluice_adapters::bus::EventBridgeBus;
-use sluice_adapters::runs::DynamoRuns;
+use sluice_adapters::runs::replays::DynamoRuns;
 use sluice_kernel::bus::{Bus, Outgoing, Refusal};
 use sluice_kernel::fault::Fault;
 use sluice_kernel::replay::Verdicts;
 
-use crate::context::Context;
-use sluice_operations::aws::Aws;
-use sluice_operations::problem::Problem;
+use crate::aws::Aws;
+use crate::problem::Problem;
+use crate::stack::Stack;
 
 /// The bus, or one domain's queue.
 #[derive(Debug)]
-pub(crate) enum Target {
+pub enum Target {
+    /// The bus.
     Bus(EventBridgeBus),
-    Queue { aws: Box<Aws>, url: String },
+    /// A domain's queue.
+    Queue {
+        /// Where it is.
+        aws: Box<Aws>,
+        /// Its URL.
+        url: String,
+    },
 }
 
 impl Target {
-    pub(crate) fn of(context: &Context, domain: Option<&str>) -> Result<Self, Problem> {
+    /// The queue of this domain; without one, the bus.
+    ///
+    /// # Errors
+    /// `NotFound` if the stack has no such queue, or no bus.
+    pub fn of(stack: &Stack, domain: Option<&str>) -> Result<Self, Problem> {
         if let Some(domain) = domain {
-            let url = context.stack.queues.get(domain).cloned();
+            let url = stack.queues.get(domain).cloned();
             let url =
                 url.ok_or_else(|| Problem::NotFound(format!("there is no queue of {domain}")))?;
             return Ok(Self::Queue {
-                aws: Box::new(context.stack.aws.clone()),
+                aws: Box::new(stack.aws.clone()),
                 url,
             });
         }
-        let name = context.stack.outputs.get("BusName").cloned();
+        let name = stack.outputs.get("BusName").cloned();
         let name =
             name.ok_or_else(|| Problem::NotFound("the stack has no output BusName".to_owned()))?;
-        Ok(Self::Bus(EventBridgeBus::new(
-            context.stack.aws.sdk(),
-            name,
-        )))
+        Ok(Self::Bus(EventBridgeBus::new(stack.aws.sdk(), name)))
     }
 }
 
@@ -87,20 +95,21 @@ fn fate(answer: &Result<Value, Problem>, n: usize) -> Result<(), Refusal> {
 
 /// What the domains have recorded, and whether their queues are empty.
 #[derive(Debug)]
-pub(crate) struct Outcomes<'a> {
-    context: &'a Context,
+pub struct Outcomes<'a> {
+    stack: &'a Stack,
     runs: &'a DynamoRuns,
     domains: Vec<&'a str>,
 }
 
 impl<'a> Outcomes<'a> {
-    pub(crate) fn of(context: &'a Context, runs: &'a DynamoRuns, domain: Option<&'a str>) -> Self {
+    /// Of this domain; without one, of all that the stack has.
+    pub fn of(stack: &'a Stack, runs: &'a DynamoRuns, domain: Option<&'a str>) -> Self {
         let domains = match domain {
             Some(domain) => vec![domain],
-            None => context.stack.domains().collect(),
+            None => stack.domains().collect(),
         };
         Self {
-            context,
+            stack,
             runs,
             domains,
         }
@@ -118,12 +127,11 @@ impl Verdicts for Outcomes<'_> {
             "ApproximateNumberOfMessagesNotVisible",
         ];
         for domain in &self.domains {
-            let Some(url) = self.context.stack.queues.get(*domain) else {
+            let Some(url) = self.stack.queues.get(*domain) else {
                 continue;
             };
             let input = json!({ "QueueUrl": url, "AttributeNames": COUNTS });
             let answer = self
-                .context
                 .stack
                 .aws
                 .json("AmazonSQS.GetQueueAttributes", &input)

@@ -1,9 +1,6 @@
-//! Which events: by id, from a file, by what a domain has recorded against them, or by waiting for a configuration.
+//! Which events: by id, by what a domain has recorded against them, by time, or by waiting for a configuration.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
-
-use clap::Args;
 
 use sluice_adapters::clock::SystemClock;
 use sluice_adapters::ledger::DynamoLedger;
@@ -14,73 +11,57 @@ use sluice_kernel::delivery::ledger::Standing;
 use sluice_kernel::reconcile::Standings;
 use sluice_kernel::replay::EVENTS_MAX;
 
-use crate::context::Context;
-use crate::rejected;
-use sluice_operations::problem::Problem;
-use sluice_operations::times::When;
+use crate::problem::Problem;
+use crate::stack::Stack;
+use crate::times::When;
 
-#[derive(Debug, Args, Default)]
-pub(crate) struct Wanted {
+/// Which events are wanted.
+#[derive(Debug, Clone, Default)]
+pub struct Wanted {
     /// `evt_…`, any number of them.
-    pub(crate) ids: Vec<String>,
-    /// Ids from a file, a line each; `-` for standard input.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) file: Option<PathBuf>,
-    #[command(flatten)]
-    pub(crate) recorded: rejected::Filter,
-    /// Events that wait for their endpoint's configuration: stored, and not published, because their mode or account wasn't
-    /// expected.
-    #[arg(long)]
-    pub(crate) waiting: bool,
-    /// Events of this type; `*` stands for anything. May be given several times.
-    #[arg(long = "type", value_name = "TYPE")]
-    pub(crate) types: Vec<String>,
+    pub ids: Vec<String>,
+    /// The subjects of domains' records, where records are asked for. Those that name no event are left out: they have nothing
+    /// on the ledger to publish.
+    pub recorded: Option<Vec<String>>,
+    /// Events that wait for their endpoint's configuration.
+    pub waiting: bool,
+    /// Events of these types; `*` stands for anything.
+    pub types: Vec<String>,
     /// Events of this connected account; `platform` for the platform's own.
-    #[arg(long)]
-    pub(crate) account: Option<String>,
-    /// Events received since: 15m, 24h, 7d ago, a day, or an instant. With a filter by type or account alone: all that is
-    /// kept.
-    #[arg(long, visible_alias = "from", value_name = "TIME")]
-    pub(crate) since: Option<When>,
+    pub account: Option<String>,
+    /// Events received since. With a filter by type or account alone: all that is kept.
+    pub since: Option<When>,
     /// Events received before.
-    #[arg(long, value_name = "TIME")]
-    pub(crate) until: Option<When>,
+    pub until: Option<When>,
+}
+
+impl Wanted {
+    fn is_by_time(&self) -> bool {
+        self.waiting
+            || !self.types.is_empty()
+            || self.account.is_some()
+            || self.since.is_some()
+            || self.until.is_some()
+    }
 }
 
 /// The wanted events' ids, each once, in the order given.
-pub(crate) async fn ids(context: &Context, wanted: &Wanted) -> Result<Vec<String>, Problem> {
+///
+/// # Errors
+/// `Usage` for ids beside records, for what is no event's id, and for more than a run takes.
+pub async fn ids(stack: &Stack, wanted: &Wanted) -> Result<Vec<String>, Problem> {
     let mut ids = wanted.ids.clone();
-    if let Some(file) = &wanted.file {
-        let text = match file.as_os_str() == "-" {
-            true => std::io::read_to_string(std::io::stdin())?,
-            false => std::fs::read_to_string(file)
-                .map_err(|error| Problem::Failed(format!("{}: {error}", file.display())))?,
-        };
-        ids.extend(
-            text.lines()
-                .map(str::trim)
-                .filter(|id| !id.is_empty())
-                .map(str::to_owned),
-        );
-    }
-    if !wanted.recorded.is_empty() {
+    if let Some(recorded) = &wanted.recorded {
         if !ids.is_empty() {
             return Err(Problem::Usage("ids or a filter, not both".to_owned()));
         }
-        let records = rejected::records(context, &wanted.recorded).await?;
-        // What names no event has nothing on the ledger to publish.
-        let events = records.into_iter().map(|record| record.subject);
-        ids.extend(events.filter(|id| id.starts_with("evt_")));
+        let events = recorded.iter().filter(|id| id.starts_with("evt_"));
+        ids.extend(events.cloned());
     }
     // A record of an outcome and a place in time: both have to fit where both are asked for.
-    if wanted.waiting
-        || !wanted.types.is_empty()
-        || wanted.account.is_some()
-        || wanted.since.is_some()
-        || wanted.until.is_some()
-    {
-        let by_time = by_time(context, wanted).await?;
-        if wanted.recorded.is_empty() {
+    if wanted.is_by_time() {
+        let by_time = by_time(stack, wanted).await?;
+        if wanted.recorded.is_none() {
             ids.extend(by_time);
         } else {
             let by_time: BTreeSet<_> = by_time.into_iter().collect();
@@ -96,7 +77,7 @@ pub(crate) async fn ids(context: &Context, wanted: &Wanted) -> Result<Vec<String
 }
 
 /// Events in the order in which they came in.
-async fn by_time(context: &Context, wanted: &Wanted) -> Result<Vec<String>, Problem> {
+async fn by_time(stack: &Stack, wanted: &Wanted) -> Result<Vec<String>, Problem> {
     let now_ms = SystemClock.now_ms();
     let back = When::Ago(LOOK_BACK_DAYS * 86_400_000);
     let from_ms = wanted.since.unwrap_or(back).ms(now_ms);
@@ -107,11 +88,11 @@ async fn by_time(context: &Context, wanted: &Wanted) -> Result<Vec<String>, Prob
     let mut between = timeline::Wanted::between(from_ms, until_ms);
     between.types.clone_from(&wanted.types);
     if let Some(account) = &wanted.account {
-        between.account = Some(context.stack.account_key(account).await);
+        between.account = Some(stack.account_key(account).await);
     }
-    let table = context.stack.table("ledger")?.to_owned();
-    let ledger = DynamoLedger::new(context.stack.aws.sdk(), table.clone(), SystemClock);
-    let mut walk = Timeline::new(context.stack.aws.sdk(), table).walk(between);
+    let table = stack.table("ledger")?.to_owned();
+    let ledger = DynamoLedger::new(stack.aws.sdk(), table.clone(), SystemClock);
+    let mut walk = Timeline::new(stack.aws.sdk(), table).walk(between);
     let (mut ids, mut batch) = (Vec::new(), Vec::new());
     loop {
         let next = walk.next().await?;

@@ -1,32 +1,39 @@
 //! One event at three places: here, at the endpoint of today, and in Stripe's own list.
 
+use serde::Serialize;
+
 use super::theirs::{Theirs, is_taken};
 
 /// An event as the ledger has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Ours {
-    pub(super) kind: String,
-    pub(super) livemode: Option<bool>,
+pub struct Ours {
+    /// Its type.
+    pub kind: String,
+    /// Its mode, if it says.
+    pub livemode: Option<bool>,
     /// The version that its body is in; none where it wasn't looked up.
-    pub(super) api_version: Option<String>,
+    pub api_version: Option<String>,
     /// Where it stands, as `event list` has it.
-    pub(super) state: String,
+    pub state: String,
     /// What its domain recorded.
-    pub(super) outcome: Option<String>,
-    pub(super) code: Option<String>,
+    pub outcome: Option<String>,
+    /// With this code.
+    pub code: Option<String>,
 }
 
 /// An event as Stripe lists it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Listed {
-    pub(super) kind: String,
+pub struct Listed {
+    /// Its type.
+    pub kind: String,
     /// How many endpoints haven't taken it yet.
-    pub(super) pending_webhooks: Option<u64>,
+    pub pending_webhooks: Option<u64>,
 }
 
 /// Who has seen an event.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Verdict {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
     /// Both.
     Both,
     /// We have, and they haven't.
@@ -40,7 +47,17 @@ pub(super) enum Verdict {
 }
 
 impl Verdict {
-    pub(super) fn as_str(self) -> &'static str {
+    /// All of them.
+    pub const ALL: [Self; 5] = [
+        Self::Both,
+        Self::OnlyOurs,
+        Self::OnlyTheirs,
+        Self::Neither,
+        Self::NotSubscribed,
+    ];
+
+    /// Its name in JSON.
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Both => "both",
             Self::OnlyOurs => "only_ours",
@@ -51,25 +68,27 @@ impl Verdict {
     }
 
     /// Whether it is a reason not to switch.
-    pub(super) fn is_trouble(self) -> bool {
+    pub fn is_trouble(self) -> bool {
         matches!(self, Self::OnlyTheirs | Self::Neither)
     }
 }
 
 /// What is known of one event.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Known<'a> {
-    pub(super) ours: Option<&'a Ours>,
+pub struct Known<'a> {
+    /// As the ledger has it.
+    pub ours: Option<&'a Ours>,
     /// None where they haven't, or no file says.
-    pub(super) theirs: Option<&'a Theirs>,
-    pub(super) listed: Option<&'a Listed>,
+    pub theirs: Option<&'a Theirs>,
+    /// As Stripe lists it.
+    pub listed: Option<&'a Listed>,
     /// Whether a file says what they have seen.
-    pub(super) has_file: bool,
+    pub has_file: bool,
 }
 
 impl Known<'_> {
     /// Its type, by whoever knows.
-    pub(super) fn kind(&self) -> Option<&str> {
+    pub fn kind(&self) -> Option<&str> {
         let ours = self.ours.map(|ours| ours.kind.as_str());
         let listed = self.listed.map(|listed| listed.kind.as_str());
         ours.or(listed)
@@ -78,7 +97,7 @@ impl Known<'_> {
 
     /// Who has seen it. Without a file Stripe's count of endpoints that haven't taken it stands for them: ours is none of
     /// those once we have it.
-    pub(super) fn verdict(&self, is_subscribed: impl Fn(&str) -> bool) -> Verdict {
+    pub fn verdict(&self, is_subscribed: impl Fn(&str) -> bool) -> Verdict {
         let pending = self.listed.and_then(|listed| listed.pending_webhooks);
         let they_have = match self.has_file {
             // What they answered with an error Stripe doesn't count as delivered, and nor do they act on it.
@@ -97,7 +116,7 @@ impl Known<'_> {
     }
 
     /// What isn't the same, in words.
-    pub(super) fn differences(&self) -> Vec<String> {
+    pub fn differences(&self) -> Vec<String> {
         let (Some(ours), Some(theirs)) = (self.ours, self.theirs) else {
             return Vec::new();
         };
@@ -121,13 +140,13 @@ impl Known<'_> {
     }
 
     /// What they answered to an event that they haven't taken, in words.
-    pub(super) fn refused(&self) -> Option<String> {
+    pub fn refused(&self) -> Option<String> {
         let status = self.theirs?.status.filter(|status| !is_taken(*status))?;
         Some(format!("they answered {status}"))
     }
 
     /// What keeps an event that is here from being applied, in words; nothing where nothing does.
-    pub(super) fn stuck(&self) -> Option<String> {
+    pub fn stuck(&self) -> Option<String> {
         let ours = self.ours?;
         match (ours.state.as_str(), ours.outcome.as_deref()) {
             ("published", Some(outcome @ ("rejected" | "failing"))) => {

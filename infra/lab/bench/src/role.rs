@@ -1,0 +1,10 @@
+//! What the functions that are measured do.
+
+/// What a function does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// Takes webhooks from API Gateway and puts events on the bus.
+    Door,
+    /// Takes events from a queue and keeps the state of their objects.
+    Consumer,
+}

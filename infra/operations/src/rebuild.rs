@@ -1,0 +1,218 @@
+//! Rebuilds a domain's projections in place, by the domain's code that this program was built with.
+//!
+//! Deploy the corrected domain first, and run the program of the same version: what the function writes meanwhile is then
+//! right already.
+
+use serde_json::{Value, json};
+use sluice_adapters::clock::SystemClock;
+use sluice_adapters::ledger::DynamoLedger;
+use sluice_adapters::objects::StripeObjects;
+use sluice_adapters::outcomes::DynamoOutcomes;
+use sluice_adapters::projections::DynamoProjections;
+use sluice_domains::{Answer, Visit, by_name};
+use sluice_kernel::domain::Domain;
+use sluice_kernel::fault::Fault;
+use sluice_kernel::rebuild::{Mode, Ports, Rebuilt, rebuild};
+
+use crate::domains;
+use crate::problem::Problem;
+use crate::replay::target::Target;
+use crate::runs::{Bulk, Ended, Kind, PAGE_OBJECTS, Pages, Start, Tally, Watch};
+use crate::stack::Stack;
+use crate::stripe::{outcomes, stripe};
+
+/// What is to be rebuilt, and how.
+#[derive(Debug, Clone)]
+pub struct Wanted {
+    /// The domain.
+    pub domain: String,
+    /// Keys of projections (`account#mode#object`); all, if none is named.
+    pub keys: Vec<String>,
+    /// Stripe is not asked: the ledger's bodies and the projections' own rows have to do.
+    pub without_key: bool,
+    /// Levels that change or are owed are emitted at once, and not with each object's next event.
+    pub emit: bool,
+    /// If an object's state is terminal and Stripe answers otherwise now, Stripe's answer is taken, and the levels are emitted.
+    pub reopen: bool,
+    /// Requests to Stripe a second, at most.
+    pub rate: u32,
+    /// The run stops if more than this share of the objects fails, in percent. Not asked of objects that are named.
+    pub stop_percent: u32,
+}
+
+/// What a rebuild works with.
+struct Tools {
+    projections: DynamoProjections,
+    ledger: DynamoLedger<SystemClock>,
+    stripe: StripeObjects,
+    bus: Target,
+    outcomes: DynamoOutcomes,
+    mode: Mode,
+}
+
+/// A rebuild that is begun: it has a name, and can be resumed by it.
+pub struct Rebuild<'a> {
+    stack: &'a Stack,
+    wanted: Wanted,
+    tools: Tools,
+    bulk: Bulk,
+}
+
+/// Begins a rebuild, or reads the one that is to be resumed.
+///
+/// # Errors
+/// `Usage` for a domain that the stack or this program hasn't, or for a run of another one; `NotFound` if there is no such
+/// run; what AWS refuses.
+pub async fn begin(stack: &Stack, wanted: Wanted, start: Start) -> Result<Rebuild<'_>, Problem> {
+    let Wanted { domain, .. } = &wanted;
+    domains::check_code(stack, domain)?;
+    let sdk = stack.aws.sdk();
+    let tools = Tools {
+        projections: DynamoProjections::new(sdk, stack.table(domain)?.to_owned()),
+        ledger: DynamoLedger::new(sdk, stack.table("ledger")?.to_owned(), SystemClock),
+        stripe: stripe(stack, wanted.rate, !wanted.without_key).await?,
+        bus: Target::of(stack, None)?,
+        outcomes: outcomes(stack)?,
+        mode: match (&start, wanted.reopen, wanted.emit) {
+            (Start::Plan { .. }, reopens, _) => Mode::Plan { reopens },
+            (_, true, _) => Mode::Reopen,
+            (_, false, true) => Mode::Emit,
+            (_, false, false) => Mode::Suppress,
+        },
+    };
+    let stop_percent = match wanted.keys.is_empty() {
+        true => wanted.stop_percent,
+        false => 100,
+    };
+    let bulk = Bulk::begin(stack, Kind::Rebuild, domain, start, stop_percent).await?;
+    Ok(Rebuild {
+        stack,
+        wanted,
+        tools,
+        bulk,
+    })
+}
+
+impl Rebuild<'_> {
+    /// Its name, by which it is resumed.
+    pub fn name(&self) -> &str {
+        self.bulk.name()
+    }
+
+    /// Goes through the objects from where the run is.
+    ///
+    /// # Errors
+    /// What isn't one object's own trouble; the run can be resumed. `NotFound` for a key that the domain hasn't.
+    pub async fn go_on(self, watch: &mut dyn Watch) -> Result<Ended, Problem> {
+        let Self {
+            stack,
+            wanted,
+            tools,
+            bulk,
+        } = self;
+        let of = Of {
+            stack,
+            domain: &wanted.domain,
+            tools: &tools,
+        };
+        match wanted.keys.is_empty() {
+            true => bulk.go_on(All(of), watch).await,
+            false => {
+                let named = Named {
+                    of,
+                    keys: &wanted.keys,
+                    is_done: false,
+                };
+                bulk.go_on(named, watch).await
+            }
+        }
+    }
+}
+
+/// Of which domain, and with what.
+struct Of<'a> {
+    stack: &'a Stack,
+    domain: &'a str,
+    tools: &'a Tools,
+}
+
+/// All projections of a domain. A place is `{"after": key, "over": bool}`.
+struct All<'a>(Of<'a>);
+
+impl Pages for All<'_> {
+    fn is_over(&self, at: &Value) -> bool {
+        at["over"] == true
+    }
+
+    async fn page(&mut self, at: &Value, tally: &mut Tally<'_>) -> Result<Value, Problem> {
+        let page = i32::try_from(PAGE_OBJECTS).unwrap_or(i32::MAX);
+        let projections = &self.0.tools.projections;
+        let (keys, next) = projections.keys(at["after"].as_str(), page).await?;
+        for key in &keys {
+            // One that has gone meanwhile is left out.
+            if let Some(result) = self.0.one(key).await?.transpose() {
+                tally.count(key, result)?;
+            }
+        }
+        Ok(json!({ "after": next, "over": next.is_none() }))
+    }
+}
+
+/// The objects that were named, as one page.
+struct Named<'a> {
+    of: Of<'a>,
+    keys: &'a [String],
+    is_done: bool,
+}
+
+impl Pages for Named<'_> {
+    fn is_over(&self, _: &Value) -> bool {
+        self.is_done
+    }
+
+    async fn page(&mut self, at: &Value, tally: &mut Tally<'_>) -> Result<Value, Problem> {
+        let domain = self.of.domain;
+        for key in self.keys {
+            let missing = || Problem::NotFound(format!("{domain} has no {key}"));
+            let result = self.of.one(key).await?.transpose().ok_or_else(missing)?;
+            tally.count(key, result)?;
+        }
+        self.is_done = true;
+        Ok(at.clone())
+    }
+}
+
+/// What became of one object: its own fault, or a problem of the whole run.
+type One = Result<Result<Option<Rebuilt>, Fault>, Problem>;
+
+impl Of<'_> {
+    async fn one(&self, key: &str) -> One {
+        struct Rebuild<'a>(&'a Stack, &'a Tools, &'a str);
+
+        impl<'a> Visit for Rebuild<'a> {
+            type Output = Answer<'a, One>;
+
+            fn visit<D: Domain>(self) -> Self::Output {
+                let Self(stack, tools, key) = self;
+                Box::pin(of::<D>(stack, tools, key))
+            }
+        }
+
+        match by_name(self.domain, Rebuild(self.stack, self.tools, key)) {
+            Some(rebuilt) => rebuilt.await,
+            None => Err(domains::without_code(self.domain)),
+        }
+    }
+}
+
+async fn of<D: Domain>(stack: &Stack, tools: &Tools, key: &str) -> One {
+    let ports = Ports {
+        projections: &tools.projections,
+        bus: &tools.bus,
+        bodies: &tools.ledger,
+        objects: &tools.stripe,
+        outcomes: &tools.outcomes,
+        settings: &stack.settings::<D>()?,
+    };
+    Ok(rebuild::<D>(&ports, &SystemClock, key, tools.mode).await)
+}

@@ -1,0 +1,310 @@
+//! How whole the ledger is beside Stripe's list of events: the last reports of reconcile, or a run now.
+
+use serde::Serialize;
+use serde_json::json;
+use sluice_adapters::inspect;
+use sluice_kernel::reconcile::report::{AccountsFrom, Report};
+use sluice_kernel::reconcile::window::UNREACHABLE;
+
+use crate::problem::Problem;
+use crate::stack::Stack;
+use crate::times::{span, time_of_ms};
+
+/// The most runs that [`run`] makes one after the other.
+const RUNS_MAX: usize = 1_000;
+
+/// The most failures that a line names.
+const NAMED_MAX: usize = 5;
+
+/// A report, and how complete the ledger is by it.
+#[derive(Debug, Clone, Serialize)]
+pub struct Reported {
+    /// As reconcile wrote it.
+    #[serde(flatten)]
+    pub report: Report,
+    /// Of the events that were compared, the share that the ledger had; none if none was compared.
+    pub completeness_percent: Option<f64>,
+}
+
+impl From<Report> for Reported {
+    fn from(report: Report) -> Self {
+        Self {
+            completeness_percent: report.completeness_percent(),
+            report,
+        }
+    }
+}
+
+/// The last reports, the newest first.
+///
+/// # Errors
+/// If the ledger can't be read, or a report in it can't.
+pub async fn last(stack: &Stack, count: u16) -> Result<Vec<Report>, Problem> {
+    let ledger = stack.table("ledger")?;
+    Ok(inspect::reports(stack.aws.sdk(), ledger, count).await?)
+}
+
+/// Runs reconcile now, again and again until nothing is left to compare; the reports, the newest first. `progress` is called
+/// before each run but the first, with the report of the one before.
+///
+/// # Errors
+/// `NotFound` of a stack without the function; what the function fails at.
+pub async fn run(stack: &Stack, progress: &mut dyn FnMut(&Report)) -> Result<Vec<Report>, Problem> {
+    let missing = || Problem::NotFound("the stack has no reconcile function".to_owned());
+    let function = stack.functions.get("reconcile").ok_or_else(missing)?;
+    let mut reports: Vec<Report> = Vec::new();
+    for _ in 0..RUNS_MAX {
+        let answer = stack.aws.invoke(function, &json!({})).await?;
+        let report: Report = serde_json::from_value(answer).map_err(Problem::failed)?;
+        let began_ms = reports
+            .last()
+            .map_or(report.began_ms, |first| first.began_ms);
+        let goes_on = goes_on(&report, began_ms);
+        reports.insert(0, report);
+        if !goes_on {
+            break;
+        }
+        progress(&reports[0]);
+    }
+    Ok(reports)
+}
+
+/// Whether another run has something to do that none since `began_ms` has attempted.
+fn goes_on(report: &Report, began_ms: i64) -> bool {
+    let is_left = report.left_since_ms.is_some_and(|at_ms| at_ms < began_ms);
+    report.stopped.is_none() && (is_left || report.accounts_more || report.ungenerated_more)
+}
+
+/// What the newest run says that somebody should know; nothing where all is well.
+pub fn trouble(report: &Report) -> Option<String> {
+    let lacked = report.missing + report.stuck;
+    match report.stopped.as_deref() {
+        Some("reconcile.no_key") => Some(
+            "there is no API key, so nothing is compared; the parameter ApiKeySecretArn names one"
+                .to_owned(),
+        ),
+        Some(code) => Some(format!("the last run was stopped: {code}")),
+        None if report.gap_s > 0 => Some(format!(
+            "{} s were never compared, and Stripe lists them no more",
+            report.gap_s
+        )),
+        None if lacked > 0 => Some(format!(
+            "{lacked} events had not come in; {} are in now",
+            report.recovered
+        )),
+        None if report.is_behind() => Some(format!(
+            "not everything was compared for {}",
+            span(1_000 * report.behind_s)
+        )),
+        None => {
+            let mut failures = report.failures.iter();
+            let failure = failures.find(|failure| failure.code != UNREACHABLE)?;
+            Some(format!(
+                "{} could not be compared: {}",
+                failure.scope, failure.code
+            ))
+        }
+    }
+}
+
+/// What a run doesn't cover, a line each; nothing where it covered all.
+pub fn uncovered(report: &Report) -> Vec<String> {
+    let mut lines = Vec::new();
+    if let Some(code) = &report.stopped {
+        lines.push(format!("the run was stopped: {code}"));
+    }
+    if report.scopes_failed > 0 {
+        let named = report.failures.iter().take(NAMED_MAX).map(|failure| {
+            let since = time_of_ms(1_000 * failure.since_s);
+            format!("{} ({} since {since})", failure.scope, failure.code)
+        });
+        let named: Vec<_> = named.collect();
+        let more = report.scopes_failed.saturating_sub(named.len() as u64);
+        let more = if more > 0 {
+            format!(" and {more} more")
+        } else {
+            String::new()
+        };
+        lines.push(format!(
+            "{} accounts or modes could not be compared: {}{more}",
+            report.scopes_failed,
+            named.join(", ")
+        ));
+    }
+    let mut count = |count: u64, what: &str| {
+        if count > 0 {
+            lines.push(format!("{count} {what}"));
+        }
+    };
+    count(
+        report.scopes_left,
+        "accounts or modes are left to the next run",
+    );
+    count(
+        report.scopes_put_off,
+        "accounts are unreachable, and tried once a day",
+    );
+    count(report.unreadable, "listed events could not be read");
+    let mut say = |is_so: bool, what: String| {
+        if is_so {
+            lines.push(what);
+        }
+    };
+    let code = report.accounts_code.as_deref().unwrap_or("no code");
+    say(
+        report.accounts_from == AccountsFrom::Seen,
+        format!(
+            "Stripe didn't list the connected accounts ({code}): only those that deliveries named are compared"
+        ),
+    );
+    say(
+        report.accounts_from == AccountsFrom::Unknown,
+        format!(
+            "the connected accounts are unknown ({code}): only those of earlier runs are compared"
+        ),
+    );
+    say(
+        report.accounts_more,
+        "the list of connected accounts goes on in the next run".to_owned(),
+    );
+    let code = report.ungenerated_code.as_deref().unwrap_or_default();
+    say(
+        !code.is_empty(),
+        format!("Stripe didn't say which events it failed to make: {code}"),
+    );
+    say(
+        report.ungenerated_more,
+        "which events Stripe failed to make is asked for to the end in the next run".to_owned(),
+    );
+    say(
+        report.gap_s > 0,
+        format!(
+            "{} were never compared, and Stripe lists them no more",
+            span(1_000 * report.gap_s)
+        ),
+    );
+    lines
+}
+
+/// A run in a few words.
+pub fn summary(report: Option<&Report>, now_ms: i64) -> String {
+    let Some(report) = report else {
+        return "unknown: it has not run".to_owned();
+    };
+    let percent = report.completeness_percent();
+    let percent = percent.map_or_else(
+        || "completeness unknown".to_owned(),
+        |p| format!("{p:.3} % complete"),
+    );
+    format!(
+        "{} ago, {percent}, {} seen, {} missing",
+        span(now_ms - report.ended_ms),
+        report.seen,
+        report.missing
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use sluice_kernel::reconcile::report::Failure;
+
+    use super::*;
+
+    #[test]
+    fn a_run_that_lacked_nothing_is_well_and_any_other_says_why_not() {
+        let mut report = Report {
+            seen: 200,
+            ..Report::default()
+        };
+        assert_eq!(trouble(&report), None);
+        (report.missing, report.recovered) = (2, 2);
+        let lacked = trouble(&report).expect("missing");
+        assert!(lacked.starts_with("2 events"), "{lacked}");
+        report.stopped = Some("stripe.rate_limited".to_owned());
+        let stopped = trouble(&report).expect("stopped");
+        assert!(stopped.contains("stripe.rate_limited"), "{stopped}");
+    }
+
+    fn failing(code: &str) -> Report {
+        let mut report = Report {
+            scopes_failed: 7,
+            ..Report::default()
+        };
+        for n in 0..7 {
+            report.failures.push(Failure {
+                scope: format!("acct_{n}#live"),
+                code: code.to_owned(),
+                since_s: 1_767_225_600,
+            });
+        }
+        report
+    }
+
+    #[test]
+    fn a_run_that_could_not_compare_an_account_says_which_unless_it_is_just_unreachable() {
+        assert_eq!(trouble(&failing(UNREACHABLE)), None);
+        let wrong = trouble(&failing("stripe.key_refused")).expect("refused");
+        assert!(wrong.contains("acct_0#live") && wrong.contains("stripe.key_refused"));
+        let behind = Report {
+            behind_s: 8 * 3_600,
+            ..Report::default()
+        };
+        let wrong = trouble(&behind).expect("behind");
+        assert!(wrong.contains("8 h"), "{wrong}");
+    }
+
+    #[test]
+    fn everything_that_a_run_does_not_cover_is_listed() {
+        assert_eq!(uncovered(&Report::default()), Vec::<String>::new());
+        let report = Report {
+            stopped: Some("ledger.unavailable".to_owned()),
+            scopes_left: 3,
+            scopes_put_off: 4,
+            unreadable: 5,
+            accounts_from: AccountsFrom::Seen,
+            accounts_code: Some("stripe.key_refused".to_owned()),
+            accounts_more: true,
+            ungenerated_code: Some("stripe.unavailable".to_owned()),
+            ungenerated_more: true,
+            gap_s: 600,
+            ..failing("stripe.rate_limited")
+        };
+        let lines = uncovered(&report);
+        assert_eq!(lines.len(), 10, "{lines:#?}");
+        let failed = "acct_0#live (stripe.rate_limited since 2026-01-01";
+        assert!(
+            lines[1].contains(failed) && lines[1].ends_with("and 2 more"),
+            "{}",
+            lines[1]
+        );
+        let unknown = Report {
+            accounts_from: AccountsFrom::Unknown,
+            ..Report::default()
+        };
+        assert!(uncovered(&unknown)[0].contains("unknown"));
+    }
+
+    #[test]
+    fn runs_go_on_until_each_account_had_its_turn_and_not_for_what_fails() {
+        let run = |change: &dyn Fn(&mut Report)| {
+            let mut report = Report {
+                more: true,
+                ..Report::default()
+            };
+            change(&mut report);
+            goes_on(&report, 1_000)
+        };
+        assert!(run(&|report| report.left_since_ms = Some(999)));
+        assert!(
+            !run(&|report| report.left_since_ms = Some(1_000)),
+            "attempted since"
+        );
+        assert!(run(&|report| report.accounts_more = true));
+        assert!(run(&|report| report.ungenerated_more = true));
+        assert!(!run(&|report| report.scopes_failed = 5));
+        assert!(!run(&|report| {
+            report.left_since_ms = Some(0);
+            report.stopped = Some("ledger.unavailable".to_owned());
+        }));
+    }
+}

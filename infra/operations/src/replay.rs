@@ -1,0 +1,229 @@
+//! Ledgered events once more, to every domain that the rules name or to one.
+//!
+//! A plan says what would happen, by the domains' own code as this program was built with it. Carried out, it is a run
+//! ([`sluice_kernel::replay`]), recorded in the table of outcomes under a name of its own, by which it is resumed.
+//!
+//! Events that wait for their endpoint's configuration are judged by the endpoints as ingest is deployed with them when the
+//! run begins or is resumed.
+//!
+//! # Layout
+//! - [`select`]: which events. [`plan`]: what would happen. [`target`]: where they go, and what became of them there.
+
+pub mod plan;
+pub mod select;
+pub mod target;
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use sluice_adapters::clock::SystemClock;
+use sluice_adapters::ledger::DynamoLedger;
+use sluice_adapters::runs::digest;
+use sluice_adapters::runs::replays::DynamoRuns;
+use sluice_kernel::delivery::endpoint::Endpoint;
+use sluice_kernel::replay::{Admissions, Ports, go_on};
+pub use sluice_kernel::replay::{EVENTS_MAX, Run, Standing};
+use sluice_stripe::event::parse_head;
+
+use crate::actor::Reason;
+use crate::domains;
+use crate::problem::Problem;
+use crate::runs::KEEP_DAYS;
+use crate::stack::Stack;
+use crate::times::{now_ms, time_of_ms};
+pub use plan::Plan;
+
+/// Which events are replayed, and how.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// Which events.
+    pub wanted: select::Wanted,
+    /// The one domain whose queue is reached; all that the rules name without.
+    pub domain: Option<String>,
+    /// Facts are emitted again, under the run's name as generation, and current levels at a new seq.
+    pub forced: bool,
+    /// Events a second, at most.
+    pub rate: u32,
+    /// Events that go first, and whose verdicts are waited for.
+    pub canary: usize,
+    /// The run stops if more than this share of what was looked at has failed, in percent.
+    pub stop_percent: u32,
+    /// How long to wait for the queues to empty before verdicts are looked at, in seconds.
+    pub settle_s: u64,
+}
+
+/// A run that is recorded, and the version of its record.
+#[derive(Debug, Clone)]
+pub struct Recorded {
+    /// The run, as it was when it was read.
+    pub run: Run,
+    version: u64,
+}
+
+fn runs(stack: &Stack) -> Result<DynamoRuns, Problem> {
+    let table = stack.table("outcomes")?.to_owned();
+    Ok(DynamoRuns::new(stack.aws.sdk(), table, KEEP_DAYS))
+}
+
+/// Finds the events, and predicts what would happen. Changes nothing.
+///
+/// # Errors
+/// `Usage` for a domain that the stack or this program hasn't, and for events that a run can't take; `NotFound` if none is
+/// wanted.
+pub async fn plan(stack: &Stack, request: Request) -> Result<Plan, Problem> {
+    if let Some(domain) = &request.domain {
+        domains::check_code(stack, domain)?;
+    }
+    let ids = select::ids(stack, &request.wanted).await?;
+    if ids.is_empty() {
+        return Err(Problem::NotFound(
+            "no event is wanted: give ids, --file or a filter".to_owned(),
+        ));
+    }
+    if ids.len() > EVENTS_MAX {
+        return Err(Problem::Usage(format!(
+            "{} events; a run takes {EVENTS_MAX}",
+            ids.len()
+        )));
+    }
+    let begun_ms = now_ms();
+    let run = Run {
+        id: name(begun_ms),
+        who: String::new(),
+        why: String::new(),
+        forced: request.forced,
+        domain: request.domain,
+        total: ids.len(),
+        next: 0,
+        published: 0,
+        skipped: 0,
+        admitted: 0,
+        waiting: 0,
+        refused: 0,
+        failed: 0,
+        checked: 0,
+        canary: request.canary.min(ids.len()),
+        rate_per_s: request.rate,
+        stop_percent: request.stop_percent,
+        settle_ms: request.settle_s * 1_000,
+        started_at_ms: begun_ms,
+        at_ms: begun_ms,
+        standing: Standing::Running,
+    };
+    let endpoints = stack.endpoints().await?;
+    Plan::of(stack, run, ids, admissions(&endpoints)).await
+}
+
+impl Plan {
+    /// What tells this plan from another: a digest of its events, and of how they are replayed.
+    pub fn digest(&self) -> String {
+        let domain = self.run.domain.as_deref().unwrap_or_default();
+        let manner = ["plain", "forced"][usize::from(self.forced)];
+        let ids = self.ids.iter().map(String::as_str);
+        digest([domain, manner].into_iter().chain(ids))
+    }
+
+    /// Records the run, which can be resumed from then on. [`Recorded::go_on`] carries it out.
+    ///
+    /// # Errors
+    /// If the table of outcomes can't be written.
+    pub async fn begin(self, stack: &Stack, reason: Reason) -> Result<Recorded, Problem> {
+        let plan = self.digest();
+        let run = Run {
+            who: reason.who,
+            why: reason.why,
+            ..self.run
+        };
+        runs(stack)?.create(&run, &self.ids, Some(plan)).await?;
+        Ok(Recorded { run, version: 1 })
+    }
+}
+
+/// A run by its name.
+///
+/// # Errors
+/// `NotFound` if there is none.
+pub async fn find(stack: &Stack, id: &str) -> Result<Recorded, Problem> {
+    let found = runs(stack)?.find(id).await?;
+    let (run, version) = found.ok_or_else(|| Problem::NotFound(format!("there is no run {id}")))?;
+    Ok(Recorded { run, version })
+}
+
+impl Recorded {
+    /// Goes on with the run until its end, or until it stops itself or `progress` does, by [`ControlFlow::Break`] with a reason.
+    /// Returns it as it then stands.
+    ///
+    /// # Errors
+    /// If AWS can't be reached, or another program goes on with the run (`replay.taken`); it can be resumed.
+    pub async fn go_on(
+        self,
+        stack: &Stack,
+        progress: impl FnMut(&Run) -> ControlFlow<String>,
+    ) -> Result<Run, Problem> {
+        let Self { run, version } = self;
+        let runs = runs(stack)?;
+        let ledger = stack.table("ledger")?.to_owned();
+        let entries = DynamoLedger::new(stack.aws.sdk(), ledger, SystemClock);
+        let domain = run.domain.clone();
+        let target = target::Target::of(stack, domain.as_deref())?;
+        let endpoints = stack.endpoints().await?;
+        let verdicts = target::Outcomes::of(stack, &runs, domain.as_deref());
+        let ports = Ports {
+            runs: &runs,
+            entries: &entries,
+            target: &target,
+            verdicts: &verdicts,
+            admissions: admissions(&endpoints),
+        };
+        Ok(go_on(&ports, &SystemClock, run, version, progress).await?)
+    }
+}
+
+/// What of a run that has ended isn't well: that it was stopped, or that events failed.
+pub fn trouble(run: &Run) -> Option<String> {
+    match &run.standing {
+        Standing::Done if run.refused + run.failed == 0 => None,
+        Standing::Stopped(reason) => Some(format!("the run stopped itself: {reason}")),
+        _ => Some(format!("{} failed, {} refused", run.failed, run.refused)),
+    }
+}
+
+/// Events are read as ingest reads them.
+fn admissions(endpoints: &BTreeMap<String, Endpoint>) -> Admissions<'_> {
+    Admissions {
+        endpoints,
+        head: |body| parse_head(body).ok(),
+    }
+}
+
+/// `replay-20261124T181500-3fa2`: when it was begun, and a few digits that tell apart what was begun in one second.
+fn name(now_ms: i64) -> String {
+    let second = time_of_ms(now_ms - now_ms.rem_euclid(1_000));
+    let digits: String = second
+        .chars()
+        .filter(|c| c.is_ascii_alphanumeric())
+        .collect();
+    let nanos = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.subsec_nanos());
+    format!(
+        "replay-{}-{:04x}",
+        digits.trim_end_matches('Z'),
+        (nanos ^ std::process::id()) & 0xffff
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use sluice_kernel::bus::detail::is_generation;
+
+    use super::*;
+
+    #[test]
+    fn a_runs_name_can_be_a_generation() {
+        let name = name(1_764_007_200_123);
+        assert!(name.starts_with("replay-20251124T180000-"), "{name}");
+        assert!(is_generation(&name));
+    }
+}

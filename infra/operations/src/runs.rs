@@ -1,0 +1,322 @@
+//! Runs: what operators did, listed; and runs over many objects, recorded page by page, so that they can be resumed.
+//!
+//! [`list`] has runs of all kinds. A replay's own loop is the kernel's ([`sluice_kernel::replay`]), because its order of writes
+//! is what its guarantee rests on. Rebuilds and imports go object by object and share the loop here: a page, then the record,
+//! then the next page. A run that was cut off repeats the page that it was at; an object that needs no change isn't written
+//! again.
+//!
+//! A run stops by itself if too many objects fail, and if its [`Watch`] says so. It can be resumed either way.
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+
+use serde::Serialize;
+use serde_json::Value;
+use sluice_adapters::runs::RunStore;
+pub use sluice_adapters::runs::bulk::BulkRun;
+use sluice_adapters::runs::bulk::{BulkRuns, Held};
+pub use sluice_adapters::runs::{Kind, Page, State, Summary};
+use sluice_kernel::consumer::consume;
+use sluice_kernel::fault::{Class, Fault};
+use sluice_kernel::rebuild::{Change, Rebuilt};
+
+use crate::actor::Reason;
+use crate::problem::Problem;
+use crate::stack::Stack;
+use crate::times::now_ms;
+
+/// Objects of one page, after which the record is written.
+pub(crate) const PAGE_OBJECTS: usize = 100;
+
+/// How long a record is kept, in days.
+pub(crate) const KEEP_DAYS: u32 = 35;
+
+/// A run isn't stopped for failures before it has looked at this many objects.
+const LOOKED_MIN: usize = 20;
+
+/// Runs of all kinds, the newest first: at most `limit`, after the place that the page before named.
+///
+/// Runs that an earlier version of the program began have no place in the list; by name they are found all the same.
+///
+/// # Errors
+/// If the table of outcomes can't be read.
+pub async fn list(stack: &Stack, after: Option<&str>, limit: u16) -> Result<Page, Problem> {
+    let table = stack.table("outcomes")?.to_owned();
+    let store = RunStore::new(stack.aws.sdk(), table);
+    Ok(store.list(after, limit).await?)
+}
+
+/// How a run over many objects begins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Start {
+    /// Only finds out what would change, and leaves no trace; if a run is named, of what it hasn't done yet.
+    Plan {
+        /// The run.
+        from: Option<String>,
+    },
+    /// Does it, as a new run.
+    New(Reason),
+    /// Goes on with this run, in the name of who began it.
+    Resume(String),
+}
+
+/// What became of one object that isn't as it was.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Object {
+    /// Its projection's key.
+    pub key: String,
+    /// `made`, `changed`, `unfounded`, or `rejected` with a code.
+    pub change: String,
+    /// Why Stripe's answer was of no use, or the object was rejected: a fault's code.
+    pub code: Option<&'static str>,
+    /// The state that it had; null if it had none.
+    pub before: Value,
+    /// The state that it has, or would have.
+    pub after: Value,
+    /// Whether it was done, and not only planned.
+    pub done: bool,
+}
+
+/// Sees a run while it goes on, and may stop it.
+pub trait Watch {
+    /// An object isn't as it was.
+    ///
+    /// # Errors
+    /// What ends the run here, as if it had been cut off: nobody reads what is said of it.
+    fn object(&mut self, object: &Object) -> Result<(), Problem>;
+
+    /// A page is done, and recorded. [`ControlFlow::Break`] stops the run for this reason.
+    fn page(&mut self, run: &BulkRun) -> ControlFlow<String>;
+}
+
+/// What came of a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Ended {
+    /// Its name.
+    pub run: String,
+    /// Whether it was done, and not only planned.
+    pub done: bool,
+    /// Objects that were looked at.
+    pub looked: usize,
+    /// Of these, the ones that failed.
+    pub failed: usize,
+    /// What became of them, by word.
+    pub counts: BTreeMap<String, usize>,
+    /// Why it was stopped before its end.
+    pub stopped: Option<String>,
+}
+
+impl Ended {
+    /// What of it isn't well: that it was stopped, or that objects failed.
+    pub fn trouble(&self) -> Option<String> {
+        match &self.stopped {
+            Some(reason) => Some(format!("the run stopped itself: {reason}")),
+            None if self.failed > 0 => Some(format!("{} failed", self.failed)),
+            None => None,
+        }
+    }
+}
+
+/// The pages of a run over many objects.
+pub(crate) trait Pages {
+    /// Whether all is done at this place.
+    fn is_over(&self, at: &Value) -> bool;
+
+    /// Does the page at this place, which is null at the beginning; the place of the next one.
+    async fn page(&mut self, at: &Value, tally: &mut Tally<'_>) -> Result<Value, Problem>;
+}
+
+/// A run over many objects.
+#[derive(Debug)]
+pub(crate) struct Bulk {
+    store: BulkRuns,
+    run: BulkRun,
+    /// Its record; none of a plan, which leaves no trace.
+    held: Option<Held>,
+    stop_percent: u32,
+}
+
+impl Bulk {
+    /// A new run, or the one to be resumed. `of` is what has to be the same in both: a domain's name. It is recorded before it is
+    /// returned: from then on it can be resumed.
+    pub(crate) async fn begin(
+        stack: &Stack,
+        kind: Kind,
+        of: &str,
+        start: Start,
+        stop_percent: u32,
+    ) -> Result<Self, Problem> {
+        let table = stack.table("outcomes")?.to_owned();
+        let store = BulkRuns::new(stack.aws.sdk(), table, kind, KEEP_DAYS);
+        let prefix = format!("{}-{of}-", kind.as_str());
+        let begun_ms = now_ms();
+        let of_reason = |reason: Option<Reason>| {
+            let (who, why) = reason.map_or((String::new(), None), |it| (it.who, Some(it.why)));
+            BulkRun {
+                name: format!("{prefix}{begun_ms:x}"),
+                who,
+                why,
+                at: Value::Null,
+                at_ms: begun_ms,
+                looked: 0,
+                failed: 0,
+                counts: BTreeMap::new(),
+                state: State::Running,
+            }
+        };
+        let (run, held) = match start {
+            Start::Plan { from: None } => (of_reason(None), None),
+            Start::Plan { from: Some(name) } => (find(&store, &name, &prefix).await?.0, None),
+            Start::New(reason) => {
+                let run = of_reason(Some(reason));
+                let held = store.begin(&run, None).await?;
+                (run, Some(held))
+            }
+            Start::Resume(name) => {
+                let (run, held) = find(&store, &name, &prefix).await?;
+                (run, Some(held))
+            }
+        };
+        Ok(Self {
+            store,
+            run,
+            held,
+            stop_percent,
+        })
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.run.name
+    }
+
+    /// Whether it only finds out what would change.
+    pub(crate) fn is_plan(&self) -> bool {
+        self.held.is_none()
+    }
+
+    /// Goes through the pages from where the run is.
+    pub(crate) async fn go_on(
+        mut self,
+        mut pages: impl Pages,
+        watch: &mut dyn Watch,
+    ) -> Result<Ended, Problem> {
+        let is_done = !self.is_plan();
+        while !pages.is_over(&self.run.at) {
+            let at = self.run.at.clone();
+            let run = &mut self.run;
+            let mut tally = Tally {
+                run,
+                watch,
+                is_done,
+            };
+            self.run.at = pages.page(&at, &mut tally).await?;
+            if let Some(reason) = self.too_many() {
+                return self.end(State::Stopped(reason)).await;
+            }
+            self.save(State::Running).await?;
+            if let ControlFlow::Break(reason) = watch.page(&self.run) {
+                return self.end(State::Stopped(reason)).await;
+            }
+        }
+        self.end(State::Done).await
+    }
+
+    /// Why the run has to stop, if too many objects failed.
+    fn too_many(&self) -> Option<String> {
+        let (looked, failed) = (self.run.looked, self.run.failed);
+        let limit = self.stop_percent as usize;
+        let is_over = looked >= LOOKED_MIN && failed * 100 > limit * looked;
+        is_over.then(|| format!("{failed} of {looked} failed, more than {limit} %"))
+    }
+
+    async fn save(&mut self, state: State) -> Result<(), Problem> {
+        self.run.state = state;
+        if let Some(held) = &self.held {
+            self.run.at_ms = now_ms();
+            self.held = Some(self.store.save(&self.run, held).await?);
+        }
+        Ok(())
+    }
+
+    async fn end(mut self, state: State) -> Result<Ended, Problem> {
+        self.save(state).await?;
+        let done = !self.is_plan();
+        let run = self.run;
+        Ok(Ended {
+            run: run.name,
+            done,
+            looked: run.looked,
+            failed: run.failed,
+            counts: run.counts,
+            stopped: match run.state {
+                State::Stopped(reason) => Some(reason),
+                State::Running | State::Done => None,
+            },
+        })
+    }
+}
+
+async fn find(store: &BulkRuns, name: &str, prefix: &str) -> Result<(BulkRun, Held), Problem> {
+    let found = store.find(name).await?;
+    let found = found.ok_or_else(|| Problem::NotFound(format!("there is no run {name}")))?;
+    match name.starts_with(prefix) {
+        true => Ok(found),
+        false => Err(Problem::Usage(format!("{name} is a run of something else"))),
+    }
+}
+
+/// Counts what becomes of a run's objects.
+pub(crate) struct Tally<'a> {
+    run: &'a mut BulkRun,
+    watch: &'a mut dyn Watch,
+    is_done: bool,
+}
+
+impl Tally<'_> {
+    /// Counts what became of an object, and says what changed.
+    ///
+    /// # Errors
+    /// What isn't the object's own trouble: the run stays where it is.
+    pub(crate) fn count(
+        &mut self,
+        key: &str,
+        result: Result<Rebuilt, Fault>,
+    ) -> Result<(), Problem> {
+        self.run.looked += 1;
+        let (change, code) = match &result {
+            Ok(rebuilt) => (rebuilt.change.as_str().to_owned(), rebuilt.note),
+            Err(fault) if fault.class == Class::Reject => {
+                self.run.failed += 1;
+                (format!("rejected {}", fault.code), Some(fault.code))
+            }
+            Err(fault) => return Err(Problem::Failed(fault.to_string())),
+        };
+        let mut one_more = |word: String| *self.run.counts.entry(word).or_default() += 1;
+        if let (Ok(_), Some(code)) = (&result, code) {
+            one_more(match code {
+                consume::CONTRADICTED => format!("left as it ended, {code}"),
+                code => format!("without Stripe's answer, {code}"),
+            });
+        }
+        if matches!(&result, Ok(rebuilt) if rebuilt.is_guess) {
+            one_more("a guess".to_owned());
+        }
+        one_more(change.clone());
+        let (before, after) = match result {
+            Ok(rebuilt) if rebuilt.change == Change::Same => return Ok(()),
+            Ok(rebuilt) => (rebuilt.before, rebuilt.after),
+            Err(_) => (Value::Null, Value::Null),
+        };
+        self.watch.object(&Object {
+            key: key.to_owned(),
+            change,
+            code,
+            before,
+            after,
+            done: self.is_done,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;
