@@ -184,7 +184,8 @@ fn mention(mention: &Mention) -> String {
 
 #[cfg(test)]
 mod tests {
-    use sluice_operations::erase::report::{Spot, Unseen, Wait};
+    use sluice_operations::erase::report::{Spot, Unseen};
+    use sluice_operations::erase::wait::Wait;
 
     use super::*;
     use crate::output::without_colour;

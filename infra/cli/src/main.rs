@@ -27,6 +27,7 @@ mod output;
 mod progress;
 mod rebuild;
 mod reconcile;
+mod recorded;
 mod rejected;
 mod replay;
 mod rollback;

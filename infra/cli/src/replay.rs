@@ -19,7 +19,7 @@ use crate::change::{Change, not_done};
 use crate::context::Context;
 use crate::output::{Cell, counted, fields, table};
 use crate::progress::Progress;
-use crate::rejected;
+use crate::recorded::{self, records};
 
 /// Events a second, at most.
 const RATE_MAX: u32 = 1_000;
@@ -72,7 +72,7 @@ pub(crate) struct Wanted {
     #[arg(long, value_name = "FILE")]
     pub(crate) file: Option<PathBuf>,
     #[command(flatten)]
-    pub(crate) recorded: rejected::Filter,
+    pub(crate) recorded: recorded::Filter,
     /// Events that wait for their endpoint's configuration: stored, and not published, because their mode or account wasn't
     /// expected.
     #[arg(long)]
@@ -143,7 +143,7 @@ impl Wanted {
             // Refused, whatever is recorded.
             (false, false) => Some(Vec::new()),
             (false, true) => {
-                let records = rejected::records(context, &self.recorded).await?;
+                let records = records(context, &self.recorded).await?;
                 let subjects = records.into_iter().map(|record| record.subject);
                 Some(subjects.collect())
             }

@@ -1,10 +1,9 @@
 //! The queues: how long a message is hidden, kept and tried, where it goes then, and who may send.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::functions::Configurations;
 use super::{Findings, Level, Patient};
-use crate::problem::Problem;
 
 /// A message that always fails is tried for at least so long, so that an outage of a day fills no dead letters.
 const TRIED_S: u64 = 86_400;
@@ -166,6 +165,8 @@ fn judge(
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
     use crate::stack::Described;
 
