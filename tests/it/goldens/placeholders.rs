@@ -88,14 +88,14 @@ impl Placeholders {
             .or_else(|| self.number(text))
     }
 
-    /// `1764518637` and, in milliseconds, `1764518637123`.
+    /// `1764518637` and, in milliseconds, `1764518637123`; in keys with fifteen digits.
     fn number(&self, text: &str) -> Option<(usize, String)> {
         let digits = run(text, |it| it.is_ascii_digit());
         let number: i64 = digits.parse().ok()?;
         let is_bounded = !text[digits.len()..].starts_with(|it: char| it.is_ascii_alphanumeric());
         let seconds = match digits.len() {
             10 => number,
-            13 => number / 1_000,
+            13 | 15 => number / 1_000,
             _ => return None,
         };
         let placeholder = self.time(seconds)?;
@@ -267,6 +267,7 @@ fn what_differs_from_run_to_run_is_replaced_and_what_does_not_is_kept() {
             "created 1790000060, 1767603600",
             "created <stripe+60>, <before>",
         ),
+        ("001796000010123#import", "<time>#import"),
         ("2026-01-05T09:00:00Z", "<before>"),
         ("at 2026-11-30T16:03:57.123Z.", "at <time>."),
         ("evt_17960000101 1796000010x", "evt_17960000101 1796000010x"),
