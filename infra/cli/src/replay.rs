@@ -1,7 +1,7 @@
 //! `sluice replay`: ledgered events once more, to every domain that the rules name or to one.
 //!
 //! Without `--yes` it only says what would happen, and with it the plan is shown and then carried out as a run, by whose name
-//! `--resume` goes on with it.
+//! `--resume` resumes it.
 
 use std::ops::ControlFlow;
 use std::path::PathBuf;

@@ -1,4 +1,4 @@
-//! `sluice shadow`: before switching, what Sluice has seen held against what the endpoint of today has.
+//! `sluice shadow`: before switching, what Sluice has seen, compared with what the endpoint of today has.
 
 use std::io::BufRead;
 use std::path::PathBuf;

@@ -75,7 +75,7 @@ fn goes_on(report: &Report, began_ms: i64) -> bool {
     report.stopped.is_none() && (is_left || report.accounts_more || report.ungenerated_more)
 }
 
-/// What the newest run says that somebody should know; nothing where all is well.
+/// What of the newest run isn't well; nothing if all is.
 pub fn trouble(report: &Report) -> Option<String> {
     let lacked = report.missing + report.stuck;
     match report.stopped.as_deref() {

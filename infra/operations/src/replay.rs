@@ -151,11 +151,11 @@ pub async fn find(stack: &Stack, id: &str) -> Result<Recorded, Problem> {
 }
 
 impl Recorded {
-    /// Goes on with the run until its end, or until it stops itself or `progress` does, by [`ControlFlow::Break`] with a reason.
+    /// Resumes the run until its end, or until it stops itself or `progress` does, by [`ControlFlow::Break`] with a reason.
     /// Returns it as it then stands.
     ///
     /// # Errors
-    /// If AWS can't be reached, or another program goes on with the run (`replay.taken`); it can be resumed.
+    /// If AWS can't be reached, or another program has resumed the run (`replay.taken`); it can be resumed.
     pub async fn go_on(
         self,
         stack: &Stack,

@@ -56,7 +56,7 @@ pub enum Start {
     },
     /// Does it, as a new run.
     New(Reason),
-    /// Goes on with this run, in the name of who began it.
+    /// Resumes this run, in the name of who began it.
     Resume(String),
 }
 
@@ -82,7 +82,7 @@ pub trait Watch {
     /// An object isn't as it was.
     ///
     /// # Errors
-    /// What ends the run here, as if it had been cut off: nobody reads what is said of it.
+    /// What ends the run here, as if it had been cut off: the output has no reader.
     fn object(&mut self, object: &Object) -> Result<(), Problem>;
 
     /// A page is done, and recorded. [`ControlFlow::Break`] stops the run for this reason.

@@ -1,8 +1,8 @@
 //! Before switching: what Sluice has seen, compared with what the endpoint of today has.
 //!
 //! Three lists over one window of Stripe's `created`: the ledger; a file of what they have seen, whatever its form; and with
-//! an API key Stripe's own list of events, which finds what neither has, and says of each event how many endpoints haven't
-//! taken it (`pending_webhooks`). Without a file that count stands for their endpoint, which is right as long as the two are
+//! an API key Stripe's own list of events. That list finds what neither has, and says of each event how many endpoints
+//! haven't taken it (`pending_webhooks`). Without a file that count stands for their endpoint, which is right as long as the two are
 //! the only ones.
 //!
 //! It reads and never writes. All three are held in memory, a few hundred bytes an event, up to

@@ -115,7 +115,7 @@ pub struct Summary {
     pub state: State,
     /// Events or objects that it is done with.
     pub done: usize,
-    /// Of so many, if that is known.
+    /// Of this number, if it is known.
     pub total: Option<usize>,
     /// Of those done, the ones that failed.
     pub failed: usize,

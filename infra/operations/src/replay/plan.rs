@@ -27,9 +27,9 @@ const READ_EVENTS: usize = 100;
 /// What one domain would do.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Predicted {
-    /// By outcome, with the code if it is rejected or there is more to say: so many events.
+    /// By outcome, with the code if it is rejected or there is more to say: the number of events.
     pub outcomes: BTreeMap<String, usize>,
-    /// What would be emitted, by kind, and whether it is emitted again: so many effects.
+    /// What would be emitted, by kind, and whether it is emitted again: the number of effects.
     #[serde(serialize_with = "effects")]
     pub effects: BTreeMap<(String, bool), usize>,
 }

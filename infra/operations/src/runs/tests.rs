@@ -1,11 +1,11 @@
-//! Runs over pages, at a table that answers as it is told.
+//! Runs over pages, at a table with prepared answers.
 
 use serde_json::json;
 
 use super::*;
 use crate::versions::tests::lambda;
 
-/// Three pages of so many objects, of which every so many is rejected.
+/// Three pages of this number of objects, of which every n-th is rejected.
 struct Three {
     objects: usize,
     rejected_every: usize,

@@ -87,7 +87,7 @@ pub struct Known<'a> {
 }
 
 impl Known<'_> {
-    /// Its type, by whoever knows.
+    /// Its type, by the first of the three that says it.
     pub fn kind(&self) -> Option<&str> {
         let ours = self.ours.map(|ours| ours.kind.as_str());
         let listed = self.listed.map(|listed| listed.kind.as_str());

@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | `rebuild#<run>`, `import#<run>` | `run` | `doc` S: [`BulkRun`] as JSON; `expires_at` N s |
 //!
-//! A record has no version: it is written if the document that is there is the one that was read. Of two programs that go on with
+//! A record has no version: it is written if the document that is there is the one that was read. Of two programs that resume
 //! one run, one stops.
 
 use std::collections::BTreeMap;
