@@ -3,9 +3,8 @@
 use clap::{Args, Subcommand};
 use serde_json::json;
 use sluice_operations::actor::{self, Reason};
-use sluice_operations::dlq::letters::{Letter, Received};
 use sluice_operations::dlq::{
-    self, Discarded, Filter, LOOK_MAX, Plan, REDRIVE_WHY, Redriven, causes,
+    self, Discarded, Filter, LOOK_MAX, Letter, Plan, REDRIVE_WHY, Received, Redriven, causes,
 };
 use sluice_operations::problem::Problem;
 
