@@ -377,6 +377,58 @@ fn a_dead_letter_of_any_kind_is_not_given_up_while_effects_of_its_object_are_pen
 }
 
 #[test]
+fn dead_letters_that_another_command_hides_leave_redrive_and_discard_partly_done() {
+    let world = World::own(|_| {});
+    let queue = "payments_dead_letters";
+    let letter = || {
+        let (_, _, body) = paid();
+        message(&serde_json::from_str(&body).expect("JSON"))
+    };
+    world.enqueue(queue, &[letter()]);
+    let receive = json!({ "QueueUrl": world.info().queues[queue], "VisibilityTimeout": 3_600, "WaitTimeSeconds": 1 });
+    let taken = world
+        .stack(|stack| stack.aws().json("AmazonSQS.ReceiveMessage", &receive))
+        .expect("received");
+    let taken = taken["Messages"].as_array().expect("messages");
+    assert_eq!(taken.len(), 1, "another command has it");
+    world.enqueue(queue, &[letter(), letter()]);
+
+    let redrive = ["dlq", "redrive", "payments", "--yes"];
+    let one = ["dlq", "redrive", "payments", "--max", "1", "--yes"];
+    let discard = ["dlq", "discard", "payments", "--why", "a test", "--yes"];
+    for (call, name, count) in [
+        (&redrive[..3], "would_redrive", 2),
+        (&one[..], "redriven", 1),
+        (&discard[..5], "would_discard", 1),
+        (&discard[..], "discarded", 1),
+    ] {
+        let output = program(&world, call).arg("--json").output();
+        let output = output.expect("it runs");
+        let words = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(4), "{call:?} {words}");
+        let hidden = "dead letters of payments are hidden just now: 1";
+        assert!(words.contains(hidden), "{call:?} {words}");
+        let said = String::from_utf8_lossy(&output.stdout);
+        let last = said.lines().last().expect("a line");
+        let last: Value = serde_json::from_str(last).expect("JSON");
+        assert_eq!(last, json!({ name: count }), "{call:?}");
+    }
+    // Here the hidden one is shown to others again.
+    let shown = json!({
+        "QueueUrl": world.info().queues[queue], "ReceiptHandle": taken[0]["ReceiptHandle"], "VisibilityTimeout": 0,
+    });
+    world
+        .stack(|stack| {
+            stack
+                .aws()
+                .json("AmazonSQS.ChangeMessageVisibility", &shown)
+        })
+        .expect("shown");
+    let (said, code) = sluice(&world, &redrive);
+    assert_eq!((&said[0]["redriven"], code), (&json!(1), 0));
+}
+
+#[test]
 fn what_one_domain_rejected_is_not_retried_in_another() {
     let world = World::own(|_| {});
     let digest = "00112233aabb";

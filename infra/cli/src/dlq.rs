@@ -3,9 +3,8 @@
 use clap::{Args, Subcommand};
 use serde_json::json;
 use sluice_operations::actor::{self, Reason};
-use sluice_operations::dlq::letters::{Letter, Received};
 use sluice_operations::dlq::{
-    self, Discarded, Filter, LOOK_MAX, Plan, REDRIVE_WHY, Redriven, causes,
+    self, Discarded, Filter, LOOK_MAX, Letter, Plan, REDRIVE_WHY, Received, Redriven, causes,
 };
 use sluice_operations::problem::Problem;
 
@@ -122,23 +121,18 @@ async fn redrive(context: &Context, filter: Filter, max: usize, yes: bool) -> Re
         false => None,
     };
     let plan = plan(context, filter, max).await?;
+    let domain = &plan.selection.filter.domain;
     let Some(reason) = reason else {
         plan.release(&context.stack).await?;
-        return done(
-            context,
-            "would_redrive",
-            plan.selection.count,
-            "would be moved back; --yes does it",
-        );
+        let (count, words) = (plan.selection.count, "would be moved back; --yes does it");
+        done(context, "would_redrive", count, words)?;
+        return verdict(Vec::new(), domain, [plan.left, plan.hidden]);
     };
     let Redriven { redriven, stayed } = plan.redrive(&context.stack, &reason).await?;
     done(context, "redriven", redriven, "moved back")?;
-    match stayed {
-        0 => Ok(()),
-        left => Err(Problem::Partly(format!(
-            "{left} could not be moved, and stay"
-        ))),
-    }
+    let stayed = (stayed > 0).then(|| format!("{stayed} could not be moved, and stay"));
+    let stayed = stayed.into_iter().collect();
+    verdict(stayed, domain, [plan.left, plan.hidden])
 }
 
 /// Gives all up that are wanted and may be, for a reason; without one says how many they are.
@@ -166,13 +160,37 @@ async fn discard(
         }
     }
     let refused = refused.iter();
-    let refused: Vec<_> = refused
-        .map(|one| format!("{}: {}", one.event, one.why))
-        .collect();
-    match refused.is_empty() {
-        true => Ok(()),
-        false => Err(Problem::Partly(refused.join("\n"))),
+    let refused = refused.map(|one| format!("{}: {}", one.event, one.why));
+    let domain = &plan.selection.filter.domain;
+    verdict(refused.collect(), domain, [plan.left, plan.hidden])
+}
+
+/// Done, or a line for each thing that isn't: what was left out, letters that were not looked at, and hidden ones.
+fn verdict(
+    mut left_out: Vec<String>,
+    domain: &str,
+    [left, hidden]: [u64; 2],
+) -> Result<(), Problem> {
+    if left > 0 {
+        left_out.push(not_looked_at(domain, left));
     }
+    if hidden > 0 {
+        left_out.push(hidden_now(domain, hidden));
+    }
+    match left_out.is_empty() {
+        true => Ok(()),
+        false => Err(Problem::Partly(left_out.join("\n"))),
+    }
+}
+
+/// That letters are beyond those that are looked at.
+pub(crate) fn not_looked_at(queue: &str, count: u64) -> String {
+    format!("dead letters of {queue} that were not looked at: about {count}")
+}
+
+/// That letters are in flight with another command.
+pub(crate) fn hidden_now(queue: &str, count: u64) -> String {
+    format!("dead letters of {queue} are hidden just now: {count}")
 }
 
 /// This reason, with who acts.
@@ -284,4 +302,27 @@ fn show(context: &Context, letter: &Letter) -> Result<(), Problem> {
             ("cause", letter.cause.clone()),
         ],
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn letters_that_were_not_seen_are_no_success_and_are_counted_beside_what_was_refused() {
+        let said = |refused: &[&str], not_seen| {
+            let refused = refused.iter().map(|one| (*one).to_owned());
+            match verdict(refused.collect(), "billing", not_seen) {
+                Ok(()) => (0, String::new()),
+                Err(problem) => (problem.exit_code(), problem.to_string()),
+            }
+        };
+        assert_eq!(said(&[], [0, 0]), (0, String::new()));
+        let hidden = "dead letters of billing are hidden just now: 2";
+        assert_eq!(said(&[], [0, 2]), (4, hidden.to_owned()));
+        let left = "dead letters of billing that were not looked at: about 12";
+        assert_eq!(said(&[], [12, 0]), (4, left.to_owned()));
+        let all = format!("evt_1: why\n{left}\n{hidden}");
+        assert_eq!(said(&["evt_1: why"], [12, 2]), (4, all));
+    }
 }

@@ -14,6 +14,7 @@ use sluice_operations::erase::{Wanted, plan};
 use sluice_operations::problem::Problem;
 
 use crate::context::Context;
+use crate::dlq::{hidden_now, not_looked_at};
 use crate::output::fields;
 use crate::progress::Progress;
 
@@ -130,16 +131,10 @@ fn verdict(report: &Report, ids: &[String]) -> Result<(), Problem> {
         let count = report.unseen.len();
         parts.push(format!("{count} could not be seen"));
     }
-    for (queue, count) in &report.left {
-        parts.push(format!(
-            "dead letters of {queue} that were not looked at: about {count}"
-        ));
-    }
-    for (queue, count) in &report.hidden {
-        parts.push(format!(
-            "dead letters of {queue} are hidden just now: {count}"
-        ));
-    }
+    let left = report.left.iter();
+    parts.extend(left.map(|(queue, count)| not_looked_at(queue, *count)));
+    let hidden = report.hidden.iter();
+    parts.extend(hidden.map(|(queue, count)| hidden_now(queue, *count)));
     match parts.is_empty() {
         true => Ok(()),
         false => Err(Problem::Partly(parts.join("; "))),

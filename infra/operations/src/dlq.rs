@@ -2,17 +2,17 @@
 //!
 //! A dead letter's cause is what its domain recorded near its last receive (`failing` in the table of outcomes); where it
 //! recorded nothing, it is `unknown`. Messages are received, so they are hidden from others while they are looked at
-//! ([`letters`]); what isn't moved or given up is shown again at the end.
+//! (`letters`); what isn't moved or given up is shown again at the end.
 //!
 //! What is changed is a [`Plan`] first: all letters that a filter matches, held until it is carried out or
 //! [released](Plan::release). Held letters come back by themselves after five minutes.
 //!
 //! # Layout
-//! - [`letters`]: a queue of dead letters, as SQS lets it be read.
+//! - `letters`: a queue of dead letters, as SQS lets it be read.
 //! - `redrive`: moving back. `discard`: giving up.
 
 mod discard;
-pub mod letters;
+pub(crate) mod letters;
 mod redrive;
 
 use std::collections::BTreeMap;
@@ -24,10 +24,10 @@ use crate::actor::Reason;
 use crate::problem::Problem;
 use crate::selection::Selection;
 use crate::stack::Stack;
-use letters::{Letter, Received, Recorded, receive, release};
+use letters::{Recorded, receive, release};
 
 pub use discard::{Discarded, Refused};
-pub use letters::{LOOK_MAX, check};
+pub use letters::{LOOK_MAX, Letter, Received, check};
 pub use redrive::{REDRIVE_WHY, Redriven};
 
 /// How long the note of what was done with a letter is kept, in days: as the ledger's entries by default.

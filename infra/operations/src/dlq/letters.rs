@@ -84,7 +84,7 @@ pub struct Received {
     pub letters: Vec<Letter>,
     /// About how many more there are, beyond those that are looked at; 0 where the queue was read to its end.
     pub left: u64,
-    /// About how many were hidden before, because another command looks at them or did within [`HIDDEN_S`].
+    /// About how many were hidden before, because another command looks at them or did within five minutes.
     pub hidden: u64,
 }
 
