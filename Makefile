@@ -98,7 +98,13 @@ test: need-rust need-cc need-python ## Run every test, the deployed ones on a lo
 	@$(TIDY) $(CARGO) test $(CARGO_FLAGS) --workspace --doc
 	$(say) 'The model, and the functions as deployed on a local AWS (tests/it)'
 	@$(TIDY) $(CARGO) test $(CARGO_FLAGS) --workspace --test '*' -- $(TEST_ARGS)
+	$(say) 'A domain more: what infra/docs/adding-a-domain.md says, in a copy'
+	@$(TIDY) $(LINT_BIN)/python -B infra/generate/follow_page.py
 	$(say) 'All tests passed'
+
+.PHONY: generate
+generate: need-python ## Write what follows from the list of domains: their blocks of the templates, and other lists of them
+	@$(PY) infra/generate
 
 # In the test program that `make test` has built: the features of the whole workspace, once more.
 .PHONY: conformance
@@ -114,17 +120,20 @@ lint: need-rust need-cc need-python ## Check format, clippy, docs, licences, unu
 	@for manifest in functions/shared/stripe/fuzz/Cargo.toml infra/lab/bench/peers/*/Cargo.toml; do \
 		$(CARGO) update --quiet --workspace --locked --manifest-path "$$manifest" || exit 1; \
 	done
-	$(say) 'Directions: which crate may name which'
+	$(say) 'Directions: which crate may name which; no circle between modules'
 	@$(PY) -m unittest discover --quiet --start-directory infra/lint
 	@$(PY) infra/lint/directions.py
+	@$(PY) infra/lint/circles.py
+	$(say) 'What follows from the list of domains is what make generate writes'
+	@$(PY) -m unittest discover --quiet --start-directory infra/generate
+	@$(PY) infra/generate --check
+	@$(PY) infra/generate/lists.py
 	$(say) 'Runbooks: one for each code and alarm'
 	@$(PY) infra/lint/runbooks.py
 	$(say) 'What the pages name is there'
 	@$(PY) infra/lint/pages.py
 	$(say) 'The compiler that releases are made with'
 	@$(PY) infra/lint/toolchain.py
-	$(say) 'Sample events are what tests/events/generate writes'
-	@$(PY) tests/events/generate --check
 	$(say) 'Licences, bans, sources (cargo-deny); unused dependencies (cargo-machete)'
 	@infra/lint/tools.sh
 	@target/tools/bin/cargo-deny $(CARGO_FLAGS) --log-level error check bans licenses sources
@@ -144,6 +153,9 @@ lint: need-rust need-cc need-python ## Check format, clippy, docs, licences, unu
 	@$(CARGO) test -q $(CARGO_FLAGS) -p sluice-template
 	$(say) 'Clippy'
 	@$(CARGO) clippy $(CARGO_FLAGS) --workspace --all-targets -- -D warnings
+	$(say) 'Sample events are what the simulated Stripe sends'
+	@$(CARGO) build -q $(CARGO_FLAGS) --workspace --bin samples
+	@"$${CARGO_TARGET_DIR:-target}/debug/samples" --check
 	$(say) 'Documentation'
 	@RUSTDOCFLAGS='-D warnings' $(CARGO) doc -q $(CARGO_FLAGS) --workspace --no-deps
 	$(say) 'Nothing to complain about'

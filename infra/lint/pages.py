@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
-"""Checks that what the pages name is there: the README, ARCHITECTURE.md, infra/docs and infra/runbooks.
+"""Checks that what the pages name is there: README.md, ARCHITECTURE.md, CONTRIBUTING.md,
+functions/README.md, infra/docs and infra/runbooks.
 
 - a test, `module::name_of_the_test`: a function of that name in a module, file or folder of that name;
 - a target, `make name`;
 - a command of the operator's program, `sluice name`;
 - a link to a file;
 - in the table of `infra/docs/availability.md`, a test in each line, or the words why there is none;
-- in the table of `infra/docs/first-deploy.md`, event types that `infra/events/routes.tsv` brings to the domain of their line;
+- in the table of `infra/docs/first-deploy.md`, event types that the table of routes
+  (`functions/shared/kernel/src/bus/routes.tsv`) brings to the domain of their line;
 - in the tables of `infra/docs/controls.md`, something in each line that shows it: a test, a command, a parameter of the template or
   a link; and no parameter or resource that the template doesn't have.
 
@@ -73,7 +75,7 @@ def unbacked(root):
 
 def misrouted(root):
     """Event types of the first deployment's table that don't come to the domain of their line."""
-    table = root / "infra/events/routes.tsv"
+    table = root / "functions/shared/kernel/src/bus/routes.tsv"
     lines = table.read_text(encoding="utf-8").splitlines() if table.exists() else []
     routes = {fields[0]: fields[2] for fields in (line.split("\t") for line in lines) if len(fields) > 2}
     domain = ""
@@ -88,7 +90,7 @@ def misrouted(root):
 
 def pages(root):
     """Each page, and its text."""
-    found = [root / "README.md", root / "ARCHITECTURE.md"]
+    found = [root / name for name in ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "functions/README.md")]
     found += sorted((root / "infra/docs").glob("*.md"))
     return {path: path.read_text(encoding="utf-8") for path in found if path.exists()}
 

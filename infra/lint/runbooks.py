@@ -3,7 +3,7 @@
 
 - A code is a literal `"area.reason"` in what AWS runs (functions/) and in the operator's program (infra/operations/src and infra/cli/src), without
   tests: faults, refusals, findings, notes of the log. What looks like one and is Stripe's (`"checkout.session"`) is known by
-  infra/events/routes.tsv.
+  functions/shared/kernel/src/bus/routes.tsv.
 - An alarm is a resource of a template with `AWS::CloudWatch::Alarm` or `CompositeAlarm`; its text names its runbook,
   `infra/runbooks/<name>.md`.
 - A runbook is `infra/runbooks/<code>.md`, or named by an alarm, and has the headings of `PARTS`. Links in it lead somewhere,
@@ -20,7 +20,8 @@ import pathlib
 import re
 import sys
 
-LITERAL = re.compile(r'"([a-z][a-z0-9_]*\.[a-z][a-z0-9_]*)"')
+# The name of a file that is read in is none.
+LITERAL = re.compile(r'(?<!include_str!\()"([a-z][a-z0-9_]*\.[a-z][a-z0-9_]*)"')
 COMMENT = re.compile(r"^\s*//.*$", re.MULTILINE)
 # A module of tests at the end of a file; what comes before it is shipped.
 TESTS = re.compile(r"^#\[cfg\(test\)\]\n(?:#\[.*\n)*(?:pub(?:\(.*\))? )?mod \w+ \{", re.MULTILINE)
@@ -65,7 +66,7 @@ def shipped(root):
 
 def of_stripe(root):
     """Stripe's names: of its types, and of all that types begin with."""
-    lines = (root / "infra/events/routes.tsv").read_text(encoding="utf-8").splitlines()[1:]
+    lines = (root / "functions/shared/kernel/src/bus/routes.tsv").read_text(encoding="utf-8").splitlines()[1:]
     names = set()
     for kind in (line.split("\t")[0] for line in lines):
         parts = kind.split(".")

@@ -30,7 +30,7 @@ class Rules(unittest.TestCase):
         self.write("infra/docs/controls.md", CONTROLS)
         self.write("template.yaml", "Parameters:\n  KmsKeyArn:\n    Type: String\n")
         self.write("infra/docs/first-deploy.md", TYPES)
-        self.write("infra/events/routes.tsv", "type\tshape\tgoes to\ncharge.failed\tsnapshot\tpayments\n")
+        self.write("functions/shared/kernel/src/bus/routes.tsv", "type\tshape\tgoes to\ncharge.failed\tsnapshot\tpayments\n")
         self.write("tests/it/door.rs", "#[test]\nfn one_that_is_taken_once() {}\n")
 
     def write(self, place, text):

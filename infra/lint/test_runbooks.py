@@ -51,7 +51,7 @@ class Project:
 
     def __init__(self, root):
         self.root = pathlib.Path(root)
-        self.write("infra/events/routes.tsv", ROUTES)
+        self.write("functions/shared/kernel/src/bus/routes.tsv", ROUTES)
         self.write("functions/sweep/src/lib.rs", SOURCE)
         self.write("template.yaml", TEMPLATE)
         self.write("functions/notify/template.yaml", "Resources:\n  Topic:\n    Type: AWS::SNS::Topic\n")

@@ -4,7 +4,7 @@
     .venv/lint/bin/python infra/tools/monitors.py --write    writes it into the page
 
 An alarm over a metric of AWS's is a metric query. One over a metric of Sluice's own is a log query: each such metric is a field of
-a log line, or the count of lines with a code, and Datadog knows fields by the names that they have here. The four domains' alarms
+a log line, or the count of lines with a code, and Datadog knows fields by the names that they have here. The domains' alarms
 are the same and stand as one. A test holds the page to it.
 """
 
@@ -16,6 +16,10 @@ from pathlib import Path
 from samtranslator.yaml_helper import yaml_parse
 
 ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "infra/generate"))
+
+import domains
+
 PAGE = ROOT / "infra/docs/observability.md"
 # The templates with alarms, and what stands for each one's stack in the table.
 TEMPLATES = {ROOT / "template.yaml": "STACK", ROOT / "functions/notify/template.yaml": "RECEIVER"}
@@ -24,7 +28,7 @@ FORWARDING = ROOT / "infra/observability/datadog.yaml"
 BEGIN, END = "<!-- infra/tools/monitors.py --write -->", "<!-- end -->"
 HEAD = "| alarm | CloudWatch | fires when | Datadog |\n|---|---|---|---|"
 
-DOMAINS = ["payments", "billing", "subscriptions", "connect"]
+DOMAINS = domains.names()
 OWN = "Sluice/${AWS::StackName}"
 
 # Where CloudWatch finds a resource by a dimension, the property that is its name.

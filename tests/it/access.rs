@@ -3,8 +3,8 @@
 
 use serde_json::{Value, json};
 use sluice_adapters::projections::DynamoProjections;
-use sluice_kernel::effect;
-use sluice_kernel::projection::{Stored, owner_key};
+use sluice_kernel::consumer::projection::{Stored, owner_key};
+use sluice_kernel::event;
 use sluice_stripe_sim::{Key, Options, Scope, Story, World as Stripe};
 use subscriptions::access::RENEWAL_LEEWAY_S;
 use subscriptions::customer::{Until, of_stored};
@@ -12,11 +12,11 @@ use subscriptions::customer::{Until, of_stored};
 use crate::truth::body;
 use crate::world::{World, eventually, shared};
 
-const ARCHITECTURE: &str = include_str!("../../ARCHITECTURE.md");
+const PAGE: &str = include_str!("../../functions/README.md");
 
 /// The values after the flags of the documented command.
 fn documented(flag: &str) -> &'static str {
-    let (_, command) = ARCHITECTURE
+    let (_, command) = PAGE
         .split_once("aws dynamodb query")
         .expect("it is there");
     let (command, _) = command.split_once("```").expect("it ends");
@@ -90,7 +90,7 @@ fn a_customer_with_an_active_and_a_canceled_subscription_may_use_what_the_active
         (world.depth("subscriptions") == 0).then_some(())
     });
 
-    let scope = effect::Scope {
+    let scope = event::Scope {
         account: None,
         livemode: false,
     };

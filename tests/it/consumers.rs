@@ -138,7 +138,7 @@ fn an_item_that_the_first_version_wrote_is_read_kept_and_written_in_todays_form(
     let found = eventually("today's form", || {
         world
             .projection("payments", &object)
-            .filter(|found| found["doc"]["schema"] == sluice_kernel::projection::SCHEMA)
+            .filter(|found| found["doc"]["schema"] == sluice_kernel::consumer::projection::SCHEMA)
     });
     let document = &found["doc"];
     assert_eq!(

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use sluice_adapters::config::BODY_BYTES_MAX;
-use sluice_kernel::secrets::REFRESH_MS_MIN;
+use sluice_kernel::delivery::secrets::REFRESH_MS_MIN;
 use sluice_stripe::signature::sign;
 
 use crate::world::{World, eventually, now_s, paid, unique};

@@ -13,13 +13,15 @@ use sluice_harness::clock::TestClock;
 use sluice_harness::ledger::MemoryLedger;
 use sluice_harness::outcomes::MemoryOutcomes;
 use sluice_harness::projections::MemoryProjections;
-use sluice_kernel::batch::{self, Received, Run};
 use sluice_kernel::clock::Clock;
-use sluice_kernel::consume::{Event, Ports};
+use sluice_kernel::consumer::batch::{self, Run};
+use sluice_kernel::consumer::consume::Ports;
+use sluice_kernel::consumer::fetch::{Fetch, Fetched, Objects, WithoutKey};
 use sluice_kernel::domain::Domain;
+use sluice_kernel::event::Event;
 use sluice_kernel::fault::Fault;
-use sluice_kernel::fetch::{Fetch, Fetched, Objects, WithoutKey};
 use sluice_kernel::outcome::Outcome;
+use sluice_kernel::queue::Received;
 use sluice_stripe_sim::world::entitlements_of;
 use sluice_stripe_sim::{ApiVersion, Key, Moment, Occurrence, Options, Scope, World};
 
@@ -222,7 +224,7 @@ where
         true => world.whole_at(key, version, Moment::End)?,
         false => world.object_at(key, version, Moment::End)?,
     };
-    let scope = sluice_kernel::effect::Scope {
+    let scope = sluice_kernel::event::Scope {
         account: occurrence.object.scope.account.clone(),
         livemode: occurrence.object.scope.livemode,
     };
@@ -239,7 +241,7 @@ where
     let projected = D::project(&event).expect("readable");
     let state = serde_json::to_value(&projected.state).expect("JSON");
     Some((
-        sluice_kernel::projection::key(&scope, &projected.object),
+        sluice_kernel::consumer::projection::key(&scope, &projected.object),
         state,
     ))
 }

@@ -10,9 +10,9 @@ use serde_json::json;
 use sluice_domains::{Visit, by_name};
 use sluice_effects::place_of;
 use sluice_harness::build::TRACEPARENT;
-use sluice_kernel::batch::Received;
+use sluice_kernel::consumer::fetch::WithoutKey;
 use sluice_kernel::domain::Domain;
-use sluice_kernel::fetch::WithoutKey;
+use sluice_kernel::queue::Received;
 use sluice_stripe_sim::{ApiVersion, Occurrence, World};
 
 use crate::laws::{Dice, End, Truth, deliver, message, world};

@@ -27,6 +27,7 @@
 //! - `waiting`: events that their endpoint wasn't configured for, by the same program.
 //! - `erasure`: what is left of a customer, by the operator's program.
 //! - `console`: what operators see, by the same program.
+//! - `samples`: each sample event, in memory, at the domain of its type.
 //! - `scale`: what a list, sweep and a replay take of AWS, over a small ledger and a larger one.
 //! - `operators`: what is set up wrongly, a comparison before switching, secrets that are rolled, by the same program.
 //! - `rollback`: a version that is taken back and gone forward to, by the same program.
@@ -61,6 +62,7 @@ mod replay;
 mod retries;
 mod rollback;
 mod routing;
+mod samples;
 mod scale;
 mod trial;
 mod truth;

@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 use sluice_adapters::clock::SystemClock;
 use sluice_adapters::ledger::DynamoLedger;
-use sluice_kernel::ledger::{Arrival, Ledger};
+use sluice_kernel::delivery::ledger::{Arrival, Ledger};
 use sluice_kernel::reconcile::report::{AccountsFrom, Report};
 use sluice_local::problem::Problem;
 use sluice_local::stack::Options;

@@ -65,7 +65,9 @@ impl Trial {
         body["livemode"] = Value::from(false);
         body["data"]["object"]["id"] = Value::from(object.as_str());
         if let Some(fields) = body.as_object_mut() {
+            // Both name a connected account.
             fields.remove("account");
+            fields.remove("context");
         }
         let items = body.pointer_mut("/data/object/items/data");
         for item in items.and_then(Value::as_array_mut).into_iter().flatten() {

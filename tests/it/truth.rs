@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 use sluice_domains::{Visit, by_name};
-use sluice_kernel::consume::Event;
 use sluice_kernel::domain::Domain;
-use sluice_kernel::effect;
+use sluice_kernel::effects::effect;
+use sluice_kernel::event::{self, Event};
 use sluice_local::stack::Options;
 use sluice_local::test_stack::{KEYS_SECRET, parameters, put_keys};
 use sluice_stripe_sim::api::Terms;
@@ -113,7 +113,7 @@ fn of_domain<D: Domain>(stripe: &Stripe, occurrence: &Occurrence, moment: Moment
     if stripe.kind(key) == Some("application") && key.scope.account.is_some() {
         return None;
     }
-    let scope = effect::Scope {
+    let scope = event::Scope {
         account: key.scope.account.clone(),
         livemode: key.scope.livemode,
     };
@@ -135,7 +135,7 @@ fn of_domain<D: Domain>(stripe: &Stripe, occurrence: &Occurrence, moment: Moment
             .map(|level| (effect::level_key(&level, &scope), level.data))
             .collect(),
         domain: D::NAME,
-        key: sluice_kernel::projection::key(&scope, &projected.object),
+        key: sluice_kernel::consumer::projection::key(&scope, &projected.object),
         state: serde_json::to_value(projected.state).expect("JSON"),
     })
 }

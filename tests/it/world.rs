@@ -17,6 +17,7 @@ use sluice_local::contents::{depth, listen};
 use sluice_local::post::{Answer, Sender};
 use sluice_local::problem::Problem;
 use sluice_local::stack::{Options, Stack, StackInfo};
+use sluice_local::stack_file;
 use sluice_stripe::signature::sign;
 use tokio::runtime::Runtime;
 
@@ -142,7 +143,7 @@ impl World {
             let stack = stack.lock().unwrap_or_else(PoisonError::into_inner);
             let folder = stack.folder().join(spy);
             std::fs::create_dir_all(&folder).expect("a folder");
-            let described = info.write(&folder).expect("written");
+            let described = stack_file::write(&info, &folder).expect("written");
             (described, Spy::on(&stack, &info, spy, &config))
         };
         Self {

@@ -6,9 +6,9 @@ use sluice_effects::stories::{self, Told};
 use sluice_effects::{ApiVersion, check, handles_what_is_routed};
 use sluice_harness::build;
 use sluice_harness::samples::{as_event, sample, samples};
-use sluice_kernel::consume::Event;
 use sluice_kernel::domain::Domain;
-use sluice_kernel::effect::{self, Fact};
+use sluice_kernel::effects::effect::{self, Fact};
+use sluice_kernel::event::Event;
 
 use crate::{Bill, Billing};
 

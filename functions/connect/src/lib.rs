@@ -40,9 +40,9 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use sluice_kernel::consume::Event;
 use sluice_kernel::domain::{DELETED, Domain, Ends, Lacks, NoSettings, Projected, UNKNOWN};
-use sluice_kernel::effect::{Fact, Level};
+use sluice_kernel::effects::effect::{Fact, Level};
+use sluice_kernel::event::Event;
 use sluice_kernel::fault::Fault;
 use sluice_kernel::object::Fields;
 

@@ -6,9 +6,9 @@ use sluice_effects::stories::{self, Told};
 use sluice_effects::{ApiVersion, check, handles_what_is_routed};
 use sluice_harness::build;
 use sluice_harness::samples::{as_event, sample, samples};
-use sluice_kernel::consume::Event;
 use sluice_kernel::domain::{Domain, NoSettings};
-use sluice_kernel::effect;
+use sluice_kernel::effects::effect;
+use sluice_kernel::event::Event;
 
 mod accounts;
 

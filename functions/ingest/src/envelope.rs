@@ -3,7 +3,7 @@
 //! [`lambda_http`]'s own reading keeps everything that a request might be asked for: each header, the query, the caller's
 //! identity, a URL put together and parsed. The door asks for the method, the path, the caller's address, two headers and
 //! the body, so this reads just those, in one pass, into the same [`lambda_http::Request`]. The tests hold the two against
-//! each other; ARCHITECTURE.md has what it saves.
+//! each other; infra/docs/performance.md has what it saves.
 
 use std::collections::BTreeMap;
 use std::fmt;

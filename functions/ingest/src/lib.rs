@@ -1,11 +1,11 @@
 //! Ingest: the door that Stripe's webhooks come in through.
 //!
 //! Order of work, cheapest refusal first, so that strangers cost almost nothing: the address, where a list of them is
-//! given; method and path, size, signature on the raw bytes, and only then parsing, the endpoint's admission, and the protocol of [`sluice_kernel::take`].
+//! given; method and path, size, signature on the raw bytes, and only then parsing, the endpoint's admission, and the protocol of [`sluice_kernel::delivery::take`].
 //!
 //! An event with a valid signature is never refused. If the endpoint's configuration doesn't expect its mode or account, it is
 //! stored in the ledger alone: its line has the reason as `code`, an alarm fires, and `sluice replay` publishes it once the
-//! configuration is right ([`sluice_kernel::endpoint`]).
+//! configuration is right ([`sluice_kernel::delivery::endpoint`]).
 //!
 //! Answers, all JSON:
 //!
@@ -34,14 +34,14 @@ use lambda_http::http::{Method, StatusCode, header};
 use lambda_http::{Body, Request, RequestExt, Response};
 use serde_json::{Value, json};
 use sluice_kernel::bus::Bus;
+use sluice_kernel::bus::route::{Route, route as route_of};
 use sluice_kernel::clock::{self, Clock};
-use sluice_kernel::endpoint::{Endpoint, admit, is_waiting};
+use sluice_kernel::delivery::endpoint::{Endpoint, admit, is_waiting};
+use sluice_kernel::delivery::ledger::{Arrival, Ledger};
+use sluice_kernel::delivery::secrets::{Secret, SecretCache, SecretSource, Secrets};
+use sluice_kernel::delivery::take::{Taken, take};
 use sluice_kernel::event::Head;
 use sluice_kernel::fault::Fault;
-use sluice_kernel::ledger::{Arrival, Ledger};
-use sluice_kernel::route::{Route, route as route_of};
-use sluice_kernel::secrets::{Secret, SecretCache, SecretSource, Secrets};
-use sluice_kernel::take::{Taken, take};
 use sluice_stripe::event::parse_head;
 use sluice_stripe::signature::{self, Refusal, Tolerance, Verified};
 
@@ -233,7 +233,7 @@ where
         _ => None,
     };
     let endpoint = endpoint.unwrap_or_default();
-    let trace = sluice_kernel::trace::id(&traceparent);
+    let trace = sluice_kernel::bus::trace::id(&traceparent);
     log(&answer, endpoint, trace, duration_ms, lag_ms);
     Ok(response(&answer))
 }

@@ -11,7 +11,7 @@ use sluice_adapters::http::Http;
 use sluice_adapters::{aws, bus::EventBridgeBus, clock::SystemClock, ledger::DynamoLedger};
 use sluice_adapters::{codec, secrets::SecretsManager, telemetry};
 use sluice_kernel::clock::Clock;
-use sluice_kernel::secrets::SecretCache;
+use sluice_kernel::delivery::secrets::SecretCache;
 use sluice_stripe::signature::Tolerance;
 
 type Door = ingest::Door<DynamoLedger<SystemClock>, EventBridgeBus, SecretsManager, SystemClock>;

@@ -12,9 +12,9 @@ use sluice_harness::clock::{START_MS, TestClock};
 use sluice_harness::ledger::MemoryLedger;
 use sluice_harness::secrets::MemorySecrets;
 use sluice_kernel::clock::Clock;
-use sluice_kernel::endpoint::{Endpoint, Scope};
-use sluice_kernel::secrets::SecretCache;
-use sluice_kernel::take::Taken;
+use sluice_kernel::delivery::endpoint::{Endpoint, Scope};
+use sluice_kernel::delivery::secrets::SecretCache;
+use sluice_kernel::delivery::take::Taken;
 use sluice_stripe::signature::{Tolerance, sign};
 
 use crate::envelope::Envelope;

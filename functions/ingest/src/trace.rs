@@ -1,7 +1,7 @@
 //! The W3C trace context of a delivery: the request's own, or one made from the ids that AWS gave the invocation.
 
 use lambda_http::{Request, RequestExt};
-use sluice_kernel::trace;
+use sluice_kernel::bus::trace;
 
 /// A `traceparent`: the request's, if it has a sound one; else made of X-Ray's trace id; else of the request id, so that
 /// no random numbers are needed.

@@ -2,13 +2,13 @@
 //!
 //! What a receiver is: a rule on the bus (`source: sluice.effects`, and the kinds it wants), a queue, a table of receipts,
 //! and a [`Reaction`]. The runner around it sees to it that each fact is reacted to once and each level only while it is
-//! the newest; see [`sluice_kernel::receive`] for what "once" means when a function dies in the midst of it.
+//! the newest; see [`sluice_kernel::effects::receive`] for what "once" means when a function dies in the midst of it.
 
 use std::future::Future;
 
+use sluice_kernel::effects::receive::{Effect, Reaction};
 use sluice_kernel::fault::Fault;
 use sluice_kernel::object::Fields;
-use sluice_kernel::receive::{Effect, Reaction};
 
 /// Where messages for people are posted.
 pub trait Post: Sync {
@@ -68,7 +68,7 @@ mod tests {
     use serde_json::json;
     use sluice_harness::clock::TestClock;
     use sluice_harness::receipts::MemoryReceipts;
-    use sluice_kernel::receive::{Attempt, Received, read, receive};
+    use sluice_kernel::effects::receive::{Attempt, Received, read, receive};
 
     use super::*;
 

@@ -38,12 +38,12 @@ pub mod disputes;
 pub mod refunds;
 
 use serde_json::{Value, json};
-use sluice_kernel::consume::Event;
-use sluice_kernel::effect::Fact;
+use sluice_kernel::effects::effect::Fact;
+use sluice_kernel::event::Event;
 use sluice_kernel::fault::Fault;
 use sluice_kernel::object::Fields;
 
-use crate::Payment;
+use crate::state::{self, Payment};
 
 /// Codes of attempts that fail before there is a charge: the intent's latest charge is that of another attempt.
 const WITHOUT_CHARGE: [&str; 2] = [
@@ -62,7 +62,7 @@ pub fn of(event: &Event) -> Result<Vec<Fact>, Fault> {
     }
     let status = fields.optional_text("status").unwrap_or_default();
     match (fields.text("object")?, status) {
-        ("checkout.session", _) if crate::is_settled(fields) => order_paid(fields),
+        ("checkout.session", _) if state::is_settled(fields) => order_paid(fields),
         ("payment_intent", "succeeded") => payment_succeeded(fields),
         ("payment_intent", _) if event.kind == "payment_intent.payment_failed" => {
             payment_failed(event, fields)
@@ -96,28 +96,28 @@ fn fact(kind: &'static str, fields: Fields<'_>, data: Value) -> Result<Fact, Fau
 }
 
 fn order_paid(session: Fields<'_>) -> Result<Vec<Fact>, Fault> {
-    let (asked, presented) = crate::prices(session);
+    let (asked, presented) = state::prices(session);
     let presented = presented.filter(|presented| *presented != asked).unzip();
     let data = json!({
         "amount": asked.0,
         "currency": asked.1,
         "presented_amount": presented.0.flatten(),
         "presented_currency": presented.1.flatten(),
-        "order": crate::order(session),
+        "order": state::order(session),
         "customer": session.optional_id("customer"),
         "payment_intent": session.optional_id("payment_intent"),
         "subscription": session.optional_id("subscription"),
-        "unclaimed": crate::unclaimed("checkout.session", session),
+        "unclaimed": state::unclaimed("checkout.session", session),
     });
     Ok(vec![fact("OrderPaid", session, data)?])
 }
 
 fn payment_succeeded(intent: Fields<'_>) -> Result<Vec<Fact>, Fault> {
-    let order = crate::order(intent);
+    let order = state::order(intent);
     let data = json!({
         "amount": intent.integer("amount_received")?,
         "currency": intent.text("currency")?,
-        "charge": crate::latest_charge(intent),
+        "charge": state::latest_charge(intent),
         "customer": intent.optional_id("customer"),
         "order": order,
         // Some versions don't say whether an invoice called for it: a fact says the same in all.
@@ -136,7 +136,7 @@ fn payment_failed(event: &Event, intent: Fields<'_>) -> Result<Vec<Fact>, Fault>
     let bounced = request.is_none() && !code.is_some_and(|code| WITHOUT_CHARGE.contains(&code));
     let charge = error
         .optional_id("charge")
-        .or_else(|| crate::latest_charge(intent).filter(|_| bounced));
+        .or_else(|| state::latest_charge(intent).filter(|_| bounced));
     let data = json!({
         "amount": intent.integer("amount")?,
         "currency": intent.text("currency")?,

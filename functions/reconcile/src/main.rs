@@ -6,7 +6,7 @@ use serde_json::Value;
 use sluice_adapters::config::{BadVariables, ReconcileConfig, Vars, environment};
 use sluice_adapters::{aws, bus::EventBridgeBus, clock::SystemClock, ledger::DynamoLedger};
 use sluice_adapters::{notes::DynamoNotes, objects::StripeObjects, telemetry};
-use sluice_kernel::trace;
+use sluice_kernel::bus::trace;
 
 type Adapters = (
     StripeObjects,

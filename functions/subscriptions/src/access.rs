@@ -54,9 +54,11 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use sluice_kernel::effect::Level;
+use sluice_kernel::effects::effect::Level;
 
-use crate::{Item, Kept, PausedCollection, Settings, Subscription};
+use crate::state::{
+    Item, Kept, LatestInvoice, PausedCollection, Settings, Subscription, summary_key,
+};
 
 /// How long a renewal may take to arrive here before access ends, in seconds. Stripe finalizes a renewal's invoice about
 /// an hour after the period began.
@@ -241,7 +243,7 @@ fn while_past_due(
 
 /// Whether the item's period was paid for before this invoice, which isn't: `None` if it wasn't, else whether that is assumed.
 /// Within the grace the period's own invoice may be unpaid too; later than that the subscription would be over.
-fn paid_before(invoice: &crate::LatestInvoice, item: &Item, settings: &Settings) -> Option<bool> {
+fn paid_before(invoice: &LatestInvoice, item: &Item, settings: &Settings) -> Option<bool> {
     if begins(invoice, item) {
         return None;
     }
@@ -253,7 +255,7 @@ fn paid_before(invoice: &crate::LatestInvoice, item: &Item, settings: &Settings)
 }
 
 /// Whether the item's period began with this invoice.
-fn begins(invoice: &crate::LatestInvoice, item: &Item) -> bool {
+fn begins(invoice: &LatestInvoice, item: &Item) -> bool {
     let within_s = match RENEWALS.contains(&&*invoice.reason) {
         true => RENEWAL_INVOICE_S,
         false => OTHER_INVOICE_S,
@@ -289,7 +291,7 @@ fn access<'a>(kept: &'a Kept, settings: &Settings) -> Option<Access<'a>> {
             given,
         }),
         Kept::Entitlements(summary) => Some(Access {
-            key: crate::summary_key(&summary.customer),
+            key: summary_key(&summary.customer),
             customer: &summary.customer,
             status: "entitled",
             partial: summary.partial,

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
+use sluice_kernel::consumer::projection::Stored;
 use sluice_kernel::fault::Fault;
-use sluice_kernel::projection::Stored;
 
 use crate::access::{Given, given};
-use crate::{Kept, Settings};
+use crate::state::{Kept, Settings};
 
 /// Until when something may be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -4,7 +4,9 @@ use serde_json::Value;
 use sluice_kernel::fault::Fault;
 use sluice_kernel::object::Fields;
 
-use crate::{Discount, Entitlements, FEATURES_KEY, Item, LatestInvoice, Schedule, Subscription};
+use crate::state::{
+    Discount, Entitlements, FEATURES_KEY, Item, LatestInvoice, Schedule, Subscription,
+};
 
 pub(crate) fn customer(fields: Fields<'_>) -> Result<String, Fault> {
     fields

@@ -1,11 +1,11 @@
-//! Sweep as it runs each minute: one bounded run of [`sluice_kernel::sweep`], and one log line.
+//! Sweep as it runs each minute: one bounded run of [`sluice_kernel::delivery::sweep`], and one log line.
 
 use serde_json::{Value, json};
 use sluice_kernel::bus::Bus;
 use sluice_kernel::clock::Clock;
+use sluice_kernel::delivery::ledger::DueLedger;
+use sluice_kernel::delivery::sweep::sweep;
 use sluice_kernel::fault::Fault;
-use sluice_kernel::ledger::DueLedger;
-use sluice_kernel::sweep::sweep;
 
 /// A run begins no batch with less time than this left before the invocation's deadline.
 pub const RESERVE_MS: i64 = 10_000;

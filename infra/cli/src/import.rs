@@ -16,7 +16,7 @@ use sluice_adapters::projections::DynamoProjections;
 use sluice_domains::{Answer, Visit, by_name};
 use sluice_kernel::clock::Clock;
 use sluice_kernel::domain::Domain;
-use sluice_kernel::effect::Scope;
+use sluice_kernel::event::Scope;
 use sluice_kernel::fault::Fault;
 use sluice_kernel::rebuild::{Existing, Ports, Rebuilt, Shown, import};
 use sluice_kernel::reconcile::{Listed, Listing};
@@ -265,7 +265,7 @@ async fn of<D: Domain>(tools: &Tools<'_>, scope: &Scope, shown: &Shown, is_dry: 
 
 #[cfg(test)]
 mod tests {
-    use sluice_kernel::route::{Route, route};
+    use sluice_kernel::bus::route::{Route, route};
 
     use super::*;
 

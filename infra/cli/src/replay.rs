@@ -22,7 +22,7 @@ use sluice_adapters::clock::SystemClock;
 use sluice_adapters::ledger::DynamoLedger;
 use sluice_adapters::runs::DynamoRuns;
 use sluice_kernel::clock::Clock;
-use sluice_kernel::endpoint::Endpoint;
+use sluice_kernel::delivery::endpoint::Endpoint;
 use sluice_kernel::replay::{self, Admissions, EVENTS_MAX, Ports, Run, Standing};
 use sluice_stripe::event::parse_head;
 
@@ -290,7 +290,7 @@ fn name(now_ms: i64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use sluice_kernel::detail::is_generation;
+    use sluice_kernel::bus::detail::is_generation;
 
     use super::*;
 

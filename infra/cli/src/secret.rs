@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 
 use clap::{Args, Subcommand};
 use serde_json::json;
-use sluice_kernel::secrets::SECRETS_MAX;
+use sluice_kernel::delivery::secrets::SECRETS_MAX;
 
 use crate::context::Context;
 use crate::output::{Cell, DIM, GOOD, WARN, counted, paint, table};

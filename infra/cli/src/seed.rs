@@ -10,7 +10,7 @@ use clap::Args;
 use serde_json::{Value, json};
 use sluice_adapters::clock::SystemClock;
 use sluice_kernel::clock::Clock;
-use sluice_kernel::consume;
+use sluice_kernel::consumer::consume;
 use sluice_kernel::fault::{Class, Fault};
 use sluice_kernel::rebuild::{Change, Rebuilt};
 

@@ -9,9 +9,9 @@ use std::collections::BTreeMap;
 use fastrand::Rng;
 use serde_json::Value;
 use sluice_kernel::domain::Domain;
-use sluice_kernel::effect::fact_id;
+use sluice_kernel::effects::effect::fact_id;
+use sluice_stripe_sim::ApiVersion;
 
-use crate::ApiVersion;
 use crate::stories::{self, Read, Told};
 
 /// Objects with at most so many events are tried in every order.

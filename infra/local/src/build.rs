@@ -8,17 +8,17 @@ use std::process::{Command, Stdio};
 use serde_json::Value;
 
 use crate::problem::Problem;
+use crate::template;
 
 /// The binaries that the main template names in its metadata.
-pub const FUNCTIONS: &[&str] = &[
-    "ingest",
-    "sweep",
-    "reconcile",
-    "payments",
-    "billing",
-    "subscriptions",
-    "connect",
-];
+///
+/// # Errors
+/// When there is no template at the root, or a function of it names no binary.
+pub fn names(root: &Path) -> Result<Vec<String>, Problem> {
+    let path = root.join("template.yaml");
+    let text = std::fs::read_to_string(&path).map_err(|error| Problem::file(&path, error))?;
+    template::binaries(&template::read(&text)?)
+}
 
 /// Name of a binary → its file.
 pub type Binaries = BTreeMap<String, PathBuf>;
@@ -31,9 +31,10 @@ const PROFILE: &str = "SLUICE_PROFILE";
 /// messages go to standard error.
 ///
 /// # Errors
-/// When cargo fails.
+/// When the template can't be read, or cargo fails.
 pub fn functions(root: &Path) -> Result<Binaries, Problem> {
-    binaries(root, FUNCTIONS)
+    let names = names(root)?;
+    binaries(root, &names.iter().map(String::as_str).collect::<Vec<_>>())
 }
 
 /// The same of these binaries, e.g. of a receiver that has a template of its own.
@@ -94,13 +95,13 @@ pub fn binaries(root: &Path, names: &[&str]) -> Result<Binaries, Problem> {
 /// compiled.
 ///
 /// # Errors
-/// When one is missing.
+/// When one is missing, or the template can't be read.
 pub fn prebuilt(root: &Path) -> Result<Binaries, Problem> {
     let place = |name: &str| root.join("functions").join(name).join("bootstrap");
-    let found = FUNCTIONS.iter().map(|name| {
-        let path = place(name);
+    let found = names(root)?.into_iter().map(|name| {
+        let path = place(&name);
         if path.is_file() {
-            Ok(((*name).to_owned(), path))
+            Ok((name, path))
         } else {
             Err(Problem::file(
                 &path,
@@ -129,18 +130,23 @@ fn binary(line: &str) -> Option<(String, PathBuf)> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     #[test]
     fn an_unpacked_archive_gives_every_function_or_names_the_one_that_is_missing() {
         let folder = tempfile::tempdir().expect("a folder");
-        for name in FUNCTIONS {
+        let functions = names(&crate::stack::root()).expect("the project's template");
+        let template = crate::stack::root().join("template.yaml");
+        std::fs::copy(template, folder.path().join("template.yaml")).expect("a template");
+        for name in &functions {
             let code = folder.path().join("functions").join(name);
             std::fs::create_dir_all(&code).expect("a folder");
             std::fs::write(code.join("bootstrap"), name).expect("a file");
         }
         let found = prebuilt(folder.path()).expect("all of them");
-        assert_eq!(found.len(), FUNCTIONS.len());
+        assert!(found.keys().eq(functions.iter().collect::<BTreeSet<_>>()));
         assert!(found["billing"].ends_with("functions/billing/bootstrap"));
 
         std::fs::remove_file(&found["billing"]).expect("it was there");

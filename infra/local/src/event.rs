@@ -10,6 +10,7 @@ use std::time::{Duration, SystemTime};
 
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
+use sluice_stripe_sim::iso;
 
 use crate::problem::Problem;
 
@@ -86,7 +87,7 @@ impl Sample {
                 "id" => format!("{id:?}"),
                 // Thin events say it as a date, snapshots in seconds.
                 "created" if value.get().starts_with('"') => {
-                    format!("\"{}\"", humantime::format_rfc3339_millis(at))
+                    format!("\"{}\"", iso::written(millis(at)))
                 }
                 "created" => seconds(at).to_string(),
                 _ => continue,
@@ -102,11 +103,16 @@ impl Sample {
 }
 
 /// Unix seconds.
-pub(crate) fn seconds(at: SystemTime) -> i64 {
+#[must_use]
+pub fn seconds(at: SystemTime) -> i64 {
+    millis(at) / 1_000
+}
+
+fn millis(at: SystemTime) -> i64 {
     let since = at
         .duration_since(SystemTime::UNIX_EPOCH)
         .unwrap_or(Duration::ZERO);
-    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
 fn fresh_id(old: &str) -> String {

@@ -5,9 +5,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
+use sluice_stripe_sim::iso;
 
 use crate::aws::Aws;
 use crate::problem::Problem;
@@ -33,9 +33,7 @@ impl Line {
 
 impl fmt::Display for Line {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let at = SystemTime::UNIX_EPOCH
-            + Duration::from_millis(u64::try_from(self.at_ms).unwrap_or_default());
-        let clock = humantime::format_rfc3339_millis(at).to_string();
+        let clock = iso::written(self.at_ms);
         let clock = clock.get(11..23).unwrap_or(&clock);
         let said = |field: &str| self.text(field).unwrap_or("-").to_owned();
         write!(f, "{clock}  {:<13}  ", self.function)?;

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use clap::{Parser, Subcommand, ValueEnum};
 use sluice_local::aws::Aws;
-use sluice_local::event::Sample;
+use sluice_local::event::{Sample, seconds};
 use sluice_local::follow::Follower;
 use sluice_local::post::Sender;
 use sluice_local::problem::Problem;
@@ -16,6 +16,8 @@ use sluice_local::server;
 use sluice_local::stack::{Options, Stack, root};
 use sluice_local::stack_file;
 use sluice_local::traffic::{self, Stripe};
+use sluice_stripe_sim::delivery::HttpApi;
+use sluice_stripe_sim::delivery::http_api::SAMPLE_SECRET;
 
 /// How often new lines are looked for.
 const FOLLOW_EVERY: Duration = Duration::from_millis(300);
@@ -101,6 +103,27 @@ enum Action {
         #[arg(long)]
         endpoint: Option<String>,
     },
+    /// Prints a freshly signed webhook as Lambda's HTTP API event, for `cargo lambda invoke`.
+    Sign {
+        /// A sample from tests/events/stripe: its type, or its file's name without `.json`.
+        #[arg(long, required_unless_present = "file")]
+        event: Option<String>,
+        /// An event of your own, in place of a sample.
+        #[arg(long)]
+        file: Option<PathBuf>,
+        /// Posted to this endpoint's path, in place of the platform's.
+        #[arg(long)]
+        endpoint: Option<String>,
+        /// The endpoint's signing secret, in place of the running stack's or, where none runs, the samples' own.
+        #[arg(long)]
+        secret: Option<String>,
+        /// Hand the body over base64-encoded.
+        #[arg(long)]
+        base64: bool,
+        /// Keep the event's id, to send it again.
+        #[arg(long)]
+        keep_id: bool,
+    },
     /// Prints the environment of a deployed function as a shell reads it, to run that function by hand:
     /// eval "$(sluice-local env ingest)".
     Env {
@@ -155,6 +178,22 @@ fn main() -> ExitCode {
             times,
             endpoint.as_deref(),
         ),
+        Action::Sign {
+            event,
+            file,
+            endpoint,
+            secret,
+            base64,
+            keep_id,
+        } => {
+            let signing = Signing {
+                endpoint,
+                secret,
+                base64,
+                keep_id,
+            };
+            sign(&source, event.as_deref(), file.as_deref(), &signing)
+        }
         Action::Env { function } => env(&source, &function),
     };
     match result {
@@ -276,13 +315,10 @@ fn send(
     times: u32,
     endpoint: Option<&str>,
 ) -> Result<ExitCode, Problem> {
-    let root = source.root();
-    let info = stack_file::read(&root)?;
-    let sample = match (file, event) {
-        (Some(file), _) => Sample::of_file(file)?,
-        (None, event) => Sample::named(&root, event.unwrap_or_default())?,
-    };
-    let event = sample.fresh(SystemTime::now()).map_err(Problem::Deploy)?;
+    let info = stack_file::read(&source.root())?;
+    let event = sample(source, event, file)?
+        .fresh(SystemTime::now())
+        .map_err(Problem::Deploy)?;
     let of_account = if event.account.is_some() {
         "connect"
     } else {
@@ -307,6 +343,48 @@ fn send(
     } else {
         ExitCode::FAILURE
     })
+}
+
+fn sample(source: &Source, event: Option<&str>, file: Option<&Path>) -> Result<Sample, Problem> {
+    match (file, event) {
+        (Some(file), _) => Sample::of_file(file),
+        (None, event) => Sample::named(&source.root(), event.unwrap_or_default()),
+    }
+}
+
+/// How a webhook is signed by hand.
+struct Signing {
+    endpoint: Option<String>,
+    secret: Option<String>,
+    base64: bool,
+    keep_id: bool,
+}
+
+fn sign(
+    source: &Source,
+    event: Option<&str>,
+    file: Option<&Path>,
+    signing: &Signing,
+) -> Result<ExitCode, Problem> {
+    let now = SystemTime::now();
+    let mut event = sample(source, event, file)?;
+    if !signing.keep_id {
+        event = event.fresh(now).map_err(Problem::Deploy)?;
+    }
+    let endpoint = signing.endpoint.as_deref();
+    let of_stack = || {
+        let secrets = stack_file::read(&source.root()).ok()?.webhook_secrets;
+        secrets.get(endpoint.unwrap_or("platform")).cloned()
+    };
+    let secret = signing.secret.clone().or_else(of_stack);
+    let api = HttpApi {
+        endpoint,
+        secret: secret.as_deref().unwrap_or(SAMPLE_SECRET),
+        t: seconds(now),
+        as_base64: signing.base64,
+    };
+    println!("{:#}", api.event(&event.body));
+    Ok(ExitCode::SUCCESS)
 }
 
 fn env(source: &Source, function: &str) -> Result<ExitCode, Problem> {

@@ -29,7 +29,7 @@ impl OperatorProgram {
         &self.path
     }
 
-    /// A call of it on the stack that a file describes ([`StackInfo::write`](crate::stack::StackInfo::write)), without input.
+    /// A call of it on the stack that a file describes ([`write`](crate::stack_file::write)), without input.
     pub fn call(
         &self,
         arguments: impl IntoIterator<Item: AsRef<OsStr>>,

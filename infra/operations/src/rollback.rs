@@ -16,7 +16,7 @@ pub mod standing;
 
 use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
-use sluice_kernel::projection::SCHEMA;
+use sluice_kernel::consumer::projection::SCHEMA;
 
 use crate::actor::Reason;
 use crate::problem::Problem;

@@ -8,7 +8,7 @@ use std::fmt;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
-use sluice_kernel::secrets;
+use sluice_kernel::delivery::secrets;
 
 use crate::problem::Problem;
 use crate::stack::Stack;

@@ -305,7 +305,7 @@ mod tests {
 
     #[test]
     fn the_event_goes_to_no_domain() {
-        use sluice_kernel::route::{Route, route};
+        use sluice_kernel::bus::route::{Route, route};
         assert!(matches!(route(KIND), Route::LedgerOnly(_)));
     }
 

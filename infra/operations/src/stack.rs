@@ -11,8 +11,8 @@ use serde::Deserialize;
 use serde_json::Value;
 use sluice_adapters::listing::Listing;
 use sluice_adapters::timeline::Timeline;
+use sluice_kernel::delivery::endpoint::Endpoint;
 use sluice_kernel::domain::Domain;
-use sluice_kernel::endpoint::Endpoint;
 use sluice_stack::{StackInfo, log_groups, named_by, queues};
 
 use crate::aws::Aws;

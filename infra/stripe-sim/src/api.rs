@@ -19,7 +19,6 @@ use serde_json::Value;
 
 pub use error::Error;
 pub(crate) use events::matches as events_match;
-pub(crate) use objects::url_of;
 
 use crate::version::ApiVersion;
 use crate::world::{Moment, OWN_ACCOUNT, Scope, World};

@@ -5,7 +5,7 @@
 
 use serde_json::{Value, json};
 
-use crate::objects::template;
+use crate::templates::template;
 use crate::version::ApiVersion;
 
 /// The id of every such event.

@@ -56,6 +56,10 @@ pub(crate) fn id(rng: &mut Rng, prefix: &str, livemode: bool) -> String {
     match prefix {
         "cus" | "prod" | "si" | "req" => format!("{prefix}_{}", token(rng, 14)),
         "acct" => format!("acct_1S{}", token(rng, 14)),
+        "mtr" => {
+            let mode = if livemode { "" } else { "test_" };
+            format!("mtr_{mode}61{}", token(rng, 32))
+        }
         "cs" => {
             let mode = if livemode { "live" } else { "test" };
             format!("cs_{mode}_a1{}", token(rng, 56))

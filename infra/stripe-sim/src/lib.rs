@@ -13,7 +13,9 @@
 //! |---|---|
 //! | [`world`] | the log of states and events, and the questions that it answers |
 //! | [`stories`] | the lifecycles: what is played |
-//! | [`version`] | API versions, and the one table of the differences between their shapes |
+//! | [`version`] | API versions; [`CHANGES`] is the one table of the differences between their shapes |
+//! | [`body`] | bodies as Stripe writes its webhooks |
+//! | [`iso`] | times as API v2 writes them |
 //! | [`diff`] | `previous_attributes`, and the way back |
 //! | [`click`] | what a click on "send test webhook" in the dashboard posts |
 //! | [`delivery`] | signed deliveries: in any order, repeated, retried for days in seconds, through outages |
@@ -46,19 +48,24 @@
 //! that by no event). Fields are whole as of 2025-09-30; what Stripe added later is missing.
 
 pub mod api;
+pub mod body;
 pub mod click;
 pub mod delivery;
 pub mod diff;
 mod ids;
-mod iso;
+pub mod iso;
 mod objects;
+mod paths;
+mod play;
 mod render;
 pub mod server;
 mod stage;
 pub mod stories;
+mod templates;
 pub mod version;
 pub mod world;
 
+pub use render::changes::{CHANGES, Change};
 pub use stories::Story;
 pub use version::ApiVersion;
 pub use world::{Key, Moment, Occurrence, Options, Scope, World};

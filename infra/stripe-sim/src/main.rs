@@ -13,7 +13,7 @@ use clap::Parser;
 use sluice_stripe_sim::api::Terms;
 use sluice_stripe_sim::delivery::{Answered, Destination, Post, Run, Tally};
 use sluice_stripe_sim::server::Server;
-use sluice_stripe_sim::world::STORY_S_MAX;
+use sluice_stripe_sim::stories::STORY_S_MAX;
 use sluice_stripe_sim::{Options, Scope, World};
 
 use crate::arguments::Arguments;

@@ -1,14 +1,20 @@
 //! From the true state to what Stripe shows: an object at a moment and an API version.
 
 pub(crate) mod billing;
+pub(crate) mod changes;
 pub(crate) mod discounts;
 pub(crate) mod documents;
+mod notices;
+mod organization;
 pub(crate) mod payments;
+mod shown;
+mod thin;
 
 use serde_json::{Value, json};
 
-use crate::version::{ApiVersion, CHANGES};
+use crate::version::ApiVersion;
 use crate::world::{Key, Moment, Scope, World};
+use changes::CHANGES;
 
 /// How many elements of a list an object shows. <https://docs.stripe.com/api/pagination>
 const SHOWN_MAX: usize = 10;

@@ -9,7 +9,7 @@ use fastrand::Rng;
 use serde_json::{Value, json};
 
 use crate::ids;
-use crate::world::{Key, Moment, Occurrence, Scope, World};
+use crate::world::{About, Key, Moment, Notice, Occurrence, Scope, World};
 
 /// The streams of a play.
 #[derive(Debug)]
@@ -120,7 +120,7 @@ impl<'w> Stage<'w> {
 
     /// A template of this kind with this id, made now in this mode, with its fields set.
     pub(crate) fn blank(&self, template: &str, id: &str) -> Value {
-        let mut object = crate::objects::template(template);
+        let mut object = crate::templates::template(template);
         set(&mut object, "id", json!(id));
         set(&mut object, "created", json!(self.now));
         set(&mut object, "livemode", json!(self.scope.livemode));
@@ -195,6 +195,23 @@ impl<'w> Stage<'w> {
             write,
             before,
             seen,
+        });
+    }
+
+    /// Emits an event about an object that doesn't exist yet: a preview, which the API doesn't serve.
+    pub(crate) fn preview(&mut self, kind: &str, id: &str, truth: Value) {
+        self.world.write(&self.key(id), self.now, truth, true);
+        self.emit(kind, id);
+    }
+
+    /// Stripe reports usage that this meter couldn't take, with API v2 alone.
+    pub(crate) fn report_meter_errors(&mut self, meter: &str) {
+        let meter = self.key(meter);
+        let id = ids::thin_id(&format!("{} {}", meter.id, self.now), meter.scope.livemode);
+        self.world.note(Notice {
+            id,
+            created: self.now,
+            about: About::MeterErrors(meter),
         });
     }
 

@@ -23,6 +23,9 @@ mod transfers;
 
 use crate::stage::Stage;
 
+/// No story of [`Story::ALL`] takes longer, in seconds: 400 days.
+pub const STORY_S_MAX: i64 = 400 * 86_400;
+
 const DAY_S: i64 = 86_400;
 
 /// A lifecycle.
@@ -166,6 +169,14 @@ pub enum Story {
     FailsTwiceWithoutCharge,
     /// A payment that succeeds and is refunded, each told by two events a second apart.
     ToldTwice,
+    /// A bank transfer that covers a part at first, and the rest a day later.
+    BankTransfer,
+    /// A subscription that grows and is canceled for the period's end, and whose customer is deleted then.
+    CustomerGone,
+    /// A renewal that is announced by the preview of its invoice, and never paid.
+    RenewalAnnounced,
+    /// A meter that is sent usage which names no customer: only an event of API v2 says so.
+    MeterErrors,
     /// A connected account's way to charges and payouts. Only told by [`World::connect`](crate::World::connect).
     Onboarding,
     /// The same of an account that is only paid out to: it may receive transfers and charge nobody. Only played by
@@ -184,7 +195,7 @@ pub enum Story {
 
 impl Story {
     /// Every story that any account can have, in the order of the list.
-    pub const ALL: [Self; 69] = [
+    pub const ALL: [Self; 71] = [
         Self::Purchase,
         Self::DeclinedThenPaid,
         Self::AbandonedCheckout,
@@ -254,7 +265,12 @@ impl Story {
         Self::AdaptivePricing,
         Self::FailsTwiceWithoutCharge,
         Self::ToldTwice,
+        Self::BankTransfer,
+        Self::CustomerGone,
     ];
+
+    /// Stories that are played by name only: an event of theirs is about what no object shows (a preview, a report).
+    pub const BY_NAME: [Self; 2] = [Self::RenewalAnnounced, Self::MeterErrors];
 
     /// Every story that only a connected account has. Each has a method of [`World`](crate::World) that plays it.
     pub const OF_ACCOUNTS: [Self; 5] = [
@@ -338,6 +354,10 @@ impl Story {
             Self::AdaptivePricing => checkout::adaptive_pricing(stage),
             Self::FailsTwiceWithoutCharge => checkout::fails_twice_without_charge(stage),
             Self::ToldTwice => refunds::told_twice(stage),
+            Self::BankTransfer => checkout::bank_transfer(stage),
+            Self::CustomerGone => subscriptions::customer_gone(stage),
+            Self::RenewalAnnounced => subscriptions::renewal_announced(stage),
+            Self::MeterErrors => subscriptions::meter_errors(stage),
             Self::Onboarding => accounts::onboarding(stage, &["card_payments", "transfers"]),
             Self::RecipientOnboarding => accounts::onboarding(stage, &["transfers"]),
             Self::Restricted => accounts::restricted(stage),

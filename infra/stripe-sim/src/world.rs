@@ -10,30 +10,23 @@ mod accounts;
 mod deliveries;
 mod endpoints;
 mod money;
-mod organization;
-mod present;
+mod notices;
 mod thin;
 mod trouble;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use fastrand::Rng;
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use crate::diff::previous_attributes;
 use crate::ids::{Purpose, stream};
-use crate::render::Lens;
-use crate::stage::{Stage, Streams};
-use crate::stories::Story;
 use crate::version::ApiVersion;
 use accounts::Connections;
 use deliveries::Pending;
 
 pub use deliveries::PENDING_WEBHOOKS_DEFAULT;
 pub use endpoints::WebhookEndpoint;
-pub use organization::ORGANIZATION;
-pub use present::STORY_S_MAX;
-pub use trouble::{GENERATION_FAILURE, Notice};
+pub use notices::{About, GENERATION_FAILURE, METER_ERRORS, Notice};
 
 /// Whose objects, and in which mode.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -66,9 +59,8 @@ pub struct Key {
     pub id: String,
 }
 
-/// Since this version a connected account's events name it twice, in `account` and in `context`
-/// (<https://docs.stripe.com/changelog/basil/2025-04-30/additional-context-organization-events>).
-const CONTEXT_SINCE: ApiVersion = ApiVersion::V2025_04_30;
+/// The organization's id.
+pub const ORGANIZATION: &str = "org_6SluiceSampleOrganization";
 
 /// What the balance is called here, which has no id.
 pub const BALANCE: &str = "balance";
@@ -142,28 +134,23 @@ pub struct Occurrence {
     pub(crate) seen: usize,
 }
 
-/// JSON indented by two, as Stripe writes its webhooks.
-fn written(event: &Value) -> Vec<u8> {
-    serde_json::to_vec_pretty(event).expect("a JSON value with text keys can be written")
-}
-
 /// A Stripe with all of its past.
 #[derive(Debug)]
 pub struct World {
-    seed: u64,
-    options: Options,
-    plays: u64,
-    clock: i64,
-    dice: Rng,
-    log: Vec<State>,
+    pub(crate) seed: u64,
+    pub(crate) options: Options,
+    pub(crate) plays: u64,
+    pub(crate) clock: i64,
+    pub(crate) dice: Rng,
+    pub(crate) log: Vec<State>,
     /// Each object's entries in the log, by time and then by their order.
     objects: BTreeMap<Key, Vec<usize>>,
     /// By `created` and then by their order.
     events: Vec<Occurrence>,
     /// Connected accounts in the order in which they came, with the mode that they were made in.
-    accounts: Vec<Scope>,
+    pub(crate) accounts: Vec<Scope>,
     connections: Connections,
-    /// What Stripe has said of events that it failed to generate, by `created`.
+    /// Events of API v2 that have no snapshot twin, by `created`.
     notices: Vec<Notice>,
     pending: Pending,
     /// Where the platform has events delivered to, in the order in which they were made.
@@ -208,59 +195,6 @@ impl World {
         self.clock += i64::from(seconds);
     }
 
-    /// Plays a story, beginning now, and returns the objects that it made. The next one begins up to 90 s later:
-    /// stories overlap.
-    pub fn play(&mut self, story: Story, scope: &Scope) -> Vec<Key> {
-        self.plays += 1;
-        let (made, _) = self.perform(story, scope, self.plays);
-        self.clock += self.dice.i64(0..=90);
-        made
-    }
-
-    /// Plays a story once in each scope **with equal object ids** (event ids differ, as do seconds): what happens to
-    /// accounts that were copied from each other, and what makes an id alone a bad key.
-    pub fn play_alike(&mut self, story: Story, scopes: &[Scope]) -> Vec<Vec<Key>> {
-        let objects = self.plays + 1;
-        let mut made = Vec::new();
-        for scope in scopes {
-            self.plays += 1;
-            made.push(self.perform(story, scope, objects).0);
-            self.clock += self.dice.i64(0..=90);
-        }
-        made
-    }
-
-    /// Plays so many stories, drawn from [`Story::ALL`] and the scopes.
-    pub fn play_some(&mut self, stories: usize, scopes: &[Scope]) {
-        for _ in 0..stories {
-            if let Some((story, scope)) = self.draw(scopes) {
-                self.play(story, scope);
-            }
-        }
-    }
-
-    /// A story, and one of the scopes for it; none without scopes.
-    fn draw<'s>(&mut self, scopes: &'s [Scope]) -> Option<(Story, &'s Scope)> {
-        let story = Story::ALL[self.dice.usize(..Story::ALL.len())];
-        let index = (!scopes.is_empty()).then(|| self.dice.usize(..scopes.len()))?;
-        Some((story, &scopes[index]))
-    }
-
-    /// Plays a story from now on. Returns the objects that it made, and the second in which it ended.
-    fn perform(&mut self, story: Story, scope: &Scope, objects: u64) -> (Vec<Key>, i64) {
-        let streams = Streams {
-            objects: stream(self.seed, objects, Purpose::Objects),
-            events: stream(self.seed, self.plays, Purpose::Events),
-            // Alike plays tell the same story.
-            dice: stream(self.seed, objects, Purpose::Story),
-        };
-        let now = self.clock;
-        let mut stage = Stage::new(self, scope.clone(), now, streams);
-        story.tell(&mut stage);
-        let end = stage.now();
-        (stage.end(), end)
-    }
-
     /// Every event, by `created` and within a second in the order in which things happened.
     #[must_use]
     pub fn events(&self) -> &[Occurrence] {
@@ -299,31 +233,6 @@ impl World {
         last.map_or(self.options.start, |last| last + 1)
     }
 
-    /// The object as it is at the end, in the default API version. A deleted one is shown as it last was.
-    #[must_use]
-    pub fn object(&self, account: Option<&str>, livemode: bool, id: &str) -> Option<Value> {
-        let key = Key {
-            scope: Scope {
-                account: account.map(str::to_owned),
-                livemode,
-            },
-            id: id.to_owned(),
-        };
-        self.object_at(&key, self.options.api_version, Moment::End)
-    }
-
-    /// The object as it was at a moment, at an API version.
-    #[must_use]
-    pub fn object_at(&self, key: &Key, version: ApiVersion, moment: Moment) -> Option<Value> {
-        self.lens(&key.scope, moment, version).object(&key.id)
-    }
-
-    /// The same with what Stripe shows only to those who ask: lists to their end, a subscription's latest invoice.
-    #[must_use]
-    pub fn whole_at(&self, key: &Key, version: ApiVersion, moment: Moment) -> Option<Value> {
-        self.lens(&key.scope, moment, version).whole(&key.id)
-    }
-
     /// Whether the object was deleted by then. Canceled is not deleted.
     #[must_use]
     pub fn is_deleted(&self, key: &Key, moment: Moment) -> bool {
@@ -335,68 +244,6 @@ impl World {
     #[must_use]
     pub fn kind(&self, key: &Key) -> Option<&str> {
         self.state_at(key, Moment::End)?.truth["object"].as_str()
-    }
-
-    /// The object as the event shows it.
-    #[must_use]
-    pub fn shown(&self, event: &Occurrence, version: ApiVersion) -> Value {
-        self.view(event, event.write, event.seen, version)
-    }
-
-    /// The object as it was before an event of an `*.updated` type.
-    #[must_use]
-    pub fn shown_before(&self, event: &Occurrence, version: ApiVersion) -> Option<Value> {
-        let before = event.before?;
-        Some(self.view(event, before, event.write.saturating_sub(1), version))
-    }
-
-    fn view(&self, event: &Occurrence, write: usize, seen: usize, version: ApiVersion) -> Value {
-        self.lens(&event.object.scope, Moment::Write(seen), version)
-            .show(&self.log[write].truth)
-    }
-
-    /// The event as Stripe sends and serves it at an API version: a snapshot.
-    #[must_use]
-    pub fn event(&self, event: &Occurrence, version: ApiVersion) -> Value {
-        let object = self.shown(event, version);
-        let mut data = json!({ "object": object });
-        if let Some(before) = self.shown_before(event, version) {
-            data["previous_attributes"] = previous_attributes(&before, &data["object"]);
-        }
-        let (request, key) = event.request.clone().unzip();
-        let mut snapshot = json!({
-            "id": event.id,
-            "object": "event",
-            "api_version": version.name(),
-            "created": event.created,
-            "data": data,
-            "livemode": event.object.scope.livemode,
-            "pending_webhooks": self.pending_webhooks(&event.id),
-            "request": { "id": request, "idempotency_key": key },
-            "type": event.kind,
-        });
-        if let Some(account) = &event.object.scope.account {
-            snapshot["account"] = json!(account);
-            if version >= CONTEXT_SINCE {
-                snapshot["context"] = json!(account);
-            }
-        }
-        snapshot
-    }
-
-    /// The bytes of [`World::event`]: JSON indented by two, as Stripe writes its webhooks.
-    #[must_use]
-    pub fn body(&self, event: &Occurrence, version: ApiVersion) -> Vec<u8> {
-        written(&self.event(event, version))
-    }
-
-    fn lens<'w>(&'w self, scope: &'w Scope, moment: Moment, version: ApiVersion) -> Lens<'w> {
-        Lens {
-            world: self,
-            scope,
-            moment,
-            version,
-        }
     }
 
     pub(crate) fn state_at(&self, key: &Key, moment: Moment) -> Option<&State> {

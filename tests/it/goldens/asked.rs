@@ -126,7 +126,7 @@ fn what_a_stack_that_asks_stripe_leaves_behind_and_what_commands_say_of_it_is_as
     };
     let import = "import --mode test --why test --yes";
     make(vec![
-        call("doctor", Form::Both, "doctor"),
+        call("doctor", Form::Words, "doctor"),
         call(
             "state-show",
             Form::Both,

@@ -3,6 +3,8 @@
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Command, Output, Stdio};
 
+use serde_json::Value;
+
 use super::files::{Goldens, check};
 use super::placeholders::Placeholders;
 use crate::replay::{PROGRAM, program};
@@ -56,12 +58,42 @@ impl Call {
         let made = forms.iter().map(|form| {
             let mut args: Vec<&str> = self.args.iter().map(String::as_str).collect();
             args.extend((!form.is_empty()).then_some(*form));
-            let output = with_input(&mut program(world, &args), &self.input);
+            let mut output = with_input(&mut program(world, &args), &self.input);
+            if self.name.contains("show") {
+                output.stdout = sorted_steps(&String::from_utf8_lossy(&output.stdout)).into_bytes();
+            }
             let said = format!("$ sluice {}\n", args.join(" "));
             placeholders.apply(&said) + &text(&output, form.is_empty(), placeholders)
         });
         made.collect()
     }
+}
+
+/// An event's steps by what they say: ingest logs its own beside what the domain does.
+fn sorted_steps(text: &str) -> String {
+    let lines = text.lines().map(|line| {
+        let mut story: Value = serde_json::from_str(line).ok()?;
+        let steps = story["steps"].as_array_mut()?;
+        steps.sort_by_key(|step| ["place", "what", "code"].map(|name| step[name].to_string()));
+        Some(story.to_string())
+    });
+    let lines = lines.zip(text.lines());
+    let lines: Vec<_> = lines
+        .map(|(sorted, line)| sorted.unwrap_or_else(|| line.to_owned()))
+        .collect();
+    // For people a step is a line that begins with its time.
+    let is_step = |line: &&String| line.starts_with("20") && line.get(10..11) == Some("T");
+    let mut steps: Vec<_> = lines.iter().filter(is_step).collect();
+    steps.sort_by_key(|line| {
+        line.split_once(' ')
+            .map(|(_, said)| said.trim_start().to_owned())
+    });
+    let mut steps = steps.into_iter();
+    let lines = lines.iter().map(|line| match is_step(&line) {
+        true => steps.next().unwrap_or(line),
+        false => line,
+    });
+    lines.map(|line| line.to_owned() + "\n").collect()
 }
 
 fn with_input(command: &mut Command, input: &str) -> Output {
@@ -150,7 +182,7 @@ pub(super) fn begin(
 
 /// The help of a command and of those below it.
 fn help(path: &[String], goldens: &mut Goldens) {
-    let mut command = Command::new(&*PROGRAM);
+    let mut command = Command::new(PROGRAM.path());
     let output = usual(command.args(path).arg("--help")).output();
     let output = output.expect("it runs");
     assert!(output.status.success(), "{path:?}");

@@ -136,8 +136,8 @@ impl Placeholders {
 
     /// What stands for a time; nothing for one that is the same in every run.
     fn time(&self, seconds: i64) -> Option<String> {
-        // Up to a hundred years ahead: what expires.
-        if (self.begun_s - 5..self.begun_s + 36_525 * 86_400).contains(&seconds) {
+        // Up to a hundred years ahead: what expires. Since shortly before: what a next run of reconcile looks at once more.
+        if (self.begun_s - 7_200..self.begun_s + 36_525 * 86_400).contains(&seconds) {
             return Some("<time>".to_owned());
         }
         let since = seconds - self.stripe_s?;

@@ -5,7 +5,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 use sluice_domains::ALL;
-use sluice_kernel::route::{Route, route};
+use sluice_kernel::bus::route::{Route, route};
 use sluice_local::stack::root;
 
 use super::commands::{Call, Form, begin, call, make_all};

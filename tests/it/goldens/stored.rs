@@ -97,7 +97,14 @@ fn logged(world: &World, function: &str) -> Vec<String> {
     found.sort_by_cached_key(|line| {
         let line: Value = serde_json::from_str(line).unwrap_or_default();
         let time = line["timestamp"].as_str().unwrap_or_default();
-        format!("{:0<23}", time.trim_end_matches('Z'))
+        let (second, part) = time
+            .trim_end_matches('Z')
+            .split_once('.')
+            .unwrap_or((time, ""));
+        (
+            second.trim_end_matches('Z').to_owned(),
+            format!("{part:0<9}"),
+        )
     });
     found
 }

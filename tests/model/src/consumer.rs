@@ -70,6 +70,7 @@ mod protocol;
 mod rules;
 mod steps;
 mod story;
+mod transitions;
 mod world;
 
 pub use action::{Action, Bus, Write};

@@ -102,6 +102,7 @@ mod replay;
 mod restore;
 mod rules;
 mod story;
+mod transitions;
 mod world;
 
 pub use action::{Action, End};

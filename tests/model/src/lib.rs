@@ -84,6 +84,7 @@ mod protocol;
 pub mod scopes;
 mod story;
 mod sweep;
+mod transitions;
 mod world;
 
 pub use action::{Action, Bus, Call};

@@ -1,10 +1,7 @@
 //! The protocol as a stateright model: what can happen in a world, and what it leads to.
 
-use stateright::{Model, Property};
-
 use crate::action::{Action, Bus, Call};
 use crate::guards::Guards;
-use crate::properties;
 use crate::world::{Step, SweepStep, Version, World};
 
 /// Whether the body fits into the entry.
@@ -110,7 +107,7 @@ impl Protocol {
         }
     }
 
-    fn may_lapse(&self, world: &World) -> bool {
+    pub(crate) fn may_lapse(&self, world: &World) -> bool {
         // Where nobody would look at the lapse, it makes no difference.
         let looked_at = |due: bool| !due || !self.guards.queued_is_left_to_sweep;
         self.guards.claim_lapses
@@ -121,7 +118,7 @@ impl Protocol {
             && (self.skew || !world.holder_is_live())
     }
 
-    fn may_pick(&self, world: &World, sweep: u8) -> bool {
+    pub(crate) fn may_pick(&self, world: &World, sweep: u8) -> bool {
         let idle = |sweep: u8| world.sweeps[usize::from(sweep)] == SweepStep::Idle;
         // Sweeps are alike: the second only ever runs beside the first.
         idle(sweep)
@@ -132,50 +129,3 @@ impl Protocol {
 }
 
 const EVERY_BUS: [Bus; 4] = [Bus::Accepted, Bus::Refused, Bus::AnswerLost, Bus::Failed];
-
-impl Model for Protocol {
-    type State = World;
-    type Action = Action;
-
-    fn init_states(&self) -> Vec<World> {
-        vec![World::new(self.attempts)]
-    }
-
-    fn actions(&self, world: &World, actions: &mut Vec<Action>) {
-        for attempt in 0..self.attempts {
-            let step = world.attempts[usize::from(attempt)].step;
-            // Deliveries of equal bytes are alike: they begin in order.
-            let before = attempt
-                .checked_sub(1)
-                .map(|before| world.attempts[usize::from(before)].step);
-            if step == Step::Waiting && before == Some(Step::Waiting) {
-                continue;
-            }
-            actions.extend(Self::next_of_attempt(world, attempt));
-            if world.attempts[usize::from(attempt)].live() {
-                actions.push(Action::Crash { attempt });
-            }
-        }
-        if self.may_lapse(world) {
-            actions.push(Action::Lapse);
-        }
-        for sweep in [0, 1] {
-            if self.may_pick(world, sweep) {
-                actions.push(Action::SweepPick { sweep });
-            }
-            actions.extend(Self::next_of_sweep(world, sweep));
-            if world.sweeps[usize::from(sweep)] != SweepStep::Idle {
-                actions.push(Action::SweepCrash { sweep });
-            }
-        }
-    }
-
-    fn next_state(&self, world: &World, action: Action) -> Option<World> {
-        let after = self.after(world, action);
-        (after != *world).then_some(after)
-    }
-
-    fn properties(&self) -> Vec<Property<Self>> {
-        properties::all()
-    }
-}

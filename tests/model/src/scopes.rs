@@ -55,6 +55,7 @@
 pub mod properties;
 mod protocol;
 mod story;
+mod transitions;
 mod world;
 
 pub use protocol::{Rules, Scopes};

@@ -125,10 +125,10 @@ fn each_function_reaches_its_adapters_through_the_ports_that_its_source_asks_for
     for function in functions() {
         let mut ports = match function {
             "ingest" | "sweep" | "reconcile" => source(&format!("functions/{function}/src/lib.rs")),
-            "notify" => source("functions/shared/kernel/src/receive.rs"),
+            "notify" => source("functions/shared/kernel/src/effects/receive.rs"),
             _ => {
-                source("functions/shared/kernel/src/consume.rs")
-                    + &source("functions/shared/kernel/src/batch.rs")
+                source("functions/shared/kernel/src/consumer/consume.rs")
+                    + &source("functions/shared/kernel/src/consumer/batch.rs")
             }
         };
         // A queue is no port: its method is the runner's.

@@ -11,12 +11,14 @@ use sluice_harness::outcomes::MemoryOutcomes;
 use sluice_harness::projections::MemoryProjections;
 use sluice_harness::samples::sample;
 use sluice_harness::stripe::MemoryStripe;
-use sluice_kernel::batch::{self, Handled, Received, Run};
 use sluice_kernel::clock::Clock as _;
-use sluice_kernel::consume::{Event, Ports};
+use sluice_kernel::consumer::batch::{self, Handled, Run};
+use sluice_kernel::consumer::consume::Ports;
 use sluice_kernel::domain::{Domain as _, NoSettings};
-use sluice_kernel::effect::{self, Fact, Scope};
+use sluice_kernel::effects::effect::{self, Fact};
+use sluice_kernel::event::{Event, Scope};
 use sluice_kernel::fault::Fault;
+use sluice_kernel::queue::Received;
 
 use super::{project, story};
 use crate::{AUTHORIZED, Connect, Connected, DEAUTHORIZED};

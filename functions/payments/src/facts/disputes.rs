@@ -19,12 +19,12 @@
 //! `Dispute`. Money is in the currency of each balance transaction, which may differ from the dispute's.
 
 use serde_json::json;
-use sluice_kernel::effect::{Fact, Level};
+use sluice_kernel::effects::effect::{Fact, Level};
 use sluice_kernel::fault::Fault;
 use sluice_kernel::object::Fields;
 
 use super::fact;
-use crate::Payment;
+use crate::state::Payment;
 
 /// Statuses at which nothing is awaited. An inquiry may still become a chargeback, and a bank may think again.
 const CLOSED: [&str; 5] = [

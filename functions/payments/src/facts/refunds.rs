@@ -38,7 +38,7 @@
 //! for) say the same by the same ids. The charge owns `AuthorizationReleased`: it says it itself, as does the refund.
 
 use serde_json::{Value, json};
-use sluice_kernel::effect::Fact;
+use sluice_kernel::effects::effect::Fact;
 use sluice_kernel::fault::Fault;
 use sluice_kernel::object::Fields;
 

@@ -8,12 +8,13 @@ use sluice_harness::ledger::MemoryLedger;
 use sluice_harness::outcomes::MemoryOutcomes;
 use sluice_harness::projections::MemoryProjections;
 use sluice_harness::stripe::MemoryStripe;
-use sluice_kernel::batch::{self, Received, Run};
+use sluice_kernel::bus::detail::{self, Check};
 use sluice_kernel::clock::Clock as _;
-use sluice_kernel::consume::Ports;
-use sluice_kernel::detail::{self, Check};
+use sluice_kernel::consumer::batch::{self, Run};
+use sluice_kernel::consumer::consume::Ports;
 use sluice_kernel::domain::NoSettings;
 use sluice_kernel::outcome::Outcome;
+use sluice_kernel::queue::Received;
 
 use super::*;
 

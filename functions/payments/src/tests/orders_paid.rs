@@ -1,7 +1,7 @@
 //! Orders that are paid, and payments that no order claims.
 
 use serde_json::{Value, json};
-use sluice_kernel::effect::Fact;
+use sluice_kernel::effects::effect::Fact;
 
 use super::*;
 use crate::ORDER_KEY;

@@ -8,7 +8,7 @@ fn overtaken(name: &str) -> BTreeSet<(String, Option<String>)> {
     let mut events = story(name);
     events.reverse();
     let told = play(&events);
-    let status = |fact: &sluice_kernel::effect::Pending| {
+    let status = |fact: &sluice_kernel::effects::effect::Pending| {
         let status = fact.detail["overtaken"]["status"].as_str();
         (fact.kind.clone(), status.map(str::to_owned))
     };

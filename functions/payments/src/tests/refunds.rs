@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use sluice_kernel::domain::Lacks;
-use sluice_kernel::effect::Fact;
+use sluice_kernel::effects::effect::Fact;
 
 use super::*;
 

@@ -7,8 +7,8 @@ use aws_sdk_eventbridge::Client;
 use aws_sdk_eventbridge::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_eventbridge::types::{PutEventsRequestEntry, PutEventsResultEntry};
 use aws_types::SdkConfig;
+use sluice_kernel::bus::trace::to_xray;
 use sluice_kernel::bus::{Bus, Outgoing, Refusal, pack};
-use sluice_kernel::trace::to_xray;
 
 use crate::aws;
 

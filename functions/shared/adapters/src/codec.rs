@@ -36,7 +36,7 @@ pub const DICTIONARIES: [Dictionary; 1] = [Dictionary {
 
 const CURRENT: &Dictionary = &DICTIONARIES[DICTIONARIES.len() - 1];
 
-/// How hard bodies are compressed; the table in ARCHITECTURE.md has what other levels come to.
+/// How hard bodies are compressed; the table in infra/docs/performance.md has what other levels come to.
 pub const LEVEL: i32 = 3;
 
 /// How hard a body is compressed once more where that may save a write unit.

@@ -7,8 +7,8 @@ use std::fmt;
 use std::net::IpAddr;
 
 use serde::Deserialize;
-use sluice_kernel::endpoint::Endpoint;
-use sluice_kernel::ledger::RETENTION_DAYS_MIN;
+use sluice_kernel::delivery::endpoint::Endpoint;
+use sluice_kernel::delivery::ledger::RETENTION_DAYS_MIN;
 
 /// The largest body that ingest can be told to take: a Lambda invocation carries 6 MB, and API Gateway may have encoded
 /// the body as base64, which makes four bytes of three.
@@ -317,7 +317,7 @@ pub fn environment(name: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use sluice_kernel::endpoint::Scope;
+    use sluice_kernel::delivery::endpoint::Scope;
 
     use super::*;
 

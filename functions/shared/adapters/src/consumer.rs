@@ -10,10 +10,11 @@ use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMe
 pub use lambda_runtime::Error;
 use lambda_runtime::{LambdaEvent, service_fn};
 use serde::de::DeserializeOwned;
-use sluice_kernel::batch::{self, Handled, Received, Run};
-use sluice_kernel::consume::Ports;
+use sluice_kernel::bus::trace;
+use sluice_kernel::consumer::batch::{self, Handled, Run};
+use sluice_kernel::consumer::consume::Ports;
 use sluice_kernel::domain::Domain;
-use sluice_kernel::trace;
+use sluice_kernel::queue::Received;
 
 use crate::aws;
 use crate::bus::EventBridgeBus;

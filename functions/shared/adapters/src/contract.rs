@@ -14,7 +14,7 @@ use aws_types::SdkConfig;
 use aws_types::region::Region;
 use sluice_harness::build::{arrival, noise_body};
 use sluice_harness::clock::TestClock;
-use sluice_kernel::ledger::{Claimed, Ledger};
+use sluice_kernel::delivery::ledger::{Claimed, Ledger};
 use sluice_kernel::outcome::{Outcome, Outcomes, Record, Word};
 
 use crate::aws::sdk_config_of;

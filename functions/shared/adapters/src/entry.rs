@@ -39,9 +39,9 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
 use sha2::{Digest, Sha256};
-use sluice_kernel::event::Shape;
+use sluice_kernel::delivery::ledger::{Arrival, Entry, Standing};
+use sluice_kernel::event::{Origin, Shape};
 use sluice_kernel::fault::Fault;
-use sluice_kernel::ledger::{Arrival, Entry, Origin, Standing};
 
 use crate::codec::{self, Encoded};
 

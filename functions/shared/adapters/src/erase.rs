@@ -19,9 +19,9 @@ use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure::AllOld;
 use aws_types::SdkConfig;
+use sluice_kernel::consumer::projection::Stored;
 use sluice_kernel::erase::Account;
 use sluice_kernel::fault::Fault;
-use sluice_kernel::projection::Stored;
 
 use crate::aws;
 use crate::clock::SystemClock;

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use sluice_kernel::ledger::Arrival;
+use sluice_kernel::delivery::ledger::Arrival;
 
 use crate::entry::{self, number};
 

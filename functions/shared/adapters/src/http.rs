@@ -2,7 +2,7 @@
 //!
 //! The SDK's own client also speaks HTTP/2, goes through proxies and balances over addresses; a function calls three hosts,
 //! one request after the other. This one drives a connection within the call that uses it, so there is no task and no
-//! channel between them, and reads each answer whole: no call of Sluice's streams. ARCHITECTURE.md has what that saves.
+//! channel between them, and reads each answer whole: no call of Sluice's streams. infra/docs/performance.md has what that saves.
 //!
 //! What holds:
 //! - A kept connection that the other side has closed is found out before a request is written to it. Where it closes while

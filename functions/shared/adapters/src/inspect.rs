@@ -8,8 +8,8 @@ use aws_types::SdkConfig;
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value, json};
 use sluice_kernel::clock::Clock;
+use sluice_kernel::delivery::ledger::Entry;
 use sluice_kernel::fault::Fault;
-use sluice_kernel::ledger::Entry;
 use sluice_kernel::reconcile::report::Report;
 
 use crate::aws;

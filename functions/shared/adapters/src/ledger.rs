@@ -12,8 +12,10 @@ use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure::AllOld;
 use aws_types::SdkConfig;
 use sluice_kernel::clock::Clock;
+use sluice_kernel::delivery::ledger::{
+    Arrival, Claimed, Decision, Deferred, Entry, Ledger, decide,
+};
 use sluice_kernel::fault::Fault;
-use sluice_kernel::ledger::{Arrival, Claimed, Decision, Deferred, Entry, Ledger, decide};
 
 use crate::aws;
 use crate::codec::{self, Encoded};

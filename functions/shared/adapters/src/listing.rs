@@ -9,11 +9,11 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::KeysAndAttributes;
 use aws_types::SdkConfig;
 use serde::Serialize;
+use sluice_kernel::bus::route::{Route, route};
 use sluice_kernel::clock::Clock;
+use sluice_kernel::delivery::ledger::{Standing, is_expired};
 use sluice_kernel::fault::Fault;
-use sluice_kernel::ledger::{Standing, is_expired};
 use sluice_kernel::reconcile::Standings;
-use sluice_kernel::route::{Route, route};
 
 use crate::aws;
 use crate::batch;

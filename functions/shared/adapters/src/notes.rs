@@ -16,7 +16,7 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, Select};
 use aws_types::SdkConfig;
-use sluice_kernel::effect::Scope;
+use sluice_kernel::event::Scope;
 use sluice_kernel::fault::Fault;
 use sluice_kernel::outcome::{Drift, Tie};
 use sluice_kernel::reconcile::report::Report;

@@ -12,13 +12,12 @@ use std::time::{Duration, Instant};
 use aws_sdk_secretsmanager::Client as SecretsClient;
 use aws_types::SdkConfig;
 use sluice_kernel::clock::Clock;
-use sluice_kernel::effect::Scope;
+use sluice_kernel::consumer::fetch::budget::Budget;
+use sluice_kernel::consumer::fetch::{FETCH_MS_MAX, Fetch, Fetched, Objects};
+use sluice_kernel::event::Scope;
 use sluice_kernel::fault::Fault;
-use sluice_kernel::fetch::budget::Budget;
-use sluice_kernel::fetch::{FETCH_MS_MAX, Fetch, Fetched, Objects};
 use sluice_kernel::rebuild::{Existing, Shown};
-use sluice_kernel::reconcile::ungenerated::Ungenerated;
-use sluice_kernel::reconcile::{Ask, AskUngenerated, Listed, Listing};
+use sluice_kernel::reconcile::{Ask, AskUngenerated, Listed, Listing, Ungenerated};
 use sluice_stripe::client::keys::Keys;
 use sluice_stripe::client::{API_BASE, Client, Settings, WebhookEndpoint};
 
@@ -29,8 +28,10 @@ use crate::config::{BadVariables, Vars};
 /// How long keys are kept before they are read again.
 pub const KEYS_TTL_MS: i64 = 300_000;
 
+// --- generated: count (make generate) ---
 /// How many domains share the budget of fetches.
 const DOMAINS: u32 = 4;
+// --- end of generated ---
 
 /// The longest wait for a page of a list.
 const LIST_TIMEOUT: Duration = Duration::from_secs(15);
@@ -261,8 +262,8 @@ impl Existing for StripeObjects {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use sluice_kernel::consumer::fetch::budget::RATE_PER_S;
     use sluice_kernel::domain::NoSettings;
-    use sluice_kernel::fetch::budget::RATE_PER_S;
 
     use crate::config::DomainConfig;
 
@@ -274,7 +275,7 @@ mod tests {
         // What the parameter's description says of one environment with the defaults.
         let mut share = Budget::shared(RATE_PER_S, one_or_more(10 * DOMAINS));
         let waits = [0, 0, 0].map(|now_ms| share.take(now_ms));
-        assert_eq!(waits, [Ok(()), Ok(()), Err(4_000)]);
+        assert_eq!(waits, [Ok(()), Ok(()), Err(u64::from(DOMAINS) * 1_000)]);
     }
 
     #[test]

@@ -6,8 +6,8 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_types::SdkConfig;
+use sluice_kernel::consumer::projection::{Projections, Stored};
 use sluice_kernel::fault::Fault;
-use sluice_kernel::projection::{Projections, Stored};
 
 use crate::aws;
 
@@ -32,7 +32,7 @@ impl DynamoProjections {
 const BY_OWNER: &str = "by_owner";
 
 impl DynamoProjections {
-    /// Every item of an owner ([`sluice_kernel::projection::owner_key`]), by one query of the index `by_owner`: key and
+    /// Every item of an owner ([`sluice_kernel::consumer::projection::owner_key`]), by one query of the index `by_owner`: key and
     /// item. The index follows the table within a moment: right after a write it may show the item as it was.
     ///
     /// # Errors

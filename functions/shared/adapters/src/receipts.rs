@@ -14,8 +14,8 @@ use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure::AllOld;
 use aws_types::SdkConfig;
+use sluice_kernel::effects::receive::{Attempt, Effect, Receipt, Receipts};
 use sluice_kernel::fault::Fault;
-use sluice_kernel::receive::{Attempt, Effect, Receipt, Receipts};
 
 use crate::aws;
 use crate::entry::{number, text};

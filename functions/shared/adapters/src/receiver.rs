@@ -9,7 +9,7 @@ use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use aws_types::SdkConfig;
 pub use lambda_runtime::Error;
 use lambda_runtime::{LambdaEvent, service_fn};
-use sluice_kernel::receive::{self, Batch, Handled, Reaction, Received};
+use sluice_kernel::effects::receive::{self, Batch, Handled, Reaction, Received};
 
 use crate::aws;
 use crate::clock::SystemClock;

@@ -2,8 +2,8 @@
 
 use aws_sdk_secretsmanager::Client;
 use aws_types::SdkConfig;
+use sluice_kernel::delivery::secrets::{self, SecretSource, Secrets};
 use sluice_kernel::fault::Fault;
-use sluice_kernel::secrets::{self, SecretSource, Secrets};
 
 use crate::aws;
 

@@ -68,7 +68,7 @@ domains![
 mod tests {
     use std::collections::BTreeSet;
 
-    use sluice_kernel::route::{Route, rows};
+    use sluice_kernel::bus::route::{Route, rows};
 
     use super::*;
 

@@ -3,11 +3,9 @@
 use std::borrow::Cow;
 
 use serde_json::{Value, json};
-use sluice_kernel::consume::Event;
-use sluice_kernel::detail::Manner;
-use sluice_kernel::effect::Scope;
-use sluice_kernel::event::{Head, ObjectRef, Shape};
-use sluice_kernel::ledger::Arrival;
+use sluice_kernel::bus::detail::Manner;
+use sluice_kernel::delivery::ledger::Arrival;
+use sluice_kernel::event::{Event, Head, ObjectRef, Scope, Shape};
 
 use crate::clock::START_MS;
 

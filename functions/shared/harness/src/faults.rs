@@ -3,8 +3,8 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Mutex, PoisonError};
 
+use sluice_kernel::delivery::ledger::{Arrival, Claimed, Decision, Deferred, Ledger, Standing};
 use sluice_kernel::fault::Fault;
-use sluice_kernel::ledger::{Arrival, Claimed, Decision, Deferred, Ledger, Standing};
 use sluice_kernel::reconcile::Standings;
 
 /// What becomes of a call.

@@ -5,11 +5,12 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use sha2::{Digest, Sha256};
 use sluice_kernel::clock::Clock;
-use sluice_kernel::fault::Fault;
-use sluice_kernel::ledger::{
-    Arrival, Bodies, Claimed, Decision, Deferred, Due, DueLedger, Entry, Ledger, Origin, Standing,
-    Waiting, decide, is_expired,
+use sluice_kernel::delivery::ledger::{
+    Arrival, Bodies, Claimed, Decision, Deferred, Due, DueLedger, Entry, Ledger, Standing, Waiting,
+    decide, is_expired,
 };
+use sluice_kernel::event::Origin;
+use sluice_kernel::fault::Fault;
 use sluice_kernel::reconcile::Standings;
 
 use crate::clock::TestClock;

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
+use sluice_kernel::consumer::projection::{Projections, Stored};
 use sluice_kernel::fault::Fault;
-use sluice_kernel::projection::{Projections, Stored};
 
 use crate::clock::TestClock;
 

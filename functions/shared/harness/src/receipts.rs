@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
+use sluice_kernel::effects::receive::{Attempt, Effect, Receipt, Receipts};
 use sluice_kernel::fault::Fault;
-use sluice_kernel::receive::{Attempt, Effect, Receipt, Receipts};
 
 #[derive(Debug, Clone)]
 struct Row {

@@ -6,15 +6,17 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value;
 use sluice_kernel::clock::Clock;
-use sluice_kernel::effect::Scope;
-use sluice_kernel::endpoint::Payload;
+use sluice_kernel::consumer::fetch::budget::Budget;
+use sluice_kernel::delivery::endpoint::Payload;
+use sluice_kernel::event::Scope;
 use sluice_kernel::fault::Fault;
-use sluice_kernel::fetch::budget::Budget;
 use sluice_kernel::outcome::{Remark, Tie};
 use sluice_kernel::reconcile::report::Report;
-use sluice_kernel::reconcile::ungenerated::{self, Ungenerated};
+use sluice_kernel::reconcile::ungenerated;
 use sluice_kernel::reconcile::window::Cursor;
-use sluice_kernel::reconcile::{Ask, AskUngenerated, Listed, Listing, NotedTie, Notes};
+use sluice_kernel::reconcile::{
+    Ask, AskUngenerated, Listed, Listing, NotedTie, Notes, Ungenerated,
+};
 
 use crate::clock::TestClock;
 use crate::noted::Noted;

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use serde_json::Value;
-use sluice_kernel::consume::Event;
+use sluice_kernel::event::Event;
 
 use crate::build;
 

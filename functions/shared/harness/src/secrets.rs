@@ -2,8 +2,8 @@
 
 use std::sync::{Mutex, PoisonError};
 
+use sluice_kernel::delivery::secrets::{Secret, SecretSource, Secrets};
 use sluice_kernel::fault::Fault;
-use sluice_kernel::secrets::{Secret, SecretSource, Secrets};
 
 /// The store.
 #[derive(Debug, Default)]

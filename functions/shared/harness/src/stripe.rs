@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, PoisonError};
 
 use serde_json::Value;
-use sluice_kernel::effect::Scope;
+use sluice_kernel::consumer::fetch::{Fetch, Fetched, Objects};
+use sluice_kernel::event::Scope;
 use sluice_kernel::fault::Fault;
-use sluice_kernel::fetch::{Fetch, Fetched, Objects};
 
 /// Scope, kind and id.
 type Key = (String, String, Option<String>);

@@ -2,6 +2,14 @@
 //!
 //! A publication is at least once and without order. An answer that was lost is reported as [`Refusal::Later`]: the
 //! entry may be on the bus, and is published again.
+//!
+//! - [`detail`]: an event as it travels on the bus.
+//! - [`route`]: which domain an event type goes to.
+//! - [`trace`]: the trace context that an event travels in.
+
+pub mod detail;
+pub mod route;
+pub mod trace;
 
 use std::future::Future;
 

@@ -1,6 +1,6 @@
 //! What a domain is: pure functions over Stripe's objects.
 //!
-//! A domain says the following, and the runner in [`crate::consume`] owns everything else:
+//! A domain says the following, and the runner in [`crate::consumer::consume`] owns everything else:
 //!
 //! | | of what | is |
 //! |---|---|---|
@@ -22,11 +22,11 @@
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
-use crate::consume::Event;
-use crate::effect::{Fact, Level};
+use crate::bus::route::{Route, route};
+use crate::effects::effect::{Fact, Level};
+use crate::event::Event;
 use crate::fault::Fault;
 use crate::object::Fields;
-use crate::route::{Route, route};
 
 /// An object as one event shows it.
 #[derive(Debug, Clone, PartialEq)]
@@ -50,7 +50,7 @@ pub enum Lacks {
     State,
     /// What a fact needs: which refunds a charge has. The event itself is applied at once. With a key the object is then
     /// fetched, and what it says happened counts too; the message waits for the budget, since nothing else may ever
-    /// bring the fact. Without a key the message goes through with the code [`crate::consume::FACTS_LACKING`].
+    /// bring the fact. Without a key the message goes through with the code [`crate::consumer::consume::FACTS_LACKING`].
     Facts,
 }
 
@@ -186,7 +186,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::effect::Scope;
+    use crate::event::Scope;
 
     /// A domain that says no more than it has to.
     struct Lamps;

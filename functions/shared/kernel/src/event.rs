@@ -1,10 +1,15 @@
-//! What Sluice reads of a Stripe event before it stores and publishes it, and nothing more.
+//! A Stripe event, in the forms that the code handles it in.
 //!
-//! The body itself is never taken apart at the door: it is stored and published as the bytes that Stripe signed.
-//! A [`Head`] borrows from that body; only `id` and `type` are required of it, everything else is optional,
+//! A [`Head`] is what Sluice reads of an event before it stores and publishes it, and nothing more. The body itself is never
+//! taken apart at the door: it is stored and published as the bytes that Stripe signed. A head borrows from that body; only `id` and `type` are required of it, everything else is optional,
 //! because an event of a type or shape that this version has never seen is stored and published like any other.
+//!
+//! An [`Origin`] is what is known of an event beside its body, an [`Event`] what a domain sees of one, and a [`Scope`] whose
+//! it is.
 
 use std::borrow::Cow;
+
+use serde_json::Value;
 
 /// The longest event id accepted, in bytes. Stripe documents object ids as at most 255 characters.
 pub const EVENT_ID_BYTES_MAX: usize = 255;
@@ -42,7 +47,7 @@ pub struct Head<'a> {
     /// Snapshot or thin.
     pub shape: Shape,
     /// The account: a snapshot's `account`, or else the last `acct_…` of the `context`. Ingest leaves it out where it is the
-    /// [endpoint's own](crate::endpoint::Endpoint::keyed).
+    /// [endpoint's own](crate::delivery::endpoint::Endpoint::keyed).
     pub account: Option<Cow<'a, str>>,
     /// The `context` as sent (`acct_…`, `org_…/acct_…`): what `Stripe-Context` has to carry.
     pub context: Option<Cow<'a, str>>,
@@ -56,4 +61,76 @@ pub struct Head<'a> {
     pub object: Option<ObjectRef<'a>>,
     /// The body has a top-level key `sluice`, which is ours on the bus: such a body is published as a pointer.
     pub has_reserved_key: bool,
+}
+
+/// What is known of an event beside its body: what the entry keeps, and what is published around the body.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Origin<'a> {
+    /// `evt_…`.
+    pub id: Cow<'a, str>,
+    /// Stripe's type.
+    pub kind: Cow<'a, str>,
+    /// Snapshot or thin.
+    pub shape: Shape,
+    /// The endpoint of the first delivery.
+    pub endpoint: Cow<'a, str>,
+    /// How it came in, where it was no delivery: `reconcile`.
+    pub via: Option<Cow<'a, str>>,
+    /// The connected account.
+    pub account: Option<Cow<'a, str>>,
+    /// Stripe's `livemode`.
+    pub livemode: Option<bool>,
+    /// Unix seconds.
+    pub created: Option<i64>,
+    /// The API version the snapshot was frozen in.
+    pub api_version: Option<Cow<'a, str>>,
+    /// The id of the object the event is about.
+    pub object_id: Option<Cow<'a, str>>,
+    /// Stripe's name for the kind of that object.
+    pub object_kind: Option<Cow<'a, str>>,
+    /// When the first delivery came in.
+    pub received_at_ms: i64,
+    /// The trace context of the first delivery.
+    pub traceparent: Cow<'a, str>,
+    /// The body can't travel on the bus as it is; a pointer does.
+    pub as_pointer: bool,
+}
+
+/// Whose state it is: the account's key and the mode. Part of every key of state and of every effect's id.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Scope {
+    /// `acct_…`, or `None` for the platform's own.
+    pub account: Option<String>,
+    /// Stripe's `livemode`.
+    pub livemode: bool,
+}
+
+impl Scope {
+    /// `acct_1#live`, `platform#test`: two connected accounts can have equal object ids.
+    pub fn key(&self) -> String {
+        let mode = if self.livemode { "live" } else { "test" };
+        format!("{}#{mode}", self.account.as_deref().unwrap_or("platform"))
+    }
+}
+
+/// An event as a domain sees it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Event {
+    /// `evt_…`.
+    pub id: String,
+    /// Stripe's type.
+    pub kind: String,
+    /// Account and mode.
+    pub scope: Scope,
+    /// Unix seconds.
+    pub created: i64,
+    /// The API version that the object is in.
+    pub api_version: Option<String>,
+    /// Stripe's id of the API request that caused it: the same for all events of one request. None for what Stripe did by
+    /// itself.
+    pub request: Option<String>,
+    /// `data.object`.
+    pub object: Value,
+    /// `data.previous_attributes`, on `*.updated` types.
+    pub previous_attributes: Option<Value>,
 }

@@ -17,7 +17,7 @@ use std::future::Future;
 
 use sha2::{Digest, Sha256};
 
-use crate::effect::Scope;
+use crate::event::Scope;
 use crate::fault::Fault;
 
 /// The code of a record made before a message's last receive: what stands if that receive never ends.

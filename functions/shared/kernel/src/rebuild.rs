@@ -43,19 +43,19 @@ use std::future::Future;
 
 use serde_json::{Value, json};
 
-use crate::batch;
 use crate::bus::Bus;
 use crate::clock::Clock;
-use crate::consume::{self, CONFLICTS_MAX, Event};
+use crate::consumer::consume::{self, CONFLICTS_MAX};
+use crate::consumer::fetch::{Objects, is_of_one_object};
+use crate::consumer::order::candidate::Candidate;
+use crate::consumer::order::evidence::Evidence;
+use crate::consumer::projection::{self, Item, Projections};
+use crate::delivery::ledger::Bodies;
 use crate::domain::{Domain, Lacks};
-use crate::effect::Scope;
+use crate::event::{Event, Scope};
 use crate::fault::Fault;
-use crate::fetch::{Objects, is_of_one_object};
-use crate::ledger::Bodies;
-use crate::order::candidate::Candidate;
-use crate::order::evidence::Evidence;
 use crate::outcome::Outcomes;
-use crate::projection::{self, Item, Projections};
+use crate::queue;
 use crate::reconcile::Listed;
 
 use item::There;
@@ -191,120 +191,8 @@ pub async fn rebuild<D: Domain>(
     key: &str,
     mode: Mode,
 ) -> Result<Option<Rebuilt>, Fault> {
-    let rebuilding = rebuild_once::<D>(ports, clock, key, mode);
-    batch::caught(rebuilding, batch::PANIC_RECEIVES_MAX).await
-}
-
-async fn rebuild_once<D: Domain>(
-    ports: &Ports<
-        '_,
-        impl Projections,
-        impl Bus,
-        impl Bodies,
-        impl Objects,
-        impl Outcomes,
-        D::Settings,
-    >,
-    clock: &impl Clock,
-    key: &str,
-    mode: Mode,
-) -> Result<Option<Rebuilt>, Fault> {
-    let Some((scope, object)) = projection::scope_and_object(key) else {
-        return Err(Fault::reject(
-            "rebuild.bad_key",
-            "not account#mode#object, as keys are",
-        ));
-    };
-    for _ in 0..CONFLICTS_MAX {
-        let (Some(item), version) = consume::read::<D>(ports.projections, key).await? else {
-            return Ok(None);
-        };
-        let events = ledgered::<D>(ports.bodies, clock, &scope, &item).await?;
-        let mut found = Vec::new();
-        let mut owner = None;
-        for event in &events {
-            let projected = D::project(event)?;
-            if projected.object == object {
-                owner = D::owner(&projected.state).or(owner);
-                found.push(Candidate::of_event::<D>(event, projected));
-            }
-        }
-        let before = json!(item.evidence.head().state());
-        let stub = stub::<D>(&scope, object, &before, events.last(), &item);
-        let mut note = None;
-        let mut answer = None;
-        match fetch::<D>(ports.objects, clock, &stub, object).await {
-            Ok(Some((candidate, its_owner))) => {
-                owner = its_owner.or(owner);
-                found.push(candidate.clone());
-                answer = Some(candidate);
-            }
-            Ok(None) => {}
-            // This object's own trouble. The run's is an error.
-            Err(fault) if is_of_one_object(&fault) => note = Some(fault.code),
-            Err(fault) => return Err(fault),
-        }
-        let (is_fetched, is_unfounded) = (answer.is_some(), found.is_empty());
-        let owner = owner.or_else(|| D::owner(item.evidence.head().state()));
-        if !is_fetched {
-            // What can't be had again stands as it was read then.
-            let kept = item.evidence.members().iter();
-            found.extend(
-                kept.filter(|member| !is_read_again(member, &events))
-                    .cloned(),
-            );
-        }
-        // Nothing is left where all that was found has been dropped since it was reopened.
-        let mut evidence = match is_unfounded {
-            true => item.evidence.clone(),
-            false => {
-                let replaced = item.evidence.replaced_by(found);
-                replaced.unwrap_or_else(|| item.evidence.clone())
-            }
-        };
-        if let Some(answer) = answer.filter(|answer| evidence.is_contradicted_by(answer)) {
-            match mode {
-                Mode::Reopen | Mode::Plan { reopens: true } => {
-                    evidence = Evidence::reopened(answer);
-                }
-                _ => note = Some(consume::CONTRADICTED),
-            }
-        }
-        let is_guess = !evidence.head().is_decided();
-        // What is derived follows the settings, also of an object that can't be read again.
-        let is_derived_as = item.derived == D::derived(evidence.head().state(), ports.settings);
-        let rebuilt = Rebuilt {
-            change: match is_as(&item.evidence, &evidence) && is_derived_as {
-                true if is_unfounded => Change::Unfounded,
-                true => Change::Same,
-                false => Change::Changed,
-            },
-            before,
-            after: json!(evidence.head().state()),
-            is_fetched,
-            is_guess,
-            note,
-        };
-        let emits = matches!(mode, Mode::Emit | Mode::Reopen);
-        let is_done = matches!(rebuilt.change, Change::Same | Change::Unfounded);
-        if matches!(mode, Mode::Plan { .. }) {
-            return Ok(Some(rebuilt));
-        }
-        let is_kept = is_done && !(emits && owes(&item));
-        let there = There::<D> {
-            key,
-            owner: owner.as_deref(),
-            item: Some(&item),
-            version,
-        };
-        if is_kept || there.write(ports, clock, &stub, evidence, emits).await? {
-            if is_guess {
-                there.note(ports.outcomes, clock, &stub, object).await?;
-            }
-            return Ok(Some(rebuilt));
-        }
-    }
-    Err(consume::contended())
+    let rebuilding = ports.rebuild::<D>(clock, key, mode);
+    queue::caught(rebuilding, queue::PANIC_RECEIVES_MAX).await
 }
 
 /// Adds an object, as Stripe shows it, to a domain's projections. With `is_dry` nothing is written.
@@ -326,97 +214,212 @@ pub async fn import<D: Domain>(
     shown: &Shown,
     is_dry: bool,
 ) -> Result<Rebuilt, Fault> {
-    let importing = import_once::<D>(ports, clock, scope, shown, is_dry);
-    batch::caught(importing, batch::PANIC_RECEIVES_MAX).await
+    let importing = ports.import::<D>(clock, scope, shown, is_dry);
+    queue::caught(importing, queue::PANIC_RECEIVES_MAX).await
 }
 
-async fn import_once<D: Domain>(
-    ports: &Ports<
-        '_,
-        impl Projections,
-        impl Bus,
-        impl Bodies,
-        impl Objects,
-        impl Outcomes,
-        D::Settings,
-    >,
-    clock: &impl Clock,
-    scope: &Scope,
-    shown: &Shown,
-    is_dry: bool,
-) -> Result<Rebuilt, Fault> {
-    let livemode = shown.object["livemode"].as_bool();
-    if livemode.is_some_and(|livemode| livemode != scope.livemode) {
-        let cause = "Stripe listed an object of the other mode";
-        return Err(Fault::retry("stripe.key_wrong_mode", cause));
-    }
-    let event = Event {
-        id: IMPORTED.to_owned(),
-        kind: neutral(&shown.object),
-        scope: scope.clone(),
-        created: shown.date_s,
-        api_version: shown.api_version.clone(),
-        request: None,
-        object: shown.object.clone(),
-        previous_attributes: None,
-    };
-    let projected = D::project(&event)?;
-    let owner = D::owner(&projected.state);
-    let key = projection::key(scope, &projected.object);
-    let object = projected.object.clone();
-    let version = shown.api_version.as_deref();
-    let (date_s, took_ms) = (shown.date_s, shown.took_ms);
-    let mut candidate = Candidate::fetched(&shown.object, version, date_s, took_ms, projected);
-    // A list of objects shows the first page of each one's own lists.
-    if D::lacks(&event) == Lacks::State
-        && let Some((whole, _)) = fetch::<D>(ports.objects, clock, &event, &object).await?
-    {
-        candidate = whole;
-    }
-    for _ in 0..CONFLICTS_MAX {
-        let (item, version) = consume::read::<D>(ports.projections, &key).await?;
-        let contradicts = item
-            .as_ref()
-            .is_some_and(|item| item.evidence.is_contradicted_by(&candidate));
-        let evidence = match &item {
-            Some(item) => item.evidence.add(candidate.clone()),
-            None => Evidence::of(candidate.clone()),
+impl<P, B, L, O, N, S> Ports<'_, P, B, L, O, N, S>
+where
+    P: Projections,
+    B: Bus,
+    L: Bodies,
+    O: Objects,
+    N: Outcomes,
+{
+    async fn rebuild<D: Domain<Settings = S>>(
+        &self,
+        clock: &impl Clock,
+        key: &str,
+        mode: Mode,
+    ) -> Result<Option<Rebuilt>, Fault> {
+        let Some((scope, object)) = projection::scope_and_object(key) else {
+            return Err(Fault::reject(
+                "rebuild.bad_key",
+                "not account#mode#object, as keys are",
+            ));
         };
-        let rebuilt = Rebuilt {
-            change: match &item {
-                None => Change::Made,
-                Some(item) if is_as(&item.evidence, &evidence) => Change::Same,
-                Some(_) => Change::Changed,
-            },
-            before: json!(item.as_ref().map(|item| item.evidence.head().state())),
-            after: json!(evidence.head().state()),
-            is_fetched: true,
-            is_guess: !evidence.head().is_decided(),
-            note: contradicts.then_some(consume::CONTRADICTED),
-        };
-        // What was never emitted, since it was imported before its first event, waits for that.
-        let owes = |item: &Item<D::State>| {
-            owes(item) && (!item.pending.is_empty() || item.emitted.is_some())
-        };
-        if is_dry {
-            return Ok(rebuilt);
-        }
-        let is_kept = rebuilt.change == Change::Same && !item.as_ref().is_some_and(owes);
-        let there = There::<D> {
-            key: &key,
-            owner: owner.as_deref(),
-            item: item.as_ref(),
-            version,
-        };
-        let emits = item.is_some();
-        if is_kept || there.write(ports, clock, &event, evidence, emits).await? {
-            if rebuilt.is_guess {
-                there.note(ports.outcomes, clock, &event, &object).await?;
+        let tables = (self.projections, self.bus);
+        for _ in 0..CONFLICTS_MAX {
+            let (Some(item), version) = consume::read::<D>(self.projections, key).await? else {
+                return Ok(None);
+            };
+            let events = ledgered::<D>(self.bodies, clock, &scope, &item).await?;
+            let mut found = Vec::new();
+            let mut owner = None;
+            for event in &events {
+                let projected = D::project(event)?;
+                if projected.object == object {
+                    owner = D::owner(&projected.state).or(owner);
+                    found.push(Candidate::of_event::<D>(event, projected));
+                }
             }
-            return Ok(rebuilt);
+            let before = json!(item.evidence.head().state());
+            let stub = stub::<D>(&scope, object, &before, events.last(), &item);
+            let mut note = None;
+            let mut answer = None;
+            match fetch::<D>(self.objects, clock, &stub, object).await {
+                Ok(Some((candidate, its_owner))) => {
+                    owner = its_owner.or(owner);
+                    found.push(candidate.clone());
+                    answer = Some(candidate);
+                }
+                Ok(None) => {}
+                // This object's own trouble. The run's is an error.
+                Err(fault) if is_of_one_object(&fault) => note = Some(fault.code),
+                Err(fault) => return Err(fault),
+            }
+            let (is_fetched, is_unfounded) = (answer.is_some(), found.is_empty());
+            let owner = owner.or_else(|| D::owner(item.evidence.head().state()));
+            if !is_fetched {
+                // What can't be had again stands as it was read then.
+                let kept = item.evidence.members().iter();
+                found.extend(
+                    kept.filter(|member| !is_read_again(member, &events))
+                        .cloned(),
+                );
+            }
+            // Nothing is left where all that was found has been dropped since it was reopened.
+            let mut evidence = match is_unfounded {
+                true => item.evidence.clone(),
+                false => {
+                    let replaced = item.evidence.replaced_by(found);
+                    replaced.unwrap_or_else(|| item.evidence.clone())
+                }
+            };
+            if let Some(answer) = answer.filter(|answer| evidence.is_contradicted_by(answer)) {
+                match mode {
+                    Mode::Reopen | Mode::Plan { reopens: true } => {
+                        evidence = Evidence::reopened(answer);
+                    }
+                    _ => note = Some(consume::CONTRADICTED),
+                }
+            }
+            let is_guess = !evidence.head().is_decided();
+            // What is derived follows the settings, also of an object that can't be read again.
+            let is_derived_as = item.derived == D::derived(evidence.head().state(), self.settings);
+            let rebuilt = Rebuilt {
+                change: match is_as(&item.evidence, &evidence) && is_derived_as {
+                    true if is_unfounded => Change::Unfounded,
+                    true => Change::Same,
+                    false => Change::Changed,
+                },
+                before,
+                after: json!(evidence.head().state()),
+                is_fetched,
+                is_guess,
+                note,
+            };
+            let emits = matches!(mode, Mode::Emit | Mode::Reopen);
+            let is_done = matches!(rebuilt.change, Change::Same | Change::Unfounded);
+            if matches!(mode, Mode::Plan { .. }) {
+                return Ok(Some(rebuilt));
+            }
+            let is_kept = is_done && !(emits && owes(&item));
+            let there = There::<D> {
+                key,
+                owner: owner.as_deref(),
+                item: Some(&item),
+                version,
+            };
+            if is_kept
+                || there
+                    .write(tables, self.settings, clock, &stub, evidence, emits)
+                    .await?
+            {
+                if is_guess {
+                    there.note(self.outcomes, clock, &stub, object).await?;
+                }
+                return Ok(Some(rebuilt));
+            }
         }
+        Err(consume::contended())
     }
-    Err(consume::contended())
+
+    async fn import<D: Domain<Settings = S>>(
+        &self,
+        clock: &impl Clock,
+        scope: &Scope,
+        shown: &Shown,
+        is_dry: bool,
+    ) -> Result<Rebuilt, Fault> {
+        let livemode = shown.object["livemode"].as_bool();
+        if livemode.is_some_and(|livemode| livemode != scope.livemode) {
+            let cause = "Stripe listed an object of the other mode";
+            return Err(Fault::retry("stripe.key_wrong_mode", cause));
+        }
+        let event = Event {
+            id: IMPORTED.to_owned(),
+            kind: neutral(&shown.object),
+            scope: scope.clone(),
+            created: shown.date_s,
+            api_version: shown.api_version.clone(),
+            request: None,
+            object: shown.object.clone(),
+            previous_attributes: None,
+        };
+        let projected = D::project(&event)?;
+        let owner = D::owner(&projected.state);
+        let key = projection::key(scope, &projected.object);
+        let object = projected.object.clone();
+        let version = shown.api_version.as_deref();
+        let (date_s, took_ms) = (shown.date_s, shown.took_ms);
+        let mut candidate = Candidate::fetched(&shown.object, version, date_s, took_ms, projected);
+        // A list of objects shows the first page of each one's own lists.
+        if D::lacks(&event) == Lacks::State
+            && let Some((whole, _)) = fetch::<D>(self.objects, clock, &event, &object).await?
+        {
+            candidate = whole;
+        }
+        let tables = (self.projections, self.bus);
+        for _ in 0..CONFLICTS_MAX {
+            let (item, version) = consume::read::<D>(self.projections, &key).await?;
+            let contradicts = item
+                .as_ref()
+                .is_some_and(|item| item.evidence.is_contradicted_by(&candidate));
+            let evidence = match &item {
+                Some(item) => item.evidence.add(candidate.clone()),
+                None => Evidence::of(candidate.clone()),
+            };
+            let rebuilt = Rebuilt {
+                change: match &item {
+                    None => Change::Made,
+                    Some(item) if is_as(&item.evidence, &evidence) => Change::Same,
+                    Some(_) => Change::Changed,
+                },
+                before: json!(item.as_ref().map(|item| item.evidence.head().state())),
+                after: json!(evidence.head().state()),
+                is_fetched: true,
+                is_guess: !evidence.head().is_decided(),
+                note: contradicts.then_some(consume::CONTRADICTED),
+            };
+            // What was never emitted, since it was imported before its first event, waits for that.
+            let owes = |item: &Item<D::State>| {
+                owes(item) && (!item.pending.is_empty() || item.emitted.is_some())
+            };
+            if is_dry {
+                return Ok(rebuilt);
+            }
+            let is_kept = rebuilt.change == Change::Same && !item.as_ref().is_some_and(owes);
+            let there = There::<D> {
+                key: &key,
+                owner: owner.as_deref(),
+                item: item.as_ref(),
+                version,
+            };
+            let emits = item.is_some();
+            if is_kept
+                || there
+                    .write(tables, self.settings, clock, &event, evidence, emits)
+                    .await?
+            {
+                if rebuilt.is_guess {
+                    there.note(self.outcomes, clock, &event, &object).await?;
+                }
+                return Ok(rebuilt);
+            }
+        }
+        Err(consume::contended())
+    }
 }
 
 /// Whether there is something to emit, although nothing changes.

@@ -1,9 +1,9 @@
 //! Reconcile: compares Stripe's own list of events with the ledger, and lets in what is missing.
 //!
 //! Runs on a schedule. For the platform and for each connected account it walks Stripe's list of snapshot events, or that of
-//! thin events if an endpoint is sent those ([`crate::endpoint::Payload`]), over a window that overlaps the one before. It
+//! thin events if an endpoint is sent those ([`crate::delivery::endpoint::Payload`]), over a window that overlaps the one before. It
 //! looks each event up in the ledger. What the ledger lacks, or holds unpublished under a lapsed claim, it takes through the
-//! same claim as a delivery ([`crate::take`]). So a late delivery, a sweep or another reconcile at the same moment is one more
+//! same claim as a delivery ([`crate::delivery::take`]). So a late delivery, a sweep or another reconcile at the same moment is one more
 //! parallel delivery, which the protocol absorbs.
 //!
 //! Delivery guarantee: an event that Stripe lists, of a type that is subscribed to, and made between the first run and
@@ -18,7 +18,7 @@
 //! is in the report, with its code and since when.
 //!
 //! A sample of the objects that were seen is then checked: the domain is asked, by a message on the bus
-//! ([`crate::detail::check`]), to fetch the object and hold it against its projection. The domain mends through its
+//! ([`crate::bus::detail::check`]), to fetch the object and hold it against its projection. The domain mends through its
 //! usual conditional write and notes the drift. So are the objects of events that Stripe says it failed to make
 //! ([`ungenerated`]).
 //!
@@ -29,10 +29,12 @@
 //! | [`window`] | which stretch of time, and how far a scope came |
 //! | [`ungenerated`] | events that Stripe never made |
 //! | `check` | which objects are checked |
+//! | `pages` | one page of a list, waiting for the budget |
 //! | [`report`] | what a run found, and what it doesn't cover |
 //! | [`ports`] | what it asks of others |
 
 mod check;
+mod pages;
 pub mod ports;
 pub mod report;
 mod targets;
@@ -41,17 +43,17 @@ pub mod ungenerated;
 pub mod walk;
 pub mod window;
 
-pub use ports::{Ask, AskUngenerated, Listed, Listing, NotedTie, Notes, Standings};
+pub use ports::{Ask, AskUngenerated, Listed, Listing, NotedTie, Notes, Standings, Ungenerated};
 pub use ties::TIES_READ_MAX;
 
 use std::collections::BTreeMap;
 
 use crate::bus::Bus;
 use crate::clock::Clock;
-use crate::endpoint::Endpoint;
+use crate::delivery::endpoint::Endpoint;
+use crate::delivery::ledger::Ledger;
 use crate::event::Head;
 use crate::fault::Fault;
-use crate::ledger::Ledger;
 
 use check::Sample;
 use report::Report;

@@ -10,7 +10,7 @@
 //!
 //! The cursor is written at the version that was read: of two programs that go on with one run, one stops.
 //!
-//! An event that [waits](crate::endpoint::is_waiting) for its endpoint's configuration has never been published. If it fits
+//! An event that [waits](crate::delivery::endpoint::is_waiting) for its endpoint's configuration has never been published. If it fits
 //! the endpoint as it is deployed now, the run admits it: the entry becomes due, and sweep publishes it to every domain as
 //! ingest would have done. A crash leaves it waiting or due, and of two runs at once each finds it due. What still doesn't
 //! fit is counted and left alone, and what is kept in the ledger on purpose is never touched.
@@ -19,6 +19,7 @@
 //! domain hasn't come to by the end of the wait counts as good. Admitted events aren't waited for.
 
 mod admission;
+pub mod foresee;
 
 pub use admission::{Admissions, Replayable};
 
@@ -26,11 +27,11 @@ use std::future::Future;
 
 use serde::{Deserialize, Serialize};
 
+use crate::bus::detail::{self, Manner};
 use crate::bus::{self, Bus, Refusal};
 use crate::clock::Clock;
-use crate::detail::{self, Manner};
+use crate::delivery::ledger::{Entry, Waiting};
 use crate::fault::Fault;
-use crate::ledger::{Entry, Waiting};
 
 /// The most events of a run. Of more, make several.
 pub const EVENTS_MAX: usize = 100_000;

@@ -7,9 +7,9 @@
 //! `cargo test -p sluice-kernel --test order_histories -- --nocapture` prints how many are decided.
 
 use serde_json::json;
-use sluice_kernel::order::candidate::{Before, Candidate, Source};
-use sluice_kernel::order::digest::Digest;
-use sluice_kernel::order::evidence::Evidence;
+use sluice_kernel::consumer::order::candidate::{Before, Candidate, Source};
+use sluice_kernel::consumer::order::digest::Digest;
+use sluice_kernel::consumer::order::evidence::Evidence;
 
 type Values = [u8; 2];
 

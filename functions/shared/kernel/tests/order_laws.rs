@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use sluice_kernel::order::candidate::{Before, Candidate, Source};
-use sluice_kernel::order::digest::Digest;
-use sluice_kernel::order::evidence::{Evidence, MEMBERS_MAX};
+use sluice_kernel::consumer::order::candidate::{Before, Candidate, Source};
+use sluice_kernel::consumer::order::digest::Digest;
+use sluice_kernel::consumer::order::evidence::{Evidence, MEMBERS_MAX};
 
 /// An event changes something or it doesn't, in every rendering.
 fn is_notice(source: &Source) -> bool {

@@ -17,7 +17,7 @@
 //!
 //! - A fetch ends within [`Settings::total_timeout`], whatever Stripe does.
 //! - It only ever reads, so nothing is left half done: a fetch that fails may be made again.
-//! - [`Fetched::Deleted`] is proven, as [`sluice_kernel::fetch`] has it.
+//! - [`Fetched::Deleted`] is proven, as [`sluice_kernel::consumer::fetch`] has it.
 //! - Requests keep to the [`Budget`]. A 429 is a fault with Stripe's `Retry-After` as its delay, and until then this
 //!   client asks nothing more: it answers `Spent`.
 //! - No key, and nothing of what Stripe answered but its error's code, shows in a fault.
@@ -51,9 +51,9 @@ use std::time::Duration;
 use http::header::HeaderValue;
 use http::{HeaderMap, StatusCode};
 use serde_json::{Value, json};
+use sluice_kernel::consumer::fetch::budget::Budget;
+use sluice_kernel::consumer::fetch::{Fetch, Fetched, Objects, Proof};
 use sluice_kernel::fault::Fault;
-use sluice_kernel::fetch::budget::Budget;
-use sluice_kernel::fetch::{Fetch, Fetched, Objects, Proof};
 
 use keys::Keys;
 use paths::{ENTITLEMENTS, OnBehalf};

@@ -7,7 +7,7 @@
 //! | [`signature`] | Did somebody who holds one of our secrets sign these bytes, lately? | [`signature::Verified`] or a [`signature::Refusal`] |
 //! | [`event`] | Which event do these bytes carry? | a borrowed [`Head`](sluice_kernel::event::Head) or [`event::NotAnEvent`] |
 //! | [`vectors`] | What does the first answer for a case written down as a line of JSON? | another line of JSON |
-//! | `client` (a feature) | How is this object at Stripe? | [`Fetched`](sluice_kernel::fetch::Fetched) |
+//! | `client` (a feature) | How is this object at Stripe? | [`Fetched`](sluice_kernel::consumer::fetch::Fetched) |
 //!
 //! The order at the door is fixed: [`signature::verify`] on the raw bytes first, [`event::parse_head`] only on what
 //! it let through. Nothing a stranger sends is parsed further than the signature's own header.

@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 use sluice_effects::check;
 use sluice_harness::samples::sample;
+use sluice_kernel::consumer::projection::Stored;
 use sluice_kernel::domain::Domain;
-use sluice_kernel::projection::Stored;
 
 use super::{DAY_S, levels, of, only, play, project, story, subscription, summary};
 use crate::access::{RENEWAL_LEEWAY_S, given};
@@ -461,7 +461,7 @@ fn an_access_is_stored_as_it_was_derived_and_read_without_arithmetic() {
 fn an_announced_end_of_a_trial_says_if_the_trial_is_over_by_now() {
     let mut trial = sample("customer.subscription.trial_will_end");
     let fact = Subscriptions::facts(&trial).expect("readable").remove(0);
-    let overtaken = |event: &sluice_kernel::consume::Event| {
+    let overtaken = |event: &sluice_kernel::event::Event| {
         Subscriptions::overtaken(&fact, &project(event).state)
     };
     assert_eq!(overtaken(&trial), None);

@@ -1,20 +1,20 @@
 //! `sluice dlq discard`: giving dead letters up.
 //!
 //! A letter is refused while effects of its object are pending, because its object's next message would emit them and there
-//! may be none ([`sluice_kernel::pending`]). So is one of which that can't be told, unless the operator says `--unchecked`.
+//! may be none ([`sluice_kernel::consumer::pending`]). So is one of which that can't be told, unless the operator says `--unchecked`.
 
 use serde_json::json;
 use sluice_adapters::clock::SystemClock;
 use sluice_adapters::ledger::DynamoLedger;
 use sluice_adapters::projections::DynamoProjections;
 use sluice_domains::{Answer, Visit, by_name};
+use sluice_kernel::bus::detail::{self, Message};
 use sluice_kernel::clock::Clock;
-use sluice_kernel::detail::{self, Message};
+use sluice_kernel::consumer::pending;
 use sluice_kernel::domain::Domain;
 use sluice_kernel::erase::Account;
 use sluice_kernel::fault::{Class, Fault};
 use sluice_kernel::outcome::is_check;
-use sluice_kernel::pending;
 use sluice_kernel::replay::Entries;
 
 use super::letters::{Letter, delete, release};

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use serde_json::{Value, json};
-use sluice_kernel::detail::{self, Message};
+use sluice_kernel::bus::detail::{self, Message};
 use sluice_kernel::outcome::subject_of_message;
 
 use crate::context::Context;

@@ -2,10 +2,10 @@
 
 use sluice_adapters::projections::DynamoProjections;
 use sluice_domains::{Visit, by_name};
+use sluice_kernel::consumer::projection::{Projections, Stored};
 use sluice_kernel::domain::Domain;
 use sluice_kernel::erase::{Entombed, entomb};
 use sluice_kernel::fault::Fault;
-use sluice_kernel::projection::{Projections, Stored};
 
 use super::find::object_of;
 use crate::context::Context;
@@ -77,7 +77,7 @@ fn of_domain(
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
-    use sluice_kernel::projection::forms;
+    use sluice_kernel::consumer::projection::forms;
 
     use super::*;
 

@@ -7,12 +7,12 @@ use sluice_adapters::clock::SystemClock;
 use sluice_adapters::ledger::DynamoLedger;
 use sluice_adapters::projections::DynamoProjections;
 use sluice_domains::{Answer, Visit, by_name};
+use sluice_kernel::bus::detail::{self, Manner, Message};
+use sluice_kernel::bus::route::{self, Route};
 use sluice_kernel::clock::Clock;
-use sluice_kernel::detail::{self, Manner, Message};
 use sluice_kernel::domain::Domain;
-use sluice_kernel::foresee::{Foreseen, Overlay, foresee};
+use sluice_kernel::replay::foresee::{Foreseen, Overlay, foresee};
 use sluice_kernel::replay::{Admissions, Entries, Replayable, Run};
-use sluice_kernel::route::{self, Route};
 
 use crate::context::Context;
 use crate::output::{Cell, counted, table};

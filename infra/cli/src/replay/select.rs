@@ -10,7 +10,7 @@ use sluice_adapters::ledger::DynamoLedger;
 use sluice_adapters::listing::BATCH_MAX;
 use sluice_adapters::timeline::{self, Timeline};
 use sluice_kernel::clock::Clock;
-use sluice_kernel::ledger::Standing;
+use sluice_kernel::delivery::ledger::Standing;
 use sluice_kernel::reconcile::Standings;
 use sluice_kernel::replay::EVENTS_MAX;
 

@@ -141,7 +141,7 @@ impl Verdicts for Outcomes<'_> {
 
 #[cfg(test)]
 mod tests {
-    use sluice_kernel::detail;
+    use sluice_kernel::bus::detail;
 
     use super::*;
 

@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::Value;
-use sluice_kernel::route::{Route, route};
+use sluice_kernel::bus::route::{Route, route};
 
 use sluice_operations::problem::Problem;
 

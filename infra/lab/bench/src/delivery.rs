@@ -8,17 +8,11 @@ use std::collections::HashMap;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use fastrand::Rng;
-use serde_json::json;
+use serde_json::{Value, json};
 use sluice_stripe::signature::sign;
 
 /// The event that every other is made of.
 const SAMPLE: &str = include_str!("../../../../tests/events/stripe/payment_intent.succeeded.json");
-
-/// What stands in the sample, and is replaced.
-const SAMPLE_EVENT: &str = "evt_3SUhhXzFd8Sluice4d4PeWvh";
-const SAMPLE_INTENT: &str = "pi_3Se3fWjC6pSluiceTIcMwaJZ";
-const SAMPLE_CHARGE: &str = "ch_3SRnH694r9SluiceE2Xnmdht";
-const SAMPLE_CREATED: &str = "1767603643";
 
 /// Before this, line items are put in; after it, metadata.
 const SAMPLE_METADATA: &str = "      \"metadata\": {\n";
@@ -123,15 +117,29 @@ fn line_item(random: &mut Rng) -> String {
     )
 }
 
+/// The sample as text, and what stands in it and is replaced: the ids of event, intent and charge, and the second.
+fn sample() -> (&'static str, [String; 4]) {
+    let event: Value = serde_json::from_str(SAMPLE).unwrap_or_default();
+    let intent = &event["data"]["object"];
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let replaced = [
+        text(&event["id"]),
+        text(&intent["id"]),
+        text(&intent["latest_charge"]),
+        event["created"].to_string(),
+    ];
+    (SAMPLE.trim_end(), replaced)
+}
+
 /// An event's body of exactly so many bytes, where the sample isn't longer already.
 pub(crate) fn body(random: &mut Rng, event: &str, created_s: i64, bytes: usize) -> String {
     let intent = id(random, "pi_");
-    let text = SAMPLE
-        .trim_end()
-        .replace(SAMPLE_EVENT, event)
-        .replace(SAMPLE_INTENT, &intent)
-        .replace(SAMPLE_CHARGE, &id(random, "ch_"))
-        .replace(SAMPLE_CREATED, &created_s.to_string());
+    let (sample, [old_event, old_intent, old_charge, old_created]) = sample();
+    let text = sample
+        .replace(&old_event, event)
+        .replace(&old_intent, &intent)
+        .replace(&old_charge, &id(random, "ch_"))
+        .replace(&old_created, &created_s.to_string());
     let Some((before, after)) = text.split_once(SAMPLE_METADATA) else {
         return text;
     };
@@ -265,8 +273,6 @@ fn request(body: &str, signature: &str, now_s: i64) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::Value;
-
     use super::*;
 
     #[test]
@@ -285,7 +291,11 @@ mod tests {
                 (&json!("evt_1"), &json!(KIND))
             );
             assert_eq!(event["created"], 1_764_000_000);
-            assert_eq!(event["data"]["object"]["metadata"]["order"], "order-RF8FoJ");
+            assert!(event["data"]["object"]["metadata"]["order"].is_string());
+            let (_, replaced) = sample();
+            for old in replaced {
+                assert!(!body.contains(&old), "{old}");
+            }
         }
     }
 

@@ -200,7 +200,7 @@ fn left(seen: &Seen, end: &End, findings: &mut Findings) {
 #[cfg(test)]
 mod tests {
     use serde_json::json;
-    use sluice_kernel::receive::Effect;
+    use sluice_kernel::effects::receive::Effect;
 
     use super::*;
     use crate::truth::Rendering;

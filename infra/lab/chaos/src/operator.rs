@@ -15,6 +15,7 @@ use serde_json::Value;
 use sluice_local::operator::OperatorProgram;
 use sluice_local::problem::Problem;
 use sluice_local::stack::{Stack, StackInfo};
+use sluice_local::stack_file;
 use tempfile::TempDir;
 
 use crate::calls::{Call, Calls, Command};
@@ -104,7 +105,7 @@ impl Program {
         if let Some(faults) = stack.faults() {
             faults.endpoint_url().clone_into(&mut info.aws_endpoint_url);
         }
-        let stack_file = info.write(folder.path())?;
+        let stack_file = stack_file::write(&info, folder.path())?;
         let variables = stack.client_faults().map(|faults| faults.variable());
         Ok(Self {
             program,

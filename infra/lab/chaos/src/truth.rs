@@ -6,11 +6,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 use serde_json::{Value, json};
 use sluice_domains::{Visit, by_name};
-use sluice_kernel::consume::Event;
+use sluice_kernel::consumer::fetch::Fetch;
+use sluice_kernel::consumer::projection;
 use sluice_kernel::domain::{Domain, Lacks};
-use sluice_kernel::effect::{Scope, fact_id, level_key};
-use sluice_kernel::fetch::Fetch;
-use sluice_kernel::projection;
+use sluice_kernel::effects::effect::{fact_id, level_key};
+use sluice_kernel::event::{Event, Scope};
 use sluice_stripe_sim::{ApiVersion, Key, Moment, Occurrence, World};
 
 use crate::stage::{version_of, versions_of};

@@ -1,6 +1,6 @@
 //! Whoever listens on the bus: counts the events that come, and receives effects as a user's function does.
 //!
-//! A rule and a queue of its own take all that Sluice publishes. Effects go through `kernel::receive` with its receipts, so
+//! A rule and a queue of its own take all that Sluice publishes. Effects go through `kernel::effects::receive` with its receipts, so
 //! what counts is what a receiver acts on, however often the bus tells it.
 
 use std::collections::BTreeMap;
@@ -12,9 +12,9 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use sluice_harness::clock::TestClock;
 use sluice_harness::receipts::MemoryReceipts;
-use sluice_kernel::batch::Received;
+use sluice_kernel::effects::receive::{Batch, Effect, Reaction, receive_batch};
 use sluice_kernel::fault::Fault;
-use sluice_kernel::receive::{Batch, Effect, Reaction, receive_batch};
+use sluice_kernel::queue::Received;
 use sluice_local::aws::Aws;
 use sluice_local::contents::listen;
 use sluice_local::problem::Problem;

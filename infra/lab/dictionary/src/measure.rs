@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use sluice_adapters::codec::{self, HARDER_LEVEL, LEVEL};
 use sluice_adapters::ledger;
-use sluice_kernel::ledger::Arrival;
+use sluice_kernel::delivery::ledger::Arrival;
 use sluice_stripe::event::parse_head;
 use sluice_stripe_sim::{ApiVersion, Story};
 use zstd::bulk::Compressor;
@@ -140,7 +140,8 @@ pub(crate) fn items(samples: &Path) -> Result<(), Box<dyn std::error::Error>> {
     println!("|---|---|---|---|---|---|---|---|");
     let [.., current] = codec::DICTIONARIES;
     let shipped = |bodies: &[Body]| weigh(current.bytes, bodies.iter());
-    row("the sample events (trained on)", &shipped(&samples)?);
+    // Plays of lifecycles that the dictionary was trained on: no measure of what it has never seen.
+    row("the sample events", &shipped(&samples)?);
     row(
         "other plays of the same lifecycles, snapshots",
         &shipped(&snapshots)?,
@@ -152,12 +153,6 @@ pub(crate) fn items(samples: &Path) -> Result<(), Box<dyn std::error::Error>> {
         .collect();
     row("the same, thin", &shipped(&thin)?);
 
-    let all: Vec<_> = played.iter().collect();
-    let every: Vec<_> = samples.iter().collect();
-    row(
-        "**not trained on**: the sample events",
-        &without(&all, &every)?,
-    );
     let stories = held_out(
         &played,
         &snapshots,
@@ -167,7 +162,10 @@ pub(crate) fn items(samples: &Path) -> Result<(), Box<dyn std::error::Error>> {
         },
         FOLDS,
     )?;
-    row("whole lifecycles, a sixth at a time", &stories);
+    row(
+        "**not trained on**: whole lifecycles, a sixth at a time",
+        &stories,
+    );
     let objects = held_out(
         &played,
         &snapshots,

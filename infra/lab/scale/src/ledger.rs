@@ -14,7 +14,7 @@ use sluice_adapters::clock::SystemClock;
 use sluice_adapters::fill;
 use sluice_adapters::ledger::DynamoLedger;
 use sluice_kernel::clock::Clock;
-use sluice_kernel::ledger::{Arrival, Claimed, Deferred, Ledger as _};
+use sluice_kernel::delivery::ledger::{Arrival, Claimed, Deferred, Ledger as _};
 use sluice_local::event::Sample;
 use sluice_local::problem::Problem;
 use sluice_stripe::event::parse_head;

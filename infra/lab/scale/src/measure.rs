@@ -12,6 +12,8 @@ use sluice_adapters::timeline::PAGE_MAX;
 use sluice_kernel::clock::Clock;
 use sluice_kernel::replay::EVENTS_MAX;
 use sluice_local::problem::Problem;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
 use crate::aws::{Aws, BUS, Calls, LEDGER, failed};
 use crate::ledger::Ledger;
@@ -342,8 +344,9 @@ const REPLAY: [&str; 1] = ["replay"];
 
 /// As `--since` takes it. A ledger's times are after 1970.
 fn instant(at_ms: i64) -> String {
-    let since = Duration::from_millis(u64::try_from(at_ms).unwrap_or_default());
-    humantime::format_rfc3339_seconds(std::time::UNIX_EPOCH + since).to_string()
+    let at = OffsetDateTime::from_unix_timestamp(at_ms.div_euclid(1_000)).ok();
+    at.and_then(|at| at.format(&Rfc3339).ok())
+        .unwrap_or_default()
 }
 
 fn count(value: &Value) -> usize {

@@ -10,6 +10,7 @@ use serde_json::Value;
 use sluice_local::operator::OperatorProgram;
 use sluice_local::problem::Problem;
 use sluice_local::stack::root;
+use sluice_local::stack_file;
 
 use crate::aws::Aws;
 
@@ -41,7 +42,7 @@ impl Program {
     pub(crate) fn build(aws: &Aws, folder: PathBuf) -> Result<Self, Problem> {
         Ok(Self {
             program: OperatorProgram::build(&root())?,
-            stack_file: aws.info().write(&folder)?,
+            stack_file: stack_file::write(&aws.info(), &folder)?,
             said: folder.join("stderr"),
         })
     }

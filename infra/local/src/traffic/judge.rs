@@ -3,11 +3,9 @@
 use std::fmt;
 
 use serde_json::Value;
+use sluice_kernel::bus::route::{Route, route};
 use sluice_stripe_sim::world::entitlements_of;
 use sluice_stripe_sim::{Key, Moment, World};
-
-/// Every event type with its place, as the template's rules have it.
-const ROUTES: &str = include_str!("../../../events/routes.tsv");
 
 /// What is said of a projection.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,9 +40,10 @@ impl fmt::Display for Verdict {
 
 /// The domain that an event type goes to, if any.
 pub(super) fn domain_of(kind: &str) -> Option<&'static str> {
-    let mut rows = ROUTES.lines().skip(1).map(|row| row.split('\t'));
-    let place = rows.find_map(|mut row| (row.next()? == kind).then(|| row.nth(1))?)?;
-    (place != "ledger").then_some(place)
+    match route(kind) {
+        Route::Domain(domain) => Some(domain),
+        Route::LedgerOnly(_) | Route::Unrouted => None,
+    }
 }
 
 /// Whether the object has no item of its own: that an account has connected to an application is kept of the account.

@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 use sluice_adapters::objects::StripeObjects;
-use sluice_kernel::effect::Scope;
-use sluice_kernel::endpoint::{self, Endpoint, Payload};
+use sluice_kernel::delivery::endpoint::{self, Endpoint, Payload};
+use sluice_kernel::delivery::secrets::SECRETS_MAX;
+use sluice_kernel::event::Scope;
 use sluice_kernel::fault::Fault;
 use sluice_kernel::reconcile::{Ask, AskUngenerated, Listed, Listing};
-use sluice_kernel::secrets::SECRETS_MAX;
 use sluice_stripe::client::keys::Keys;
 
 use super::functions::Configurations;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use sluice_kernel::endpoint::{Endpoint, Payload};
+use sluice_kernel::delivery::endpoint::{Endpoint, Payload};
 
 use super::{Findings, Patient};
 
@@ -45,7 +45,7 @@ pub(super) fn judge(
 
 #[cfg(test)]
 mod tests {
-    use sluice_kernel::endpoint::Scope;
+    use sluice_kernel::delivery::endpoint::Scope;
 
     use super::*;
     use crate::stack::Described;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use sluice_adapters::timeline::Wanted;
-use sluice_kernel::endpoint::Payload;
+use sluice_kernel::delivery::endpoint::Payload;
 use sluice_kernel::reconcile::is_subscribed;
 use sluice_stripe::client::WebhookEndpoint;
 

@@ -14,8 +14,8 @@
 use serde::Serialize;
 use serde_json::Value;
 use sluice_adapters::inspect::{self, EntryView, Outcome};
-use sluice_kernel::route::{Route, route};
-use sluice_kernel::trace::to_xray;
+use sluice_kernel::bus::route::{Route, route};
+use sluice_kernel::bus::trace::to_xray;
 
 use crate::logs::{self, Line};
 use crate::problem::Problem;

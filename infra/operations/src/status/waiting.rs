@@ -5,8 +5,8 @@ use sluice_adapters::clock::SystemClock;
 use sluice_adapters::ledger::DynamoLedger;
 use sluice_adapters::listing::BATCH_MAX;
 use sluice_adapters::timeline::Wanted;
-use sluice_kernel::endpoint::{self, Payload};
-use sluice_kernel::ledger::DueLedger;
+use sluice_kernel::delivery::endpoint::{self, Payload};
+use sluice_kernel::delivery::ledger::DueLedger;
 
 use super::{DAY_MS, OVERDUE_MS};
 use crate::problem::Problem;

@@ -26,7 +26,7 @@ const LIMIT_DEFAULT: usize = 20;
 enum Told<'w> {
     /// Of a v1 object.
     Twin(&'w Occurrence),
-    /// Of an event that wasn't generated.
+    /// Without a snapshot.
     Notice(&'w Notice),
 }
 
@@ -41,7 +41,7 @@ impl Told<'_> {
     fn kind(self) -> String {
         match self {
             Self::Twin(event) => event.thin_kind(),
-            Self::Notice(_) => crate::world::GENERATION_FAILURE.to_owned(),
+            Self::Notice(notice) => notice.kind().to_owned(),
         }
     }
 
@@ -58,7 +58,7 @@ impl Told<'_> {
             Self::Twin(event) => {
                 event.object.id == object && !call.world.thin(event)["related_object"].is_null()
             }
-            Self::Notice(_) => false,
+            Self::Notice(notice) => call.world.notice(notice)["related_object"]["id"] == object,
         }
     }
 

@@ -15,12 +15,40 @@ use std::time::Duration;
 use crate::delivery::endpoint::Destination;
 use crate::delivery::outage::How;
 use crate::delivery::plan::{Mix, mixed};
-use crate::delivery::report::Outcome;
 use crate::delivery::retry::TRIES_MAX;
 use crate::delivery::sender::Answered;
 
 /// The most of an answer's text that is kept, in characters.
 const TEXT_MAX: usize = 200;
+
+/// How an event ended at a destination.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// It hasn't: more is to be posted, or to be answered.
+    Waiting,
+    /// Answered with 2xx.
+    Acknowledged {
+        /// By which delivery first: 1 is the first one.
+        delivery: u32,
+    },
+    /// Each try failed.
+    GivenUp,
+    /// The endpoint was disabled when the event was made, or before its next try.
+    Disabled,
+}
+
+impl Outcome {
+    /// Its word.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Acknowledged { .. } => "acknowledged",
+            Self::GivenUp => "given up",
+            Self::Disabled => "disabled",
+        }
+    }
+}
 
 /// One delivery that was posted, and its answer.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -10,9 +10,11 @@ use crate::api::events_match;
 use crate::delivery::clock::HOUR;
 use crate::delivery::outage::Outage;
 use crate::delivery::retry::Retry;
-use crate::delivery::sender::TIMEOUT_S;
 use crate::version::ApiVersion;
-use crate::world::{GENERATION_FAILURE, Notice, Occurrence, Scope};
+use crate::world::{Notice, Occurrence, Scope};
+
+/// How long an endpoint may take, in seconds. Stripe doesn't publish its own limit.
+pub const TIMEOUT_S: u64 = 30;
 
 /// The most connections to a destination at a time.
 pub const CONNECTIONS_MAX: usize = 64;
@@ -79,7 +81,7 @@ impl Endpoint {
     /// Whether this notice goes here.
     #[must_use]
     pub fn hears_notice(&self, notice: &Notice) -> bool {
-        self.payload == Payload::Thin && self.is_for(&notice.scope(), GENERATION_FAILURE)
+        self.payload == Payload::Thin && self.is_for(&notice.scope(), notice.kind())
     }
 
     fn is_for(&self, scope: &Scope, kind: &str) -> bool {

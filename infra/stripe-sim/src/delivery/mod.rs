@@ -13,6 +13,7 @@
 //! | `desk` | what is to be posted next, and what an answer means, without any I/O |
 //! | [`run`] | the posting itself, over connections that are kept: [`Run`] |
 //! | [`report`] | what became of each event: [`Report`] |
+//! | [`http_api`] | one as API Gateway hands it to a function: [`HttpApi`] |
 //! | [`sender`] | one signed POST: [`Sender`] |
 //!
 //! # What holds
@@ -31,6 +32,7 @@
 pub mod clock;
 pub(crate) mod desk;
 pub mod endpoint;
+pub mod http_api;
 pub mod outage;
 pub mod plan;
 pub mod report;
@@ -40,11 +42,12 @@ pub mod sender;
 mod told;
 
 pub use clock::Clock;
-pub use desk::Post;
-pub use endpoint::{Destination, Endpoint, Hears, Payload, Roll, Unsound};
+pub use desk::{Outcome, Post};
+pub use endpoint::{Destination, Endpoint, Hears, Payload, Roll, TIMEOUT_S, Unsound};
+pub use http_api::HttpApi;
 pub use outage::{How, Outage};
 pub use plan::{Delivery, Mix, Order, Pace, plan};
-pub use report::{Fate, Outcome, Report, Tally};
+pub use report::{Fate, Report, Tally};
 pub use retry::Retry;
 pub use run::Run;
-pub use sender::{Answered, Sender, TIMEOUT_S};
+pub use sender::{Answered, Sender};

@@ -5,40 +5,11 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-use crate::delivery::desk::{Desk, Post};
+use crate::delivery::desk::{Desk, Outcome, Post};
 use crate::delivery::sender::Answered;
 
 /// How many events that weren't acknowledged the table names.
 const NAMED_MAX: usize = 20;
-
-/// How an event ended at a destination.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
-    /// It hasn't: more is to be posted, or to be answered.
-    Waiting,
-    /// Answered with 2xx.
-    Acknowledged {
-        /// By which delivery first: 1 is the first one.
-        delivery: u32,
-    },
-    /// Each try failed.
-    GivenUp,
-    /// The endpoint was disabled when the event was made, or before its next try.
-    Disabled,
-}
-
-impl Outcome {
-    /// Its word.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Waiting => "waiting",
-            Self::Acknowledged { .. } => "acknowledged",
-            Self::GivenUp => "given up",
-            Self::Disabled => "disabled",
-        }
-    }
-}
 
 /// An event at a destination.
 #[derive(Debug, Clone, PartialEq, Eq)]

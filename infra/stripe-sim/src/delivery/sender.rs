@@ -2,11 +2,8 @@
 
 use std::time::Duration;
 
-use crate::delivery::endpoint::Endpoint;
+use crate::delivery::endpoint::{Endpoint, TIMEOUT_S};
 use crate::delivery::plan::Delivery;
-
-/// How long an endpoint may take, in seconds. Stripe doesn't publish its own limit.
-pub const TIMEOUT_S: u64 = 30;
 
 /// The most of an answer's body that is read, in bytes.
 const ANSWER_BYTES_MAX: u64 = 65_536;

@@ -1,7 +1,7 @@
-//! What an endpoint is told: a change by its snapshot or by its thin twin, or a change that Stripe failed to tell of.
+//! What an endpoint is told: a change by its snapshot or by its thin twin, or what only API v2 says.
 
 use crate::delivery::endpoint::{Endpoint, Hears, Payload};
-use crate::world::{GENERATION_FAILURE, Notice, Occurrence, World};
+use crate::world::{Notice, Occurrence, World};
 
 /// One thing that an endpoint hears.
 #[derive(Debug, Clone, Copy)]
@@ -10,7 +10,7 @@ pub(crate) enum Told<'w> {
     Snapshot(&'w Occurrence),
     /// By a thin event.
     Thin(&'w Occurrence),
-    /// That an event wasn't generated.
+    /// By an event of API v2 that has no snapshot.
     Notice(&'w Notice),
 }
 
@@ -29,7 +29,7 @@ impl Told<'_> {
         match self {
             Self::Snapshot(event) => event.kind.clone(),
             Self::Thin(event) => event.thin_kind(),
-            Self::Notice(_) => GENERATION_FAILURE.to_owned(),
+            Self::Notice(notice) => notice.kind().to_owned(),
         }
     }
 

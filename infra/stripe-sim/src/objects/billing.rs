@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::stage::Stage;
+use crate::templates::plan_of;
 
 /// A month of the simulation, in seconds.
 pub(crate) const MONTH_S: i64 = 31 * 86_400;
@@ -30,19 +31,6 @@ pub(crate) fn catalog(stage: &mut Stage<'_>, name: &str, amount: i64) -> [(Strin
     price["unit_amount"] = json!(amount);
     price["unit_amount_decimal"] = json!(amount.to_string());
     [(product_id, product), (price_id, price)]
-}
-
-/// The plan that says the same as a recurring price; Stripe still sends it.
-pub(crate) fn plan_of(price: &Value) -> Value {
-    let mut plan = super::template("plan");
-    for field in [
-        "id", "active", "created", "currency", "livemode", "nickname", "product",
-    ] {
-        plan[field] = price[field].clone();
-    }
-    plan["amount"] = price["unit_amount"].clone();
-    plan["amount_decimal"] = price["unit_amount_decimal"].clone();
-    plan
 }
 
 /// A subscription to one price.
@@ -190,6 +178,7 @@ pub(crate) fn invoice_of(
     let amount = if free { 0 } else { unit * quantity };
     let mut line = stage.blank("line_item", &line_id);
     line["invoice"] = json!(id);
+    line["description"] = json!(described(quantity, &item["price"]));
     line["quantity"] = json!(quantity);
     line["metadata"] = subscription["metadata"].clone();
     line["period"] = json!({
@@ -233,6 +222,41 @@ pub(crate) fn invoice_of(
         "type": "subscription_details",
     });
     (id, invoice)
+}
+
+/// The preview of an invoice that a subscription is going to have: it begins the period in which it is made.
+pub(crate) fn upcoming_invoice(stage: &mut Stage<'_>, subscription: &Value) -> (String, Value) {
+    let (id, mut invoice) = invoice(stage, subscription, "upcoming");
+    let id = format!("upcoming_{id}");
+    let start = subscription["items"]["data"][0]["current_period_start"].clone();
+    for field in ["created", "period_end"] {
+        invoice[field] = start.clone();
+    }
+    invoice["id"] = json!(id);
+    invoice["automatically_finalizes_at"] = Value::Null;
+    invoice["next_payment_attempt"] = json!(start.as_i64().unwrap_or_default() + 3_600);
+    invoice["lines"]["data"][0]["invoice"] = json!(id);
+    let subscription = subscription["id"].as_str().unwrap_or_default();
+    let url = format!("/v1/invoices/upcoming/lines?subscription={subscription}");
+    invoice["lines"]["url"] = json!(url);
+    (id, invoice)
+}
+
+/// A meter of usage.
+pub(crate) fn meter(stage: &mut Stage<'_>) -> (String, Value) {
+    let id = stage.id("mtr");
+    let mut meter = stage.blank("meter", &id);
+    meter["updated"] = meter["created"].clone();
+    (id, meter)
+}
+
+/// What an invoice's line says of so many of a recurring price: `1 × Team (at $20.00 / month)`.
+fn described(quantity: i64, price: &Value) -> String {
+    let name = price["nickname"].as_str().unwrap_or_default();
+    let cents = price["unit_amount"].as_i64().unwrap_or_default();
+    let interval = price["recurring"]["interval"].as_str().unwrap_or_default();
+    let (whole, part) = (cents / 100, cents % 100);
+    format!("{quantity} × {name} (at ${whole}.{part:02} / {interval})")
 }
 
 /// The draft of an invoice that is sent to the customer and due in 30 days.

@@ -46,6 +46,52 @@ pub(crate) fn charge(stage: &mut Stage<'_>, intent: &Value) -> (String, Value) {
     (id, charge)
 }
 
+/// What a charge says of a bank account that is debited; the money takes days.
+pub(crate) fn bank_debit(stage: &mut Stage<'_>) -> Value {
+    let fingerprint = stage.token(16);
+    let mandate = stage.id("mandate");
+    json!({
+        "type": "us_bank_account",
+        "us_bank_account": {
+            "account_holder_type": "individual",
+            "account_type": "checking",
+            "bank_name": "STRIPE TEST BANK",
+            "fingerprint": fingerprint,
+            "last4": "6789",
+            "mandate": mandate,
+            "payment_reference": null,
+            "routing_number": "110000000",
+        },
+    })
+}
+
+/// The instructions for a bank transfer of this amount.
+pub(crate) fn transfer_instructions(stage: &mut Stage<'_>, amount: i64) -> Value {
+    let reference = stage.token(12).to_uppercase();
+    json!({
+        "display_bank_transfer_instructions": {
+            "amount_remaining": amount,
+            "currency": "usd",
+            "financial_addresses": [{
+                "aba": {
+                    "account_holder_name": "Sluice Sample Shop",
+                    "account_number": "11119987600453127",
+                    "account_type": "checking",
+                    "bank_name": "US Test Bank",
+                    "routing_number": "999999999",
+                },
+                "supported_networks": ["ach", "domestic_wire_us"],
+                "type": "aba",
+            }],
+            "hosted_instructions_url":
+                "https://payments.stripe.com/bank_transfers/instructions/test",
+            "reference": reference,
+            "type": "us_bank_transfer",
+        },
+        "type": "display_bank_transfer_instructions",
+    })
+}
+
 /// Makes a charge one that the bank declined.
 pub(crate) fn decline(charge: &mut Value) {
     charge["status"] = json!("failed");
@@ -55,7 +101,11 @@ pub(crate) fn decline(charge: &mut Value) {
     charge["failure_code"] = json!("card_declined");
     charge["failure_message"] = json!("Your card was declined.");
     charge["receipt_url"] = Value::Null;
-    charge["payment_method_details"]["card"]["last4"] = json!("0002");
+    if let Some(card) = charge["payment_method_details"].get_mut("card") {
+        card["amount_authorized"] = Value::Null;
+        card["authorization_code"] = Value::Null;
+        card["last4"] = json!("0002");
+    }
     let outcome = &mut charge["outcome"];
     outcome["network_status"] = json!("declined_by_network");
     outcome["network_decline_code"] = json!("05");
@@ -168,6 +218,9 @@ pub(crate) fn convert(funds: &mut Value, thousandths: i64) {
     let fee = funds["fee"].as_i64().unwrap_or_default();
     funds["amount"] = json!(amount);
     funds["currency"] = json!("usd");
+    if fee > 0 {
+        funds["fee_details"][0]["currency"] = json!("usd");
+    }
     funds["exchange_rate"] = json!(format!("0.{thousandths:03}").parse::<f64>().ok());
     funds["net"] = json!(amount - fee);
 }
@@ -186,6 +239,12 @@ pub(crate) fn dispute_funds(stage: &mut Stage<'_>, dispute: &Value, sign: i64) -
     };
     funds["amount"] = json!(amount);
     funds["fee"] = json!(fee);
+    if fee > 0 {
+        funds["fee_details"] = json!([{
+            "amount": fee, "application": null, "currency": dispute["currency"],
+            "description": "Dispute fee", "type": "stripe_fee",
+        }]);
+    }
     funds["net"] = json!(amount - fee);
     funds["currency"] = dispute["currency"].clone();
     funds["available_on"] = json!(stage.now() + 2 * 86_400);

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::Lens;
-use crate::objects::billing::plan_of;
+use crate::templates::plan_of;
 
 /// Before basil, a subscription had one period for all of its items.
 pub(crate) fn period_on_subscription(subscription: &mut Value, _: &Lens<'_>) {

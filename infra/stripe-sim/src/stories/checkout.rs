@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::DAY_S;
+use super::{DAY_S, customers};
 use crate::objects::payments;
 use crate::stage::Stage;
 
@@ -114,12 +114,18 @@ pub(crate) fn delayed_payment_fails(stage: &mut Stage<'_>) {
 /// A bank debit that is on its way: the session is complete and unpaid. Returns the session, the intent and the charge.
 fn debit(stage: &mut Stage<'_>) -> (String, String, String) {
     let amount = stage.amount();
-    let session = open_session(stage, amount);
+    let types = json!(["card", "us_bank_account"]);
+    let (session, mut truth) = payments::session(stage, amount);
+    truth["payment_method_types"] = types.clone();
+    stage.put(&session, truth);
     stage.wait(40);
-    let intent = create_intent(stage, amount, None, None);
+    let (intent, mut truth) = payments::intent(stage, amount, None, None);
+    truth["payment_method_types"] = types;
+    stage.create("payment_intent.created", &intent, truth);
     let (charge_id, mut charge) = payments::charge(stage, &stage.get(&intent).clone());
     charge["status"] = json!("pending");
     charge["paid"] = json!(false);
+    charge["payment_method_details"] = payments::bank_debit(stage);
     let method = charge["payment_method"].clone();
     stage.put(&charge_id, charge);
     attach_charge(stage, &intent, &charge_id, |intent| {
@@ -135,6 +141,38 @@ fn debit(stage: &mut Stage<'_>) -> (String, String, String) {
     stage.wait(4 * DAY_S);
     stage.stripe_acts();
     (session, intent, charge_id)
+}
+
+/// The customer wires a part of the amount, and the rest a day later.
+pub(crate) fn bank_transfer(stage: &mut Stage<'_>) {
+    let customer = customers::create(stage);
+    let amount = stage.amount();
+    let (intent, mut truth) = payments::intent(stage, amount, Some(&customer), None);
+    truth["payment_method_options"] = json!({ "customer_balance": {
+        "bank_transfer": { "type": "us_bank_transfer" }, "funding_type": "bank_transfer",
+    } });
+    truth["payment_method_types"] = json!(["customer_balance"]);
+    stage.create("payment_intent.created", &intent, truth);
+    let method = json!(stage.id("pm"));
+    let instructions = payments::transfer_instructions(stage, amount);
+    stage.update("payment_intent.requires_action", &intent, |intent| {
+        intent["next_action"] = instructions;
+        intent["payment_method"] = method.clone();
+        intent["status"] = json!("requires_action");
+    });
+    stage.wait(2 * DAY_S);
+    stage.stripe_acts();
+    stage.update("payment_intent.partially_funded", &intent, |intent| {
+        let instructions = &mut intent["next_action"]["display_bank_transfer_instructions"];
+        instructions["amount_remaining"] = json!(amount - amount * 2 / 5);
+    });
+    stage.wait(DAY_S);
+    let charge = succeed_with(stage, &intent, |charge| {
+        charge["payment_method"] = method;
+        charge["payment_method_details"] =
+            json!({ "customer_balance": {}, "type": "customer_balance" });
+    });
+    settle(stage, &charge);
 }
 
 pub(crate) fn authenticated(stage: &mut Stage<'_>) {
@@ -249,9 +287,15 @@ pub(crate) fn create_intent(
     id
 }
 
-/// The intent is paid by a new charge. Returns its id.
+/// The intent is paid by a new charge of a card. Returns its id.
 pub(crate) fn succeed(stage: &mut Stage<'_>, intent: &str) -> String {
-    let (charge_id, charge) = payments::charge(stage, &stage.get(intent).clone());
+    succeed_with(stage, intent, |_| {})
+}
+
+/// The intent is paid by a new charge, which is like a card's but for this. Returns its id.
+fn succeed_with(stage: &mut Stage<'_>, intent: &str, change: impl FnOnce(&mut Value)) -> String {
+    let (charge_id, mut charge) = payments::charge(stage, &stage.get(intent).clone());
+    change(&mut charge);
     let method = charge["payment_method"].clone();
     stage.put(&charge_id, charge);
     attach_charge(stage, intent, &charge_id, |intent| {

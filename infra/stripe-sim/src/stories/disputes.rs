@@ -32,6 +32,7 @@ pub(crate) fn in_another_currency(stage: &mut Stage<'_>) {
     let mut difference = payments::dispute_funds(stage, &truth, -1);
     payments::convert(&mut difference, 4);
     difference["fee"] = json!(0);
+    difference["fee_details"] = json!([]);
     difference["net"] = difference["amount"].clone();
     stage.update("charge.dispute.funds_withdrawn", &dispute, |dispute| {
         dispute["balance_transactions"] = json!([funds, difference]);

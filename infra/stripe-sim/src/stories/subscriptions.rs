@@ -70,14 +70,54 @@ pub(crate) fn renewal_recovered(stage: &mut Stage<'_>) {
 pub(crate) fn renewal_lost(stage: &mut Stage<'_>) {
     let subscription = activated(stage);
     stage.wait(MONTH_S);
-    let invoice = renew(stage, &subscription);
-    fail(stage, &subscription, &invoice);
+    lose_renewal(stage, &subscription);
+}
+
+pub(crate) fn renewal_announced(stage: &mut Stage<'_>) {
+    let subscription = activated(stage);
+    stage.wait(MONTH_S - 3 * DAY_S);
+    stage.stripe_acts();
+    let (id, invoice) = billing::upcoming_invoice(stage, &renewed(stage, &subscription));
+    stage.preview("invoice.upcoming", &id, invoice);
+    stage.wait(3 * DAY_S);
+    lose_renewal(stage, &subscription);
+}
+
+/// The renewal's invoice is never paid: the subscription ends.
+fn lose_renewal(stage: &mut Stage<'_>, subscription: &str) {
+    let invoice = renew(stage, subscription);
+    fail(stage, subscription, &invoice);
     stage.wait(3 * DAY_S);
     invoices::fail(stage, &invoice);
     stage.wait(5 * DAY_S);
-    end_now(stage, &subscription, "payment_failed");
+    end_now(stage, subscription, "payment_failed");
     stage.breathe();
     invoices::void(stage, &invoice);
+}
+
+pub(crate) fn customer_gone(stage: &mut Stage<'_>) {
+    let subscription = activated(stage);
+    let customer = stage.text(&subscription, "customer");
+    stage.wait(7 * DAY_S);
+    update(stage, &subscription, |subscription| {
+        billing::set_quantity(subscription, 3);
+    });
+    stage.wait(2 * DAY_S);
+    cancel_at_period_end(stage, &subscription);
+    let end = period_end(stage, &subscription);
+    stage.wait(end - stage.now());
+    stage.stripe_acts();
+    end_now(stage, &subscription, "cancellation_requested");
+    stage.wait(DAY_S);
+    stage.somebody_acts();
+    stage.delete("customer.deleted", &customer);
+}
+
+pub(crate) fn meter_errors(stage: &mut Stage<'_>) {
+    let (id, meter) = billing::meter(stage);
+    stage.create("billing.meter.created", &id, meter);
+    stage.wait(600);
+    stage.report_meter_errors(&id);
 }
 
 pub(crate) fn busy_second(stage: &mut Stage<'_>) {
@@ -203,13 +243,19 @@ pub(super) fn price(stage: &mut Stage<'_>, name: &str, amount: i64) -> Value {
     price
 }
 
-/// The next period begins, with its invoice, finalized and due. Returns the invoice's id.
-pub(super) fn renew(stage: &mut Stage<'_>, subscription: &str) -> String {
-    stage.stripe_acts();
+/// The subscription in its next period.
+fn renewed(stage: &Stage<'_>, subscription: &str) -> Value {
     let start = period_end(stage, subscription);
     let mut renewed = stage.get(subscription).clone();
     billing::set_period(&mut renewed, start, start + MONTH_S);
     renewed["status"] = json!("active");
+    renewed
+}
+
+/// The next period begins, with its invoice, finalized and due. Returns the invoice's id.
+pub(super) fn renew(stage: &mut Stage<'_>, subscription: &str) -> String {
+    stage.stripe_acts();
+    let mut renewed = renewed(stage, subscription);
     let (invoice_id, invoice) = billing::invoice(stage, &renewed, "subscription_cycle");
     renewed["latest_invoice"] = json!(invoice_id);
     stage.put(&invoice_id, invoice);

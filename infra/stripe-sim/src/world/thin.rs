@@ -1,15 +1,7 @@
-//! Thin events: what API v2 tells of the same changes.
-//!
-//! Each event has a thin twin of its own id and type (`v1.` before the snapshot's), made in the same second. It names
-//! the object and where to fetch it, and carries nothing of it. As delivered it has no `data`; fetched, it also names
-//! its snapshot (`snapshot_event`). Stripe's `changes` are left out.
+//! Thin events: what names them.
 
-use serde_json::{Value, json};
-
-use super::{Moment, Occurrence, World};
-use crate::api::url_of;
+use super::Occurrence;
 use crate::ids::thin_id;
-use crate::iso;
 
 impl Occurrence {
     /// The thin twin's id, `evt_65…`: unique in the whole world.
@@ -31,73 +23,4 @@ impl Occurrence {
         });
         self.created * 1_000 + part
     }
-}
-
-impl World {
-    /// The thin twin as Stripe delivers it.
-    #[must_use]
-    pub fn thin(&self, event: &Occurrence) -> Value {
-        let reason = event.request.as_ref().map(|(id, key)| {
-            json!({ "type": "request", "request": { "id": id, "idempotency_key": key } })
-        });
-        let mut thin = notification(
-            &event.thin_id(),
-            &event.thin_kind(),
-            event.thin_created_ms(),
-            event.object.scope.livemode,
-        );
-        thin["related_object"] = self.reference(event);
-        thin["reason"] = reason.into();
-        if let Some(account) = &event.object.scope.account {
-            thin["context"] = json!(account);
-        }
-        thin
-    }
-
-    /// The thin twin as `/v2/core/events/{id}` serves it.
-    #[must_use]
-    pub fn thin_fetched(&self, event: &Occurrence) -> Value {
-        let mut thin = self.thin(event);
-        thin["snapshot_event"] = json!(event.id);
-        if thin.get("context").is_none() {
-            thin["context"] = Value::Null;
-        }
-        thin
-    }
-
-    /// The bytes of [`World::thin`], written as [`World::body`] writes.
-    #[must_use]
-    pub fn thin_body(&self, event: &Occurrence) -> Vec<u8> {
-        super::written(&self.thin(event))
-    }
-
-    /// What an event names of its object: id, kind and path. Null where the API has no path to it.
-    pub(super) fn reference(&self, event: &Occurrence) -> Value {
-        let Some(state) = self.state_at(&event.object, Moment::End) else {
-            return Value::Null;
-        };
-        let truth = &state.truth;
-        let Some(url) = url_of(truth) else {
-            return Value::Null;
-        };
-        let mut reference = json!({ "type": truth["object"], "url": url });
-        // What is there once an account has none.
-        if let Some(id) = truth["id"].as_str().filter(|id| !id.is_empty()) {
-            reference["id"] = json!(id);
-        }
-        reference
-    }
-}
-
-/// What every event of API v2 has.
-pub(super) fn notification(id: &str, kind: &str, created_ms: i64, livemode: bool) -> Value {
-    json!({
-        "id": id,
-        "object": "v2.core.event",
-        "type": kind,
-        "livemode": livemode,
-        "created": iso::written(created_ms.div_euclid(1_000), created_ms.rem_euclid(1_000)),
-        "related_object": null,
-        "reason": null,
-    })
 }

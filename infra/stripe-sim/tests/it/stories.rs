@@ -1,8 +1,8 @@
 //! The stories end as they should, and tell what they should.
 
 use serde_json::{Value, json};
-use sluice_stripe_sim::world::STORY_S_MAX;
-use sluice_stripe_sim::{ApiVersion, Key, Options, Scope, Story, World};
+use sluice_stripe_sim::stories::STORY_S_MAX;
+use sluice_stripe_sim::{ApiVersion, Key, Moment, Options, Scope, Story, World};
 
 use crate::told;
 
@@ -130,6 +130,80 @@ fn a_failed_renewal_recovers_or_is_lost_with_its_invoice() {
     let lost = told(Story::RenewalLost);
     assert_eq!(objects(&lost, "sub_")[0]["status"], "canceled");
     assert!(types(&lost, "in_").contains(&"invoice.voided"));
+}
+
+#[test]
+fn a_bank_transfer_is_in_part_at_first_and_then_whole() {
+    let world = told(Story::BankTransfer);
+    let expected = [
+        "payment_intent.created",
+        "payment_intent.requires_action",
+        "payment_intent.partially_funded",
+        "payment_intent.succeeded",
+    ];
+    assert_eq!(types(&world, "pi_"), expected);
+    let events = world.events().iter();
+    let remaining: Vec<_> = events
+        .filter(|event| event.object.id.starts_with("pi_"))
+        .map(|event| world.shown(event, ApiVersion::V2025_09_30))
+        .map(|mut intent| {
+            let next = intent["next_action"].take();
+            next["display_bank_transfer_instructions"]["amount_remaining"].as_i64()
+        })
+        .collect();
+    let intent = &objects(&world, "pi_")[0];
+    let amount = intent["amount"].as_i64();
+    assert_eq!(
+        (remaining[0], remaining[1], remaining[3]),
+        (None, amount, None)
+    );
+    assert!(remaining[2] > Some(0) && remaining[2] < amount);
+    assert_eq!(intent["amount_received"].as_i64(), amount);
+    let charge = &objects(&world, "ch_")[0];
+    assert_eq!(charge["payment_method"], intent["payment_method"]);
+    assert_eq!(charge["payment_method_details"]["type"], "customer_balance");
+}
+
+#[test]
+fn a_customer_is_deleted_after_the_subscription_has_ended() {
+    let world = told(Story::CustomerGone);
+    let expected = [
+        "customer.subscription.created",
+        "customer.subscription.updated",
+        "customer.subscription.updated",
+        "customer.subscription.updated",
+        "customer.subscription.deleted",
+    ];
+    assert_eq!(types(&world, "sub_"), expected);
+    assert_eq!(objects(&world, "sub_")[0]["quantity"], 3);
+    let last = world.events().last().expect("events");
+    assert_eq!(last.kind, "customer.deleted");
+    assert!(world.is_deleted(&last.object, Moment::End));
+}
+
+#[test]
+fn a_renewals_invoice_is_announced_by_a_preview_that_is_no_object() {
+    let world = told(Story::RenewalAnnounced);
+    let place = |kind: &str| world.events().iter().position(|event| event.kind == kind);
+    let announced = place("invoice.upcoming").expect("it is announced");
+    assert!(Some(announced) < place("invoice.payment_failed"));
+    let event = &world.events()[announced];
+    let preview = world.shown(event, ApiVersion::V2025_09_30);
+    assert!(event.object.id.starts_with("upcoming_in_"));
+    assert_eq!(preview["id"], event.object.id);
+    assert_eq!(
+        (&preview["billing_reason"], &preview["status"]),
+        (&json!("upcoming"), &json!("draft"))
+    );
+    assert!(
+        preview["created"].as_i64() > Some(event.created),
+        "it is to come"
+    );
+    assert!(
+        world.is_deleted(&event.object, Moment::End),
+        "the API doesn't serve it"
+    );
+    assert_eq!(objects(&world, "in_").len(), 2);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 use sluice_stripe_sim::api::{Answer, Request, Terms, answer};
 use sluice_stripe_sim::delivery::{Endpoint, Hears, Mix, Payload, plan};
-use sluice_stripe_sim::world::GENERATION_FAILURE;
+use sluice_stripe_sim::world::{GENERATION_FAILURE, METER_ERRORS};
 use sluice_stripe_sim::{ApiVersion, Options, Scope, Story, World};
 
 use crate::{full_world, told};
@@ -79,43 +79,6 @@ fn every_event_has_a_thin_twin_that_names_the_object_and_carries_nothing_of_it()
         assert_eq!(context, event.object.scope.account.as_deref());
         assert!(thin.get("data").is_none() && thin.get("snapshot_event").is_none());
         assert_eq!(world.thin_fetched(event)["snapshot_event"], event.id);
-    }
-}
-
-#[test]
-fn a_thin_event_looks_like_the_projects_samples() {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/events/stripe");
-    let world = full_world(1);
-    for kind in [
-        "customer.created",
-        "customer.subscription.updated",
-        "payment_intent.succeeded",
-    ] {
-        let text = std::fs::read_to_string(format!("{folder}/v1.{kind}.json")).expect("a sample");
-        let sample: Value = serde_json::from_str(&text).expect("JSON");
-        let of_kind = |event: &&sluice_stripe_sim::Occurrence| {
-            event.kind == kind && event.object.scope == Scope::platform(false)
-        };
-        let event = world
-            .events()
-            .iter()
-            .find(of_kind)
-            .expect("one of the kind");
-        let thin = world.thin(event);
-        let keys = |value: &Value| -> BTreeSet<String> {
-            value
-                .as_object()
-                .expect("an object")
-                .keys()
-                .cloned()
-                .collect()
-        };
-        assert_eq!(keys(&thin), keys(&sample), "{kind}");
-        assert_eq!(
-            keys(&thin["related_object"]),
-            keys(&sample["related_object"]),
-            "{kind}"
-        );
     }
 }
 
@@ -373,6 +336,30 @@ fn an_event_that_is_not_generated_is_nowhere_and_told_of_later() {
         delivered(Payload::Snapshot, Hears::Connect).len()
     );
     assert!(thin.iter().all(|one| one.kind.starts_with("v1.")));
+}
+
+#[test]
+fn what_a_meter_refused_is_said_by_api_v2_alone() {
+    let world = told(Story::MeterErrors);
+    let kinds: Vec<_> = world.events().iter().map(|event| &event.kind).collect();
+    assert_eq!(kinds, ["billing.meter.created"]);
+    let [notice] = world.notices() else {
+        panic!("one report")
+    };
+    let delivered = world.notice(notice);
+    assert_eq!(delivered["type"], METER_ERRORS);
+    assert!(delivered.get("data").is_none() && delivered.get("context").is_none());
+    let meter = &delivered["related_object"];
+    let served = get(&world, meter["url"].as_str().expect("a path"));
+    assert_eq!((served.status, &served.body["id"]), (200, &meter["id"]));
+
+    let fetched = get(&world, &format!("/v2/core/events/{}", notice.id)).body;
+    assert_eq!(fetched["data"]["reason"]["error_count"], 1);
+    assert!(fetched["context"].is_null());
+    let id = meter["id"].as_str().expect("an id");
+    let of_meter = walk(&world, &format!("/v2/core/events?object_id={id}"));
+    assert_eq!(of_meter.len(), 2, "its creation's twin, and the report");
+    assert!(of_meter.contains(&notice.id));
 }
 
 #[test]

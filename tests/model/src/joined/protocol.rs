@@ -1,9 +1,6 @@
 //! The joined model as a stateright model: what can happen in a world, and what it leads to.
 
-use stateright::{Model, Property};
-
 use super::action::{Action, End};
-use super::properties;
 use super::rules::Rules;
 use super::world::{
     Event, GENERATIONS, Message, RECONCILE, Refresh, RefreshStep, ReplayStep, Step, Sweep, Work,
@@ -184,7 +181,7 @@ impl Joined {
     }
 
     /// What comes from outside, as far as the configuration allows it.
-    fn outside(&self, world: &World, actions: &mut Vec<Action>) {
+    pub(super) fn outside(&self, world: &World, actions: &mut Vec<Action>) {
         let doors = &world.attempts[..RECONCILE];
         let at_the_door = doors.iter().filter(|place| place.is_some()).count();
         for (event, told) in (0..self.events).zip(&world.events) {
@@ -234,7 +231,7 @@ impl Joined {
     }
 
     /// What can go wrong with whoever is at work.
-    fn disturbed(world: &World, actions: &mut Vec<Action>) {
+    pub(super) fn disturbed(world: &World, actions: &mut Vec<Action>) {
         for (place, attempt) in (0..).zip(&world.attempts) {
             let ends: &[End] = match attempt.map(|attempt| attempt.step) {
                 None => &[],
@@ -281,39 +278,6 @@ impl Joined {
             actions.push(Action::Work { worker, end });
             actions.push(Action::DeadLetter { worker });
         }
-    }
-}
-
-impl Model for Joined {
-    type State = World;
-    type Action = Action;
-
-    fn init_states(&self) -> Vec<World> {
-        vec![World::default()]
-    }
-
-    fn actions(&self, world: &World, actions: &mut Vec<Action>) {
-        actions.extend(self.progress(world));
-        self.outside(world, actions);
-        if world.disturbances < self.disturbances {
-            Self::disturbed(world, actions);
-        }
-    }
-
-    fn next_state(&self, world: &World, action: Action) -> Option<World> {
-        let after = self.after(world, action);
-        // A lost answer to a claim that was not carried out: the SDK claims again and learns the same.
-        match action {
-            Action::Door {
-                place,
-                end: End::AnswerLost,
-            } if after.attempts[place].is_none() => None,
-            _ => Some(after),
-        }
-    }
-
-    fn properties(&self) -> Vec<Property<Self>> {
-        properties::all()
     }
 }
 

@@ -1,8 +1,5 @@
 //! The model of reconcile's turns as a stateright model: what can happen in a world, and what it leads to.
 
-use stateright::{Model, Property};
-
-use super::properties;
 use super::world::{ACCOUNTS, Action, Event, Run, Step, Trouble, World};
 
 /// Which rules are kept. `true` is reconcile as designed.
@@ -144,38 +141,5 @@ fn end(world: &mut World, run: Run) {
         if expected && account.event == Event::Missing {
             account.waited = (account.waited + 1).min(ACCOUNTS);
         }
-    }
-}
-
-impl Model for Scopes {
-    type State = World;
-    type Action = Action;
-
-    fn init_states(&self) -> Vec<World> {
-        vec![World::default()]
-    }
-
-    fn actions(&self, world: &World, actions: &mut Vec<Action>) {
-        if world.run.is_some() {
-            actions.push(Action::Step);
-            if world.crashes < self.crashes {
-                actions.push(Action::Crash);
-            }
-        } else if world.runs < self.runs {
-            actions.push(Action::Begin);
-        }
-        let unborn = (0..ACCOUNTS).filter(|index| world.accounts[*index].event == Event::Unborn);
-        actions.extend(unborn.map(|account| Action::Happens { account }));
-        if !world.well_again {
-            actions.push(Action::Heals);
-        }
-    }
-
-    fn next_state(&self, world: &World, action: Action) -> Option<World> {
-        Some(self.after(world, action))
-    }
-
-    fn properties(&self) -> Vec<Property<Self>> {
-        properties::all()
     }
 }

@@ -6,7 +6,7 @@ use sluice_operations::status::failing;
 use sluice_template::firing::{Figure, fires_at, states};
 use sluice_template::template::{Given, Template, number};
 
-use crate::{PLAIN, RECEIVER, RECEIVES};
+use crate::{PLAIN, RECEIVER, RECEIVES, id_of};
 
 const MINUTE_S: i64 = 60;
 const HOUR_S: i64 = 60 * MINUTE_S;
@@ -15,12 +15,11 @@ const DAY_S: i64 = 24 * HOUR_S;
 const DEFAULTS: Given<'static> = &[];
 
 /// Each function that a queue feeds: its template, and what its alarms' and its queue's ids begin with.
-fn consumers() -> impl Iterator<Item = (Template, &'static str)> {
-    let domains = ["Payments", "Billing", "Subscriptions", "Connect"];
+fn consumers() -> impl Iterator<Item = (Template, String)> {
+    let domains = sluice_domains::ALL.map(id_of);
     let domains = domains.map(|domain| (Template::resolved(&PLAIN, DEFAULTS), domain));
-    domains
-        .into_iter()
-        .chain([(Template::resolved(&RECEIVER, RECEIVES), "")])
+    let receiver = (Template::resolved(&RECEIVER, RECEIVES), String::new());
+    domains.into_iter().chain([receiver])
 }
 
 /// So many messages, or moments of a period, are tried each.

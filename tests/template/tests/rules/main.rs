@@ -56,6 +56,11 @@ const RECEIVES: Given<'static> = &[
     ("TopicArn", "arn:aws:sns:us-east-1:123456789012:t"),
 ];
 
+/// How the logical ids of what belongs to a function of this name begin: `Payments`.
+fn id_of(name: &str) -> String {
+    format!("{}{}", name[..1].to_uppercase(), &name[1..])
+}
+
 /// The same with everything optional.
 const RECEIVES_AND_TELLS: Given<'static> = &[
     ("BusName", "b"),

@@ -1,11 +1,13 @@
 //! Versions, aliases and the canary, each broken; and that a change of any kind reaches deliveries and messages.
 
+use std::sync::LazyLock;
+
 use serde_json::{Value, json};
 use sluice_template::template::{Given, Template, transformed};
 use sluice_template::versions::{is_alias, version, versions};
 
-use crate::PLAIN;
 use crate::breaking::{Case, at, at_canary, canary_id, without};
+use crate::{PLAIN, id_of};
 
 pub(crate) const CASES: &[Case] = &[
     (
@@ -83,13 +85,12 @@ fn version_id(template: &Value, function: &str) -> String {
 }
 
 /// The functions that take deliveries and messages.
-const VERSIONED: [&str; 5] = [
-    "IngestFunction",
-    "PaymentsFunction",
-    "BillingFunction",
-    "SubscriptionsFunction",
-    "ConnectFunction",
-];
+static VERSIONED: LazyLock<Vec<String>> = LazyLock::new(|| {
+    let names = ["ingest"].into_iter().chain(sluice_domains::ALL);
+    names
+        .map(|name| format!("{}Function", id_of(name)))
+        .collect()
+});
 
 /// Another value of each parameter that a function's configuration depends on.
 const OTHERS: Given<'static> = &[
@@ -192,7 +193,7 @@ fn with_another_revision_every_function_that_is_called_by_its_alias_gets_another
     for caller in callers(&first) {
         assert!(is_alias(&first, caller), "{caller}");
     }
-    for function in VERSIONED {
+    for function in VERSIONED.iter() {
         let [first_id, other_id, same_id] =
             [&first, &other, &same].map(|template| version(template, function).expect("a version"));
         assert_ne!(first_id, other_id, "{function}");

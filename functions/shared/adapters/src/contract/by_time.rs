@@ -2,7 +2,7 @@
 
 use sluice_harness::clock::TestClock;
 use sluice_kernel::clock::Clock;
-use sluice_kernel::ledger::{Deferred, DueLedger};
+use sluice_kernel::delivery::ledger::{Deferred, DueLedger};
 
 use aws_sdk_dynamodb::types::{PutRequest, WriteRequest};
 

@@ -1,7 +1,7 @@
 //! Erasing: each body by itself, however it is stored, and nothing of what lies beside it.
 
+use sluice_kernel::delivery::ledger::Arrival;
 use sluice_kernel::erase::Account;
-use sluice_kernel::ledger::Arrival;
 
 use super::*;
 use crate::erase::{Content, Erased, Eraser, Kept, Place};

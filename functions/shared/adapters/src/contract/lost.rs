@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use aws_smithy_runtime_api::client::http::{HttpClient, http_client_fn};
 use serde_json::{Value, json};
-use sluice_kernel::projection::Projections;
+use sluice_kernel::consumer::projection::Projections;
 use tempfile::TempDir;
 
 use super::*;

@@ -1,6 +1,6 @@
 //! Reconcile's notes: cursors and reports. Ties and drift have a suite that the ports in memory pass too.
 
-use sluice_kernel::effect::Scope;
+use sluice_kernel::event::Scope;
 use sluice_kernel::outcome::{Remark, Tie};
 use sluice_kernel::reconcile::report::Report;
 use sluice_kernel::reconcile::window::{Cursor, Walk};

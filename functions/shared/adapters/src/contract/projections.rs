@@ -1,6 +1,6 @@
 //! A domain's table: the port's suite, and what operators read of it.
 
-use sluice_kernel::projection::Projections;
+use sluice_kernel::consumer::projection::Projections;
 
 use super::*;
 use crate::projections::DynamoProjections;

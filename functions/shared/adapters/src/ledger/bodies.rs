@@ -2,8 +2,8 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use sluice_kernel::clock::Clock;
+use sluice_kernel::delivery::ledger::{Bodies, Entry, is_expired};
 use sluice_kernel::fault::Fault;
-use sluice_kernel::ledger::{Bodies, Entry, is_expired};
 use sluice_kernel::replay::{Entries, Ledgered};
 
 use super::{DynamoLedger, UNAVAILABLE};

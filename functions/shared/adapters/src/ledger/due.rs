@@ -1,8 +1,8 @@
 //! The ledger as sweep uses it: the sparse index `due`, and the entries it names.
 
 use sluice_kernel::clock::Clock;
+use sluice_kernel::delivery::ledger::{Due, DueLedger};
 use sluice_kernel::fault::Fault;
-use sluice_kernel::ledger::{Due, DueLedger};
 
 use super::{DynamoLedger, UNAVAILABLE, send};
 use crate::aws;

@@ -3,8 +3,8 @@
 use std::collections::{BTreeSet, HashMap};
 
 use sluice_kernel::clock::Clock;
+use sluice_kernel::delivery::ledger::Standing;
 use sluice_kernel::fault::Fault;
-use sluice_kernel::ledger::Standing;
 use sluice_kernel::reconcile::Standings;
 
 use super::{DynamoLedger, UNAVAILABLE};

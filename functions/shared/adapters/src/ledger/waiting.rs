@@ -1,8 +1,8 @@
 //! The ledger as replay uses it for entries that wait for a configuration.
 
 use sluice_kernel::clock::Clock;
+use sluice_kernel::delivery::ledger::Waiting;
 use sluice_kernel::fault::Fault;
-use sluice_kernel::ledger::Waiting;
 
 use super::{DynamoLedger, Updated, send};
 use crate::entry::{self, number, text};

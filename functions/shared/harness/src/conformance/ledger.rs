@@ -2,8 +2,10 @@
 
 use futures_util::future::join_all;
 use sluice_kernel::clock::Clock;
+use sluice_kernel::delivery::ledger::{
+    Arrival, Bodies, Claimed, Decision, Deferred, DueLedger, Ledger,
+};
 use sluice_kernel::fault::Class;
-use sluice_kernel::ledger::{Arrival, Bodies, Claimed, Decision, Deferred, DueLedger, Ledger};
 
 use crate::build::{LAPSE_MS, RETENTION_MS, arrival, noise_body};
 use crate::clock::TestClock;

@@ -1,7 +1,7 @@
 //! What every table of projections has to do.
 
 use futures_util::future::join_all;
-use sluice_kernel::projection::{Projections, Stored};
+use sluice_kernel::consumer::projection::{Projections, Stored};
 
 fn stored(version: u64, document: &str) -> Option<Stored> {
     Some(Stored {

@@ -2,8 +2,8 @@
 
 use futures_util::future::join_all;
 use serde_json::Value;
-use sluice_kernel::receive::Receipt::{Done, Held, Mine};
-use sluice_kernel::receive::{Attempt, Effect, Receipts};
+use sluice_kernel::effects::receive::Receipt::{Done, Held, Mine};
+use sluice_kernel::effects::receive::{Attempt, Effect, Receipts};
 
 use crate::clock::START_MS;
 
@@ -45,7 +45,7 @@ async fn claim(
     receipts: &impl Receipts,
     effect: &Effect,
     name: &str,
-) -> sluice_kernel::receive::Receipt {
+) -> sluice_kernel::effects::receive::Receipt {
     receipts
         .claim(effect, attempt(name), START_MS)
         .await

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use sluice_kernel::clock::Clock;
-use sluice_kernel::ledger::Ledger;
+use sluice_kernel::delivery::ledger::Ledger;
 use sluice_kernel::reconcile::{PAGE_EVENTS_MAX, Standings};
 
 use crate::build::arrival;

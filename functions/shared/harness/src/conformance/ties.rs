@@ -1,6 +1,6 @@
 //! What every table of outcomes, and reconcile's view of it, have to do with ties and drift.
 
-use sluice_kernel::effect::Scope;
+use sluice_kernel::event::Scope;
 use sluice_kernel::outcome::{Drift, Outcomes, Remark, Resolved, Tie};
 use sluice_kernel::reconcile::{NotedTie, Notes};
 

@@ -2,8 +2,8 @@
 
 use futures_util::future::{join, join_all};
 use sluice_kernel::clock::Clock;
-use sluice_kernel::endpoint::{TEST_EVENT, UNEXPECTED_ACCOUNT, WRONG_MODE};
-use sluice_kernel::ledger::{Arrival, Claimed, Ledger, Waiting};
+use sluice_kernel::delivery::endpoint::{TEST_EVENT, UNEXPECTED_ACCOUNT, WRONG_MODE};
+use sluice_kernel::delivery::ledger::{Arrival, Claimed, Ledger, Waiting};
 
 use super::ledger::Whole;
 use crate::build::{RETENTION_MS, arrival, noise_body};

@@ -2,11 +2,10 @@
 
 use serde_json::json;
 
-use crate::consume::Event;
+use crate::consumer::projection::{SCHEMA, Stored, forms};
 use crate::domain::Domain;
-use crate::effect::Scope;
+use crate::event::{Event, Scope};
 use crate::fault::Fault;
-use crate::projection::{SCHEMA, Stored, forms};
 
 /// What an erasure makes of a projection.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,19 +1,16 @@
 //! An object's item under a rebuild or an import: written at the version that was read, its levels emitted or owed, and a guess
 //! noted.
 
-use super::Ports;
-use crate::bus::Bus;
+use crate::bus::detail::Manner;
+use crate::bus::{Bus, trace};
 use crate::clock::Clock;
-use crate::consume::{self, Event, Place, ties};
-use crate::detail::Manner;
+use crate::consumer::consume::{self, Place, ties};
+use crate::consumer::order::evidence::Evidence;
+use crate::consumer::projection::{self, Input, Item, Projections};
 use crate::domain::Domain;
+use crate::event::Event;
 use crate::fault::Fault;
-use crate::fetch::Objects;
-use crate::ledger::Bodies;
-use crate::order::evidence::Evidence;
 use crate::outcome::Outcomes;
-use crate::projection::{self, Input, Item, Projections};
-use crate::trace;
 
 /// An object's item as it was read.
 pub(super) struct There<'a, D: Domain> {
@@ -27,15 +24,8 @@ impl<D: Domain> There<'_, D> {
     /// Writes new evidence, and emits or owes the levels. `Ok(false)` if another write was first.
     pub(super) async fn write(
         &self,
-        ports: &Ports<
-            '_,
-            impl Projections,
-            impl Bus,
-            impl Bodies,
-            impl Objects,
-            impl Outcomes,
-            D::Settings,
-        >,
+        (projections, bus): (&impl Projections, &impl Bus),
+        settings: &D::Settings,
         clock: &impl Clock,
         event: &Event,
         evidence: Evidence<D::State>,
@@ -47,7 +37,7 @@ impl<D: Domain> There<'_, D> {
             evidence,
             // One that was never emitted stays to be emitted when its event is replayed.
             facts: &[],
-            settings: ports.settings,
+            settings,
             now_ms: clock.now_ms(),
         };
         let step = projection::step(self.item, self.version, input);
@@ -61,7 +51,7 @@ impl<D: Domain> There<'_, D> {
         let (item, version) = match step.write {
             None => (self.item.cloned(), self.version),
             Some(item) => {
-                if !consume::write(ports.projections, place, self.version, &item).await? {
+                if !consume::write(projections, place, self.version, &item).await? {
                     return Ok(false);
                 }
                 (Some(item), self.version + 1)
@@ -69,7 +59,7 @@ impl<D: Domain> There<'_, D> {
         };
         if let Some(item) = item.filter(|item| emits && !item.pending.is_empty()) {
             let traceparent = trace::of_invocation(None, &format!("{:x}", clock.now_ms()));
-            let tables = (ports.projections, ports.bus);
+            let tables = (projections, bus);
             consume::emit_pending::<D>(tables, place, version, item, &traceparent).await?;
         }
         Ok(true)

@@ -4,14 +4,14 @@ use serde_json::{Value, json};
 
 use super::{REBUILT, WAITS_MAX};
 use crate::clock::Clock;
-use crate::consume::{self, Event};
+use crate::consumer::consume;
+use crate::consumer::fetch::{Fetch, Fetched, Objects, Proof};
+use crate::consumer::order::candidate::{Candidate, Source};
+use crate::consumer::projection::Item;
+use crate::delivery::ledger::Bodies;
 use crate::domain::{Domain, Projected};
-use crate::effect::Scope;
+use crate::event::{Event, Scope};
 use crate::fault::Fault;
-use crate::fetch::{Fetch, Fetched, Objects, Proof};
-use crate::ledger::Bodies;
-use crate::order::candidate::{Candidate, Source};
-use crate::projection::Item;
 
 /// The events that the item names, as far as the ledger has them and the domain has a use for them. Thin ones have no object.
 pub(super) async fn ledgered<D: Domain>(

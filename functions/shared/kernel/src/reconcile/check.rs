@@ -4,11 +4,9 @@ use std::collections::BTreeMap;
 
 use super::report::Report;
 use super::{Listing, NotedTie, Notes, Plan, Ports, Standings, VIA, ties, window};
-use crate::bus::{BATCH_ENTRIES_MAX, Bus, Outgoing};
-use crate::detail;
-use crate::effect::Scope;
-use crate::event::Head;
-use crate::ledger::Ledger;
+use crate::bus::{BATCH_ENTRIES_MAX, Bus, Outgoing, detail};
+use crate::delivery::ledger::Ledger;
+use crate::event::{Head, Scope};
 
 /// Objects to check, one event for each: what was seen first, which is what changed last.
 #[derive(Debug)]

@@ -4,12 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 
 use super::report::Report;
-use super::ungenerated::Ungenerated;
 use super::window::Cursor;
-use crate::effect::Scope;
-use crate::endpoint::Payload;
+use crate::delivery::endpoint::Payload;
+use crate::delivery::ledger::Standing;
+use crate::event::Scope;
 use crate::fault::Fault;
-use crate::ledger::Standing;
 use crate::outcome::Tie;
 
 /// What to ask of Stripe's list of events.
@@ -42,6 +41,23 @@ pub struct AskUngenerated {
     pub after: Option<String>,
     /// The longest that the whole page may take, in milliseconds, whatever it takes to read each item.
     pub within_ms: u64,
+}
+
+/// An event that Stripe failed to make.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ungenerated {
+    /// The event that says so, one of `/v2/core/events`.
+    pub told_by: String,
+    /// When it was said, in Unix seconds.
+    pub told_s: i64,
+    /// Whose event it would have been.
+    pub scope: Scope,
+    /// Its type.
+    pub kind: String,
+    /// The object's id; none where Stripe doesn't say, or there is one an account.
+    pub object: Option<String>,
+    /// Stripe's name for its kind.
+    pub object_kind: Option<String>,
 }
 
 /// A page of what was asked for.
@@ -97,7 +113,7 @@ pub trait Listing: Sync {
     ) -> impl Future<Output = Result<Listed<Ungenerated>, Fault>> + Send;
 }
 
-/// The ledger as reconcile reads it, beside [`crate::ledger::Ledger`].
+/// The ledger as reconcile reads it, beside [`crate::delivery::ledger::Ledger`].
 pub trait Standings: Sync {
     /// How each event stands, in the order of the ids; `None` where there is no entry. At most [`super::PAGE_EVENTS_MAX`].
     ///

@@ -13,16 +13,16 @@
 use std::collections::BTreeSet;
 use std::collections::btree_map::{BTreeMap, Entry};
 
+use super::pages::{Stop, no_key, patiently};
 use super::report::AccountsFrom;
-use super::walk::{Stop, no_key, patiently};
 use super::window::{self, Cursor, Walk};
 use super::{ACCOUNTS_MAX, Listing, Notes, Run, Standings};
 use crate::bus::Bus;
 use crate::clock::Clock;
-use crate::effect::Scope;
-use crate::endpoint::{self, Payload};
+use crate::delivery::endpoint::{self, Payload};
+use crate::delivery::ledger::Ledger;
+use crate::event::Scope;
 use crate::fault::{Class, Fault};
-use crate::ledger::Ledger;
 
 /// A scope in one of Stripe's lists.
 #[derive(Debug)]

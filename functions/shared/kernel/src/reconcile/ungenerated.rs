@@ -10,17 +10,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::pages::{Stop, begin_again, patiently};
 use super::report::Report;
-use super::walk::{Stop, begin_again, patiently};
 use super::window::Cursor;
-use super::{AskUngenerated, Listing, Notes, Plan, Ports, Standings, VIA, is_subscribed};
-use crate::bus::{Bus, Outgoing};
+use super::{
+    AskUngenerated, Listing, Notes, Plan, Ports, Standings, Ungenerated, VIA, is_subscribed,
+};
+use crate::bus::{Bus, Outgoing, detail};
 use crate::clock::Clock;
-use crate::detail;
-use crate::effect::Scope;
-use crate::endpoint;
+use crate::delivery::endpoint;
+use crate::delivery::ledger::Ledger;
 use crate::fault::{Class, Fault};
-use crate::ledger::Ledger;
 
 /// The type of the event by which Stripe says it.
 pub const KIND: &str = "v2.core.health.event_generation_failure.resolved";
@@ -30,23 +30,6 @@ pub const PAGE_MAX: usize = 20;
 
 /// No page is begun with less time than this left: it wouldn't be answered.
 const WITHIN_MS_MIN: i64 = 1_000;
-
-/// An event that Stripe failed to make.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Ungenerated {
-    /// The event that says so, one of `/v2/core/events`.
-    pub told_by: String,
-    /// When it was said, in Unix seconds.
-    pub told_s: i64,
-    /// Whose event it would have been.
-    pub scope: Scope,
-    /// Its type.
-    pub kind: String,
-    /// The object's id; none where Stripe doesn't say, or there is one an account.
-    pub object: Option<String>,
-    /// Stripe's name for its kind.
-    pub object_kind: Option<String>,
-}
 
 /// The key of a mode's cursor, which no scope has.
 fn key(livemode: bool) -> String {

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::Ledgered;
-use crate::endpoint::{Admission, Endpoint, admit};
+use crate::bus::route::{Route, route};
+use crate::delivery::endpoint::{Admission, Endpoint, admit};
+use crate::delivery::ledger::Entry;
 use crate::event::Head;
-use crate::ledger::Entry;
-use crate::route::{Route, route};
 
 /// The endpoints as they are deployed now, and how an event is read.
 #[derive(Debug, Clone, Copy)]

@@ -3,10 +3,10 @@
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use sluice_harness::bus::Script;
-use sluice_kernel::consume::Event;
-use sluice_kernel::detail::Manner::{self, Again, Muted, Plain};
+use sluice_kernel::bus::detail::Manner::{self, Again, Muted, Plain};
+use sluice_kernel::consumer::projection::GENERATIONS_MAX;
+use sluice_kernel::event::Event;
 use sluice_kernel::outcome::Outcome;
-use sluice_kernel::projection::GENERATIONS_MAX;
 
 use crate::consume::{World, history, lamp};
 

@@ -9,14 +9,15 @@ use sluice_harness::clock::TestClock;
 use sluice_harness::ledger::MemoryLedger;
 use sluice_harness::outcomes::MemoryOutcomes;
 use sluice_harness::projections::MemoryProjections;
-use sluice_kernel::batch::{self, Received, Run, SIDE_BY_SIDE_MAX};
 use sluice_kernel::clock::Clock;
-use sluice_kernel::consume::Ports;
+use sluice_kernel::consumer::batch::{self, Run, SIDE_BY_SIDE_MAX};
+use sluice_kernel::consumer::consume::Ports;
+use sluice_kernel::consumer::fetch::WithoutKey;
+use sluice_kernel::consumer::projection::{Projections, Stored};
 use sluice_kernel::domain::NoSettings;
 use sluice_kernel::fault::Fault;
-use sluice_kernel::fetch::WithoutKey;
 use sluice_kernel::outcome::Outcome;
-use sluice_kernel::projection::{Projections, Stored};
+use sluice_kernel::queue::Received;
 
 use super::consume::Lamps;
 

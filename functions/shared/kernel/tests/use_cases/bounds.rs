@@ -2,11 +2,11 @@
 
 use serde_json::{Value, json};
 use sluice_harness::receipts::MemoryReceipts;
+use sluice_kernel::bus::detail::Manner::Plain;
 use sluice_kernel::clock::Clock;
-use sluice_kernel::detail::Manner::Plain;
+use sluice_kernel::consumer::projection::{FACTS_OF_KIND_MAX, Projections, TOO_MANY_FACTS};
+use sluice_kernel::effects::receive::{self, Attempt, Receipt, Receipts};
 use sluice_kernel::outcome::Outcome;
-use sluice_kernel::projection::{FACTS_OF_KIND_MAX, Projections, TOO_MANY_FACTS};
-use sluice_kernel::receive::{self, Attempt, Receipt, Receipts};
 
 use crate::consume::{World, lamp};
 

@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 use sluice_harness::build::message;
 use sluice_harness::stripe::MemoryStripe;
 
-use crate::fetching::{repainted, world};
+use crate::fetching::parts::repainted;
+use crate::fetching::world;
 
 /// A message of an event that has to be fetched, with these fields of the event, keyed by this account.
 fn text(account: Option<&str>, fields: &[(&str, &str)]) -> String {

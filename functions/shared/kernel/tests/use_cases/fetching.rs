@@ -1,5 +1,8 @@
 //! Ties and thin events: what is asked of Stripe, and what becomes of the answers.
 
+pub(crate) mod checks;
+pub(crate) mod parts;
+
 use serde_json::{Value, json};
 use sluice_harness::build::{TRACEPARENT, event, message};
 use sluice_harness::bus::MemoryBus;
@@ -8,16 +11,18 @@ use sluice_harness::ledger::MemoryLedger;
 use sluice_harness::outcomes::MemoryOutcomes;
 use sluice_harness::projections::MemoryProjections;
 use sluice_harness::stripe::MemoryStripe;
-use sluice_kernel::batch::{self, Handled, Received, Run};
+use sluice_kernel::bus::detail;
 use sluice_kernel::clock::Clock;
-use sluice_kernel::consume::{Event, Ports};
-use sluice_kernel::detail;
+use sluice_kernel::consumer::batch::{self, Handled, Run};
+use sluice_kernel::consumer::consume::Ports;
+use sluice_kernel::consumer::fetch::{AFTER_FETCH_MS, FETCH_MS_MAX, Fetched, Proof};
 use sluice_kernel::domain::{Domain, Lacks, NoSettings, Projected};
-use sluice_kernel::effect::{Fact, Level, Scope};
+use sluice_kernel::effects::effect::{Fact, Level};
+use sluice_kernel::event::{Event, Scope};
 use sluice_kernel::fault::Fault;
-use sluice_kernel::fetch::{AFTER_FETCH_MS, FETCH_MS_MAX, Fetched, Proof};
 use sluice_kernel::object::Fields;
 use sluice_kernel::outcome::{Outcome, Remark};
+use sluice_kernel::queue::Received;
 
 pub(crate) const NOW_S: i64 = START_MS / 1_000;
 
@@ -402,24 +407,6 @@ async fn an_object_that_is_missing_seconds_after_its_event_is_asked_for_again() 
     );
 }
 
-/// The state stays, and the answer that contradicts it is said with each check.
-#[tokio::test]
-async fn a_check_says_that_stripe_contradicts_a_terminal_state_and_leaves_it() {
-    let world = world(MemoryStripe::at(NOW_S + 61));
-    let deleted = json!({ "id": "door_1", "object": "door", "deleted": true });
-    let gone = event("evt_1", "door.deleted", NOW_S, deleted);
-    world.handle(message(&gone)).await.result.expect("applied");
-    world.stripe.put(&scope(), door("open"));
-    for _ in 0..2 {
-        let handled = world.handle(check()).await;
-        assert_eq!(handled.note, Some("check.terminal_contradicted"));
-        assert_eq!(world.item()["state"], "gone");
-    }
-    let remarks = world.outcomes.remarks();
-    let is_drift = |remark: &Remark| matches!(remark, Remark::Drift(_));
-    assert_eq!(remarks.iter().filter(|remark| is_drift(remark)).count(), 2);
-}
-
 #[tokio::test]
 async fn an_object_that_is_missing_to_this_key_is_no_deletion() {
     let world = world(MemoryStripe::at(NOW_S));
@@ -434,316 +421,4 @@ async fn an_object_that_is_missing_to_this_key_is_no_deletion() {
         .expect_err("back to the queue");
     assert_eq!(fault.code, "stripe.deletion_unproven");
     assert!(world.projections.items().is_empty());
-}
-
-pub(crate) fn check() -> String {
-    let scope = scope();
-    let check = detail::Check {
-        scope: &scope,
-        event: "evt_a",
-        kind: "door.painted",
-        object: "door_1",
-        object_kind: "door",
-        parent: None,
-    };
-    let outgoing = detail::check(&check, "reconcile", START_MS, TRACEPARENT);
-    let detail: Value = serde_json::from_str(&outgoing.detail).expect("JSON");
-    json!({ "source": outgoing.source, "detail-type": outgoing.detail_type, "detail": detail })
-        .to_string()
-}
-
-#[tokio::test]
-async fn a_check_mends_what_has_drifted_says_so_and_tells_no_fact() {
-    let stripe = MemoryStripe::at(NOW_S + 60);
-    stripe.put(&scope(), door("shut"));
-    let world = world(stripe);
-    world.handle(message(&tie()[0])).await;
-    let handled = world.handle(check()).await;
-    assert_eq!(handled.note, Some("check.drifted"));
-    assert_eq!(world.item()["state"], "shut");
-    assert_eq!(
-        world.bus.taken(),
-        [],
-        "the event's type says nothing of the object as it is by now"
-    );
-    let drifts = || {
-        let remarks = world.outcomes.remarks().into_iter();
-        let drifts = remarks.filter_map(|remark| match remark {
-            Remark::Drift(drift) => Some(drift.object),
-            _ => None,
-        });
-        drifts.collect::<Vec<_>>()
-    };
-    assert_eq!(drifts(), ["door_1"]);
-    // As it is now, nothing has drifted.
-    let again = world.handle(check()).await;
-    assert_eq!((again.note, drifts().len()), (None, 1));
-}
-
-/// When Stripe said that it failed to make an event.
-const SAID_S: i64 = NOW_S - 600;
-
-/// A check of an object whose event Stripe failed to make.
-fn check_ungenerated() -> String {
-    let scope = scope();
-    let check = detail::Check {
-        scope: &scope,
-        event: "evt_notice",
-        kind: "door.painted",
-        object: "door_1",
-        object_kind: "door",
-        parent: None,
-    };
-    let outgoing = detail::check_ungenerated(&check, SAID_S, "reconcile", START_MS, TRACEPARENT);
-    let detail: Value = serde_json::from_str(&outgoing.detail).expect("JSON");
-    json!({ "source": outgoing.source, "detail-type": outgoing.detail_type, "detail": detail })
-        .to_string()
-}
-
-#[tokio::test]
-async fn a_check_for_an_event_that_was_never_made_tells_what_that_would_have_told_once() {
-    let stripe = MemoryStripe::at(NOW_S + 60);
-    stripe.put(&scope(), door("shut"));
-    let world = world(stripe);
-    let handled = world.handle(check_ungenerated()).await;
-    assert_eq!(handled.note, Some("check.drifted"));
-    assert_eq!(world.item()["state"], "shut");
-    let told = world.bus.taken().len();
-    assert!(told > 0, "the fact of its type");
-    let asked = world.stripe.take_asked();
-    assert_eq!(asked[0].proof, Some(Proof::Thin("evt_notice".to_owned())));
-    assert_eq!(
-        world.bus.details()[0]["created"],
-        SAID_S,
-        "not when the object was fetched"
-    );
-    world.stripe.set_date(NOW_S + 120);
-    world.handle(check_ungenerated()).await;
-    assert_eq!(world.bus.taken().len(), told, "and once");
-}
-
-#[tokio::test]
-async fn an_object_that_no_proof_shows_to_be_deleted_is_left_as_it_is_by_such_a_check() {
-    let world = world(MemoryStripe::at(NOW_S));
-    let unproven = Fault::retry("stripe.deletion_unproven", "asked for an account");
-    world.stripe.then(Err(unproven));
-    let handled = world.handle(check_ungenerated()).await;
-    assert_eq!(handled.result, Ok(Outcome::Ignored));
-    assert_eq!(handled.note, Some("stripe.deletion_unproven"));
-}
-
-#[tokio::test]
-async fn a_tie_that_stays_is_noted_until_a_check_settles_it() {
-    let world = world(MemoryStripe::without_key());
-    for event in &tie() {
-        world.handle(message(event)).await;
-    }
-    let noted = world.outcomes.remarks();
-    assert!(
-        matches!(&noted[..], [Remark::Tie(tie)] if (&*tie.object, &*tie.object_kind) == ("door_1", "door"))
-    );
-    // A delivery that finds it so notes it again: the one before may have died in between.
-    world.handle(message(&tie()[0])).await;
-    assert_eq!(world.outcomes.remarks().len(), 2);
-    let found = Fetched::Found {
-        object: door("open"),
-        whole: None,
-        api_version: None,
-        date_s: NOW_S + 60,
-        took_ms: 0,
-    };
-    world.stripe.then(Ok(found));
-    world.handle(check()).await;
-    let state = world.item();
-    assert_eq!(
-        (&state["state"], state.get("tie_unresolved")),
-        (&json!("open"), None)
-    );
-    world.handle(message(&tie()[1])).await;
-    let ties = world.outcomes.remarks().into_iter();
-    assert_eq!(
-        ties.filter(|remark| matches!(remark, Remark::Tie(_)))
-            .count(),
-        2
-    );
-}
-
-#[tokio::test]
-async fn a_tie_that_can_not_be_noted_brings_the_message_back() {
-    let world = world(MemoryStripe::without_key());
-    world.handle(message(&tie()[0])).await;
-    world.outcomes.set_failing(true);
-    let handled = world.handle(message(&tie()[1])).await;
-    assert_eq!(
-        handled.result.map_err(|fault| fault.code),
-        Err("outcome.unavailable")
-    );
-    world.outcomes.set_failing(false);
-    let again = world.handle(message(&tie()[1])).await;
-    assert_eq!(again.result, Ok(Outcome::Duplicate));
-    assert_eq!(world.outcomes.remarks().len(), 1);
-}
-
-/// A door of which an event shows a part, and the whole of it.
-pub(crate) fn parts() -> (Value, Value) {
-    let mut part = door("half");
-    part["has_more"] = json!(true);
-    (part, door("whole"))
-}
-
-#[tokio::test]
-async fn an_object_that_an_event_shows_in_part_is_fetched_whole() {
-    let world = world(MemoryStripe::at(NOW_S + 30));
-    let (part, whole) = parts();
-    world.stripe.then(Ok(Fetched::Found {
-        object: part.clone(),
-        whole: Some(whole),
-        api_version: None,
-        date_s: NOW_S + 30,
-        took_ms: 20,
-    }));
-    let handled = world
-        .handle(message(&event("evt_a", "door.moved", NOW_S, part.clone())))
-        .await;
-    assert_eq!((handled.result, handled.note), (Ok(Outcome::Applied), None));
-    assert_eq!(world.item()["state"], "whole");
-    // A second delivery asks for nothing, and an older event that is partial too changes nothing.
-    for (id, created) in [("evt_a", NOW_S), ("evt_0", NOW_S - 9)] {
-        world.stripe.take_asked();
-        world
-            .handle(message(&event(id, "door.moved", created, part.clone())))
-            .await;
-        assert!(world.stripe.take_asked().is_empty(), "{id}");
-        assert_eq!(world.item()["state"], "whole");
-    }
-}
-
-#[tokio::test]
-async fn an_object_in_part_stands_flagged_without_a_key_and_waits_for_nothing() {
-    let (part, _) = parts();
-    let budget = MemoryStripe::at(NOW_S);
-    budget.then(Ok(Fetched::Spent { wait_ms: 5 }));
-    for (stripe, is_noted) in [(MemoryStripe::without_key(), false), (budget, true)] {
-        let world = world(stripe);
-        let handled = world
-            .handle(message(&event("evt_a", "door.moved", NOW_S, part.clone())))
-            .await;
-        assert_eq!(handled.result, Ok(Outcome::Applied));
-        assert_eq!(handled.note, Some("object.partial"));
-        assert_eq!(world.item()["state"], "half");
-        // Reconcile asks later, if anything can be asked.
-        let noted = world.outcomes.remarks();
-        assert_eq!(
-            matches!(&noted[..], [Remark::Tie(_)]),
-            is_noted,
-            "{noted:?}"
-        );
-    }
-}
-
-pub(crate) fn repainted() -> Event {
-    event("evt_a", "door.repainted", NOW_S, door("shut"))
-}
-
-#[tokio::test]
-async fn facts_that_an_event_does_not_show_are_read_from_the_fetched_object_once_each() {
-    let world = world(MemoryStripe::at(NOW_S + 30));
-    let mut whole = door("shut");
-    whole["coats"] = json!([{ "id": "red" }, { "id": "blue" }]);
-    for _ in 0..2 {
-        world.stripe.then(Ok(Fetched::Found {
-            object: door("shut"),
-            whole: Some(whole.clone()),
-            api_version: None,
-            date_s: NOW_S + 30,
-            took_ms: 20,
-        }));
-        let handled = world.handle(message(&repainted())).await;
-        assert_eq!(handled.note, None);
-    }
-    let told: Vec<_> = world
-        .bus
-        .details()
-        .iter()
-        .map(|it| it["id"].clone())
-        .collect();
-    assert_eq!(
-        told,
-        [
-            "Painted#platform#live#door_1#red",
-            "Painted#platform#live#door_1#blue"
-        ]
-    );
-}
-
-#[tokio::test]
-async fn facts_wait_for_the_budget_and_without_a_key_the_event_goes_through_and_says_so() {
-    let stripe = MemoryStripe::at(NOW_S);
-    stripe.then(Ok(Fetched::Spent { wait_ms: 5 }));
-    let waits = world(stripe);
-    let waiting = waits.handle(message(&repainted())).await;
-    assert_eq!(
-        waiting.result.expect_err("waits").code,
-        "stripe.budget_spent"
-    );
-    // What the event itself says doesn't.
-    assert_eq!(waits.item()["state"], "shut");
-
-    // Neither an account that can't be reached any more nor a key that isn't shown it all is waited for.
-    let gone = MemoryStripe::at(NOW_S);
-    gone.then(Err(Fault::retry("stripe.account_unreachable", "it left")));
-    let hidden = MemoryStripe::at(NOW_S);
-    hidden.put(&scope(), door("shut"));
-    for stripe in [gone, hidden] {
-        let world = world(stripe);
-        let handled = world.handle(message(&repainted())).await;
-        assert_eq!(handled.result, Ok(Outcome::Applied));
-        assert_eq!(handled.note, Some("object.facts_lacking"));
-    }
-
-    let world = world(MemoryStripe::without_key());
-    let handled = world.handle(message(&repainted())).await;
-    assert_eq!(handled.result, Ok(Outcome::Applied));
-    assert_eq!(handled.note, Some("object.facts_lacking"));
-    assert!(world.bus.details().is_empty());
-    assert_eq!(world.item()["state"], "shut");
-}
-
-#[tokio::test]
-async fn a_check_that_completes_what_was_known_in_part_is_no_drift() {
-    let (part, _) = parts();
-    for (shown, drifts) in [(part, false), (door("open"), true)] {
-        let world = world(MemoryStripe::without_key());
-        world
-            .handle(message(&event("evt_a", "door.moved", NOW_S, shown)))
-            .await;
-        world.stripe.then(Ok(Fetched::Found {
-            object: door("whole"),
-            whole: None,
-            api_version: None,
-            date_s: NOW_S + 60,
-            took_ms: 0,
-        }));
-        let checked = world.handle(check()).await;
-        assert_eq!(world.item()["state"], "whole");
-        assert_eq!(checked.note == Some("check.drifted"), drifts);
-        let remarks = world.outcomes.remarks();
-        let is_drift = |remark: &Remark| matches!(remark, Remark::Drift(_));
-        assert_eq!(remarks.iter().any(is_drift), drifts);
-    }
-}
-
-#[tokio::test]
-async fn a_check_is_proven_by_its_event_in_the_list_that_has_it() {
-    for (kind, proof) in [
-        ("door.painted", Proof::Snapshot("evt_a".to_owned())),
-        ("v1.door.painted", Proof::Thin("evt_a".to_owned())),
-    ] {
-        let stripe = MemoryStripe::at(NOW_S + 60);
-        stripe.put(&scope(), door("shut"));
-        let world = world(stripe);
-        world.handle(check().replace("door.painted", kind)).await;
-        let asked = world.stripe.take_asked();
-        assert_eq!(asked[0].proof, Some(proof), "{kind}");
-    }
 }

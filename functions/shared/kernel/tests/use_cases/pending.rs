@@ -5,14 +5,14 @@ use sluice_harness::build::{TRACEPARENT, event, message};
 use sluice_harness::clock::{START_MS, TestClock};
 use sluice_harness::ledger::MemoryLedger;
 use sluice_harness::projections::MemoryProjections;
-use sluice_kernel::consume::Event;
-use sluice_kernel::detail;
+use sluice_kernel::bus::detail;
+use sluice_kernel::consumer::pending;
+use sluice_kernel::consumer::projection::Projections;
 use sluice_kernel::domain::{Domain, NoSettings, Projected};
-use sluice_kernel::effect::{Fact, Level, Scope};
+use sluice_kernel::effects::effect::{Fact, Level};
+use sluice_kernel::event::{Event, Scope};
 use sluice_kernel::fault::Fault;
 use sluice_kernel::object::Fields;
-use sluice_kernel::pending;
-use sluice_kernel::projection::Projections;
 
 /// A domain that keeps a box under its shelf, as a summary is kept under its customer.
 struct Boxes;

@@ -8,12 +8,12 @@ use serde_json::json;
 use sluice_harness::clock::TestClock;
 use sluice_harness::receipts::MemoryReceipts;
 use sluice_kernel::backoff;
-use sluice_kernel::batch;
 use sluice_kernel::clock::Clock;
-use sluice_kernel::fault::{Fault, Pace};
-use sluice_kernel::receive::{
+use sluice_kernel::effects::receive::{
     Attempt, Batch, Effect, Handled, Reaction, Receipt, Receipts, Received, read, receive_batch,
 };
+use sluice_kernel::fault::{Fault, Pace};
+use sluice_kernel::queue;
 
 /// Remembers what it reacted to, and fails as it is told.
 #[derive(Default)]
@@ -72,7 +72,7 @@ fn level(seq: u64) -> String {
 
 impl World {
     async fn receive(&self, texts: &[String]) -> Vec<Handled> {
-        let received = |(n, text): (usize, &String)| batch::Received {
+        let received = |(n, text): (usize, &String)| queue::Received {
             message_id: n.to_string(),
             text: text.clone(),
             receives: 1,

@@ -18,14 +18,13 @@ use sluice_harness::clock::{START_MS, TestClock};
 use sluice_harness::ledger::MemoryLedger;
 use sluice_harness::reconcile::{MemoryLists, MemoryNotes};
 use sluice_kernel::clock::Clock;
-use sluice_kernel::effect::Scope;
-use sluice_kernel::endpoint::{self, Endpoint, Payload};
-use sluice_kernel::event::Head;
+use sluice_kernel::delivery::endpoint::{self, Endpoint, Payload};
+use sluice_kernel::delivery::ledger::Ledger;
+use sluice_kernel::delivery::take::take;
+use sluice_kernel::event::{Head, Scope};
 use sluice_kernel::fault::Fault;
-use sluice_kernel::ledger::Ledger;
 use sluice_kernel::reconcile::report::{AccountsFrom, Report};
 use sluice_kernel::reconcile::{Plan, Ports, Standings, VIA, run};
-use sluice_kernel::take::take;
 
 const SETTLE_S: i64 = 300;
 

@@ -5,12 +5,13 @@ use serde_json::{Value, json};
 use sluice_harness::build::{TRACEPARENT, arrival, message};
 use sluice_harness::clock::START_MS;
 use sluice_harness::stripe::MemoryStripe;
-use sluice_kernel::detail;
+use sluice_kernel::bus::detail;
+use sluice_kernel::delivery::ledger::Ledger;
 use sluice_kernel::fault::Fault;
-use sluice_kernel::ledger::Ledger;
 use sluice_kernel::outcome::{Outcome, Record, Word};
 
-use super::fetching::{NOW_S, RECEIVES_MAX, World, check, scope, tie, world};
+use super::fetching::checks::check;
+use super::fetching::{NOW_S, RECEIVES_MAX, World, scope, tie, world};
 
 impl World {
     /// Each record's subject, what it says, and its code.

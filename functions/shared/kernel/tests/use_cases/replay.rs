@@ -8,19 +8,21 @@ use sluice_harness::build::{arrival, head, message_in};
 use sluice_harness::bus::{MemoryBus, Script};
 use sluice_harness::clock::TestClock;
 use sluice_harness::ledger::MemoryLedger;
+use sluice_kernel::bus::detail::{self, Manner};
 use sluice_kernel::clock::Clock;
-use sluice_kernel::detail::{self, Manner};
+use sluice_kernel::delivery::endpoint::{
+    Endpoint, Scope, TEST_EVENT, UNEXPECTED_ACCOUNT, WRONG_MODE,
+};
+use sluice_kernel::delivery::ledger::{Bodies, Ledger, Waiting};
+use sluice_kernel::delivery::sweep;
 use sluice_kernel::domain::NoSettings;
-use sluice_kernel::endpoint::{Endpoint, Scope, TEST_EVENT, UNEXPECTED_ACCOUNT, WRONG_MODE};
 use sluice_kernel::event::Head;
 use sluice_kernel::fault::Fault;
-use sluice_kernel::foresee::{Overlay, foresee};
-use sluice_kernel::ledger::{Bodies, Ledger, Waiting};
 use sluice_kernel::outcome::Outcome;
+use sluice_kernel::replay::foresee::{Overlay, foresee};
 use sluice_kernel::replay::{
     Admissions, Entries, Ledgered, Ports, Run, Runs, Standing, Verdicts, go_on,
 };
-use sluice_kernel::sweep;
 
 use crate::consume::{Lamps, World, lamp};
 

@@ -1,11 +1,11 @@
 //! The cache over the webhook secrets.
 
 use sluice_harness::secrets::MemorySecrets;
-use sluice_kernel::secrets::{REFRESH_MS_MIN, SECRETS_MAX, Secret, SecretCache, parse};
+use sluice_kernel::delivery::secrets::{REFRESH_MS_MIN, SECRETS_MAX, Secret, SecretCache, parse};
 
 const TTL_MS: i64 = 300_000;
 
-fn first(secrets: &sluice_kernel::secrets::Secrets) -> Secret {
+fn first(secrets: &sluice_kernel::delivery::secrets::Secrets) -> Secret {
     secrets["platform"][0].clone()
 }
 

@@ -8,15 +8,17 @@ use sluice_harness::clock::TestClock;
 use sluice_harness::ledger::MemoryLedger;
 use sluice_harness::outcomes::MemoryOutcomes;
 use sluice_harness::projections::MemoryProjections;
-use sluice_kernel::batch::{self, Received, Run};
 use sluice_kernel::clock::Clock;
-use sluice_kernel::consume::{Event, Ports};
+use sluice_kernel::consumer::batch::{self, Run};
+use sluice_kernel::consumer::consume::Ports;
+use sluice_kernel::consumer::fetch::WithoutKey;
 use sluice_kernel::domain::{Domain, Projected};
-use sluice_kernel::effect::{Fact, Level};
+use sluice_kernel::effects::effect::{Fact, Level};
+use sluice_kernel::event::Event;
 use sluice_kernel::fault::Fault;
-use sluice_kernel::fetch::WithoutKey;
 use sluice_kernel::object::Fields;
 use sluice_kernel::outcome::Outcome;
+use sluice_kernel::queue::Received;
 use sluice_kernel::rebuild::{self, Change, Mode, rebuild};
 
 const KEY: &str = "platform#live#pass_1";
@@ -214,7 +216,7 @@ async fn a_rebuild_by_other_settings_derives_again_and_emits_nothing() {
 }
 
 async fn keep(world: &World, body: &Value) {
-    use sluice_kernel::ledger::Ledger;
+    use sluice_kernel::delivery::ledger::Ledger;
     let text = body.to_string();
     let arrival = sluice_harness::build::arrival("evt_1", "attempt", text.as_bytes());
     world.ledger.claim(&arrival).await.expect("claimed");

@@ -5,8 +5,8 @@ use sluice_harness::bus::{MemoryBus, Script};
 use sluice_harness::clock::TestClock;
 use sluice_harness::ledger::MemoryLedger;
 use sluice_kernel::clock::Clock;
-use sluice_kernel::ledger::{Deferred, DueLedger, Ledger};
-use sluice_kernel::sweep::{FAILED_BATCHES_MAX, POSTPONE_MS_FIRST, Swept, sweep};
+use sluice_kernel::delivery::ledger::{Deferred, DueLedger, Ledger};
+use sluice_kernel::delivery::sweep::{FAILED_BATCHES_MAX, POSTPONE_MS_FIRST, Swept, sweep};
 
 const SMALL: &[u8] = br#"{"id":"evt_1","type":"charge.succeeded"}"#;
 

@@ -7,10 +7,10 @@ use sluice_harness::faults::{Call, Fate, FaultyLedger};
 use sluice_harness::ledger::MemoryLedger;
 use sluice_kernel::bus::{Bus, Outgoing, Refusal};
 use sluice_kernel::clock::Clock;
+use sluice_kernel::delivery::ledger::{Arrival, Claimed, Ledger};
+use sluice_kernel::delivery::sweep::sweep;
+use sluice_kernel::delivery::take::{Taken, take};
 use sluice_kernel::fault::Class;
-use sluice_kernel::ledger::{Arrival, Claimed, Ledger};
-use sluice_kernel::sweep::sweep;
-use sluice_kernel::take::{Taken, take};
 
 const SMALL: &[u8] = br#"{"id":"evt_1","type":"charge.succeeded"}"#;
 const ACCEPTED: Taken = Taken::Accepted {
@@ -272,7 +272,7 @@ async fn a_large_body_is_whole_before_it_is_published() {
         ));
         assert_eq!(world.bus.details()[0]["sluice"]["body"], "ledger");
         assert_eq!(
-            sluice_kernel::ledger::Bodies::body(
+            sluice_kernel::delivery::ledger::Bodies::body(
                 world.ledger.inner(),
                 "evt_1",
                 world.clock.now_ms()

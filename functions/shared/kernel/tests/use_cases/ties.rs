@@ -5,14 +5,16 @@ use sluice_harness::build::{TRACEPARENT, event, message};
 use sluice_harness::clock::START_MS;
 use sluice_harness::reconcile::MemoryNotes;
 use sluice_harness::stripe::MemoryStripe;
+use sluice_kernel::bus::detail::{self, Check};
 use sluice_kernel::clock::Clock;
-use sluice_kernel::detail::{self, Check};
+use sluice_kernel::consumer::fetch::Fetched;
 use sluice_kernel::fault::Fault;
-use sluice_kernel::fetch::Fetched;
 use sluice_kernel::outcome::{Outcome, Outcomes, Remark, Tie};
 use sluice_kernel::reconcile::{NotedTie, Notes};
 
-use super::fetching::{NOW_S, World, check, door, parts, repainted, scope, tie, world};
+use super::fetching::checks::check;
+use super::fetching::parts::{parts, repainted};
+use super::fetching::{NOW_S, World, door, scope, tie, world};
 
 impl World {
     /// The objects that have a tie.

@@ -5,8 +5,8 @@
 
 use http::header::HeaderValue;
 use serde::Deserialize;
+use sluice_kernel::delivery::secrets::Secret;
 use sluice_kernel::fault::Fault;
-use sluice_kernel::secrets::Secret;
 
 const WRONG_MODE: &str = "stripe.key_wrong_mode";
 

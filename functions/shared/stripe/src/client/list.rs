@@ -9,12 +9,13 @@ use http::StatusCode;
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
-use sluice_kernel::effect::Scope;
-use sluice_kernel::endpoint::Payload;
+use sluice_kernel::delivery::endpoint::Payload;
+use sluice_kernel::event::Scope;
 use sluice_kernel::fault::Fault;
 use sluice_kernel::rebuild::{Existing, Shown};
-use sluice_kernel::reconcile::ungenerated::Ungenerated;
-use sluice_kernel::reconcile::{Ask, AskUngenerated, Listed, Listing, PAGE_EVENTS_MAX};
+use sluice_kernel::reconcile::{
+    Ask, AskUngenerated, Listed, Listing, PAGE_EVENTS_MAX, Ungenerated,
+};
 
 use super::paths::{OnBehalf, collection, segment};
 use super::wire::Answer;

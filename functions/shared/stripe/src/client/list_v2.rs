@@ -10,10 +10,10 @@ use http::header::HeaderValue;
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
-use sluice_kernel::effect::Scope;
+use sluice_kernel::event::Scope;
 use sluice_kernel::fault::Fault;
-use sluice_kernel::reconcile::ungenerated::{self, Ungenerated};
-use sluice_kernel::reconcile::{Ask, AskUngenerated, Listed, PAGE_EVENTS_MAX};
+use sluice_kernel::reconcile::ungenerated;
+use sluice_kernel::reconcile::{Ask, AskUngenerated, Listed, PAGE_EVENTS_MAX, Ungenerated};
 
 use super::list::{TYPES_MAX, as_bytes, types_of};
 use super::paths::{OnBehalf, segment};

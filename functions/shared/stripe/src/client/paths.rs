@@ -4,8 +4,8 @@
 //! for it. A thin event names its object's path itself, whatever the kind.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use sluice_kernel::consumer::fetch::Fetch;
 use sluice_kernel::fault::Fault;
-use sluice_kernel::fetch::Fetch;
 
 /// Stripe's name of the kind that is served as a list, by customer.
 pub(super) const ENTITLEMENTS: &str = "entitlements.active_entitlement_summary";
@@ -197,7 +197,7 @@ pub(super) fn is_path(url: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use sluice_kernel::effect::Scope;
+    use sluice_kernel::event::Scope;
 
     use super::*;
 

@@ -15,8 +15,8 @@
 use http::header::HeaderValue;
 use http::{HeaderMap, StatusCode};
 use serde_json::{Value, json};
+use sluice_kernel::consumer::fetch::Fetch;
 use sluice_kernel::fault::Fault;
-use sluice_kernel::fetch::Fetch;
 
 use super::paths::{self, ENTITLEMENTS, Path};
 use super::{Client, headers, refusal};

@@ -3,9 +3,8 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use sluice_kernel::effect::Scope as Whose;
-use sluice_kernel::endpoint::Payload;
-use sluice_kernel::event::Shape;
+use sluice_kernel::delivery::endpoint::Payload;
+use sluice_kernel::event::{Scope as Whose, Shape};
 use sluice_kernel::fault::{Class, Fault};
 use sluice_kernel::reconcile::ungenerated::PAGE_MAX;
 use sluice_kernel::reconcile::{Ask, AskUngenerated, Listed, Listing as _};

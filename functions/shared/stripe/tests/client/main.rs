@@ -9,11 +9,11 @@ use std::num::NonZeroU32;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use sluice_kernel::effect::Scope;
+use sluice_kernel::consumer::fetch::budget::Budget;
+use sluice_kernel::consumer::fetch::{Fetch, Fetched, Objects as _};
+use sluice_kernel::delivery::secrets::Secret;
+use sluice_kernel::event::Scope;
 use sluice_kernel::fault::{Class, Fault};
-use sluice_kernel::fetch::budget::Budget;
-use sluice_kernel::fetch::{Fetch, Fetched, Objects as _};
-use sluice_kernel::secrets::Secret;
 use sluice_stripe::client::keys::Keys;
 use sluice_stripe::client::{Client, Settings};
 

@@ -2,10 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use sluice_kernel::consume::Event;
-use sluice_kernel::effect::Scope as Whose;
+use sluice_kernel::consumer::fetch::{Fetch, Fetched, Proof};
+use sluice_kernel::event::{Event, Scope as Whose};
 use sluice_kernel::fault::Class;
-use sluice_kernel::fetch::{Fetch, Fetched, Proof};
 use sluice_stripe_sim::api::{ApiKey, Terms};
 use sluice_stripe_sim::server::{Refusal, Server};
 use sluice_stripe_sim::world::OWN_ACCOUNT;

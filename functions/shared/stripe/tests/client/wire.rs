@@ -3,8 +3,8 @@
 use std::io::{Read as _, Write as _};
 use std::time::{Duration, Instant};
 
+use sluice_kernel::consumer::fetch::{Fetched, Proof};
 use sluice_kernel::fault::Class;
-use sluice_kernel::fetch::{Fetched, Proof};
 
 use crate::stub::{Reply, Stub};
 use crate::{LIVE, TEST, client, client_with, code, fetch, keys, of};

@@ -1,6 +1,7 @@
 //! Events that Stripe says it failed to make.
 
-use sluice_kernel::reconcile::ungenerated::{PAGE_MAX, Ungenerated};
+use sluice_kernel::reconcile::Ungenerated;
+use sluice_kernel::reconcile::ungenerated::PAGE_MAX;
 use sluice_kernel::reconcile::window::{Cursor, Walk};
 
 use super::*;

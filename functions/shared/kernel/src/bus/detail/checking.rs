@@ -1,0 +1,89 @@
+//! A message that asks a domain to compare its projection with Stripe's object.
+//!
+//! It has the form of a thin event, and no body: what it says is that the object is worth a look.
+
+use serde_json::json;
+
+use super::{BodyPlace, Tag};
+use crate::bus::{self, Outgoing};
+use crate::event::Scope;
+
+/// An object that a domain is asked to compare with Stripe's.
+#[derive(Debug, Clone, Copy)]
+pub struct Check<'a> {
+    /// Whose object, and in which mode.
+    pub scope: &'a Scope,
+    /// An event about the object, for 30 days the proof that it was there: one of `/v1/events`.
+    pub event: &'a str,
+    /// That event's type: the rules bring the message to the object's domain by it.
+    pub kind: &'a str,
+    /// The object's id.
+    pub object: &'a str,
+    /// Stripe's name for its kind.
+    pub object_kind: &'a str,
+    /// The object that it lies under at Stripe, where its kind is asked for by it.
+    pub parent: Option<&'a str>,
+}
+
+/// The field of a check that says that it stands for an event that Stripe failed to make.
+pub const UNGENERATED: &str = "ungenerated";
+
+/// Makes the bus entry that asks an object's domain to fetch it and to compare it with the projection.
+pub fn check(check: &Check<'_>, via: &str, now_ms: i64, traceparent: &str) -> Outgoing {
+    checked(check, None, via, now_ms, traceparent)
+}
+
+/// The same of an object whose event Stripe failed to make: [`Check::event`] is the event that says so, and `said_s` is its
+/// `created` in Unix seconds. The check emits the facts of the missing event, dated `said_s` however often and whenever the
+/// object is fetched for it, so that the same notice is the same facts.
+pub fn check_ungenerated(
+    check: &Check<'_>,
+    said_s: i64,
+    via: &str,
+    now_ms: i64,
+    traceparent: &str,
+) -> Outgoing {
+    checked(check, Some(said_s), via, now_ms, traceparent)
+}
+
+fn checked(
+    check: &Check<'_>,
+    ungenerated_s: Option<i64>,
+    via: &str,
+    now_ms: i64,
+    traceparent: &str,
+) -> Outgoing {
+    let tag = Tag {
+        account: check.scope.account.clone(),
+        endpoint: via.to_owned(),
+        livemode: Some(check.scope.livemode),
+        created: ungenerated_s,
+        via: Some(via.to_owned()),
+        check: true,
+        received_at_ms: now_ms,
+        traceparent: traceparent.to_owned(),
+        generation: None,
+        muted: false,
+        body: BodyPlace::Inline,
+    };
+    let mut detail = json!({
+        "sluice": tag,
+        "id": check.event,
+        "object": "v2.core.event",
+        "type": check.kind,
+        "livemode": check.scope.livemode,
+        "related_object": { "id": check.object, "type": check.object_kind },
+    });
+    if let Some(parent) = check.parent {
+        detail["related_object"]["parent"] = json!(parent);
+    }
+    if ungenerated_s.is_some() {
+        detail[UNGENERATED] = json!(true);
+    }
+    Outgoing {
+        source: bus::SOURCE_EVENTS,
+        detail_type: check.kind.to_owned(),
+        detail: detail.to_string(),
+        traceparent: traceparent.to_owned(),
+    }
+}

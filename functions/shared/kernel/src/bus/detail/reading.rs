@@ -1,0 +1,152 @@
+//! A message of a domain's queue, read back.
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::{GENERATION_CHARS_MAX, Tag, is_generation};
+use crate::event::Scope;
+use crate::fault::Fault;
+use crate::outcome;
+use crate::raw;
+
+/// The code of an event with a value that is JSON and can't be read: nested deeper than 127 levels, a number beyond every
+/// bound, a lone surrogate.
+pub const NOT_READABLE: &str = "event.not_json";
+
+/// A message from a queue, taken apart as far as the bus wrote it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Message {
+    /// The leading key.
+    pub tag: Tag,
+    /// `evt_…`.
+    pub id: String,
+    /// Stripe's type.
+    pub kind: String,
+    /// The event: whole, or what a pointer keeps of it.
+    pub event: Value,
+}
+
+impl Message {
+    /// The object that a check asks about; `None` for an event.
+    pub fn checked(&self) -> Option<&str> {
+        let object = self.event.pointer("/related_object/id");
+        let object = object.and_then(Value::as_str).unwrap_or(&self.id);
+        self.tag.check.then_some(object)
+    }
+
+    /// What its outcome is recorded under: the event's id. A check is recorded by its object, since the event that it names
+    /// has an outcome of its own.
+    pub fn subject(&self) -> String {
+        let Some(object) = self.checked() else {
+            return self.id.clone();
+        };
+        let scope = Scope {
+            account: self.tag.account.clone(),
+            livemode: self.tag.livemode.unwrap_or_default(),
+        };
+        outcome::subject_of_check(&scope, object)
+    }
+}
+
+/// A message that can't be read.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Unread {
+    /// Why: a `Reject`.
+    pub fault: Fault,
+    /// Which event it is, where that much can be read; its [`Message::event`] is null.
+    pub named: Option<Box<Message>>,
+}
+
+/// Reads a queue message that an EventBridge rule wrote.
+///
+/// # Errors
+/// `Reject` with `message.not_json`, `message.no_detail`, `message.no_event` or `message.bad_generation`; with
+/// [`NOT_READABLE`] where a value of the event is what can't be read, and then it is named.
+pub fn read(message: &str) -> Result<Message, Unread> {
+    whole(message).map_err(|fault| {
+        let named = match fault.code {
+            "message.not_json" => named(message),
+            _ => None,
+        };
+        let code = named.as_ref().map_or(fault.code, |_| NOT_READABLE);
+        Unread {
+            fault: Fault { code, ..fault },
+            named,
+        }
+    })
+}
+
+/// What names a message that is JSON and yet can't be read whole.
+fn named(message: &str) -> Option<Box<Message>> {
+    let [detail] = raw::last_values(message, ["detail"]).ok()?;
+    let [tag, id, kind] = raw::last_values_of(detail?, ["sluice", "id", "type"])?;
+    Some(Box::new(Message {
+        tag: serde_json::from_str(tag?).ok()?,
+        id: raw::string(id?)?.into_owned(),
+        kind: raw::string(kind?)?.into_owned(),
+        event: Value::Null,
+    }))
+}
+
+fn whole(message: &str) -> Result<Message, Fault> {
+    #[derive(Deserialize)]
+    struct Envelope {
+        detail: Option<Detail>,
+    }
+    #[derive(Deserialize)]
+    struct Detail {
+        sluice: Option<Tag>,
+        #[serde(flatten)]
+        event: serde_json::Map<String, Value>,
+    }
+
+    let not_json = |error: serde_json::Error| {
+        use serde_json::error::Category;
+        // Only the place and kind of the error: its text may quote the message.
+        let code = match error.classify() {
+            Category::Data => "message.no_event",
+            _ => "message.not_json",
+        };
+        Fault::reject(
+            code,
+            format!("at line {} column {}", error.line(), error.column()),
+        )
+    };
+    let envelope: Envelope = serde_json::from_str(message).map_err(not_json)?;
+    let detail = envelope.detail.ok_or_else(|| {
+        Fault::reject(
+            "message.no_detail",
+            "no detail: not from an EventBridge rule",
+        )
+    })?;
+    let tag = detail
+        .sluice
+        .ok_or_else(|| Fault::reject("message.no_event", "the detail has no key `sluice`"))?;
+    if let Some(generation) = &tag.generation
+        && !is_generation(generation)
+    {
+        return Err(Fault::reject(
+            "message.bad_generation",
+            format!("not {GENERATION_CHARS_MAX} letters, digits, - and _, or fewer"),
+        ));
+    }
+    let text = |key: &str| {
+        detail
+            .event
+            .get(key)
+            .and_then(Value::as_str)
+            .map(str::to_owned)
+    };
+    let (Some(id), Some(kind)) = (text("id"), text("type")) else {
+        return Err(Fault::reject(
+            "message.no_event",
+            "the detail has no id or no type",
+        ));
+    };
+    Ok(Message {
+        tag,
+        id,
+        kind,
+        event: Value::Object(detail.event),
+    })
+}

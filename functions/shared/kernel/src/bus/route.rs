@@ -1,0 +1,170 @@
+//! Where each event type goes: to one domain, or to none on purpose.
+//!
+//! The one table is `routes.tsv` beside this file: a row for every type that Stripe documents, with its shape, where it goes
+//! and, where that is no domain, why. The rules in `template.yaml` do the routing itself; the integration tests hold
+//! them to the table, row by row. What reads it here is the door, which has to tell a type that nobody has decided about
+//! from one that is kept in the ledger on purpose.
+//!
+//! A type in no row is never refused: it is stored and published as any other, and counted, so that somebody gives it a
+//! row. The rules match by an object's prefix, so a new type of an object that a domain has (`invoice.frobbed`) reaches
+//! that domain before it has its row.
+//!
+//! The table is text in the program and is searched as text: nothing is built when a function starts, and a lookup
+//! reads about ten lines.
+
+use std::cmp::Ordering;
+
+/// The table: a heading, then rows of `type`, `shape`, `goes to` and, for the ledger, `reason`, parted by tabs and
+/// sorted by the type's bytes.
+const TABLE: &str = include_str!("routes.tsv");
+
+/// Where events of one type go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Route {
+    /// To the queue of this domain.
+    Domain(&'static str),
+    /// To no domain, for this reason. The event is in the ledger, and on the bus for rules of one's own.
+    LedgerOnly(&'static str),
+    /// The table has no row for it: Stripe has made it since.
+    Unrouted,
+}
+
+/// Whether an event names its object or carries it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shape {
+    /// Carries the object as it was.
+    Snapshot,
+    /// Names the object, which has to be fetched.
+    Thin,
+}
+
+/// Where events of this type go.
+pub fn route(kind: &str) -> Route {
+    let rows = rows_text();
+    let (mut low, mut high) = (0, rows.len());
+    // `low` and `high` are always starts of lines, or the end.
+    while low < high {
+        let middle = low + (high - low) / 2;
+        let start = rows[..middle].rfind('\n').map_or(0, |at| at + 1).max(low);
+        let end = rows[start..].find('\n').map_or(high, |at| start + at + 1);
+        let line = &rows[start..end];
+        let (found, rest) = line.split_once('\t').unwrap_or((line, ""));
+        match found.cmp(kind) {
+            Ordering::Less => low = end,
+            Ordering::Greater => high = start,
+            Ordering::Equal => return of_columns(rest).map_or(Route::Unrouted, |(_, to)| to),
+        }
+    }
+    Route::Unrouted
+}
+
+/// Every row: type, shape, and where it goes.
+pub fn rows() -> impl Iterator<Item = (&'static str, Shape, Route)> {
+    rows_text().lines().filter_map(|line| {
+        let (kind, rest) = line.split_once('\t')?;
+        let (shape, to) = of_columns(rest)?;
+        Some((kind, shape, to))
+    })
+}
+
+/// The table without its heading.
+fn rows_text() -> &'static str {
+    TABLE.split_once('\n').map_or("", |(_, rows)| rows)
+}
+
+/// What follows the type in a row.
+fn of_columns(rest: &'static str) -> Option<(Shape, Route)> {
+    let mut columns = rest.trim_end_matches('\n').split('\t');
+    let shape = match columns.next()? {
+        "snapshot" => Shape::Snapshot,
+        "thin" => Shape::Thin,
+        _ => return None,
+    };
+    let to = match (columns.next()?, columns.next()) {
+        ("ledger", Some(reason)) => Route::LedgerOnly(reason),
+        ("ledger", None) => return None,
+        (domain, _) => Route::Domain(domain),
+    };
+    Some((shape, to))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_is_sorted_by_type_and_names_each_once() {
+        let kinds: Vec<_> = rows().map(|(kind, ..)| kind).collect();
+        for pair in kinds.windows(2) {
+            assert!(pair[0] < pair[1], "{} is not before {}", pair[0], pair[1]);
+        }
+    }
+
+    #[test]
+    fn every_row_is_readable_and_has_a_domain_or_a_reason() {
+        let heading = TABLE.lines().next();
+        assert_eq!(heading, Some("type\tshape\tgoes to\treason"));
+        assert_eq!(rows().count(), rows_text().lines().count());
+        for (kind, _, to) in rows() {
+            match to {
+                Route::Domain(domain) => assert!(!domain.is_empty(), "{kind}"),
+                Route::LedgerOnly(reason) => assert!(reason.trim().len() > 10, "{kind}: {reason}"),
+                Route::Unrouted => panic!("{kind} has a row and no route"),
+            }
+        }
+        for line in rows_text().lines() {
+            let columns = if line.contains("\tledger\t") { 4 } else { 3 };
+            assert_eq!(line.split('\t').count(), columns, "{line}");
+        }
+    }
+
+    #[test]
+    fn every_type_of_both_shapes_is_there() {
+        let of = |wanted| rows().filter(|(_, shape, _)| *shape == wanted).count();
+        assert_eq!((of(Shape::Snapshot), of(Shape::Thin)), (275, 326));
+        for (kind, shape, _) in rows() {
+            let is_thin = kind.starts_with("v1.") || kind.starts_with("v2.");
+            assert_eq!(is_thin, shape == Shape::Thin, "{kind}");
+        }
+    }
+
+    #[test]
+    fn a_lookup_finds_every_row_and_nothing_beside_them() {
+        for (kind, _, to) in rows() {
+            assert_eq!(route(kind), to, "{kind}");
+            let longer = format!("{kind}s");
+            assert_eq!(route(&longer), Route::Unrouted, "{longer}");
+            let shorter = &kind[..kind.len() - 1];
+            assert_eq!(route(shorter), Route::Unrouted, "{shorter}");
+        }
+        for kind in ["", "\n", "a", "type", "galaxy.moved", "zzz", "\u{10ffff}"] {
+            assert_eq!(route(kind), Route::Unrouted, "{kind}");
+        }
+    }
+
+    #[test]
+    fn a_thin_event_goes_where_its_snapshot_goes_or_to_the_ledger() {
+        for (kind, _, to) in rows() {
+            let Some(twin) = kind.strip_prefix("v1.") else {
+                continue;
+            };
+            let of_twin = route(twin);
+            if let (Route::Domain(_), Route::Domain(_) | Route::LedgerOnly(_)) = (to, of_twin) {
+                assert_eq!(to, of_twin, "{kind}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_stripe_waits_for_is_kept_and_says_so() {
+        for kind in [
+            "issuing_authorization.request",
+            "v1.issuing_authorization.request",
+        ] {
+            let Route::LedgerOnly(reason) = route(kind) else {
+                panic!("{kind} can't be answered by a domain");
+            };
+            assert!(reason.contains("waits for the answer"), "{reason}");
+        }
+    }
+}

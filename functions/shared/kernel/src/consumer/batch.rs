@@ -1,0 +1,303 @@
+//! A queue's batch: each message on its own.
+//!
+//! Messages of different objects are handled side by side, those of one object one after the other in the batch's order: side
+//! by side they would only meet each other's writes. It is a matter of time alone; any order ends the same.
+//!
+//! One bad message never fails the others: each is parsed, applied and judged by itself, a panic of the domain's code
+//! included. What comes back says for each message whether to acknowledge it. Messages that the deadline leaves no
+//! time for go back untouched.
+//!
+//! A rejected message is acknowledged only once its rejection is recorded. A panic is retried twice and rejected the
+//! third time: it may come from a deployment that is being rolled back. A message that fails goes back with the delay of
+//! [`crate::backoff`], and near its last receive it leaves the outcome `failing` behind.
+
+use std::collections::BTreeMap;
+
+use futures_util::stream::{self, StreamExt};
+use serde_json::Value;
+
+use crate::backoff;
+use crate::bus::Bus;
+use crate::bus::detail::{self, Message, Unread};
+use crate::clock::Clock;
+use crate::consumer::consume::{self, Ports};
+use crate::consumer::fetch::Objects;
+use crate::consumer::projection::Projections;
+use crate::delivery::ledger::Bodies;
+use crate::domain::Domain;
+use crate::fault::{Class, Fault, Pace};
+use crate::outcome::{self, Outcome, Outcomes, Record, Remark, Word};
+use crate::queue::{MESSAGE_RESERVE_MS, Received, caught, no_time};
+
+/// In so many of its last receives a message that fails is recorded: more than one, since a record may fail too.
+pub const FAILING_RECEIVES: u32 = 3;
+
+/// How many objects of a batch are handled side by side. Each takes a connection of its own, which is opened once an
+/// environment; more of them gain little.
+pub const SIDE_BY_SIDE_MAX: usize = 4;
+
+/// How a batch is run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Run {
+    /// When the invocation is ended, in Unix milliseconds.
+    pub deadline_ms: i64,
+    /// How often the queue hands a message out before it is a dead letter.
+    pub receives_max: u32,
+}
+
+impl Run {
+    /// Whether a message with so many receives is near its last.
+    fn is_near_last(&self, receives: u32) -> bool {
+        receives.saturating_add(FAILING_RECEIVES) > self.receives_max
+    }
+}
+
+/// What became of a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Handled {
+    /// Names the message to the queue.
+    pub message_id: String,
+    /// `evt_…`, where the message could be read that far. None of a check, whose event is another message.
+    pub event: Option<String>,
+    /// The object that a check asks about.
+    pub check: Option<String>,
+    /// Stripe's type, where the message could be read that far.
+    pub kind: Option<String>,
+    /// The connected account, if any.
+    pub account: Option<String>,
+    /// The trace that the event belongs to.
+    pub traceparent: Option<String>,
+    /// What an outcome is recorded under: see [`Record::subject`].
+    pub subject: String,
+    /// `Ok`: acknowledge. `Err`: back to the queue.
+    pub result: Result<Outcome, Fault>,
+    /// The fault behind [`Outcome::Rejected`].
+    pub rejected: Option<Fault>,
+    /// A code for the log, where there is more to say than the result does.
+    pub note: Option<&'static str>,
+    /// The kinds of the effects that were emitted, each as often as it was.
+    pub emitted: Vec<String>,
+    /// How often the message has been received, this time included.
+    pub receives: u32,
+    /// For how many seconds the message is to be hidden, where it goes back.
+    pub delay_s: Option<u32>,
+    /// How long it took.
+    pub took_ms: i64,
+    /// Milliseconds from Stripe's `created` until the message was done, where the event has one and was neither replayed
+    /// nor taken in muted: those are late on purpose.
+    pub lag_ms: Option<i64>,
+}
+
+/// Handles a batch; returns one result a message, in the batch's order.
+pub async fn handle<D: Domain>(
+    ports: &Ports<'_, impl Projections, impl Bus, impl Bodies, impl Objects, D::Settings>,
+    outcomes: &impl Outcomes,
+    clock: &impl Clock,
+    messages: &[Received],
+    run: Run,
+) -> Vec<Handled> {
+    let read: Vec<_> = messages
+        .iter()
+        .map(|received| (received, detail::read(&received.text)))
+        .collect();
+    let objects = by_object(&read);
+    let read = &read;
+    let each = objects.into_iter().map(|of_object| async move {
+        let mut handled = Vec::with_capacity(of_object.len());
+        for place in of_object {
+            let (received, message) = &read[place];
+            let one = handle_one::<D>(ports, outcomes, clock, received, message, run).await;
+            handled.push((place, one));
+        }
+        handled
+    });
+    let mut handled = stream::iter(each)
+        .buffer_unordered(SIDE_BY_SIDE_MAX)
+        .flat_map(stream::iter)
+        .collect::<Vec<_>>()
+        .await;
+    handled.sort_unstable_by_key(|(place, _)| *place);
+    handled.into_iter().map(|(_, one)| one).collect()
+}
+
+/// The places of the messages of each object, in the order of its first message. A message that can't be read, or names no
+/// object, stands alone.
+fn by_object(read: &[(&Received, Result<Message, Unread>)]) -> Vec<Vec<usize>> {
+    let mut objects: Vec<Vec<usize>> = Vec::new();
+    let mut known = BTreeMap::new();
+    for (place, (_, message)) in read.iter().enumerate() {
+        let object = message.as_ref().ok().and_then(object_of);
+        match object {
+            None => objects.push(vec![place]),
+            Some(object) => {
+                let index = *known.entry(object).or_insert(objects.len());
+                match objects.get_mut(index) {
+                    Some(places) => places.push(place),
+                    None => objects.push(vec![place]),
+                }
+            }
+        }
+    }
+    objects
+}
+
+/// What tells a message's object from others: account, mode and id.
+fn object_of(message: &Message) -> Option<(Option<&str>, Option<bool>, &str)> {
+    let event = &message.event;
+    let account = message.tag.account.as_deref();
+    let snapshot = || event.get("data")?.get("object")?.get("id");
+    let thin = || event.get("related_object")?.get("id");
+    let id = snapshot().or_else(thin).and_then(Value::as_str)?;
+    let kind = event.pointer("/data/object/object").and_then(Value::as_str);
+    // What connects to an application is the account, and its item keeps it: side by side they would only get in each
+    // other's way.
+    let id = account
+        .filter(|_| kind == Some("application"))
+        .unwrap_or(id);
+    Some((account, message.tag.livemode, id))
+}
+
+async fn handle_one<D: Domain>(
+    ports: &Ports<'_, impl Projections, impl Bus, impl Bodies, impl Objects, D::Settings>,
+    outcomes: &impl Outcomes,
+    clock: &impl Clock,
+    received: &Received,
+    message: &Result<Message, Unread>,
+    run: Run,
+) -> Handled {
+    let start_ms = clock.now_ms();
+    let of = match message {
+        Ok(message) => Some(message),
+        Err(unread) => unread.named.as_deref(),
+    };
+    let check = of.and_then(Message::checked);
+    let mut handled = Handled {
+        message_id: received.message_id.clone(),
+        event: of
+            .filter(|_| check.is_none())
+            .map(|message| message.id.clone()),
+        check: check.map(str::to_owned),
+        kind: of.map(|message| message.kind.clone()),
+        account: of.and_then(|message| message.tag.account.clone()),
+        traceparent: of.map(|message| message.tag.traceparent.clone()),
+        subject: of.map_or_else(
+            || outcome::subject_of_message(&received.text),
+            Message::subject,
+        ),
+        result: Err(no_time()),
+        rejected: None,
+        note: None,
+        emitted: Vec::new(),
+        receives: received.receives,
+        delay_s: None,
+        took_ms: 0,
+        lag_ms: None,
+    };
+    if run.deadline_ms - start_ms >= MESSAGE_RESERVE_MS {
+        if received.receives >= run.receives_max {
+            let cause = "the last receive never ended";
+            let fault = Fault::retry(outcome::UNANSWERED, cause);
+            let record = record::<D>(&handled, received, Word::Failing, &fault, clock);
+            // Only in case the function dies: if it can't be written, what comes of the message is recorded after.
+            let _ = outcomes.record(&record).await;
+        }
+        let result = match message {
+            Err(unread) => Err(unread.fault.clone()),
+            Ok(message) => {
+                let consuming = consume::consume::<D>(ports, clock, message, run.deadline_ms);
+                caught(consuming, received.receives).await
+            }
+        };
+        handled.result = match result {
+            Err(fault) if fault.class == Class::Reject => {
+                let record = record::<D>(&handled, received, Word::Rejected, &fault, clock);
+                let recorded = outcomes.record(&record).await;
+                handled.rejected = Some(fault);
+                recorded.map(|()| Outcome::Rejected)
+            }
+            Err(fault) => Err(fault),
+            Ok(consumed) => {
+                handled.note = consumed.note;
+                handled.emitted = consumed.emitted;
+                let noted = note(outcomes, &consumed.remarks).await;
+                noted.map(|()| consumed.outcome)
+            }
+        };
+    }
+    if run.is_near_last(received.receives) {
+        record_near_last::<D>(&mut handled, received, outcomes, clock, run).await;
+    }
+    if let Err(fault) = &handled.result {
+        let delay_s = backoff::delay_s(fault, &received.message_id, received.receives);
+        handled.delay_s = Some(delay_s);
+    }
+    let end_ms = clock.now_ms();
+    handled.took_ms = end_ms - start_ms;
+    handled.lag_ms = of.and_then(|message| message.tag.lag_ms(end_ms));
+    handled
+}
+
+/// Notes what reconcile has to know. A tie that can't be noted brings the message back, which finds it again. A tie that is
+/// resolved is found so by the next check, and a drift was fixed: either is let go.
+async fn note(outcomes: &impl Outcomes, remarks: &[Remark]) -> Result<(), Fault> {
+    for remark in remarks {
+        let noted = outcomes.remark(remark).await;
+        if matches!(remark, Remark::Tie(_)) {
+            noted?;
+        }
+    }
+    Ok(())
+}
+
+/// Leaves behind what a message near its last receive came to. It changes nothing about the message: one that failed goes
+/// back, and one that ended well is acknowledged, whether it could be recorded or not.
+async fn record_near_last<D: Domain>(
+    handled: &mut Handled,
+    received: &Received,
+    outcomes: &impl Outcomes,
+    clock: &impl Clock,
+    run: Run,
+) {
+    // Without an earlier receive there is no record to take back, unless this one has begun with one.
+    let is_clean = received.receives == 1 && run.receives_max > 1;
+    let record = match &handled.result {
+        Ok(Outcome::Rejected) => return,
+        Ok(_) if is_clean => return,
+        Ok(outcome) => {
+            let fault = Fault::retry(outcome::RECOVERED, "it was near its last receive");
+            record::<D>(handled, received, Word::Ended(*outcome), &fault, clock)
+        }
+        Err(fault) => {
+            // A rejection that couldn't be recorded is why it comes back, and not what is wrong with it.
+            let fault = handled.rejected.as_ref().unwrap_or(fault);
+            record::<D>(handled, received, Word::Failing, fault, clock)
+        }
+    };
+    if let Err(fault) = outcomes.record(&record).await {
+        handled.note = Some(fault.code);
+    }
+}
+
+fn record<D: Domain>(
+    handled: &Handled,
+    received: &Received,
+    word: Word,
+    fault: &Fault,
+    clock: &impl Clock,
+) -> Record {
+    Record {
+        subject: handled.subject.clone(),
+        domain: D::NAME,
+        word,
+        code: fault.code,
+        cause: fault.cause.clone(),
+        digest: outcome::digest(fault.code, &fault.cause),
+        kind: handled.kind.clone(),
+        account: handled.account.clone(),
+        message_id: received.message_id.clone(),
+        receives: received.receives,
+        at_ms: clock.now_ms(),
+        is_fallback: word == Word::Failing
+            && (fault.pace == Pace::Untouched || fault.code == outcome::UNANSWERED),
+    }
+}

@@ -1,0 +1,43 @@
+//! What a message says of its object, as the steps of the consumer hand it on.
+
+use crate::bus::detail::Manner;
+use crate::consumer::order::candidate::{Candidate, Source};
+use crate::consumer::order::evidence::Evidence;
+use crate::consumer::projection::Item;
+use crate::effects::effect::Fact;
+use crate::event::Event;
+
+/// What a message says of its object.
+pub(super) struct Told<'a, S> {
+    pub(super) object: String,
+    pub(super) owner: Option<String>,
+    pub(super) facts: Vec<Fact>,
+    pub(super) candidate: Candidate<S>,
+    /// The event shows a part of the object only.
+    pub(super) is_partial: bool,
+    pub(super) manner: Manner<'a>,
+    pub(super) traceparent: &'a str,
+    pub(super) is_check: bool,
+    /// What `Stripe-Context` has to carry.
+    pub(super) context: Option<&'a str>,
+}
+
+/// Whether Stripe was asked, and its answer is no terminal state although the item has an older one.
+pub(super) fn is_contradicted<S: Clone + PartialEq>(
+    item: Option<&Item<S>>,
+    fetched: &[Candidate<S>],
+    told: &Told<'_, S>,
+) -> bool {
+    let mut answers = fetched.iter().chain([&told.candidate]);
+    item.is_some_and(|item| answers.any(|answer| item.evidence.is_contradicted_by(answer)))
+}
+
+/// Whether the state rests on an event that shows a part of the object only.
+pub(super) fn is_partial<S: Clone + PartialEq>(
+    evidence: &Evidence<S>,
+    event: &Event,
+    told: &Told<'_, S>,
+) -> bool {
+    let source = &evidence.head().candidate().source;
+    told.is_partial && matches!(source, Source::Event { id, .. } if *id == event.id)
+}

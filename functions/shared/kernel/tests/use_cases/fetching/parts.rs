@@ -1,0 +1,128 @@
+//! What an event leaves out is fetched: states that are a part, and facts.
+
+use super::*;
+
+/// A door of which an event shows a part, and the whole of it.
+pub(crate) fn parts() -> (Value, Value) {
+    let mut part = door("half");
+    part["has_more"] = json!(true);
+    (part, door("whole"))
+}
+
+#[tokio::test]
+async fn an_object_that_an_event_shows_in_part_is_fetched_whole() {
+    let world = world(MemoryStripe::at(NOW_S + 30));
+    let (part, whole) = parts();
+    world.stripe.then(Ok(Fetched::Found {
+        object: part.clone(),
+        whole: Some(whole),
+        api_version: None,
+        date_s: NOW_S + 30,
+        took_ms: 20,
+    }));
+    let handled = world
+        .handle(message(&event("evt_a", "door.moved", NOW_S, part.clone())))
+        .await;
+    assert_eq!((handled.result, handled.note), (Ok(Outcome::Applied), None));
+    assert_eq!(world.item()["state"], "whole");
+    // A second delivery asks for nothing, and an older event that is partial too changes nothing.
+    for (id, created) in [("evt_a", NOW_S), ("evt_0", NOW_S - 9)] {
+        world.stripe.take_asked();
+        world
+            .handle(message(&event(id, "door.moved", created, part.clone())))
+            .await;
+        assert!(world.stripe.take_asked().is_empty(), "{id}");
+        assert_eq!(world.item()["state"], "whole");
+    }
+}
+
+#[tokio::test]
+async fn an_object_in_part_stands_flagged_without_a_key_and_waits_for_nothing() {
+    let (part, _) = parts();
+    let budget = MemoryStripe::at(NOW_S);
+    budget.then(Ok(Fetched::Spent { wait_ms: 5 }));
+    for (stripe, is_noted) in [(MemoryStripe::without_key(), false), (budget, true)] {
+        let world = world(stripe);
+        let handled = world
+            .handle(message(&event("evt_a", "door.moved", NOW_S, part.clone())))
+            .await;
+        assert_eq!(handled.result, Ok(Outcome::Applied));
+        assert_eq!(handled.note, Some("object.partial"));
+        assert_eq!(world.item()["state"], "half");
+        // Reconcile asks later, if anything can be asked.
+        let noted = world.outcomes.remarks();
+        assert_eq!(
+            matches!(&noted[..], [Remark::Tie(_)]),
+            is_noted,
+            "{noted:?}"
+        );
+    }
+}
+
+pub(crate) fn repainted() -> Event {
+    event("evt_a", "door.repainted", NOW_S, door("shut"))
+}
+
+#[tokio::test]
+async fn facts_that_an_event_does_not_show_are_read_from_the_fetched_object_once_each() {
+    let world = world(MemoryStripe::at(NOW_S + 30));
+    let mut whole = door("shut");
+    whole["coats"] = json!([{ "id": "red" }, { "id": "blue" }]);
+    for _ in 0..2 {
+        world.stripe.then(Ok(Fetched::Found {
+            object: door("shut"),
+            whole: Some(whole.clone()),
+            api_version: None,
+            date_s: NOW_S + 30,
+            took_ms: 20,
+        }));
+        let handled = world.handle(message(&repainted())).await;
+        assert_eq!(handled.note, None);
+    }
+    let told: Vec<_> = world
+        .bus
+        .details()
+        .iter()
+        .map(|it| it["id"].clone())
+        .collect();
+    assert_eq!(
+        told,
+        [
+            "Painted#platform#live#door_1#red",
+            "Painted#platform#live#door_1#blue"
+        ]
+    );
+}
+
+#[tokio::test]
+async fn facts_wait_for_the_budget_and_without_a_key_the_event_goes_through_and_says_so() {
+    let stripe = MemoryStripe::at(NOW_S);
+    stripe.then(Ok(Fetched::Spent { wait_ms: 5 }));
+    let waits = world(stripe);
+    let waiting = waits.handle(message(&repainted())).await;
+    assert_eq!(
+        waiting.result.expect_err("waits").code,
+        "stripe.budget_spent"
+    );
+    // What the event itself says doesn't.
+    assert_eq!(waits.item()["state"], "shut");
+
+    // Neither an account that can't be reached any more nor a key that isn't shown it all is waited for.
+    let gone = MemoryStripe::at(NOW_S);
+    gone.then(Err(Fault::retry("stripe.account_unreachable", "it left")));
+    let hidden = MemoryStripe::at(NOW_S);
+    hidden.put(&scope(), door("shut"));
+    for stripe in [gone, hidden] {
+        let world = world(stripe);
+        let handled = world.handle(message(&repainted())).await;
+        assert_eq!(handled.result, Ok(Outcome::Applied));
+        assert_eq!(handled.note, Some("object.facts_lacking"));
+    }
+
+    let world = world(MemoryStripe::without_key());
+    let handled = world.handle(message(&repainted())).await;
+    assert_eq!(handled.result, Ok(Outcome::Applied));
+    assert_eq!(handled.note, Some("object.facts_lacking"));
+    assert!(world.bus.details().is_empty());
+    assert_eq!(world.item()["state"], "shut");
+}

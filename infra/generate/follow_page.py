@@ -1,0 +1,179 @@
+"""Follows infra/docs/adding-a-domain.md in a copy of the project, and looks that the new domain is everywhere: `make test`.
+
+    .venv/lint/bin/python infra/generate/follow_page.py
+
+The files and the commands are those of the page, taken from its blocks, so that the page can't promise what doesn't work.
+Each command is run but those of `NOT_RUN`, which test the whole project. Then:
+
+- `make generate` has nothing left to write, no other list of domains is left, the template names a binary for each domain, and
+  formats and directions are right;
+- cfn-lint finds nothing in the template as SAM transforms it, nor do our own rules (tests/template);
+- `sluice`, built in the copy, names the domain among those that it was built with.
+
+The copy is in target/adding-a-domain and shares the target folder, so that nothing of crates.io is compiled again. Files that
+are as they were at the last run keep their times, for cargo.
+"""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import domains
+import files
+
+ROOT = domains.ROOT
+PAGE = "infra/docs/adding-a-domain.md"
+NAME = "tax"
+
+# They test the whole project, which the caller does with the project as it is.
+NOT_RUN = {"make lint", "make test", "make run"}
+
+# What `make lint` looks at without compiling, and a new domain could break.
+CHECKS = (
+    ("infra/generate", "--check"),
+    ("infra/generate/lists.py",),
+    ("-m", "unittest", "discover", "--quiet", "--start-directory", "infra/generate"),
+    ("infra/lint/directions.py",),
+    ("infra/tools/monitors.py",),
+)
+
+FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+FILE = re.compile(r"`(functions/[^`]+)`:\s*$")
+
+
+class Broken(Exception):
+    """A step of the page doesn't do what it says."""
+
+
+def steps(page):
+    """The page's blocks in its order: (file, content), or (None, commands)."""
+    found = []
+    for block in FENCE.finditer(page):
+        language, body = block.groups()
+        named = FILE.search(page[: block.start()])
+        if language == "sh":
+            found.append((None, [line for line in body.splitlines() if line and not line.startswith("#")]))
+        elif named:
+            found.append((named[1], body))
+        else:
+            raise Broken(f"{PAGE}: a block of {language or 'no language'} is neither commands (sh) nor after the name of its file")
+    return found
+
+
+def take_over(draft, copy):
+    """Makes the copy what the draft is, and leaves files alone that are the same."""
+    wanted = {one.relative_to(draft) for one in draft.rglob("*") if one.is_file()}
+    there = {one.relative_to(copy) for one in copy.rglob("*") if one.is_file()} if copy.exists() else set()
+    for gone in there - wanted:
+        (copy / gone).unlink()
+    for name in wanted:
+        if name not in there or (copy / name).read_bytes() != (draft / name).read_bytes():
+            (copy / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(draft / name, copy / name)
+
+
+def run(command, folder, what, **more):
+    """Runs a command quietly; what it said is shown if it fails."""
+    began = time.monotonic()
+    done = subprocess.run(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, **more)
+    if done.returncode != 0:
+        raise Broken(f"{what} failed:\n{done.stdout}")
+    print(f"  {what}: {time.monotonic() - began:.0f} s")
+    return done.stdout
+
+
+def follow(page, draft, copy, environment):
+    """Does what the page says. Whatever comes before cargo happens in the draft."""
+    is_copied = False
+    for name, what in steps(page):
+        if name is not None:
+            path = draft / name
+            if path.exists():
+                raise Broken(f"{PAGE}: {name} is there already")
+            path.write_text(what, encoding="utf-8")
+            continue
+        for command in what:
+            if command in NOT_RUN:
+                continue
+            if command.startswith("cargo ") and not is_copied:
+                take_over(draft, copy)
+                is_copied = True
+            run(["sh", "-ec", command], copy if is_copied else draft, command, env=environment)
+    if not is_copied:
+        raise Broken(f"{PAGE}: nothing is built")
+
+
+def knows_the_domain(program, folder):
+    """Whether `sluice` names the domain among those that it was built with."""
+    names = ["ledger", "outcomes", NAME, "unbuilt"]
+    texts = ("webhook_url", "webhook_secret", "bus", "secret_id")
+    stack = {
+        **dict.fromkeys(texts, "none"),
+        "webhook_secrets": {},
+        "aws_endpoint_url": "http://127.0.0.1:1",
+        "region": "us-east-1",
+        "tables": {name: name for name in names},
+        "queues": {name: "http://127.0.0.1:1/queue" for name in names[2:]},
+        "functions": {name: f"sluice-{name}" for name in names[2:]},
+        "log_groups": {},
+    }
+    with tempfile.TemporaryDirectory() as place:
+        file = Path(place) / "stack.json"
+        file.write_text(json.dumps(stack), encoding="utf-8")
+        done = subprocess.run(
+            [program, "--stack-file", file, "rebuild", "unbuilt"], cwd=folder, check=False, capture_output=True, text=True
+        )
+    if done.returncode != 2 or not re.search(rf"built without.*\b{NAME}\b", done.stderr, re.DOTALL):
+        raise Broken(f"`sluice` doesn't name {NAME} among its domains: {done.returncode}, {done.stderr}")
+
+
+def main():
+    began = time.monotonic()
+    if NAME in domains.names():
+        print(f"{PAGE}: the project has {NAME} already, so nobody has to try it")
+        return 0
+    copy = ROOT / "target/adding-a-domain"
+    target = os.environ.get("CARGO_TARGET_DIR", str(ROOT / "target"))
+    environment = {**os.environ, "CARGO_TARGET_DIR": target}
+    page = (ROOT / PAGE).read_text(encoding="utf-8")
+    tools = ROOT / ".venv/lint/bin"
+    cargo = os.environ.get("CARGO", "cargo")
+    with tempfile.TemporaryDirectory() as folder:
+        draft = Path(folder)
+        for name in files.sources(ROOT):
+            (draft / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, draft / name)
+        try:
+            follow(page, draft, copy, environment)
+            for check in CHECKS:
+                run([sys.executable, "-B", *check], copy, " ".join(check))
+            run([cargo, "fmt", "--all", "--check"], copy, "cargo fmt")
+            binaries = set(re.findall(r"Binary: (\w+)", (copy / "template.yaml").read_text(encoding="utf-8")))
+            if missing := set(domains.names(copy)) - binaries:
+                raise Broken(f"template.yaml has no function for {missing}")
+            if not (copy / ".venv").exists():
+                (copy / ".venv").symlink_to(ROOT / ".venv")
+            transformed = run([tools / "python", "-B", "infra/tools/transform.py", "template.yaml"], copy, "SAM's transform")
+            lines = [line for line in transformed.splitlines() if line.startswith("{")]
+            (draft / "transformed.json").write_text(lines[0], encoding="utf-8")
+            lint = [tools / "cfn-lint", "--regions", "us-east-1", "--ignore-checks", "W2001", "--", draft / "transformed.json"]
+            run(lint, copy, "cfn-lint")
+            # With the features of the whole workspace, as all else: what the program was built of is used again.
+            rules = [cargo, "test", "--quiet", "--workspace", "--test", "rules", "--test", "tables"]
+            run(rules, copy, "our own rules", env=environment)
+            knows_the_domain(Path(target) / "debug/sluice", copy)
+        except Broken as broken:
+            print(broken, file=sys.stderr)
+            return 1
+    print(f"{PAGE}: {NAME} was added as it says, in {time.monotonic() - began:.0f} s")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
