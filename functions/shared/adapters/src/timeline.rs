@@ -145,12 +145,12 @@ pub fn is_like(text: &str, pattern: &str) -> bool {
 /// How far a walk has come: the time of the last event that it gave, and all events of that time that it has given. With it
 /// another walk resumes, in another process if need be, which gives no event twice and leaves none out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Cursor {
+pub struct Position {
     at_ms: i64,
     ids: BTreeSet<String>,
 }
 
-impl Cursor {
+impl Position {
     fn has_given(&self, seen: &Seen) -> bool {
         seen.received_at_ms == self.at_ms && self.ids.contains(&seen.id)
     }
@@ -195,13 +195,13 @@ impl Timeline {
     }
 
     /// Resumes a walk over the same wanted events after those that a walk has given already.
-    pub fn resume(&self, mut wanted: Wanted, cursor: Cursor) -> Walk {
+    pub fn resume(&self, mut wanted: Wanted, from: Position) -> Walk {
         match wanted.newest_first {
-            true => wanted.until_ms = wanted.until_ms.min(cursor.at_ms.saturating_add(1)),
-            false => wanted.from_ms = wanted.from_ms.max(cursor.at_ms),
+            true => wanted.until_ms = wanted.until_ms.min(from.at_ms.saturating_add(1)),
+            false => wanted.from_ms = wanted.from_ms.max(from.at_ms),
         }
         Walk {
-            given: Some(cursor),
+            given: Some(from),
             ..self.walk(wanted)
         }
     }
@@ -217,7 +217,7 @@ pub struct Walk {
     /// The shards of the day that is being read.
     shards: Vec<Shard>,
     /// How far it has come; `None` before the first event.
-    given: Option<Cursor>,
+    given: Option<Position>,
 }
 
 #[derive(Debug)]
@@ -247,7 +247,7 @@ impl Shard {
 
 impl Walk {
     /// How far it has come; `None` before the first event.
-    pub fn cursor(&self) -> Option<&Cursor> {
+    pub fn position(&self) -> Option<&Position> {
         self.given.as_ref()
     }
 
@@ -263,7 +263,7 @@ impl Walk {
                     given.ids.insert(seen.id.clone());
                 }
                 given => {
-                    *given = Some(Cursor {
+                    *given = Some(Position {
                         at_ms: seen.received_at_ms,
                         ids: BTreeSet::from([seen.id.clone()]),
                     });

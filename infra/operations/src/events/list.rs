@@ -7,7 +7,7 @@
 
 use serde::{Deserialize, Serialize};
 use sluice_adapters::listing::{BATCH_MAX, Listed, Listing};
-use sluice_adapters::timeline::{Cursor, Walk};
+use sluice_adapters::timeline::{Position, Walk};
 
 use super::filter::Filter;
 use crate::problem::Problem;
@@ -35,7 +35,7 @@ pub struct Page {
     /// Those of the events that were looked at which the filter takes; may be none, though more pages follow.
     pub events: Vec<Listed>,
     /// Where the next page begins; none after the last one.
-    pub next: Option<Cursor>,
+    pub next: Option<Position>,
 }
 
 /// The pages of a list, one after the other.
@@ -48,11 +48,11 @@ pub struct Pages {
     ended: bool,
 }
 
-/// Begins a list, or continues one where a page's cursor says; the query has to be the same then.
+/// Begins a list, or continues one where a page says that the next begins; the query has to be the same then.
 ///
 /// # Errors
 /// `Usage` if the filter names a domain that the stack doesn't have, or the span ends before it begins.
-pub async fn list(stack: &Stack, query: &Query, after: Option<Cursor>) -> Result<Pages, Problem> {
+pub async fn list(stack: &Stack, query: &Query, after: Option<Position>) -> Result<Pages, Problem> {
     let filter = query.filter.clone().keyed(stack).await?;
     if query.until_ms <= query.from_ms {
         return Err(Problem::Usage("--since is not before --until".to_owned()));
@@ -62,7 +62,7 @@ pub async fn list(stack: &Stack, query: &Query, after: Option<Cursor>) -> Result
     Ok(Pages {
         filter,
         walk: match after {
-            Some(cursor) => timeline.resume(wanted, cursor),
+            Some(position) => timeline.resume(wanted, position),
             None => timeline.walk(wanted),
         },
         listing: stack.listing()?,
@@ -96,7 +96,7 @@ impl Pages {
             events: taken.collect(),
             next: match self.ended {
                 true => None,
-                false => self.walk.cursor().cloned(),
+                false => self.walk.position().cloned(),
             },
         }))
     }

@@ -118,11 +118,11 @@ async fn a_walk_that_is_resumed_gives_each_event_once_even_within_one_millisecon
             ..Wanted::between(noon, noon + 2 * DAY_MS)
         };
         // Each of them by a walk of its own.
-        let mut cursor = None;
+        let mut position = None;
         let mut ids = Vec::new();
         while ids.len() <= times.len() {
-            let mut walk = match cursor.take() {
-                Some(cursor) => timeline.resume(wanted.clone(), cursor),
+            let mut walk = match position.take() {
+                Some(position) => timeline.resume(wanted.clone(), position),
                 None => timeline.walk(wanted.clone()),
             };
             let Some(seen) = walk.next().await.expect("read") else {
@@ -130,8 +130,8 @@ async fn a_walk_that_is_resumed_gives_each_event_once_even_within_one_millisecon
             };
             ids.push(seen.id);
             // As it travels to another process and back.
-            let written = serde_json::to_string(&walk.cursor()).expect("JSON");
-            cursor = serde_json::from_str(&written).expect("a cursor");
+            let written = serde_json::to_string(&walk.position()).expect("JSON");
+            position = serde_json::from_str(&written).expect("a position");
         }
         let whole = walked(&config, wanted).await;
         assert_eq!((ids.len(), whole.len()), (times.len(), times.len()));
