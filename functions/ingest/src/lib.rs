@@ -1,7 +1,7 @@
 //! Ingest: the door that Stripe's webhooks come in through.
 //!
 //! Order of work, cheapest refusal first, so that strangers cost almost nothing: the address, where a list of them is
-//! given; method and path, size, signature on the raw bytes, and only then parsing, the endpoint's admission, and the protocol of [`sluice_kernel::delivery::take`].
+//! given; method and path, size, signature on the raw bytes, and only then parsing, the endpoint's admission, and the protocol of [`sluice_kernel::delivery::record`].
 //!
 //! An event with a valid signature is never refused. If the endpoint's configuration doesn't expect its mode or account, it is
 //! stored in the ledger alone: its line has the reason as `code`, an alarm fires, and `sluice replay` publishes it once the
@@ -38,8 +38,8 @@ use sluice_kernel::bus::route::{Route, route as route_of};
 use sluice_kernel::clock::{self, Clock};
 use sluice_kernel::delivery::endpoint::{Endpoint, admit, is_waiting};
 use sluice_kernel::delivery::ledger::{Arrival, Ledger};
+use sluice_kernel::delivery::record::{DeliveryOutcome, record_and_publish};
 use sluice_kernel::delivery::secrets::{Secret, SecretCache, SecretSource, Secrets};
-use sluice_kernel::delivery::take::{Taken, take};
 use sluice_kernel::event::Head;
 use sluice_kernel::fault::Fault;
 use sluice_stripe::event::parse_head;
@@ -51,7 +51,7 @@ const DAY_S: i64 = 86_400;
 const TRIAL_ID: &str = "evt_00000000000000";
 
 /// What the door needs, made once an environment.
-pub struct Door<L, B, S, C> {
+pub struct Ingest<L, B, S, C> {
     /// The table of every event seen.
     pub ledger: L,
     /// Where events are published.
@@ -168,15 +168,15 @@ impl Answer {
     }
 }
 
-impl From<Taken> for Answer {
-    fn from(taken: Taken) -> Self {
+impl From<DeliveryOutcome> for Answer {
+    fn from(taken: DeliveryOutcome) -> Self {
         let ok = |word| Self {
             word,
             code: None,
             ..Self::refused(StatusCode::OK, "")
         };
         match taken {
-            Taken::Accepted {
+            DeliveryOutcome::Accepted {
                 unmarked,
                 claim_age_ms,
             } => Self {
@@ -184,9 +184,9 @@ impl From<Taken> for Answer {
                 claim_age_ms,
                 ..ok("accepted")
             },
-            Taken::Duplicate => ok("duplicate"),
-            Taken::Queued { cause: None, .. } => ok("queued"),
-            Taken::Queued {
+            DeliveryOutcome::Duplicate => ok("duplicate"),
+            DeliveryOutcome::Queued { cause: None, .. } => ok("queued"),
+            DeliveryOutcome::Queued {
                 cause,
                 claim_age_ms,
             } => Self {
@@ -195,11 +195,11 @@ impl From<Taken> for Answer {
                 claim_age_ms,
                 ..ok("queued")
             },
-            Taken::Held => Self {
+            DeliveryOutcome::Held => Self {
                 word: "held",
                 ..Self::refused(StatusCode::CONFLICT, "claim.held")
             },
-            Taken::Conflict => Self {
+            DeliveryOutcome::Conflict => Self {
                 word: "conflict",
                 ..Self::refused(StatusCode::CONFLICT, "claim.conflict")
             },
@@ -212,7 +212,7 @@ impl From<Taken> for Answer {
 /// # Errors
 /// Never: whatever happens is an answer, so that Stripe is told to come back rather than left without one.
 pub async fn answer<L, B, S, C>(
-    door: &Door<L, B, S, C>,
+    door: &Ingest<L, B, S, C>,
     request: Request,
 ) -> Result<Response<Body>, Infallible>
 where
@@ -238,7 +238,7 @@ where
     Ok(response(&answer))
 }
 
-impl<L: Ledger, B: Bus, S: SecretSource, C: Clock> Door<L, B, S, C> {
+impl<L: Ledger, B: Bus, S: SecretSource, C: Clock> Ingest<L, B, S, C> {
     async fn take(
         &self,
         request: &Request,
@@ -301,7 +301,8 @@ impl<L: Ledger, B: Bus, S: SecretSource, C: Clock> Door<L, B, S, C> {
             traceparent,
             ledger_only,
         };
-        let answer = match take(&self.ledger, &self.bus, &self.clock, &arrival).await {
+        let answer = match record_and_publish(&self.ledger, &self.bus, &self.clock, &arrival).await
+        {
             Ok(taken) => Answer::from(taken)
                 .or_waiting(ledger_only)
                 .or_unrouted(&arrival.head.kind),

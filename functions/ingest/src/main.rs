@@ -14,9 +14,10 @@ use sluice_kernel::clock::Clock;
 use sluice_kernel::delivery::secrets::SecretCache;
 use sluice_stripe::signature::Tolerance;
 
-type Door = ingest::Door<DynamoLedger<SystemClock>, EventBridgeBus, SecretsManager, SystemClock>;
+type Ingest =
+    ingest::Ingest<DynamoLedger<SystemClock>, EventBridgeBus, SecretsManager, SystemClock>;
 
-async fn door() -> Result<Door, BadVariables> {
+async fn door() -> Result<Ingest, BadVariables> {
     let mut vars = Vars::new(&environment);
     let config = IngestConfig::read(&mut vars);
     let http = Http::default();
@@ -24,7 +25,7 @@ async fn door() -> Result<Door, BadVariables> {
     vars.finish()?;
     let tolerance = Tolerance::seconds(config.tolerance_s)
         .map_err(|error| BadVariables(vec![format!("TOLERANCE_SECONDS: {error}")]))?;
-    let door = Door {
+    let door = Ingest {
         ledger: DynamoLedger::new(&sdk, config.ledger_table, SystemClock),
         bus: EventBridgeBus::new(&sdk, config.bus_name),
         secrets: SecretCache::new(

@@ -12,13 +12,13 @@ use sluice_harness::clock::{START_MS, TestClock};
 use sluice_harness::ledger::MemoryLedger;
 use sluice_harness::secrets::MemorySecrets;
 use sluice_kernel::clock::Clock;
-use sluice_kernel::delivery::endpoint::{Endpoint, Scope};
+use sluice_kernel::delivery::endpoint::{AccountScope, Endpoint};
+use sluice_kernel::delivery::record::DeliveryOutcome;
 use sluice_kernel::delivery::secrets::SecretCache;
-use sluice_kernel::delivery::take::Taken;
 use sluice_stripe::signature::{Tolerance, sign};
 
 use crate::envelope::Envelope;
-use crate::{Answer, Door, answer};
+use crate::{Answer, Ingest, answer};
 
 mod authentic;
 
@@ -26,7 +26,7 @@ const PLATFORM: &str = "whsec_platform";
 const CONNECT: &str = "whsec_connect";
 
 struct World {
-    door: Door<MemoryLedger, MemoryBus, &'static MemorySecrets, TestClock>,
+    door: Ingest<MemoryLedger, MemoryBus, &'static MemorySecrets, TestClock>,
     store: &'static MemorySecrets,
     clock: TestClock,
     deliveries: std::cell::Cell<u32>,
@@ -39,15 +39,24 @@ fn world() -> World {
         ("platform", &[PLATFORM]),
         ("connect", &[CONNECT]),
     ])));
-    let door = Door {
+    let door = Ingest {
         ledger: MemoryLedger::new(clock.clone()),
         bus: MemoryBus::default(),
         secrets: SecretCache::new(store, 300_000),
         clock: clock.clone(),
         endpoints: BTreeMap::from([
-            ("platform".to_owned(), Endpoint::of(Scope::Platform, true)),
-            ("connect".to_owned(), Endpoint::of(Scope::Connect, true)),
-            ("bare".to_owned(), Endpoint::of(Scope::Platform, true)),
+            (
+                "platform".to_owned(),
+                Endpoint::of(AccountScope::Platform, true),
+            ),
+            (
+                "connect".to_owned(),
+                Endpoint::of(AccountScope::Connect, true),
+            ),
+            (
+                "bare".to_owned(),
+                Endpoint::of(AccountScope::Platform, true),
+            ),
         ]),
         sources: Vec::new(),
         tolerance: Tolerance::default(),
@@ -456,11 +465,11 @@ async fn a_bus_that_refuses_is_answered_queued_and_another_event_under_an_id_con
 
 #[test]
 fn an_accepted_event_of_a_type_that_nobody_has_decided_about_is_counted_once() {
-    let accepted = Taken::Accepted {
+    let accepted = DeliveryOutcome::Accepted {
         claim_age_ms: None,
         unmarked: false,
     };
-    let unmarked = Taken::Accepted {
+    let unmarked = DeliveryOutcome::Accepted {
         claim_age_ms: None,
         unmarked: true,
     };
@@ -469,7 +478,7 @@ fn an_accepted_event_of_a_type_that_nobody_has_decided_about_is_counted_once() {
         (accepted.clone(), "charge.succeeded", None),
         (accepted, "issuing_authorization.request", None),
         (unmarked, "galaxy.moved", Some("mark.failed")),
-        (Taken::Duplicate, "galaxy.moved", None),
+        (DeliveryOutcome::Duplicate, "galaxy.moved", None),
     ] {
         let answer = Answer::from(taken).or_unrouted(kind);
         assert_eq!(answer.code, code, "{kind}");

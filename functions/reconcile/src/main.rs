@@ -5,7 +5,7 @@ use reconcile::{Invocation, Settings};
 use serde_json::Value;
 use sluice_adapters::config::{BadVariables, ReconcileConfig, Vars, environment};
 use sluice_adapters::{aws, bus::EventBridgeBus, clock::SystemClock, ledger::DynamoLedger};
-use sluice_adapters::{notes::DynamoNotes, objects::StripeObjects, telemetry};
+use sluice_adapters::{objects::StripeObjects, reconcile_store::DynamoNotes, telemetry};
 use sluice_kernel::bus::trace;
 
 type Adapters = (

@@ -55,6 +55,6 @@ pub(crate) async fn run(context: &Context, args: Args) -> Result<(), Problem> {
     let import = begin(&context.stack, wanted, start).await?;
     how.begun(context, import.name())?;
     let mut show = Show::on(context, &how);
-    let ended = import.go_on(&mut show).await?;
+    let ended = import.resume(&mut show).await?;
     show.end("import", &ended)
 }

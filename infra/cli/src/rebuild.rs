@@ -57,6 +57,6 @@ pub(crate) async fn run(context: &Context, args: Args) -> Result<(), Problem> {
     let rebuild = begin(&context.stack, wanted, start).await?;
     how.begun(context, rebuild.name())?;
     let mut show = Show::on(context, &how);
-    let ended = rebuild.go_on(&mut show).await?;
+    let ended = rebuild.resume(&mut show).await?;
     show.end("rebuild", &ended)
 }

@@ -11,7 +11,7 @@ use serde_json::json;
 use sluice_operations::domains;
 use sluice_operations::problem::Problem;
 use sluice_operations::replay::{
-    Plan, Recorded, Request, Run, Standing, find, plan, select, trouble,
+    Plan, Recorded, Request, Run, RunState, find, plan, select, trouble,
 };
 use sluice_operations::times::{When, time_of_ms};
 
@@ -97,10 +97,10 @@ pub(crate) async fn run(context: &Context, mut args: Args) -> Result<(), Problem
     let stack = &context.stack;
     if let Some(id) = &args.resume {
         let recorded = find(stack, id).await?;
-        if !args.change.yes || recorded.run.standing == Standing::Done {
+        if !args.change.yes || recorded.run.standing == RunState::Done {
             return show(context, &recorded.run);
         }
-        return go_on(context, recorded).await;
+        return resume(context, recorded).await;
     }
     if let Some(domain) = &args.domain {
         domains::check_code(stack, domain)?;
@@ -122,7 +122,7 @@ pub(crate) async fn run(context: &Context, mut args: Args) -> Result<(), Problem
         return not_done(context);
     };
     let reason = why.reason(stack).await?;
-    go_on(context, plan.begin(stack, reason).await?).await
+    resume(context, plan.begin(stack, reason).await?).await
 }
 
 impl Wanted {
@@ -160,7 +160,7 @@ impl Wanted {
     }
 }
 
-async fn go_on(context: &Context, recorded: Recorded) -> Result<(), Problem> {
+async fn resume(context: &Context, recorded: Recorded) -> Result<(), Problem> {
     let Run { id, total, .. } = &recorded.run;
     match context.out.is_json() {
         true => context.out.value(&json!({ "begun": id }))?,
@@ -178,7 +178,7 @@ async fn go_on(context: &Context, recorded: Recorded) -> Result<(), Problem> {
         bar.say(run.next, &failed);
         ControlFlow::Continue(())
     };
-    let run = recorded.go_on(&context.stack, progress).await?;
+    let run = recorded.resume(&context.stack, progress).await?;
     drop(bar);
     show(context, &run)?;
     match trouble(&run) {
@@ -192,9 +192,9 @@ fn show(context: &Context, run: &Run) -> Result<(), Problem> {
         return context.out.value(&json!({ "run": run }));
     }
     let standing = match &run.standing {
-        Standing::Running => "going on, or cut off".to_owned(),
-        Standing::Stopped(reason) => format!("stopped: {reason}"),
-        Standing::Done => "done".to_owned(),
+        RunState::Running => "going on, or cut off".to_owned(),
+        RunState::Stopped(reason) => format!("stopped: {reason}"),
+        RunState::Done => "done".to_owned(),
     };
     let manner = if run.forced {
         "forced: facts told again under this name"
@@ -261,7 +261,7 @@ fn show_plan(context: &Context, plan: &Plan) -> Result<(), Problem> {
         (plan.nowhere, "reach no domain"),
         (
             plan.uncounted,
-            "are not foreseen: a plan looks at the first 10,000",
+            "are not predicted: a plan looks at the first 10,000",
         ),
     ] {
         if n > 0 {

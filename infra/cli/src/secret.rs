@@ -9,7 +9,7 @@ use clap::{Args, Subcommand};
 use serde::Serialize;
 use serde_json::json;
 use sluice_operations::problem::Problem;
-use sluice_operations::secrets::{self, Standing, plan_finish, plan_roll};
+use sluice_operations::secrets::{self, SecretState, plan_finish, plan_roll};
 use sluice_operations::times::{span, time_of_ms};
 
 use crate::context::Context;
@@ -94,7 +94,7 @@ async fn status(context: &Context) -> Result<(), Problem> {
     Ok(())
 }
 
-fn row(one: &Standing) -> [Cell; 6] {
+fn row(one: &SecretState) -> [Cell; 6] {
     let signed = match (one.secrets, &one.log_lines_missing) {
         (_, Some(_)) => Cell::new(WARN, "unknown"),
         (0, _) => Cell::from(""),

@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
-use sluice_kernel::bus::detail::Manner;
+use sluice_kernel::bus::detail::EmitMode;
 use sluice_kernel::consumer::order::candidate::Candidate;
 use sluice_kernel::consumer::order::evidence::Evidence;
 use sluice_kernel::consumer::projection::{self, Input, Item};
@@ -248,7 +248,7 @@ where
         };
         let input = Input::<D> {
             event,
-            manner: Manner::Plain,
+            mode: EmitMode::Normal,
             evidence,
             facts: &read.facts,
             settings: &D::Settings::default(),

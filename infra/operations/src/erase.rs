@@ -27,7 +27,7 @@ use serde::{Deserialize, Serialize};
 use sluice_adapters::clock::SystemClock;
 use sluice_adapters::erase::{Erased, Eraser, Place};
 use sluice_kernel::clock::Clock;
-use sluice_kernel::erase::{Belongings, Entombed};
+use sluice_kernel::erase::{Belongings, TombstoneOutcome};
 
 use crate::problem::Problem;
 use crate::queues::depth;
@@ -180,7 +180,9 @@ async fn held(stack: &Stack, found: &Found) -> Result<(Held, Vec<Wait>), Problem
         let Target::Projection { domain, key, .. } = target else {
             continue;
         };
-        if let Entombed::Pending(events) = tombstones::write(stack, domain, key, false).await? {
+        if let TombstoneOutcome::Pending(events) =
+            tombstones::write(stack, domain, key, false).await?
+        {
             held.events.extend(events);
             held.objects.insert(object_of(key).to_owned());
             waits.push(Wait::of_projection(
@@ -241,10 +243,10 @@ async fn erase(
             }
             Target::Projection { domain, key, .. } => {
                 match tombstones::write(stack, domain, key, report.is_done).await? {
-                    Entombed::Document(_) => report.projections += 1,
+                    TombstoneOutcome::Document(_) => report.projections += 1,
                     // Already said.
-                    Entombed::Already | Entombed::Pending(_) => {}
-                    Entombed::Not(why) => report.waits.push(Wait::of_projection(key, why)),
+                    TombstoneOutcome::Already | TombstoneOutcome::Pending(_) => {}
+                    TombstoneOutcome::Not(why) => report.waits.push(Wait::of_projection(key, why)),
                 }
             }
         }

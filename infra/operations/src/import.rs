@@ -174,7 +174,7 @@ impl Import<'_> {
     ///
     /// # Errors
     /// What isn't one object's own trouble; the run can be resumed.
-    pub async fn go_on(self, watch: &mut dyn Watch) -> Result<Ended, Problem> {
+    pub async fn resume(self, watch: &mut dyn Watch) -> Result<Ended, Problem> {
         let is_dry = self.bulk.is_plan();
         let tools = Tools {
             stack: self.stack,
@@ -189,7 +189,7 @@ impl Import<'_> {
             tools,
             walks: self.walks,
         };
-        self.bulk.go_on(lists, watch).await
+        self.bulk.resume(lists, watch).await
     }
 }
 

@@ -103,7 +103,7 @@ impl Rebuild<'_> {
     ///
     /// # Errors
     /// What isn't one object's own trouble; the run can be resumed. `NotFound` for a key that the domain hasn't.
-    pub async fn go_on(self, watch: &mut dyn Watch) -> Result<Ended, Problem> {
+    pub async fn resume(self, watch: &mut dyn Watch) -> Result<Ended, Problem> {
         let Self {
             stack,
             wanted,
@@ -116,14 +116,14 @@ impl Rebuild<'_> {
             tools: &tools,
         };
         match wanted.keys.is_empty() {
-            true => bulk.go_on(All(of), watch).await,
+            true => bulk.resume(All(of), watch).await,
             false => {
                 let named = Named {
                     of,
                     keys: &wanted.keys,
                     is_done: false,
                 };
-                bulk.go_on(named, watch).await
+                bulk.resume(named, watch).await
             }
         }
     }

@@ -22,8 +22,8 @@ use sluice_adapters::ledger::DynamoLedger;
 use sluice_adapters::runs::digest;
 use sluice_adapters::runs::replays::DynamoRuns;
 use sluice_kernel::delivery::endpoint::Endpoint;
-use sluice_kernel::replay::{Admissions, Ports, go_on};
-pub use sluice_kernel::replay::{EVENTS_MAX, Run, Standing};
+use sluice_kernel::replay::{Admissions, Ports, resume};
+pub use sluice_kernel::replay::{EVENTS_MAX, Run, RunState};
 use sluice_stripe::event::parse_head;
 
 use crate::actor::Reason;
@@ -109,7 +109,7 @@ pub async fn plan(stack: &Stack, request: Request) -> Result<Plan, Problem> {
         settle_ms: request.settle_s * 1_000,
         started_at_ms: begun_ms,
         at_ms: begun_ms,
-        standing: Standing::Running,
+        standing: RunState::Running,
     };
     let endpoints = stack.endpoints().await?;
     Plan::of(stack, run, ids, admissions(&endpoints)).await
@@ -124,7 +124,7 @@ impl Plan {
         digest([domain, manner].into_iter().chain(ids))
     }
 
-    /// Records the run, which can be resumed from then on. [`Recorded::go_on`] carries it out.
+    /// Records the run, which can be resumed from then on. [`Recorded::resume`] carries it out.
     ///
     /// # Errors
     /// If the table of outcomes can't be written.
@@ -156,7 +156,7 @@ impl Recorded {
     ///
     /// # Errors
     /// If AWS can't be reached, or another program has resumed the run (`replay.taken`); it can be resumed.
-    pub async fn go_on(
+    pub async fn resume(
         self,
         stack: &Stack,
         progress: impl FnMut(&Run) -> ControlFlow<String>,
@@ -176,15 +176,15 @@ impl Recorded {
             verdicts: &verdicts,
             admissions: admissions(&endpoints),
         };
-        Ok(go_on(&ports, &SystemClock, run, version, progress).await?)
+        Ok(resume(&ports, &SystemClock, run, version, progress).await?)
     }
 }
 
 /// What of a run that has ended isn't well: that it was stopped, or that events failed.
 pub fn trouble(run: &Run) -> Option<String> {
     match &run.standing {
-        Standing::Done if run.refused + run.failed == 0 => None,
-        Standing::Stopped(reason) => Some(format!("the run stopped itself: {reason}")),
+        RunState::Done if run.refused + run.failed == 0 => None,
+        RunState::Stopped(reason) => Some(format!("the run stopped itself: {reason}")),
         _ => Some(format!("{} failed, {} refused", run.failed, run.refused)),
     }
 }

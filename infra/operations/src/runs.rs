@@ -195,7 +195,7 @@ impl Bulk {
     }
 
     /// Goes through the pages from where the run is.
-    pub(crate) async fn go_on(
+    pub(crate) async fn resume(
         mut self,
         mut pages: impl Pages,
         watch: &mut dyn Watch,

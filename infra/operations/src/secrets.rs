@@ -50,7 +50,7 @@ pub struct Used {
 
 /// How an endpoint's secrets stand.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Standing {
+pub struct SecretState {
     /// The endpoint's name.
     pub endpoint: String,
     /// `live` or `test`.
@@ -76,7 +76,7 @@ pub struct Standing {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Status {
     /// Those of each endpoint, by name.
-    pub endpoints: Vec<Standing>,
+    pub endpoints: Vec<SecretState>,
     /// How many versions Secrets Manager keeps.
     pub versions: usize,
     /// When the secrets were changed last, in Unix milliseconds; none where Secrets Manager doesn't say.
@@ -112,7 +112,7 @@ pub async fn status(stack: &Stack) -> Result<Status, Problem> {
         let used = used.get(name).cloned().unwrap_or_default();
         let placeholders = list.iter();
         let placeholders = placeholders.filter(|secret| is_placeholder(secret.trim()));
-        Standing {
+        SecretState {
             endpoint: name.clone(),
             mode: if endpoint.livemode { "live" } else { "test" },
             secrets: list.len(),

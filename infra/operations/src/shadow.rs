@@ -314,10 +314,10 @@ async fn at_stripe(
         .filter(|it| it.livemode == window.livemode);
     let (mut scopes, mut known) = (BTreeSet::new(), None);
     for endpoint in of_mode {
-        if endpoint.scope != endpoint::Scope::Connect {
+        if endpoint.scope != endpoint::AccountScope::Connect {
             scopes.insert((endpoint.payload, None));
         }
-        if endpoint.scope == endpoint::Scope::Platform {
+        if endpoint.scope == endpoint::AccountScope::Platform {
             continue;
         }
         if known.is_none() {

@@ -91,7 +91,7 @@ async fn an_event_that_waits_for_the_configuration_is_published_by_a_delivery_af
 
 #[test]
 fn only_the_first_acceptance_of_a_waiting_event_has_its_reason_as_code() {
-    let accepted = |unmarked| Taken::Accepted {
+    let accepted = |unmarked| DeliveryOutcome::Accepted {
         claim_age_ms: None,
         unmarked,
     };
@@ -108,7 +108,11 @@ fn only_the_first_acceptance_of_a_waiting_event_has_its_reason_as_code() {
             Some("endpoint.wrong_mode"),
             Some("mark.failed"),
         ),
-        (Taken::Duplicate, Some("endpoint.wrong_mode"), None),
+        (
+            DeliveryOutcome::Duplicate,
+            Some("endpoint.wrong_mode"),
+            None,
+        ),
     ] {
         assert_eq!(Answer::from(taken).or_waiting(reason).code, code);
     }
@@ -140,7 +144,7 @@ async fn an_own_event_is_keyed_alike_through_an_organizations_destination_and_th
     }
     let both = Endpoint {
         account: Some("acct_own".to_owned()),
-        ..Endpoint::of(Scope::Both, true)
+        ..Endpoint::of(AccountScope::Both, true)
     };
     world.door.endpoints.insert("bare".to_owned(), both);
     world

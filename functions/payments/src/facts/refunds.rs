@@ -144,11 +144,11 @@ pub(crate) fn are_left_out(charge: Fields<'_>) -> bool {
 /// What became of what a charge authorized, in minor units.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Amounts {
-    /// Taken from the customer.
+    /// DeliveryOutcome from the customer.
     pub(crate) captured: i64,
     /// Held, and released without being taken.
     pub(crate) released: i64,
-    /// Taken, and given back.
+    /// DeliveryOutcome, and given back.
     pub(crate) refunded: i64,
 }
 

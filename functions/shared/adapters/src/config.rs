@@ -317,7 +317,7 @@ pub fn environment(name: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use sluice_kernel::delivery::endpoint::Scope;
+    use sluice_kernel::delivery::endpoint::AccountScope;
 
     use super::*;
 
@@ -350,7 +350,7 @@ mod tests {
         assert_eq!(config.body_bytes_max, BODY_BYTES_MAX);
         assert_eq!(
             config.endpoints["platform"],
-            Endpoint::of(Scope::Platform, true)
+            Endpoint::of(AccountScope::Platform, true)
         );
     }
 

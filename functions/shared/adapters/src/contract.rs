@@ -15,15 +15,15 @@ use aws_types::region::Region;
 use sluice_harness::build::{arrival, noise_body};
 use sluice_harness::clock::TestClock;
 use sluice_kernel::delivery::ledger::{Claimed, Ledger};
-use sluice_kernel::outcome::{Outcome, Outcomes, Record, Word};
+use sluice_kernel::outcome::{Outcome, Outcomes, Record, RecordKind};
 
 use crate::aws::sdk_config_of;
+use crate::bulk_items;
 use crate::entry::{self, ENTRY, text};
-use crate::fill;
 use crate::ledger::DynamoLedger;
-use crate::notes::DynamoNotes;
 use crate::outcomes::DynamoOutcomes;
 use crate::receipts::DynamoReceipts;
+use crate::reconcile_store::DynamoNotes;
 
 const LEDGER: &str = "ledger";
 const PROJECTIONS: &str = "projections";
@@ -229,10 +229,10 @@ async fn an_item_that_is_filled_in_is_what_a_claim_and_a_mark_leave() {
         .key("pk", entry::pk("evt_1"))
         .key("sk", text(ENTRY));
     let item = item.send().await.expect("read").item;
-    assert_eq!(fill::published(&arrival, published_at_ms), item);
+    assert_eq!(bulk_items::published(&arrival, published_at_ms), item);
     let large = noise_body("evt_2", 100_000);
     let large = sluice_harness::build::arrival("evt_2", "attempt", &large);
-    assert_eq!(fill::published(&large, published_at_ms), None);
+    assert_eq!(bulk_items::published(&large, published_at_ms), None);
 }
 
 #[tokio::test]
@@ -283,8 +283,8 @@ async fn the_newest_record_of_an_event_and_domain_stands_and_a_fallback_takes_no
         assert_eq!(items.len(), 1);
         items[0].clone()
     };
-    let (failing, rejected) = (Word::Failing, Word::Rejected);
-    let ended = Word::Ended(Outcome::Applied);
+    let (failing, rejected) = (RecordKind::Failing, RecordKind::Rejected);
+    let ended = RecordKind::Ended(Outcome::Applied);
     for (word, code, is_fallback, stands) in [
         (failing, "message.unanswered", true, "message.unanswered"),
         (failing, "ledger.unavailable", false, "ledger.unavailable"),

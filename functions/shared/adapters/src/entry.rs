@@ -39,7 +39,7 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
 use sha2::{Digest, Sha256};
-use sluice_kernel::delivery::ledger::{Arrival, Entry, Standing};
+use sluice_kernel::delivery::ledger::{Arrival, Entry, EntryState};
 use sluice_kernel::event::{Origin, Shape};
 use sluice_kernel::fault::Fault;
 
@@ -306,9 +306,9 @@ pub(crate) const STANDING: [&str; 7] = [
 ];
 
 /// Reads an entry's place in its life.
-pub(crate) fn standing(item: &Item) -> Result<Standing, Fault> {
+pub(crate) fn standing(item: &Item) -> Result<EntryState, Fault> {
     let reader = Reader { item };
-    Ok(Standing {
+    Ok(EntryState {
         attempt: reader
             .optional_id("attempt")
             .ok_or_else(|| malformed("attempt"))?,

@@ -68,7 +68,7 @@ pub struct Http {
 #[derive(Debug, Default)]
 struct Kept {
     /// The one that was used last comes last.
-    lines: Vec<Line>,
+    lines: Vec<KeptConnection>,
     /// How often one was put here.
     uses: u64,
 }
@@ -90,7 +90,7 @@ impl Http {
     }
 
     /// The kept connection to this host that was used last, if it is alive.
-    fn take(&self, host: &Host) -> Option<Line> {
+    fn take(&self, host: &Host) -> Option<KeptConnection> {
         let now = self.time.now();
         let mut line = {
             let lines = &mut self.kept().lines;
@@ -105,7 +105,7 @@ impl Http {
         None
     }
 
-    fn keep(&self, mut line: Line) {
+    fn keep(&self, mut line: KeptConnection) {
         line.used_at = self.time.now();
         let mut kept = self.kept();
         kept.uses += 1;
@@ -122,7 +122,11 @@ impl Http {
         lines.retain(|line| line.host != *host || line.used > used);
     }
 
-    async fn connect(&self, host: Host, timeout: Option<Duration>) -> Result<Line, ConnectorError> {
+    async fn connect(
+        &self,
+        host: Host,
+        timeout: Option<Duration>,
+    ) -> Result<KeptConnection, ConnectorError> {
         let connecting = async {
             let tcp = TcpStream::connect((host.name.as_str(), host.port)).await?;
             tcp.set_nodelay(true)?;
@@ -144,7 +148,7 @@ impl Http {
             },
         };
         let (send, connection) = connected.map_err(ConnectorError::io)?;
-        Ok(Line {
+        Ok(KeptConnection {
             host,
             send,
             connection,
@@ -283,7 +287,7 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 
 /// A connection.
 #[derive(Debug)]
-struct Line {
+struct KeptConnection {
     host: Host,
     send: SendRequest<SdkBody>,
     connection: Connection<TokioIo<Box<dyn Stream>>, SdkBody>,
@@ -329,7 +333,7 @@ enum Lost {
     Sent(hyper::Error),
 }
 
-impl Line {
+impl KeptConnection {
     /// Whether it can be used, as far as can be known without using it: what the other side has said is looked at.
     fn is_alive(&mut self) -> bool {
         let mut context = Context::from_waker(std::task::Waker::noop());

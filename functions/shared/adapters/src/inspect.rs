@@ -16,7 +16,7 @@ use crate::aws;
 use crate::clock::SystemClock;
 use crate::entry::{self, Item, text};
 use crate::ledger::DynamoLedger;
-use crate::{listing, notes};
+use crate::{listing, reconcile_store};
 
 const UNAVAILABLE: &str = "inspect.unavailable";
 
@@ -286,7 +286,7 @@ async fn report_documents(
         .query()
         .table_name(ledger)
         .key_condition_expression("pk = :pk AND begins_with(sk, :report)")
-        .expression_attribute_values(":pk", text(notes::PARTITION))
+        .expression_attribute_values(":pk", text(reconcile_store::PARTITION))
         .expression_attribute_values(":report", text("report#"))
         .scan_index_forward(false)
         .limit(i32::from(count));

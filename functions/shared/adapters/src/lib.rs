@@ -3,7 +3,7 @@
 //! # Layout
 //! - [`config`]: each function's environment, read once, every bad variable named at once.
 //! - [`aws`]: the SDK's configuration, trimmed to what a Lambda function needs; [`http`] is its HTTP client.
-//! - [`ledger`]: the ledger on DynamoDB; `entry` is its item layout, [`codec`] the form of its bodies; [`fill`]: the same
+//! - [`ledger`]: the ledger on DynamoDB; `entry` is its item layout, [`codec`] the form of its bodies; [`bulk_items`]: the same
 //!   items in bulk, for tools. `batch` reads many items at once.
 //! - [`projections`] and [`outcomes`]: the domains' tables. [`receipts`]: a receiver's.
 //! - [`runs`]: what operators did: replays, rebuilds, imports, rollbacks, and the list of all. [`dead_letters`]: what they did with
@@ -20,6 +20,7 @@
 
 pub mod aws;
 mod batch;
+pub mod bulk_items;
 pub mod bus;
 pub mod clock;
 pub mod codec;
@@ -32,17 +33,16 @@ mod entry;
 pub mod erase;
 #[cfg(debug_assertions)]
 pub mod faults;
-pub mod fill;
 pub mod http;
 pub mod inspect;
 pub mod ledger;
 pub mod listing;
-pub mod notes;
 pub mod objects;
 pub mod outcomes;
 pub mod projections;
 pub mod receipts;
 pub mod receiver;
+pub mod reconcile_store;
 pub mod records;
 pub mod runs;
 pub mod secrets;

@@ -11,7 +11,7 @@ use aws_types::SdkConfig;
 use serde::Serialize;
 use sluice_kernel::bus::route::{Route, route};
 use sluice_kernel::clock::Clock;
-use sluice_kernel::delivery::ledger::{Standing, is_expired};
+use sluice_kernel::delivery::ledger::{EntryState, is_expired};
 use sluice_kernel::fault::Fault;
 use sluice_kernel::reconcile::Standings;
 
@@ -45,7 +45,7 @@ pub struct Listed {
 
 /// Where an entry stands, in a word: `published`, `ledger_only`, `due`, `held` (by a live attempt), `lapsed` (the attempt
 /// that claimed it is over), `expired`.
-pub fn state(standing: &Standing, now_ms: i64) -> &'static str {
+pub fn state(standing: &EntryState, now_ms: i64) -> &'static str {
     if is_expired(standing, now_ms) {
         "expired"
     } else if standing.published_at_ms.is_some() {

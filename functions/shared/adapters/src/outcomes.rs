@@ -14,7 +14,7 @@
 //! | `at` | N | when it was recorded, in Unix milliseconds |
 //! | `expires_at` | N | Unix seconds |
 //!
-//! Ties and drift, which domains note for reconcile, have partitions of their own: see [`crate::notes`].
+//! Ties and drift, which domains note for reconcile, have partitions of their own: see [`crate::reconcile_store`].
 //!
 //! `failing` says that a message was near its last receive at `at`. Whether it is a dead letter, the queue of dead letters
 //! says; one that was moved back and has ended well leaves the record as it is, because it comes under another message id.
@@ -27,10 +27,10 @@ use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_types::SdkConfig;
 use sluice_kernel::fault::Fault;
-use sluice_kernel::outcome::{Drift, Outcomes, Record, Remark, Resolved, Tie, Word};
+use sluice_kernel::outcome::{Drift, Finding, Outcomes, Record, RecordKind, Resolved, Tie};
 
 use crate::entry::{number, text};
-use crate::{aws, notes};
+use crate::{aws, reconcile_store};
 
 const UNAVAILABLE: &str = "outcome.unavailable";
 const DAY_S: i64 = 86_400;
@@ -80,7 +80,7 @@ impl Outcomes for DynamoOutcomes {
             put = put
                 .condition_expression("attribute_not_exists(pk) OR #o <> :failing")
                 .expression_attribute_names("#o", "outcome")
-                .expression_attribute_values(":failing", text(Word::Failing.as_str()));
+                .expression_attribute_values(":failing", text(RecordKind::Failing.as_str()));
         }
         match put.send().await {
             Ok(_) => Ok(()),
@@ -89,11 +89,11 @@ impl Outcomes for DynamoOutcomes {
         }
     }
 
-    async fn remark(&self, remark: &Remark) -> Result<(), Fault> {
+    async fn remark(&self, remark: &Finding) -> Result<(), Fault> {
         match remark {
-            Remark::Tie(tie) => self.note_tie(tie).await,
-            Remark::Resolved(resolved) => self.resolve_tie(resolved).await,
-            Remark::Drift(drift) => self.note_drift(drift).await,
+            Finding::Tie(tie) => self.note_tie(tie).await,
+            Finding::Resolved(resolved) => self.resolve_tie(resolved).await,
+            Finding::Drift(drift) => self.note_drift(drift).await,
         }
     }
 }
@@ -109,8 +109,11 @@ impl DynamoOutcomes {
             .client
             .update_item()
             .table_name(&self.table)
-            .key("pk", text(notes::TIES))
-            .key("sk", text(notes::subject(&tie.scope, &tie.object)))
+            .key("pk", text(reconcile_store::TIES))
+            .key(
+                "sk",
+                text(reconcile_store::subject(&tie.scope, &tie.object)),
+            )
             .condition_expression("attribute_not_exists(#at) OR #at <= :at")
             .expression_attribute_names("#at", "at")
             .expression_attribute_values(":at", number(tie.at_ms))
@@ -119,7 +122,7 @@ impl DynamoOutcomes {
             "SET waits_since = if_not_exists(waits_since, :at), expires_at = :expires, #at = :at"
                 .to_owned();
         // Many of the names are DynamoDB's own words.
-        for (n, (name, value)) in notes::tie_attributes(tie).into_iter().enumerate() {
+        for (n, (name, value)) in reconcile_store::tie_attributes(tie).into_iter().enumerate() {
             set.push_str(&format!(", #n{n} = :v{n}"));
             update = update
                 .expression_attribute_names(format!("#n{n}"), name)
@@ -140,10 +143,10 @@ impl DynamoOutcomes {
             .client
             .delete_item()
             .table_name(&self.table)
-            .key("pk", text(notes::TIES))
+            .key("pk", text(reconcile_store::TIES))
             .key(
                 "sk",
-                text(notes::subject(&resolved.scope, &resolved.object)),
+                text(reconcile_store::subject(&resolved.scope, &resolved.object)),
             )
             .condition_expression("#domain = :domain AND #at <= :before")
             .expression_attribute_names("#domain", "domain")
@@ -164,7 +167,7 @@ impl DynamoOutcomes {
             .client
             .put_item()
             .table_name(&self.table)
-            .set_item(Some(notes::drift_item(drift)))
+            .set_item(Some(reconcile_store::drift_item(drift)))
             .item("at", number(drift.at_ms))
             .item("expires_at", self.expires_at(drift.at_ms));
         let sent = put.send().await;

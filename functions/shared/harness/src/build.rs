@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use serde_json::{Value, json};
-use sluice_kernel::bus::detail::Manner;
+use sluice_kernel::bus::detail::EmitMode;
 use sluice_kernel::delivery::ledger::Arrival;
 use sluice_kernel::event::{Event, Head, ObjectRef, Scope, Shape};
 
@@ -97,19 +97,19 @@ pub fn event(id: &str, kind: &str, created: i64, object: Value) -> Event {
 
 /// A queue message as an EventBridge rule writes it, with the event inline.
 pub fn message(event: &Event) -> String {
-    message_in(Manner::Plain, event)
+    message_in(EmitMode::Normal, event)
 }
 
 /// The same of an event that was published again.
-pub fn message_in(manner: Manner<'_>, event: &Event) -> String {
+pub fn message_in(mode: EmitMode<'_>, event: &Event) -> String {
     let mut tag = json!({
         "account": event.scope.account, "endpoint": "platform", "livemode": event.scope.livemode,
         "received_at_ms": START_MS, "traceparent": TRACEPARENT, "body": "inline",
     });
-    match manner {
-        Manner::Plain => {}
-        Manner::Again(generation) => tag["generation"] = json!(generation),
-        Manner::Muted => tag["muted"] = json!(true),
+    match mode {
+        EmitMode::Normal => {}
+        EmitMode::Forced(generation) => tag["generation"] = json!(generation),
+        EmitMode::Suppressed => tag["muted"] = json!(true),
     }
     let detail = json!({
         "sluice": tag,

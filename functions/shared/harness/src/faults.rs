@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Mutex, PoisonError};
 
-use sluice_kernel::delivery::ledger::{Arrival, Claimed, Decision, Deferred, Ledger, Standing};
+use sluice_kernel::delivery::ledger::{Arrival, Claimed, Decision, Deferred, EntryState, Ledger};
 use sluice_kernel::fault::Fault;
 use sluice_kernel::reconcile::Standings;
 
@@ -110,7 +110,7 @@ impl<L: Ledger> Ledger for FaultyLedger<L> {
 }
 
 impl<L: Standings> Standings for FaultyLedger<L> {
-    async fn standings(&self, ids: &[&str]) -> Result<Vec<Option<Standing>>, Fault> {
+    async fn standings(&self, ids: &[&str]) -> Result<Vec<Option<EntryState>>, Fault> {
         self.inner.standings(ids).await
     }
 

@@ -6,8 +6,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use sha2::{Digest, Sha256};
 use sluice_kernel::clock::Clock;
 use sluice_kernel::delivery::ledger::{
-    Arrival, Bodies, Claimed, Decision, Deferred, Due, DueLedger, Entry, Ledger, Standing, Waiting,
-    decide, is_expired,
+    Arrival, Bodies, Claimed, Decision, Deferred, Due, DueLedger, Entry, EntryState, Ledger,
+    Waiting, decide, is_expired,
 };
 use sluice_kernel::event::Origin;
 use sluice_kernel::fault::Fault;
@@ -92,7 +92,7 @@ fn owned(origin: &Origin<'_>) -> Origin<'static> {
 fn first(arrival: &Arrival<'_>) -> Row {
     let entry = Entry {
         origin: owned(&arrival.origin()),
-        standing: Standing {
+        standing: EntryState {
             attempt: arrival.attempt.to_owned(),
             lapses_at_ms: arrival.lapses_at_ms,
             expires_at_s: arrival.expires_at_s,
@@ -314,7 +314,7 @@ impl Bodies for MemoryLedger {
 }
 
 impl Standings for MemoryLedger {
-    async fn standings(&self, ids: &[&str]) -> Result<Vec<Option<Standing>>, Fault> {
+    async fn standings(&self, ids: &[&str]) -> Result<Vec<Option<EntryState>>, Fault> {
         tokio::task::yield_now().await;
         let rows = self.rows();
         let standing = |id: &&str| rows.get(*id).map(|row| row.entry.standing.clone());

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use sluice_kernel::event::Scope;
-use sluice_kernel::outcome::{Remark, Tie};
+use sluice_kernel::outcome::{Finding, Tie};
 use sluice_kernel::reconcile::NotedTie;
 
 #[derive(Debug, Default)]
@@ -27,10 +27,10 @@ fn key(scope: &Scope, object: &str) -> (String, String) {
 }
 
 impl Noted {
-    pub(crate) fn note(&self, remark: &Remark) {
+    pub(crate) fn note(&self, remark: &Finding) {
         let mut inner = self.inner();
         match remark {
-            Remark::Tie(tie) => {
+            Finding::Tie(tie) => {
                 let noted = inner.ties.entry(key(&tie.scope, &tie.object));
                 let noted = noted.or_insert_with(|| NotedTie {
                     tie: tie.clone(),
@@ -40,7 +40,7 @@ impl Noted {
                     noted.tie = tie.clone();
                 }
             }
-            Remark::Resolved(resolved) => {
+            Finding::Resolved(resolved) => {
                 let key = key(&resolved.scope, &resolved.object);
                 let is_resolved = inner.ties.get(&key).is_some_and(|NotedTie { tie, .. }| {
                     tie.domain == resolved.domain && tie.at_ms <= resolved.before_ms
@@ -49,7 +49,7 @@ impl Noted {
                     inner.ties.remove(&key);
                 }
             }
-            Remark::Drift(drift) => {
+            Finding::Drift(drift) => {
                 let (scope, object) = key(&drift.scope, &drift.object);
                 inner.drifts.insert((drift.at_ms, scope, object));
             }

@@ -3,7 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 
 use sluice_kernel::fault::Fault;
-use sluice_kernel::outcome::{Outcomes, Record, Remark, Word};
+use sluice_kernel::outcome::{Finding, Outcomes, Record, RecordKind};
 
 use crate::noted::Noted;
 
@@ -11,7 +11,7 @@ use crate::noted::Noted;
 #[derive(Debug, Default)]
 pub struct MemoryOutcomes {
     recorded: Mutex<Vec<Record>>,
-    remarks: Mutex<Vec<Remark>>,
+    remarks: Mutex<Vec<Finding>>,
     noted: Noted,
     fail: Mutex<bool>,
 }
@@ -26,7 +26,7 @@ impl MemoryOutcomes {
     }
 
     /// Everything noted so far, oldest first.
-    pub fn remarks(&self) -> Vec<Remark> {
+    pub fn remarks(&self) -> Vec<Finding> {
         self.remarks
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -53,14 +53,14 @@ impl Outcomes for MemoryOutcomes {
         let mut of_same = recorded.iter().rev();
         let standing = of_same
             .find(|found| (&found.subject, found.domain) == (&record.subject, record.domain));
-        let fails = standing.is_some_and(|standing| standing.word == Word::Failing);
+        let fails = standing.is_some_and(|standing| standing.word == RecordKind::Failing);
         if !(record.is_fallback && fails) {
             recorded.push(record.clone());
         }
         Ok(())
     }
 
-    async fn remark(&self, remark: &Remark) -> Result<(), Fault> {
+    async fn remark(&self, remark: &Finding) -> Result<(), Fault> {
         if *self.fail.lock().unwrap_or_else(PoisonError::into_inner) {
             return Err(Fault::retry("outcome.unavailable", "scripted"));
         }

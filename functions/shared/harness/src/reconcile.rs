@@ -10,7 +10,7 @@ use sluice_kernel::consumer::fetch::budget::Budget;
 use sluice_kernel::delivery::endpoint::Payload;
 use sluice_kernel::event::Scope;
 use sluice_kernel::fault::Fault;
-use sluice_kernel::outcome::{Remark, Tie};
+use sluice_kernel::outcome::{Finding, Tie};
 use sluice_kernel::reconcile::report::Report;
 use sluice_kernel::reconcile::ungenerated;
 use sluice_kernel::reconcile::window::Cursor;
@@ -332,7 +332,7 @@ impl MemoryNotes {
 
     /// Notes a tie, as a domain does.
     pub fn add_tie(&self, tie: Tie) {
-        self.noted.note(&Remark::Tie(tie));
+        self.noted.note(&Finding::Tie(tie));
     }
 
     fn reachable(&self) -> Result<(), Fault> {

@@ -2,7 +2,7 @@
 //!
 //! | Module | |
 //! |---|---|
-//! | [`take`] | claim → publish → mark |
+//! | [`record`] | claim → publish → mark |
 //! | [`sweep`] | publishes what is due |
 //! | [`ledger`] | the table of every event seen, and the decision over an entry already there |
 //! | [`endpoint`] | where events come in, and which it admits |
@@ -12,6 +12,6 @@
 
 pub mod endpoint;
 pub mod ledger;
+pub mod record;
 pub mod secrets;
 pub mod sweep;
-pub mod take;

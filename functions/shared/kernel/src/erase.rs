@@ -15,7 +15,7 @@
 //!
 //! # What is guaranteed
 //! Ids and hashes stay: they prove what was received, keep duplicates out and say that there was something. Bodies go, and
-//! of a projection's state only what the domain itself keeps of an object that Stripe has deleted ([`entomb`]); its place in
+//! of a projection's state only what the domain itself keeps of an object that Stripe has deleted ([`write_tombstone`]); its place in
 //! the order stays, so late and repeated events don't bring it back.
 //!
 //! # What isn't
@@ -28,4 +28,4 @@ mod tombstone;
 
 pub use account::{Account, event_in};
 pub use belongings::{Belongings, LINKS, OWNERS};
-pub use tombstone::{Entombed, entomb};
+pub use tombstone::{TombstoneOutcome, write_tombstone};

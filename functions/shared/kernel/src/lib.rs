@@ -16,7 +16,7 @@
 //! What travels, and what comes in:
 //! - [`bus`]: where events and effects are published, and as what: [`bus::detail`], [`bus::route`], [`bus::trace`].
 //! - [`effects`]: facts and levels, what a change calls for, and how a user's own function receives them.
-//! - [`delivery`]: from a delivery to the ledger and the bus: [`delivery::take`], claim → publish → mark, and
+//! - [`delivery`]: from a delivery to the ledger and the bus: [`delivery::record`], claim → publish → mark, and
 //!   [`delivery::sweep`].
 //!
 //! A domain, and its function:
@@ -25,7 +25,7 @@
 //!
 //! What puts right:
 //! - [`reconcile`]: compares Stripe's own list of events with the ledger.
-//! - [`replay`]: ledgered events once more; [`replay::foresee`]: what a domain would do with them.
+//! - [`replay`]: ledgered events once more; [`replay::dry_run`]: what a domain would do with them.
 //! - [`rebuild`]: a domain's projections made again, and of what was there before the first event.
 //! - [`erase`]: what belongs to a person, and what is left of it.
 //!

@@ -56,7 +56,7 @@ impl Outcome {
 
 /// What a record says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Word {
+pub enum RecordKind {
     /// It will never be applied, and has been acknowledged.
     Rejected,
     /// It is near its last receive, or was when it was recorded.
@@ -65,7 +65,7 @@ pub enum Word {
     Ended(Outcome),
 }
 
-impl Word {
+impl RecordKind {
     /// The word for tables.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -84,7 +84,7 @@ pub struct Record {
     /// The domain.
     pub domain: &'static str,
     /// What became of it.
-    pub word: Word,
+    pub word: RecordKind,
     /// The fault's code, or [`UNANSWERED`], or [`RECOVERED`].
     pub code: &'static str,
     /// The fault's cause: no payload, no personal data.
@@ -155,7 +155,7 @@ pub struct Drift {
 
 /// What a domain notes of an object, beside what it made of the event.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Remark {
+pub enum Finding {
     /// The state is a guess, or a part. Noted before the message is acknowledged, so that reconcile finds it. Of two ties of
     /// an object the one that was found last stands.
     Tie(Tie),
@@ -215,7 +215,7 @@ pub trait Outcomes: Sync {
     ///
     /// # Errors
     /// `Retry` where it can't be written.
-    fn remark(&self, remark: &Remark) -> impl Future<Output = Result<(), Fault>> + Send;
+    fn remark(&self, remark: &Finding) -> impl Future<Output = Result<(), Fault>> + Send;
 }
 
 #[cfg(test)]

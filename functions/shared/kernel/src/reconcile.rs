@@ -3,7 +3,7 @@
 //! Runs on a schedule. For the platform and for each connected account it walks Stripe's list of snapshot events, or that of
 //! thin events if an endpoint is sent those ([`crate::delivery::endpoint::Payload`]), over a window that overlaps the one before. It
 //! looks each event up in the ledger. What the ledger lacks, or holds unpublished under a lapsed claim, it takes through the
-//! same claim as a delivery ([`crate::delivery::take`]). So a late delivery, a sweep or another reconcile at the same moment is one more
+//! same claim as a delivery ([`crate::delivery::record`]). So a late delivery, a sweep or another reconcile at the same moment is one more
 //! parallel delivery, which the protocol absorbs.
 //!
 //! Delivery guarantee: an event that Stripe lists, of a type that is subscribed to, and made between the first run and

@@ -4,7 +4,7 @@
 //! write the cursor. A canary batch goes first, and its verdicts are waited for; after that they are looked at every
 //! [`CHECK_EVENTS`] events. Where too many fail the run stops by itself and says so.
 //!
-//! Guarantee: every event of the run is published at least once, in the run's manner, or counted as skipped or refused.
+//! Guarantee: every event of the run is published at least once, in the run's mode, or counted as skipped or refused.
 //! A run that is cut off publishes again what came after the last cursor, at most a batch, which consumers take as what it
 //! is: the same event, in the same generation. A generation is the run's id, so going on with a run keeps it.
 //!
@@ -19,7 +19,7 @@
 //! domain hasn't come to by the end of the wait counts as good. Admitted events aren't waited for.
 
 mod admission;
-pub mod foresee;
+pub mod dry_run;
 
 pub use admission::{Admissions, Replayable};
 
@@ -28,7 +28,7 @@ use std::ops::ControlFlow;
 
 use serde::{Deserialize, Serialize};
 
-use crate::bus::detail::{self, Manner};
+use crate::bus::detail::{self, EmitMode};
 use crate::bus::{self, Bus, Refusal};
 use crate::clock::Clock;
 use crate::delivery::ledger::{Entry, Waiting};
@@ -55,7 +55,7 @@ const LOOK_MS: u64 = 500;
 /// Where a run stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "is", content = "reason")]
-pub enum Standing {
+pub enum RunState {
     /// It was begun, and nobody has said that it is over: it is going on, or was cut off.
     Running,
     /// Too many failed, or it was asked to stop.
@@ -108,15 +108,15 @@ pub struct Run {
     /// When it last went on.
     pub at_ms: i64,
     /// Where it stands.
-    pub standing: Standing,
+    pub standing: RunState,
 }
 
 impl Run {
     /// How its events are to be taken in.
-    pub fn manner(&self) -> Manner<'_> {
+    pub fn emit_mode(&self) -> EmitMode<'_> {
         match self.forced {
-            true => Manner::Again(&self.id),
-            false => Manner::Plain,
+            true => EmitMode::Forced(&self.id),
+            false => EmitMode::Normal,
         }
     }
 
@@ -217,20 +217,20 @@ pub struct Ports<'a, R, E, B, V> {
 ///
 /// # Errors
 /// `Retry` where a table can't be reached, `Held` with `replay.taken` where another program goes on with the run.
-/// The run stays [`Standing::Running`] then, and can be gone on with.
-pub async fn go_on(
+/// The run stays [`RunState::Running`] then, and can be gone on with.
+pub async fn resume(
     ports: &Ports<'_, impl Runs, impl Entries + Waiting, impl Bus, impl Verdicts>,
     clock: &impl Clock,
     mut run: Run,
     mut version: u64,
     mut progress: impl FnMut(&Run) -> ControlFlow<String>,
 ) -> Result<Run, Fault> {
-    run.standing = Standing::Running;
+    run.standing = RunState::Running;
     // Before anything is published: who lost the run to another program publishes nothing.
     version = save(ports.runs, &run, version).await?;
     let mut unchecked: Vec<String> = Vec::new();
     let mut since_ms = clock.now_ms();
-    while run.next < run.total && run.standing == Standing::Running {
+    while run.next < run.total && run.standing == RunState::Running {
         let begun_ms = clock.now_ms();
         let in_canary = run.next < run.canary;
         let room = match in_canary {
@@ -254,22 +254,22 @@ pub async fn go_on(
         unchecked.extend(published);
         let canary_is_over = in_canary && run.next >= run.canary.min(run.total);
         if canary_is_over || unchecked.len() >= CHECK_EVENTS || run.next >= run.total {
-            settle(ports.verdicts, clock, run.settle_ms).await?;
+            wait_for_drain(ports.verdicts, clock, run.settle_ms).await?;
             run.failed += ports.verdicts.failed(&unchecked, since_ms).await?;
             run.checked += unchecked.len();
             unchecked.clear();
             since_ms = clock.now_ms();
         }
         if let Some(reason) = run.too_many() {
-            run.standing = Standing::Stopped(reason);
+            run.standing = RunState::Stopped(reason);
         } else if run.next >= run.total {
-            run.standing = Standing::Done;
+            run.standing = RunState::Done;
         }
         version = save(ports.runs, &run, version).await?;
         let wish = progress(&run);
-        if run.standing == Standing::Running {
+        if run.standing == RunState::Running {
             if let ControlFlow::Break(reason) = wish {
-                run.standing = Standing::Stopped(reason);
+                run.standing = RunState::Stopped(reason);
                 save(ports.runs, &run, version).await?;
                 break;
             }
@@ -340,7 +340,7 @@ async fn publish(
             .iter()
             .map(|(_, as_pointer, (entry, body))| {
                 let body = body.as_deref().filter(|_| !as_pointer);
-                detail::outgoing_in(run.manner(), &entry.origin, body)
+                detail::encode_in(run.emit_mode(), &entry.origin, body)
             })
             .collect();
         let mut fates = ports.target.publish(&outgoing).await.into_iter();
@@ -369,7 +369,11 @@ async fn publish(
 }
 
 /// Waits until the queues are empty, no longer than this.
-async fn settle(verdicts: &impl Verdicts, clock: &impl Clock, settle_ms: u64) -> Result<(), Fault> {
+async fn wait_for_drain(
+    verdicts: &impl Verdicts,
+    clock: &impl Clock,
+    settle_ms: u64,
+) -> Result<(), Fault> {
     let mut waited_ms = 0;
     while waited_ms < settle_ms && verdicts.is_waiting().await? {
         clock.sleep_ms(LOOK_MS).await;

@@ -17,7 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use crate::tables::Standing;
+use crate::tables::EntryEnd;
 use crate::truth::Truth;
 use crate::witness::Seen;
 
@@ -62,7 +62,7 @@ pub(crate) struct End {
     pub(crate) thin: BTreeSet<String>,
     /// What Stripe still tries, or has given up.
     pub(crate) undelivered: Vec<String>,
-    pub(crate) ledger: BTreeMap<String, Standing>,
+    pub(crate) ledger: BTreeMap<String, EntryEnd>,
     /// Domain → key → document.
     pub(crate) projections: BTreeMap<&'static str, BTreeMap<String, Value>>,
     /// Messages left, by queue.
@@ -86,7 +86,7 @@ impl End {
         let claimed = self
             .ledger
             .iter()
-            .filter(|(_, standing)| **standing == Standing::Claimed);
+            .filter(|(_, standing)| **standing == EntryEnd::Claimed);
         claimed
             .map(|(event, _)| event)
             .filter(|event| seen.events.contains_key(*event))
@@ -113,8 +113,8 @@ fn events(seen: &Seen, end: &End, findings: &mut Findings) {
         match end.ledger.get(event) {
             // On the bus, and then neither the mark nor the request to sweep could be written: the door's answer is right, and
             // in a stack that lives longer than a run reconcile publishes it once more and marks it.
-            Some(Standing::Claimed | Standing::LedgerOnly) if seen.events.contains_key(event) => {}
-            Some(Standing::Published) => {}
+            Some(EntryEnd::Claimed | EntryEnd::LedgerOnly) if seen.events.contains_key(event) => {}
+            Some(EntryEnd::Published) => {}
             Some(other) => findings.unexplained.push(format!(
                 "{event} was acknowledged and is {other:?} in the ledger"
             )),
@@ -170,7 +170,7 @@ fn facts(truth: &Truth, seen: &Seen, end: &End, findings: &mut Findings) {
 fn left(seen: &Seen, end: &End, findings: &mut Findings) {
     let unexplained = &mut findings.unexplained;
     for (event, standing) in &end.ledger {
-        if matches!(standing, Standing::Due | Standing::Claimed)
+        if matches!(standing, EntryEnd::Due | EntryEnd::Claimed)
             && !end.acknowledged.contains(event)
         {
             unexplained.push(format!("{event} is {standing:?} in the ledger"));
@@ -234,7 +234,7 @@ mod tests {
             .or_default()
             .insert("k".to_owned(), document);
         end.acknowledged.insert("evt_1".to_owned());
-        end.ledger.insert("evt_1".to_owned(), Standing::Published);
+        end.ledger.insert("evt_1".to_owned(), EntryEnd::Published);
         seen.events.insert("evt_1".to_owned(), 2);
         (truth, seen, end)
     }
@@ -294,12 +294,12 @@ mod tests {
                 end.ledger.insert("evt_2".to_owned(), standing);
             }
         };
-        assert_eq!(found(ledger(Standing::Due)), [0, 0, 0, 1]);
-        assert_eq!(found(ledger(Standing::Claimed)), [0, 0, 0, 1]);
-        assert_eq!(found(ledger(Standing::LedgerOnly)), [0; 4]);
+        assert_eq!(found(ledger(EntryEnd::Due)), [0, 0, 0, 1]);
+        assert_eq!(found(ledger(EntryEnd::Claimed)), [0, 0, 0, 1]);
+        assert_eq!(found(ledger(EntryEnd::LedgerOnly)), [0; 4]);
         // Of an event on the bus only the mark is missing; of another, all is.
         let unmarked = |_: &mut Truth, _: &mut Seen, end: &mut End| {
-            end.ledger.insert("evt_1".to_owned(), Standing::Claimed);
+            end.ledger.insert("evt_1".to_owned(), EntryEnd::Claimed);
         };
         assert_eq!(found(unmarked), [0; 4]);
         let unpublished = |truth: &mut Truth, seen: &mut Seen, end: &mut End| {

@@ -53,7 +53,7 @@ use operator::{Operated, Operator, Program};
 use plan::{Options, Round};
 use report::Report;
 use stage::Stage;
-use tables::{Standing, Tables};
+use tables::{EntryEnd, Tables};
 use truth::Truth;
 use witness::Witness;
 
@@ -382,12 +382,12 @@ fn drain(
             let (mut due, mut unmarked) = (0, 0);
             for (event, standing) in tables.ledger()? {
                 match standing {
-                    Standing::Due => due += 1,
-                    Standing::Claimed if witness.seen().events.contains_key(&event) => {
+                    EntryEnd::Due => due += 1,
+                    EntryEnd::Claimed if witness.seen().events.contains_key(&event) => {
                         unmarked += 1
                     }
-                    Standing::Claimed => due += 1,
-                    Standing::Published | Standing::LedgerOnly => {}
+                    EntryEnd::Claimed => due += 1,
+                    EntryEnd::Published | EntryEnd::LedgerOnly => {}
                 }
             }
             quiet = if ties + due == 0 { quiet + 1 } else { 0 };

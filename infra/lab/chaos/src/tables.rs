@@ -10,7 +10,7 @@ use sluice_local::stack::StackInfo;
 
 /// Where the ledger says that an event stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Standing {
+pub(crate) enum EntryEnd {
     /// On the bus.
     Published,
     /// Stored, and not to be published.
@@ -30,17 +30,17 @@ pub(crate) struct Tables<'a> {
 
 impl Tables<'_> {
     /// Each event's standing in the ledger.
-    pub(crate) fn ledger(&self) -> Result<BTreeMap<String, Standing>, Problem> {
+    pub(crate) fn ledger(&self) -> Result<BTreeMap<String, EntryEnd>, Problem> {
         let items = items(self.aws, self.info, "ledger")?;
         let entries = items.iter().filter_map(|item| {
             let event = text(item, "pk")?.strip_prefix("evt#")?;
             let has = |name: &str| !item[name].is_null();
             let standing = match () {
                 () if text(item, "sk") != Some("entry") => return None,
-                () if has("published_at") => Standing::Published,
-                () if has("ledger_only") => Standing::LedgerOnly,
-                () if has("due_at") => Standing::Due,
-                () => Standing::Claimed,
+                () if has("published_at") => EntryEnd::Published,
+                () if has("ledger_only") => EntryEnd::LedgerOnly,
+                () if has("due_at") => EntryEnd::Due,
+                () => EntryEnd::Claimed,
             };
             Some((event.to_owned(), standing))
         });

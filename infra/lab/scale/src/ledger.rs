@@ -10,8 +10,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use aws_sdk_dynamodb::types::AttributeValue;
 use dynoxide::{AttributeValue as Emulated, ImportOptions, Item};
 use serde_json::json;
+use sluice_adapters::bulk_items;
 use sluice_adapters::clock::SystemClock;
-use sluice_adapters::fill;
 use sluice_adapters::ledger::DynamoLedger;
 use sluice_kernel::clock::Clock;
 use sluice_kernel::delivery::ledger::{Arrival, Claimed, Deferred, Ledger as _};
@@ -190,7 +190,7 @@ impl<'a> Ledger<'a> {
         };
         let body = pattern.body(&format!("{n:024}"));
         let arrival = arrival(&body, self.spread.received_at_ms(n))?;
-        let item = fill::published(&arrival, arrival.received_at_ms + 40);
+        let item = bulk_items::published(&arrival, arrival.received_at_ms + 40);
         let item = item.ok_or_else(|| failed("a sample event is too large for its entry"))?;
         let attributes = item.into_iter();
         attributes

@@ -4,7 +4,7 @@
 //! events go on to the old one. So the two are compared, field by field and variable by variable, without showing a value.
 
 use super::{Findings, Level, Patient};
-use crate::rollback::standing::{Standing, standing};
+use crate::rollback::standing::{AliasState, standing};
 use crate::versions::{self, LIVE};
 
 pub(super) async fn look(patient: &Patient<'_>, findings: &mut Findings) {
@@ -25,7 +25,12 @@ fn subject(role: &str) -> String {
     format!("{role}:{LIVE}")
 }
 
-fn judge(patient: &Patient<'_>, role: &str, standing: Option<&Standing>, findings: &mut Findings) {
+fn judge(
+    patient: &Patient<'_>,
+    role: &str,
+    standing: Option<&AliasState>,
+    findings: &mut Findings,
+) {
     let subject = subject(role);
     let Some(standing) = standing else {
         let said = "the alias that its events go to is gone: none comes in";
@@ -86,12 +91,12 @@ mod tests {
     use crate::stack::Stack;
     use crate::versions::{Alias, Difference};
 
-    fn standing(differs: bool, moved: Option<Move>) -> Standing {
+    fn standing(differs: bool, moved: Option<Move>) -> AliasState {
         let difference = Difference {
             what: "variable ENDPOINTS".to_owned(),
             change: "changed".to_owned(),
         };
-        Standing {
+        AliasState {
             alias: Alias {
                 version: "12".to_owned(),
                 revision_id: "r".to_owned(),
@@ -107,7 +112,7 @@ mod tests {
         }
     }
 
-    fn judged(standing: Option<&Standing>) -> (Vec<(Level, String)>, Vec<&'static str>) {
+    fn judged(standing: Option<&AliasState>) -> (Vec<(Level, String)>, Vec<&'static str>) {
         let stack = Stack::for_tests();
         let patient = Patient {
             stack: &stack,

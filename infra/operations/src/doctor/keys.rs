@@ -240,7 +240,7 @@ fn judge_accounts(
                 format!("its account is {account}, and the key is {own}'s: events of your own are taken for a connected account's"),
                 deploy(name),
             ),
-            None if endpoint.scope == endpoint::Scope::Connect => {}
+            None if endpoint.scope == endpoint::AccountScope::Connect => {}
             None => findings.look(
                 name,
                 format!("it doesn't know that your account is {own}: your own events that come through an organization's destination are taken for another account's"),
@@ -264,7 +264,7 @@ impl Needs {
         for endpoint in endpoints {
             needs.snapshots |= endpoint.payload == Payload::Snapshot;
             needs.thin |= endpoint.payload == Payload::Thin;
-            needs.accounts |= endpoint.scope != endpoint::Scope::Platform;
+            needs.accounts |= endpoint.scope != endpoint::AccountScope::Platform;
         }
         needs
     }
@@ -373,7 +373,7 @@ mod tests {
             stack: &stack,
             described: Described::default(),
         };
-        let endpoint = Endpoint::of(endpoint::Scope::Platform, true);
+        let endpoint = Endpoint::of(endpoint::AccountScope::Platform, true);
         let endpoints = ["platform", "smoke"].map(|name| (name.to_owned(), endpoint.clone()));
         let lists = serde_json::from_value(lists).expect("lists");
         let mut findings = Findings::of("signing secrets");

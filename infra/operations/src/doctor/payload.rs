@@ -45,7 +45,7 @@ pub(super) fn judge(
 
 #[cfg(test)]
 mod tests {
-    use sluice_kernel::delivery::endpoint::Scope;
+    use sluice_kernel::delivery::endpoint::AccountScope;
 
     use super::*;
     use crate::stack::Described;
@@ -64,7 +64,7 @@ mod tests {
             let endpoints = payloads.iter().enumerate().map(|(n, payload)| {
                 let endpoint = Endpoint {
                     payload: *payload,
-                    ..Endpoint::of(Scope::Both, true)
+                    ..Endpoint::of(AccountScope::Both, true)
                 };
                 (format!("endpoint-{n}"), endpoint)
             });

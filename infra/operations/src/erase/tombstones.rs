@@ -4,7 +4,7 @@ use sluice_adapters::projections::DynamoProjections;
 use sluice_domains::{Visit, by_name};
 use sluice_kernel::consumer::projection::{Projections, Stored};
 use sluice_kernel::domain::Domain;
-use sluice_kernel::erase::{Entombed, entomb};
+use sluice_kernel::erase::{TombstoneOutcome, write_tombstone};
 use sluice_kernel::fault::Fault;
 
 use super::find::object_of;
@@ -20,23 +20,23 @@ pub(super) async fn write(
     domain: &str,
     key: &str,
     does_it: bool,
-) -> Result<Entombed, Problem> {
+) -> Result<TombstoneOutcome, Problem> {
     let table = DynamoProjections::new(stack.aws.sdk(), stack.table(domain)?.to_owned());
     for _ in 0..CONFLICTS_MAX {
         let Some(stored) = table.get(key).await? else {
-            return Ok(Entombed::Already);
+            return Ok(TombstoneOutcome::Already);
         };
         let tombstone = match of_domain(stack, domain, object_of(key), &stored)? {
             None => {
-                return Ok(Entombed::Not(
+                return Ok(TombstoneOutcome::Not(
                     "this program doesn't know its domain: build it with the domain's code",
                 ));
             }
             // Nothing is known of what it holds, so it stays as it is.
-            Some(Err(fault)) => return Ok(Entombed::Not(fault.code)),
+            Some(Err(fault)) => return Ok(TombstoneOutcome::Not(fault.code)),
             Some(Ok(tombstone)) => tombstone,
         };
-        let Entombed::Document(document) = &tombstone else {
+        let TombstoneOutcome::Document(document) = &tombstone else {
             return Ok(tombstone);
         };
         // Without its owner: no list of his shows it any more.
@@ -44,7 +44,7 @@ pub(super) async fn write(
             return Ok(tombstone);
         }
     }
-    Ok(Entombed::Not(
+    Ok(TombstoneOutcome::Not(
         "its function keeps writing it; again in a moment",
     ))
 }
@@ -55,16 +55,16 @@ fn of_domain(
     domain: &str,
     object: &str,
     stored: &Stored,
-) -> Result<Option<Result<Entombed, Fault>>, Problem> {
+) -> Result<Option<Result<TombstoneOutcome, Fault>>, Problem> {
     struct Entomb<'a>(&'a Stack, &'a str, &'a Stored);
 
     impl Visit for Entomb<'_> {
-        type Output = Result<Result<Entombed, Fault>, Problem>;
+        type Output = Result<Result<TombstoneOutcome, Fault>, Problem>;
 
         fn visit<D: Domain>(self) -> Self::Output {
             let Self(stack, object, stored) = self;
             let settings = stack.settings::<D>()?;
-            Ok(entomb::<D>(object, stored, &settings))
+            Ok(write_tombstone::<D>(object, stored, &settings))
         }
     }
 
@@ -102,22 +102,25 @@ mod tests {
         }
     }
 
-    fn entombed(domain: &str, object: &str, stored: &Stored) -> Result<Entombed, Fault> {
+    fn tombstoned(domain: &str, object: &str, stored: &Stored) -> Result<TombstoneOutcome, Fault> {
         let made = of_domain(&Stack::for_tests(), domain, object, stored);
         made.expect("its settings").expect("a domain")
     }
 
     /// What is left, which has to be a projection that the domain reads and that is a tombstone already.
     fn left(domain: &str, object: &str, state: Value, terminal: bool) -> Value {
-        let made = entombed(domain, object, &stored(domain, state, terminal));
-        let Ok(Entombed::Document(document)) = made else {
-            panic!("{object} is not entombed");
+        let made = tombstoned(domain, object, &stored(domain, state, terminal));
+        let Ok(TombstoneOutcome::Document(document)) = made else {
+            panic!("{object} is not tombstoned");
         };
         let again = Stored {
             version: 2,
             document,
         };
-        assert_eq!(entombed(domain, object, &again), Ok(Entombed::Already));
+        assert_eq!(
+            tombstoned(domain, object, &again),
+            Ok(TombstoneOutcome::Already)
+        );
         serde_json::from_str(&again.document).expect("JSON")
     }
 
@@ -187,8 +190,8 @@ mod tests {
         };
         let running = stored("subscriptions", subscription("active"), false);
         assert!(matches!(
-            entombed("subscriptions", "sub_1", &running),
-            Ok(Entombed::Not(_))
+            tombstoned("subscriptions", "sub_1", &running),
+            Ok(TombstoneOutcome::Not(_))
         ));
         left("subscriptions", "sub_1", subscription("canceled"), true);
         let summary = json!({ "object": "entitlements.active_entitlement_summary", "customer": "cus_1", "features": [] });
@@ -207,8 +210,8 @@ mod tests {
             json!([{ "id": "f", "kind": "Refunded", "event": "evt_1", "detail": {} }]);
         one.document = document.to_string();
         assert_eq!(
-            entombed("payments", "ch_1", &one),
-            Ok(Entombed::Pending(vec!["evt_1".to_owned()]))
+            tombstoned("payments", "ch_1", &one),
+            Ok(TombstoneOutcome::Pending(vec!["evt_1".to_owned()]))
         );
     }
 }

@@ -8,10 +8,10 @@ use sluice_adapters::clock::SystemClock;
 use sluice_adapters::ledger::DynamoLedger;
 use sluice_adapters::projections::DynamoProjections;
 use sluice_domains::{Answer, Visit, by_name};
-use sluice_kernel::bus::detail::{self, Manner, Message};
+use sluice_kernel::bus::detail::{self, EmitMode, Message};
 use sluice_kernel::clock::Clock;
 use sluice_kernel::domain::Domain;
-use sluice_kernel::replay::foresee::{Foreseen, Overlay, foresee};
+use sluice_kernel::replay::dry_run::{Overlay, Predicted, dry_run};
 use sluice_kernel::replay::{Admissions, Entries, Ledgered, Replayable, Run};
 
 use crate::domains;
@@ -26,7 +26,7 @@ const READ_EVENTS: usize = 100;
 
 /// What one domain would do.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub struct Predicted {
+pub struct Expected {
     /// By outcome, with the code if it is rejected or there is more to say: the number of events.
     pub outcomes: BTreeMap<String, usize>,
     /// What would be emitted, by kind, and whether it is emitted again: the number of effects.
@@ -65,7 +65,7 @@ pub struct Plan {
     /// Facts and levels are emitted again.
     pub forced: bool,
     /// What each domain would do.
-    pub domains: BTreeMap<String, Predicted>,
+    pub domains: BTreeMap<String, Expected>,
     /// The run, which isn't begun.
     #[serde(skip)]
     pub(super) run: Run,
@@ -139,12 +139,12 @@ impl Plan {
         let judged = admissions.judge(&ledgered);
         let (mut entry, body) = ledgered;
         let (manner, only) = match judged {
-            Replayable::Again => (self.run.manner(), self.run.domain.as_deref()),
+            Replayable::Again => (self.run.emit_mode(), self.run.domain.as_deref()),
             // Published for the first time, to every domain.
             Replayable::Admit { account, .. } => {
                 self.admitted += 1;
                 entry.origin.account = account.map(Into::into);
-                (Manner::Plain, None)
+                (EmitMode::Normal, None)
             }
             Replayable::Waits => {
                 self.waiting += 1;
@@ -155,7 +155,7 @@ impl Plan {
                 return Ok(());
             }
         };
-        let outgoing = detail::outgoing_in(manner, &entry.origin, body.as_deref());
+        let outgoing = detail::encode_in(manner, &entry.origin, body.as_deref());
         let message = detail::read(&format!(r#"{{"detail":{}}}"#, outgoing.detail));
         let domains = domains::of_type(only, &entry.origin.kind);
         if domains.is_empty() {
@@ -165,16 +165,16 @@ impl Plan {
             let Some(overlay) = tools.overlays.get(domain) else {
                 continue;
             };
-            let predicted = self.domains.entry(domain.to_owned()).or_default();
+            let expected = self.domains.entry(domain.to_owned()).or_default();
             match &message {
                 Ok(message) => {
                     let Tools { stack, ledger, .. } = tools;
-                    let foreseen = foresee_in(domain, overlay, ledger, message, stack).await?;
-                    predicted.add(foreseen);
+                    let predicted = dry_run_in(domain, overlay, ledger, message, stack).await?;
+                    expected.add(predicted);
                 }
                 Err(unread) => {
                     let outcome = format!("rejected {}", unread.fault.code);
-                    *predicted.outcomes.entry(outcome).or_default() += 1;
+                    *expected.outcomes.entry(outcome).or_default() += 1;
                 }
             }
         }
@@ -182,9 +182,9 @@ impl Plan {
     }
 }
 
-impl Predicted {
-    fn add(&mut self, foreseen: Foreseen) {
-        let outcome = match foreseen.result {
+impl Expected {
+    fn add(&mut self, predicted: Predicted) {
+        let outcome = match predicted.result {
             Ok(consumed) => {
                 let note = consumed.note.map(|note| format!(" {note}"));
                 format!("{}{}", consumed.outcome.as_str(), note.unwrap_or_default())
@@ -192,7 +192,7 @@ impl Predicted {
             Err(fault) => format!("rejected {}", fault.code),
         };
         *self.outcomes.entry(outcome).or_default() += 1;
-        for effect in foreseen.effects {
+        for effect in predicted.effects {
             let kind = (effect.kind, effect.is_again);
             *self.effects.entry(kind).or_default() += 1;
         }
@@ -200,13 +200,13 @@ impl Predicted {
 }
 
 /// What the domain of this name would do.
-async fn foresee_in(
+async fn dry_run_in(
     domain: &str,
     overlay: &Overlay<'_, DynamoProjections>,
     ledger: &DynamoLedger<SystemClock>,
     message: &Message,
     stack: &Stack,
-) -> Result<Foreseen, Problem> {
+) -> Result<Predicted, Problem> {
     struct Foresee<'a>(
         &'a Overlay<'a, DynamoProjections>,
         &'a DynamoLedger<SystemClock>,
@@ -215,28 +215,28 @@ async fn foresee_in(
     );
 
     impl<'a> Visit for Foresee<'a> {
-        type Output = Answer<'a, Result<Foreseen, Problem>>;
+        type Output = Answer<'a, Result<Predicted, Problem>>;
 
         fn visit<D: Domain>(self) -> Self::Output {
             let Self(overlay, ledger, message, stack) = self;
-            Box::pin(foresee_of::<D>(overlay, ledger, message, stack))
+            Box::pin(dry_run_of::<D>(overlay, ledger, message, stack))
         }
     }
 
     match by_name(domain, Foresee(overlay, ledger, message, stack)) {
-        Some(foreseen) => foreseen.await,
+        Some(predicted) => predicted.await,
         None => Err(domains::without_code(domain)),
     }
 }
 
-async fn foresee_of<D: Domain>(
+async fn dry_run_of<D: Domain>(
     overlay: &Overlay<'_, DynamoProjections>,
     ledger: &DynamoLedger<SystemClock>,
     message: &Message,
     stack: &Stack,
-) -> Result<Foreseen, Problem> {
+) -> Result<Predicted, Problem> {
     let settings = stack.settings::<D>()?;
-    Ok(foresee::<D>(overlay, ledger, &SystemClock, message, &settings).await?)
+    Ok(dry_run::<D>(overlay, ledger, &SystemClock, message, &settings).await?)
 }
 
 #[cfg(test)]
@@ -245,7 +245,7 @@ mod tests {
 
     #[test]
     fn what_a_domain_would_emit_is_listed_by_kind_and_whether_it_is_again() {
-        let predicted = Predicted {
+        let predicted = Expected {
             outcomes: BTreeMap::from([("applied".to_owned(), 3)]),
             effects: BTreeMap::from([
                 (("Access".to_owned(), false), 2),

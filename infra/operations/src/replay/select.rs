@@ -7,7 +7,7 @@ use sluice_adapters::ledger::DynamoLedger;
 use sluice_adapters::listing::BATCH_MAX;
 use sluice_adapters::timeline::{self, Timeline};
 use sluice_kernel::clock::Clock;
-use sluice_kernel::delivery::ledger::Standing;
+use sluice_kernel::delivery::ledger::EntryState;
 use sluice_kernel::reconcile::Standings;
 use sluice_kernel::replay::EVENTS_MAX;
 
@@ -126,7 +126,8 @@ async fn waiting(
     }
     let asked: Vec<&str> = ids.iter().map(String::as_str).collect();
     let standings = ledger.standings(&asked).await?;
-    let waits = |standing: Option<Standing>| standing.is_some_and(|standing| standing.is_waiting());
+    let waits =
+        |standing: Option<EntryState>| standing.is_some_and(|standing| standing.is_waiting());
     let found = ids.into_iter().zip(standings);
     Ok(found
         .filter_map(|(id, standing)| waits(standing).then_some(id))

@@ -165,7 +165,7 @@ mod tests {
         assert!(written.contains("1e2"));
         let message = detail::read(&written).expect("a consumer reads it");
         assert_eq!(message.id, "evt_1");
-        assert_eq!(message.tag.manner(), detail::Manner::Again("run-1"));
+        assert_eq!(message.tag.emit_mode(), detail::EmitMode::Forced("run-1"));
     }
 
     #[test]

@@ -11,7 +11,7 @@ use crate::versions::{self, Alias, Difference, LATEST, LIVE};
 
 /// A function's alias as it is.
 #[derive(Debug)]
-pub struct Standing {
+pub struct AliasState {
     /// Where the alias points.
     pub alias: Alias,
     /// What it has otherwise than what was deployed last.
@@ -22,7 +22,7 @@ pub struct Standing {
     pub moved: Option<Move>,
 }
 
-impl Standing {
+impl AliasState {
     /// In words: which version runs, which was deployed last, and why they differ. None where they don't.
     pub fn said(&self, role: &str) -> Option<String> {
         if self.differences.is_empty() {
@@ -63,7 +63,7 @@ pub async fn standing(
     stack: &Stack,
     role: &str,
     function: &str,
-) -> Result<Option<Standing>, Problem> {
+) -> Result<Option<AliasState>, Problem> {
     let aws = &stack.aws;
     let Some(alias) = versions::alias(aws, function).await? else {
         return Ok(None);
@@ -87,7 +87,7 @@ pub async fn standing(
         deployed = versions::deployed(&published, &latest).map(str::to_owned);
         moved = behind(&record::moves(stack)?.of(role).await?, &alias.version).cloned();
     }
-    Ok(Some(Standing {
+    Ok(Some(AliasState {
         alias,
         differences,
         deployed,

@@ -84,7 +84,7 @@ async fn run(
     };
     let begun = Bulk::begin(&stack, Kind::Rebuild, "billing", start, 10).await;
     let ended = match begun {
-        Ok(bulk) => bulk.go_on(pages, &mut seen).await,
+        Ok(bulk) => bulk.resume(pages, &mut seen).await,
         Err(problem) => Err(problem),
     };
     (ended, seen, serving.join().expect("it served"))

@@ -29,7 +29,7 @@ pub enum Action {
         event: u8,
     },
     /// An attempt at the door takes its next step.
-    Door {
+    Ingest {
         /// Whose.
         place: usize,
         /// How it ends.

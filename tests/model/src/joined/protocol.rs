@@ -50,7 +50,7 @@ impl Joined {
     pub fn after(&self, world: &World, action: Action) -> World {
         let mut world = world.clone();
         let end = match action {
-            Action::Door { end, .. }
+            Action::Ingest { end, .. }
             | Action::Sweep { end }
             | Action::Replay { end }
             | Action::Refresh { end }
@@ -62,7 +62,7 @@ impl Joined {
         match action {
             Action::Deliver { event } => Self::deliver(&mut world, event),
             Action::GiveUp { event } => world.event(event).sent = self.deliveries,
-            Action::Door { place, end } => self.door(&mut world, place, end),
+            Action::Ingest { place, end } => self.door(&mut world, place, end),
             Action::Lapse { event } => Self::lapse(&mut world, event),
             Action::SweepPick { event } => self.sweep_pick(&mut world, event),
             Action::Sweep { end } => self.sweep(&mut world, end),
@@ -97,7 +97,7 @@ impl Joined {
         let at_the_door = (0..)
             .zip(&world.attempts)
             .filter(|(_, attempt)| attempt.is_some())
-            .map(move |(place, _)| Action::Door { place, end });
+            .map(move |(place, _)| Action::Ingest { place, end });
         let entries = (0..self.events).zip(&world.events);
         let lapses = entries
             .clone()
@@ -239,7 +239,7 @@ impl Joined {
                 Some(Step::Publish) => &[End::AnswerLost, End::Refused, End::Crash],
                 Some(Step::Mark | Step::Defer { .. }) => &[End::Refused, End::Crash],
             };
-            actions.extend(ends.iter().map(|&end| Action::Door { place, end }));
+            actions.extend(ends.iter().map(|&end| Action::Ingest { place, end }));
         }
         // A refusal leaves sweep's entry as a crash does, unless its result goes unread.
         match world.sweep {

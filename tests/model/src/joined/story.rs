@@ -70,7 +70,7 @@ impl Told for Joined {
                     _ => "drops it".to_owned(),
                 },
             ),
-            Action::Door { place, end } => door(before, after, place, end),
+            Action::Ingest { place, end } => door(before, after, place, end),
             Action::SweepPick { event } => (
                 "sweep",
                 format!("picks event {}", event + 1),

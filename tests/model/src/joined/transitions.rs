@@ -27,7 +27,7 @@ impl Model for Joined {
         let after = self.after(world, action);
         // A lost answer to a claim that was not carried out: the SDK claims again and learns the same.
         match action {
-            Action::Door {
+            Action::Ingest {
                 place,
                 end: End::AnswerLost,
             } if after.attempts[place].is_none() => None,

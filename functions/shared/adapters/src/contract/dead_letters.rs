@@ -118,7 +118,7 @@ async fn operators_read_records_that_have_not_expired_and_no_note_among_them() {
     let record = |subject: &str, kind: Option<&str>, at_ms| Record {
         subject: subject.to_owned(),
         domain: "payments",
-        word: Word::Failing,
+        word: RecordKind::Failing,
         code: "ledger.unavailable",
         cause: "GetItem: timeout".to_owned(),
         digest: "0011".to_owned(),
@@ -168,7 +168,7 @@ async fn more_records_than_a_page_holds_are_all_read() {
         let record = Record {
             subject: format!("evt_{n}"),
             domain: "payments",
-            word: Word::Rejected,
+            word: RecordKind::Rejected,
             code: "object.field_missing",
             cause: "x".repeat(300_000),
             digest: "0011".to_owned(),

@@ -8,7 +8,7 @@ use super::*;
 use crate::clock::SystemClock;
 use crate::inspect;
 use crate::listing::Listing;
-use crate::notes::DynamoNotes;
+use crate::reconcile_store::DynamoNotes;
 use crate::timeline::Seen;
 
 fn seen(id: &str, kind: &str) -> Seen {
@@ -47,7 +47,7 @@ async fn events_are_listed_with_where_they_stand_and_what_their_domain_recorded(
     let record = Record {
         subject: "evt_published".to_owned(),
         domain: "payments",
-        word: Word::Rejected,
+        word: RecordKind::Rejected,
         code: "object.field_missing",
         cause: String::new(),
         digest: String::new(),

@@ -1,7 +1,7 @@
 //! Reconcile's notes: cursors and reports. Ties and drift have a suite that the ports in memory pass too.
 
 use sluice_kernel::event::Scope;
-use sluice_kernel::outcome::{Remark, Tie};
+use sluice_kernel::outcome::{Finding, Tie};
 use sluice_kernel::reconcile::report::Report;
 use sluice_kernel::reconcile::window::{Cursor, Walk};
 use sluice_kernel::reconcile::{NotedTie, Notes};
@@ -79,7 +79,7 @@ async fn a_tie_is_kept_as_long_as_outcomes_are_and_one_of_an_earlier_version_wai
         at_ms: 7_000,
     };
     outcomes
-        .remark(&Remark::Tie(tie.clone()))
+        .remark(&Finding::Tie(tie.clone()))
         .await
         .expect("noted");
     let client = Client::new(&config);

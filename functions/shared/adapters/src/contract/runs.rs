@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
-use sluice_kernel::replay::{Runs, Standing};
+use sluice_kernel::replay::{RunState, Runs};
 
 use super::*;
 use crate::runs::bulk::{BulkRun, BulkRuns};
@@ -131,7 +131,7 @@ async fn runs_of_all_kinds_are_listed_newest_first_page_by_page_as_they_now_stan
     let created = replays.create(&replay, &["evt_1".to_owned()], plan).await;
     assert_eq!(created, Ok(()));
     (replay.next, replay.published, replay.failed) = (2, 2, 1);
-    replay.standing = Standing::Stopped("1 of 2 failed".to_owned());
+    replay.standing = RunState::Stopped("1 of 2 failed".to_owned());
     assert_eq!(replays.save(&replay, 1).await, Ok(true));
     for (kind, name, at_ms) in [
         (Kind::Rebuild, "rebuild-billing-1", 2_000),

@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use sluice_kernel::clock::Clock;
-use sluice_kernel::delivery::ledger::Standing;
+use sluice_kernel::delivery::ledger::EntryState;
 use sluice_kernel::fault::Fault;
 use sluice_kernel::reconcile::Standings;
 
@@ -16,7 +16,7 @@ use crate::timeline::{Timeline, Wanted};
 const EVENTS_MAX: usize = 10_000;
 
 impl<C: Clock> Standings for DynamoLedger<C> {
-    async fn standings(&self, ids: &[&str]) -> Result<Vec<Option<Standing>>, Fault> {
+    async fn standings(&self, ids: &[&str]) -> Result<Vec<Option<EntryState>>, Fault> {
         // A list that names an event twice is asked for once: DynamoDB refuses equal keys.
         let distinct: BTreeSet<&str> = ids.iter().copied().collect();
         let keys = distinct.into_iter().map(|id| {

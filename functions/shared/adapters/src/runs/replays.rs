@@ -14,7 +14,7 @@ use std::sync::{Mutex, PoisonError};
 use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
 use aws_types::SdkConfig;
 use sluice_kernel::fault::Fault;
-use sluice_kernel::replay::{Run, Runs, Standing};
+use sluice_kernel::replay::{Run, RunState, Runs};
 
 use super::{DAY_S, Kind, Only, Place, RECORD, RunStore, State, Summary};
 use crate::aws;
@@ -189,9 +189,9 @@ pub(super) fn summary(place: Place, record: &Item) -> Option<Summary> {
         began_ms: place.began_ms,
         at_ms: run.at_ms,
         state: match run.standing {
-            Standing::Running => State::Running,
-            Standing::Stopped(reason) => State::Stopped(reason),
-            Standing::Done => State::Done,
+            RunState::Running => State::Running,
+            RunState::Stopped(reason) => State::Stopped(reason),
+            RunState::Done => State::Done,
         },
         done: run.next,
         total: Some(run.total),

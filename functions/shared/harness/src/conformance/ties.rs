@@ -1,7 +1,7 @@
 //! What every table of outcomes, and reconcile's view of it, have to do with ties and drift.
 
 use sluice_kernel::event::Scope;
-use sluice_kernel::outcome::{Drift, Outcomes, Remark, Resolved, Tie};
+use sluice_kernel::outcome::{Drift, Finding, Outcomes, Resolved, Tie};
 use sluice_kernel::reconcile::{NotedTie, Notes};
 
 const DOMAIN: &str = "payments";
@@ -28,7 +28,7 @@ fn tie(object: &str, at_ms: i64) -> Tie {
 }
 
 async fn note(outcomes: &impl Outcomes, tie: &Tie) {
-    let noted = outcomes.remark(&Remark::Tie(tie.clone())).await;
+    let noted = outcomes.remark(&Finding::Tie(tie.clone())).await;
     noted.expect("noted");
 }
 
@@ -39,7 +39,7 @@ async fn resolve(outcomes: &impl Outcomes, scope: Scope, domain: &'static str, b
         object: "pi_1".to_owned(),
         before_ms,
     };
-    let noted = outcomes.remark(&Remark::Resolved(resolved)).await;
+    let noted = outcomes.remark(&Finding::Resolved(resolved)).await;
     noted.expect("noted");
 }
 
@@ -137,7 +137,7 @@ pub async fn drift_is_counted_since_a_moment(outcomes: &impl Outcomes, notes: &i
             object: "pi_1".to_owned(),
             at_ms,
         };
-        let noted = outcomes.remark(&Remark::Drift(drift)).await;
+        let noted = outcomes.remark(&Finding::Drift(drift)).await;
         noted.expect("noted");
     }
     assert_eq!(notes.drifted_since(1_000).await, Ok(2));

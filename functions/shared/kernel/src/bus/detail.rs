@@ -14,7 +14,7 @@
 //! Buses parse and write a detail anew: key order, duplicate keys and number literals don't survive. Whoever needs the
 //! exact bytes reads them from the ledger.
 //!
-//! Keys of state use [`Tag::account`], never a field of the event that may be absent.
+//! Keys of state use [`Metadata::account`], never a field of the event that may be absent.
 
 mod checking;
 mod reading;
@@ -41,7 +41,7 @@ pub enum BodyPlace {
 
 /// The leading key `sluice` of a detail.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Tag {
+pub struct Metadata {
     /// The connected account, or null for the platform's own.
     pub account: Option<String>,
     /// The endpoint that the event first came in through.
@@ -77,18 +77,18 @@ pub const GENERATION_CHARS_MAX: usize = 64;
 
 /// How an event is to be taken in: what it does to effects. The state and what it rests on are the same in each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Manner<'a> {
+pub enum EmitMode<'a> {
     /// As Stripe delivers it, and as a plain replay repeats it: what was told before isn't told again.
     #[default]
-    Plain,
+    Normal,
     /// By a forced replay, under this generation: its facts, and the levels that are current, are told again, once.
-    Again(&'a str),
+    Forced(&'a str),
     /// State, evidence and facts are recorded, and nothing is emitted. Effects that were pending stay so, and levels that
     /// change are owed: the object's next message emits them.
-    Muted,
+    Suppressed,
 }
 
-impl Tag {
+impl Metadata {
     /// Milliseconds from Stripe's `created` until now; `None` where it has none or it lies ahead, and for what is late on
     /// purpose: an event that is replayed under a generation or taken in muted, and a check.
     pub fn lag_ms(&self, now_ms: i64) -> Option<i64> {
@@ -99,11 +99,11 @@ impl Tag {
     }
 
     /// How the event is to be taken in. Muted wins over a generation: what is to be silent says nothing twice.
-    pub fn manner(&self) -> Manner<'_> {
+    pub fn emit_mode(&self) -> EmitMode<'_> {
         match (self.muted, self.generation.as_deref()) {
-            (true, _) => Manner::Muted,
-            (false, Some(generation)) => Manner::Again(generation),
-            (false, None) => Manner::Plain,
+            (true, _) => EmitMode::Suppressed,
+            (false, Some(generation)) => EmitMode::Forced(generation),
+            (false, None) => EmitMode::Normal,
         }
     }
 }
@@ -116,13 +116,13 @@ pub fn is_generation(text: &str) -> bool {
 
 /// Makes the bus entry for an event: inline where the body is given and can travel, as a pointer otherwise.
 pub fn outgoing(origin: &Origin<'_>, body: Option<&[u8]>) -> Outgoing {
-    outgoing_in(Manner::Plain, origin, body)
+    encode_in(EmitMode::Normal, origin, body)
 }
 
-/// Makes the bus entry for an event that is published again, to be taken in as `manner` says.
-pub fn outgoing_in(manner: Manner<'_>, origin: &Origin<'_>, body: Option<&[u8]>) -> Outgoing {
+/// Makes the bus entry for an event that is published again, to be taken in as `mode` says.
+pub fn encode_in(mode: EmitMode<'_>, origin: &Origin<'_>, body: Option<&[u8]>) -> Outgoing {
     let inline = body.filter(|_| !origin.as_pointer).and_then(members);
-    let mut tag = Tag {
+    let mut tag = Metadata {
         account: origin.account.as_deref().map(str::to_owned),
         endpoint: origin.endpoint.to_string(),
         livemode: origin.livemode,
@@ -131,11 +131,11 @@ pub fn outgoing_in(manner: Manner<'_>, origin: &Origin<'_>, body: Option<&[u8]>)
         check: false,
         received_at_ms: origin.received_at_ms,
         traceparent: origin.traceparent.to_string(),
-        generation: match manner {
-            Manner::Again(generation) => Some(generation.to_owned()),
-            Manner::Plain | Manner::Muted => None,
+        generation: match mode {
+            EmitMode::Forced(generation) => Some(generation.to_owned()),
+            EmitMode::Normal | EmitMode::Suppressed => None,
         },
-        muted: manner == Manner::Muted,
+        muted: mode == EmitMode::Suppressed,
         body: BodyPlace::Inline,
     };
     let detail = match inline {
@@ -168,7 +168,7 @@ fn members(body: &[u8]) -> Option<&str> {
         .strip_prefix('{')
 }
 
-fn pointer(origin: &Origin<'_>, tag: &Tag) -> String {
+fn pointer(origin: &Origin<'_>, tag: &Metadata) -> String {
     let object = json!({ "id": origin.object_id, "object": origin.object_kind });
     let mut detail = json!({
         "sluice": tag,
@@ -288,11 +288,15 @@ mod tests {
     fn a_replayed_event_says_how_it_is_to_be_taken_in() {
         let body = br#"{"id":"evt_1","type":"charge.succeeded"}"#;
         let large = vec![b' '; bus::DETAIL_BYTES_MAX + 1];
-        for manner in [Manner::Plain, Manner::Again("run-1"), Manner::Muted] {
+        for mode in [
+            EmitMode::Normal,
+            EmitMode::Forced("run-1"),
+            EmitMode::Suppressed,
+        ] {
             for body in [&body[..], &large] {
-                let entry = outgoing_in(manner, &origin(), Some(body));
+                let entry = encode_in(mode, &origin(), Some(body));
                 let message = read(&envelope(&entry.detail)).expect("readable");
-                assert_eq!(message.tag.manner(), manner);
+                assert_eq!(message.tag.emit_mode(), mode);
             }
         }
     }
@@ -300,7 +304,7 @@ mod tests {
     #[test]
     fn a_generation_that_could_not_be_part_of_an_id_is_rejected() {
         for bad in ["", "a#b", "a b", &"x".repeat(GENERATION_CHARS_MAX + 1)] {
-            let entry = outgoing_in(Manner::Again(bad), &origin(), None);
+            let entry = encode_in(EmitMode::Forced(bad), &origin(), None);
             let unread = read(&envelope(&entry.detail)).expect_err("rejected");
             assert_eq!(unread.fault.code, "message.bad_generation", "{bad}");
             assert_eq!(unread.named, None, "the event has done nothing wrong");

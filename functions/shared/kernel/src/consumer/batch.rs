@@ -26,7 +26,7 @@ use crate::consumer::projection::Projections;
 use crate::delivery::ledger::Bodies;
 use crate::domain::Domain;
 use crate::fault::{Class, Fault, Pace};
-use crate::outcome::{self, Outcome, Outcomes, Record, Remark, Word};
+use crate::outcome::{self, Finding, Outcome, Outcomes, Record, RecordKind};
 use crate::queue::{MESSAGE_RESERVE_MS, Received, caught, no_time};
 
 /// In so many of its last receives a message that fails is recorded: more than one, since a record may fail too.
@@ -197,7 +197,7 @@ async fn handle_one<D: Domain>(
         if received.receives >= run.receives_max {
             let cause = "the last receive never ended";
             let fault = Fault::retry(outcome::UNANSWERED, cause);
-            let record = record::<D>(&handled, received, Word::Failing, &fault, clock);
+            let record = record::<D>(&handled, received, RecordKind::Failing, &fault, clock);
             // Only in case the function dies: if it can't be written, what comes of the message is recorded after.
             let _ = outcomes.record(&record).await;
         }
@@ -210,7 +210,7 @@ async fn handle_one<D: Domain>(
         };
         handled.result = match result {
             Err(fault) if fault.class == Class::Reject => {
-                let record = record::<D>(&handled, received, Word::Rejected, &fault, clock);
+                let record = record::<D>(&handled, received, RecordKind::Rejected, &fault, clock);
                 let recorded = outcomes.record(&record).await;
                 handled.rejected = Some(fault);
                 recorded.map(|()| Outcome::Rejected)
@@ -239,10 +239,10 @@ async fn handle_one<D: Domain>(
 
 /// Notes what reconcile has to know. A tie that can't be noted brings the message back, which finds it again. A tie that is
 /// resolved is found so by the next check, and a drift was fixed: either is let go.
-async fn note(outcomes: &impl Outcomes, remarks: &[Remark]) -> Result<(), Fault> {
+async fn note(outcomes: &impl Outcomes, remarks: &[Finding]) -> Result<(), Fault> {
     for remark in remarks {
         let noted = outcomes.remark(remark).await;
-        if matches!(remark, Remark::Tie(_)) {
+        if matches!(remark, Finding::Tie(_)) {
             noted?;
         }
     }
@@ -265,12 +265,18 @@ async fn record_near_last<D: Domain>(
         Ok(_) if is_clean => return,
         Ok(outcome) => {
             let fault = Fault::retry(outcome::RECOVERED, "it was near its last receive");
-            record::<D>(handled, received, Word::Ended(*outcome), &fault, clock)
+            record::<D>(
+                handled,
+                received,
+                RecordKind::Ended(*outcome),
+                &fault,
+                clock,
+            )
         }
         Err(fault) => {
             // A rejection that couldn't be recorded is why it comes back, and not what is wrong with it.
             let fault = handled.rejected.as_ref().unwrap_or(fault);
-            record::<D>(handled, received, Word::Failing, fault, clock)
+            record::<D>(handled, received, RecordKind::Failing, fault, clock)
         }
     };
     if let Err(fault) = outcomes.record(&record).await {
@@ -281,7 +287,7 @@ async fn record_near_last<D: Domain>(
 fn record<D: Domain>(
     handled: &Handled,
     received: &Received,
-    word: Word,
+    word: RecordKind,
     fault: &Fault,
     clock: &impl Clock,
 ) -> Record {
@@ -297,7 +303,7 @@ fn record<D: Domain>(
         message_id: received.message_id.clone(),
         receives: received.receives,
         at_ms: clock.now_ms(),
-        is_fallback: word == Word::Failing
+        is_fallback: word == RecordKind::Failing
             && (fault.pace == Pace::Untouched || fault.code == outcome::UNANSWERED),
     }
 }

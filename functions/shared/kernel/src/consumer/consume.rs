@@ -33,11 +33,11 @@ use crate::domain::{Domain, Lacks, Projected};
 use crate::effects::effect::Fact;
 use crate::event::{Event, Scope};
 use crate::fault::{Class, Fault};
-use crate::outcome::{Outcome, Remark};
+use crate::outcome::{Finding, Outcome};
 
 use apply::apply;
 use asking::fetch_facts;
-use observation::Told;
+use observation::Observation;
 use thin::consume_thin;
 
 pub(crate) use item::{Place, contended, emit_pending, read, write};
@@ -89,7 +89,7 @@ pub struct Consumed {
     /// What the domain made of the event.
     pub outcome: Outcome,
     /// What reconcile and operators have to know of the object.
-    pub remarks: Vec<Remark>,
+    pub remarks: Vec<Finding>,
     /// A code for the log, where there is more to say: `thin.no_key`, `order.tie_unresolved`, `event.unrouted`.
     pub note: Option<&'static str>,
     /// The kinds of the effects that were emitted, each as often as it was.
@@ -134,13 +134,13 @@ pub async fn consume<D: Domain>(
         return Ok(Consumed::ignored(Some(UNROUTED)));
     };
     let lacks = D::lacks(&event);
-    let told = Told {
+    let told = Observation {
         owner: D::owner(&projected.state),
         object: projected.object.clone(),
         facts,
         candidate: Candidate::of_event::<D>(&event, projected),
         is_partial: lacks == Lacks::State,
-        manner: message.tag.manner(),
+        mode: message.tag.emit_mode(),
         traceparent: &message.tag.traceparent,
         is_check: false,
         context: context.as_deref(),
@@ -153,7 +153,7 @@ pub async fn consume<D: Domain>(
     match fetch_facts::<D>(ports.objects, time, &event, &told).await? {
         None => consumed.note = consumed.note.or(Some(FACTS_LACKING)),
         Some((candidate, facts)) => {
-            let told = Told {
+            let told = Observation {
                 candidate,
                 facts,
                 ..told

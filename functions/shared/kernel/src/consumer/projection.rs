@@ -9,13 +9,13 @@
 //!
 //! # Told again, and not told
 //!
-//! An event may come by a forced replay, under a generation ([`Manner::Again`]). Its facts that were known are told again
+//! An event may come by a forced replay, under a generation ([`EmitMode::Forced`]). Its facts that were known are told again
 //! under the generation's id, those that weren't are told for the first time, and the object's current levels are told at a new
 //! seq: each once a generation, however often the replay delivers, since the item remembers what its last
 //! [`GENERATIONS_MAX`] generations told. A message of an older generation that comes back tells its facts again by the same
 //! ids, which receivers drop, and its levels at another seq, which says the same.
 //!
-//! Or it may be suppressed ([`Manner::Muted`]): its facts count as known and nothing is emitted. If the write changes the
+//! Or it may be suppressed ([`EmitMode::Suppressed`]): its facts count as known and nothing is emitted. If the write changes the
 //! object's levels, receivers still have the old ones, and the event of that very change may be on its way, stale by now. So
 //! the item keeps the state whose levels were emitted last ([`Item::emitted`]), and owes the levels: the next message that isn't
 //! suppressed emits them, whatever it brings, a stale event or a check included. One thing is emitted at once: where a level
@@ -35,7 +35,7 @@ use std::future::Future;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::bus::detail::Manner;
+use crate::bus::detail::EmitMode;
 use crate::consumer::order::candidate::Source;
 use crate::consumer::order::evidence::Evidence;
 use crate::domain::Domain;
@@ -120,7 +120,7 @@ pub struct Input<'a, D: Domain> {
     /// The event, or what stands for one.
     pub event: &'a Event,
     /// What is emitted of it.
-    pub manner: Manner<'a>,
+    pub mode: EmitMode<'a>,
     /// The item's evidence with what the event, and a fetch on its account, added to it.
     pub evidence: Evidence<D::State>,
     /// What it says happened.
@@ -153,7 +153,7 @@ pub fn step<D: Domain>(
 ) -> Step<D::State> {
     let Input {
         event,
-        manner,
+        mode,
         evidence,
         facts,
         settings,
@@ -170,7 +170,7 @@ pub fn step<D: Domain>(
         false => Outcome::Stale,
     };
 
-    let mut telling = Telling::begin(item, event, manner);
+    let mut telling = EffectPlan::begin(item, event, mode);
     for fact in facts {
         telling.fact(fact, D::overtaken(fact, head.state()).as_deref());
     }
@@ -183,7 +183,7 @@ pub fn step<D: Domain>(
         };
         item.derived != by_settings
     });
-    let emits = manner != Manner::Muted;
+    let emits = mode != EmitMode::Suppressed;
     let was_owed = item.is_some_and(|item| item.levels_owed);
     // Nothing new to remember: an older event without a fact of its own leaves the item as it is.
     let is_same = item.is_some_and(|item| item.evidence == evidence);
@@ -264,9 +264,9 @@ fn all_levels<D: Domain>(
 }
 
 /// What an item's set of facts, its generations and its pending effects become as an event is taken in.
-struct Telling<'a> {
+struct EffectPlan<'a> {
     event: &'a Event,
-    manner: Manner<'a>,
+    mode: EmitMode<'a>,
     facts: BTreeSet<String>,
     generations: Vec<Generation>,
     pending: Vec<Pending>,
@@ -278,13 +278,13 @@ struct Telling<'a> {
     dropped: usize,
 }
 
-impl<'a> Telling<'a> {
-    fn begin<S>(item: Option<&Item<S>>, event: &'a Event, manner: Manner<'a>) -> Self {
+impl<'a> EffectPlan<'a> {
+    fn begin<S>(item: Option<&Item<S>>, event: &'a Event, mode: EmitMode<'a>) -> Self {
         let mut generations = item
             .map(|item| item.generations.clone())
             .unwrap_or_default();
         let mut is_new = false;
-        if let Manner::Again(id) = manner {
+        if let EmitMode::Forced(id) = mode {
             let at = generations
                 .iter()
                 .position(|generation| generation.id == id);
@@ -301,7 +301,7 @@ impl<'a> Telling<'a> {
         }
         let mut telling = Self {
             event,
-            manner,
+            mode,
             facts: item.map(|item| item.facts.clone()).unwrap_or_default(),
             generations,
             pending: item.map(|item| item.pending.clone()).unwrap_or_default(),
@@ -320,16 +320,16 @@ impl<'a> Telling<'a> {
             return;
         }
         let is_new = self.facts.insert(id.clone());
-        let again = match self.manner {
-            Manner::Again(again) => Some(again),
-            Manner::Plain | Manner::Muted => None,
+        let again = match self.mode {
+            EmitMode::Forced(again) => Some(again),
+            EmitMode::Normal | EmitMode::Suppressed => None,
         };
         // A fact that the generation tells for the first time is told by it: it isn't told again under its name.
         let told = again.and_then(|_| self.generations.last_mut());
         let repeats = told.is_some_and(|told| told.facts.insert(id));
         self.is_news |= is_new || repeats;
-        match self.manner {
-            Manner::Muted => {}
+        match self.mode {
+            EmitMode::Suppressed => {}
             _ if is_new || repeats => {
                 let again = again.filter(|_| !is_new);
                 let fact = fact.clone();
@@ -359,7 +359,7 @@ impl<'a> Telling<'a> {
         for level in levels {
             let key = effect::level_key(&level, &self.event.scope);
             let about_to_hear = |pending: &Pending| pending.detail["key"] == *key;
-            if self.manner != Manner::Muted || self.pending.iter().any(about_to_hear) {
+            if self.mode != EmitMode::Suppressed || self.pending.iter().any(about_to_hear) {
                 self.tell(effect::pending_level(level, self.event, seq, None));
             }
         }
@@ -367,7 +367,7 @@ impl<'a> Telling<'a> {
 
     /// The levels as they are, told again by a generation; but for those that a change tells at the same time.
     fn current(&mut self, levels: Vec<Level>, seq: u64) {
-        if let Manner::Again(generation) = self.manner {
+        if let EmitMode::Forced(generation) = self.mode {
             for level in levels {
                 self.tell(effect::pending_level(
                     level,

@@ -10,7 +10,7 @@ use crate::event::Head;
 /// Whose events an endpoint receives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Scope {
+pub enum AccountScope {
     /// The account's own: no event names another account.
     Platform,
     /// Connected accounts': every event names one.
@@ -48,7 +48,7 @@ impl Payload {
 #[serde(deny_unknown_fields)]
 pub struct Endpoint {
     /// Whose events.
-    pub scope: Scope,
+    pub scope: AccountScope,
     /// Live events, or test events.
     pub livemode: bool,
     /// The id of the account that the endpoint and the API key belong to (`acct_…`). Events that name it are the platform's
@@ -62,7 +62,7 @@ pub struct Endpoint {
 
 impl Endpoint {
     /// An endpoint of this scope and mode that doesn't know its account's id.
-    pub fn of(scope: Scope, livemode: bool) -> Self {
+    pub fn of(scope: AccountScope, livemode: bool) -> Self {
         Self {
             scope,
             livemode,
@@ -136,13 +136,16 @@ impl Admission {
 /// a boolean `livemode` fits either mode.
 pub fn admit(endpoint: &Endpoint, head: &Head<'_>) -> Admission {
     match (endpoint.scope, &head.account) {
-        (Scope::Platform, Some(_)) => return Admission::LedgerOnly(UNEXPECTED_ACCOUNT),
-        (Scope::Connect, None) => return Admission::LedgerOnly(ACCOUNT_MISSING),
+        (AccountScope::Platform, Some(_)) => return Admission::LedgerOnly(UNEXPECTED_ACCOUNT),
+        (AccountScope::Connect, None) => return Admission::LedgerOnly(ACCOUNT_MISSING),
         _ => {}
     }
     match head.livemode {
         Some(livemode) if livemode != endpoint.livemode => {
-            if endpoint.livemode && endpoint.scope != Scope::Platform && head.account.is_some() {
+            if endpoint.livemode
+                && endpoint.scope != AccountScope::Platform
+                && head.account.is_some()
+            {
                 Admission::LedgerOnly(TEST_EVENT)
             } else {
                 Admission::LedgerOnly(WRONG_MODE)
@@ -176,8 +179,8 @@ mod tests {
 
     #[test]
     fn an_endpoint_admits_what_it_is_configured_for() {
+        use AccountScope::{Both, Connect, Platform};
         use Admission::{Admitted, LedgerOnly};
-        use Scope::{Both, Connect, Platform};
         let acct = Some("acct_1");
         for (scope, endpoint_live, account, event_live, admission) in [
             (Platform, true, None, Some(true), Admitted),
@@ -258,7 +261,7 @@ mod tests {
 
     #[test]
     fn an_event_that_names_the_endpoints_own_account_is_the_platforms_own() {
-        let mut endpoint = Endpoint::of(Scope::Both, true);
+        let mut endpoint = Endpoint::of(AccountScope::Both, true);
         assert_eq!(endpoint.keyed(Some("acct_own")), Some("acct_own"));
         endpoint.account = Some("acct_own".to_owned());
         assert_eq!(endpoint.keyed(Some("acct_own")), None);
@@ -280,7 +283,7 @@ mod tests {
     fn an_endpoints_account_and_payload_may_be_left_out_and_nothing_else_may_be_added() {
         let read = |json: &str| serde_json::from_str::<Endpoint>(json);
         let bare = read(r#"{"scope":"both","livemode":true}"#).expect("an endpoint");
-        assert_eq!(bare, Endpoint::of(Scope::Both, true));
+        assert_eq!(bare, Endpoint::of(AccountScope::Both, true));
         let named = read(r#"{"scope":"both","livemode":true,"account":"acct_1"}"#);
         assert_eq!(
             named.expect("an endpoint").account.as_deref(),

@@ -85,7 +85,7 @@ fn borrow<'a>(value: &'a Option<Cow<'_, str>>) -> Option<Cow<'a, str>> {
 
 /// An entry's place in its life.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Standing {
+pub struct EntryState {
     /// The attempt that holds, or last held, the claim.
     pub attempt: String,
     /// When that claim lapses.
@@ -102,7 +102,7 @@ pub struct Standing {
     pub ledger_only: Option<String>,
 }
 
-impl Standing {
+impl EntryState {
     /// Whether the event is only stored until the configuration of its endpoint is corrected.
     pub fn is_waiting(&self) -> bool {
         self.ledger_only
@@ -117,7 +117,7 @@ pub struct Entry {
     /// What is known of the event.
     pub origin: Origin<'static>,
     /// Where it stands.
-    pub standing: Standing,
+    pub standing: EntryState,
     /// SHA-256 of the body.
     pub hash: [u8; 32],
     /// The body's bytes, before compression.
@@ -174,7 +174,7 @@ pub fn decide(entry: &Entry, arrival: &Arrival<'_>, now_ms: i64) -> Decision {
 }
 
 /// True once an entry counts as absent. An entry that is still due never expires: it has been acknowledged.
-pub fn is_expired(standing: &Standing, now_ms: i64) -> bool {
+pub fn is_expired(standing: &EntryState, now_ms: i64) -> bool {
     standing.expires_at_s.saturating_mul(1000) <= now_ms && standing.due_at_ms.is_none()
 }
 
@@ -334,7 +334,7 @@ pub trait DueLedger: Sync {
     ) -> impl Future<Output = Result<(), Fault>> + Send;
 }
 
-/// The ledger as replay uses it for entries that [wait](Standing::is_waiting) for the configuration of their endpoint.
+/// The ledger as replay uses it for entries that [wait](EntryState::is_waiting) for the configuration of their endpoint.
 pub trait Waiting: Sync {
     /// Admits an entry that was stored for this reason: it is ledger-only no longer, its account is the one given, and it
     /// is due from then on, so that sweep publishes it with its body as stored. Content with its own repetition and with

@@ -9,7 +9,7 @@ use crate::fault::Fault;
 
 /// What an erasure makes of a projection.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Entombed {
+pub enum TombstoneOutcome {
     /// The document to write in its place.
     Document(String),
     /// It is one already.
@@ -28,11 +28,11 @@ pub enum Entombed {
 ///
 /// # Errors
 /// As [`forms::read`], and `Reject` where the domain has no state of an object that is gone.
-pub fn entomb<D: Domain>(
+pub fn write_tombstone<D: Domain>(
     object: &str,
     stored: &Stored,
     settings: &D::Settings,
-) -> Result<Entombed, Fault> {
+) -> Result<TombstoneOutcome, Fault> {
     let mut item = forms::read::<D::State>(&stored.document)?;
     let state = json!(item.evidence.head().state());
     // What is gone already says what it was.
@@ -40,10 +40,10 @@ pub fn entomb<D: Domain>(
     let gone = D::project(&deleted(object, kind.unwrap_or("subscription")))?.state;
     if !item.pending.is_empty() {
         let events = item.pending.into_iter().map(|effect| effect.event);
-        return Ok(Entombed::Pending(events.collect()));
+        return Ok(TombstoneOutcome::Pending(events.collect()));
     }
     if json!(gone) == state && item.evidence.terminal() {
-        return Ok(Entombed::Already);
+        return Ok(TombstoneOutcome::Already);
     }
     // What receivers have: while levels are owed, those of an earlier state.
     let emitted = item.emitted.as_ref();
@@ -51,18 +51,18 @@ pub fn entomb<D: Domain>(
     let gives = !D::levels(Some(emitted), &gone, settings).is_empty();
     let is_empty = state["features"].as_array().is_some_and(Vec::is_empty);
     if gives && !item.evidence.terminal() && !is_empty {
-        return Ok(Entombed::Not(
+        return Ok(TombstoneOutcome::Not(
             "it still gives access or readiness; end it in Stripe first",
         ));
     }
-    item.evidence = item.evidence.entombed(&gone);
+    item.evidence = item.evidence.tombstoned(&gone);
     item.derived = D::derived(&gone, settings);
     item.levels_owed = false;
     item.emitted = None;
     item.schema = SCHEMA;
     let document = serde_json::to_string(&item)
         .map_err(|_| Fault::reject("projection.unwritable", "the tombstone has no JSON form"))?;
-    Ok(Entombed::Document(document))
+    Ok(TombstoneOutcome::Document(document))
 }
 
 /// An event that says no more than that the object is gone.

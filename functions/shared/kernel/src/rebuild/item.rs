@@ -1,7 +1,7 @@
 //! An object's item under a rebuild or an import: written at the version that was read, its levels emitted or owed, and a guess
 //! noted.
 
-use crate::bus::detail::Manner;
+use crate::bus::detail::EmitMode;
 use crate::bus::{Bus, trace};
 use crate::clock::Clock;
 use crate::consumer::consume::{self, Place, ties};
@@ -33,7 +33,11 @@ impl<D: Domain> There<'_, D> {
     ) -> Result<bool, Fault> {
         let input = Input::<D> {
             event,
-            manner: if emits { Manner::Plain } else { Manner::Muted },
+            mode: if emits {
+                EmitMode::Normal
+            } else {
+                EmitMode::Suppressed
+            },
             evidence,
             // One that was never emitted stays to be emitted when its event is replayed.
             facts: &[],

@@ -6,7 +6,7 @@ use std::future::Future;
 use super::report::Report;
 use super::window::Cursor;
 use crate::delivery::endpoint::Payload;
-use crate::delivery::ledger::Standing;
+use crate::delivery::ledger::EntryState;
 use crate::event::Scope;
 use crate::fault::Fault;
 use crate::outcome::Tie;
@@ -122,7 +122,7 @@ pub trait Standings: Sync {
     fn standings(
         &self,
         ids: &[&str],
-    ) -> impl Future<Output = Result<Vec<Option<Standing>>, Fault>> + Send;
+    ) -> impl Future<Output = Result<Vec<Option<EntryState>>, Fault>> + Send;
 
     /// Accounts with an event of this mode since a moment, as far as the ledger tells; at most `limit`.
     ///

@@ -124,10 +124,10 @@ where
                 };
                 found.entry(target.key()).or_insert(target);
             };
-            if endpoint.scope != endpoint::Scope::Connect {
+            if endpoint.scope != endpoint::AccountScope::Connect {
                 add(None, self.clock.now_ms() / 1_000);
             }
-            if endpoint.scope == endpoint::Scope::Platform {
+            if endpoint.scope == endpoint::AccountScope::Platform {
                 continue;
             }
             let family = Family { livemode, payload };

@@ -177,8 +177,8 @@ fn keyed(plan: &Plan<'_>, one: &Ungenerated) -> Ungenerated {
 /// Whether an endpoint takes events of this account and mode, and is subscribed to the type.
 fn is_ours(plan: &Plan<'_>, one: &Ungenerated) -> bool {
     let not = match one.scope.account {
-        Some(_) => endpoint::Scope::Platform,
-        None => endpoint::Scope::Connect,
+        Some(_) => endpoint::AccountScope::Platform,
+        None => endpoint::AccountScope::Connect,
     };
     let mut endpoints = plan.endpoints.values();
     let is_taken = endpoints.any(|it| it.livemode == one.scope.livemode && it.scope != not);

@@ -16,7 +16,7 @@ use super::{Ask, Listing, Notes, Run, Standings, VIA, is_subscribed};
 use crate::bus::Bus;
 use crate::clock::Clock;
 use crate::delivery::ledger::{Arrival, Ledger, is_expired};
-use crate::delivery::take::{self, Taken};
+use crate::delivery::record::{self, DeliveryOutcome};
 use crate::event::Head;
 use crate::fault::{Class, Fault};
 
@@ -307,14 +307,18 @@ where
             traceparent: self.plan.traceparent,
             ledger_only: None,
         };
-        let taken = take::take(self.ports.ledger, self.ports.bus, self.clock, &arrival).await;
+        let taken =
+            record::record_and_publish(self.ports.ledger, self.ports.bus, self.clock, &arrival)
+                .await;
         match taken.map_err(Stop::of_ledger)? {
-            Taken::Accepted { .. } | Taken::Queued { .. } => self.report.recovered += 1,
+            DeliveryOutcome::Accepted { .. } | DeliveryOutcome::Queued { .. } => {
+                self.report.recovered += 1
+            }
             // A delivery came in between.
-            Taken::Duplicate => {}
+            DeliveryOutcome::Duplicate => {}
             // A walk comes by again.
-            Taken::Held => self.report.held += 1,
-            Taken::Conflict => self.report.conflicts += 1,
+            DeliveryOutcome::Held => self.report.held += 1,
+            DeliveryOutcome::Conflict => self.report.conflicts += 1,
         }
         Ok(())
     }

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use sluice_harness::bus::Script;
-use sluice_kernel::bus::detail::Manner::{self, Again, Muted, Plain};
+use sluice_kernel::bus::detail::EmitMode::{self, Forced, Normal, Suppressed};
 use sluice_kernel::consumer::projection::GENERATIONS_MAX;
 use sluice_kernel::event::Event;
 use sluice_kernel::outcome::Outcome;
@@ -20,9 +20,9 @@ fn told(world: &World) -> Vec<String> {
 }
 
 /// Delivers as the queue does: until it is acknowledged.
-async fn until_acknowledged(world: &World, manner: Manner<'_>, event: &Event) -> Outcome {
+async fn until_acknowledged(world: &World, mode: EmitMode<'_>, event: &Event) -> Outcome {
     for _ in 0..100 {
-        if let Ok(outcome) = world.deliver_in(manner, event).await {
+        if let Ok(outcome) = world.deliver_in(mode, event).await {
             return outcome;
         }
     }
@@ -43,7 +43,7 @@ async fn a_forced_replay_tells_facts_again_by_its_name_and_current_levels_at_a_n
     let highest = world.bus.details().iter().map(seq).max();
     for _ in 0..3 {
         assert_eq!(
-            world.deliver_in(Again("run-1"), &lit).await,
+            world.deliver_in(Forced("run-1"), &lit).await,
             Ok(Outcome::Duplicate)
         );
     }
@@ -60,16 +60,16 @@ async fn a_forced_replay_tells_facts_again_by_its_name_and_current_levels_at_a_n
 async fn each_generation_tells_once_and_a_plain_replay_tells_nothing() {
     let world = World::default();
     let lit = lamp("evt_1", "lamp.lit", 10, 5);
-    for manner in [
-        Plain,
-        Again("a"),
-        Again("b"),
-        Again("a"),
-        Plain,
-        Again("b"),
-        Muted,
+    for mode in [
+        Normal,
+        Forced("a"),
+        Forced("b"),
+        Forced("a"),
+        Normal,
+        Forced("b"),
+        Suppressed,
     ] {
-        world.deliver_in(manner, &lit).await.expect("taken in");
+        world.deliver_in(mode, &lit).await.expect("taken in");
     }
     let facts: Vec<_> = told(&world)
         .into_iter()
@@ -94,7 +94,7 @@ async fn two_events_for_one_change_are_one_fact_of_a_generation_too() {
     let before = told(&world).len();
     for event in [&two, &one, &two] {
         world
-            .deliver_in(Again("run"), event)
+            .deliver_in(Forced("run"), event)
             .await
             .expect("taken in");
     }
@@ -108,7 +108,7 @@ async fn what_was_never_told_is_told_by_a_forced_replay_for_the_first_time_and_n
     let lit = lamp("evt_1", "lamp.lit", 10, 5);
     for _ in 0..2 {
         world
-            .deliver_in(Again("run"), &lit)
+            .deliver_in(Forced("run"), &lit)
             .await
             .expect("taken in");
     }
@@ -125,14 +125,14 @@ async fn a_forced_replay_that_crashes_after_its_write_is_resumed_by_the_redelive
         world.deliver(&lit).await.expect("applied");
         world.bus.script([script]);
         world
-            .deliver_in(Again("run"), &lit)
+            .deliver_in(Forced("run"), &lit)
             .await
             .expect_err("not emitted");
         assert_eq!(world.item()["pending"].as_array().map(Vec::len), Some(2));
         // Whoever comes next emits it, be it another's message.
         world.deliver(&lit).await.expect("taken in");
         world
-            .deliver_in(Again("run"), &lit)
+            .deliver_in(Forced("run"), &lit)
             .await
             .expect("taken in");
         let mut facts: Vec<_> = told(&world);
@@ -148,7 +148,7 @@ async fn a_suppressed_event_is_recorded_and_its_level_is_emitted_by_the_next_mes
     let world = World::default();
     let lit = lamp("evt_1", "lamp.lit", 10, 5);
     for outcome in [Outcome::Applied, Outcome::Duplicate] {
-        assert_eq!(world.deliver_in(Muted, &lit).await, Ok(outcome));
+        assert_eq!(world.deliver_in(Suppressed, &lit).await, Ok(outcome));
         assert_eq!(told(&world), [] as [String; 0]);
     }
     for _ in 0..2 {
@@ -168,7 +168,7 @@ async fn a_suppressed_event_is_recorded_and_its_level_is_emitted_by_the_next_mes
     assert_eq!(world.received_effects().1, Some(json!(1)));
     // And a forced replay tells what was muted.
     world
-        .deliver_in(Again("run"), &lit)
+        .deliver_in(Forced("run"), &lit)
         .await
         .expect("taken in");
     assert_eq!(world.received_effects().0, [format!("{FACT}#run")]);
@@ -181,7 +181,7 @@ async fn a_muted_change_under_a_pending_level_tells_what_is_so_after_what_no_lon
     let lit = lamp("evt_1", "lamp.lit", 10, 5);
     world.deliver(&lit).await.expect_err("not emitted");
     world
-        .deliver_in(Muted, &lamp("evt_2", "lamp.dimmed", 20, 1))
+        .deliver_in(Suppressed, &lamp("evt_2", "lamp.dimmed", 20, 1))
         .await
         .expect("taken in");
     assert_eq!(
@@ -197,7 +197,10 @@ async fn an_item_remembers_a_bounded_number_of_generations() {
     let lit = lamp("evt_1", "lamp.lit", 10, 5);
     for n in 0..3 * GENERATIONS_MAX {
         let run = format!("run-{n}");
-        world.deliver_in(Again(&run), &lit).await.expect("taken in");
+        world
+            .deliver_in(Forced(&run), &lit)
+            .await
+            .expect("taken in");
     }
     let item = world.item();
     let kept = item["generations"].as_array().expect("a list");
@@ -216,8 +219,8 @@ proptest! {
     #[test]
     fn after_everything_has_come_once_no_replay_changes_state_facts_or_levels(
         (history, again) in history().prop_flat_map(|history| {
-            let manner = prop_oneof![Just(Plain), Just(Again("a")), Just(Again("b")), Just(Muted)];
-            let again = proptest::collection::vec((0..history.len(), manner), 0..8);
+            let mode = prop_oneof![Just(Normal), Just(Forced("a")), Just(Forced("b")), Just(Suppressed)];
+            let again = proptest::collection::vec((0..history.len(), mode), 0..8);
             (Just(history), again)
         }),
         refusals in proptest::collection::vec(prop_oneof![Just(Script::Take), Just(Script::Later), Just(Script::TakeAndLose)], 0..8),
@@ -232,8 +235,8 @@ proptest! {
         let (item, (facts, level)) = (world.item(), world.received_effects());
         world.bus.script(refusals);
         runtime.block_on(async {
-            for (index, manner) in &again {
-                until_acknowledged(&world, *manner, &history[*index]).await;
+            for (index, mode) in &again {
+                until_acknowledged(&world, *mode, &history[*index]).await;
             }
         });
         let after = world.item();
@@ -245,8 +248,8 @@ proptest! {
         prop_assert_eq!(last_level, level);
         // Each generation that a fact's event was replayed under has told it once by its own name, and there is no other.
         let mut expected = facts.clone();
-        for (index, manner) in &again {
-            if let (Again(generation), "lamp.lit") = (manner, &*history[*index].kind) {
+        for (index, mode) in &again {
+            if let (Forced(generation), "lamp.lit") = (mode, &*history[*index].kind) {
                 let light = &history[*index].object["light"];
                 expected.push(format!("LampLit#platform#live#lamp_1#{light}#{generation}"));
             }

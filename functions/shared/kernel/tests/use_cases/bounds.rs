@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use sluice_harness::receipts::MemoryReceipts;
-use sluice_kernel::bus::detail::Manner::Plain;
+use sluice_kernel::bus::detail::EmitMode::Normal;
 use sluice_kernel::clock::Clock;
 use sluice_kernel::consumer::projection::{FACTS_OF_KIND_MAX, Projections, TOO_MANY_FACTS};
 use sluice_kernel::effects::receive::{self, Attempt, Receipt, Receipts};
@@ -96,7 +96,7 @@ async fn facts_beyond_the_bound_of_their_kind_cost_neither_the_state_nor_facts_o
     assert_eq!(count("LampLit"), FACTS_OF_KIND_MAX);
     let one_more = lamp("evt_more", "lamp.lit", 5_000, 5_000);
     for outcome in [Outcome::Applied, Outcome::Duplicate] {
-        let handled = world.handle_one(Plain, &one_more).await;
+        let handled = world.handle_one(Normal, &one_more).await;
         assert_eq!(handled.result, Ok(outcome));
         assert_eq!(handled.note, Some(TOO_MANY_FACTS));
     }
@@ -104,11 +104,11 @@ async fn facts_beyond_the_bound_of_their_kind_cost_neither_the_state_nor_facts_o
     assert_eq!(count("LampLit"), FACTS_OF_KIND_MAX);
     // One that was emitted is known as ever.
     let known = world
-        .handle_one(Plain, &lamp("evt_again", "lamp.lit", 11, 1))
+        .handle_one(Normal, &lamp("evt_again", "lamp.lit", 11, 1))
         .await;
     assert_eq!((known.result, known.note), (Ok(Outcome::Stale), None));
     let sold = lamp("evt_sold", "lamp.sold", 6_000, 6_000);
-    let handled = world.handle_one(Plain, &sold).await;
+    let handled = world.handle_one(Normal, &sold).await;
     assert_eq!((handled.result, handled.note), (Ok(Outcome::Applied), None));
     assert_eq!(count("LampSold"), 1);
 }

@@ -11,7 +11,7 @@ use sluice_harness::ledger::MemoryLedger;
 use sluice_harness::outcomes::MemoryOutcomes;
 use sluice_harness::projections::MemoryProjections;
 use sluice_kernel::backoff;
-use sluice_kernel::bus::detail::Manner;
+use sluice_kernel::bus::detail::EmitMode;
 use sluice_kernel::clock::Clock;
 use sluice_kernel::consumer::batch::{self, FAILING_RECEIVES, Handled, Run};
 use sluice_kernel::consumer::consume::Ports;
@@ -21,7 +21,7 @@ use sluice_kernel::effects::effect::{Fact, Level};
 use sluice_kernel::event::Event;
 use sluice_kernel::fault::Fault;
 use sluice_kernel::object::Fields;
-use sluice_kernel::outcome::{Outcome, Word};
+use sluice_kernel::outcome::{Outcome, RecordKind};
 use sluice_kernel::queue::{self, PANIC_RECEIVES_MAX, Received};
 
 /// How often the queue of these tests hands a message out.
@@ -131,19 +131,19 @@ impl World {
     }
 
     pub(crate) async fn deliver(&self, event: &Event) -> Result<Outcome, Fault> {
-        self.deliver_in(Manner::Plain, event).await
+        self.deliver_in(EmitMode::Normal, event).await
     }
 
     pub(crate) async fn deliver_in(
         &self,
-        manner: Manner<'_>,
+        mode: EmitMode<'_>,
         event: &Event,
     ) -> Result<Outcome, Fault> {
-        self.handle_one(manner, event).await.result
+        self.handle_one(mode, event).await.result
     }
 
-    pub(crate) async fn handle_one(&self, manner: Manner<'_>, event: &Event) -> Handled {
-        let message = received(message_in(manner, event), 1);
+    pub(crate) async fn handle_one(&self, mode: EmitMode<'_>, event: &Event) -> Handled {
+        let message = received(message_in(mode, event), 1);
         self.handle(&[message]).await.remove(0)
     }
 

@@ -21,7 +21,7 @@ use sluice_kernel::effects::effect::{Fact, Level};
 use sluice_kernel::event::{Event, Scope};
 use sluice_kernel::fault::Fault;
 use sluice_kernel::object::Fields;
-use sluice_kernel::outcome::{Outcome, Remark};
+use sluice_kernel::outcome::{Finding, Outcome};
 use sluice_kernel::queue::Received;
 
 pub(crate) const NOW_S: i64 = START_MS / 1_000;

@@ -6,7 +6,7 @@ use sluice_harness::build::{arrival, message_in};
 use sluice_harness::bus::Script;
 use sluice_harness::reconcile::MemoryNotes;
 use sluice_harness::stripe::MemoryStripe;
-use sluice_kernel::bus::detail::Manner;
+use sluice_kernel::bus::detail::EmitMode;
 use sluice_kernel::consumer::fetch::{Objects, WithoutKey};
 use sluice_kernel::consumer::projection::{Projections, key, scope_and_object};
 use sluice_kernel::delivery::ledger::Ledger;
@@ -30,7 +30,7 @@ fn scope() -> Scope {
 
 /// Keeps the event's body in the ledger, as the door would.
 async fn keep(world: &World, event: &Event) {
-    let message = message_in(Manner::Plain, event);
+    let message = message_in(EmitMode::Normal, event);
     let mut message: Value = serde_json::from_str(&message).expect("JSON");
     // The leading key is the bus's, and not Stripe's.
     let detail = message["detail"].as_object_mut().expect("an event");
@@ -455,7 +455,7 @@ proptest! {
             for step in steps {
                 match step {
                     Step::Deliver(n, true) => drop(world.deliver(&events[n]).await),
-                    Step::Deliver(n, false) => drop(world.deliver_in(Manner::Muted, &events[n]).await),
+                    Step::Deliver(n, false) => drop(world.deliver_in(EmitMode::Suppressed, &events[n]).await),
                     Step::Import(n) => {
                         let shown = shown(lights[n], events[n].created + 5);
                         imported(&world, &WithoutKey, &shown, false).await.expect("imported");

@@ -20,7 +20,7 @@ use sluice_harness::reconcile::{MemoryLists, MemoryNotes};
 use sluice_kernel::clock::Clock;
 use sluice_kernel::delivery::endpoint::{self, Endpoint, Payload};
 use sluice_kernel::delivery::ledger::Ledger;
-use sluice_kernel::delivery::take::take;
+use sluice_kernel::delivery::record::record_and_publish;
 use sluice_kernel::event::{Head, Scope};
 use sluice_kernel::fault::Fault;
 use sluice_kernel::reconcile::report::{AccountsFrom, Report};
@@ -80,7 +80,7 @@ fn account(id: &str) -> Scope {
 }
 
 impl World {
-    fn new(scope: endpoint::Scope) -> Self {
+    fn new(scope: endpoint::AccountScope) -> Self {
         let clock = TestClock::default();
         let endpoint = Endpoint::of(scope, true);
         Self {
@@ -99,7 +99,7 @@ impl World {
 
     /// A world that has been reconciled once, and in which time has gone on.
     async fn begun() -> Self {
-        let world = Self::new(endpoint::Scope::Platform);
+        let world = Self::new(endpoint::AccountScope::Platform);
         let first = world.run("run-0").await;
         assert_eq!((first.seen, first.from_s), (0, None));
         world.clock.advance_ms(3_600_000);
@@ -127,7 +127,7 @@ impl World {
         let body = json!({ "id": id, "type": "charge.succeeded" }).to_string();
         let mut arrival = arrival(id, "door", body.as_bytes());
         arrival.expires_at_s = self.clock.now_ms() / 1_000 + 35 * 86_400;
-        let taken = take(&self.ledger, &self.bus, &self.clock, &arrival).await;
+        let taken = record_and_publish(&self.ledger, &self.bus, &self.clock, &arrival).await;
         taken.expect("taken");
     }
 
@@ -246,7 +246,7 @@ async fn what_a_live_endpoint_only_stored_is_published_where_its_own_endpoint_ne
     stored.head = read(body).expect("readable");
     stored.expires_at_s = world.clock.now_ms() / 1_000 + 86_400;
     stored.ledger_only = Some("test_event_at_live_endpoint");
-    let taken = take(&world.ledger, &world.bus, &world.clock, &stored).await;
+    let taken = record_and_publish(&world.ledger, &world.bus, &world.clock, &stored).await;
     taken.expect("stored");
     assert_eq!(world.published("evt_1"), 0);
     let report = world.run("run-1").await;
@@ -347,7 +347,7 @@ async fn a_page_after_an_event_that_stripe_no_longer_knows_is_asked_for_from_the
 
 #[tokio::test]
 async fn without_a_key_every_run_says_so_and_no_cursor_moves() {
-    let mut world = World::new(endpoint::Scope::Both);
+    let mut world = World::new(endpoint::AccountScope::Both);
     world.lists = MemoryLists::of_pages(0);
     for attempt in ["run-1", "run-2"] {
         let report = world.run(attempt).await;

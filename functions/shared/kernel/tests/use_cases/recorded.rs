@@ -8,20 +8,20 @@ use sluice_harness::stripe::MemoryStripe;
 use sluice_kernel::bus::detail;
 use sluice_kernel::delivery::ledger::Ledger;
 use sluice_kernel::fault::Fault;
-use sluice_kernel::outcome::{Outcome, Record, Word};
+use sluice_kernel::outcome::{Outcome, Record, RecordKind};
 
 use super::fetching::checks::check;
 use super::fetching::{NOW_S, RECEIVES_MAX, World, scope, tie, world};
 
 impl World {
     /// Each record's subject, what it says, and its code.
-    fn records(&self) -> Vec<(String, Word, &'static str)> {
+    fn records(&self) -> Vec<(String, RecordKind, &'static str)> {
         let said = |record: Record| (record.subject, record.word, record.code);
         self.outcomes.recorded().into_iter().map(said).collect()
     }
 }
 
-fn of_check(word: Word, code: &'static str) -> (String, Word, &'static str) {
+fn of_check(word: RecordKind, code: &'static str) -> (String, RecordKind, &'static str) {
     ("check-platform#live#door_1".to_owned(), word, code)
 }
 
@@ -36,7 +36,7 @@ async fn a_check_that_is_rejected_is_recorded_by_its_object_and_its_event_stays_
     world.stripe.put(&scope(), no_state);
     let handled = world.handle(check()).await;
     assert_eq!(handled.result, Ok(Outcome::Rejected));
-    let rejected = of_check(Word::Rejected, "object.field_missing");
+    let rejected = of_check(RecordKind::Rejected, "object.field_missing");
     assert_eq!(world.records(), [rejected]);
     assert_eq!(
         (handled.event, handled.check.as_deref()),
@@ -55,7 +55,7 @@ async fn a_check_that_fails_until_its_last_receive_is_recorded_by_its_object() {
     world.stripe.then(down());
     let last = world.handle_received(check(), RECEIVES_MAX, 60_000);
     last.await.result.expect_err("back to the queue");
-    let failing = of_check(Word::Failing, "stripe.unavailable");
+    let failing = of_check(RecordKind::Failing, "stripe.unavailable");
     assert_eq!(world.records(), [failing.clone(), failing]);
 }
 
@@ -84,7 +84,7 @@ async fn an_event_with_a_value_that_can_not_be_read_is_recorded_under_its_id() {
         let record = world.outcomes.recorded().remove(0);
         assert_eq!(
             (&*record.subject, record.word, record.code),
-            ("evt_a", Word::Rejected, detail::NOT_READABLE)
+            ("evt_a", RecordKind::Rejected, detail::NOT_READABLE)
         );
         assert_eq!(
             (record.kind.as_deref(), record.account.as_deref()),
@@ -103,7 +103,11 @@ async fn such_an_event_that_travels_as_a_pointer_is_recorded_under_its_id_too() 
         pointer["detail"]["sluice"]["body"] = json!("ledger");
         let handled = world.handle(pointer.to_string()).await;
         assert_eq!(handled.result, Ok(Outcome::Rejected));
-        let rejected = ("evt_a".to_owned(), Word::Rejected, detail::NOT_READABLE);
+        let rejected = (
+            "evt_a".to_owned(),
+            RecordKind::Rejected,
+            detail::NOT_READABLE,
+        );
         assert_eq!(world.records(), [rejected]);
     }
 }

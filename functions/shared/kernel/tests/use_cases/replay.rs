@@ -1,4 +1,4 @@
-//! Replay runs over tables in memory: cut off, gone on with, fought over, refused and stopped; and what is foreseen of them.
+//! Replay runs over tables in memory: cut off, gone on with, fought over, refused and stopped; and what is predicted of them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
@@ -9,10 +9,10 @@ use sluice_harness::build::{arrival, head, message_in};
 use sluice_harness::bus::{MemoryBus, Script};
 use sluice_harness::clock::TestClock;
 use sluice_harness::ledger::MemoryLedger;
-use sluice_kernel::bus::detail::{self, Manner};
+use sluice_kernel::bus::detail::{self, EmitMode};
 use sluice_kernel::clock::Clock;
 use sluice_kernel::delivery::endpoint::{
-    Endpoint, Scope, TEST_EVENT, UNEXPECTED_ACCOUNT, WRONG_MODE,
+    AccountScope, Endpoint, TEST_EVENT, UNEXPECTED_ACCOUNT, WRONG_MODE,
 };
 use sluice_kernel::delivery::ledger::{Bodies, Ledger, Waiting};
 use sluice_kernel::delivery::sweep;
@@ -20,9 +20,9 @@ use sluice_kernel::domain::NoSettings;
 use sluice_kernel::event::Head;
 use sluice_kernel::fault::Fault;
 use sluice_kernel::outcome::Outcome;
-use sluice_kernel::replay::foresee::{Overlay, foresee};
+use sluice_kernel::replay::dry_run::{Overlay, dry_run};
 use sluice_kernel::replay::{
-    Admissions, Entries, Ledgered, Ports, Run, Runs, Standing, Verdicts, go_on,
+    Admissions, Entries, Ledgered, Ports, Run, RunState, Runs, Verdicts, resume,
 };
 
 use crate::consume::{Lamps, World, lamp};
@@ -129,7 +129,7 @@ impl Stage {
         let ledger = MemoryLedger::default();
         let ids: Vec<String> = (0..events).map(|n| format!("evt_{n}")).collect();
         for id in &ids {
-            let message = message_in(Manner::Plain, &lamp(id, "lamp.lit", 10, 5));
+            let message = message_in(EmitMode::Normal, &lamp(id, "lamp.lit", 10, 5));
             let mut message: Value = serde_json::from_str(&message).expect("JSON");
             // The leading key is the bus's, and not Stripe's.
             let detail = message["detail"].as_object_mut().expect("an event");
@@ -173,16 +173,16 @@ impl Stage {
             settle_ms: 0,
             started_at_ms: 0,
             at_ms: 0,
-            standing: Standing::Running,
+            standing: RunState::Running,
         }
     }
 
-    async fn go_on(&self, run: Run, version: u64) -> Result<Run, Fault> {
-        self.go_on_to(run, version, usize::MAX).await
+    async fn resume(&self, run: Run, version: u64) -> Result<Run, Fault> {
+        self.resume_to(run, version, usize::MAX).await
     }
 
-    /// As `go_on`, and asks it to stop once it is as far as this.
-    async fn go_on_to(&self, run: Run, version: u64, end: usize) -> Result<Run, Fault> {
+    /// As `resume`, and asks it to stop once it is as far as this.
+    async fn resume_to(&self, run: Run, version: u64, end: usize) -> Result<Run, Fault> {
         let ports = Ports {
             runs: &self.runs,
             entries: &self.entries,
@@ -193,7 +193,7 @@ impl Stage {
                 head: read,
             },
         };
-        go_on(&ports, &self.clock, run, version, |run| {
+        resume(&ports, &self.clock, run, version, |run| {
             match run.next >= end {
                 true => ControlFlow::Break("paused".to_owned()),
                 false => ControlFlow::Continue(()),
@@ -213,16 +213,16 @@ async fn a_run_that_was_cut_off_goes_on_with_its_last_batch_in_the_same_generati
     let stage = Stage::of(250).await;
     // The canary, a batch, and then it dies between the bus and the cursor.
     *stage.runs.dies_after.lock().expect("whole") = Some(2);
-    let died = stage.go_on(stage.run(), 0).await;
+    let died = stage.resume(stage.run(), 0).await;
     assert_eq!(died.expect_err("died").code, "test.died");
     let (run, version) = stage.kept();
-    assert_eq!((run.next, &run.standing), (105, &Standing::Running));
+    assert_eq!((run.next, &run.standing), (105, &RunState::Running));
     assert_eq!(stage.bus.taken().len(), 205);
     *stage.runs.dies_after.lock().expect("whole") = None;
-    let done = stage.go_on(run, version).await.expect("done");
+    let done = stage.resume(run, version).await.expect("done");
     assert_eq!(
         (done.next, done.published, &done.standing),
-        (250, 250, &Standing::Done)
+        (250, 250, &RunState::Done)
     );
     assert_eq!(
         stage.bus.taken().len(),
@@ -249,22 +249,22 @@ async fn a_run_that_was_cut_off_goes_on_with_its_last_batch_in_the_same_generati
 #[tokio::test]
 async fn a_run_that_is_asked_to_stop_does_so_after_its_batch_and_goes_on_with_the_next() {
     let stage = Stage::of(250).await;
-    let paused = stage.go_on_to(stage.run(), 0, 105).await.expect("it ends");
-    assert_eq!(paused.standing, Standing::Stopped("paused".to_owned()));
+    let paused = stage.resume_to(stage.run(), 0, 105).await.expect("it ends");
+    assert_eq!(paused.standing, RunState::Stopped("paused".to_owned()));
     let (run, version) = stage.kept();
     assert_eq!((run.next, &run), (105, &paused));
-    let done = stage.go_on_to(run, version, 250).await.expect("done");
-    assert_eq!((done.published, done.standing), (250, Standing::Done));
+    let done = stage.resume_to(run, version, 250).await.expect("done");
+    assert_eq!((done.published, done.standing), (250, RunState::Done));
     assert_eq!(stage.bus.taken().len(), 250, "none comes twice");
 }
 
 #[tokio::test]
 async fn of_two_programs_on_one_run_one_stops_before_it_publishes() {
     let stage = Stage::of(20).await;
-    let done = stage.go_on(stage.run(), 0).await.expect("done");
+    let done = stage.resume(stage.run(), 0).await.expect("done");
     assert_eq!(done.published, 20);
     // The other read the run when the first began.
-    let late = stage.go_on(stage.run(), 0).await;
+    let late = stage.resume(stage.run(), 0).await;
     assert_eq!(late.expect_err("taken").code, "replay.taken");
     assert_eq!(stage.bus.taken().len(), 20);
 }
@@ -273,9 +273,9 @@ async fn of_two_programs_on_one_run_one_stops_before_it_publishes() {
 async fn a_run_stops_after_its_canary_where_too_many_of_that_fail() {
     let mut stage = Stage::of(50).await;
     stage.verdicts.0.insert("evt_3".to_owned());
-    let stopped = stage.go_on(stage.run(), 0).await.expect("it ends");
+    let stopped = stage.resume(stage.run(), 0).await.expect("it ends");
     assert!(
-        matches!(stopped.standing, Standing::Stopped(_)),
+        matches!(stopped.standing, RunState::Stopped(_)),
         "{stopped:?}"
     );
     assert_eq!((stopped.next, stopped.failed, stopped.checked), (5, 1, 5));
@@ -287,7 +287,7 @@ async fn what_the_ledger_lacks_is_skipped_and_what_the_bus_refuses_is_offered_ag
     let mut stage = Stage::of(20).await;
     stage.runs.ids.push("evt_unknown".to_owned());
     stage.bus.script([Script::Later]);
-    let done = stage.go_on(stage.run(), 0).await.expect("done");
+    let done = stage.resume(stage.run(), 0).await.expect("done");
     assert_eq!(
         (done.published, done.skipped, done.refused),
         (20, 1, 0),
@@ -306,8 +306,8 @@ async fn a_plan_builds_on_what_it_foresaw_and_changes_nothing() {
         lamp("evt_1", "lamp.lit", 10, 5),
         lamp("evt_1", "lamp.lit", 10, 5),
     ] {
-        let message = detail::read(&message_in(Manner::Plain, &event)).expect("readable");
-        let foreseen = foresee::<Lamps>(
+        let message = detail::read(&message_in(EmitMode::Normal, &event)).expect("readable");
+        let predicted = dry_run::<Lamps>(
             &overlay,
             &world.ledger,
             &world.clock,
@@ -315,10 +315,10 @@ async fn a_plan_builds_on_what_it_foresaw_and_changes_nothing() {
             &NoSettings {},
         )
         .await;
-        let foreseen = foreseen.expect("foreseen");
-        outcomes.push(foreseen.result.expect("no fault").outcome);
+        let predicted = predicted.expect("predicted");
+        outcomes.push(predicted.result.expect("no fault").outcome);
         told.push(
-            foreseen
+            predicted
                 .effects
                 .into_iter()
                 .map(|effect| effect.kind)
@@ -343,8 +343,8 @@ async fn what_a_domain_would_reject_or_panic_at_is_foreseen_and_no_error() {
         (dark, "object.field_missing"),
         (lamp("evt_2", "lamp.panics", 10, 5), "domain.panicked"),
     ] {
-        let message = detail::read(&message_in(Manner::Plain, &event)).expect("readable");
-        let foreseen = foresee::<Lamps>(
+        let message = detail::read(&message_in(EmitMode::Normal, &event)).expect("readable");
+        let predicted = dry_run::<Lamps>(
             &overlay,
             &world.ledger,
             &world.clock,
@@ -352,7 +352,7 @@ async fn what_a_domain_would_reject_or_panic_at_is_foreseen_and_no_error() {
             &NoSettings {},
         )
         .await;
-        let fault = foreseen.expect("foreseen").result.expect_err("rejected");
+        let fault = predicted.expect("predicted").result.expect_err("rejected");
         assert_eq!(fault.code, code);
     }
 }
@@ -422,21 +422,22 @@ impl Stage {
 #[tokio::test]
 async fn what_waits_is_admitted_once_its_endpoint_fits_and_published_by_sweep_with_its_body() {
     let mut stage = Stage::with(&[STORED]).await;
-    stage
-        .endpoints
-        .insert("platform".to_owned(), Endpoint::of(Scope::Platform, true));
-    let still = stage.go_on(stage.run(), 0).await.expect("done");
+    stage.endpoints.insert(
+        "platform".to_owned(),
+        Endpoint::of(AccountScope::Platform, true),
+    );
+    let still = stage.resume(stage.run(), 0).await.expect("done");
     assert_eq!((still.waiting, still.admitted, still.skipped), (1, 0, 0));
     assert!(stage.swept().await.is_empty());
 
     let named = Endpoint {
         account: Some("acct_own".to_owned()),
-        ..Endpoint::of(Scope::Platform, true)
+        ..Endpoint::of(AccountScope::Platform, true)
     };
     stage.endpoints.insert("platform".to_owned(), named);
-    let done = stage.go_on(stage.run(), 1 + 1).await.expect("done");
+    let done = stage.resume(stage.run(), 1 + 1).await.expect("done");
     assert_eq!((done.waiting, done.admitted, done.published), (0, 1, 0));
-    assert_eq!(done.standing, Standing::Done);
+    assert_eq!(done.standing, RunState::Done);
     assert!(stage.bus.taken().is_empty(), "it is sweep's to publish");
     let published = stage.swept().await;
     assert_eq!(published.len(), 1);
@@ -459,16 +460,17 @@ async fn what_waits_is_admitted_once_its_endpoint_fits_and_published_by_sweep_wi
 #[tokio::test]
 async fn a_run_that_dies_after_an_admission_publishes_nothing_twice() {
     let mut stage = Stage::with(&[STORED]).await;
-    stage
-        .endpoints
-        .insert("platform".to_owned(), Endpoint::of(Scope::Connect, true));
+    stage.endpoints.insert(
+        "platform".to_owned(),
+        Endpoint::of(AccountScope::Connect, true),
+    );
     *stage.runs.dies_after.lock().expect("whole") = Some(0);
-    let died = stage.go_on(stage.run(), 0).await;
+    let died = stage.resume(stage.run(), 0).await;
     assert_eq!(died.expect_err("died").code, "test.died");
     *stage.runs.dies_after.lock().expect("whole") = None;
     assert_eq!(stage.swept().await.len(), 1);
     let (run, version) = stage.kept();
-    let done = stage.go_on(run, version).await.expect("done");
+    let done = stage.resume(run, version).await.expect("done");
     // What it meets now is a published event like any other.
     assert_eq!((done.admitted, done.published), (0, 1));
     let details = stage.swept().await;
@@ -501,10 +503,10 @@ async fn what_is_kept_on_purpose_is_never_published_whatever_the_endpoint_is_set
     ];
     let mut stage = Stage::with(&kept).await;
     for (name, livemode) in [("platform", true), ("connect", false)] {
-        let endpoint = Endpoint::of(Scope::Both, livemode);
+        let endpoint = Endpoint::of(AccountScope::Both, livemode);
         stage.endpoints.insert(name.to_owned(), endpoint);
     }
-    let done = stage.go_on(stage.run(), 0).await.expect("done");
+    let done = stage.resume(stage.run(), 0).await.expect("done");
     assert_eq!((done.skipped, done.waiting, done.admitted), (2, 1, 0));
     assert!(stage.swept().await.is_empty());
 }

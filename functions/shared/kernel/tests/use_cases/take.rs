@@ -8,12 +8,12 @@ use sluice_harness::ledger::MemoryLedger;
 use sluice_kernel::bus::{Bus, Outgoing, Refusal};
 use sluice_kernel::clock::Clock;
 use sluice_kernel::delivery::ledger::{Arrival, Claimed, Ledger};
+use sluice_kernel::delivery::record::{DeliveryOutcome, record_and_publish};
 use sluice_kernel::delivery::sweep::sweep;
-use sluice_kernel::delivery::take::{Taken, take};
 use sluice_kernel::fault::Class;
 
 const SMALL: &[u8] = br#"{"id":"evt_1","type":"charge.succeeded"}"#;
-const ACCEPTED: Taken = Taken::Accepted {
+const ACCEPTED: DeliveryOutcome = DeliveryOutcome::Accepted {
     claim_age_ms: None,
     unmarked: false,
 };
@@ -38,14 +38,14 @@ fn world(script: &[(Call, Fate)]) -> World {
 }
 
 impl World {
-    async fn deliver(&self, attempt: &str, body: &[u8]) -> Result<Taken, Class> {
+    async fn deliver(&self, attempt: &str, body: &[u8]) -> Result<DeliveryOutcome, Class> {
         let mut arrival = arrival("evt_1", attempt, body);
         arrival.lapses_at_ms = self.clock.now_ms() + LAPSE_MS;
         self.take(&arrival).await
     }
 
-    async fn take(&self, arrival: &Arrival<'_>) -> Result<Taken, Class> {
-        take(&self.ledger, &self.bus, &self.clock, arrival)
+    async fn take(&self, arrival: &Arrival<'_>) -> Result<DeliveryOutcome, Class> {
+        record_and_publish(&self.ledger, &self.bus, &self.clock, arrival)
             .await
             .map_err(|fault| fault.class)
     }
@@ -60,7 +60,10 @@ async fn the_first_delivery_is_accepted_and_the_rest_are_duplicates() {
     let world = world(&[]);
     assert_eq!(world.deliver("a", SMALL).await, Ok(ACCEPTED));
     for attempt in ["b", "c", "d"] {
-        assert_eq!(world.deliver(attempt, SMALL).await, Ok(Taken::Duplicate));
+        assert_eq!(
+            world.deliver(attempt, SMALL).await,
+            Ok(DeliveryOutcome::Duplicate)
+        );
     }
     assert_eq!(world.published(), 1);
     assert!(
@@ -81,11 +84,11 @@ async fn a_refusing_bus_leaves_the_event_to_sweep() {
     world.bus.set_down(true);
     assert!(matches!(
         world.deliver("a", SMALL).await,
-        Ok(Taken::Queued { cause: Some(_), .. })
+        Ok(DeliveryOutcome::Queued { cause: Some(_), .. })
     ));
     assert_eq!(
         world.deliver("b", SMALL).await,
-        Ok(Taken::Queued {
+        Ok(DeliveryOutcome::Queued {
             cause: None,
             claim_age_ms: None
         })
@@ -101,7 +104,10 @@ async fn a_refusing_bus_leaves_the_event_to_sweep() {
     .await
     .expect("swept");
     assert_eq!((swept.published, world.published()), (1, 1));
-    assert_eq!(world.deliver("c", SMALL).await, Ok(Taken::Duplicate));
+    assert_eq!(
+        world.deliver("c", SMALL).await,
+        Ok(DeliveryOutcome::Duplicate)
+    );
 }
 
 #[tokio::test]
@@ -110,7 +116,7 @@ async fn a_lost_answer_of_the_bus_publishes_twice_and_loses_nothing() {
     world.bus.script([Script::TakeAndLose]);
     assert!(matches!(
         world.deliver("a", SMALL).await,
-        Ok(Taken::Queued { .. })
+        Ok(DeliveryOutcome::Queued { .. })
     ));
     sweep(
         world.ledger.inner(),
@@ -141,7 +147,7 @@ async fn a_claim_without_an_answer_promises_nothing_and_is_carried_on_later() {
         world.clock.advance_ms(LAPSE_MS);
         assert!(matches!(
             world.deliver("b", SMALL).await,
-            Ok(Taken::Accepted { .. })
+            Ok(DeliveryOutcome::Accepted { .. })
         ));
         assert_eq!(world.published(), 1);
     }
@@ -173,7 +179,7 @@ async fn an_event_that_can_not_be_marked_nor_deferred_is_accepted_and_said_to_be
     ]);
     assert_eq!(
         world.deliver("a", SMALL).await,
-        Ok(Taken::Accepted {
+        Ok(DeliveryOutcome::Accepted {
             claim_age_ms: None,
             unmarked: true
         })
@@ -189,10 +195,10 @@ async fn a_failed_defer_is_no_promise() {
         assert_eq!(world.deliver("a", SMALL).await, Err(Class::Retry));
         let second = world.deliver("b", SMALL).await;
         match next {
-            "held" => assert_eq!(second, Ok(Taken::Held)),
+            "held" => assert_eq!(second, Ok(DeliveryOutcome::Held)),
             _ => assert_eq!(
                 second,
-                Ok(Taken::Queued {
+                Ok(DeliveryOutcome::Queued {
                     cause: None,
                     claim_age_ms: None
                 })
@@ -211,13 +217,13 @@ async fn an_attempt_that_died_after_its_claim_is_taken_over_with_the_first_body(
         .claim(&arrival("evt_1", "dead", first))
         .await;
     assert_eq!(claimed, Ok(Claimed::Won { complete: true }));
-    assert_eq!(world.deliver("b", SMALL).await, Ok(Taken::Held));
+    assert_eq!(world.deliver("b", SMALL).await, Ok(DeliveryOutcome::Held));
     world.clock.advance_ms(LAPSE_MS);
     let taken = world.deliver("c", SMALL).await;
     assert!(
         matches!(
             taken,
-            Ok(Taken::Accepted {
+            Ok(DeliveryOutcome::Accepted {
                 claim_age_ms: Some(_),
                 unmarked: false
             })
@@ -239,7 +245,7 @@ async fn a_delivery_that_meets_a_live_attempt_looks_again_for_a_second() {
         Ok(Claimed::Won { complete: true })
     );
     let before_ms = world.clock.now_ms();
-    assert_eq!(world.deliver("b", SMALL).await, Ok(Taken::Held));
+    assert_eq!(world.deliver("b", SMALL).await, Ok(DeliveryOutcome::Held));
     assert_eq!(world.clock.now_ms() - before_ms, 1_000);
     // The other attempt ends while the delivery looks.
     let ending = async {
@@ -252,7 +258,7 @@ async fn a_delivery_that_meets_a_live_attempt_looks_again_for_a_second() {
             .await
     };
     let (taken, marked) = tokio::join!(world.deliver("c", SMALL), ending);
-    assert_eq!((taken, marked), (Ok(Taken::Duplicate), Ok(true)));
+    assert_eq!((taken, marked), (Ok(DeliveryOutcome::Duplicate), Ok(true)));
 }
 
 #[tokio::test]
@@ -265,7 +271,7 @@ async fn a_large_body_is_whole_before_it_is_published() {
         world.clock.advance_ms(LAPSE_MS);
         assert!(matches!(
             world.deliver("b", &body).await,
-            Ok(Taken::Accepted {
+            Ok(DeliveryOutcome::Accepted {
                 claim_age_ms: Some(_),
                 ..
             })
@@ -290,7 +296,10 @@ async fn a_ledger_only_event_is_stored_and_never_published() {
     test_event.ledger_only = Some("test_event_at_live_endpoint");
     assert_eq!(world.take(&test_event).await, Ok(ACCEPTED));
     test_event.attempt = "b";
-    assert_eq!(world.take(&test_event).await, Ok(Taken::Duplicate));
+    assert_eq!(
+        world.take(&test_event).await,
+        Ok(DeliveryOutcome::Duplicate)
+    );
     assert_eq!(world.published(), 0);
     assert!(
         world
@@ -310,7 +319,7 @@ async fn another_event_under_a_known_id_is_kept_and_answered_conflict() {
     assert_eq!(world.deliver("a", SMALL).await, Ok(ACCEPTED));
     let mut other = arrival("evt_1", "b", b"{\"other\":1}");
     other.head.kind = "charge.failed".into();
-    assert_eq!(world.take(&other).await, Ok(Taken::Conflict));
+    assert_eq!(world.take(&other).await, Ok(DeliveryOutcome::Conflict));
     assert_eq!(
         world.ledger.inner().others("evt_1"),
         [b"{\"other\":1}".to_vec()]
@@ -331,7 +340,12 @@ async fn of_twenty_parallel_deliveries_one_is_accepted_and_one_is_published() {
     let accepted = taken.iter().filter(|taken| **taken == Ok(ACCEPTED)).count();
     let others = taken
         .iter()
-        .filter(|taken| matches!(taken, Ok(Taken::Duplicate | Taken::Held)))
+        .filter(|taken| {
+            matches!(
+                taken,
+                Ok(DeliveryOutcome::Duplicate | DeliveryOutcome::Held)
+            )
+        })
         .count();
     assert_eq!(
         (accepted, others, world.published()),
@@ -363,14 +377,14 @@ impl Bus for SlowRefusal<'_> {
 async fn an_attempt_that_lost_its_claim_while_the_bus_refused_promises_nothing() {
     let world = world(&[]);
     let bus = SlowRefusal { world: &world };
-    let taken = take(
+    let taken = record_and_publish(
         &world.ledger,
         &bus,
         &world.clock,
         &arrival("evt_1", "a", SMALL),
     )
     .await;
-    assert_eq!(taken, Ok(Taken::Held));
+    assert_eq!(taken, Ok(DeliveryOutcome::Held));
     let standing = world
         .ledger
         .inner()

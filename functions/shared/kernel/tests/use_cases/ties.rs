@@ -9,7 +9,7 @@ use sluice_kernel::bus::detail::{self, Check};
 use sluice_kernel::clock::Clock;
 use sluice_kernel::consumer::fetch::Fetched;
 use sluice_kernel::fault::Fault;
-use sluice_kernel::outcome::{Outcome, Outcomes, Remark, Tie};
+use sluice_kernel::outcome::{Finding, Outcome, Outcomes, Tie};
 use sluice_kernel::reconcile::{NotedTie, Notes};
 
 use super::fetching::checks::check;
@@ -36,7 +36,7 @@ impl World {
             kind: "door.moved".to_owned(),
             at_ms: START_MS,
         };
-        let noted = self.outcomes.remark(&Remark::Tie(left)).await;
+        let noted = self.outcomes.remark(&Finding::Tie(left)).await;
         noted.expect("noted");
     }
 }
@@ -248,7 +248,7 @@ async fn a_tie_is_dated_after_its_write_and_a_resolution_before_its_read() {
     let last = event("evt_c", "door.moved", NOW_S + 1, door("shut"));
     world.handle(message(&last)).await;
     let remarks = world.outcomes.remarks();
-    let [Remark::Tie(tie), Remark::Resolved(resolved)] = &remarks[..] else {
+    let [Finding::Tie(tie), Finding::Resolved(resolved)] = &remarks[..] else {
         panic!("{remarks:?}");
     };
     assert_eq!(tie.at_ms, written_ms);

@@ -184,7 +184,7 @@ fn pending_webhooks_count_down_in_the_bytes_and_stay_where_one_gave_up() {
     play(&mut desk, 1, &mut Rng::with_seed(1), |posting, _| {
         let body = String::from_utf8(posting.body.clone()).expect("text");
         bytes.push(body.replace(['\n', ' '], ""));
-        // Taken by the first destination at once, by the second at its third try.
+        // DeliveryOutcome by the first destination at once, by the second at its third try.
         status(if posting.task == 1 && posting.number < 3 {
             500
         } else {

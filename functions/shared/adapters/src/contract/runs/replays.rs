@@ -1,6 +1,6 @@
 //! Replay runs: their record, their list, and what is noted of their events.
 
-use sluice_kernel::replay::{Run, Runs, Standing};
+use sluice_kernel::replay::{Run, RunState, Runs};
 
 use super::*;
 use crate::runs::replays::{CHUNK_IDS, DynamoRuns};
@@ -27,7 +27,7 @@ pub(super) fn run(id: &str) -> Run {
         settle_ms: 1_000,
         started_at_ms: 1_000_000,
         at_ms: 1_000_000,
-        standing: Standing::Running,
+        standing: RunState::Running,
     }
 }
 
@@ -86,9 +86,9 @@ async fn more_events_are_noted_and_looked_up_than_one_call_takes() {
     }
 
     for (n, word, at_ms) in [
-        (0, Word::Rejected, 1_000),
-        (110, Word::Failing, 1_000),
-        (119, Word::Rejected, 999),
+        (0, RecordKind::Rejected, 1_000),
+        (110, RecordKind::Failing, 1_000),
+        (119, RecordKind::Rejected, 999),
     ] {
         let record = Record {
             subject: all[n].clone(),

@@ -4,7 +4,7 @@
 
 use serde_json::json;
 
-use super::{BodyPlace, Tag};
+use super::{BodyPlace, Metadata};
 use crate::bus::{self, Outgoing};
 use crate::event::Scope;
 
@@ -53,7 +53,7 @@ fn checked(
     now_ms: i64,
     traceparent: &str,
 ) -> Outgoing {
-    let tag = Tag {
+    let tag = Metadata {
         account: check.scope.account.clone(),
         endpoint: via.to_owned(),
         livemode: Some(check.scope.livemode),

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{GENERATION_CHARS_MAX, Tag, is_generation};
+use super::{GENERATION_CHARS_MAX, Metadata, is_generation};
 use crate::event::Scope;
 use crate::fault::Fault;
 use crate::outcome;
@@ -17,7 +17,7 @@ pub const NOT_READABLE: &str = "event.not_json";
 #[derive(Debug, Clone, PartialEq)]
 pub struct Message {
     /// The leading key.
-    pub tag: Tag,
+    pub tag: Metadata,
     /// `evt_…`.
     pub id: String,
     /// Stripe's type.
@@ -95,7 +95,7 @@ fn whole(message: &str) -> Result<Message, Fault> {
     }
     #[derive(Deserialize)]
     struct Detail {
-        sluice: Option<Tag>,
+        sluice: Option<Metadata>,
         #[serde(flatten)]
         event: serde_json::Map<String, Value>,
     }

@@ -3,9 +3,9 @@
 //! What there is and what Stripe answers is gathered ([`gather`]), what that shows is found ([`Findings`]), and the item is
 //! written at the version that was read ([`apply`]), all of it afresh while another's write is first.
 
-use super::asking::{Settled, settle, wait_ms};
+use super::asking::{Settled, resolve_tie, wait_ms};
 use super::item::{Place, contended, emit_pending, read, write};
-use super::observation::{Told, is_contradicted, is_partial};
+use super::observation::{Observation, is_contradicted, is_partial};
 use super::{CONFLICTS_MAX, CONTRADICTED, Consumed, DRIFTED, FETCHES_MAX, PARTIAL, Ports, ties};
 use crate::bus::Bus;
 use crate::clock::Clock;
@@ -17,13 +17,13 @@ use crate::delivery::ledger::Bodies;
 use crate::domain::Domain;
 use crate::event::Event;
 use crate::fault::Fault;
-use crate::outcome::{Drift, Remark};
+use crate::outcome::{Drift, Finding};
 
 pub(super) async fn apply<D: Domain>(
     ports: &Ports<'_, impl Projections, impl Bus, impl Bodies, impl Objects, D::Settings>,
     time: Time<'_, impl Clock>,
     event: &Event,
-    told: &Told<'_, D::State>,
+    told: &Observation<'_, D::State>,
 ) -> Result<Consumed, Fault> {
     let key = projection::key(&event.scope, &told.object);
     let owner = told.owner.as_deref();
@@ -41,7 +41,7 @@ pub(super) async fn apply<D: Domain>(
         let found = Findings::of::<D>(event, told, item.as_ref(), &gathered, &asked);
         let input = Input::<D> {
             event,
-            manner: told.manner,
+            mode: told.mode,
             evidence: gathered.evidence,
             facts: &told.facts,
             settings: ports.settings,
@@ -101,7 +101,7 @@ async fn gather<D: Domain>(
     objects: &impl Objects,
     time: Time<'_, impl Clock>,
     event: &Event,
-    told: &Told<'_, D::State>,
+    told: &Observation<'_, D::State>,
     item: Option<&Item<D::State>>,
     asked: &mut Asked<D::State>,
 ) -> Gathered<D::State> {
@@ -124,7 +124,7 @@ async fn gather<D: Domain>(
         if wait_ms > 0 {
             time.clock.sleep_ms(wait_ms).await;
         }
-        match settle::<D>(objects, event, told).await {
+        match resolve_tie::<D>(objects, event, told).await {
             Ok(Settled::Found(candidate)) => {
                 evidence = evidence.add(candidate.clone());
                 asked.fetched.push(candidate);
@@ -165,7 +165,7 @@ struct Findings {
 impl Findings {
     fn of<D: Domain>(
         event: &Event,
-        told: &Told<'_, D::State>,
+        told: &Observation<'_, D::State>,
         item: Option<&Item<D::State>>,
         Gathered { evidence, is_news }: &Gathered<D::State>,
         asked: &Asked<D::State>,
@@ -193,7 +193,7 @@ impl Findings {
         object: &str,
         lacks_key: bool,
         (before_ms, at_ms): (i64, i64),
-    ) -> Vec<Remark> {
+    ) -> Vec<Finding> {
         let mut remarks = Vec::new();
         // A part that nobody can ask about stays one until there is a key, and then a rebuild asks for all.
         if self.is_guess || (self.is_partial && self.is_news && !lacks_key) {
@@ -223,8 +223,8 @@ impl Findings {
     }
 }
 
-fn drift<D: Domain>(event: &Event, object: &str, at_ms: i64) -> Remark {
-    Remark::Drift(Drift {
+fn drift<D: Domain>(event: &Event, object: &str, at_ms: i64) -> Finding {
+    Finding::Drift(Drift {
         scope: event.scope.clone(),
         domain: D::NAME,
         object: object.to_owned(),

@@ -1,6 +1,6 @@
 //! What Stripe is asked about an event's object: facts that the event doesn't say, and which state is the last.
 
-use super::observation::Told;
+use super::observation::Observation;
 use crate::clock::Clock;
 use crate::consumer::fetch::{self, Fetch, Fetched, Objects, Time};
 use crate::consumer::order::candidate::Candidate;
@@ -20,7 +20,7 @@ pub(super) async fn fetch_facts<D: Domain>(
     objects: &impl Objects,
     time: Time<'_, impl Clock>,
     event: &Event,
-    told: &Told<'_, D::State>,
+    told: &Observation<'_, D::State>,
 ) -> Result<Option<(Candidate<D::State>, Vec<Fact>)>, Fault> {
     let Some(fetch) = Fetch::of_snapshot(event) else {
         return Ok(None);
@@ -60,10 +60,10 @@ pub(super) enum Settled<S> {
 /// Asks Stripe how the object is. Nothing or a fault where that doesn't help: a tie never waits for a fetch and never fails
 /// for one, because its choice is the same in any order, says that it is one, and is mended by whatever comes later. The
 /// fault's code is noted.
-pub(super) async fn settle<D: Domain>(
+pub(super) async fn resolve_tie<D: Domain>(
     objects: &impl Objects,
     event: &Event,
-    told: &Told<'_, D::State>,
+    told: &Observation<'_, D::State>,
 ) -> Result<Settled<D::State>, Fault> {
     let Some(fetch) = Fetch::of_snapshot(event) else {
         return Ok(Settled::Nothing);

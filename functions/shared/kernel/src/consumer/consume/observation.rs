@@ -1,6 +1,6 @@
 //! What a message says of its object, as the steps of the consumer hand it on.
 
-use crate::bus::detail::Manner;
+use crate::bus::detail::EmitMode;
 use crate::consumer::order::candidate::{Candidate, Source};
 use crate::consumer::order::evidence::Evidence;
 use crate::consumer::projection::Item;
@@ -8,14 +8,14 @@ use crate::effects::effect::Fact;
 use crate::event::Event;
 
 /// What a message says of its object.
-pub(super) struct Told<'a, S> {
+pub(super) struct Observation<'a, S> {
     pub(super) object: String,
     pub(super) owner: Option<String>,
     pub(super) facts: Vec<Fact>,
     pub(super) candidate: Candidate<S>,
     /// The event shows a part of the object only.
     pub(super) is_partial: bool,
-    pub(super) manner: Manner<'a>,
+    pub(super) mode: EmitMode<'a>,
     pub(super) traceparent: &'a str,
     pub(super) is_check: bool,
     /// What `Stripe-Context` has to carry.
@@ -26,7 +26,7 @@ pub(super) struct Told<'a, S> {
 pub(super) fn is_contradicted<S: Clone + PartialEq>(
     item: Option<&Item<S>>,
     fetched: &[Candidate<S>],
-    told: &Told<'_, S>,
+    told: &Observation<'_, S>,
 ) -> bool {
     let mut answers = fetched.iter().chain([&told.candidate]);
     item.is_some_and(|item| answers.any(|answer| item.evidence.is_contradicted_by(answer)))
@@ -36,7 +36,7 @@ pub(super) fn is_contradicted<S: Clone + PartialEq>(
 pub(super) fn is_partial<S: Clone + PartialEq>(
     evidence: &Evidence<S>,
     event: &Event,
-    told: &Told<'_, S>,
+    told: &Observation<'_, S>,
 ) -> bool {
     let source = &evidence.head().candidate().source;
     told.is_partial && matches!(source, Source::Event { id, .. } if *id == event.id)

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::apply::apply;
 use super::asking::spent;
-use super::observation::Told;
+use super::observation::Observation;
 use super::{Consumed, MISSING_AFTER_S, Ports, UNROUTED, read_event, request_of, scope, ties};
 use crate::bus::Bus;
 use crate::bus::detail::{Message, UNGENERATED};
@@ -105,13 +105,13 @@ pub(super) async fn consume_thin<D: Domain>(
         // The object is as it is by now, and the event's type says nothing of that.
         facts.clear();
     }
-    let told = Told {
+    let told = Observation {
         owner: D::owner(&projected.state),
         object: projected.object.clone(),
         facts,
         candidate: Candidate::fetched(&shown, api_version.as_deref(), date_s, took_ms, projected),
         is_partial: false,
-        manner: message.tag.manner(),
+        mode: message.tag.emit_mode(),
         traceparent: &message.tag.traceparent,
         is_check,
         context: fetch.context.as_deref(),

@@ -12,12 +12,12 @@ use crate::consumer::projection::{self, Projections};
 use crate::domain::Domain;
 use crate::event::{Event, Scope};
 use crate::fault::Fault;
-use crate::outcome::{Remark, Resolved, Tie};
+use crate::outcome::{Finding, Resolved, Tie};
 
 /// A tie, or a part, that is left as it is: noted with every delivery that finds it so, since the one before may have died.
-pub(crate) fn noted<D: Domain>(event: &Event, object: &str, at_ms: i64) -> Option<Remark> {
+pub(crate) fn noted<D: Domain>(event: &Event, object: &str, at_ms: i64) -> Option<Finding> {
     let fetch = Fetch::of_snapshot(event)?;
-    Some(Remark::Tie(Tie {
+    Some(Finding::Tie(Tie {
         scope: event.scope.clone(),
         domain: D::NAME.to_owned(),
         object: object.to_owned(),
@@ -30,8 +30,8 @@ pub(crate) fn noted<D: Domain>(event: &Event, object: &str, at_ms: i64) -> Optio
 }
 
 /// The object has no tie any more, as it was read after `before_ms`.
-pub(super) fn resolved<D: Domain>(scope: &Scope, object: &str, before_ms: i64) -> Remark {
-    Remark::Resolved(Resolved {
+pub(super) fn resolved<D: Domain>(scope: &Scope, object: &str, before_ms: i64) -> Finding {
+    Finding::Resolved(Resolved {
         scope: scope.clone(),
         domain: D::NAME,
         object: object.to_owned(),
@@ -61,7 +61,7 @@ pub(super) async fn without_an_answer<D: Domain>(
     projections: &impl Projections,
     clock: &impl Clock,
     fetch: &Fetch,
-) -> Result<Vec<Remark>, Fault> {
+) -> Result<Vec<Finding>, Fault> {
     let Some(object) = &fetch.id else {
         return Ok(Vec::new());
     };

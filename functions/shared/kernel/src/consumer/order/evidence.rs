@@ -171,14 +171,14 @@ impl<S: Clone + PartialEq> Evidence<S> {
     /// The same candidates with nothing but this state, as the object's last: what an erasure leaves. When each was, and its
     /// digests, are as before, so an earlier event is as early as it was; and an event that isn't terminal comes before it.
     #[must_use]
-    pub fn entombed(&self, state: &S) -> Self {
-        let mut entombed = self.clone();
-        entombed.terminal = true;
-        for member in &mut entombed.members {
+    pub fn tombstoned(&self, state: &S) -> Self {
+        let mut tombstoned = self.clone();
+        tombstoned.terminal = true;
+        for member in &mut tombstoned.members {
             member.terminal = true;
             member.state = state.clone();
         }
-        entombed
+        tombstoned
     }
 
     /// With one candidate more. The same evidence again where it is known or earlier.

@@ -112,8 +112,12 @@ async fn a_message_near_its_last_receive_leaves_why_it_fails_and_what_became_of_
     assert_eq!(
         told,
         [
-            (Word::Failing, code, RECEIVES_MAX - FAILING_RECEIVES + 1),
-            (Word::Failing, code, RECEIVES_MAX)
+            (
+                RecordKind::Failing,
+                code,
+                RECEIVES_MAX - FAILING_RECEIVES + 1
+            ),
+            (RecordKind::Failing, code, RECEIVES_MAX)
         ]
     );
     let last = &recorded[1];
@@ -126,7 +130,7 @@ async fn a_message_near_its_last_receive_leaves_why_it_fails_and_what_became_of_
     let end = recorded.last().expect("there");
     assert_eq!(
         (end.word, end.code),
-        (Word::Ended(Outcome::Duplicate), "message.recovered")
+        (RecordKind::Ended(Outcome::Duplicate), "message.recovered")
     );
 }
 
@@ -139,9 +143,9 @@ async fn a_last_receive_that_never_ends_has_left_a_record_before() {
     let recorded = world.outcomes.recorded();
     assert_eq!(
         (recorded[0].word, recorded[0].code),
-        (Word::Failing, "message.unanswered")
+        (RecordKind::Failing, "message.unanswered")
     );
-    assert_eq!(recorded[1].word, Word::Rejected);
+    assert_eq!(recorded[1].word, RecordKind::Rejected);
 }
 
 #[tokio::test]

@@ -17,7 +17,7 @@ async fn a_check_says_that_stripe_contradicts_a_terminal_state_and_leaves_it() {
         assert_eq!(world.item()["state"], "gone");
     }
     let remarks = world.outcomes.remarks();
-    let is_drift = |remark: &Remark| matches!(remark, Remark::Drift(_));
+    let is_drift = |remark: &Finding| matches!(remark, Finding::Drift(_));
     assert_eq!(remarks.iter().filter(|remark| is_drift(remark)).count(), 2);
 }
 
@@ -54,7 +54,7 @@ async fn a_check_mends_what_has_drifted_says_so_and_tells_no_fact() {
     let drifts = || {
         let remarks = world.outcomes.remarks().into_iter();
         let drifts = remarks.filter_map(|remark| match remark {
-            Remark::Drift(drift) => Some(drift.object),
+            Finding::Drift(drift) => Some(drift.object),
             _ => None,
         });
         drifts.collect::<Vec<_>>()
@@ -125,7 +125,7 @@ async fn a_tie_that_stays_is_noted_until_a_check_settles_it() {
     }
     let noted = world.outcomes.remarks();
     assert!(
-        matches!(&noted[..], [Remark::Tie(tie)] if (&*tie.object, &*tie.object_kind) == ("door_1", "door"))
+        matches!(&noted[..], [Finding::Tie(tie)] if (&*tie.object, &*tie.object_kind) == ("door_1", "door"))
     );
     // A delivery that finds it so notes it again: the one before may have died in between.
     world.handle(message(&tie()[0])).await;
@@ -147,7 +147,7 @@ async fn a_tie_that_stays_is_noted_until_a_check_settles_it() {
     world.handle(message(&tie()[1])).await;
     let ties = world.outcomes.remarks().into_iter();
     assert_eq!(
-        ties.filter(|remark| matches!(remark, Remark::Tie(_)))
+        ties.filter(|remark| matches!(remark, Finding::Tie(_)))
             .count(),
         2
     );
@@ -188,7 +188,7 @@ async fn a_check_that_completes_what_was_known_in_part_is_no_drift() {
         assert_eq!(world.item()["state"], "whole");
         assert_eq!(checked.note == Some("check.drifted"), drifts);
         let remarks = world.outcomes.remarks();
-        let is_drift = |remark: &Remark| matches!(remark, Remark::Drift(_));
+        let is_drift = |remark: &Finding| matches!(remark, Finding::Drift(_));
         assert_eq!(remarks.iter().any(is_drift), drifts);
     }
 }

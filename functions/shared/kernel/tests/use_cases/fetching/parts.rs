@@ -52,7 +52,7 @@ async fn an_object_in_part_stands_flagged_without_a_key_and_waits_for_nothing() 
         // Reconcile asks later, if anything can be asked.
         let noted = world.outcomes.remarks();
         assert_eq!(
-            matches!(&noted[..], [Remark::Tie(_)]),
+            matches!(&noted[..], [Finding::Tie(_)]),
             is_noted,
             "{noted:?}"
         );

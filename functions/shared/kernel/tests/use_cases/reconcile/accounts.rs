@@ -6,7 +6,7 @@ use super::*;
 
 #[tokio::test]
 async fn every_connected_account_is_walked_and_keeps_its_own_events() {
-    let world = World::new(endpoint::Scope::Both);
+    let world = World::new(endpoint::AccountScope::Both);
     world
         .lists
         .set_accounts(&["acct_1", "acct_2", "acct_3", "acct_4"]);
@@ -25,10 +25,10 @@ async fn every_connected_account_is_walked_and_keeps_its_own_events() {
 
 #[tokio::test]
 async fn accounts_that_can_not_be_listed_are_those_that_deliveries_named() {
-    let world = World::new(endpoint::Scope::Connect);
+    let world = World::new(endpoint::AccountScope::Connect);
     let mut delivery = arrival("evt_1", "door", b"{}");
     delivery.head.account = Some(Cow::Borrowed("acct_9"));
-    let taken = take(&world.ledger, &world.bus, &world.clock, &delivery).await;
+    let taken = record_and_publish(&world.ledger, &world.bus, &world.clock, &delivery).await;
     taken.expect("taken");
     let report = world.run("run-0").await;
     assert_eq!(report.accounts_from, AccountsFrom::Seen);
@@ -40,7 +40,7 @@ async fn accounts_that_can_not_be_listed_are_those_that_deliveries_named() {
 
 #[tokio::test]
 async fn the_account_that_was_attempted_longest_ago_comes_first() {
-    let mut world = World::new(endpoint::Scope::Connect);
+    let mut world = World::new(endpoint::AccountScope::Connect);
     world.lists.set_accounts(&["acct_1", "acct_2", "acct_3"]);
     world.run("run-0").await;
     world.clock.advance_ms(3_600_000);
@@ -55,7 +55,7 @@ async fn the_account_that_was_attempted_longest_ago_comes_first() {
 
 #[tokio::test]
 async fn an_account_that_can_not_be_reached_does_not_stop_the_others() {
-    let world = World::new(endpoint::Scope::Connect);
+    let world = World::new(endpoint::AccountScope::Connect);
     world.lists.set_accounts(&["acct_1", "acct_2"]);
     world.run("run-0").await;
     world.clock.advance_ms(3_600_000);
@@ -69,7 +69,7 @@ async fn an_account_that_can_not_be_reached_does_not_stop_the_others() {
 
 #[tokio::test]
 async fn an_account_that_appears_later_is_compared_from_its_first_hour() {
-    let world = World::new(endpoint::Scope::Connect);
+    let world = World::new(endpoint::AccountScope::Connect);
     world.lists.set_accounts(&["acct_1"]);
     world.made(&account("acct_1"), "evt_before", -60);
     world.run("run-0").await;
@@ -85,13 +85,13 @@ async fn an_account_that_appears_later_is_compared_from_its_first_hour() {
 
 #[tokio::test]
 async fn an_account_that_a_delivery_named_first_is_compared_from_the_first_run_on() {
-    let world = World::new(endpoint::Scope::Connect);
+    let world = World::new(endpoint::AccountScope::Connect);
     world.run("run-0").await;
     world.made(&account("acct_9"), "evt_lost", 60);
     world.clock.advance_ms(7_200_000);
     let mut delivery = arrival("evt_seen", "door", b"{}");
     delivery.head.account = Some(Cow::Borrowed("acct_9"));
-    let taken = take(&world.ledger, &world.bus, &world.clock, &delivery).await;
+    let taken = record_and_publish(&world.ledger, &world.bus, &world.clock, &delivery).await;
     taken.expect("taken");
     let report = world.run("run-1").await;
     assert_eq!(report.accounts_from, AccountsFrom::Seen);
@@ -100,7 +100,7 @@ async fn an_account_that_a_delivery_named_first_is_compared_from_the_first_run_o
 
 #[tokio::test]
 async fn what_an_account_did_before_it_was_connected_is_not_missing() {
-    let world = World::new(endpoint::Scope::Connect);
+    let world = World::new(endpoint::AccountScope::Connect);
     world.lists.set_accounts(&["acct_1"]);
     for hour in 0..48 {
         world.run(&format!("run-{hour}")).await;
@@ -117,7 +117,7 @@ async fn what_an_account_did_before_it_was_connected_is_not_missing() {
 
 #[tokio::test]
 async fn a_new_account_that_a_bound_left_to_a_later_run_is_compared_from_its_first_hour_too() {
-    let mut world = World::new(endpoint::Scope::Connect);
+    let mut world = World::new(endpoint::AccountScope::Connect);
     world.lists.set_accounts(&["acct_1"]);
     world.run("run-0").await;
     world.an_hour_later();
@@ -134,7 +134,7 @@ async fn a_new_account_that_a_bound_left_to_a_later_run_is_compared_from_its_fir
 #[tokio::test]
 async fn a_stack_of_an_older_version_compares_a_new_account_from_when_accounts_were_last_compared()
 {
-    let world = World::new(endpoint::Scope::Connect);
+    let world = World::new(endpoint::AccountScope::Connect);
     let start_s = START_MS / 1_000;
     let mut old = Cursor::first(start_s - 40 * 86_400);
     old.through_s = start_s - 600;
@@ -159,7 +159,7 @@ fn list(world: &World, accounts: &[String]) {
 
 #[tokio::test]
 async fn a_list_of_accounts_waits_for_the_budget_as_a_walk_does() {
-    let world = World::new(endpoint::Scope::Connect);
+    let world = World::new(endpoint::AccountScope::Connect);
     list(&world, &many(60));
     world.lists.meter(5, &world.clock);
     let report = world.run("run-0").await;
@@ -176,7 +176,7 @@ async fn a_list_of_accounts_waits_for_the_budget_as_a_walk_does() {
 
 #[tokio::test]
 async fn a_list_of_accounts_that_is_longer_than_a_runs_time_goes_on_in_the_next() {
-    let mut world = World::new(endpoint::Scope::Connect);
+    let mut world = World::new(endpoint::AccountScope::Connect);
     let accounts = many(240);
     list(&world, &accounts);
     // Some twenty-eight pages of three in half of a run's time.
@@ -210,7 +210,7 @@ async fn a_list_of_accounts_that_is_longer_than_a_runs_time_goes_on_in_the_next(
 
 #[tokio::test]
 async fn a_list_that_fails_in_the_middle_goes_on_from_there_and_what_it_had_counts() {
-    let world = World::new(endpoint::Scope::Connect);
+    let world = World::new(endpoint::AccountScope::Connect);
     list(&world, &many(12));
     let away = Fault::retry("stripe.unavailable", "no answer");
     world.lists.refuse_accounts(Some((2, away)));
@@ -232,7 +232,7 @@ async fn a_list_that_fails_in_the_middle_goes_on_from_there_and_what_it_had_coun
 
 #[tokio::test]
 async fn a_list_that_went_on_after_an_account_that_is_no_more_begins_again() {
-    let world = World::new(endpoint::Scope::Connect);
+    let world = World::new(endpoint::AccountScope::Connect);
     list(&world, &many(12));
     let away = Fault::retry("stripe.unavailable", "no answer");
     world.lists.refuse_accounts(Some((2, away)));

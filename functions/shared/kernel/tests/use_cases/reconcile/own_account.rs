@@ -10,7 +10,7 @@ fn named(world: &mut World) {
 
 #[tokio::test]
 async fn the_endpoints_own_account_is_the_platforms_scope_under_whatever_name() {
-    let mut world = World::new(endpoint::Scope::Both);
+    let mut world = World::new(endpoint::AccountScope::Both);
     named(&mut world);
     // Deliveries named both before the configuration knew its own account.
     for (id, name) in [("evt_a", "acct_own"), ("evt_b", "acct_1")] {

@@ -7,7 +7,7 @@ use sluice_kernel::reconcile::window::UNREACHABLE;
 use super::*;
 
 /// A world of these accounts that has been reconciled once, an hour ago.
-async fn begun_with(scope: endpoint::Scope, accounts: &[&str]) -> World {
+async fn begun_with(scope: endpoint::AccountScope, accounts: &[&str]) -> World {
     let world = World::new(scope);
     world.lists.set_accounts(accounts);
     world.run("run-0").await;
@@ -22,7 +22,7 @@ fn refused() -> Fault {
 
 #[tokio::test]
 async fn an_account_that_is_refused_in_each_run_stops_no_other_account() {
-    let world = begun_with(endpoint::Scope::Connect, &["acct_1", "acct_2"]).await;
+    let world = begun_with(endpoint::AccountScope::Connect, &["acct_1", "acct_2"]).await;
     world.made(&account("acct_2"), "evt_1", 60);
     for attempt in ["run-1", "run-2"] {
         world.lists.fail_after(0, refused());
@@ -37,7 +37,7 @@ async fn an_account_that_is_refused_in_each_run_stops_no_other_account() {
 #[tokio::test]
 async fn a_key_that_may_not_act_for_accounts_still_compares_the_platforms_own_events() {
     let accounts = ["acct_1", "acct_2", "acct_3", "acct_4"];
-    let world = begun_with(endpoint::Scope::Both, &accounts).await;
+    let world = begun_with(endpoint::AccountScope::Both, &accounts).await;
     for id in accounts {
         world.lists.refuse(&account(id), Some(refused()));
     }
@@ -74,7 +74,7 @@ async fn an_account_that_times_out_or_is_limited_loses_its_own_turn_and_no_other
         Fault::reject("stripe.request_refused", "400"),
     ] {
         let accounts = ["acct_1", "acct_2", "acct_3", "acct_4"];
-        let mut world = begun_with(endpoint::Scope::Connect, &accounts).await;
+        let mut world = begun_with(endpoint::AccountScope::Connect, &accounts).await;
         world.lists.refuse(&account("acct_1"), Some(fault.clone()));
         // Each run has room for two of the four.
         world.pages_max = 2;
@@ -95,7 +95,7 @@ async fn an_account_that_times_out_or_is_limited_loses_its_own_turn_and_no_other
 #[tokio::test]
 async fn accounts_take_no_page_from_the_platform_and_the_platform_not_all_from_them() {
     let accounts = ["acct_1", "acct_2", "acct_3", "acct_4"];
-    let mut world = begun_with(endpoint::Scope::Both, &accounts).await;
+    let mut world = begun_with(endpoint::AccountScope::Both, &accounts).await;
     world.pages_max = 4;
     // Seven pages of the platform's own events, and as many requests as a run has go to accounts that refuse.
     for n in 0..21 {
@@ -122,7 +122,7 @@ async fn accounts_take_no_page_from_the_platform_and_the_platform_not_all_from_t
 
 #[tokio::test]
 async fn a_busy_platform_goes_on_once_every_account_had_its_turn() {
-    let mut world = begun_with(endpoint::Scope::Both, &["acct_1"]).await;
+    let mut world = begun_with(endpoint::AccountScope::Both, &["acct_1"]).await;
     world.pages_max = 4;
     for n in 0..9 {
         world.made(&platform(), &format!("evt_{n}"), 60 + n);
@@ -139,7 +139,7 @@ async fn a_busy_platform_goes_on_once_every_account_had_its_turn() {
 #[tokio::test]
 async fn what_fails_counts_against_the_runs_bounds() {
     let accounts = ["acct_1", "acct_2", "acct_3", "acct_4", "acct_5"];
-    let mut world = begun_with(endpoint::Scope::Connect, &accounts).await;
+    let mut world = begun_with(endpoint::AccountScope::Connect, &accounts).await;
     for id in accounts {
         world.lists.refuse(&account(id), Some(refused()));
     }
@@ -162,7 +162,7 @@ async fn what_fails_counts_against_the_runs_bounds() {
 #[tokio::test]
 async fn when_stripe_gives_three_scopes_in_a_row_no_answer_the_run_ends() {
     let accounts = ["acct_1", "acct_2", "acct_3", "acct_4", "acct_5"];
-    let world = begun_with(endpoint::Scope::Connect, &accounts).await;
+    let world = begun_with(endpoint::AccountScope::Connect, &accounts).await;
     let away = Fault::retry("stripe.unavailable", "no answer");
     for id in accounts {
         world.lists.refuse(&account(id), Some(away.clone()));
@@ -185,7 +185,7 @@ async fn when_stripe_gives_three_scopes_in_a_row_no_answer_the_run_ends() {
 
 #[tokio::test]
 async fn a_scope_at_which_the_whole_invocation_ends_comes_last_in_the_next() {
-    let world = begun_with(endpoint::Scope::Connect, &["acct_1", "acct_2"]).await;
+    let world = begun_with(endpoint::AccountScope::Connect, &["acct_1", "acct_2"]).await;
     world.made(&account("acct_2"), "evt_1", 60);
     world.lists.hang(Some(&account("acct_1")));
     for attempt in ["run-1", "run-2"] {
@@ -206,7 +206,7 @@ async fn a_scope_at_which_the_whole_invocation_ends_comes_last_in_the_next() {
 
 #[tokio::test]
 async fn a_ledger_that_is_away_ends_the_run_and_is_no_scopes_fault() {
-    let mut world = begun_with(endpoint::Scope::Connect, &["acct_1", "acct_2"]).await;
+    let mut world = begun_with(endpoint::AccountScope::Connect, &["acct_1", "acct_2"]).await;
     for id in ["acct_1", "acct_2"] {
         world.made(&account(id), &format!("evt_of_{id}"), 60);
     }
@@ -225,7 +225,7 @@ async fn a_ledger_that_is_away_ends_the_run_and_is_no_scopes_fault() {
 #[tokio::test]
 async fn what_was_not_compared_for_hours_is_behind_whatever_keeps_it_and_a_lost_account_is_not() {
     let ids = ["acct_1", "acct_2", "acct_3"];
-    let mut world = begun_with(endpoint::Scope::Connect, &ids).await;
+    let mut world = begun_with(endpoint::AccountScope::Connect, &ids).await;
     let away = Fault::retry("stripe.unavailable", "no answer");
     let gone = Fault::retry(UNREACHABLE, "disconnected");
     for fault in [away, refused()] {
@@ -261,13 +261,13 @@ async fn hours_asked(world: &World, hours: i64, ids: [&str; 2]) -> [Vec<i64>; 2]
 
 /// Accounts that Stripe doesn't list, and that a delivery has named once.
 async fn seen_accounts(ids: &[&str]) -> World {
-    let world = World::new(endpoint::Scope::Connect);
+    let world = World::new(endpoint::AccountScope::Connect);
     for id in ids {
         let event = format!("evt_of_{id}");
         let mut delivery = arrival(&event, "door", b"{}");
         delivery.head.account = Some(Cow::Borrowed(id));
         delivery.received_at_ms = START_MS;
-        let taken = take(&world.ledger, &world.bus, &world.clock, &delivery).await;
+        let taken = record_and_publish(&world.ledger, &world.bus, &world.clock, &delivery).await;
         taken.expect("taken");
     }
     world.run("run-0").await;
@@ -343,7 +343,7 @@ async fn an_account_that_is_reached_again_after_days_has_lost_nothing() {
 #[tokio::test]
 async fn an_account_that_stripes_whole_list_lacks_for_a_month_is_forgotten() {
     let ids = ["acct_1", "acct_2"];
-    let world = begun_with(endpoint::Scope::Connect, &ids).await;
+    let world = begun_with(endpoint::AccountScope::Connect, &ids).await;
     world.run("run-1").await;
     world.lists.set_accounts(&["acct_2"]);
     hours_asked(&world, 29 * 24, ids).await;

@@ -3,7 +3,7 @@
 use super::*;
 
 impl World {
-    fn add_endpoint(&mut self, name: &str, scope: endpoint::Scope, payload: Payload) {
+    fn add_endpoint(&mut self, name: &str, scope: endpoint::AccountScope, payload: Payload) {
         let endpoint = Endpoint {
             payload,
             ..Endpoint::of(scope, true)
@@ -19,8 +19,8 @@ impl World {
     }
 }
 
-async fn begun(endpoints: &[(&str, endpoint::Scope, Payload)]) -> World {
-    let mut world = World::new(endpoint::Scope::Platform);
+async fn begun(endpoints: &[(&str, endpoint::AccountScope, Payload)]) -> World {
+    let mut world = World::new(endpoint::AccountScope::Platform);
     world.endpoints.clear();
     for (name, scope, payload) in endpoints {
         world.add_endpoint(name, *scope, *payload);
@@ -33,7 +33,7 @@ async fn begun(endpoints: &[(&str, endpoint::Scope, Payload)]) -> World {
 
 #[tokio::test]
 async fn an_endpoint_of_thin_events_is_compared_with_the_list_of_those_and_no_snapshot_comes_in() {
-    let world = begun(&[("thin", endpoint::Scope::Both, Payload::Thin)]).await;
+    let world = begun(&[("thin", endpoint::AccountScope::Both, Payload::Thin)]).await;
     world.made_twice(&platform(), "evt_1", 60);
     world.made_twice(&account("acct_1"), "evt_2", 60);
     let report = world.run("run-1").await;
@@ -54,8 +54,8 @@ async fn an_endpoint_of_thin_events_is_compared_with_the_list_of_those_and_no_sn
 #[tokio::test]
 async fn endpoints_of_both_payloads_are_compared_with_both_lists_each_by_its_own_cursor() {
     let mut world = begun(&[
-        ("door", endpoint::Scope::Both, Payload::Snapshot),
-        ("thin", endpoint::Scope::Both, Payload::Thin),
+        ("door", endpoint::AccountScope::Both, Payload::Snapshot),
+        ("thin", endpoint::AccountScope::Both, Payload::Thin),
     ])
     .await;
     world.made_twice(&platform(), "evt_1", 60);
@@ -83,8 +83,8 @@ async fn endpoints_of_both_payloads_are_compared_with_both_lists_each_by_its_own
 #[tokio::test]
 async fn thin_types_are_subscribed_to_by_their_own_names() {
     let mut world = begun(&[
-        ("door", endpoint::Scope::Platform, Payload::Snapshot),
-        ("thin", endpoint::Scope::Platform, Payload::Thin),
+        ("door", endpoint::AccountScope::Platform, Payload::Snapshot),
+        ("thin", endpoint::AccountScope::Platform, Payload::Thin),
     ])
     .await;
     world.types = vec!["charge.*".to_owned(), "v2.core.*".to_owned()];
@@ -100,10 +100,10 @@ async fn thin_types_are_subscribed_to_by_their_own_names() {
 
 #[tokio::test]
 async fn an_endpoint_of_thin_events_that_is_added_later_looks_for_nothing_of_before() {
-    let mut world = begun(&[("door", endpoint::Scope::Both, Payload::Snapshot)]).await;
+    let mut world = begun(&[("door", endpoint::AccountScope::Both, Payload::Snapshot)]).await;
     world.made_twice(&platform(), "evt_1", 60);
     world.made_twice(&account("acct_1"), "evt_2", 60);
-    world.add_endpoint("thin", endpoint::Scope::Both, Payload::Thin);
+    world.add_endpoint("thin", endpoint::AccountScope::Both, Payload::Thin);
     world.run("run-1").await;
     world.an_hour_later();
     world.made_twice(&account("acct_1"), "evt_3", 3_600 + 60);

@@ -1,11 +1,11 @@
 //! What a domain would do with an event, without doing it.
 //!
 //! The consumer itself runs ([`consume`]), over ports that keep to themselves what they are told: the projections are read
-//! where they are and written in memory, effects go to nobody. So what is foreseen is what the same code would do, for a
+//! where they are and written in memory, effects go to nobody. So what is predicted is what the same code would do, for a
 //! whole list of events that build on each other.
 //!
 //! What may differ in the end: events that come in meanwhile; a tie or a thin event for which Stripe would be asked, which
-//! is not done here (a thin event is foreseen as ignored, `thin.no_key`); and a function that runs another version of the domain.
+//! is not done here (a thin event is predicted as ignored, `thin.no_key`); and a function that runs another version of the domain.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -99,7 +99,7 @@ pub struct Effect {
 
 /// What a domain would do with an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Foreseen {
+pub struct Predicted {
     /// The outcome, or the fault that it would end with.
     pub result: Result<Consumed, Fault>,
     /// What would be emitted: what the event calls for, and what was pending before.
@@ -110,14 +110,14 @@ pub struct Foreseen {
 ///
 /// # Errors
 /// `Retry` where the domain's table or the ledger can't be read, or where the domain's code panics. What the domain would
-/// reject is no error: it is foreseen.
-pub async fn foresee<D: Domain>(
+/// reject is no error: it is predicted.
+pub async fn dry_run<D: Domain>(
     projections: &Overlay<'_, impl Projections>,
     bodies: &impl Bodies,
     clock: &impl Clock,
     message: &Message,
     settings: &D::Settings,
-) -> Result<Foreseen, Fault> {
+) -> Result<Predicted, Fault> {
     let bus = Nowhere::default();
     let ports = Ports {
         projections,
@@ -144,7 +144,7 @@ pub async fn foresee<D: Domain>(
             is_again: detail["generation"].is_string(),
         }
     };
-    Ok(Foreseen {
+    Ok(Predicted {
         result,
         effects: given.into_iter().map(effect).collect(),
     })

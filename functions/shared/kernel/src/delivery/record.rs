@@ -1,10 +1,10 @@
 //! The door: claim → publish → mark.
 //!
-//! [`take`] is called with a delivery whose signature has been verified. What it guarantees for each answer:
+//! [`record_and_publish`] is called with a delivery whose signature has been verified. What it guarantees for each answer:
 //!
-//! - [`Taken::Accepted`], [`Taken::Duplicate`], [`Taken::Queued`] (200): the event is durably stored, and is on the
+//! - [`DeliveryOutcome::Accepted`], [`DeliveryOutcome::Duplicate`], [`DeliveryOutcome::Queued`] (200): the event is durably stored, and is on the
 //!   bus, or is due in the ledger so that sweep puts it there;
-//! - [`Taken::Held`] (409): another attempt is live and may yet fail, so Stripe has to come back;
+//! - [`DeliveryOutcome::Held`] (409): another attempt is live and may yet fail, so Stripe has to come back;
 //! - a fault (5xx): nothing is promised; Stripe comes back and finds whatever the attempt left, all of it fit to be
 //!   carried on.
 //!
@@ -33,7 +33,7 @@ pub const LOOK_AGAIN_MS: [u64; 4] = [100, 200, 300, 400];
 
 /// What became of a delivery.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Taken {
+pub enum DeliveryOutcome {
     /// This delivery put the event on the bus (or stored it, where it is ledger-only).
     Accepted {
         /// How long ago the event first came in, where the claim of an attempt that never ended was taken over.
@@ -47,7 +47,7 @@ pub enum Taken {
     Queued {
         /// Why, where this delivery met the refusal itself.
         cause: Option<String>,
-        /// As in [`Taken::Accepted`].
+        /// As in [`DeliveryOutcome::Accepted`].
         claim_age_ms: Option<i64>,
     },
     /// Another attempt is live.
@@ -60,12 +60,12 @@ pub enum Taken {
 ///
 /// # Errors
 /// `Retry` wherever nothing can be promised.
-pub async fn take(
+pub async fn record_and_publish(
     ledger: &impl Ledger,
     bus: &impl Bus,
     clock: &impl Clock,
     arrival: &Arrival<'_>,
-) -> Result<Taken, Fault> {
+) -> Result<DeliveryOutcome, Fault> {
     let age = |entry: &Entry| {
         Some(
             arrival
@@ -109,15 +109,15 @@ pub async fn take(
             )
             .await
         }
-        Claimed::Finished => Ok(Taken::Duplicate),
-        Claimed::Queued => Ok(Taken::Queued {
+        Claimed::Finished => Ok(DeliveryOutcome::Duplicate),
+        Claimed::Queued => Ok(DeliveryOutcome::Queued {
             cause: None,
             claim_age_ms: None,
         }),
-        Claimed::Held => Ok(Taken::Held),
+        Claimed::Held => Ok(DeliveryOutcome::Held),
         Claimed::Conflict => {
             ledger.keep_other(arrival).await?;
-            Ok(Taken::Conflict)
+            Ok(DeliveryOutcome::Conflict)
         }
     }
 }
@@ -167,15 +167,15 @@ async fn publish(
     origin: &Origin<'_>,
     body: &[u8],
     claim_age_ms: Option<i64>,
-) -> Result<Taken, Fault> {
+) -> Result<DeliveryOutcome, Fault> {
     if arrival.ledger_only.is_some() {
         // Nothing to publish, so nothing to defer either: without the mark there is no promise.
         return match ledger.mark(arrival, clock.now_ms()).await? {
-            true => Ok(Taken::Accepted {
+            true => Ok(DeliveryOutcome::Accepted {
                 claim_age_ms,
                 unmarked: false,
             }),
-            false => Ok(Taken::Held),
+            false => Ok(DeliveryOutcome::Held),
         };
     }
     match publish_one(bus, origin, body).await {
@@ -206,13 +206,13 @@ async fn mark(
     clock: &impl Clock,
     arrival: &Arrival<'_>,
     claim_age_ms: Option<i64>,
-) -> Taken {
+) -> DeliveryOutcome {
     let now_ms = clock.now_ms();
     let unmarked = match ledger.mark(arrival, now_ms).await {
         Ok(_) => false,
         Err(_) => ledger.defer(arrival, now_ms).await.is_err(),
     };
-    Taken::Accepted {
+    DeliveryOutcome::Accepted {
         claim_age_ms,
         unmarked,
     }
@@ -224,13 +224,13 @@ async fn defer(
     arrival: &Arrival<'_>,
     cause: String,
     claim_age_ms: Option<i64>,
-) -> Result<Taken, Fault> {
+) -> Result<DeliveryOutcome, Fault> {
     match ledger.defer(arrival, clock.now_ms()).await? {
-        Deferred::Due => Ok(Taken::Queued {
+        Deferred::Due => Ok(DeliveryOutcome::Queued {
             cause: Some(cause),
             claim_age_ms,
         }),
-        Deferred::Published => Ok(Taken::Duplicate),
-        Deferred::Lost => Ok(Taken::Held),
+        Deferred::Published => Ok(DeliveryOutcome::Duplicate),
+        Deferred::Lost => Ok(DeliveryOutcome::Held),
     }
 }
