@@ -1,7 +1,7 @@
 # Everything that is done with Sluice, by name. `make` alone lists it.
 #
-# Each target does the set-up it needs: Python tools go into .venv (infra/tools/setup.sh), cargo's tools into
-# target/tools (infra/lint/tools.sh), both pinned and made once. What has to be there already is Rust (rustup.rs),
+# Each target does the set-up it needs: Python tools go into .venv (infra/setup/setup.sh), cargo's tools into
+# target/tools (infra/checks/tools.sh), both pinned and made once. What has to be there already is Rust (rustup.rs),
 # Python 3.10 or newer, and a C compiler; a target that misses one says so.
 
 CARGO ?= cargo
@@ -29,9 +29,9 @@ SAM = SAM_CLI_TELEMETRY=0 PATH="$(CURDIR)/$(LINT_BIN):$$PATH" AWS_DEFAULT_REGION
 # What is deployed how: a section of samconfig.toml. In CI nobody can be asked: CONFIRM=no.
 STAGE ?= dev
 CONFIRM ?= yes
-DEPLOY = $(LINT_BIN)/python -B infra/tools/deploy.py
+DEPLOY = $(LINT_BIN)/python -B infra/deploy/deploy.py
 # Runs a command, and fails where it leaves something in the temporary folder.
-TIDY = infra/tools/tidy.sh
+TIDY = infra/checks/tidy.sh
 # Python leaves no __pycache__ behind.
 PY = $(PYTHON) -B
 say = @printf '\n== %s\n'
@@ -49,7 +49,7 @@ help: ## List the targets
 
 .PHONY: run
 run: need-rust need-cc need-python ## Deploy template.yaml into a local AWS, send sample traffic, print deliveries until Ctrl-C [PORT=4566] [TRAFFIC=renewals|outage|none]
-	@infra/tools/setup.sh local
+	@infra/setup/setup.sh local
 	@$(CARGO) run -q $(CARGO_FLAGS) -p sluice-local -- run $(if $(PORT),--port '$(PORT)') \
 		$(if $(TRAFFIC),--traffic '$(TRAFFIC)') $(ARGS)
 
@@ -68,14 +68,14 @@ show: need-rust need-cc ## Print a ledger entry or a projection of it: ID=evt_..
 # Built with the features of the whole workspace, as the functions are: for itself alone the AWS SDK would be compiled anew.
 .PHONY: chaos
 chaos: need-rust need-cc need-python ## Deliver a simulated Stripe's events while everything fails, then compare [SEED=1] [EVENTS=1000] [MINUTES=10]
-	@infra/tools/setup.sh local
+	@infra/setup/setup.sh local
 	@$(CARGO) build -q $(CARGO_FLAGS) --workspace --bin sluice-chaos --bin sluice
 	@"$${CARGO_TARGET_DIR:-target}/debug/sluice-chaos" $(if $(SEED),--seed '$(SEED)') $(if $(EVENTS),--events '$(EVENTS)') \
 		$(if $(MINUTES),--minutes '$(MINUTES)') $(ARGS)
 
 .PHONY: cost
 cost: need-rust need-cc need-python ## Measure a run and print what a million events cost, and what has to be raised for more [EVENTS=1000] [ARGS='--batch 3']
-	@infra/tools/setup.sh local
+	@infra/setup/setup.sh local
 	@$(CARGO) run -q $(CARGO_FLAGS) -p sluice-cost -- $(if $(EVENTS),--events '$(EVENTS)') $(ARGS)
 
 # As chaos: with the features of the whole workspace.
@@ -91,7 +91,7 @@ scale: need-rust need-cc ## Measure what list, sweep and replay take of AWS over
 .PHONY: test
 test: need-rust need-cc need-python ## Run every test, the deployed ones on a local AWS included [TEST_ARGS='--nocapture name']
 	$(say) 'Python tools for the local AWS, and to transform the template'
-	@infra/tools/setup.sh local lint
+	@infra/setup/setup.sh local lint
 	$(say) 'Unit, property and contract tests'
 	@$(TIDY) $(CARGO) test $(CARGO_FLAGS) --workspace --lib --bins -- $(TEST_ARGS)
 	$(say) 'Examples in the documentation'
@@ -109,8 +109,8 @@ generate: need-python ## Write what follows from the list of domains: their bloc
 # In the test program that `make test` has built: the features of the whole workspace, once more.
 .PHONY: conformance
 conformance: need-rust need-cc need-python ## Run the adapters' contract suites on a second emulated DynamoDB (moto)
-	@infra/tools/setup.sh moto
-	@$(TIDY) .venv/moto/bin/python -B infra/tools/conformance.py
+	@infra/setup/setup.sh moto
+	@$(TIDY) .venv/moto/bin/python -B infra/checks/conformance.py
 
 .PHONY: lint
 lint: need-rust need-cc need-python ## Check format, clippy, docs, licences, unused dependencies, directions, samples, template
@@ -121,35 +121,35 @@ lint: need-rust need-cc need-python ## Check format, clippy, docs, licences, unu
 		$(CARGO) update --quiet --workspace --locked --manifest-path "$$manifest" || exit 1; \
 	done
 	$(say) 'Directions: which crate may name which; no circle between modules'
-	@$(PY) -m unittest discover --quiet --start-directory infra/lint
-	@$(PY) infra/lint/directions.py
-	@$(PY) infra/lint/circles.py
+	@$(PY) infra/checks/directions.py
+	@$(PY) infra/checks/circles.py
 	$(say) 'What follows from the list of domains is what make generate writes'
 	@$(PY) -m unittest discover --quiet --start-directory infra/generate
 	@$(PY) infra/generate --check
 	@$(PY) infra/generate/lists.py
 	$(say) 'Runbooks: one for each code and alarm'
-	@$(PY) infra/lint/runbooks.py
+	@$(PY) infra/checks/runbooks.py
 	$(say) 'What the pages name is there'
-	@$(PY) infra/lint/pages.py
+	@$(PY) infra/checks/pages.py
 	$(say) 'The compiler that releases are made with'
-	@$(PY) infra/lint/toolchain.py
+	@$(PY) infra/checks/toolchain.py
 	$(say) 'Licences, bans, sources (cargo-deny); unused dependencies (cargo-machete)'
-	@infra/lint/tools.sh
+	@infra/checks/tools.sh
 	@target/tools/bin/cargo-deny $(CARGO_FLAGS) --log-level error check bans licenses sources
 	@target/tools/bin/cargo-machete --skip-target-dir functions infra tests
 	$(say) 'GitHub: workflows, actions, updates of what is pinned (zizmor, schemas)'
-	@infra/tools/setup.sh lint workflows
-	@$(LINT_BIN)/python -B infra/tools/check_workflows.py
-	$(say) 'What make deploy and make release refuse; the bill of materials'
-	@$(LINT_BIN)/python -B -m unittest discover --quiet --start-directory infra/tools
+	@infra/setup/setup.sh lint workflows
+	@$(LINT_BIN)/python -B infra/checks/check_workflows.py
+	$(say) 'What make deploy, make release and the checks refuse; the bill of materials'
+	@$(LINT_BIN)/python -B -m unittest discover --quiet --start-directory infra/deploy
+	@$(LINT_BIN)/python -B -m unittest discover --quiet --start-directory infra/checks
 	$(say) 'The templates: cfn-lint as written and as transformed, sam validate, checkov, our own rules; commands of the AWS CLI'
-	@infra/tools/setup.sh lint checkov
-	@$(LINT_BIN)/python -B infra/tools/check_template.py
-	@$(LINT_BIN)/python -B infra/tools/check_commands.py
+	@infra/setup/setup.sh lint checkov
+	@$(LINT_BIN)/python -B infra/checks/check_template.py
+	@$(LINT_BIN)/python -B infra/checks/check_commands.py
 	@$(SAM) validate --lint
 	@$(SAM) validate --lint --template functions/notify/template.yaml
-	@.venv/checkov/bin/checkov --config-file infra/tools/checkov.yaml
+	@.venv/checkov/bin/checkov --config-file infra/checks/checkov.yaml
 	@$(CARGO) test -q $(CARGO_FLAGS) -p sluice-template
 	$(say) 'Clippy'
 	@$(CARGO) clippy $(CARGO_FLAGS) --workspace --all-targets -- -D warnings
@@ -162,12 +162,12 @@ lint: need-rust need-cc need-python ## Check format, clippy, docs, licences, unu
 
 .PHONY: advisories
 advisories: need-rust need-cc ## Check dependencies against RustSec's advisories (fetches its database from GitHub)
-	@infra/lint/tools.sh
+	@infra/checks/tools.sh
 	@target/tools/bin/cargo-deny $(CARGO_FLAGS) check advisories
 
 .PHONY: sbom
 sbom: need-rust need-python ## Write a bill of materials of what AWS runs (CycloneDX) to target/sbom
-	@$(PY) infra/tools/sbom.py
+	@$(PY) infra/deploy/sbom.py
 
 .PHONY: fuzz
 fuzz: need-rust need-cxx ## Fuzz the signature's verification [SECONDS=30]
@@ -182,7 +182,7 @@ bench: need-rust need-cc need-python ## Measure the functions beside what teams 
 
 .PHONY: build
 build: need-rust need-cc need-python need-target ## Build the functions as deployed and print their sizes [ARCH=x86_64]
-	@infra/tools/setup.sh lint
+	@infra/setup/setup.sh lint
 	@PATH="$(CURDIR)/$(LINT_BIN):$$PATH" cargo-lambda lambda build $(CARGO_FLAGS) --release --target $(TARGET) \
 		$(addprefix --bin ,$(FUNCTIONS))
 	@! grep -l '$(FAULTS_VARIABLE)' $(patsubst %,target/lambda/%/bootstrap,$(FUNCTIONS)) || { \
@@ -195,14 +195,14 @@ build: need-rust need-cc need-python need-target ## Build the functions as deplo
 
 .PHONY: sam-build
 sam-build: need-rust need-cc need-python need-target ## Build as `make deploy` does [STAGE=notify] [FUNCTION=IngestFunction] [ARCH=x86_64]
-	@infra/tools/setup.sh lint
+	@infra/setup/setup.sh lint
 	@$(SAM) build $(FUNCTION) --config-env '$(STAGE)' $(if $(filter-out arm64,$(ARCH)),--parameter-overrides Architecture=$(ARCH))
 
 # For arm64, the template's default: another Architecture belongs into samconfig.toml, beside the stage's parameters.
 .PHONY: preflight
 preflight: need-python ## Say why a deployment can't work: stage, parameters, Region, credentials, stack [STAGE=prod] [PARAMETERS='Name=value ...']
-	@infra/tools/setup.sh lint
-	@$(if $(RELEASE),$(LINT_BIN)/python -B infra/tools/from_release.py '$(RELEASE)' '$(STAGE)' $(if $(PARAMETERS),'$(PARAMETERS)'))
+	@infra/setup/setup.sh lint
+	@$(if $(RELEASE),$(LINT_BIN)/python -B infra/deploy/from_release.py '$(RELEASE)' '$(STAGE)' $(if $(PARAMETERS),'$(PARAMETERS)'))
 	@$(DEPLOY) $(if $(RELEASE),--built) '$(STAGE)' $(if $(PARAMETERS),'$(PARAMETERS)')
 
 # A release is laid where `sam build` would have built, by preflight; no Rust is needed then.
@@ -212,20 +212,20 @@ deploy: preflight $(if $(RELEASE),,sam-build) ## Build, or take a RELEASE=v1.2.3
 
 .PHONY: deploy-built
 deploy-built: need-python ## The same with what `make sam-build` has built before, here or in another job of CI
-	@infra/tools/setup.sh lint
+	@infra/setup/setup.sh lint
 	@$(DEPLOY) --go $(if $(filter no,$(CONFIRM)),--yes) '$(STAGE)' $(if $(PARAMETERS),'$(PARAMETERS)')
 
 .PHONY: rehearse
 rehearse: need-rust need-cc need-python ## Deploy as `make deploy` does, into an AWS on this machine: a failure and its retry, a change, a rollback, two stacks
-	@infra/tools/setup.sh lint local
-	@$(TIDY) $(LINT_BIN)/python -B infra/tools/rehearse.py
+	@infra/setup/setup.sh lint local
+	@$(TIDY) $(LINT_BIN)/python -B infra/deploy/rehearse.py
 
 # Of what this machine can build: on Linux everything for its own or another processor, on macOS the operator's program.
 # TAG is the shell's alone, from the environment: make would expand what a tag's name has of `$(...)`.
 .PHONY: release
 export TAG
 release: need-rust need-cc need-python ## Build a release's archives into target/release-archives [ARCH=x86_64] [TAG=v1.2.3]
-	@$(PY) infra/tools/release.py --arch '$(ARCH)' $${TAG:+--tag "$$TAG"} --check
+	@$(PY) infra/deploy/release.py --arch '$(ARCH)' $${TAG:+--tag "$$TAG"} --check
 	@if [ "$$(uname -s)" = Darwin ]; then \
 		$(CARGO) build $(CARGO_FLAGS) --release --target $(subst -unknown-linux-gnu,-apple-darwin,$(TARGET)) -p sluice-cli; \
 	else \
@@ -233,12 +233,12 @@ release: need-rust need-cc need-python ## Build a release's archives into target
 		PATH="$(CURDIR)/$(LINT_BIN):$$PATH" cargo-lambda lambda build $(CARGO_FLAGS) --release --target $(TARGET) \
 			-p sluice-cli -p sluice-local --bin sluice --bin sluice-local; \
 	fi
-	@$(PY) infra/tools/release.py --arch '$(ARCH)' $${TAG:+--tag "$$TAG"}
+	@$(PY) infra/deploy/release.py --arch '$(ARCH)' $${TAG:+--tag "$$TAG"}
 
 .PHONY: try-release
 try-release: need-python ## Try a release's archives without Rust: of development builds, or of a folder [BUILT=target/release-archives]
-	@infra/tools/setup.sh lint local
-	@$(TIDY) $(LINT_BIN)/python -B infra/tools/try_release.py $(BUILT)
+	@infra/setup/setup.sh lint local
+	@$(TIDY) $(LINT_BIN)/python -B infra/deploy/try_release.py $(BUILT)
 
 .PHONY: smoke
 smoke: need-rust need-cc ## Try a deployed door: URL=https://…/webhooks/stripe/smoke SECRET=whsec_…, or STACK=sluice-staging [ENDPOINT=smoke]
@@ -248,7 +248,7 @@ smoke: need-rust need-cc ## Try a deployed door: URL=https://…/webhooks/stripe
 
 .PHONY: sources
 sources: ## Fetch the addresses of Stripe's webhooks; prints the value of the parameter AllowedSources
-	@infra/tools/sources.sh refresh
+	@infra/deploy/sources.sh refresh
 
 .PHONY: dictionary
 dictionary: need-rust need-cc ## Print what the dictionary of stored bodies comes to [ID=2 trains a new one] [SIZES=1 compares others]

@@ -39,8 +39,8 @@ CHECKS = (
     ("infra/generate", "--check"),
     ("infra/generate/lists.py",),
     ("-m", "unittest", "discover", "--quiet", "--start-directory", "infra/generate"),
-    ("infra/lint/directions.py",),
-    ("infra/tools/monitors.py",),
+    ("infra/checks/directions.py",),
+    ("infra/checks/monitors.py",),
 )
 
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -159,7 +159,7 @@ def main():
                 raise Broken(f"template.yaml has no function for {missing}")
             if not (copy / ".venv").exists():
                 (copy / ".venv").symlink_to(ROOT / ".venv")
-            transformed = run([tools / "python", "-B", "infra/tools/transform.py", "template.yaml"], copy, "SAM's transform")
+            transformed = run([tools / "python", "-B", "infra/checks/transform.py", "template.yaml"], copy, "SAM's transform")
             lines = [line for line in transformed.splitlines() if line.startswith("{")]
             (draft / "transformed.json").write_text(lines[0], encoding="utf-8")
             lint = [tools / "cfn-lint", "--regions", "us-east-1", "--ignore-checks", "W2001", "--", draft / "transformed.json"]

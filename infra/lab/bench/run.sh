@@ -3,7 +3,7 @@
 #
 #   infra/lab/bench/run.sh [--quick] [sluice-bench's options]
 #
-# Everything it makes is in target/ and .venv/, and made once. Peers are pinned: infra/tools/bench.txt (Python),
+# Everything it makes is in target/ and .venv/, and made once. Peers are pinned: infra/setup/bench.txt (Python),
 # peers/node/package-lock.json, the Rust peers' Cargo.lock. Node is left out where there is none; with --quick, so are the
 # peers that take minutes to set up and that no full run has set up yet.
 set -eu
@@ -28,7 +28,7 @@ mkdir -p "$made"
 
 # The very programs that are deployed, for this machine's processor, by the tool and the profile of a deployment.
 # INGEST and PAYMENTS name others, e.g. target/release/ingest while you work on it.
-infra/tools/setup.sh lint bench
+infra/setup/setup.sh lint bench
 if [ -z "${INGEST:-}" ] || [ -z "${PAYMENTS:-}" ]; then
     say 'building the functions for release (some minutes the first time)'
     PATH="$root/.venv/lint/bin:$PATH" cargo-lambda lambda build --locked --release --target "$host" \

@@ -91,7 +91,7 @@ pub fn binaries(root: &Path, names: &[&str]) -> Result<Binaries, Problem> {
     }
 }
 
-/// The functions of an unpacked archive of a release, in the place that `infra/tools/release.py` gives them. Nothing is
+/// The functions of an unpacked archive of a release, in the place that `infra/deploy/release.py` gives them. Nothing is
 /// compiled.
 ///
 /// # Errors

@@ -72,7 +72,7 @@ impl Guard {
         if !program.is_file() {
             return Err(Problem::file(
                 program,
-                "not found; make it with `infra/tools/setup.sh local`",
+                "not found; make it with `infra/setup/setup.sh local`",
             ));
         }
         let scratch = tempfile::Builder::new().prefix("sluice-local-").tempdir();

@@ -18,16 +18,16 @@ pub fn root() -> PathBuf {
 /// What SAM makes of a template's file, by the tool that `make lint` lints with.
 ///
 /// # Panics
-/// Where the Python tools aren't there (`infra/tools/setup.sh lint` makes them), or SAM refuses the template.
+/// Where the Python tools aren't there (`infra/setup/setup.sh lint` makes them), or SAM refuses the template.
 pub fn transformed(file: &str, given: Given<'_>) -> Value {
     let root = root();
     let output = Command::new(root.join(".venv/lint/bin/python"))
         .arg("-B")
-        .arg(root.join("infra/tools/transform.py"))
+        .arg(root.join("infra/checks/transform.py"))
         .arg(root.join(file))
         .args(given.iter().map(|(name, value)| format!("{name}={value}")))
         .output()
-        .expect("the lint tools are there: infra/tools/setup.sh lint");
+        .expect("the lint tools are there: infra/setup/setup.sh lint");
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(
         output.status.success(),

@@ -2,7 +2,7 @@
 //!
 //! # Layout
 //!
-//! A module names only those above it in this list; `infra/lint/circles.py` sees to that.
+//! A module names only those above it in this list; `infra/checks/circles.py` sees to that.
 //!
 //! The words, which everything else is written in:
 //! - [`fault`]: why something could not be done, classed by what the caller does next.
