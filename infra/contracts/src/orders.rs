@@ -1,8 +1,8 @@
-//! The law of order, object by object: however the events of one object come, its domain ends the same.
+//! The law of order, for each object: in whatever order an object's events arrive, its domain ends in the same state.
 //!
-//! The objects are those of the simulated Stripe's stories ([`crate::stories`]), each event in an API version that is drawn
-//! for it, since endpoints are pinned to different ones. Up to [`WHOLE_MAX`] events every order is tried, beyond that
-//! [`SAMPLED`] of them; in each some events come again, anywhere after their first time.
+//! The objects are those of the simulated Stripe's stories ([`crate::stories`]). Each event has an API version drawn at
+//! random, since endpoints are pinned to different ones. An object with up to [`WHOLE_MAX`] events is tried in every
+//! order, one with more in [`SAMPLED`] orders. In each order some events are repeated, anywhere after their first time.
 
 use std::collections::BTreeMap;
 
@@ -14,13 +14,13 @@ use sluice_stripe_sim::ApiVersion;
 
 use crate::stories::{self, Read, Told};
 
-/// Objects with at most so many events are tried in every order.
+/// Objects with at most this number of events are tried in every order.
 pub const WHOLE_MAX: usize = 7;
 
-/// How many orders are tried of an object with more events.
+/// How many orders are tried for an object with more events.
 pub const SAMPLED: usize = 1_000;
 
-/// The worlds, and what is drawn.
+/// The seed of the worlds and of all random choices.
 const SEED: u64 = 17;
 
 /// What was tried.
@@ -28,23 +28,23 @@ const SEED: u64 = 17;
 pub struct Tried {
     /// Objects with two events or more.
     pub objects: usize,
-    /// Those of them that were tried in every order.
+    /// How many of them were tried in every order.
     pub whole: usize,
-    /// Orders, all objects together.
+    /// Orders tried, over all objects.
     pub orders: usize,
 }
 
-/// What must not depend on the order: states, facts with what they say, last levels.
+/// What must not depend on the order: states, facts with their data, last levels.
 type End<'a, S> = (
     &'a BTreeMap<String, S>,
     BTreeMap<&'a str, &'a Value>,
     BTreeMap<&'a str, (&'a Value, &'a Value)>,
 );
 
-/// Tries every object of every story, and holds facts to one wording ([`every_fact_is_said_alike`]).
+/// Tries every object of every story, and checks that each fact has one wording ([`every_fact_is_said_alike`]).
 ///
 /// # Panics
-/// Where an order ends otherwise than the one in which the events happened, and where the domain refuses an event.
+/// If an order ends differently from the order in which the events happened, or if the domain refuses an event.
 pub fn every_order<D: Domain>() -> Tried
 where
     D::State: std::fmt::Debug,
@@ -116,11 +116,11 @@ fn end<S>(told: &Told<S>) -> End<'_, S> {
     (&told.states, told.facts_said(), told.last_levels())
 }
 
-/// Holds each fact to one wording: whichever event calls for it, of whichever object, in whichever API version, as a
-/// snapshot or fetched after the story's end.
+/// Checks that each fact has one wording. It may not depend on the event that causes it, on that event's object or API
+/// version, or on whether it is a snapshot or fetched after the story's end.
 ///
 /// # Panics
-/// If two events say one fact differently, and if the domain refuses an event.
+/// If two events give one fact different data, or if the domain refuses an event.
 pub fn every_fact_is_said_alike<D: Domain>() {
     let mut said: BTreeMap<(String, String), (Value, String)> = BTreeMap::new();
     for version in ApiVersion::TESTED {
@@ -142,7 +142,7 @@ pub fn every_fact_is_said_alike<D: Domain>() {
     }
 }
 
-/// Every order of what stands from `from` on, the given one first.
+/// Every permutation of the elements from `from` on, the given order first.
 fn each_permutation(order: &mut [usize], from: usize, judge: &mut impl FnMut(&[usize])) {
     if from + 1 >= order.len() {
         judge(order);

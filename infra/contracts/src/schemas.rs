@@ -1,4 +1,4 @@
-//! The schemas, and what is held to them.
+//! The schemas, and the check of effects against them.
 
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
@@ -38,13 +38,13 @@ schemas![
     "TrialEnding",
 ];
 
-/// Checks an effect as it goes on the bus against its kind's schema.
+/// Checks an effect, as it is put on the bus, against its kind's schema.
 ///
 /// # Errors
 /// What is wrong with it, for people.
 ///
 /// # Panics
-/// Where a schema isn't one, which a test rules out.
+/// If a schema file isn't a valid schema; a test rules that out.
 pub fn check(effect: &Pending) -> Result<(), String> {
     let validator = validators()
         .get(&*effect.kind)

@@ -1,9 +1,10 @@
-//! The simulated Stripe's stories, played through a domain: what it keeps and says of each, in each API version.
+//! The simulated Stripe's stories, played through a domain: what it stores and emits for each, in each API version.
 //!
-//! Each event is one step as the consumer makes it (`kernel::consumer::projection`), without a key of Stripe's; facts and levels
-//! are what it would publish. There is no table and no queue here: how deliveries are handled is tested elsewhere.
+//! Each event is one step as the consumer makes it (`kernel::consumer::projection`), without a key of Stripe's. Facts
+//! and levels are what the consumer would publish. There is no table and no queue here: other tests cover how
+//! deliveries are handled.
 //!
-//! [`judge`] holds a domain to what every domain has to keep; the domain's own tests say the rest.
+//! [`judge`] checks what every domain has to guarantee; the domain's own tests check the rest.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -23,8 +24,8 @@ use crate::schemas::check;
 /// A story's name and its events, in the order in which they happened.
 pub type Tale = (String, Vec<Event>);
 
-/// Every story of the simulation, each in a world of its own, told in this API version. One seed, one world: the same
-/// ids and seconds in every version.
+/// Every story of the simulation, each in a world of its own, in this API version. The seed is fixed, so ids and
+/// seconds are the same in every version.
 pub fn all(seed: u64, version: ApiVersion) -> Vec<Tale> {
     let tell = |(name, world): (String, World)| {
         let events = world.events().iter();
@@ -34,14 +35,14 @@ pub fn all(seed: u64, version: ApiVersion) -> Vec<Tale> {
     worlds(seed).map(tell).collect()
 }
 
-/// What the simulated Stripe has settled of each story in the end, by currency.
+/// What the simulated Stripe has settled in the end for each story, by currency.
 pub fn settled(seed: u64) -> BTreeMap<String, BTreeMap<String, i64>> {
     worlds(seed)
         .map(|(name, world)| (name, world.settled()))
         .collect()
 }
 
-/// The same as thin events are consumed: late, each with its object as Stripe has it after the story's end.
+/// The same events, consumed as thin ones: late, each with its object as Stripe has it after the story's end.
 pub fn all_fetched(seed: u64, version: ApiVersion) -> Vec<Tale> {
     let tell = |(name, world): (String, World)| {
         let events = world.events().iter();
@@ -55,7 +56,7 @@ fn worlds(seed: u64) -> impl Iterator<Item = (String, World)> {
     let alone = move |story: &Story| {
         let mut world = World::new(seed, Options::default());
         match story {
-            // Only a connected account has these.
+            // Only connected accounts have these types.
             Story::Onboarding => {
                 world.connect(true);
             }
@@ -87,7 +88,7 @@ fn worlds(seed: u64) -> impl Iterator<Item = (String, World)> {
 /// One story's events.
 ///
 /// # Panics
-/// Where there is no story of this name.
+/// If there is no story of this name.
 pub fn one(name: &str, seed: u64, version: ApiVersion) -> Vec<Event> {
     let tale = all(seed, version)
         .into_iter()
@@ -95,7 +96,7 @@ pub fn one(name: &str, seed: u64, version: ApiVersion) -> Vec<Event> {
     tale.expect("the story").1
 }
 
-/// What happened, as a domain sees it.
+/// An event, as a domain sees it.
 pub fn as_event(world: &World, happened: &Occurrence, version: ApiVersion) -> Event {
     let snapshot = world.event(happened, version);
     Event {
@@ -115,7 +116,7 @@ pub fn as_event(world: &World, happened: &Occurrence, version: ApiVersion) -> Ev
 
 fn as_thin_event(world: &World, happened: &Occurrence, version: ApiVersion) -> Event {
     let key = &happened.object;
-    // A charge's refunds call for facts. Longer lists would make another state than snapshots do.
+    // A charge's refunds cause facts. Longer lists would give another state than snapshots do.
     let object = match world.kind(key) {
         Some("charge") => world.whole_at(key, version, Moment::End),
         _ => world.object_at(key, version, Moment::End),
@@ -131,21 +132,21 @@ fn as_thin_event(world: &World, happened: &Occurrence, version: ApiVersion) -> E
     }
 }
 
-/// What a domain kept and said.
+/// What a domain stored and emitted.
 #[derive(Debug)]
 pub struct Told<S> {
     /// By the object's key.
     pub states: BTreeMap<String, S>,
-    /// By id: the first telling of each.
+    /// By id: each fact as it was first emitted.
     pub facts: BTreeMap<String, Pending>,
-    /// In the order in which they were told.
+    /// In the order in which they were emitted.
     pub levels: Vec<Pending>,
-    /// What the domain's table would hold, with versions.
+    /// What the domain's table would contain, with versions.
     items: BTreeMap<String, (Item<S>, u64)>,
 }
 
 impl<S> Told<S> {
-    /// The facts' kinds, objects and data, without what depends on the event that told them.
+    /// The facts' kinds, objects and data, without what depends on the event that caused them.
     pub fn facts_said(&self) -> BTreeMap<&str, &Value> {
         let facts = self.facts.iter();
         facts
@@ -153,8 +154,8 @@ impl<S> Told<S> {
             .collect()
     }
 
-    /// Whether a state is a guess that a key of Stripe's would settle: several events of one second, of which none shows
-    /// to be the last.
+    /// Whether a state is a guess that a key of Stripe's would resolve: several events share one second, and none of
+    /// them is shown to be the last.
     pub fn is_guess(&self) -> bool
     where
         S: Clone + PartialEq,
@@ -163,7 +164,7 @@ impl<S> Told<S> {
         items.any(|(item, _)| !item.evidence.head().is_decided())
     }
 
-    /// How often a kind of fact was told.
+    /// How often a kind of fact was emitted.
     pub fn count(&self, kind: &str) -> usize {
         self.facts.values().filter(|fact| fact.kind == kind).count()
     }
@@ -184,7 +185,7 @@ impl<S> Told<S> {
     }
 }
 
-/// An event as a domain reads it.
+/// An event, as a domain reads it.
 #[derive(Debug)]
 pub struct Read<S> {
     /// The object's key.
@@ -194,7 +195,7 @@ pub struct Read<S> {
     facts: Vec<Fact>,
 }
 
-/// What a domain reads in an event.
+/// Reads an event as a domain does.
 ///
 /// # Errors
 /// The domain's `Reject`, with the event's type.
@@ -209,7 +210,7 @@ pub fn read<D: Domain>(event: &Event) -> Result<Read<D::State>, (String, Fault)>
     })
 }
 
-/// Plays events through a domain, in the order given. What it doesn't handle is left out.
+/// Plays events through a domain, in the order given. Events that it doesn't handle are left out.
 ///
 /// # Errors
 /// The domain's `Reject`, with the event's type.
@@ -219,10 +220,10 @@ pub fn play<D: Domain>(events: &[Event]) -> Result<Told<D::State>, (String, Faul
     apply::<D>(&read?)
 }
 
-/// The same with what has been read.
+/// The same with events that have been read.
 ///
 /// # Errors
-/// What doesn't fit into an item, with the event's type.
+/// If something doesn't fit into an item, with the event's type.
 pub fn apply<'a, D: Domain>(
     events: impl IntoIterator<Item = &'a Read<D::State>>,
 ) -> Result<Told<D::State>, (String, Fault)>
@@ -275,7 +276,7 @@ where
 /// The most that an item may take as JSON, in bytes: one write unit.
 pub const ITEM_BYTES_MAX: usize = 1_024;
 
-/// A story of an object with more elements than Stripe shows: its item and state may be larger.
+/// A story of an object that has more elements than Stripe shows: its item and state may be larger.
 const LARGE: &str = "LongLists";
 
 /// A story that no version before 2025-03-31 can show: each item has a period of its own.
@@ -284,14 +285,14 @@ const NEW_SHAPE: &str = "MixedIntervals";
 /// The most that a state may take as JSON, in bytes: an item holds evidence, history and facts beside it.
 pub const STATE_BYTES_MAX: usize = 512;
 
-/// What one story made of a domain, by API version, oldest first.
+/// What a domain made of one story, by API version, oldest first.
 pub type Judged<S> = Vec<(String, Vec<(ApiVersion, Told<S>)>)>;
 
-/// Judges every story ([`judge`]), and holds each API version to the newest: the same states, facts with what they say, and
-/// last levels. Returns the kinds of effects that were told.
+/// Judges every story ([`judge`]), and compares each API version with the newest: the same states, facts with their
+/// data, and last levels. Returns the kinds of effects that were emitted.
 ///
 /// # Panics
-/// Where a version makes a difference, and where [`judge`] does.
+/// If a version makes a difference, and if [`judge`] panics.
 pub fn alike_in_every_version<D: Domain>() -> BTreeSet<String>
 where
     D::State: std::fmt::Debug,
@@ -315,13 +316,12 @@ where
     kinds
 }
 
-/// Plays every story through a domain, in every version that is tested: forwards, backwards, and as thin events. Returns
-/// what it told.
+/// Plays every story through a domain, in every version that is tested: forwards, backwards, and as thin events.
+/// Returns what it emitted.
 ///
 /// # Panics
-/// Where the domain refuses an event; where the order makes a difference; where objects that are fetched give another
-/// state, or facts that their events wouldn't; where an effect isn't what its schema says; where a state is large or
-/// can't be read back.
+/// If the domain refuses an event, or if the order makes a difference. If fetched objects give another state than their
+/// events, or other facts. If an effect doesn't match its schema. If a state is large or can't be read back.
 pub fn judge<D: Domain>() -> Judged<D::State>
 where
     D::State: std::fmt::Debug,
@@ -368,7 +368,7 @@ where
         let read: Item<D::State> =
             serde_json::from_str(&text).expect("what was written can be read");
         assert_eq!(read, *item, "{at}: {key}");
-        // Changes of one second are kept side by side until a later one comes: those items are larger for a while.
+        // Candidates of one second are kept side by side until a later event comes: those items are larger for a while.
         assert!(
             is_large || text.len() <= ITEM_BYTES_MAX || item.evidence.members().len() > 1,
             "{at}: {} bytes of {key}: {text}",
@@ -390,10 +390,10 @@ mod tests {
     use super::*;
     use crate::{place_of, types};
 
-    /// Types of the four domains that no story tells: nothing of them is proven by the stories. Each family has others
-    /// that are told.
+    /// Types of the four domains that no story contains: the stories prove nothing about them. Each family has other
+    /// types that stories do contain.
     const UNTOLD: [&str; 6] = [
-        // Stripe's own troubles with an invoice, and notices before it is one.
+        // Stripe's own problems with an invoice, and notices before the invoice exists.
         "invoice.finalization_failed",
         "invoice.overpaid",
         "invoice.payment_action_required",
@@ -421,7 +421,7 @@ mod tests {
             .filter(|kind| place_of(kind).is_none())
             .collect();
         assert!(unknown.is_empty(), "no types of Stripe's: {unknown:?}");
-        // And each has a thin twin.
+        // And each has a thin event.
         let alone: Vec<_> = told
             .iter()
             .filter(|kind| place_of(&format!("v1.{kind}")).is_none())

@@ -1,7 +1,8 @@
 //! The emulator's API over plain HTTP.
 //!
-//! Requests carry a credential scope, by which the emulator finds the service, and no signature, which it doesn't check.
-//! So nothing of an SDK has to be compiled to start the stack, and tests can read any table or queue with one call.
+//! Requests carry a credential scope, by which the emulator finds the service. They carry no signature, because the
+//! emulator doesn't check any. So the stack starts without compiling any part of an SDK, and tests read any table or
+//! queue with one call.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -11,10 +12,10 @@ use ureq::Agent;
 
 use crate::problem::Problem;
 
-/// The Region that everything here says it is in.
+/// The Region that everything here claims to be in.
 pub const REGION: &str = "us-east-1";
 
-/// The longest wait for an answer. CreateStack answers at once and works on; on a machine at work "at once" takes a while.
+/// The longest wait for an answer. CreateStack answers at once and works on; on a busy machine "at once" takes a while.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// The longest wait for a function: reconcile may take 300 s.
@@ -96,7 +97,7 @@ impl Aws {
         serde_json::from_str(&text).map_err(|error| Problem::aws(&call, error))
     }
 
-    /// Sets how many copies of a function may run at once: none with 0, as many as there are with `None`.
+    /// Sets how many copies of a function may run at once: none with 0, no limit with `None`.
     ///
     /// # Errors
     /// When there is no such function.
@@ -141,7 +142,8 @@ impl Aws {
             .map_err(|error| Problem::aws(&call, error))
     }
 
-    /// Deploys a function with these variables instead: environments that are there end, and the next ones read them.
+    /// Deploys a function again with these variables instead: running environments end, and new ones read the
+    /// variables.
     ///
     /// # Errors
     /// When there is no such function.
@@ -180,7 +182,7 @@ impl Aws {
         read(action, request.send_form(form))
     }
 
-    /// Makes a bucket of the object store.
+    /// Creates a bucket of the object store.
     pub(crate) fn create_bucket(&self, bucket: &str) -> Result<(), Problem> {
         self.put_object(bucket, &[])
     }
@@ -194,12 +196,12 @@ impl Aws {
         read(&format!("put {path}"), request.send(bytes)).map(drop)
     }
 
-    /// The status of a GET, or `None` where nothing answers.
+    /// The status of a GET, or `None` if nothing answers.
     pub(crate) fn get_status(&self, url: &str) -> Option<u16> {
         Some(self.agent.get(url).call().ok()?.status().as_u16())
     }
 
-    /// Where it is.
+    /// The emulator's URL.
     pub fn endpoint_url(&self) -> &str {
         &self.endpoint_url
     }
@@ -227,7 +229,7 @@ fn read(
     }
 }
 
-/// The texts of an XML element of this name, in order; nested elements of other names stay inside.
+/// The texts of all XML elements of this name, in order; nested elements of other names stay inside.
 pub fn elements<'a>(xml: &'a str, name: &str) -> Vec<&'a str> {
     let (open, close) = (format!("<{name}>"), format!("</{name}>"));
     let mut rest = xml;
@@ -241,7 +243,7 @@ pub fn elements<'a>(xml: &'a str, name: &str) -> Vec<&'a str> {
     found
 }
 
-/// A text of XML without its escapes.
+/// XML text with its escapes resolved.
 pub fn unescape(text: &str) -> String {
     let text = text
         .replace("&lt;", "<")

@@ -1,4 +1,4 @@
-//! The functions' binaries: one `cargo build` of all and where it put them, or those of an unpacked archive.
+//! The functions' binaries: built by one `cargo build`, or found in an unpacked archive.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
@@ -13,7 +13,7 @@ use crate::template;
 /// The binaries that the main template names in its metadata.
 ///
 /// # Errors
-/// When there is no template at the root, or a function of it names no binary.
+/// If there is no template at the root, or one of its functions names no binary.
 pub fn names(root: &Path) -> Result<Vec<String>, Problem> {
     let path = root.join("template.yaml");
     let text = std::fs::read_to_string(&path).map_err(|error| Problem::file(&path, error))?;
@@ -23,12 +23,12 @@ pub fn names(root: &Path) -> Result<Vec<String>, Problem> {
 /// Name of a binary → its file.
 pub type Binaries = BTreeMap<String, PathBuf>;
 
-/// Names the profile that functions are built in, where it isn't cargo's `dev`: `faults` of `Cargo.toml` is `release` with the
-/// faults that tests make.
+/// Names the profile that functions are built in, if it isn't cargo's `dev`: `faults` of `Cargo.toml` is `release` with
+/// the faults that tests inject.
 const PROFILE: &str = "SLUICE_PROFILE";
 
-/// Builds the functions for this machine, in the development profile or that of the environment's `SLUICE_PROFILE`. Cargo's own
-/// messages go to standard error.
+/// Builds the functions for this machine, in the development profile or in the one that the environment's
+/// `SLUICE_PROFILE` names. Cargo's own messages go to standard error.
 ///
 /// # Errors
 /// When the template can't be read, or cargo fails.
@@ -37,20 +37,20 @@ pub fn functions(root: &Path) -> Result<Binaries, Problem> {
     binaries(root, &names.iter().map(String::as_str).collect::<Vec<_>>())
 }
 
-/// The same of these binaries, e.g. of a receiver that has a template of its own.
+/// The same for these binaries, e.g. of a receiver that has a template of its own.
 ///
 /// # Errors
 /// When cargo fails.
 pub fn binaries(root: &Path, names: &[&str]) -> Result<Binaries, Problem> {
     let failed = |error: &dyn std::fmt::Display| Problem::process("cargo build", error);
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    // Binaries and not packages: the features are the whole workspace's then, so this shares its dependencies with
-    // what `cargo lambda watch` and `cargo build` make.
+    // Binaries and not packages: then the features are the whole workspace's, so this build shares its dependencies
+    // with `cargo lambda watch` and `cargo build`.
     let wanted = names.iter().flat_map(|name| ["--bin", name]);
     let profile = std::env::var(PROFILE).unwrap_or_else(|_| "dev".to_owned());
     let mut build = Command::new(cargo);
-    // What cargo tells a test of its package would be a reason to compile whatever looks at it anew, here and at the next
-    // `cargo test` again: ring, and all that stands on it.
+    // Cargo sets these variables for a test of its package. Crates that read them (ring, and all that depends on it)
+    // would be compiled again here, and once more at the next `cargo test`.
     for (name, _) in std::env::vars_os() {
         let name = name.to_string_lossy();
         if name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_") {
@@ -91,8 +91,7 @@ pub fn binaries(root: &Path, names: &[&str]) -> Result<Binaries, Problem> {
     }
 }
 
-/// The functions of an unpacked archive of a release, in the place that `infra/deploy/release.py` gives them. Nothing is
-/// compiled.
+/// The functions of a release's unpacked archive, where `infra/deploy/release.py` puts them. Nothing is compiled.
 ///
 /// # Errors
 /// When one is missing, or the template can't be read.

@@ -1,4 +1,4 @@
-//! What a stack holds, read past its functions: items, messages, and what comes on its bus.
+//! What a stack contains, read without its functions: items, messages, and what is put on its bus.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ const COUNTS: [&str; 3] = [
     "ApproximateNumberOfMessagesDelayed",
 ];
 
-/// Items of a page.
+/// Items per page.
 const PAGE: usize = 500;
 
 /// Every item of a table, by the table's key in [`StackInfo::tables`], in DynamoDB's JSON.
@@ -50,7 +50,7 @@ pub fn depth(aws: &Aws, queue_url: &str) -> Result<u64, Problem> {
     Ok(COUNTS.into_iter().filter_map(count).sum())
 }
 
-/// The number of messages in each of the stack's queues that has any, by the queue's key in [`StackInfo::queues`].
+/// The number of messages in each of the stack's queues that isn't empty, by the queue's key in [`StackInfo::queues`].
 ///
 /// # Errors
 /// When the emulator doesn't answer.
@@ -65,8 +65,8 @@ pub fn messages(aws: &Aws, info: &StackInfo) -> Result<BTreeMap<String, u64>, Pr
     Ok(messages)
 }
 
-/// Makes a queue and a rule of this name that puts what matches an event pattern on the stack's bus into that queue. Returns the
-/// queue's URL.
+/// Creates a queue, and a rule of this name that puts every event on the stack's bus that matches a pattern into that
+/// queue. Returns the queue's URL.
 ///
 /// # Errors
 /// When the emulator refuses it, or doesn't answer.

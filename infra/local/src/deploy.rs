@@ -1,4 +1,4 @@
-//! Puts the code and the template into the emulator, and waits until the stack takes deliveries.
+//! Puts the code and the template into the emulator, and waits until the stack accepts deliveries.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -34,7 +34,7 @@ pub(crate) struct Deployed {
     pub(crate) resources: BTreeMap<String, Resource>,
 }
 
-/// A resource as deployed.
+/// A deployed resource.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Resource {
     pub(crate) kind: String,
@@ -57,7 +57,7 @@ pub(crate) struct Template<'a> {
 }
 
 impl Template<'_> {
-    /// Deploys it; with what was deployed come the differences from the template, a sentence each.
+    /// Deploys the template. Returns what was deployed, and the differences from the template, one sentence each.
     pub(crate) fn deploy(&self, aws: &Aws) -> Result<(Deployed, Vec<String>), Problem> {
         let text =
             std::fs::read_to_string(self.path).map_err(|error| Problem::file(self.path, error))?;
@@ -87,7 +87,8 @@ fn upload(aws: &Aws, binaries: &Binaries) -> Result<(), Problem> {
     Ok(())
 }
 
-/// A zip with the file as `bootstrap`, stored: it goes to this machine, and compressing would take longer than copying.
+/// A zip with the file as `bootstrap`, uncompressed: it stays on this machine, and compressing would take longer than
+/// copying.
 fn zipped(path: &Path) -> Result<Vec<u8>, Problem> {
     let problem = |error: &dyn std::fmt::Display| Problem::file(path, error);
     let mut binary = File::open(path).map_err(|error| problem(&error))?;
@@ -102,7 +103,8 @@ fn zipped(path: &Path) -> Result<Vec<u8>, Problem> {
     Ok(zip.finish().map_err(|error| problem(&error))?.into_inner())
 }
 
-/// Creates the stack, or updates the one that is there, and does by calls what the emulator doesn't do from the template.
+/// Creates the stack, or updates the existing one. What the emulator doesn't do from the template is then done by
+/// calls.
 fn put(
     aws: &Aws,
     stack: &str,
@@ -142,7 +144,7 @@ fn put(
     aws.cloudformation(action, &form)?;
     let outputs = wait(aws, stack)?;
     let resources = resources(aws, stack)?;
-    // A table that a condition leaves out is there under another stack, or nowhere.
+    // A table that a condition leaves out belongs to another stack, or doesn't exist.
     let name = |table: &String| Some(resources.get(table)?.id.as_str());
     for (table, attribute) in &rewritten.ttl {
         let Some(name) = name(table) else { continue };
@@ -258,7 +260,7 @@ pub(crate) fn put_secrets(
     .map(drop)
 }
 
-/// Waits until the door answers. A GET is what it answers cheapest, with 405 and nothing stored.
+/// Waits until ingest answers. A GET is its cheapest request: it answers 405 and stores nothing.
 pub(crate) fn wait_for_answers(
     aws: &Aws,
     webhook_url: &str,
@@ -267,12 +269,12 @@ pub(crate) fn wait_for_answers(
     let until = Instant::now() + ANSWER_MAX;
     loop {
         let status = aws.get_status(webhook_url);
-        // 403 where the function keeps this machine out by its list of addresses.
+        // 403 if the function's list of addresses excludes this machine.
         if matches!(status, Some(405 | 403)) {
             return Ok(());
         }
         if Instant::now() > until {
-            // The function's own words say why it doesn't start.
+            // The function's own log says why it doesn't start.
             let said = match aws.invoke(function, &Value::Null) {
                 Ok(answer) => answer.to_string(),
                 Err(problem) => problem.to_string(),

@@ -1,7 +1,7 @@
-//! Sample events: read from `tests/events/stripe`, made fresh, otherwise left byte for byte.
+//! Sample events: read from `tests/events/stripe`, made fresh, otherwise unchanged byte for byte.
 //!
-//! A fresh event has an id that nobody has seen and is created now. Only those two values are written anew: an event's
-//! numbers, escapes, duplicate keys and order of keys are part of what is tested.
+//! A fresh event has a new id and is created now. Only those two values are replaced: an event's numbers, escapes,
+//! duplicate keys and order of keys are part of what is tested.
 
 use std::fmt;
 use std::fs;
@@ -21,17 +21,17 @@ pub struct Sample {
     pub id: String,
     /// Stripe's type.
     pub kind: String,
-    /// The account, where it is a connected one's.
+    /// The account, if the event is a connected account's.
     pub account: Option<String>,
     /// The body.
     pub body: Vec<u8>,
 }
 
 impl Sample {
-    /// The sample of this name, `<type>` or `<type>.<variant>`, as it stands.
+    /// The sample of this name, `<type>` or `<type>.<variant>`, unchanged.
     ///
     /// # Errors
-    /// When there is none, with those that are alike.
+    /// When there is none; the error lists similar names.
     pub fn named(root: &Path, name: &str) -> Result<Self, Problem> {
         let folder = root.join("tests/events/stripe");
         let path = folder.join(format!("{name}.json"));
@@ -44,7 +44,7 @@ impl Sample {
         Self::of_file(&path)
     }
 
-    /// An event in a file, as it stands.
+    /// An event in a file, unchanged.
     ///
     /// # Errors
     /// When the file isn't an event.
@@ -53,10 +53,10 @@ impl Sample {
         Self::of_body(body).map_err(|what| Problem::file(path, what))
     }
 
-    /// An event as it stands.
+    /// An event from these bytes, unchanged.
     ///
     /// # Errors
-    /// Why it isn't one.
+    /// Why the bytes aren't an event.
     pub fn of_body(body: Vec<u8>) -> Result<Self, String> {
         let fields: Fields = serde_json::from_slice(&body).map_err(|error| error.to_string())?;
         let text = |name: &str| fields.text(name);
@@ -85,7 +85,7 @@ impl Sample {
         for (name, value) in &mut fields.0 {
             let new = match name.as_str() {
                 "id" => format!("{id:?}"),
-                // Thin events say it as a date, snapshots in seconds.
+                // Thin events have it as a date, snapshots in seconds.
                 "created" if value.get().starts_with('"') => {
                     format!("\"{}\"", iso::written(millis(at)))
                 }

@@ -1,7 +1,7 @@
 //! The functions' log lines, as they come.
 //!
-//! Each function writes one JSON line an event. Following them shows what was done without asking the tables, and
-//! without disturbing anything.
+//! Each function writes one JSON line per event. The lines show what was done, without reading the tables and without
+//! disturbing anything.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -75,7 +75,7 @@ pub struct Follower {
 struct Cursor {
     group: String,
     newest_ms: i64,
-    /// Lines at the newest millisecond, which the next call returns once more. The emulator gives them no ids.
+    /// Lines of the newest millisecond, which the next call returns once more. The emulator gives lines no ids.
     seen: BTreeSet<String>,
 }
 
@@ -133,7 +133,7 @@ impl Cursor {
             self.seen.clear();
         }
         self.seen.insert(line);
-        // The platform's own lines (START, END, REPORT) are no JSON.
+        // The platform's own lines (START, END, REPORT) aren't JSON.
         let fields: Value = serde_json::from_str(message).ok()?;
         fields.is_object().then(|| Line {
             at_ms,

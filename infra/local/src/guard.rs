@@ -1,11 +1,11 @@
-//! A process that ends with us, however we end.
+//! A process that ends when this program ends, however this program ends.
 //!
-//! A destructor doesn't run when a process is killed, and asking the kernel to kill a child with its parent takes unsafe
-//! code. So each server is started by a small shell, the guard, which holds the reading end of a pipe from us. The kernel
-//! closes the writing end when we exit, crash or are killed; the guard then ends the server, removes its scratch folder
-//! and ends whatever is left of its process group.
+//! A destructor doesn't run when a process is killed, and asking the kernel to kill a child with its parent takes
+//! unsafe code. So a small shell, the guard, starts each server; it holds the reading end of a pipe from us. The kernel
+//! closes the writing end when we exit, crash or are killed. Then the guard ends the server, removes its scratch folder
+//! and ends what remains of its process group.
 //!
-//! The guard is in a process group of its own: Ctrl-C at the terminal reaches us, and we decide the order.
+//! The guard is in a process group of its own: Ctrl-C at the terminal reaches us, and we choose the order of shutdown.
 
 use std::fs::File;
 use std::io;
@@ -15,8 +15,8 @@ use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 
 use crate::problem::Problem;
 
-/// `$1` is the scratch folder, the rest the server and its arguments. A server that was frozen is woken to die. Before
-/// that it is asked to end its own children, which would otherwise be left for init to bury.
+/// `$1` is the scratch folder, the rest the server and its arguments. A frozen server is resumed so that it can end.
+/// Before that it is asked to end its own children, which init would otherwise have to reap.
 const SCRIPT: &str = r#"
 scratch=$1; shift
 trap : HUP INT TERM
@@ -51,9 +51,9 @@ pub struct Guard {
 }
 
 impl Guard {
-    /// Starts `program` with exactly the environment that `env` makes, its output appended to `log`. `env` is given the
-    /// process's scratch folder, which is its `TMPDIR` too and goes away with it. `farewell` is a script for the Python
-    /// beside the program, run before the process is ended; it has to be quick.
+    /// Starts `program` with exactly the environment that `env` makes, and appends its output to `log`. `env` gets the
+    /// process's scratch folder, which is also its `TMPDIR` and is removed with it. `farewell` is a script for the
+    /// Python beside the program; it runs before the process is ended, and has to be quick.
     ///
     /// # Errors
     /// When the folder, the log or the process can't be made.
@@ -109,7 +109,7 @@ impl Guard {
         })
     }
 
-    /// Whether the process has ended by itself, and how.
+    /// Whether the process has ended without being stopped, and how.
     ///
     /// # Errors
     /// When the system can't say.
@@ -117,7 +117,7 @@ impl Guard {
         self.shell.try_wait()
     }
 
-    /// The scratch folder, for files of ours that are to go away with the process, however we end.
+    /// The scratch folder, for files of ours that are removed with the process, however we end.
     pub fn scratch(&self) -> &Path {
         &self.scratch
     }
@@ -134,10 +134,10 @@ impl Guard {
             .map_err(|_| Problem::file(&path, "is not a process id"))
     }
 
-    /// Sends the server a signal: `STOP` freezes it, `CONT` wakes it, `KILL` ends it at once.
+    /// Sends the server a signal: `STOP` freezes it, `CONT` resumes it, `KILL` ends it at once.
     ///
     /// # Errors
-    /// When the process isn't there any more.
+    /// When the process has ended.
     pub fn signal(&self, signal: &str) -> Result<(), Problem> {
         let sent = Command::new("kill")
             .args([&format!("-{signal}"), &self.pid()?.to_string()])
@@ -156,7 +156,7 @@ impl Guard {
 impl Drop for Guard {
     fn drop(&mut self) {
         drop(self.pipe.take());
-        // It ends itself with its whole group; how is of no interest.
+        // It ends itself with its whole group; its exit status doesn't matter.
         let _ = self.shell.wait();
     }
 }
@@ -248,7 +248,7 @@ mod tests {
         }
     }
 
-    /// Tells this very test, in a process of its own, that it is the one to be killed, and where its log goes.
+    /// Makes a process of this same test the one to be killed, and names its log.
     const VICTIM: &str = "SLUICE_GUARD_VICTIM";
 
     #[test]
@@ -256,7 +256,7 @@ mod tests {
         if let Some(folder) = std::env::var_os(VICTIM) {
             let (guard, pid) = sleeper_in(Path::new(&folder));
             println!("\nstarted {pid} {}", guard.scratch().display());
-            // Until it is killed; where nobody does, its owner is gone and so is it.
+            // Until it is killed. If no test kills it, its owner has ended, and the guard ends it.
             let _ = std::io::stdin().read_line(&mut String::new());
             return;
         }

@@ -19,7 +19,7 @@ use sluice_local::traffic::{self, Stripe};
 use sluice_stripe_sim::delivery::HttpApi;
 use sluice_stripe_sim::delivery::http_api::SAMPLE_SECRET;
 
-/// How often new lines are looked for.
+/// How often the program looks for new lines.
 const FOLLOW_EVERY: Duration = Duration::from_millis(300);
 
 #[derive(Parser)]
@@ -27,7 +27,7 @@ const FOLLOW_EVERY: Duration = Duration::from_millis(300);
     about = "Sluice on this machine: an AWS emulator, template.yaml deployed into it, the functions built here."
 )]
 struct Arguments {
-    /// A release's unpacked trial: what it has takes the place of the checkout, and nothing is compiled.
+    /// A release's unpacked trial: its files replace the checkout's, and nothing is compiled.
     #[arg(long, global = true, value_name = "FOLDER")]
     unpacked: Option<PathBuf>,
     #[command(subcommand)]
@@ -57,7 +57,7 @@ impl Source {
         }
     }
 
-    /// How an event is sent here.
+    /// The command that sends an event here.
     fn send(&self) -> &str {
         match self {
             Self::Checkout => "make send EVENT=charge.succeeded",
@@ -65,7 +65,7 @@ impl Source {
         }
     }
 
-    /// How the operator's program is called here.
+    /// The command that runs the operator's program here.
     fn program(&self) -> &str {
         match self {
             Self::Checkout => "cargo run -q -p sluice-cli --",
@@ -96,10 +96,10 @@ enum Action {
         /// An event of your own, in place of a sample.
         #[arg(long)]
         file: Option<PathBuf>,
-        /// How often the same event is posted, as Stripe does when it wasn't sure.
+        /// How often the same event is posted, as Stripe does when it got no clear answer.
         #[arg(long, default_value_t = 1)]
         times: u32,
-        /// The endpoint: `platform`, or `connect` where the event is a connected account's.
+        /// The endpoint: `platform`, or `connect` for an event of a connected account.
         #[arg(long)]
         endpoint: Option<String>,
     },
@@ -111,10 +111,10 @@ enum Action {
         /// An event of your own, in place of a sample.
         #[arg(long)]
         file: Option<PathBuf>,
-        /// Posted to this endpoint's path, in place of the platform's.
+        /// The endpoint whose path it is posted to, instead of the platform's.
         #[arg(long)]
         endpoint: Option<String>,
-        /// The endpoint's signing secret, in place of the running stack's or, where none runs, the samples' own.
+        /// The endpoint's signing secret, instead of the running stack's or, if no stack runs, the samples' own.
         #[arg(long)]
         secret: Option<String>,
         /// Hand the body over base64-encoded.
@@ -138,7 +138,7 @@ enum Traffic {
     Sample,
     /// Thirty subscriptions and their renewals, all events at once.
     Renewals,
-    /// The sample's events while the endpoints are away: Stripe's retries bring them.
+    /// The sample's events while the endpoints are unreachable: Stripe's retries bring them.
     Outage,
     /// Nothing.
     None,
@@ -222,7 +222,7 @@ fn run(source: &Source, port: u16, traffic: Traffic, once: bool) -> Result<ExitC
     if let Some(stripe) = &stripe {
         options.parameters.extend(stripe.parameters());
     }
-    // A log of this run only, and nothing that points to the one before.
+    // The log of this run only, and no file that describes the run before.
     let _ = fs::remove_file(&options.log);
     let _ = fs::remove_file(stack_file::path_of(&options.root));
 
@@ -275,13 +275,13 @@ fn follow(stack: &mut Stack, follower: &mut Follower, stop: &Receiver<()>) -> Re
         stack.still_up()?;
         match follower.poll() {
             Ok(lines) => lines.iter().for_each(|line| println!("{line}")),
-            // It may be frozen, on purpose; whether it has ended was asked above.
+            // It may be frozen, on purpose; whether it has ended was checked above.
             Err(problem) => eprintln!("sluice-local: {problem}"),
         }
     }
 }
 
-/// The description of the running stack, which goes away with it.
+/// The description of the running stack, removed with it.
 struct Described(PathBuf);
 
 impl Drop for Described {
@@ -292,7 +292,7 @@ impl Drop for Described {
 
 fn stop_signal() -> Result<Receiver<()>, Problem> {
     let (sender, receiver) = channel();
-    // The receiver is gone only when we are on the way out already.
+    // The receiver is dropped only when the program is already ending.
     ctrlc::set_handler(move || {
         let _ = sender.send(());
     })
@@ -352,7 +352,7 @@ fn sample(source: &Source, event: Option<&str>, file: Option<&Path>) -> Result<S
     }
 }
 
-/// How a webhook is signed by hand.
+/// How to sign a webhook by hand.
 struct Signing {
     endpoint: Option<String>,
     secret: Option<String>,
@@ -400,7 +400,7 @@ fn env(source: &Source, function: &str) -> Result<ExitCode, Problem> {
     let aws = [
         ("AWS_ENDPOINT_URL", info.aws_endpoint_url.as_str()),
         ("AWS_REGION", info.region.as_str()),
-        // The emulator takes any.
+        // The emulator accepts any.
         ("AWS_ACCESS_KEY_ID", "local"),
         ("AWS_SECRET_ACCESS_KEY", "local"),
     ];

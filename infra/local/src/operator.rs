@@ -1,4 +1,4 @@
-//! The operator's program, as it is built here.
+//! The operator's program, as built here.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -24,12 +24,13 @@ impl OperatorProgram {
         Ok(Self { path })
     }
 
-    /// Its file.
+    /// The program's file.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// A call of it on the stack that a file describes ([`stack_file::write`](crate::stack_file::write)), without input.
+    /// A call of the program on the stack that a file describes ([`stack_file::write`](crate::stack_file::write)),
+    /// without input.
     pub fn call(
         &self,
         arguments: impl IntoIterator<Item: AsRef<OsStr>>,
@@ -40,7 +41,7 @@ impl OperatorProgram {
             .args(arguments)
             .arg("--stack-file")
             .arg(stack_file)
-            // Or it would go to a stack of the user's in AWS.
+            // Otherwise it would go to a stack of the user's in AWS.
             .env_remove("SLUICE_STACK")
             .stdin(Stdio::null());
         command

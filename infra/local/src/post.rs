@@ -1,4 +1,4 @@
-//! Posting events to the door as Stripe does.
+//! Posting events to ingest as Stripe does.
 
 use std::time::{Duration, Instant, SystemTime};
 
@@ -13,10 +13,10 @@ use crate::stack::StackInfo;
 /// The longest wait for an answer; above the 30 s that API Gateway allows itself.
 const TIMEOUT: Duration = Duration::from_secs(35);
 
-/// The door's answer.
+/// Ingest's answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
-    /// HTTP.
+    /// The HTTP status.
     pub status: u16,
     /// The body.
     pub text: String,
@@ -25,7 +25,7 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// The answer's word and code, e.g. `accepted` or `refused signature.no_match`; the text where it has none.
+    /// The answer's word and code, e.g. `accepted` or `refused signature.no_match`; the text if it has none.
     pub fn words(&self) -> String {
         let body: Value = serde_json::from_str(&self.text).unwrap_or_default();
         let words: Vec<_> = ["status", "code"]
@@ -40,7 +40,7 @@ impl Answer {
     }
 }
 
-/// Posts to the door of a running stack, from any number of threads.
+/// Posts to the ingest endpoint of a running stack, from any number of threads.
 #[derive(Debug, Clone)]
 pub struct Sender {
     info: StackInfo,
@@ -95,7 +95,7 @@ impl Sender {
         read(start, request.send(body))
     }
 
-    /// Asks for a URL by GET, which the door refuses.
+    /// Requests a URL by GET, which ingest refuses.
     ///
     /// # Errors
     /// When there is no answer.

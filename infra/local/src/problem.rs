@@ -1,4 +1,4 @@
-//! What can go wrong here, in words for the person at the terminal: what happened, and what to do about it.
+//! What can go wrong here, written for the person at the terminal: what happened, and what to do about it.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use std::process::ExitCode;
 pub enum Problem {
     /// The port is in use.
     PortTaken(u16),
-    /// A file or folder that should be there isn't, or can't be used.
+    /// A file or folder that should exist doesn't, or can't be used.
     File {
         /// Which one.
         path: PathBuf,
@@ -80,8 +80,8 @@ impl fmt::Display for Problem {
 
 impl std::error::Error for Problem {}
 
-/// How a tool ends whose run either found everything right or not, or couldn't be made: with 0, 1 or 2. What was in the way
-/// is said on standard error.
+/// The exit status of a tool: 0 if its run found everything right, 1 if it didn't, 2 if the run couldn't be made. The
+/// reason for 2 goes to standard error.
 pub fn exit_code(ran: Result<bool, Problem>) -> ExitCode {
     match ran {
         Ok(true) => ExitCode::SUCCESS,

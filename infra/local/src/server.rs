@@ -1,7 +1,7 @@
 //! The processes of the local AWS: the emulator (MiniStack), and the proxy (microburst) that breaks the wire to it.
 //!
-//! Both come from `.venv/local`, listen on 127.0.0.1 only, and start from an environment of a few variables: functions
-//! inherit the emulator's, so nothing of the user's own AWS settings may be in it.
+//! Both come from `.venv/local`, listen on 127.0.0.1 only, and start from an environment of a few variables. Functions
+//! inherit the emulator's environment, so it contains none of the user's own AWS settings.
 
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
@@ -15,7 +15,7 @@ use crate::client_faults::ClientFaults;
 use crate::guard::Guard;
 use crate::problem::Problem;
 
-/// The longest wait until a process answers: an interpreter's first start compiles a good deal.
+/// The longest wait until a process answers: an interpreter compiles a lot at its first start.
 const START_MAX: Duration = Duration::from_secs(120);
 
 /// A running process that answers over HTTP.
@@ -26,17 +26,17 @@ pub struct Server {
 }
 
 impl Server {
-    /// Where it answers.
+    /// The URL at which it answers.
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// A folder that goes away with it, however we end.
+    /// A folder that is removed with the process, however we end.
     pub fn folder(&self) -> &Path {
         self.guard.scratch()
     }
 
-    /// Its guard, to freeze it or to end it the hard way.
+    /// The process's guard, to freeze the process or to kill it.
     pub fn guard(&mut self) -> &mut Guard {
         &mut self.guard
     }
@@ -58,11 +58,11 @@ pub fn emulator(
         ("GATEWAY_PORT", port.to_string()),
         ("BIND_HOST", Ipv4Addr::LOCALHOST.to_string()),
         ("AWS_ENDPOINT_URL", functions_see.to_owned()),
-        // Listeners of their own that nothing here uses.
+        // Listeners that nothing here uses.
         ("IOT_MTLS_ENABLED", "0".to_owned()),
         ("SFTP_ENABLED", "0".to_owned()),
     ];
-    // A reset ends the functions and waits for them; an exit leaves them to themselves.
+    // A reset ends the functions and waits for them; an exit leaves them running.
     let farewell = format!(
         "from urllib.request import Request, urlopen\n\
          urlopen(Request('http://127.0.0.1:{port}/_ministack/reset', method='POST'), timeout=2)\n"
@@ -115,7 +115,7 @@ impl Program<'_> {
         let env = |scratch: &Path| {
             let mut env = self.env.to_vec();
             env.push(("PATH", std::env::var("PATH").unwrap_or_default()));
-            // Neither program reads anything of the user's home.
+            // Neither program needs anything from the user's home.
             env.push(("HOME", "/nonexistent".to_owned()));
             env.extend(
                 self.client_faults
@@ -152,7 +152,7 @@ impl Program<'_> {
     }
 }
 
-/// A port that nobody listens on just now.
+/// A port that no program listens on right now.
 ///
 /// # Errors
 /// When the system has none.
@@ -164,7 +164,7 @@ pub fn free_port() -> Result<u16, Problem> {
         .map_err(|error| Problem::process("a free port", error))
 }
 
-/// Says in good time that a port is taken.
+/// Reports early that a port is taken.
 ///
 /// # Errors
 /// [`Problem::PortTaken`].
@@ -188,7 +188,7 @@ pub struct Faults {
 }
 
 impl Faults {
-    /// Takes a proxy into use. It loads a service's model at the first call, which takes it seconds: longer than a
+    /// Prepares a proxy for use. It loads a service's model at the first call, which takes seconds: longer than a
     /// function waits. So each service is called once here.
     pub(crate) fn of(proxy: Server) -> Result<Self, Problem> {
         let through = Aws::at(proxy.url());
@@ -197,7 +197,7 @@ impl Faults {
             "AWSEvents.ListEventBuses",
             "secretsmanager.ListSecrets",
         ] {
-            // On a machine at work the model may take longer than one call waits for.
+            // On a busy machine, loading the model may take longer than one call waits for.
             let until = Instant::now() + START_MAX;
             while let Err(problem) = through.json(target, &json!({})) {
                 if Instant::now() > until {
@@ -218,7 +218,7 @@ impl Faults {
     /// PutItem after it was carried out.
     ///
     /// # Errors
-    /// When the rules aren't understood.
+    /// When the rules aren't valid.
     pub fn set(&self, rules: &Value) -> Result<(), Problem> {
         let answer = self.agent.post(self.url("rules")).send_json(rules);
         answer
@@ -226,7 +226,7 @@ impl Faults {
             .map_err(|error| Problem::aws("fault rules", error))
     }
 
-    /// Mends the wire.
+    /// Removes all faults from the wire.
     ///
     /// # Errors
     /// When the proxy can't be reached.

@@ -10,8 +10,8 @@
 //! # Ok(()) }
 //! ```
 //!
-//! It is up when [`Stack::start`] returns: the door has answered. It is down, with all that it started, when the value
-//! is dropped. Several stacks run side by side, each on ports of its own.
+//! The stack is up when [`Stack::start`] returns: ingest has answered. It is down, with everything that it started,
+//! when the value is dropped. Several stacks run side by side, each on ports of its own.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -26,7 +26,7 @@ use crate::deploy::{self, Deployed, Template};
 use crate::problem::Problem;
 use crate::server::{self, Faults, Server};
 
-/// What a stack is started with.
+/// The options that a stack is started with.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// The workspace's root: `template.yaml` and `.venv/local` are found there.
@@ -45,12 +45,12 @@ pub struct Options {
     pub faults: bool,
     /// Whether the functions' own AWS clients make faults by rule: see [`ClientFaults`].
     pub client_faults: bool,
-    /// Where the emulator's own log goes; the functions' lines are in there too.
+    /// The file for the emulator's own log; the functions' lines are in it too.
     pub log: PathBuf,
 }
 
 impl Options {
-    /// Builds the functions with cargo, and takes defaults for everything else: a free port, one secret for each of the
+    /// Builds the functions with cargo, and uses defaults for everything else: a free port, one secret for each of the
     /// endpoints `platform` and `connect`, no faults, the log in `target/local/ministack.log`.
     ///
     /// # Errors
@@ -64,7 +64,7 @@ impl Options {
     /// The same with the template and the functions of an unpacked archive: cargo isn't needed.
     ///
     /// # Errors
-    /// When a function isn't in it.
+    /// When the archive lacks a function.
     pub fn prebuilt(root: &Path) -> Result<Self, Problem> {
         let binaries = build::prebuilt(root)?;
         Ok(Self::of(root.to_owned(), binaries))
@@ -98,7 +98,7 @@ pub fn root() -> PathBuf {
     here.ancestors().nth(2).unwrap_or(here).to_owned()
 }
 
-/// Where everything of a stack is that was deployed here.
+/// The URLs and names of a stack that was deployed here.
 fn info_of(
     deployed: &Deployed,
     aws: &Aws,
@@ -127,7 +127,7 @@ fn info_of(
         .map(|api| api.id.as_str())
         .unwrap_or_default();
     Ok(StackInfo {
-        // The name that the output holds resolves nowhere; the emulator takes the same request by this path.
+        // The name in the output doesn't resolve; the emulator takes the same request by this path.
         webhook_url: format!(
             "{}/_aws/execute-api/{api}/$default/webhooks/stripe",
             aws.endpoint_url()
@@ -159,7 +159,8 @@ pub struct Stack {
 }
 
 impl Stack {
-    /// Starts the emulator, deploys the template and waits until deliveries are taken. `progress` is told each step.
+    /// Starts the emulator, deploys the template and waits until the stack accepts deliveries. `progress` is called
+    /// with each step.
     ///
     /// # Errors
     /// What failed, with what to do about it. Nothing is left running then.
@@ -196,12 +197,12 @@ impl Stack {
         })
     }
 
-    /// Where everything is.
+    /// The stack's URLs and names.
     pub fn info(&self) -> &StackInfo {
         &self.info
     }
 
-    /// A folder for files that are to go away with the stack, however this process ends.
+    /// A folder for files that are removed with the stack, however this process ends.
     pub fn folder(&self) -> &Path {
         self.emulator.folder()
     }
@@ -211,18 +212,18 @@ impl Stack {
         &self.aws
     }
 
-    /// How what runs here differs from the template, a sentence each.
+    /// How what runs here differs from the template, one sentence each.
     pub fn notes(&self) -> &[String] {
         &self.notes
     }
 
-    /// The faults on the wire between the functions and AWS, where [`Options::faults`] asked for them.
+    /// The faults on the wire between the functions and AWS, if [`Options::faults`] asked for them.
     pub fn faults(&self) -> Option<&Faults> {
         self.faults.as_ref()
     }
 
-    /// Deploys Sluice once more into the same AWS, under another stack's name: with a ledger, projections and a bus of its
-    /// own, as in a second Region. It ends with the local AWS. Of the options, those of the emulator are this stack's.
+    /// Deploys Sluice once more into the same AWS, under another stack's name: with a ledger, projections and a bus of
+    /// its own, as in a second Region. It ends with the local AWS. The emulator's options are this stack's.
     ///
     /// # Errors
     /// What failed, with what to do about it.
@@ -231,8 +232,9 @@ impl Stack {
         Ok(info)
     }
 
-    /// Deploys another template beside Sluice's, e.g. that of a receiver of effects, as a stack of this name with the code
-    /// of these binaries; returns its outputs. A stack of the name that is there is updated. It ends with the local AWS.
+    /// Deploys another template beside Sluice's, e.g. that of a receiver of effects. The stack has this name and the
+    /// code of these binaries; returns its outputs. An existing stack of the name is updated. It ends with the local
+    /// AWS.
     ///
     /// # Errors
     /// What failed, with what to do about it.
@@ -254,12 +256,13 @@ impl Stack {
         Ok(deployed.outputs)
     }
 
-    /// The faults at the functions' AWS clients, where [`Options::client_faults`] asked for them.
+    /// The faults at the functions' AWS clients, if [`Options::client_faults`] asked for them.
     pub fn client_faults(&self) -> Option<&ClientFaults> {
         self.client_faults.as_ref()
     }
 
-    /// Replaces the webhook secrets, as an operator does when rolling one. Ingest keeps what it has read for a while.
+    /// Replaces the webhook secrets, as an operator does to roll one. Ingest keeps the ones that it has read for a
+    /// while.
     ///
     /// # Errors
     /// When the emulator can't be reached.
@@ -267,7 +270,7 @@ impl Stack {
         deploy::put_secrets(&self.aws, &self.info.secret_id, secrets)
     }
 
-    /// Freezes the local AWS: connections are taken and nothing is answered, until [`Stack::thaw`].
+    /// Freezes the local AWS: it accepts connections and answers nothing, until [`Stack::thaw`].
     ///
     /// # Errors
     /// When it isn't running.
@@ -283,10 +286,10 @@ impl Stack {
         self.emulator.guard().signal("CONT")
     }
 
-    /// Whether the emulator is still there; a frozen one is.
+    /// Whether the emulator still runs; a frozen one does.
     ///
     /// # Errors
-    /// When it has ended by itself.
+    /// When it has ended without being stopped.
     pub fn still_up(&mut self) -> Result<(), Problem> {
         match self.emulator.guard().ended() {
             Ok(None) => Ok(()),
@@ -295,14 +298,14 @@ impl Stack {
         }
     }
 
-    /// Stops everything that it started, and waits until it is gone. Dropping it does the same.
+    /// Stops everything that the stack started, and waits for its end. Dropping the stack does the same.
     pub fn stop(self) {
         drop(self);
     }
 }
 
-/// Deploys the main template as a stack of this name, and waits until it takes deliveries. With where everything is come the
-/// differences from the template, a sentence each.
+/// Deploys the main template as a stack of this name, and waits until it accepts deliveries. Returns the stack's URLs
+/// and names, and the differences from the template, one sentence each.
 fn deploy_main(
     aws: &Aws,
     stack: &str,

@@ -1,4 +1,4 @@
-//! The file in which the running stack says where everything of it is: `target/local/stack.json`.
+//! The file that describes the running stack, with its URLs, tables and queues: `target/local/stack.json`.
 
 use std::path::{Path, PathBuf};
 
@@ -6,12 +6,12 @@ use sluice_stack::StackInfo;
 
 use crate::problem::Problem;
 
-/// Where the running stack says where it is.
+/// The path of the file.
 pub fn path_of(root: &Path) -> PathBuf {
     root.join("target/local/stack.json")
 }
 
-/// Reads it.
+/// Reads the file.
 ///
 /// # Errors
 /// When there is none.
@@ -28,7 +28,7 @@ pub fn read(root: &Path) -> Result<StackInfo, Problem> {
     serde_json::from_slice(&text).map_err(|error| Problem::file(&path, error))
 }
 
-/// Writes it, in one step: whoever sees the file sees all of it.
+/// Writes the file in one step: a reader that sees the file sees all of it.
 ///
 /// # Errors
 /// When it can't be written.

@@ -1,7 +1,7 @@
-//! Reads `template.yaml` and makes the few changes that running it here needs; each change is said in words.
+//! Reads `template.yaml` and makes the few changes that running it here needs; each change is described in a sentence.
 //!
-//! The YAML is turned into the JSON that CloudFormation takes just as well: `!Ref x` becomes `{"Ref": "x"}`. From there
-//! on it is edited as a tree, never as text, so a change of layout in the template can't silently undo an edit.
+//! The YAML is converted to JSON, which CloudFormation also takes: `!Ref x` becomes `{"Ref": "x"}`. From then on it is
+//! edited as a tree, never as text, so a change of layout in the template can't silently undo an edit.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 
 use crate::problem::Problem;
 
-/// Types of resources that the emulator doesn't know; a template with one is rolled back. They are left out, with the
+/// Types of resources that the emulator doesn't know; it rolls back a template with one. They are left out, with the
 /// outputs that name them.
 const LEFT_OUT: &[(&str, &str)] = &[
     (
@@ -25,13 +25,14 @@ const LEFT_OUT: &[(&str, &str)] = &[
 
 const FUNCTION: &str = "AWS::Serverless::Function";
 
-/// Whether a resource is an alarm over an expression. The emulator has alarms over one metric, and rolls back others.
+/// Whether a resource is an alarm over an expression. The emulator supports alarms over one metric, and rolls back
+/// others.
 fn is_math_alarm(resource: &Value) -> bool {
     resource["Type"] == "AWS::CloudWatch::Alarm"
         && resource.pointer("/Properties/Metrics").is_some()
 }
 
-/// Why a resource is left out, where it is.
+/// Why a resource is left out, if it is.
 fn left_out(resource: &Value) -> Option<&'static str> {
     if is_math_alarm(resource) {
         return Some("the emulator has alarms over one metric only");
@@ -40,7 +41,7 @@ fn left_out(resource: &Value) -> Option<&'static str> {
     known.map(|(_, why)| *why)
 }
 
-/// What is to be different from the template.
+/// How the deployed template has to differ from the file.
 #[derive(Debug, Clone)]
 pub struct Changes<'a> {
     /// The bucket that holds the code, as `<binary>.zip`.
@@ -51,16 +52,16 @@ pub struct Changes<'a> {
     pub parameters: &'a BTreeMap<String, String>,
 }
 
-/// A template that the emulator takes.
+/// A template that the emulator accepts.
 #[derive(Debug, Clone)]
 pub struct Rewritten {
     /// The template as JSON.
     pub template: Value,
-    /// What was changed, a sentence each, for people.
+    /// What was changed, one sentence each, for people.
     pub notes: Vec<String>,
-    /// Logical ids of tables → the attribute by which items expire. The emulator has to be told apart.
+    /// Logical ids of tables → the attribute by which items expire. The emulator needs a separate call for it.
     pub ttl: BTreeMap<String, String>,
-    /// Tables that can be put back to any second, which the emulator's CloudFormation leaves out.
+    /// Tables with point-in-time recovery, which the emulator's CloudFormation leaves out.
     pub recoverable: Vec<String>,
 }
 
@@ -142,7 +143,7 @@ fn binary<'a>(id: &str, resource: &'a Value) -> Result<&'a str, Problem> {
 /// Makes the changes.
 ///
 /// # Errors
-/// When the template isn't of the form that the changes expect.
+/// When the template doesn't have the form that the changes expect.
 pub fn rewrite(mut template: Value, changes: &Changes<'_>) -> Result<Rewritten, Problem> {
     let mut notes = Vec::new();
     leave_out(&mut template, &mut notes)?;
@@ -151,7 +152,8 @@ pub fn rewrite(mut template: Value, changes: &Changes<'_>) -> Result<Rewritten, 
             return Err(Problem::Template(format!("has no parameter {name}")));
         }
     }
-    // What SAM itself reads, as the revision that names versions, the emulator's reads from the defaults and no value.
+    // SAM itself reads some parameters, e.g. the revision that names versions. The emulator's SAM reads only their
+    // defaults, so the values are written there.
     for (name, value) in changes.parameters {
         template["Parameters"][name]["Default"] = Value::from(value.as_str());
     }

@@ -1,4 +1,5 @@
-//! A stack with a simulated Stripe beside it: the functions have a key to its API, and ask it as they would ask Stripe.
+//! A stack with a simulated Stripe beside it: the functions have a key to its API, and call it as they would call
+//! Stripe.
 //!
 //! [`TestStack`] starts both. The single steps are here for callers that start the stack themselves.
 
@@ -13,11 +14,11 @@ use crate::aws::{Aws, REGION};
 use crate::problem::Problem;
 use crate::stack::{Options, Stack};
 
-/// The name of the secret with the API keys. Its end stands for the six characters that AWS adds, since the ARN has to be known
-/// before the secret is made.
+/// The name of the secret with the API keys. Its end stands for the six characters that AWS adds, since the ARN has to
+/// be known before the secret is created.
 pub const KEYS_SECRET: &str = "stripe-keys-Simul8";
 
-/// A running stack, and the simulated Stripe that its functions ask.
+/// A running stack, and the simulated Stripe that its functions call.
 #[derive(Debug)]
 pub struct TestStack {
     /// The stack.
@@ -53,17 +54,17 @@ pub fn serve(world: World) -> Result<Server, Problem> {
         .map_err(|error| Problem::process("the simulated Stripe", error))
 }
 
-/// The template's parameters by which functions ask this Stripe, with the keys of [`put_keys`].
+/// The template's parameters that point the functions at this Stripe, with the keys of [`put_keys`].
 pub fn parameters(stripe: &Server) -> [(String, String); 2] {
     let arn = format!("arn:aws:secretsmanager:{REGION}:000000000000:secret:{KEYS_SECRET}");
     let parameters = [("ApiKeySecretArn", arn), ("StripeApiUrl", stripe.url())];
     parameters.map(|(name, value)| (name.to_owned(), value))
 }
 
-/// Makes the secret with these API keys, at most one for each mode.
+/// Creates the secret with these API keys, at most one for each mode.
 ///
 /// # Errors
-/// When it is there already, or the emulator doesn't answer.
+/// When the secret exists already, or the emulator doesn't answer.
 pub fn put_keys(aws: &Aws, keys: &[ApiKey]) -> Result<(), Problem> {
     let keys = keys.iter();
     let modes = keys.map(|key| (if key.livemode { "live" } else { "test" }, &*key.text));

@@ -1,12 +1,12 @@
-//! Traffic for `make run`: lifecycles of a simulated Stripe as they come on bad days (in any order, some events twice, one
-//! delivery forged; a wave of renewals at once; an outage with retries), and whether each object ended as that Stripe has
-//! it.
+//! Traffic for `make run`: lifecycles of a simulated Stripe under bad conditions, and whether each object ended as that
+//! Stripe has it. Events come in any order, some twice, and one delivery is forged; or as a wave of renewals at once;
+//! or through an outage with retries.
 //!
-//! The simulated Stripe is there for the functions too: they have a key to it, and ask it where events alone don't tell
-//! which of them was the last.
+//! The functions use the simulated Stripe too: they have a key to it, and ask it if events alone don't show which of
+//! them was the last.
 //!
-//! What is compared is each field that a projection keeps under Stripe's own name, lists and ids of objects within
-//! included. That every state is what its domain's own code makes of Stripe's object is the tests' to show.
+//! The comparison covers each field that a projection keeps under Stripe's own name, including lists and ids of objects
+//! within. Tests, not this module, show that every state is what its domain's own code makes of Stripe's object.
 
 mod judge;
 mod lifecycles;
@@ -37,30 +37,31 @@ use posting::Posted;
 /// The longest wait for the domains. It takes them a second or two.
 const SETTLE_MAX: Duration = Duration::from_secs(60);
 
-/// What the traffic depends on: the same each time.
+/// The seed of the traffic: the same each time.
 const SEED: u64 = 7;
 
-/// How many objects the table shows, at least those that ended wrong.
+/// How many objects the table shows; those that ended wrong come first.
 const ROWS_MAX: usize = 60;
 
-/// Types of which the dashboard's "send test webhook" is clicked.
+/// Types for which the dashboard's "send test webhook" is clicked.
 const CLICKED: [&str; 2] = ["charge.succeeded", "customer.subscription.updated"];
 
-/// Fetches from the simulated Stripe a second: nobody else needs its limit.
+/// Fetches per second from the simulated Stripe: no other client needs its limit.
 const FETCHES_PER_SECOND: &str = "100";
 
-/// What comes, and how.
+/// Which events are delivered, and how.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Traffic {
     /// A few lifecycles, in any order, with duplicates: one delivery after another.
     Sample,
     /// Many subscriptions, all their events at once over many connections.
     Renewals,
-    /// The sample's lifecycles while the endpoints are away and then answer in vain: Stripe's retries bring them.
+    /// The sample's lifecycles while the endpoints are unreachable, and then answer without success: Stripe's retries
+    /// bring them.
     Outage,
 }
 
-/// What came of the traffic.
+/// The result of the traffic.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Report {
     /// The table of how each object ended, with a sum of the deliveries.
@@ -69,7 +70,7 @@ pub struct Report {
     pub is_right: bool,
 }
 
-/// A simulated Stripe whose lifecycles have been played, serving its objects.
+/// A simulated Stripe with lifecycles already played, which serves its objects.
 #[derive(Debug)]
 pub struct Stripe {
     traffic: Traffic,
@@ -95,14 +96,14 @@ impl Stripe {
         })
     }
 
-    /// The template's parameters by which the functions ask this Stripe.
+    /// The template's parameters that point the functions at this Stripe.
     pub fn parameters(&self) -> BTreeMap<String, String> {
         let fetches = ["FetchesPerSecond", FETCHES_PER_SECOND].map(str::to_owned);
         let parameters = test_stack::parameters(&self.server).into_iter();
         parameters.chain([fetches.into()]).collect()
     }
 
-    /// Puts the key where those parameters say that it is.
+    /// Puts the key at the place that those parameters name.
     ///
     /// # Errors
     /// When the emulator can't be reached.
@@ -110,11 +111,12 @@ impl Stripe {
         test_stack::put_keys(stack.aws(), &Terms::default().keys)
     }
 
-    /// Posts the traffic, waits for the domains, and reports how each object ended. The functions' lines are read on the way.
-    /// `program` is how the operator's program is called here, for the command that the report ends with.
+    /// Posts the traffic, waits for the domains, and reports how each object ended. The functions' lines are read
+    /// meanwhile. `program` is the command that runs the operator's program here; the report ends with a command that
+    /// uses it.
     ///
     /// # Errors
-    /// When the door doesn't answer, or the local AWS doesn't.
+    /// When ingest doesn't answer, or the local AWS doesn't.
     pub fn deliver(
         &self,
         stack: &Stack,
@@ -172,7 +174,7 @@ impl Stripe {
         })
     }
 
-    /// How each object ended that a domain keeps, in the stories' order.
+    /// How each object that a domain keeps ended, in the stories' order.
     fn ended(
         &self,
         stack: &Stack,
@@ -208,7 +210,7 @@ impl Stripe {
     }
 }
 
-/// What clicks on "send test webhook" in the dashboard are answered: `charge.succeeded accepted`.
+/// The answers to clicks on "send test webhook" in the dashboard: `charge.succeeded accepted`.
 fn clicked(sender: &Sender) -> Result<String, Problem> {
     let mut answers = Vec::new();
     for kind in CLICKED {
@@ -219,7 +221,7 @@ fn clicked(sender: &Sender) -> Result<String, Problem> {
     Ok(answers.join(", "))
 }
 
-/// What a stranger can do: a true event, and everything right but the secret.
+/// What an attacker can do: post a real event with everything right except the secret.
 fn forged(sender: &Sender, world: &World) -> Result<Answer, Problem> {
     let body = world
         .events()
@@ -230,7 +232,7 @@ fn forged(sender: &Sender, world: &World) -> Result<Answer, Problem> {
     sender.post("platform", &body, Some(&signature))
 }
 
-/// How to see what a customer may use who is served now.
+/// How to see what a customer may use, for a customer that is served now.
 fn served(world: &World, program: &str) -> String {
     match lifecycles::served_customer(world) {
         Some(customer) => format!(
@@ -263,7 +265,7 @@ impl Ended {
     }
 }
 
-/// A line for each object, those that ended wrong before all others where there are too many.
+/// One line for each object. If there are too many, those that ended wrong come first.
 fn rows(ended: &[Ended]) -> Vec<[String; 6]> {
     let wrong = ended.iter().filter(|one| !one.verdict.is_right()).count();
     let mut room = ROWS_MAX.saturating_sub(wrong);
@@ -282,7 +284,7 @@ fn unshown(objects: usize) -> String {
     }
 }
 
-/// Ids of checkout sessions are longer than a line of a terminal has room for.
+/// Ids of checkout sessions are longer than a terminal's line.
 fn shortened(id: &str) -> String {
     const LONGEST: usize = 32;
     match id.get(..LONGEST - 1) {
@@ -291,8 +293,8 @@ fn shortened(id: &str) -> String {
     }
 }
 
-/// The object's events in the order in which they came, by the places in which they happened: `2 1 2` is the second, the
-/// first, and the second again.
+/// The object's events in the order in which they arrived, each by its place in the order in which they happened:
+/// `2 1 2` is the second, the first, and the second again.
 fn arrived(history: &[&Occurrence], posted: &[Posted]) -> String {
     let place = |posted: &Posted| {
         let place = history.iter().position(|event| event.id == posted.event);
@@ -327,7 +329,7 @@ fn settle(stack: &Stack) -> Result<(), Problem> {
 
 /// The domains' outcomes so far.
 fn outcomes(follower: &mut Follower) -> Result<Vec<String>, Problem> {
-    // A function's lines are there shortly after its messages are gone.
+    // A function's log lines appear shortly after its messages are deleted.
     thread::sleep(Duration::from_millis(300));
     let lines = follower.poll()?.into_iter();
     let others = ["ingest", "sweep", "reconcile"];
@@ -337,7 +339,7 @@ fn outcomes(follower: &mut Follower) -> Result<Vec<String>, Problem> {
         .collect())
 }
 
-/// Messages in the domains' queues, those in work included.
+/// Messages in the domains' queues, those in flight included.
 fn waiting(stack: &Stack) -> Result<u64, Problem> {
     let messages = messages(stack.aws(), stack.info())?.into_iter();
     let domains = messages.filter(|(name, _)| !name.ends_with("dead_letters"));

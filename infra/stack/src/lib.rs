@@ -1,13 +1,14 @@
-//! Where everything of a Sluice stack is: its tables, queues, functions and log groups by the names that programs use for
-//! them, read from a deployed stack's outputs and resources, or from the file that describes the local stack.
+//! The URLs and names of a Sluice stack: its tables, queues, functions and log groups, by the keys that programs use
+//! for them. They are read from a deployed stack's outputs and resources, or from the file that describes the local
+//! stack.
 //!
-//! Programs that start a stack and programs that operate one share this, and nothing else.
+//! Programs that start a stack and programs that operate one share this crate, and nothing else.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-/// Where everything is: what scripts and operators' programs read from `target/local/stack.json`.
+/// The URLs and names that scripts and operators' programs read from `target/local/stack.json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StackInfo {
     /// Where to post webhooks of the endpoint `platform`; other endpoints' names follow after a slash.
@@ -73,7 +74,7 @@ pub fn log_groups<'a>(
     let groups = resources.filter(|(_, kind, _)| *kind == "AWS::Logs::LogGroup");
     groups
         .filter_map(|(id, _, name)| {
-            // Other groups, as the door's access log, are no function's.
+            // Other groups, e.g. the access log of ingest's API, belong to no function.
             let function = id.strip_suffix("Logs")?;
             Some((snake_case(function), name.to_owned()))
         })

@@ -1,10 +1,10 @@
-//! Answers to API requests, as a function of the world, the second and the request. No sockets here.
+//! Answers to API requests, as a function of the world, the second and the request. This module opens no sockets.
 //!
-//! What is served: `GET` of each kind of object by id and as a list, of `/v1/events` and `/v2/core/events` with
-//! their filters, of the connected accounts and the webhook endpoints. Headers: `Authorization` (Bearer, or Basic with the key as the user), `Stripe-Version`, `Stripe-Account`
-//! or `Stripe-Context`. Faults are answered in Stripe's form and words, so that a client's own reading of them is
-//! tested. Unknown parameters are refused, as at Stripe, and so is whatever this simulation lacks: silence would make
-//! a client believe that it was filtered.
+//! The API serves `GET` of each kind of object by id and as a list, `/v1/events` and `/v2/core/events` with their
+//! filters, the connected accounts and the webhook endpoints. It reads the headers `Authorization` (Bearer, or Basic
+//! with the key as the user), `Stripe-Version`, `Stripe-Account` and `Stripe-Context`. Faults have Stripe's form and
+//! words, so a client's own reading of them is tested. Unknown parameters are refused, as at Stripe, and so is whatever
+//! this simulation lacks: a client must not believe that a filter worked that was ignored.
 
 mod error;
 mod events;
@@ -30,7 +30,7 @@ pub const EVENTS_KEPT_S: i64 = 30 * 86_400;
 /// An API key, and the mode that it opens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApiKey {
-    /// `sk_…` or `rk_…`; nothing checks its form.
+    /// `sk_…` or `rk_…`; its form isn't checked.
     pub text: String,
     /// Live or test mode.
     pub livemode: bool,
@@ -41,7 +41,7 @@ pub struct ApiKey {
 pub struct Terms {
     /// The keys that open it.
     pub keys: Vec<ApiKey>,
-    /// How long events can be had, in seconds; no limit where none.
+    /// How long events can be read, in seconds; no limit if `None`.
     pub events_kept_s: Option<i64>,
 }
 
@@ -59,14 +59,14 @@ impl Default for Terms {
     }
 }
 
-/// A request, as far as it matters.
+/// A request: the parts that matter here.
 #[derive(Debug, Clone, Default)]
 pub struct Request {
     /// `GET`.
     pub method: String,
     /// `/v1/events`.
     pub path: String,
-    /// What follows the question mark, still encoded.
+    /// The part after the question mark, still encoded.
     pub query: String,
     /// Names in lower case.
     pub headers: Vec<(String, String)>,
@@ -90,18 +90,18 @@ impl Request {
     }
 }
 
-/// What is answered.
+/// The answer to a request.
 #[derive(Debug, Clone)]
 pub struct Answer {
     /// The HTTP status.
     pub status: u16,
     /// JSON.
     pub body: Value,
-    /// The API version that it is in, where the request got that far.
+    /// The API version that it is in, if the request got that far.
     pub version: Option<ApiVersion>,
 }
 
-/// What a request is answered from.
+/// What an answer is computed from.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Call<'a> {
     pub(crate) world: &'a World,
@@ -158,7 +158,7 @@ fn serve(world: &World, terms: &Terms, now: i64, request: &Request) -> Result<Va
         ["v1", "events"] => events::list(&call),
         ["v1", "events", id] => events::retrieve(&call, id),
         ["v1", object @ ..] => objects::serve(&call, object).ok_or_else(unknown)?,
-        // Unlike v1, v2 has no version of the account's own to fall back to.
+        // Unlike v1, v2 doesn't fall back to a version of the account's own.
         ["v2", ..] if request.header("stripe-version").is_none() => Err(Error::no_version()),
         ["v2", "core", "events"] => events_v2::list(&call),
         ["v2", "core", "events", id] => events_v2::retrieve(&call, id),

@@ -1,4 +1,4 @@
-//! What `stripe-sim` can be told on its command line, and what that means for the deliveries.
+//! The arguments of `stripe-sim`, and what they mean for the deliveries.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -40,7 +40,7 @@ Examples:
 #[derive(Debug, Parser)]
 #[command(name = "stripe-sim", version, after_help = EXAMPLES)]
 pub(crate) struct Arguments {
-    /// What everything depends on: the same seed plays the same stories.
+    /// The seed of everything: the same seed plays the same stories.
     #[arg(long, default_value_t = 1)]
     pub(crate) seed: u64,
     /// How many stories to play.
@@ -49,10 +49,10 @@ pub(crate) struct Arguments {
     /// How many connected accounts to make; they share the stories with the platform.
     #[arg(long, default_value_t = 0)]
     pub(crate) accounts: usize,
-    /// How many of a hundred changes are told by two events.
+    /// How many of a hundred changes have two events.
     #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u8).range(..=100))]
     pub(crate) twins: u8,
-    /// How many events Stripe fails to generate; it says so an hour later, to thin endpoints and in its API.
+    /// How many events Stripe fails to generate; it reports that an hour later, to thin endpoints and in its API.
     #[arg(long, default_value_t = 0)]
     pub(crate) ungenerated: usize,
     /// The second (Unix) in which the last story ends. Without it they end now, so that what is active is paid for now.
@@ -76,67 +76,68 @@ pub(crate) struct Arguments {
     /// The API version that these two are pinned to.
     #[arg(long, default_value = ApiVersion::V2025_09_30.name(), value_parser = version)]
     api_version: ApiVersion,
-    /// A further endpoint: name=…,url=…,secret=whsec_… and, where they differ from the default,
-    /// hears=platform|connect|organization, mode=live|test, version=…, payload=snapshot|thin, types=a.*+b.c, connections=…;
-    /// may be repeated.
+    /// A further endpoint: name=…,url=…,secret=whsec_… and, if they differ from the default,
+    /// hears=platform|connect|organization, mode=live|test, version=…, payload=snapshot|thin, types=a.*+b.c,
+    /// connections=…; may be repeated.
     #[arg(long, value_name = "KEY=VALUE,…")]
     endpoint: Vec<String>,
     /// How many deliveries are posted to an endpoint at once (1 to 64).
     #[arg(long, default_value_t = 8)]
     connections: usize,
-    /// Deliver in any order instead of as things happened.
+    /// Deliver in any order instead of in the order in which things happened.
     #[arg(long)]
     shuffle: bool,
     /// How many of a hundred events are delivered twice.
     #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u8).range(..=100))]
     duplicates: u8,
-    /// Deliver so many a second instead of all at once.
+    /// Deliver this number of events per second instead of all at once.
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
     rate: Option<u32>,
-    /// Deliver in waves of so many.
+    /// Deliver in waves of this number of events.
     #[arg(long, conflicts_with = "rate")]
     wave: Option<usize>,
-    /// From wave to wave, in milliseconds.
+    /// The time from wave to wave, in milliseconds.
     #[arg(long, default_value_t = 1_000, requires = "wave")]
     wave_ms: u64,
     /// How long one of Stripe's hours lasts, in milliseconds: it retries for three days in live mode and for a few hours
     /// in test mode. 3600000 is no compression.
     #[arg(long, default_value_t = 1_000)]
     hour_ms: u64,
-    /// Don't retry what isn't answered with 2xx.
+    /// Don't retry deliveries that aren't answered with 2xx.
     #[arg(long)]
     no_retries: bool,
     /// How long an answer may take, in milliseconds.
     #[arg(long, default_value_t = 30_000)]
     deadline_ms: u64,
-    /// An outage of every endpoint, hours since the start: FROM-UNTIL:refused|silent|answer-lost|STATUS, and :PERCENT where it hits only some.
+    /// An outage of every endpoint, hours since the start: FROM-UNTIL:refused|silent|answer-lost|STATUS, and :PERCENT
+    /// if it hits only some.
     #[arg(long, value_parser = outage)]
     outage: Vec<Outage>,
     /// Roll every endpoint's secret at this hour: HOUR:whsec_…[:HOURS that the old one signs on].
     #[arg(long, value_parser = roll)]
     roll: Vec<Roll>,
-    /// Failing for so many hours disables an endpoint.
+    /// Disable an endpoint after this number of hours of failures.
     #[arg(long, default_value_t = 216)]
     disable_after: u32,
-    /// A disabled endpoint is enabled again so many hours after; without this, it isn't.
+    /// Enable a disabled endpoint again after this number of hours; without this, it stays disabled.
     #[arg(long)]
     enable_after: Option<u32>,
     /// Write what became of each event, with each delivery, to this file.
     #[arg(long, value_name = "FILE")]
     pub(crate) json: Option<PathBuf>,
-    /// No line for each delivery.
+    /// Print no line for each delivery.
     #[arg(long)]
     pub(crate) quiet: bool,
-    /// End after the deliveries instead of serving on; fails where an event wasn't acknowledged.
+    /// End after the deliveries instead of serving on; fails if an event wasn't acknowledged.
     #[arg(long)]
     pub(crate) once: bool,
 }
 
 impl Arguments {
-    /// Where to deliver to; nowhere is fine.
+    /// The endpoints to deliver to; there may be none.
     ///
     /// # Errors
-    /// Where an endpoint isn't well described, in words.
+    /// If an endpoint's description is invalid, with the reason.
     pub(crate) fn destinations(&self) -> Result<Vec<Destination>, String> {
         let mut destinations = Vec::new();
         let shorthands = [
@@ -172,8 +173,8 @@ impl Arguments {
         Ok(destinations)
     }
 
-    /// The second (Unix) in which the stories end, where it is this second now. What Stripe says later of events that it
-    /// failed to generate (so many seconds later) isn't in the future.
+    /// The second (Unix) in which the stories end, if it is this second now. Stripe reports events that it failed to
+    /// generate a fixed number of seconds later, and those reports must not be in the future.
     pub(crate) fn end(&self, now: i64, told_after_s: u32) -> i64 {
         let later = match self.ungenerated {
             0 => 0,

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-/// The value as text: indented by two, in each object `id` and `object` first.
+/// The value as text: indented by two, with `id` and `object` first in each object.
 #[must_use]
 pub fn written(value: &Value) -> Vec<u8> {
     let mut text = String::new();

@@ -1,7 +1,7 @@
 //! What a click on "send test webhook" in Stripe's dashboard posts: an event that never happened.
 //!
-//! Its id is `evt_00000000000000` for every type and every click, its second lies in 2012, and its object's id is as
-//! empty. It is signed like any other event. No list of events has it, and the API has no such object.
+//! Its id is `evt_00000000000000` for every type and every click, its second lies in 2012, and its object's id has the
+//! same form. It is signed like any other event. No list of events contains it, and the API has no such object.
 
 use serde_json::{Value, json};
 
@@ -14,7 +14,7 @@ pub const CLICK_ID: &str = "evt_00000000000000";
 /// The second (Unix) of every such event.
 pub const CLICK_CREATED: i64 = 1_326_853_478;
 
-/// Types by their beginning, the template of their object, and the beginning of its id.
+/// For each beginning of a type: the object's template, and the beginning of the object's id.
 const OBJECTS: [(&str, &str, &str); 15] = [
     ("account.application.", "application", "ca"),
     ("account.updated", "account", "acct"),
@@ -33,8 +33,8 @@ const OBJECTS: [(&str, &str, &str); 15] = [
     ("transfer.", "transfer", "tr"),
 ];
 
-/// The bytes that a click for this type posts, in the newest shape that is known here. `None` for a type whose object this
-/// simulation lacks.
+/// The bytes that a click for this type posts, in the newest shape that the simulation knows. `None` if the simulation
+/// lacks the type's object.
 #[must_use]
 pub fn click_body(kind: &str) -> Option<Vec<u8>> {
     let (_, name, prefix) = OBJECTS.iter().find(|(begin, ..)| kind.starts_with(begin))?;

@@ -1,9 +1,9 @@
-//! `previous_attributes`: what Stripe tells of an object's state before an update, and the way back.
+//! `previous_attributes`: what Stripe shows of an object's state before an update, and its inverse.
 
 use serde_json::{Map, Value};
 
-/// The old value of each changed key: hashes by their changed keys only, lists as a whole, null for a key that did
-/// not exist.
+/// The old value of each changed key: for hashes only their changed keys, for lists the whole list, null for a key that
+/// did not exist.
 #[must_use]
 pub fn previous_attributes(before: &Value, after: &Value) -> Value {
     let nothing = Map::new();
@@ -29,8 +29,8 @@ pub fn previous_attributes(before: &Value, after: &Value) -> Value {
     Value::Object(previous)
 }
 
-/// The object as it was before the update: the inverse of [`previous_attributes`], but for nulls, which may stand for
-/// an absent key.
+/// The object as it was before the update: the inverse of [`previous_attributes`], except for nulls, which may stand
+/// for an absent key.
 #[must_use]
 pub fn restore(after: &Value, previous: &Value) -> Value {
     match (after, previous) {

@@ -1,8 +1,8 @@
 //! Seeded randomness and ids of Stripe's form.
 //!
-//! Each play of a story has streams of its own, derived from the world's seed and the play's number, so that one more
-//! draw in one story changes nothing in another. Ids carry the word `Sluice` where they are long enough, so that
-//! nobody takes one for a real id.
+//! Each play of a story has streams of its own, derived from the world's seed and the play's number. So one more draw
+//! in one story changes nothing in another. Ids that are long enough contain the word `Sluice`, so that a reader
+//! doesn't take one for a real id.
 
 use fastrand::Rng;
 
@@ -19,11 +19,11 @@ pub(crate) enum Purpose {
     Story = 3,
     /// The world's own choices: which story next, when.
     World = 4,
-    /// Ids of events that tell of a change a second time.
+    /// Ids of second events for a change.
     Twins = 7,
-    /// How long a delivery waits for its next try.
+    /// The wait of a delivery before its next try.
     Waits = 5,
-    /// Whom an outage hits.
+    /// Which deliveries an outage hits.
     Outages = 6,
 }
 
@@ -44,7 +44,7 @@ fn splitmix(value: u64) -> u64 {
     z ^ (z >> 31)
 }
 
-/// So many base-62 characters.
+/// This number of base-62 characters.
 pub(crate) fn token(rng: &mut Rng, length: usize) -> String {
     (0..length)
         .map(|_| char::from(BASE62[rng.usize(..BASE62.len())]))
@@ -78,7 +78,7 @@ pub(crate) fn event_id(rng: &mut Rng, kind: &str) -> String {
     long(rng, "evt", if of_payment { '3' } else { '1' })
 }
 
-/// The id of an event of API v2, which follows from this other id: another form, and as unique.
+/// The id of an event of API v2, derived from this other id: of another form, and as unique.
 pub(crate) fn thin_id(of: &str, livemode: bool) -> String {
     let seed = of.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)

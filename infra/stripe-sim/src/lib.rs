@@ -2,10 +2,11 @@
 //!
 //! # What it is for
 //!
-//! Whether a consumer of webhooks ends in the state that Stripe has can only be judged by somebody who has that state.
-//! This crate plays lifecycles (purchases, refunds, disputes, subscriptions, invoices, quotes, payouts, transfers,
-//! connected accounts), keeps every state that every object has had, and tells of them as Stripe does: with events whose
-//! `created` has whole seconds and whose `previous_attributes` is an honest difference, in the shapes of the API version that is asked for.
+//! Only a test that has Stripe's own state can judge whether a consumer of webhooks ends in that state. This crate
+//! plays lifecycles (purchases, refunds, disputes, subscriptions, invoices, quotes, payouts, transfers, connected
+//! accounts) and keeps every state that every object has had. It reports them as Stripe does: with events in the shapes
+//! of the requested API version. Their `created` has whole seconds, and their `previous_attributes` is the true
+//! difference.
 //!
 //! # Layout
 //!
@@ -14,11 +15,11 @@
 //! | [`world`] | the log of states and events, and the questions that it answers |
 //! | [`stories`] | the lifecycles: what is played |
 //! | [`version`] | API versions; [`CHANGES`] is the one table of the differences between their shapes |
-//! | [`body`] | bodies as Stripe writes its webhooks |
+//! | [`body`] | bodies as Stripe writes them in its webhooks |
 //! | [`iso`] | times as API v2 writes them |
-//! | [`diff`] | `previous_attributes`, and the way back |
+//! | [`diff`] | `previous_attributes`, and its inverse |
 //! | [`click`] | what a click on "send test webhook" in the dashboard posts |
-//! | [`delivery`] | signed deliveries: in any order, repeated, retried for days in seconds, through outages |
+//! | [`delivery`] | signed deliveries: in any order, repeated, retried for days that take seconds, through outages |
 //! | [`api`] | answers to API requests, as a function of the world and the request |
 //! | [`server`] | the same on a loopback port |
 //!
@@ -36,16 +37,17 @@
 //! # What holds
 //!
 //! - A world is a function of its seed, its options and the calls made on it: no clock, no other randomness.
-//! - Each object's last event shows its true state, unless it was asked to be silent; at versions whose objects carry
-//!   others inside (charges, refunds, discounts), what is inside changes with the others, without an event, as at Stripe.
+//! - Each object's last event shows its true state, unless a caller asked for silence. At versions whose objects carry
+//!   others inside (charges, refunds, discounts), what is inside changes with the others, without an event, as at
+//!   Stripe.
 //! - Only `*.updated` types carry `previous_attributes`.
 //! - [`World::play_until`] moves a story in time and changes nothing else.
 //!
 //! # What it isn't
 //!
-//! It makes nothing on request (there is no `POST /v1/…`): stories are played from Rust. Objects have no taxes, one line
-//! an invoice, one item a subscription. An invoice item that waits for an invoice isn't put on one later (Stripe tells
-//! that by no event). Fields are whole as of 2025-09-30; what Stripe added later is missing.
+//! It creates nothing on request (there is no `POST /v1/…`): stories are played from Rust. Objects have no taxes, one
+//! line per invoice, one item per subscription. An invoice item that waits for an invoice isn't added to one later
+//! (Stripe has no event for that). Fields are complete as of 2025-09-30; what Stripe added later is missing.
 
 pub mod api;
 pub mod body;

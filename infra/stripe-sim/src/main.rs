@@ -1,8 +1,8 @@
 //! `stripe-sim`: a simulated Stripe on a loopback port, which can deliver its events to webhook endpoints.
 //!
-//! It plays stories from a seed, prints where it listens, delivers if it is told where to, and serves its API until it
-//! is interrupted. Standard output has a line `api <url>`, a line `events <number>`, a line for each delivery and, when
-//! all has ended, a table of what became of the events.
+//! It plays stories from a seed, prints where it listens, delivers to the endpoints in its arguments, and serves its
+//! API until it is interrupted. Standard output has a line `api <url>`, a line `events <number>`, a line for each
+//! delivery and, when all has ended, a table of what became of the events.
 
 mod arguments;
 
@@ -18,10 +18,10 @@ use sluice_stripe_sim::{Options, Scope, World};
 
 use crate::arguments::Arguments;
 
-/// How often deliveries are looked at, to be printed.
+/// How often the program checks for deliveries to print.
 const LOOK: Duration = Duration::from_millis(100);
 
-/// How long Stripe takes to say that it failed to generate an event, in seconds.
+/// The time until Stripe reports that it failed to generate an event, in seconds.
 const TOLD_AFTER_S: u32 = 3_600;
 
 fn main() -> ExitCode {
@@ -46,7 +46,7 @@ fn run(arguments: &Arguments) -> Result<(Server, bool), String> {
     let now = now.map_or(0, |now| i64::try_from(now.as_secs()).unwrap_or(i64::MAX));
     let end = arguments.end(now, TOLD_AFTER_S);
     let options = Options {
-        // Connected accounts are there before any of their stories.
+        // Connected accounts exist before any of their stories.
         start: end - STORY_S_MAX,
         ..Options::default()
     };
@@ -66,7 +66,7 @@ fn run(arguments: &Arguments) -> Result<(Server, bool), String> {
     Ok((server, taken))
 }
 
-/// Delivers everything until it has ended; returns whether it was all acknowledged.
+/// Delivers everything until it has ended; returns whether all of it was acknowledged.
 fn deliver(
     server: &Server,
     arguments: &Arguments,

@@ -1,7 +1,8 @@
-//! The objects of Stripe, whole: each begins as a template in the newest shape, and a function sets what matters.
+//! The objects of Stripe, complete: each begins as a template in the newest shape, and a function sets the fields that
+//! matter.
 //!
 //! Everything in the templates is invented; addresses end in `example.com`. Keys that begin with `~` are never shown:
-//! they keep what older shapes need.
+//! they hold what older shapes need.
 
 pub(crate) mod billing;
 pub(crate) mod connect;

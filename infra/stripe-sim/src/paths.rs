@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-/// The collections that are served, the kind of object in each, and the parameter that a missing id is blamed on.
+/// The collections that are served, the kind of object in each, and the parameter that the error for a missing id
+/// names.
 pub(crate) const COLLECTIONS: [(&[&str], &str, &str); 25] = [
     (&["application_fees"], "application_fee", "id"),
     (&["billing", "meters"], "billing.meter", "id"),
@@ -39,7 +40,7 @@ pub(crate) const COLLECTIONS: [(&[&str], &str, &str); 25] = [
     (&["transfers"], "transfer", "transfer"),
 ];
 
-/// Where the API serves an object; `None` where it doesn't.
+/// Where the API serves an object; `None` if it doesn't.
 pub(crate) fn url_of(truth: &Value) -> Option<String> {
     let text = |field: &str| truth[field].as_str().filter(|text| !text.is_empty());
     let kind = text("object")?;

@@ -1,4 +1,4 @@
-//! Playing stories in a world: one after another, alike in several scopes, or up to a second that is given.
+//! Playing stories in a world: one after another, the same one in several scopes, or up to a given second.
 
 mod accounts;
 mod present;
@@ -18,8 +18,8 @@ impl World {
         made
     }
 
-    /// Plays a story once in each scope **with equal object ids** (event ids differ, as do seconds): what happens to
-    /// accounts that were copied from each other, and what makes an id alone a bad key.
+    /// Plays a story once in each scope **with equal object ids** (event ids differ, as do seconds). That happens to
+    /// accounts that were copied from each other, and makes an id alone a bad key.
     pub fn play_alike(&mut self, story: Story, scopes: &[Scope]) -> Vec<Vec<Key>> {
         let objects = self.plays + 1;
         let mut made = Vec::new();
@@ -31,7 +31,7 @@ impl World {
         made
     }
 
-    /// Plays so many stories, drawn from [`Story::ALL`] and the scopes.
+    /// Plays this number of stories, drawn from [`Story::ALL`] and the scopes.
     pub fn play_some(&mut self, stories: usize, scopes: &[Scope]) {
         for _ in 0..stories {
             if let Some((story, scope)) = self.draw(scopes) {
@@ -40,7 +40,7 @@ impl World {
         }
     }
 
-    /// A story, and one of the scopes for it; none without scopes.
+    /// A story, and one of the scopes for it; `None` without scopes.
     fn draw<'s>(&mut self, scopes: &'s [Scope]) -> Option<(Story, &'s Scope)> {
         let story = Story::ALL[self.dice.usize(..Story::ALL.len())];
         let index = (!scopes.is_empty()).then(|| self.dice.usize(..scopes.len()))?;
@@ -52,7 +52,7 @@ impl World {
         let streams = Streams {
             objects: stream(self.seed, objects, Purpose::Objects),
             events: stream(self.seed, self.plays, Purpose::Events),
-            // Alike plays tell the same story.
+            // Plays with equal object ids play the same story.
             dice: stream(self.seed, objects, Purpose::Story),
         };
         let now = self.clock;

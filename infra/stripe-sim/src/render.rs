@@ -19,8 +19,8 @@ use changes::CHANGES;
 /// How many elements of a list an object shows. <https://docs.stripe.com/api/pagination>
 const SHOWN_MAX: usize = 10;
 
-/// What an object is looked at through: the world, at a moment, from an account, at a version. Older shapes carry
-/// other objects inside, which are seen through the same lens.
+/// The view of an object: the world, at a moment, from an account, at a version. Older shapes carry other objects
+/// inside, which are shown by the same view.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Lens<'w> {
     pub(crate) world: &'w World,
@@ -40,7 +40,7 @@ impl Lens<'_> {
         Some(self.show(&state.truth))
     }
 
-    /// The same with what Stripe shows only to those who ask: lists to their end, the latest invoice of a subscription.
+    /// The same with what Stripe shows only on request: complete lists, the latest invoice of a subscription.
     pub(crate) fn whole(&self, id: &str) -> Option<Value> {
         let key = Key {
             scope: self.scope.clone(),
@@ -60,7 +60,7 @@ impl Lens<'_> {
         Some(whole)
     }
 
-    /// A true state, as it is shown: of long lists the first page.
+    /// A true state, as it is shown: the first page of long lists.
     pub(crate) fn show(&self, truth: &Value) -> Value {
         let mut shown = self.render(truth);
         for list in ["items", "entitlements"] {
@@ -91,7 +91,7 @@ impl Lens<'_> {
         shown
     }
 
-    /// Those ids' objects as one of Stripe's lists, newest first.
+    /// The objects of those ids as one of Stripe's lists, newest first.
     pub(crate) fn listed(&self, ids: &Value, url: String) -> Value {
         let data: Vec<_> = ids
             .as_array()
@@ -104,7 +104,7 @@ impl Lens<'_> {
     }
 }
 
-/// One of Stripe's lists, whole.
+/// One of Stripe's lists, complete.
 pub(crate) fn list(data: Vec<Value>, url: String) -> Value {
     json!({ "object": "list", "total_count": data.len(), "data": data, "has_more": false, "url": url })
 }

@@ -1,9 +1,10 @@
-//! The API on a loopback port, with knobs to make it fail.
+//! The API on a loopback port, with controls to make it fail.
 //!
-//! It runs on a thread of its own, so that tests may be synchronous or not, and ends when it is dropped. Time is the
-//! world's: `Date` and every answer are as of [`Server::set_now`], or the end of the world. [`Server::run_from`] lets it pass.
+//! It runs on a thread of its own, so tests may be synchronous or not, and it ends when it is dropped. Time is the
+//! world's: `Date` and every answer are as of [`Server::set_now`], or the end of the world. With [`Server::run_from`]
+//! time passes.
 //!
-//! For programs in other languages two knobs can be reached over HTTP:
+//! Programs in other languages can use two of the controls over HTTP:
 //! `POST /_sim/refuse?times=3&status=429&retry_after=2&reason=global-rate` and `POST /_sim/now?second=1767603600`.
 
 use std::collections::{BTreeMap, VecDeque};
@@ -25,7 +26,7 @@ use tokio::sync::oneshot;
 use crate::api::{self, Answer, Error, Terms};
 use crate::world::World;
 
-/// An answer that is given instead of the right one.
+/// An answer that replaces the right one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
     /// 429, 500, 503, …
@@ -82,9 +83,9 @@ enum Now {
     /// The end of the world.
     #[default]
     End,
-    /// This one.
+    /// This second.
     At(i64),
-    /// This one at that moment, and time passes.
+    /// This second at that moment; time passes from then on.
     From(i64, Instant),
 }
 
@@ -92,7 +93,7 @@ enum Now {
 struct Knobs {
     now: Now,
     refusals: VecDeque<Refusal>,
-    /// By the account for which is asked.
+    /// By the account that the request acts for.
     refused: BTreeMap<String, Refusal>,
     asked: Vec<Asked>,
 }
@@ -117,7 +118,7 @@ impl Server {
     /// Serves a world on 127.0.0.1; port 0 takes a free one.
     ///
     /// # Errors
-    /// Where the port can't be had.
+    /// If the port can't be opened.
     pub fn start(world: World, terms: Terms, port: u16) -> io::Result<Self> {
         let shared = Arc::new(Shared {
             world: RwLock::new(world),
@@ -136,7 +137,7 @@ impl Server {
             .with_state(Arc::clone(&shared));
         let thread = std::thread::spawn(move || {
             runtime.block_on(async move {
-                // A listener that is bound and non-blocking can always be taken over.
+                // Taking over a listener that is bound and non-blocking can't fail.
                 let Ok(listener) = TcpListener::from_std(listener) else {
                     return;
                 };
@@ -154,18 +155,18 @@ impl Server {
         })
     }
 
-    /// `http://127.0.0.1:port`: what a client takes for `https://api.stripe.com`.
+    /// `http://127.0.0.1:port`: a client uses it instead of `https://api.stripe.com`.
     #[must_use]
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// The world, to be asked.
+    /// The world, for reading.
     pub fn world(&self) -> RwLockReadGuard<'_, World> {
         read(&self.shared)
     }
 
-    /// The world, to play more. Requests wait meanwhile.
+    /// The world, to play more. Requests wait until it is released.
     pub fn world_mut(&self) -> RwLockWriteGuard<'_, World> {
         let world = self.shared.world.write();
         world.unwrap_or_else(PoisonError::into_inner)
@@ -181,18 +182,18 @@ impl Server {
         knobs(&self.shared).now = Now::From(second, Instant::now());
     }
 
-    /// Refuses the next requests, so many times, after what is queued already.
+    /// Refuses this number of requests, after the refusals that are queued already.
     pub fn refuse_next(&self, times: usize, refusal: &Refusal) {
         let refusals = std::iter::repeat_n(refusal.clone(), times);
         knobs(&self.shared).refusals.extend(refusals);
     }
 
-    /// Takes back the refusals that nobody has met yet.
+    /// Removes the refusals that no request has got yet.
     pub fn refuse_no_more(&self) {
         knobs(&self.shared).refusals.clear();
     }
 
-    /// Refuses each request for this account, until it is taken back with none.
+    /// Refuses each request for this account, until a call with `None` ends it.
     pub fn refuse_account(&self, account: &str, refusal: Option<Refusal>) {
         let refused = &mut knobs(&self.shared).refused;
         match refusal {
@@ -201,7 +202,7 @@ impl Server {
         };
     }
 
-    /// The requests since the last call of this.
+    /// The requests since the last call.
     #[must_use]
     pub fn take_asked(&self) -> Vec<Asked> {
         std::mem::take(&mut knobs(&self.shared).asked)
@@ -239,7 +240,7 @@ async fn handle(State(shared): State<Arc<Shared>>, request: Request) -> Response
         let (status, body) = turn(&shared, knob, &asked.query);
         return respond(now(&shared), status, &body, &[]);
     }
-    // What is shown is as of the `Date` that is said.
+    // The answer is as of the second in its own `Date`.
     let now = now(&shared);
     let account = asked.account().map(str::to_owned);
     let refusal = {
@@ -331,7 +332,7 @@ fn respond(now: i64, status: u16, body: &Value, headers: &[(&'static str, String
     response.body(Body::from(text)).unwrap_or_default()
 }
 
-/// A knob turned over HTTP.
+/// A control used over HTTP.
 fn turn(shared: &Shared, knob: &str, query: &str) -> (u16, Value) {
     let mut given = [
         ("times", None),

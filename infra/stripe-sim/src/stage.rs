@@ -1,7 +1,7 @@
-//! What a story is told with: one account and mode, a clock of its own, ids, and a few verbs.
+//! What a story is played with: one account and mode, a clock of its own, ids, and a few verbs.
 //!
-//! A change that no event tells of would make the last event of an object a lie, so a story that ends with one
-//! panics: silence has to be asked for.
+//! After a change without an event, the last event of an object would no longer show its state. So a story that ends
+//! with such a change panics: silence has to be asked for.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::ids;
 use crate::world::{About, Key, Moment, Notice, Occurrence, Scope, World};
 
-/// The streams of a play.
+/// The random streams of a play.
 #[derive(Debug)]
 pub(crate) struct Streams {
     pub(crate) objects: Rng,
@@ -19,16 +19,16 @@ pub(crate) struct Streams {
     pub(crate) dice: Rng,
 }
 
-/// A story being told.
+/// A story that is being played.
 #[derive(Debug)]
 pub(crate) struct Stage<'w> {
     world: &'w mut World,
     scope: Scope,
     now: i64,
     streams: Streams,
-    /// Whether what happens now is somebody's request, or Stripe's own doing.
+    /// Whether what happens now is a client's request, or Stripe's own doing.
     by_request: bool,
-    /// The request that is being served, with its idempotency key: all that Stripe does in one go names the same.
+    /// The current request, with its idempotency key: all that Stripe does for one request names the same one.
     request: Option<(String, String)>,
     made: Vec<Key>,
     untold: BTreeSet<String>,
@@ -51,7 +51,7 @@ impl<'w> Stage<'w> {
     /// Ends the story.
     ///
     /// # Panics
-    /// Where a change was told by no event: that is the story's mistake.
+    /// If a change had no event: that is the story's mistake.
     pub(crate) fn end(self) -> Vec<Key> {
         assert!(
             self.untold.is_empty(),
@@ -66,7 +66,7 @@ impl<'w> Stage<'w> {
         self.now
     }
 
-    /// Whose story it is.
+    /// The account and mode of the story.
     pub(crate) fn scope(&self) -> &Scope {
         &self.scope
     }
@@ -77,22 +77,22 @@ impl<'w> Stage<'w> {
         self.request = None;
     }
 
-    /// Lets up to a second pass: what Stripe does in one go often shares a second, and not always.
+    /// Lets up to a second pass: what Stripe does in one go often shares a second, but not always.
     pub(crate) fn breathe(&mut self) {
         self.now += self.streams.dice.i64(0..=1);
     }
 
-    /// Lets a second pass in the midst of what Stripe does in one go.
+    /// Lets a second pass within what Stripe does in one go.
     pub(crate) fn pass_a_second(&mut self) {
         self.now += 1;
     }
 
-    /// From here on Stripe acts by itself: events name no request.
+    /// From here on Stripe acts without a request: events name no request.
     pub(crate) fn stripe_acts(&mut self) {
         self.by_request = false;
     }
 
-    /// From here on somebody makes requests.
+    /// From here on a client makes requests.
     pub(crate) fn somebody_acts(&mut self) {
         self.by_request = true;
         self.request = None;
@@ -103,12 +103,12 @@ impl<'w> Stage<'w> {
         ids::id(&mut self.streams.objects, prefix, self.scope.livemode)
     }
 
-    /// So many characters that look random.
+    /// This number of characters that look random.
     pub(crate) fn token(&mut self, length: usize) -> String {
         ids::token(&mut self.streams.objects, length)
     }
 
-    /// A number of the story's: bounds included.
+    /// A random number for the story, bounds included.
     pub(crate) fn between(&mut self, low: i64, high: i64) -> i64 {
         self.streams.dice.i64(low..=high)
     }
@@ -132,7 +132,7 @@ impl<'w> Stage<'w> {
         self.world.state_at(&self.key(id), Moment::End).is_some()
     }
 
-    /// The account's first object of this kind that is still there, by id.
+    /// The account's first object of this kind that isn't deleted, by id.
     pub(crate) fn first_of(&self, kind: &str) -> Option<String> {
         let keys = self.world.keys_of(&self.scope, kind).into_iter();
         let mut there = keys.filter(|key| !self.world.is_deleted(key, Moment::End));
@@ -142,18 +142,18 @@ impl<'w> Stage<'w> {
     /// The object as it is now.
     ///
     /// # Panics
-    /// Where there is none: that is the story's mistake.
+    /// If there is none: that is the story's mistake.
     pub(crate) fn get(&self, id: &str) -> &Value {
         let state = self.world.state_at(&self.key(id), Moment::End);
         &state.expect("a story asks for objects that it made").truth
     }
 
-    /// A field of an object, as text; empty where it has none.
+    /// A field of an object, as text; empty if it has none.
     pub(crate) fn text(&self, id: &str, field: &str) -> String {
         self.get(id)[field].as_str().unwrap_or_default().to_owned()
     }
 
-    /// Makes an object that no event tells of.
+    /// Makes an object without an event.
     pub(crate) fn put(&mut self, id: &str, truth: Value) {
         let key = self.key(id);
         self.world.write(&key, self.now, truth, false);
@@ -215,19 +215,19 @@ impl<'w> Stage<'w> {
         });
     }
 
-    /// Makes an object and tells of it.
+    /// Makes an object and emits an event about it.
     pub(crate) fn create(&mut self, kind: &str, id: &str, truth: Value) {
         self.put(id, truth);
         self.emit(kind, id);
     }
 
-    /// Changes an object and tells of it.
+    /// Changes an object and emits an event about it.
     pub(crate) fn update(&mut self, kind: &str, id: &str, change: impl FnOnce(&mut Value)) {
         self.change(id, change);
         self.emit(kind, id);
     }
 
-    /// Deletes an object and tells of it: the event shows it as it was.
+    /// Deletes an object and emits an event about it: the event shows it as it was.
     pub(crate) fn delete(&mut self, kind: &str, id: &str) {
         let truth = self.get(id).clone();
         self.world.write(&self.key(id), self.now, truth, true);

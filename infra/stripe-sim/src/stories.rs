@@ -1,8 +1,8 @@
 //! The lifecycles that the simulation plays.
 //!
-//! Each story is a function that is told on a stage: it reads from top to bottom as things happen. What Stripe does
-//! in one go shares a second or spills into the next, as the dice fall; days pass where days pass. Changes that Stripe
-//! tells of by several events have several here.
+//! Each story is a function that is played with a `Stage`: it reads from top to bottom in the order in which things
+//! happen. What Stripe does in one go shares a second or continues into the next, at random; days pass as they would at
+//! Stripe. If Stripe reports a change by several events, the story has several.
 
 mod accounts;
 mod checkout;
@@ -35,9 +35,9 @@ pub enum Story {
     Purchase,
     /// The same, but the first card is declined.
     DeclinedThenPaid,
-    /// A session that nobody completes.
+    /// A session that the customer doesn't complete.
     AbandonedCheckout,
-    /// A bank debit: the session completes unpaid, and days later the money comes.
+    /// A bank debit: the session completes unpaid, and the money comes days later.
     DelayedPayment,
     /// An authorization that is captured days later.
     HoldCaptured,
@@ -45,13 +45,13 @@ pub enum Story {
     PaymentCanceled,
     /// A purchase, refunded in part: the refund is pending first.
     PartialRefund,
-    /// A purchase, refunded whole.
+    /// A purchase, refunded in full.
     FullRefund,
     /// Two partial refunds of equal amounts.
     TwoEqualRefunds,
     /// A refund that succeeds and that the bank sends back days later.
     RefundFailsLater,
-    /// A dispute that is fought and won: the money leaves and returns.
+    /// A dispute that the merchant contests and wins: the money leaves and returns.
     DisputeWon,
     /// A dispute that is lost.
     DisputeLost,
@@ -71,7 +71,7 @@ pub enum Story {
     BusySecond,
     /// A first payment that never comes: incomplete, expired.
     NeverActivated,
-    /// An invoice by mail that is overdue, and paid in the end.
+    /// An invoice by mail that is overdue, and is paid in the end.
     InvoiceOverduePaid,
     /// An invoice by mail that is voided.
     InvoiceVoided,
@@ -81,31 +81,31 @@ pub enum Story {
     PayoutFailsLater,
     /// A card saved for later, after a failed attempt.
     CardSaved,
-    /// A customer who comes, changes and goes.
+    /// A customer who is created, changed and deleted.
     CustomerDeleted,
-    /// A payment that the bank wants authenticated, and is.
+    /// A payment for which the bank requires authentication, and gets it.
     AuthenticatedPayment,
-    /// The same, but the customer doesn't: it fails without a charge, and is canceled.
+    /// The same, but the customer doesn't authenticate: it fails without a charge, and is canceled.
     AuthenticationFails,
     /// A bank debit that the bank refuses days later.
     DelayedPaymentFails,
-    /// An authorization that nobody captures.
+    /// An authorization that the merchant doesn't capture.
     HoldExpired,
-    /// A card to be saved that nobody authenticates.
+    /// A card to be saved that the customer doesn't authenticate.
     SetupCanceled,
-    /// A subscription with a discount, which changes and goes.
+    /// A subscription with a discount, which changes and ends.
     Discounted,
     /// A trial that ends without a card: the subscription is paused, and resumed later.
     PausedAndResumed,
-    /// A subscription that isn't collected for a while.
+    /// A subscription whose payments aren't collected for a while.
     CollectionPaused,
     /// An upgrade that waits for its payment, and gets it.
     PendingUpdateApplied,
-    /// An upgrade that waits for its payment in vain.
+    /// An upgrade that waits for its payment without success.
     PendingUpdateExpired,
     /// A subscription made and ended by its schedule, with two phases.
     ScheduleCompleted,
-    /// A schedule that lets its subscription go.
+    /// A schedule that releases its subscription.
     ScheduleReleased,
     /// A schedule that is canceled before it begins.
     ScheduleCanceled,
@@ -123,13 +123,13 @@ pub enum Story {
     QuoteAccepted,
     /// A quote that is canceled.
     QuoteCanceled,
-    /// A payout that is called back in time.
+    /// A payout that is canceled in time.
     PayoutCanceled,
     /// A transfer to a connected account, reversed in two parts.
     TransferReversed,
     /// An application fee, given back in two parts.
     FeeRefunded,
-    /// A top-up that comes and is reversed.
+    /// A top-up that arrives and is reversed.
     TopUpReversed,
     /// A top-up that fails, and one that is canceled.
     TopUpFails,
@@ -165,30 +165,31 @@ pub enum Story {
     RefundWithoutStatus,
     /// A session that is paid in the customer's own currency.
     AdaptivePricing,
-    /// Two attempts that fail without a charge, the first of which is told by two events a second apart.
+    /// Two attempts that fail without a charge; the first one has two events a second apart.
     FailsTwiceWithoutCharge,
-    /// A payment that succeeds and is refunded, each told by two events a second apart.
+    /// A payment that succeeds and is refunded; each change has two events a second apart.
     ToldTwice,
     /// A bank transfer that covers a part at first, and the rest a day later.
     BankTransfer,
     /// A subscription that grows and is canceled for the period's end, and whose customer is deleted then.
     CustomerGone,
-    /// A renewal that is announced by the preview of its invoice, and never paid.
+    /// A renewal that the preview of its invoice announces, and that is never paid.
     RenewalAnnounced,
-    /// A meter that is sent usage which names no customer: only an event of API v2 says so.
+    /// A meter that is sent usage which names no customer: only an event of API v2 reports it.
     MeterErrors,
-    /// A connected account's way to charges and payouts. Only told by [`World::connect`](crate::World::connect).
+    /// A connected account's onboarding up to charges and payouts. Only played by
+    /// [`World::connect`](crate::World::connect).
     Onboarding,
-    /// The same of an account that is only paid out to: it may receive transfers and charge nobody. Only played by
+    /// The same for an account that only receives payouts: it may receive transfers and can't charge. Only played by
     /// [`World::connect_recipient`](crate::World::connect_recipient).
     RecipientOnboarding,
     /// Stripe asks a connected account for a document, disables it when the document is late, and enables it again. Only
     /// played by [`World::restrict`](crate::World::restrict).
     Restricted,
-    /// A connected account disconnects, and connects again as it was. Only played by
+    /// A connected account disconnects, and connects again unchanged. Only played by
     /// [`World::reconnect`](crate::World::reconnect).
     Reconnecting,
-    /// A connected account takes its bank account and its person back, and disconnects. Only told by
+    /// A connected account removes its bank account and its person, and disconnects. Only played by
     /// [`World::disconnect`](crate::World::disconnect).
     Offboarding,
 }
@@ -269,7 +270,8 @@ impl Story {
         Self::CustomerGone,
     ];
 
-    /// Stories that are played by name only: an event of theirs is about what no object shows (a preview, a report).
+    /// Stories that are played by name only: one of their events is about something that no object shows (a preview, a
+    /// report).
     pub const BY_NAME: [Self; 2] = [Self::RenewalAnnounced, Self::MeterErrors];
 
     /// Every story that only a connected account has. Each has a method of [`World`](crate::World) that plays it.

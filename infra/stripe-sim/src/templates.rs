@@ -5,7 +5,7 @@ use serde_json::Value;
 /// The template of this name.
 ///
 /// # Panics
-/// Where there is none, which a test rules out.
+/// If there is none; a test rules that out.
 pub(crate) fn template(name: &str) -> Value {
     let text = TEMPLATES
         .iter()
@@ -67,7 +67,7 @@ templates![
     "transfer_reversal",
 ];
 
-/// The plan that says the same as a recurring price; Stripe still sends it.
+/// The plan that is equivalent to a recurring price; Stripe still sends it.
 pub(crate) fn plan_of(price: &Value) -> Value {
     let mut plan = template("plan");
     for field in [

@@ -1,12 +1,13 @@
-//! API versions, and where their shapes differ.
+//! API versions, and the differences between their shapes.
 //!
-//! The true state of an object is kept in the newest shape, with what older shapes need and newer ones lack beside it
-//! under hidden keys (they begin with `~`). [`CHANGES`](crate::CHANGES) lists each breaking change of the shapes that the simulation
-//! has, newest first, as Stripe's changelog does; an object is rendered at a version by undoing every change since.
+//! The true state of an object is kept in the newest shape. What older shapes need and newer ones lack is beside it
+//! under hidden keys (they begin with `~`). [`CHANGES`](crate::CHANGES) lists each breaking change of the shapes that
+//! the simulation has, newest first, as Stripe's changelog does. To render an object at a version, every change since
+//! that version is undone.
 //!
 //! Only breaking changes of rendering are here. Fields that were added without a break are shown at every version, as
 //! Stripe does. Changes of a request's defaults (when Checkout makes its payment intent, which billing mode a new
-//! subscription has) are not: the stories are played as by a client of the newest version.
+//! subscription has) are not: stories act as a client of the newest version.
 
 use std::fmt;
 
@@ -14,7 +15,7 @@ use std::fmt;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ApiVersion(&'static str);
 
-/// Every version since 2020-08-27 that Stripe has published and this simulation takes.
+/// Every version since 2020-08-27 that Stripe has published and this simulation accepts.
 const KNOWN: [&str; 22] = [
     "2020-08-27",
     "2022-08-01",
@@ -45,16 +46,16 @@ impl ApiVersion {
     pub const V2020_08_27: Self = Self("2020-08-27");
     /// Before the last break of the year.
     pub const V2023_10_16: Self = Self("2023-10-16");
-    /// The last without a release's name.
+    /// The last version without a release's name.
     pub const V2024_06_20: Self = Self("2024-06-20");
-    /// The first whose events have a `context`.
+    /// The first version whose events have a `context`.
     pub const V2025_04_30: Self = Self("2025-04-30.basil");
-    /// After the great change of billing's shapes.
+    /// After the major change of billing's shapes.
     pub const V2025_09_30: Self = Self("2025-09-30.clover");
-    /// The first whose events of API v2 are listed by type and time, and without naming an object.
+    /// The first version that lists events of API v2 by type and time, without naming an object.
     pub const V2025_11_17: Self = Self("2025-11-17.clover");
 
-    /// One of each shape that matters, oldest first: what tests go over.
+    /// One version of each shape that matters, oldest first: tests run on each.
     pub const TESTED: [Self; 4] = [
         Self::V2020_08_27,
         Self::V2023_10_16,

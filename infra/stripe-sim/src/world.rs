@@ -1,7 +1,7 @@
 //! The world: every state that every object has ever had, and every event.
 //!
-//! It is a log. A story writes states and emits events about them; nothing is ever overwritten. So any object can be
-//! asked for as it is now, as it was at a second, or as it was at an event, at any API version; and an event's
+//! It is a log. A story writes states and emits events about them; nothing is ever overwritten. So the world can show
+//! any object as it is now, as it was at a second, or as it was at an event, at any API version. An event's
 //! `previous_attributes` is computed from the state before and the state after, never written by hand.
 //!
 //! Guarantee: a world is a function of its seed, its options and the calls made on it. It reads no clock.
@@ -28,10 +28,10 @@ pub use deliveries::PENDING_WEBHOOKS_DEFAULT;
 pub use endpoints::WebhookEndpoint;
 pub use notices::{About, GENERATION_FAILURE, METER_ERRORS, Notice};
 
-/// Whose objects, and in which mode.
+/// The account and mode that objects belong to.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Scope {
-    /// A connected account; the platform's own where there is none.
+    /// A connected account; `None` for the platform's own.
     pub account: Option<String>,
     /// Live or test mode.
     pub livemode: bool,
@@ -50,25 +50,25 @@ impl Scope {
 
 /// An object's full name: ids are unique only within an account and mode.
 ///
-/// Objects that Stripe gives no id have one here: [`BALANCE`], and what [`entitlements_of`] says.
+/// Objects without an id at Stripe have one here: [`BALANCE`], and the result of [`entitlements_of`].
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Key {
-    /// Whose it is.
+    /// The account and mode that it belongs to.
     pub scope: Scope,
-    /// Stripe's id of it.
+    /// Stripe's id for it.
     pub id: String,
 }
 
 /// The organization's id.
 pub const ORGANIZATION: &str = "org_6SluiceSampleOrganization";
 
-/// What the balance is called here, which has no id.
+/// The balance's id here; it has none at Stripe.
 pub const BALANCE: &str = "balance";
 
 /// The id of the platform's own account, to which all keys belong.
 pub const OWN_ACCOUNT: &str = "acct_1SluiceSimPlatform";
 
-/// What a customer's summary of entitlements is called here, which has no id.
+/// The id here of a customer's summary of entitlements; it has none at Stripe.
 #[must_use]
 pub fn entitlements_of(customer: &str) -> String {
     format!("entitlements of {customer}")
@@ -79,7 +79,7 @@ pub fn entitlements_of(customer: &str) -> String {
 pub struct Options {
     /// Unix seconds of the first story.
     pub start: i64,
-    /// The account's default API version: what a request without `Stripe-Version` is answered in.
+    /// The account's default API version, for answers to requests without `Stripe-Version`.
     pub api_version: ApiVersion,
 }
 
@@ -96,12 +96,12 @@ impl Default for Options {
 /// A moment in the world's history.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Moment {
-    /// After everything that was ever written.
+    /// After everything in the log.
     End,
     /// At the end of this second (Unix).
     Second(i64),
-    /// Right after this entry of the log. Stories are logged one after another, whatever their seconds: meaningful
-    /// for the objects of one story.
+    /// Right after this entry of the log. Stories are logged one after another, whatever their seconds, so this is
+    /// meaningful only for the objects of one story.
     Write(usize),
 }
 
@@ -113,7 +113,7 @@ pub(crate) struct State {
     pub(crate) deleted: bool,
 }
 
-/// An event of Stripe's: that a state came about.
+/// An event of Stripe's: it reports that a state came about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Occurrence {
     /// `evt_…`, unique in the whole world.
@@ -124,17 +124,18 @@ pub struct Occurrence {
     pub created: i64,
     /// The object that it is about.
     pub object: Key,
-    /// The request that caused it, with its idempotency key; none for what Stripe does by itself.
+    /// The request that caused it, with its idempotency key; `None` for what Stripe does without a request.
     pub request: Option<(String, String)>,
-    /// The entry of the log with the state that it shows.
+    /// The log's entry with the state that it shows.
     pub(crate) write: usize,
     /// The entry with the state before, on `*.updated` types.
     pub(crate) before: Option<usize>,
-    /// The log's last entry when the event was made: how other objects stood that older shapes show inside.
+    /// The log's last entry when the event was made. It gives the states of other objects that older shapes show
+    /// inside.
     pub(crate) seen: usize,
 }
 
-/// A Stripe with all of its past.
+/// A simulated Stripe with its whole past.
 #[derive(Debug)]
 pub struct World {
     pub(crate) seed: u64,
@@ -147,13 +148,13 @@ pub struct World {
     objects: BTreeMap<Key, Vec<usize>>,
     /// By `created` and then by their order.
     events: Vec<Occurrence>,
-    /// Connected accounts in the order in which they came, with the mode that they were made in.
+    /// Connected accounts in the order in which they connected, with the mode that they were made in.
     pub(crate) accounts: Vec<Scope>,
     connections: Connections,
-    /// Events of API v2 that have no snapshot twin, by `created`.
+    /// Events of API v2 that have no snapshot, by `created`.
     notices: Vec<Notice>,
     pending: Pending,
-    /// Where the platform has events delivered to, in the order in which they were made.
+    /// The platform's webhook endpoints, in the order in which they were made.
     endpoints: Vec<WebhookEndpoint>,
 }
 
@@ -216,24 +217,24 @@ impl World {
         self.objects.keys()
     }
 
-    /// Connected accounts, in the order in which they came; `livemode` is the mode that they were made in.
+    /// Connected accounts, in the order in which they connected; `livemode` is the mode that they were made in.
     #[must_use]
     pub fn accounts(&self) -> &[Scope] {
         &self.accounts
     }
 
-    /// The second after the last thing that happened (or is told to have happened).
+    /// The second after the last change, event or notice.
     #[must_use]
     pub fn end(&self) -> i64 {
         let changed = self.log.iter().map(|state| state.at).max();
-        // Some events change nothing but the calendar, and notices come later than what they are about.
+        // Some events change nothing and only mark a date, and notices come later than what they are about.
         let told = self.events.last().map(|event| event.created);
         let noticed = self.notices.last().map(|notice| notice.created);
         let last = changed.max(told).max(noticed);
         last.map_or(self.options.start, |last| last + 1)
     }
 
-    /// Whether the object was deleted by then. Canceled is not deleted.
+    /// Whether the object was deleted by then. A canceled object isn't deleted.
     #[must_use]
     pub fn is_deleted(&self, key: &Key, moment: Moment) -> bool {
         self.state_at(key, moment)

@@ -7,14 +7,14 @@ use sluice_kernel::bus::route::{Route, route};
 use sluice_stripe_sim::world::entitlements_of;
 use sluice_stripe_sim::{Key, Moment, World};
 
-/// What is said of a projection.
+/// The verdict on a projection.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Verdict {
-    /// Every field that it has under Stripe's name, so many, is as Stripe has it.
+    /// Every field that the projection has under Stripe's name is as Stripe has it; the number of such fields.
     Right(usize),
-    /// The object is gone, in both.
+    /// The object is deleted, in both.
     Gone,
-    /// So it is, though it was chosen among events that nothing told apart, and says so.
+    /// The fields are right, but the state was chosen among events that nothing ordered, and is marked so.
     RightGuess,
     /// What differs.
     Wrong(String),
@@ -46,7 +46,7 @@ pub(super) fn domain_of(kind: &str) -> Option<&'static str> {
     }
 }
 
-/// Whether the object has no item of its own: that an account has connected to an application is kept of the account.
+/// Whether the object has no item of its own: a connection to an application is kept on the account's item.
 pub(super) fn is_kept_elsewhere(world: &World, key: &Key) -> bool {
     world.kind(key) == Some("application") && key.scope.account.is_some()
 }
@@ -63,7 +63,7 @@ pub(super) fn projection_key(key: &Key) -> String {
     format!("{account}#{mode}#{id}")
 }
 
-/// The object's status at Stripe and in its projection; a dash in place of both where Stripe gives it none.
+/// The object's status at Stripe and in its projection; a dash in place of both if Stripe gives it none.
 pub(super) fn statuses(world: &World, key: &Key, document: Option<&Value>) -> (String, String) {
     let truth = world.object(key.scope.account.as_deref(), key.scope.livemode, &key.id);
     let truth = truth.as_ref().and_then(|object| object["status"].as_str());
@@ -111,8 +111,8 @@ pub(super) fn verdict(world: &World, key: &Key, document: Option<&Value>) -> Ver
     }
 }
 
-/// How many fields are alike, of those that both have; or the name of one that isn't. Stripe's lists are objects with
-/// `data`, and what is an id here may be the whole object there.
+/// How many fields are equal, of those that both have; or the name of one that isn't. Stripe's lists are objects with
+/// `data`, and a field that is an id here may be the whole object at Stripe.
 fn compare(kept: &Value, truth: &Value) -> Result<usize, String> {
     let mut alike = 0;
     for (name, kept) in kept.as_object().into_iter().flatten() {

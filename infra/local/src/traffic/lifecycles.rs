@@ -1,11 +1,11 @@
-//! Which lifecycles a traffic has. Each ends at about the same second, which is now: a subscription that is active in the
-//! end is in the period that it was last paid for, and its customer may use what it has.
+//! Which lifecycles a traffic has. Each ends at about the same second, which is now. So a subscription that is active
+//! in the end is in the period that it was last paid for, and its customer may use what it includes.
 
 use sluice_stripe_sim::{ApiVersion, Key, Moment, Options, Scope, Story, World};
 
 use super::{SEED, Traffic};
 
-/// Subscriptions of the renewals.
+/// How many subscriptions the renewals have.
 const RENEWALS: usize = 30;
 
 /// The platform's lifecycles.
@@ -31,7 +31,8 @@ const ONBOARDED_BEFORE_S: i64 = 20 * 86_400;
 /// Lifecycles with the objects that each made.
 pub(super) type Played = Vec<(Story, Vec<Key>)>;
 
-/// The world of a traffic, which ends in this second (Unix) or shortly before. It is the same each time but for the time.
+/// The world of a traffic, which ends in this second (Unix) or shortly before. It is the same each time, except for the
+/// time.
 pub(super) fn play(traffic: Traffic, end: i64) -> (World, Played) {
     let options = Options {
         start: end - ONBOARDED_BEFORE_S,
@@ -60,7 +61,7 @@ pub(super) fn play(traffic: Traffic, end: i64) -> (World, Played) {
     (world, played)
 }
 
-/// A customer of the platform's who has a subscription that is paid for at the end of the world, and beyond.
+/// A customer of the platform who has a subscription that is paid for beyond the end of the world.
 pub(super) fn served_customer(world: &World) -> Option<String> {
     let subscriptions = world.objects().filter(|key| {
         key.scope == Scope::platform(false) && world.kind(key) == Some("subscription")

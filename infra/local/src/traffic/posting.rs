@@ -1,4 +1,4 @@
-//! How each traffic is posted: by hand, one after another, or as Stripe does.
+//! How each traffic is posted: one delivery after another by this program, or as Stripe does.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ use crate::stack::StackInfo;
 /// How many of a hundred events come twice.
 const DUPLICATES_PERCENT: u8 = 25;
 
-/// The endpoints, and whose events they hear.
+/// The endpoints, and which events each receives.
 const ENDPOINTS: [(&str, Hears); 2] = [("platform", Hears::Platform), ("connect", Hears::Connect)];
 
 /// How many deliveries of the renewals are posted at once.
@@ -34,13 +34,13 @@ const POSTING_MAX: Duration = Duration::from_secs(120);
 /// A delivery that was posted.
 pub(super) struct Posted {
     pub(super) event: String,
-    /// What the door answered, in its words.
+    /// Ingest's answer, in its words.
     pub(super) words: String,
-    /// Whether Stripe has an answer. Where it was lost on the way, the delivery isn't among those that are told to have come.
+    /// Whether Stripe got an answer. If the answer was lost, the delivery isn't listed among those that arrived.
     pub(super) answered: bool,
 }
 
-/// What was posted, in order, and a table of it where Stripe's own report has something to tell.
+/// What was posted, in order, and a table of it if Stripe's own report has something to add.
 pub(super) struct Delivered {
     pub(super) posted: Vec<Posted>,
     pub(super) report: String,
@@ -49,7 +49,7 @@ pub(super) struct Delivered {
 /// Posts the world's events to the stack's endpoints.
 ///
 /// # Errors
-/// When the door doesn't answer, or not everything could be posted in two minutes.
+/// When ingest doesn't answer, or not everything could be posted in two minutes.
 pub(super) fn post(
     info: &StackInfo,
     server: &Server,
@@ -113,7 +113,7 @@ fn as_stripe_does(
         let mut destination = Destination::new(name, endpoint(info, name, hears));
         if traffic == Traffic::Outage {
             destination.outages = outages();
-            // A sandbox's few tries would end within the outage.
+            // A sandbox's few retries would end within the outage.
             destination.retry = Retry::LIVE;
         } else {
             destination.connections = RENEWALS_CONNECTIONS;
@@ -138,7 +138,7 @@ fn as_stripe_does(
     })
 }
 
-/// Away for two of Stripe's hours, and for four more every third answer is lost.
+/// Unreachable for two of Stripe's hours; for four more hours every third answer is lost.
 fn outages() -> Vec<Outage> {
     let away = Outage::whole(Duration::ZERO, HOUR * 2, How::Refused);
     let lossy = Outage {

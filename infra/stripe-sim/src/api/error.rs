@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-/// A request that isn't answered as it hoped.
+/// A request that fails, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Error {
     /// The HTTP status.
@@ -89,7 +89,7 @@ impl Error {
         Self::invalid(404, None, message)
     }
 
-    /// There is no such object; `elsewhere` where one of the other mode has the id.
+    /// There is no such object; `elsewhere` says whether one of the other mode has the id.
     pub(crate) fn missing(
         kind: &str,
         id: &str,

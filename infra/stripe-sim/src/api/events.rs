@@ -81,7 +81,7 @@ fn patterns<'a>(call: &Call<'a>) -> Result<Vec<&'a str>, Error> {
     }
 }
 
-/// Whether a type is meant by `charge.failed`, `charge.*` or `*`.
+/// Whether `charge.failed`, `charge.*` or `*` matches a type.
 pub(crate) fn matches(pattern: &str, kind: &str) -> bool {
     match pattern.strip_suffix('*') {
         Some(prefix) => kind.starts_with(prefix),

@@ -1,9 +1,9 @@
 //! `/v2/core/events`: thin events, newest first, of one account and mode, for 30 days.
 //!
-//! Before version 2025-11-17 the list is of one object, which has to be named, and has no filters.
+//! Before version 2025-11-17 the list covers one object, which the request has to name, and has no filters.
 //!
-//! Pages are walked by the URL of the next one (`next_page_url`), which repeats the filters. A page's token names the
-//! last event before it, so pages stay as they are when new events come.
+//! A client walks the pages by the URL of the next one (`next_page_url`), which repeats the filters. A page's token
+//! names the last event before it, so pages stay the same when new events come.
 
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -18,7 +18,7 @@ use crate::world::{Notice, Occurrence};
 const TYPES_MAX: usize = 20;
 /// The most that a page may have.
 const LIMIT_MAX: usize = 100;
-/// What a page has if nobody says. Stripe doesn't publish its own.
+/// The size of a page if the request doesn't give one. Stripe doesn't publish its own.
 const LIMIT_DEFAULT: usize = 20;
 
 /// An event of API v2.
@@ -136,7 +136,7 @@ pub(crate) fn list(call: &Call<'_>) -> Result<Value, Error> {
     Ok(json!({ "data": data, "next_page_url": next, "previous_page_url": previous }))
 }
 
-/// The list's own URL with these filters, from after this event on.
+/// The list's own URL with these filters, starting after this event.
 fn url(call: &Call<'_>, after: Option<&str>) -> String {
     let mut query = form_urlencoded::Serializer::new(String::new());
     for (name, value) in call.query.all_but("page") {

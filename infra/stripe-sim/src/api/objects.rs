@@ -6,7 +6,7 @@ use super::{Call, Error, page};
 use crate::paths::COLLECTIONS;
 use crate::world::{BALANCE, Key, OWN_ACCOUNT, Scope, entitlements_of};
 
-/// Fields by which lists can be filtered: equal, and of the object's top level.
+/// Fields by which lists can be filtered: top-level fields, compared for equality.
 const FILTERS: [&str; 6] = [
     "charge",
     "customer",
@@ -16,7 +16,7 @@ const FILTERS: [&str; 6] = [
     "type",
 ];
 
-/// Serves a path below `/v1`; `None` where it is no collection's.
+/// Serves a path below `/v1`; `None` if it belongs to no collection.
 pub(crate) fn serve(call: &Call<'_>, path: &[&str]) -> Option<Result<Value, Error>> {
     match path {
         ["account"] => {
@@ -113,7 +113,7 @@ fn list(call: &Call<'_>, kind: &str, url: &str) -> Result<Value, Error> {
                 .all(|field| passes(call, kind, object, field))
         })
         .collect();
-    // Newest first; ids make it one order.
+    // Newest first; ids break ties.
     objects.sort_by(|(one, left), (other, right)| {
         (second(right), &other.id).cmp(&(second(left), &one.id))
     });
@@ -138,12 +138,12 @@ fn passes(call: &Call<'_>, kind: &str, object: &Value, field: &str) -> bool {
     match call.query.get(field) {
         Some("all") if field == "status" => true,
         Some(wanted) => object[field] == wanted,
-        // Stripe lists no canceled subscriptions unless it is asked to.
+        // Stripe lists canceled subscriptions only if the request asks for them.
         None => !(field == "status" && kind == "subscription" && object["status"] == "canceled"),
     }
 }
 
-/// Puts the object in the place of its id.
+/// Replaces an id by its object.
 fn expand(
     call: &Call<'_>,
     scope: &Scope,
@@ -152,7 +152,7 @@ fn expand(
     whole: &str,
 ) -> Result<(), Error> {
     let (field, rest) = path.split_once('.').unwrap_or((path, ""));
-    // Newer shapes of a charge have the list only if it is asked for.
+    // Newer shapes of a charge have the list only if the request asks for it.
     if field == "refunds" && object["object"] == "charge" {
         let key = Key {
             scope: scope.clone(),
@@ -225,7 +225,7 @@ fn entitlements(call: &Call<'_>) -> Result<Value, Error> {
         id: entitlements_of(customer),
     };
     let url = "/v1/entitlements/active_entitlements";
-    // One without a summary is entitled to nothing; one that isn't there is a mistake of who asks.
+    // A customer without a summary is entitled to nothing; a customer that doesn't exist is the client's mistake.
     let whose = Key {
         scope: call.scope.clone(),
         id: customer.to_owned(),
@@ -318,7 +318,8 @@ fn endpoints(call: &Call<'_>) -> Result<Value, Error> {
     Ok(page::list(data, has_more, "/v1/webhook_endpoints"))
 }
 
-/// A connected account, its capabilities or its external accounts. It lives in its own scope, whoever asks.
+/// A connected account, its capabilities or its external accounts. It lives in its own scope, whatever account the
+/// request acts for.
 fn account(call: &Call<'_>, id: &str, rest: &[&str]) -> Result<Value, Error> {
     let scope = Scope {
         account: Some(id.to_owned()),

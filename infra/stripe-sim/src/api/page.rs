@@ -6,10 +6,11 @@ use super::{Call, Error};
 
 /// The most that a page may have.
 const LIMIT_MAX: usize = 100;
-/// What a page has if nobody says.
+/// The size of a page if the request doesn't give one.
 const LIMIT_DEFAULT: usize = 10;
 
-/// The page of `all` (newest first) that the query asks for. `id` names an element, `kind` what the list is of.
+/// The page of `all` (newest first) that the query asks for. `id` gives an element's id, `kind` names what the list
+/// contains.
 pub(crate) fn page<'t, T>(
     call: &Call<'_>,
     all: &'t [T],
@@ -42,7 +43,7 @@ pub(crate) fn page<'t, T>(
             "ending_before",
             "You can only specify one of these parameters: starting_after, ending_before.",
         )),
-        // The page that ends right before the cursor; "more" is what is newer still.
+        // The page that ends right before the cursor; `has_more` is about still newer elements.
         (None, Some(cursor)) => {
             let first = cursor.saturating_sub(limit);
             Ok((&all[first..cursor], first > 0))

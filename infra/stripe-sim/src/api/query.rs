@@ -57,7 +57,7 @@ impl Query {
             .collect()
     }
 
-    /// Refuses parameters that are not among these.
+    /// Refuses parameters other than these.
     pub(crate) fn only(&self, known: &[&str]) -> Result<(), Error> {
         let mut names = self.parameters.iter().map(|(name, _)| name);
         match names.find(|name| !known.contains(&base(name))) {

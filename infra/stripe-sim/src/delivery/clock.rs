@@ -1,13 +1,13 @@
-//! Stripe's time, compressed: retries go on for three days, and nobody waits for them.
+//! Stripe's time, compressed: retries continue for three days, and no test waits for them.
 //!
-//! Only waits are compressed. What the receiver takes to answer is real, and so is the second of a signature.
+//! Only waits are compressed. The receiver's time to answer is real, and so is the second of a signature.
 
 use std::time::Duration;
 
 /// An hour.
 pub const HOUR: Duration = Duration::from_secs(3_600);
 
-/// How real time is told in Stripe's.
+/// How real time maps to Stripe's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Clock {
     hour: Duration,
@@ -17,7 +17,7 @@ impl Clock {
     /// Not compressed at all.
     pub const REAL: Self = Self { hour: HOUR };
 
-    /// One of Stripe's hours lasts so long here: at least a microsecond, at most an hour.
+    /// The real length of one of Stripe's hours: at least a microsecond, at most an hour.
     #[must_use]
     pub fn hour_lasts(real: Duration) -> Self {
         Self {
@@ -25,13 +25,13 @@ impl Clock {
         }
     }
 
-    /// What a real time is in Stripe's.
+    /// Converts real time to Stripe's.
     #[must_use]
     pub fn stripe(self, real: Duration) -> Duration {
         scale(real, HOUR, self.hour)
     }
 
-    /// What a time of Stripe's is really.
+    /// Converts Stripe's time to real time.
     #[must_use]
     pub fn real(self, stripe: Duration) -> Duration {
         scale(stripe, self.hour, HOUR)
@@ -62,7 +62,7 @@ mod tests {
         assert!(none.real(HOUR) > Duration::ZERO);
         assert_eq!(Clock::hour_lasts(2 * HOUR), Clock::REAL);
         assert_eq!(Clock::REAL.stripe(HOUR), HOUR);
-        // Further than can be counted is the end of time, not a wrong time.
+        // A time that is too large to count becomes the largest time, not a wrong one.
         assert!(none.stripe(Duration::MAX) > 1_000_000 * HOUR);
     }
 }

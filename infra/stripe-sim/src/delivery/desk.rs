@@ -1,10 +1,10 @@
-//! What is to be posted next, and what an answer means: Stripe's side of deliveries as a machine without I/O or clock.
+//! What to post next, and what an answer means: Stripe's side of deliveries as a state machine without I/O or clock.
 //!
-//! Whoever posts asks [`Desk::next`], posts, and tells [`Desk::answered`]. Times are Stripe's since the run began and must
-//! not go back.
+//! The caller asks [`Desk::next`], posts, and reports the answer to [`Desk::answered`]. Times are Stripe's since the
+//! run began and must not go back.
 //!
-//! Guarantee: each event that was added ends as acknowledged, given up or disabled, once all that `next` hands out is
-//! answered; a post that is handed out and never answered leaves its event waiting.
+//! Guarantee: each event that was added ends as acknowledged, given up or disabled, once all that `next` returned is
+//! answered. A post that is never answered leaves its event waiting.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
@@ -24,11 +24,11 @@ const TEXT_MAX: usize = 200;
 /// How an event ended at a destination.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
-    /// It hasn't: more is to be posted, or to be answered.
+    /// It hasn't ended: more is to be posted, or to be answered.
     Waiting,
     /// Answered with 2xx.
     Acknowledged {
-        /// By which delivery first: 1 is the first one.
+        /// The number of the first acknowledged delivery: 1 is the first one.
         delivery: u32,
     },
     /// Each try failed.
@@ -38,7 +38,7 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// Its word.
+    /// The outcome's word.
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {
@@ -61,26 +61,26 @@ pub struct Post {
     pub kind: Arc<str>,
     /// Which delivery of the event to this destination it was: 1 is the first.
     pub number: u32,
-    /// A duplicate: it comes whether or not the event is acknowledged, and isn't tried again.
+    /// A duplicate: it is sent whether or not the event is acknowledged, and isn't retried.
     pub again: bool,
     /// Stripe's time when it was posted, since the run began.
     pub at: Duration,
     /// The second of its signature (Unix).
     pub signed_at: i64,
-    /// What the bytes said: the destinations that hadn't acknowledged it yet.
+    /// The body's `pending_webhooks`: how many destinations hadn't acknowledged it yet.
     pub pending_webhooks: u32,
     /// The answer, its text cut to 200 characters.
     pub answered: Answered,
     pub(crate) task: usize,
 }
 
-/// What is to be posted.
+/// What to post.
 #[derive(Debug, Clone)]
 pub(crate) struct Posting {
     pub(crate) url: String,
     pub(crate) body: Vec<u8>,
     pub(crate) secrets: Vec<String>,
-    /// Trouble on the way.
+    /// The outage that hits the post, if any.
     pub(crate) trouble: Option<How>,
     at: Duration,
     task: usize,
@@ -99,7 +99,7 @@ pub(crate) enum Next {
     Nothing,
 }
 
-/// An event as one destination hears it.
+/// An event as one destination receives it.
 #[derive(Debug)]
 pub(crate) struct Heard {
     pub(crate) event: String,
@@ -116,14 +116,14 @@ pub(crate) struct Task {
     body: Vec<u8>,
     /// Where the body has the number of `pending_webhooks`.
     pending_at: Option<Range<usize>>,
-    /// When the event was made: when it comes first.
+    /// When the event was made, which is when its first post is due.
     made: Duration,
     posted: u32,
     /// Posts that weren't duplicates.
     tries: u32,
 }
 
-/// By time, then as they were added.
+/// Ordered by time, then by the order of adding.
 type Entry = Reverse<(Duration, u64, usize, bool)>;
 
 #[derive(Debug)]
@@ -134,7 +134,7 @@ struct Seat {
     known: BTreeSet<Arc<str>>,
     failing_since: Option<Duration>,
     disabled_since: Option<Duration>,
-    /// Earlier times of being disabled.
+    /// Earlier periods in which it was disabled.
     disabled: Vec<Range<Duration>>,
 }
 
@@ -193,7 +193,7 @@ impl Desk {
         self.seats[place].known.contains(event)
     }
 
-    /// Adds events for a destination, mixed; `due` tells when the delivery at a place comes.
+    /// Adds events for a destination, mixed; `due` gives the time of the delivery at a place.
     pub(crate) fn add(
         &mut self,
         place: usize,
@@ -263,7 +263,7 @@ impl Desk {
         }
     }
 
-    /// The endpoint is disabled: nothing more is sent of this.
+    /// The endpoint is disabled: none of this is sent any more.
     fn disable_task(&mut self, index: usize) {
         let task = &mut self.tasks[index];
         if task.outcome != Outcome::Waiting {
@@ -271,7 +271,7 @@ impl Desk {
         }
         task.outcome = Outcome::Disabled;
         self.waiting -= 1;
-        // Stripe never meant to send it here.
+        // Stripe never planned to send it here.
         if task.posted == 0
             && let Some(pending) = self.pending.get_mut(&task.event)
         {
@@ -353,7 +353,7 @@ impl Desk {
         }
     }
 
-    /// Nothing waits, nothing is in flight, and no duplicate is to come.
+    /// Whether nothing waits, nothing is in flight, and no duplicate is to come.
     pub(crate) fn is_settled(&self) -> bool {
         self.waiting == 0 && self.in_flight == 0 && self.repeats_queued == 0
     }
@@ -403,7 +403,7 @@ impl Seat {
             || self.disabled.iter().any(|range| range.contains(&at))
     }
 
-    /// Enables what is enabled again by now.
+    /// Enables the endpoint again if the time for that has come.
     fn refresh(&mut self, now: Duration) {
         let since = self.disabled_since.zip(self.destination.enable_after);
         if let Some((since, after)) = since
@@ -420,7 +420,7 @@ impl Seat {
         self.failing_since = None;
     }
 
-    /// A success or a failure at this time; too long without success disables.
+    /// Records a success or a failure at this time; too long without success disables the endpoint.
     fn note(&mut self, taken: bool, now: Duration) {
         if taken {
             self.failing_since = None;
@@ -433,8 +433,8 @@ impl Seat {
     }
 }
 
-/// Where a body that is indented by two has its own number of pending webhooks: keys of objects inside are indented
-/// more, and a text can't hold a line break.
+/// Where a body that is indented by two has its own number of pending webhooks. Keys of objects inside are indented
+/// more, and a text can't contain a line break.
 fn pending_at(body: &[u8]) -> Option<Range<usize>> {
     const KEY: &str = "\n  \"pending_webhooks\": ";
     let text = std::str::from_utf8(body).ok()?;
@@ -457,7 +457,7 @@ fn shortened(answered: Answered) -> Answered {
     }
 }
 
-// Each post of an event has a number below 2^16, which `posting` counts on.
+// Each post of an event has a number below 2^16; `posting` relies on it.
 const _: () = assert!(TRIES_MAX < 1 << 15);
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
-//! Who hears which events, and how they are delivered there.
+//! Which events an endpoint receives, and how they are delivered there.
 //!
-//! An [`Endpoint`] is what Stripe's dashboard has; a [`Destination`] adds how Stripe and the network behave towards it.
+//! An [`Endpoint`] has what Stripe's dashboard has; a [`Destination`] adds how Stripe and the network behave towards
+//! it.
 
 use std::time::Duration;
 
@@ -13,25 +14,25 @@ use crate::delivery::retry::Retry;
 use crate::version::ApiVersion;
 use crate::world::{Notice, Occurrence, Scope};
 
-/// How long an endpoint may take, in seconds. Stripe doesn't publish its own limit.
+/// How long an endpoint may take to answer, in seconds. Stripe doesn't publish its own limit.
 pub const TIMEOUT_S: u64 = 30;
 
 /// The most connections to a destination at a time.
 pub const CONNECTIONS_MAX: usize = 64;
 
-/// How long a rolled secret may go on beside the new one, at most: as at Stripe.
+/// How long a rolled secret may stay valid beside the new one, at most: as at Stripe.
 pub const OVERLAP_MAX: Duration = HOUR.saturating_mul(24);
 
-/// How long an endpoint has to fail without one success until Stripe disables it. Stripe's warning comes after days and
-/// names a day; nine days after the first failure is what it has named.
+/// How long an endpoint has to fail without one success until Stripe disables it. Stripe warns after days and names a
+/// date; that date was nine days after the first failure.
 pub const DISABLE_AFTER: Duration = HOUR.saturating_mul(9 * 24);
 
-/// Whose events an endpoint hears.
+/// Whose events an endpoint receives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Hears {
     /// The platform's own.
     Platform,
-    /// Those of the connected accounts. A live endpoint of this kind hears their test events too, as at Stripe.
+    /// Those of the connected accounts. A live endpoint of this kind receives their test events too, as at Stripe.
     Connect,
     /// Those of an organization's accounts, in the endpoint's own mode: each names its account in `context` alone
     /// ([`World::event_of_organization`](crate::World::event_of_organization)).
@@ -44,31 +45,32 @@ pub enum Payload {
     /// Events with their object, as it was.
     #[default]
     Snapshot,
-    /// Thin events, which name it: their types begin with `v1.`. What Stripe failed to generate is told here only.
+    /// Thin events, which name it: their types begin with `v1.`. Only these endpoints receive notices of events that
+    /// Stripe failed to generate.
     Thin,
 }
 
 /// A webhook endpoint.
 #[derive(Debug, Clone)]
 pub struct Endpoint {
-    /// Plain HTTP.
+    /// The URL, plain HTTP.
     pub url: String,
     /// `whsec_…`; several while a secret is rolled.
     pub secrets: Vec<String>,
     /// Whose events.
     pub hears: Hears,
-    /// In which mode it was made.
+    /// The mode in which it was made.
     pub livemode: bool,
     /// The version that it is pinned to; thin events have none.
     pub api_version: ApiVersion,
     /// Snapshots or thin events.
     pub payload: Payload,
-    /// Types or patterns (`charge.*`); none means all.
+    /// Types or patterns (`charge.*`); an empty list means all.
     pub types: Vec<String>,
 }
 
 impl Endpoint {
-    /// Whether this event goes here, as a snapshot or as its thin twin.
+    /// Whether the endpoint gets this event, as a snapshot or as its thin event.
     #[must_use]
     pub fn hears(&self, event: &Occurrence) -> bool {
         let scope = &event.object.scope;
@@ -78,7 +80,7 @@ impl Endpoint {
         }
     }
 
-    /// Whether this notice goes here.
+    /// Whether the endpoint gets this notice.
     #[must_use]
     pub fn hears_notice(&self, notice: &Notice) -> bool {
         self.payload == Payload::Thin && self.is_for(&notice.scope(), notice.kind())
@@ -113,42 +115,42 @@ pub fn signature_of(body: &[u8], secrets: &[String], t: i64) -> String {
     header
 }
 
-/// A secret is rolled: from a moment on, deliveries are signed with the new one, and for a while with the old one too.
+/// A secret is rolled: from a moment on, the new secret signs deliveries, and for a while the old one does too.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Roll {
-    /// From here, in Stripe's time since the run began.
+    /// The moment, in Stripe's time since the run began.
     pub at: Duration,
     /// The new one: `whsec_…`.
     pub secret: String,
-    /// How long the one before still signs: up to [`OVERLAP_MAX`].
+    /// How long the secret before still signs: up to [`OVERLAP_MAX`].
     pub overlap: Duration,
 }
 
 /// An endpoint, and how it is delivered to. Times are Stripe's since the run began unless they say otherwise.
 #[derive(Debug, Clone)]
 pub struct Destination {
-    /// What reports call it.
+    /// The name in reports.
     pub name: String,
-    /// What it hears.
+    /// The endpoint.
     pub endpoint: Endpoint,
     /// How many deliveries are posted at once: 1 to [`CONNECTIONS_MAX`]. With one, they come one after another.
     pub connections: usize,
     /// How long an answer may take, in real time.
     pub deadline: Duration,
-    /// When what failed comes again.
+    /// When a failed delivery is retried.
     pub retry: Retry,
-    /// Failing for so long, without a success, disables it.
+    /// Failing for this long, without a success, disables it.
     pub disable_after: Duration,
-    /// Somebody enables it again so long after; never where there is none.
+    /// An operator enables it again after this long; never if `None`.
     pub enable_after: Option<Duration>,
     /// When it can't be reached.
     pub outages: Vec<Outage>,
-    /// When its secret is rolled, by time.
+    /// When its secret is rolled, in order of time.
     pub rolls: Vec<Roll>,
 }
 
 impl Destination {
-    /// An endpoint that is delivered to as Stripe does in its mode, over eight connections, without trouble.
+    /// An endpoint with the deliveries that Stripe makes in its mode, over eight connections, without outages.
     #[must_use]
     pub fn new(name: &str, endpoint: Endpoint) -> Self {
         Self {
@@ -183,7 +185,7 @@ impl Destination {
     }
 
     /// # Errors
-    /// Where it says something that Stripe couldn't do, with what.
+    /// If it describes something that Stripe couldn't do, with the reason.
     pub fn check(&self) -> Result<(), Unsound> {
         let problem = if self.endpoint.secrets.is_empty() {
             "has no secret to sign with"
@@ -202,7 +204,7 @@ impl Destination {
     }
 }
 
-/// A run that can't be made, in words for people.
+/// Why a run can't be made, for people.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unsound(pub(crate) String);
 

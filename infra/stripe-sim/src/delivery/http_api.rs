@@ -16,24 +16,24 @@ const AGENT: &str = "Stripe/1.0 (+https://stripe.com/docs/webhooks)";
 /// One of the addresses that Stripe sends webhooks from.
 const SOURCE: &str = "3.18.12.63";
 
-/// Good for nothing: stored samples are signed with it.
+/// The secret that signs the stored samples; it protects nothing.
 pub const SAMPLE_SECRET: &str = "whsec_SluiceSampleSecretForTestsOnly";
 
 /// A webhook as Lambda gets it from API Gateway.
 #[derive(Debug, Clone, Copy)]
 pub struct HttpApi<'a> {
-    /// Posted to `/webhooks/stripe/<endpoint>`; to `/webhooks/stripe` where there is none.
+    /// The endpoint in the path `/webhooks/stripe/<endpoint>`; the path is `/webhooks/stripe` if `None`.
     pub endpoint: Option<&'a str>,
     /// The signing secret, `whsec_…`.
     pub secret: &'a str,
     /// When it was signed, in Unix seconds.
     pub t: i64,
-    /// The body comes base64-encoded; a body that isn't UTF-8 always does.
+    /// Whether the body is base64-encoded; a body that isn't UTF-8 always is.
     pub as_base64: bool,
 }
 
 impl HttpApi<'_> {
-    /// The event of a function's invocation. It depends on nothing but what is given.
+    /// The event of a function's invocation. It depends only on the arguments.
     #[must_use]
     pub fn event(&self, body: &[u8]) -> Value {
         let mut path = "/webhooks/stripe".to_owned();
@@ -47,7 +47,7 @@ impl HttpApi<'_> {
             .flatten();
         let host = format!("{API_ID}.execute-api.{REGION}.amazonaws.com");
         let signature = sign(body, self.secret, self.t);
-        // Any two deliveries have other signatures, so other ids.
+        // Two deliveries differ in their signatures, so their ids differ.
         let unique = signature.rsplit('=').next().unwrap_or_default();
         let mut event = json!({
             "version": "2.0",

@@ -1,13 +1,13 @@
 //! An endpoint that can't be reached, or answers badly, for a while.
 //!
-//! The outage is made on Stripe's side of the wire, so it needs nothing of the receiver, and it costs no real time: an
-//! endpoint that is silent is given up on at once instead of holding a connection until the deadline.
+//! The outage is made on Stripe's side of the wire, so it needs nothing from the receiver and costs no real time. A
+//! post to a silent endpoint fails at once instead of holding a connection until the deadline.
 
 use std::time::Duration;
 
 use crate::ids::{Purpose, stream};
 
-/// What Stripe meets.
+/// What Stripe gets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum How {
     /// No connection. The receiver sees nothing.
@@ -16,7 +16,7 @@ pub enum How {
     Silent,
     /// This status instead of the receiver's, which sees nothing: what a proxy before it answers.
     Status(u16),
-    /// The receiver gets the delivery and answers, and the answer is lost: Stripe counts a failure and comes again.
+    /// The receiver gets the delivery and answers, and the answer is lost: Stripe counts a failure and retries.
     AnswerLost,
 }
 
@@ -38,14 +38,14 @@ impl How {
     }
 }
 
-/// A while of trouble, in Stripe's time since the run began.
+/// A period of trouble, in Stripe's time since the run began.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Outage {
-    /// From here.
+    /// Its beginning.
     pub from: Duration,
-    /// To here, exclusive.
+    /// Its end, exclusive.
     pub until: Duration,
-    /// What it looks like.
+    /// What Stripe gets meanwhile.
     pub how: How,
     /// How many of a hundred deliveries it hits.
     pub percent: u8,
@@ -63,7 +63,7 @@ impl Outage {
         }
     }
 
-    /// Whether it hits a delivery posted then; `number` stands for the delivery.
+    /// Whether it hits a delivery posted at this time; `number` stands for the delivery.
     #[must_use]
     pub fn hits(&self, at: Duration, seed: u64, number: u64) -> bool {
         (self.from..self.until).contains(&at)
@@ -99,7 +99,7 @@ mod tests {
         assert_eq!(How::named("refused"), Some(How::Refused));
         assert_eq!(How::named("503"), Some(How::Status(503)));
         assert_eq!(How::named("301"), Some(How::Status(301)));
-        // A success is no trouble.
+        // A success is no outage.
         assert_eq!(How::named("200"), None);
         assert_eq!(How::named("broken"), None);
     }

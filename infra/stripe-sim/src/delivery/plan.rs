@@ -14,13 +14,13 @@ use crate::world::World;
 /// In which order events come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Order {
-    /// As they happened.
+    /// In the order in which they happened.
     AsHappened,
     /// Backwards.
     Reversed,
     /// Any order at all.
     Shuffled,
-    /// None comes earlier or later by more than so many places: what a busy day looks like.
+    /// In almost the right order, as on a busy day: no event moves by more than this number of places.
     Jumbled(usize),
 }
 
@@ -29,14 +29,14 @@ pub enum Order {
 pub struct Mix {
     /// The order.
     pub order: Order,
-    /// How many of a hundred events come once more, some time after.
+    /// How many of a hundred events are delivered a second time, some time after.
     pub duplicates_percent: u8,
-    /// What chance depends on.
+    /// The seed of the random choices.
     pub seed: u64,
 }
 
 impl Mix {
-    /// As they happened, once each.
+    /// In the order in which they happened, once each.
     pub const PLAIN: Self = Self {
         order: Order::AsHappened,
         duplicates_percent: 0,
@@ -44,24 +44,24 @@ impl Mix {
     };
 }
 
-/// How fast events come, in real time: what counts is the load on the receiver.
+/// How fast events come, in real time, since the load on the receiver is what matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Pace {
-    /// All at once. The connections are the only bound.
+    /// All at once. Only the number of connections limits them.
     AtOnce,
-    /// So many a second, evenly; 0 counts as 1.
+    /// This number per second, evenly; 0 counts as 1.
     PerSecond(u32),
-    /// So many at once, again and again: what renewals at the full hour look like.
+    /// In waves: many at once, repeatedly, as renewals come at the full hour.
     Waves {
         /// A wave's deliveries; 0 counts as 1.
         events: usize,
-        /// From wave to wave.
+        /// The time from wave to wave.
         every: Duration,
     },
 }
 
 impl Pace {
-    /// When the delivery at this place comes, after the first.
+    /// When the delivery at this place is due, after the first.
     #[must_use]
     pub fn offset(self, place: usize) -> Duration {
         match self {
@@ -87,11 +87,11 @@ pub struct Delivery {
     pub kind: String,
     /// The bytes.
     pub body: Vec<u8>,
-    /// The event was in the plan before.
+    /// Whether the event was in the plan before.
     pub again: bool,
 }
 
-/// The deliveries of everything that the endpoint hears, mixed.
+/// The deliveries of everything that the endpoint receives, mixed.
 #[must_use]
 pub fn plan(world: &World, endpoint: &Endpoint, mix: Mix) -> Vec<Delivery> {
     let heard = told::heard(world, endpoint);
@@ -106,7 +106,7 @@ pub fn plan(world: &World, endpoint: &Endpoint, mix: Mix) -> Vec<Delivery> {
         .collect()
 }
 
-/// The places of so many events as they come, each with whether it came before.
+/// The places of this number of events in the order of delivery, each with whether it came before.
 pub(crate) fn mixed(events: usize, mix: Mix) -> Vec<(usize, bool)> {
     let mut dice = stream(mix.seed, 0, Purpose::World);
     let mut places = order(events, mix.order, &mut dice);
@@ -122,7 +122,7 @@ fn order(events: usize, order: Order, dice: &mut Rng) -> Vec<usize> {
         Order::AsHappened => {}
         Order::Reversed => places.reverse(),
         Order::Shuffled => dice.shuffle(&mut places),
-        // Each place is sorted by itself plus a chance of up to the bound: none moves further than that.
+        // Each place is sorted by its index plus a random number up to the bound: none moves further than that.
         Order::Jumbled(within) => {
             let mut keyed: Vec<_> = places
                 .into_iter()
@@ -137,7 +137,8 @@ fn order(events: usize, order: Order, dice: &mut Rng) -> Vec<usize> {
 
 /// Adds a second delivery of some, anywhere after the first.
 fn repeat(places: &mut Vec<usize>, percent: u8, dice: &mut Rng) {
-    // Where a delivery comes: after so many of the first ones, and among those by chance.
+    // Where the repeated delivery comes: after a number of the first deliveries, and in random order among the repeated
+    // ones there.
     let firsts = places.len();
     let mut keyed: Vec<_> = places
         .drain(..)

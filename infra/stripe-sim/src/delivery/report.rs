@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::delivery::desk::{Desk, Outcome, Post};
 use crate::delivery::sender::Answered;
 
-/// How many events that weren't acknowledged the table names.
+/// How many unacknowledged events the table names.
 const NAMED_MAX: usize = 20;
 
 /// An event at a destination.
@@ -22,14 +22,14 @@ pub struct Fate {
     pub kind: String,
     /// How it ended.
     pub outcome: Outcome,
-    /// Each post, as they were answered.
+    /// Each post, in the order of the answers.
     pub posts: Vec<Post>,
 }
 
 /// Counts.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Tally {
-    /// Events, once for each destination that hears them.
+    /// Events, once for each destination that receives them.
     pub events: usize,
     /// Of these: acknowledged.
     pub acknowledged: usize,
@@ -37,7 +37,7 @@ pub struct Tally {
     pub at_first: usize,
     /// Of these: given up.
     pub given_up: usize,
-    /// Of these: not sent, or not any more, since the endpoint was disabled.
+    /// Of these: not sent, or not sent any more, since the endpoint was disabled.
     pub disabled: usize,
     /// Of these: still open.
     pub waiting: usize,
@@ -52,7 +52,7 @@ pub struct Tally {
 }
 
 impl Tally {
-    /// Counts what a desk has, without copying it.
+    /// Counts a desk's events and posts, without copying them.
     pub(crate) fn of(desk: &Desk) -> Self {
         let mut tally = Self::default();
         for task in desk.tasks() {
@@ -125,7 +125,8 @@ impl Report {
         Self { fates }
     }
 
-    /// The ids of the events that at least one destination has acknowledged: what Stripe counts on the receiver to have.
+    /// The ids of the events that at least one destination has acknowledged: Stripe relies on the receiver to have
+    /// them.
     #[must_use]
     pub fn acknowledged(&self) -> BTreeSet<&str> {
         let taken = self
@@ -156,7 +157,7 @@ impl Report {
         tally
     }
 
-    /// Totals in columns, and the first events that weren't acknowledged.
+    /// Totals in columns, and the first unacknowledged events.
     #[must_use]
     pub fn table(&self) -> String {
         let mut rows = vec![

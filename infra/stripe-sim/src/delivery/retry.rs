@@ -1,8 +1,8 @@
-//! When a delivery that wasn't taken comes again.
+//! When a delivery that wasn't acknowledged is retried.
 //!
-//! Stripe says "for up to three days with exponential back-off" of live mode and "three times over a few hours" of
-//! sandboxes, and publishes no table. Here the wait doubles from five minutes to twelve hours, a little more or less each
-//! time, so that what failed together doesn't come back together.
+//! Stripe says "for up to three days with exponential back-off" for live mode and "three times over a few hours" for
+//! sandboxes, and publishes no table. Here the wait doubles from five minutes to twelve hours. Each wait is a little
+//! longer or shorter, so deliveries that failed together aren't retried together.
 
 use std::time::Duration;
 
@@ -12,15 +12,15 @@ use crate::ids::{Purpose, stream};
 /// The rule of waits. Times are Stripe's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Retry {
-    /// After the first failure.
+    /// The wait after the first failure.
     pub first: Duration,
-    /// What each wait is of the one before.
+    /// The factor from each wait to the next.
     pub factor: u32,
-    /// No wait is longer.
+    /// The longest wait.
     pub longest: Duration,
-    /// From the first try to the last, at most.
+    /// The most time from the first try to the last.
     pub window: Duration,
-    /// Each wait is so many percent longer or shorter, at most. Up to 100.
+    /// Each wait is up to this percentage longer or shorter. At most 100.
     pub jitter_percent: u8,
 }
 
@@ -43,7 +43,7 @@ impl Retry {
         jitter_percent: 10,
     };
 
-    /// One try and no more.
+    /// One try only.
     pub const NEVER: Self = Self {
         first: HOUR,
         factor: 1,
@@ -52,7 +52,7 @@ impl Retry {
         jitter_percent: 0,
     };
 
-    /// Live mode's or a sandbox's.
+    /// The rule of live mode or of a sandbox.
     #[must_use]
     pub fn of(livemode: bool) -> Self {
         if livemode { Self::LIVE } else { Self::SANDBOX }
@@ -72,7 +72,8 @@ impl Retry {
         }
     }
 
-    /// The wait after so many tries of this event (any number that stands for it); none when they are spent.
+    /// The wait after this number of tries of an event (any number that stands for the event); `None` when no try is
+    /// left.
     #[must_use]
     pub fn after(&self, tries: u32, seed: u64, event: u64) -> Option<Duration> {
         if tries >= self.tries() {
@@ -90,7 +91,7 @@ impl Retry {
     }
 }
 
-/// The most tries of one event, whatever the rule: a rule whose waits are nothing would never end.
+/// The most tries of one event, whatever the rule: a rule with waits of zero would never end.
 pub const TRIES_MAX: u32 = 100;
 
 #[cfg(test)]

@@ -1,9 +1,9 @@
-//! Posting: the deliveries of a world to its destinations, by threads that keep their connections.
+//! Posting: threads that keep their connections open deliver a world's events to its destinations.
 //!
-//! Each destination has threads of its own, one for each connection, so that one which is slow to answer holds up no
-//! other. A thread posts, waits for the answer up to the deadline, and takes what is due next.
+//! Each destination has threads of its own, one for each connection, so a slow destination delays no other. A thread
+//! posts, waits for the answer up to the deadline, and takes the next delivery that is due.
 //!
-//! Failure window: a run that is dropped ends after what is in flight is answered; what was waiting isn't posted.
+//! Failure window: a run that is dropped ends after the posts in flight are answered; waiting deliveries aren't posted.
 
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -24,31 +24,31 @@ use crate::world::World;
 #[derive(Debug)]
 struct Shared {
     desk: Mutex<Desk>,
-    /// One for each destination: something came into its queue.
+    /// One for each destination: signals that its queue got an entry.
     work: Vec<Condvar>,
-    /// Something was answered that may have been the last.
+    /// Signals an answer that may have been the last.
     settled: Condvar,
     clock: Clock,
     start: Instant,
     stop: AtomicBool,
 }
 
-/// Deliveries under way.
+/// Deliveries in progress.
 #[derive(Debug)]
 pub struct Run {
     shared: Arc<Shared>,
     threads: Vec<JoinHandle<()>>,
-    /// Posts that were handed out, and events that the world knows to be planned.
+    /// How many posts were returned, and how many planned events the world knows.
     taken: usize,
     noted: usize,
 }
 
 impl Run {
-    /// Opens the destinations; nothing is posted before [`Run::send`]. The seed decides about waits and about whom an
-    /// outage hits.
+    /// Opens the destinations; nothing is posted before [`Run::send`]. The seed decides the waits, and which deliveries
+    /// an outage hits.
     ///
     /// # Errors
-    /// Where a destination can't be as it is described, or two have one name.
+    /// If a destination's description is impossible, or two have one name.
     pub fn start(destinations: Vec<Destination>, clock: Clock, seed: u64) -> Result<Self, Unsound> {
         for (place, destination) in destinations.iter().enumerate() {
             destination.check()?;
@@ -90,16 +90,17 @@ impl Run {
         })
     }
 
-    /// Delivers what the world has told and this run hasn't planned yet, to each destination that hears it, beginning now.
-    /// Returns how many events that are, once for each destination. The order is the mix's, of each call by itself.
+    /// Delivers the world's events that this run hasn't planned yet, to each destination that receives them, beginning
+    /// now. Returns how many events that is, counted once for each destination. The mix applies to each call
+    /// separately.
     pub fn send(&mut self, world: &World, mix: Mix, pace: Pace) -> usize {
         self.send_of(world, i64::MIN..i64::MAX, mix, pace)
     }
 
-    /// As [`Run::send`], of the events that were made in these seconds (Unix). An event outside of them is planned by a later
+    /// As [`Run::send`], for the events that were made in these seconds (Unix). Other events are planned by a later
     /// call, or never delivered.
     pub fn send_of(&mut self, world: &World, seconds: Range<i64>, mix: Mix, pace: Pace) -> usize {
-        // Bodies are rendered before anything is queued: rendering takes longer than a fast receiver does.
+        // Bodies are rendered before anything is queued: rendering is slower than a fast receiver.
         let mut batches = Vec::new();
         for (place, destination) in self.destinations().iter().enumerate() {
             let desk = self.shared.desk();
@@ -134,14 +135,14 @@ impl Run {
         self.shared.now()
     }
 
-    /// The destinations as they are now.
+    /// The destinations in their current state.
     #[must_use]
     pub fn destinations(&self) -> Vec<Destination> {
         self.shared.desk().destinations().cloned().collect()
     }
 
-    /// Waits until every event has its outcome and every duplicate has come, at most so long (real time); tells whether
-    /// that is so.
+    /// Waits until every event has its outcome and every duplicate was sent, at most this long (real time). Returns
+    /// whether that is so.
     #[must_use]
     pub fn settle(&self, within: Duration) -> bool {
         let until = Instant::now() + within;
@@ -157,7 +158,7 @@ impl Run {
         true
     }
 
-    /// The posts that were answered since the last call of this, in that order.
+    /// The posts that were answered since the last call, in that order.
     #[must_use]
     pub fn take_posts(&mut self) -> Vec<Post> {
         let desk = self.shared.desk();
@@ -166,8 +167,8 @@ impl Run {
         posts
     }
 
-    /// As [`Run::take_posts`], and notes in the world how many destinations each event still waits for, so that the API
-    /// tells of `pending_webhooks` and `delivery_success` as the deliveries do.
+    /// As [`Run::take_posts`]. It also records in the world how many destinations each event still waits for, so that
+    /// the API's `pending_webhooks` and `delivery_success` agree with the deliveries.
     pub fn note_posts(&mut self, world: &mut World) -> Vec<Post> {
         let posts = self.take_posts();
         let desk = self.shared.desk();
@@ -182,23 +183,23 @@ impl Run {
         posts
     }
 
-    /// Counts, as of now.
+    /// The counts so far.
     #[must_use]
     pub fn tally(&self) -> Tally {
         Tally::of(&self.shared.desk())
     }
 
-    /// What became of everything, as of now.
+    /// What became of each event so far.
     #[must_use]
     pub fn report(&self) -> Report {
         Report::of(&self.shared.desk())
     }
 
-    /// Rolls a destination's secret now: deliveries are signed with the new one, and for so long (Stripe's time, at most
-    /// 24 h) with the one before too.
+    /// Rolls a destination's secret now: the new secret signs deliveries, and for this long (Stripe's time, at most 24
+    /// h) the one before does too.
     ///
     /// # Errors
-    /// Where no destination has this name, or the overlap is too long.
+    /// If no destination has this name, or the overlap is too long.
     pub fn roll(&self, name: &str, secret: &str, overlap: Duration) -> Result<(), Unsound> {
         if overlap > OVERLAP_MAX {
             return Err(Unsound(
@@ -207,7 +208,7 @@ impl Run {
         }
         self.change(name, |desk, place, now| {
             let rolls = &mut desk.destination_mut(place).rolls;
-            // Of those planned for later none is lost.
+            // Rolls that are planned for later stay.
             let at = rolls.partition_point(|roll| roll.at <= now);
             let secret = secret.to_owned();
             rolls.insert(
@@ -224,7 +225,7 @@ impl Run {
     /// Adds an outage; its times are Stripe's since the run began.
     ///
     /// # Errors
-    /// Where no destination has this name.
+    /// If no destination has this name.
     pub fn add_outage(&self, name: &str, outage: Outage) -> Result<(), Unsound> {
         self.change(name, |desk, place, _| {
             desk.destination_mut(place).outages.push(outage);
@@ -234,15 +235,15 @@ impl Run {
     /// Disables a destination now.
     ///
     /// # Errors
-    /// Where no destination has this name.
+    /// If no destination has this name.
     pub fn disable(&self, name: &str) -> Result<(), Unsound> {
         self.change(name, |desk, place, now| desk.disable(place, now))
     }
 
-    /// Enables a destination again, whoever disabled it. What was made in between isn't sent.
+    /// Enables a destination again, whatever disabled it. Events that were made in between aren't sent.
     ///
     /// # Errors
-    /// Where no destination has this name.
+    /// If no destination has this name.
     pub fn enable(&self, name: &str) -> Result<(), Unsound> {
         self.change(name, |desk, place, now| desk.enable(place, now))
     }
@@ -265,13 +266,13 @@ impl Run {
 impl Drop for Run {
     fn drop(&mut self) {
         {
-            // Under the lock, so that no thread is between looking and waiting.
+            // Under the lock, so that no thread is between checking and waiting.
             let _desk = self.shared.desk();
             self.shared.stop.store(true, Ordering::Relaxed);
         }
         self.shared.wake();
         for thread in self.threads.drain(..) {
-            // A thread that panicked has said so.
+            // A thread that panicked has printed its panic.
             let _ = thread.join();
         }
     }
@@ -305,14 +306,14 @@ impl Shared {
                     let answered = post(&sender, &posting, signed_at);
                     let mut desk = self.desk();
                     desk.answered(&posting, answered, signed_at, self.now());
-                    // A retry may be due before what the others wait for.
+                    // A retry may be due earlier than what the others wait for.
                     self.work[place].notify_one();
                     if desk.is_settled() {
                         self.settled.notify_all();
                     }
                     desk
                 }
-                // `next` may have dropped the last that waited.
+                // `next` may have dropped the last waiting event.
                 Next::At(_) | Next::Nothing if desk.is_settled() => {
                     self.settled.notify_all();
                     wait(desk, &self.work[place])
@@ -320,7 +321,7 @@ impl Shared {
                 Next::Nothing => wait(desk, &self.work[place]),
                 Next::At(at) => {
                     let real = self.clock.real(at.saturating_sub(now));
-                    // Rounded up, so that a wait that is too short to be counted isn't none.
+                    // Rounded up, so that a very short wait doesn't become zero.
                     let waited = self.work[place].wait_timeout(desk, real.max(WAIT_MIN));
                     waited.unwrap_or_else(PoisonError::into_inner).0
                 }
@@ -329,7 +330,7 @@ impl Shared {
     }
 }
 
-/// The shortest wait for what is due next.
+/// The shortest wait for the next delivery that is due.
 const WAIT_MIN: Duration = Duration::from_micros(100);
 
 fn wait<'a>(desk: MutexGuard<'a, Desk>, work: &Condvar) -> MutexGuard<'a, Desk> {
@@ -359,7 +360,7 @@ fn post(sender: &Sender, posting: &Posting, signed_at: i64) -> Answered {
     }
 }
 
-/// The second of now, of the receiver's kind: signatures are compared with it.
+/// The current second of real time: the receiver compares signatures with it.
 fn unix_s() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     since.map_or(0, |since| {

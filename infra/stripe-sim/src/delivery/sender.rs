@@ -1,4 +1,4 @@
-//! One signed POST, and what came back.
+//! One signed POST, and its answer.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ pub enum Answered {
         /// Its body, as text, up to 64 KiB.
         body: String,
     },
-    /// None: refused, cut off, too slow.
+    /// No answer: refused, cut off, too slow.
     Nothing {
         /// For people.
         cause: String,
@@ -39,7 +39,7 @@ impl Answered {
     }
 }
 
-/// Posts deliveries over connections that it keeps.
+/// Posts deliveries over connections that it keeps open.
 #[derive(Debug)]
 pub struct Sender {
     agent: ureq::Agent,
@@ -52,7 +52,7 @@ impl Default for Sender {
 }
 
 impl Sender {
-    /// A sender that waits so long for an answer.
+    /// A sender that waits this long for an answer.
     #[must_use]
     pub fn with_deadline(deadline: Duration) -> Self {
         let config = ureq::Agent::config_builder()
@@ -102,7 +102,7 @@ impl Sender {
         }
     }
 
-    /// Posts a whole plan, one after another; `clock` tells the second of each signature.
+    /// Posts a whole plan, one delivery after another; `clock` gives the second of each signature.
     pub fn deliver(
         &self,
         endpoint: &Endpoint,

@@ -1,16 +1,16 @@
-//! What an endpoint is told: a change by its snapshot or by its thin twin, or what only API v2 says.
+//! What an endpoint is sent: a change as a snapshot or as a thin event, or a notice that only API v2 has.
 
 use crate::delivery::endpoint::{Endpoint, Hears, Payload};
 use crate::world::{Notice, Occurrence, World};
 
-/// One thing that an endpoint hears.
+/// One event that an endpoint receives.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Told<'w> {
-    /// By a snapshot.
+    /// A snapshot.
     Snapshot(&'w Occurrence),
-    /// By a thin event.
+    /// A thin event.
     Thin(&'w Occurrence),
-    /// By an event of API v2 that has no snapshot.
+    /// An event of API v2 that has no snapshot.
     Notice(&'w Notice),
 }
 
@@ -47,7 +47,7 @@ impl Told<'_> {
         }
     }
 
-    /// When it was made, in Unix seconds.
+    /// When the event was made, in Unix seconds.
     pub(crate) fn created(self) -> i64 {
         match self {
             Self::Snapshot(event) | Self::Thin(event) => event.created,
@@ -56,7 +56,7 @@ impl Told<'_> {
     }
 }
 
-/// Everything that an endpoint hears, as it happened.
+/// Everything that an endpoint receives, in the order in which it happened.
 pub(crate) fn heard<'w>(world: &'w World, endpoint: &Endpoint) -> Vec<Told<'w>> {
     let events = world.events().iter();
     let events = events.filter(|event| endpoint.hears(event));
@@ -67,7 +67,7 @@ pub(crate) fn heard<'w>(world: &'w World, endpoint: &Endpoint) -> Vec<Told<'w>> 
         Payload::Thin => events.map(Told::Thin).collect(),
     };
     told.extend(notices.map(Told::Notice));
-    // Stable: what shares a second stays as it happened.
+    // The sort is stable: events of one second stay in the order in which they happened.
     told.sort_by_key(|told| told.created());
     told
 }

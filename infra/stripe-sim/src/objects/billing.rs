@@ -83,7 +83,7 @@ pub(crate) fn entitlement_summary(stage: &Stage<'_>, customer: &str) -> Value {
     summary
 }
 
-/// That a customer has a feature.
+/// The entitlement of a customer to a feature.
 pub(crate) fn entitlement(stage: &mut Stage<'_>, lookup_key: &str) -> Value {
     let id = stage.id("ent");
     let feature = stage.id("feat");
@@ -116,13 +116,13 @@ pub(crate) fn add_item(
         items.len() - 1
     });
     subscription["items"]["total_count"] = json!(place + 1);
-    // With several items there is no one plan and quantity.
+    // With several items there is no single plan and quantity.
     subscription["plan"] = Value::Null;
     subscription["quantity"] = Value::Null;
     place
 }
 
-/// Makes a price one by the year.
+/// Makes a price a yearly one.
 pub(crate) fn yearly(price: &mut Value) {
     price["recurring"]["interval"] = json!("year");
 }
@@ -163,7 +163,7 @@ pub(crate) fn invoice(
     invoice_of(stage, subscription, &item, reason)
 }
 
-/// The same for this item of it.
+/// The same for this item of the subscription.
 pub(crate) fn invoice_of(
     stage: &mut Stage<'_>,
     subscription: &Value,
@@ -250,7 +250,7 @@ pub(crate) fn meter(stage: &mut Stage<'_>) -> (String, Value) {
     (id, meter)
 }
 
-/// What an invoice's line says of so many of a recurring price: `1 × Team (at $20.00 / month)`.
+/// The text of an invoice's line for this quantity of a recurring price: `1 × Team (at $20.00 / month)`.
 fn described(quantity: i64, price: &Value) -> String {
     let name = price["nickname"].as_str().unwrap_or_default();
     let cents = price["unit_amount"].as_i64().unwrap_or_default();

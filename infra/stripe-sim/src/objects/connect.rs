@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::stage::Stage;
 
-/// A connected account that has handed in nothing yet.
+/// A connected account that has submitted nothing yet.
 pub(crate) fn account(stage: &mut Stage<'_>, id: &str) -> Value {
     let mut account = stage.blank("account", id);
     account["requirements"]["currently_due"] =

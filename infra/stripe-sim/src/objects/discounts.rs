@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::stage::Stage;
 
-/// A coupon that takes so many percent off each invoice of a year.
+/// A coupon that takes this percentage off each invoice of a year.
 pub(crate) fn coupon(stage: &mut Stage<'_>, name: &str, percent: i64) -> (String, Value) {
     // An id that the merchant didn't choose.
     let id = stage.token(8);
@@ -14,7 +14,7 @@ pub(crate) fn coupon(stage: &mut Stage<'_>, name: &str, percent: i64) -> (String
     (id, coupon)
 }
 
-/// That a subscription has a coupon.
+/// The discount of a subscription by a coupon.
 pub(crate) fn discount(
     stage: &mut Stage<'_>,
     subscription: &Value,
@@ -28,7 +28,7 @@ pub(crate) fn discount(
     (id, discount)
 }
 
-/// The discount is by this coupon, from this second (Unix) on for a year.
+/// Makes the discount one by this coupon, from this second (Unix) on for a year.
 pub(crate) fn redeem(discount: &mut Value, coupon: &str, now: i64) {
     discount["source"]["coupon"] = json!(coupon);
     discount["start"] = json!(now);

@@ -1,4 +1,4 @@
-//! What lies around an invoice: items that wait for one, credit notes, quotes.
+//! Objects related to an invoice: items that wait for one, credit notes, quotes.
 
 use serde_json::{Value, json};
 
@@ -46,7 +46,7 @@ pub(crate) fn line_of(stage: &mut Stage<'_>, item: &Value) -> Value {
     line
 }
 
-/// A credit note over part of an open invoice: it lowers what remains to be paid.
+/// A credit note over part of an open invoice: it lowers the amount that remains to be paid.
 pub(crate) fn credit_note(stage: &mut Stage<'_>, invoice: &Value, amount: i64) -> (String, Value) {
     let id = stage.id("cn");
     let line_id = stage.id("cnli");

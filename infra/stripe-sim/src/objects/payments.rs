@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::stage::Stage;
 
-/// A payment intent: nothing paid, no method chosen. `invoice` is what it pays, if anything.
+/// A payment intent: nothing paid, no method chosen. `invoice` is the invoice that it pays, if any.
 pub(crate) fn intent(
     stage: &mut Stage<'_>,
     amount: i64,
@@ -46,7 +46,7 @@ pub(crate) fn charge(stage: &mut Stage<'_>, intent: &Value) -> (String, Value) {
     (id, charge)
 }
 
-/// What a charge says of a bank account that is debited; the money takes days.
+/// The details of a charge on a bank account; the money takes days.
 pub(crate) fn bank_debit(stage: &mut Stage<'_>) -> Value {
     let fingerprint = stage.token(16);
     let mandate = stage.id("mandate");
@@ -116,7 +116,7 @@ pub(crate) fn decline(charge: &mut Value) {
         json!("The bank did not return any further details with this decline.");
 }
 
-/// What a payment intent says of a declined charge.
+/// The error of a payment intent with a declined charge.
 pub(crate) fn payment_error(stage: &Stage<'_>, charge: &Value) -> Value {
     let method = charge["payment_method"].as_str().unwrap_or_default();
     let mut card = stage.blank("payment_method", method);
@@ -148,7 +148,7 @@ pub(crate) fn session(stage: &mut Stage<'_>, amount: i64) -> (String, Value) {
     (id, session)
 }
 
-/// The customer has gone through the session.
+/// The customer has completed the session.
 pub(crate) fn complete(session: &mut Value, intent: Option<&str>, paid: bool) {
     session["customer_details"] = json!({
         "address": {
@@ -180,7 +180,7 @@ pub(crate) fn refund(
     let transaction = stage.id("txn");
     let mut refund = stage.blank("refund", &id);
     refund["amount"] = json!(amount);
-    // What waits hasn't left the balance.
+    // A pending refund's money hasn't left the balance.
     if !matches!(status, "pending" | "requires_action") {
         refund["balance_transaction"] = json!(transaction);
     }
@@ -203,7 +203,7 @@ pub(crate) fn dispute(stage: &mut Stage<'_>, charge: &Value) -> (String, Value) 
     (id, dispute)
 }
 
-/// The question that a bank may ask before it opens a chargeback.
+/// The inquiry that a bank may make before it opens a chargeback.
 pub(crate) fn inquiry(stage: &mut Stage<'_>, charge: &Value) -> (String, Value) {
     let (id, mut inquiry) = dispute(stage, charge);
     inquiry["status"] = json!("warning_needs_response");
@@ -212,7 +212,7 @@ pub(crate) fn inquiry(stage: &mut Stage<'_>, charge: &Value) -> (String, Value) 
     (id, inquiry)
 }
 
-/// The same transaction in dollars, at so many thousandths of a dollar's cent for each minor unit of the payment's.
+/// The same transaction in dollars. The rate is in thousandths of a cent for each minor unit of the payment's currency.
 pub(crate) fn convert(funds: &mut Value, thousandths: i64) {
     let amount = funds["amount"].as_i64().unwrap_or_default() * thousandths / 1_000;
     let fee = funds["fee"].as_i64().unwrap_or_default();

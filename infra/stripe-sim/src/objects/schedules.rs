@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::stage::Stage;
 
-/// A schedule of phases that follow each other: each price for so many seconds from `start` (Unix). Not begun yet.
+/// A schedule of consecutive phases: each price for its number of seconds from `start` (Unix). It hasn't begun yet.
 pub(crate) fn schedule(
     stage: &mut Stage<'_>,
     customer: &str,
@@ -54,7 +54,7 @@ fn phase(price: &Value, start: i64, end: i64) -> Value {
     })
 }
 
-/// The schedule's phase of this number is the current one of this subscription.
+/// Makes the schedule's phase of this number the current one of this subscription.
 pub(crate) fn enter(schedule: &mut Value, phase: usize, subscription: &str) {
     let entered = &schedule["phases"][phase];
     schedule["current_phase"] = json!({
@@ -64,7 +64,7 @@ pub(crate) fn enter(schedule: &mut Value, phase: usize, subscription: &str) {
     schedule["subscription"] = json!(subscription);
 }
 
-/// The schedule is over: `completed`, `canceled` or `released` at this second.
+/// Ends the schedule: `completed`, `canceled` or `released` at this second.
 pub(crate) fn end(schedule: &mut Value, status: &str, now: i64) {
     schedule["current_phase"] = Value::Null;
     schedule["status"] = json!(status);

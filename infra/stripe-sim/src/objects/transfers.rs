@@ -19,7 +19,7 @@ pub(crate) fn transfer(stage: &mut Stage<'_>, amount: i64) -> (String, Value) {
     (id, transfer)
 }
 
-/// Part or all of a transfer comes back.
+/// The reversal of part or all of a transfer.
 pub(crate) fn reversal(stage: &mut Stage<'_>, transfer: &str, amount: i64) -> Value {
     let id = stage.id("trr");
     let transaction = stage.id("txn");
@@ -48,7 +48,7 @@ pub(crate) fn fee(stage: &mut Stage<'_>, amount: i64) -> (String, Value) {
     (id, fee)
 }
 
-/// Part or all of a fee is given back.
+/// The refund of part or all of a fee.
 pub(crate) fn fee_refund(stage: &mut Stage<'_>, fee: &str, amount: i64) -> (String, Value) {
     let id = stage.id("fr");
     let transaction = stage.id("txn");
@@ -59,7 +59,7 @@ pub(crate) fn fee_refund(stage: &mut Stage<'_>, fee: &str, amount: i64) -> (Stri
     (id, refund)
 }
 
-/// Money asked from a bank account; it comes in five days.
+/// Money requested from a bank account; it arrives in five days.
 pub(crate) fn topup(stage: &mut Stage<'_>, amount: i64) -> (String, Value) {
     let id = stage.id("tu");
     let mut topup = stage.blank("topup", &id);

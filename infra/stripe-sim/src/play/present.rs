@@ -1,17 +1,18 @@
-//! Stories that reach up to a second that is given, instead of beginning at one: lifecycles that end now.
+//! Stories that end at a given second, instead of beginning at one: lifecycles that end now.
 
 use crate::stories::Story;
 use crate::world::{Key, Scope, World};
 
 impl World {
-    /// Plays one of [`Story::ALL`] so that its last change is in this second (Unix), and returns the objects that it made. It is the
-    /// same story with the same ids as [`World::play`] would play, but for the time. The clock stays where it is.
+    /// Plays one of [`Story::ALL`] so that its last change is in this second (Unix), and returns the objects that it
+    /// made. It is the same story with the same ids as [`World::play`] would play, except for the time. The clock
+    /// doesn't move.
     ///
     /// A subscription that the story leaves active is then in the period that it was last paid for.
     pub fn play_until(&mut self, story: Story, scope: &Scope, end: i64) -> Vec<Key> {
         self.plays += 1;
         let clock = self.clock;
-        // How long it takes is known once it has been played: it is the same in a world without anything else.
+        // A first play shows how long the story takes: it takes as long in a world without anything else.
         let mut rehearsal = Self::new(self.seed, self.options);
         (rehearsal.plays, rehearsal.clock) = (self.plays, clock);
         let (_, ended) = rehearsal.perform(story, scope, self.plays);

@@ -33,7 +33,7 @@ pub(crate) fn payment_on_invoice(invoice: &mut Value, _: &Lens<'_>) {
     invoice["transfer_data"] = Value::Null;
 }
 
-/// Before basil, an invoice and its lines named where they came from at their top level.
+/// Before basil, an invoice and its lines named their origin at their top level.
 pub(crate) fn parent_inlined(invoice: &mut Value, _: &Lens<'_>) {
     let parent = invoice["parent"].take();
     let details = &parent["subscription_details"];
@@ -59,7 +59,7 @@ pub(crate) fn parent_inlined(invoice: &mut Value, _: &Lens<'_>) {
     }
 }
 
-/// Before basil, a line carried its whole price, and the plan that says the same.
+/// Before basil, a line carried its whole price, and the equivalent plan.
 pub(crate) fn price_on_lines(invoice: &mut Value, lens: &Lens<'_>) {
     for line in items(&mut invoice["lines"]) {
         let pricing = line["pricing"].take();

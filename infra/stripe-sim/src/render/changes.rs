@@ -1,4 +1,4 @@
-//! The one table of where shapes differ.
+//! The one table of the differences between shapes.
 
 use serde_json::Value;
 
@@ -12,9 +12,9 @@ pub struct Change {
     pub since: ApiVersion,
     /// Stripe's name for the kind of object.
     pub object: &'static str,
-    /// What changed, read forwards.
+    /// What changed, from old to new.
     pub what: &'static str,
-    /// Where it is written: a page under `https://docs.stripe.com/changelog/`.
+    /// Its source: a page under `https://docs.stripe.com/changelog/`.
     pub source: &'static str,
     /// Makes the old shape from the new one.
     pub(crate) undo: fn(&mut Value, &Lens<'_>),
@@ -121,8 +121,8 @@ pub const CHANGES: [Change; 19] = [
         source: "basil/2025-03-31/checkout-session-remove-shipping-details",
         undo: payments::shipping_on_session,
     },
-    // At Stripe it is the day on which a session was made that decides, not the version that it is read at: no session of
-    // this simulation is as old.
+    // At Stripe the day on which a session was made decides, not the version that it is read at. No session of this
+    // simulation is as old.
     Change {
         since: BASIL,
         object: "checkout.session",

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::Lens;
 use super::billing::{items, remove};
 
-/// Before basil, an invoice item named its subscription itself. No story's has one.
+/// Before basil, an invoice item named its subscription itself. No story has such an item.
 pub(crate) fn item_parent_inlined(item: &mut Value, _: &Lens<'_>) {
     let details = item["parent"]["subscription_details"].take();
     item["subscription"] = details["subscription"].clone();

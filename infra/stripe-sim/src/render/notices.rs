@@ -1,4 +1,4 @@
-//! Events of API v2 that have no snapshot twin, as Stripe sends and serves them.
+//! Events of API v2 that have no snapshot, as Stripe sends and serves them.
 
 use serde_json::{Value, json};
 
@@ -60,7 +60,7 @@ impl World {
     }
 }
 
-/// What a meter refused in the five minutes before.
+/// What a meter refused in the last five minutes.
 fn meter_errors(notice: &Notice) -> Value {
     let error = json!({
         "error_message": "Customer mapping key stripe_customer_id not found in payload.",

@@ -1,8 +1,8 @@
-//! Events as a destination of an organization gets them.
+//! Events as a destination of an organization receives them.
 //!
-//! An organization owns several accounts, and has destinations of its own. It is sent the events of its accounts without
-//! `account`; `context` names the account below the organization, and goes back to Stripe as `Stripe-Context` in requests.
-//! Here the connected accounts are the organization's.
+//! An organization owns several accounts, and has destinations of its own. Stripe sends it the events of its accounts
+//! without `account`. Their `context` names the account below the organization; requests send it back as
+//! `Stripe-Context`. Here the connected accounts are the organization's.
 
 use serde_json::{Value, json};
 

@@ -9,7 +9,7 @@ pub(crate) fn invoice_named(object: &mut Value, _: &Lens<'_>) {
     object["invoice"] = object["~invoice"].clone();
 }
 
-/// Before basil, the address that Checkout collected lay on the session.
+/// Before basil, the address that Checkout collected was on the session.
 pub(crate) fn shipping_on_session(session: &mut Value, _: &Lens<'_>) {
     session["shipping_details"] = session["collected_information"]["shipping_details"].take();
     if let Some(collected) = session["collected_information"].as_object_mut() {
@@ -17,8 +17,8 @@ pub(crate) fn shipping_on_session(session: &mut Value, _: &Lens<'_>) {
     }
 }
 
-/// Before basil, a session that was paid in the customer's currency had its amounts in that currency, and what the shop
-/// had asked for lay in `currency_conversion`.
+/// Before basil, a session that was paid in the customer's currency had its amounts in that currency; the amounts that
+/// the shop had asked for were in `currency_conversion`.
 pub(crate) fn currency_presented(session: &mut Value, _: &Lens<'_>) {
     let Some(presented) = session.get_mut("presentment_details").map(Value::take) else {
         return;

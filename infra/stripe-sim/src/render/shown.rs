@@ -8,12 +8,12 @@ use crate::diff::previous_attributes;
 use crate::version::ApiVersion;
 use crate::world::{Key, Moment, Occurrence, Scope, World};
 
-/// Since this version a connected account's events name it twice, in `account` and in `context`
+/// From this version on, a connected account's events name it twice, in `account` and in `context`
 /// (<https://docs.stripe.com/changelog/basil/2025-04-30/additional-context-organization-events>).
 const CONTEXT_SINCE: ApiVersion = ApiVersion::V2025_04_30;
 
 impl World {
-    /// The object as it is at the end, in the default API version. A deleted one is shown as it last was.
+    /// The object as it is at the end, in the default API version. A deleted object is shown in its last state.
     #[must_use]
     pub fn object(&self, account: Option<&str>, livemode: bool, id: &str) -> Option<Value> {
         let key = Key {
@@ -32,7 +32,7 @@ impl World {
         self.lens(&key.scope, moment, version).object(&key.id)
     }
 
-    /// The same with what Stripe shows only to those who ask: lists to their end, a subscription's latest invoice.
+    /// The same with what Stripe shows only on request: complete lists, a subscription's latest invoice.
     #[must_use]
     pub fn whole_at(&self, key: &Key, version: ApiVersion, moment: Moment) -> Option<Value> {
         self.lens(&key.scope, moment, version).whole(&key.id)

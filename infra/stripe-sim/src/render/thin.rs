@@ -1,8 +1,8 @@
-//! Thin events: what API v2 tells of the same changes.
+//! Thin events: the same changes as API v2 reports them.
 //!
-//! Each event has a thin twin of its own id and type (`v1.` before the snapshot's), made in the same second. It names
-//! the object and where to fetch it, and carries nothing of it. As delivered it has no `data`; fetched, it also names
-//! its snapshot (`snapshot_event`). Stripe's `changes` are left out.
+//! For each event there is a thin event with an id and type of its own (`v1.` before the snapshot's type), made in the
+//! same second. It names the object and where to fetch it, and carries nothing of it. As delivered it has no `data`;
+//! fetched, it also names its snapshot (`snapshot_event`). Stripe's `changes` are left out.
 
 use serde_json::{Value, json};
 
@@ -12,7 +12,7 @@ use crate::paths::url_of;
 use crate::world::{Key, Moment, Occurrence, World};
 
 impl World {
-    /// The thin twin as Stripe delivers it.
+    /// The event's thin form as Stripe delivers it.
     #[must_use]
     pub fn thin(&self, event: &Occurrence) -> Value {
         let reason = event.request.as_ref().map(|(id, key)| {
@@ -32,7 +32,7 @@ impl World {
         thin
     }
 
-    /// The thin twin as `/v2/core/events/{id}` serves it.
+    /// The event's thin form as `/v2/core/events/{id}` serves it.
     #[must_use]
     pub fn thin_fetched(&self, event: &Occurrence) -> Value {
         let mut thin = self.thin(event);
@@ -49,7 +49,7 @@ impl World {
         written(&self.thin(event))
     }
 
-    /// What an event names of its object: id, kind and path. Null where the API has no path to it.
+    /// How an event names its object: id, kind and path. Null if the API has no path to it.
     pub(super) fn reference_to(&self, object: &Key) -> Value {
         let Some(state) = self.state_at(object, Moment::End) else {
             return Value::Null;
@@ -59,7 +59,7 @@ impl World {
             return Value::Null;
         };
         let mut reference = json!({ "type": truth["object"], "url": url });
-        // What is there once an account has none.
+        // A singleton of an account has no id.
         if let Some(id) = truth["id"].as_str().filter(|id| !id.is_empty()) {
             reference["id"] = json!(id);
         }
@@ -67,7 +67,7 @@ impl World {
     }
 }
 
-/// What every event of API v2 has.
+/// The fields that every event of API v2 has.
 pub(super) fn notification(id: &str, kind: &str, created_ms: i64, livemode: bool) -> Value {
     json!({
         "id": id,

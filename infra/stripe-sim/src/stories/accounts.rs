@@ -1,4 +1,4 @@
-//! A connected account's way to charges and payouts, and away again.
+//! A connected account's onboarding up to charges and payouts, and its offboarding.
 
 use serde_json::{Value, json};
 
@@ -6,10 +6,10 @@ use super::DAY_S;
 use crate::objects::connect;
 use crate::stage::Stage;
 
-/// The account whose scope this is hands in a bank account and a document, is checked, and may do what it requests. One
-/// that doesn't request card payments has agreed to be a recipient, and never charges.
+/// The scope's account submits a bank account and a document, is checked, and may then do what it requests. An account
+/// that doesn't request card payments has accepted the recipient agreement, and never charges.
 pub(crate) fn onboarding(stage: &mut Stage<'_>, requested: &[&str]) {
-    // Only a connected account has a way to go.
+    // Only connected accounts are onboarded.
     let Some(id) = stage.scope().account.clone() else {
         return;
     };
@@ -19,7 +19,7 @@ pub(crate) fn onboarding(stage: &mut Stage<'_>, requested: &[&str]) {
     if !charges {
         account["tos_acceptance"]["service_agreement"] = json!("recipient");
     }
-    // The platform made it by a request of its own: no event tells of that.
+    // The platform made it by a request of its own: there is no event for that.
     stage.put(&id, account);
     for name in requested {
         let capability = connect::capability(stage, &id, name);
@@ -89,12 +89,12 @@ pub(crate) fn onboarding(stage: &mut Stage<'_>, requested: &[&str]) {
     });
 }
 
-/// The capabilities that an account requested, all of this status.
+/// The capabilities that an account requested, all with this status.
 fn capabilities(requested: &[&str], status: &str) -> Value {
     requested.iter().map(|name| (*name, status)).collect()
 }
 
-/// Stripe asks for a document, with time to hand it in; it comes late, and the account is disabled until it is there.
+/// Stripe asks for a document, with a deadline; it comes late, and the account is disabled until it is there.
 pub(crate) fn restricted(stage: &mut Stage<'_>) {
     const ASKED: &str = "individual.verification.additional_document";
     let Some(id) = stage.scope().account.clone() else {
@@ -108,7 +108,7 @@ pub(crate) fn restricted(stage: &mut Stage<'_>) {
     stage.wait(20 * DAY_S);
     stage.stripe_acts();
     let deadline = stage.now() + 14 * DAY_S;
-    // All goes on meanwhile.
+    // Everything else continues meanwhile.
     stage.update("account.updated", &id, |account| {
         account["requirements"]["currently_due"] = json!([ASKED]);
         account["requirements"]["eventually_due"] = json!([ASKED]);
@@ -145,7 +145,7 @@ pub(crate) fn restricted(stage: &mut Stage<'_>) {
     });
 }
 
-/// The account's owner takes the platform's access away, and gives it back. The account itself stays as it is.
+/// The account's owner withdraws the platform's access, and gives it back. The account itself doesn't change.
 pub(crate) fn reconnecting(stage: &mut Stage<'_>) {
     stage.wait(40 * DAY_S);
     let Some(application) = stage.first_of("application") else {
@@ -156,7 +156,7 @@ pub(crate) fn reconnecting(stage: &mut Stage<'_>) {
     stage.emit("account.application.authorized", &application);
 }
 
-/// The account takes its things back and leaves the platform. What it was made with is found by its kind.
+/// The account removes its objects and leaves the platform. The objects that it was made with are found by their kind.
 pub(crate) fn offboarding(stage: &mut Stage<'_>) {
     let Some(id) = stage.scope().account.clone() else {
         return;
@@ -181,7 +181,7 @@ pub(crate) fn offboarding(stage: &mut Stage<'_>) {
     }
     stage.wait(DAY_S);
     if let Some(application) = stage.first_of("application") {
-        // The application is what it was.
+        // The application is unchanged.
         stage.emit("account.application.deauthorized", &application);
     }
 }

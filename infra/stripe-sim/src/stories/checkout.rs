@@ -12,7 +12,7 @@ pub(crate) fn purchase(stage: &mut Stage<'_>) -> String {
     purchase_in(stage, amount, "usd")
 }
 
-/// The same of an amount in a currency.
+/// The same for an amount in a currency.
 pub(crate) fn purchase_in(stage: &mut Stage<'_>, amount: i64, currency: &str) -> String {
     let (session, mut truth) = payments::session(stage, amount);
     truth["currency"] = json!(currency);
@@ -29,7 +29,7 @@ pub(crate) fn purchase_in(stage: &mut Stage<'_>, amount: i64, currency: &str) ->
     charge
 }
 
-/// The customer sees and pays a price in their own currency; the shop asked for its own, and gets it.
+/// The customer sees and pays a price in their own currency; the shop asked for its own currency, and gets it.
 pub(crate) fn adaptive_pricing(stage: &mut Stage<'_>) {
     let amount = stage.amount();
     let session = open_session(stage, amount);
@@ -107,7 +107,7 @@ pub(crate) fn delayed_payment_fails(stage: &mut Stage<'_>) {
     stage.emit("charge.failed", &charge_id);
     stage.emit("payment_intent.payment_failed", &intent);
     stage.breathe();
-    // The session stays complete and unpaid: nothing of it changes.
+    // The session stays complete and unpaid: none of its fields changes.
     stage.emit("checkout.session.async_payment_failed", &session);
 }
 
@@ -224,7 +224,7 @@ fn refuse_authentication(stage: &mut Stage<'_>, intent: &str) {
     });
 }
 
-/// An intent whose bank wants to see the customer. Returns its id.
+/// An intent for which the bank requires authentication. Returns its id.
 fn challenged(stage: &mut Stage<'_>, amount: i64) -> String {
     let intent = create_intent(stage, amount, None, None);
     stage.breathe();
@@ -263,7 +263,7 @@ pub(crate) fn cancel(stage: &mut Stage<'_>, intent: &str, reason: &str) {
 
 fn open_session(stage: &mut Stage<'_>, amount: i64) -> String {
     let (id, session) = payments::session(stage, amount);
-    // No event tells of a session's opening.
+    // There is no event for the opening of a session.
     stage.put(&id, session);
     id
 }
@@ -275,7 +275,7 @@ fn complete_session(stage: &mut Stage<'_>, session: &str, intent: &str) {
     });
 }
 
-/// A payment intent, told of.
+/// A payment intent, with its event.
 pub(crate) fn create_intent(
     stage: &mut Stage<'_>,
     amount: i64,
@@ -287,12 +287,12 @@ pub(crate) fn create_intent(
     id
 }
 
-/// The intent is paid by a new charge of a card. Returns its id.
+/// A new charge of a card pays the intent. Returns its id.
 pub(crate) fn succeed(stage: &mut Stage<'_>, intent: &str) -> String {
     succeed_with(stage, intent, |_| {})
 }
 
-/// The intent is paid by a new charge, which is like a card's but for this. Returns its id.
+/// A new charge pays the intent; it is like a card's except for this change. Returns its id.
 fn succeed_with(stage: &mut Stage<'_>, intent: &str, change: impl FnOnce(&mut Value)) -> String {
     let (charge_id, mut charge) = payments::charge(stage, &stage.get(intent).clone());
     change(&mut charge);

@@ -1,4 +1,4 @@
-//! A discount that comes to a subscription, changes, and goes.
+//! A discount that a subscription gets, that changes, and that ends.
 
 use serde_json::{Value, json};
 
@@ -25,7 +25,7 @@ pub(crate) fn discounted(stage: &mut Stage<'_>) {
     let invoice = subscriptions::renew(stage, &subscription);
     invoices::pay(stage, &invoice);
 
-    // Somebody gives a better coupon. The subscription names its discount as before.
+    // The merchant gives a better coupon. The subscription names its discount as before.
     stage.wait(3 * DAY_S);
     stage.somebody_acts();
     let better = create_coupon(stage, "Half off", 50);

@@ -25,7 +25,7 @@ pub(crate) fn in_another_currency(stage: &mut Stage<'_>) {
     stage.stripe_acts();
     let dispute = open(stage, &charge, payments::dispute);
     stage.breathe();
-    // The account is kept in dollars: the bank's rate first, and what it was off by later.
+    // The account is kept in dollars: first at the bank's rate; the difference to the final rate follows later.
     let truth = stage.get(&dispute).clone();
     let mut funds = payments::dispute_funds(stage, &truth, -1);
     payments::convert(&mut funds, 672);
@@ -112,7 +112,7 @@ fn fight(stage: &mut Stage<'_>) -> String {
     id
 }
 
-/// The bank only asks: no money moves. Returns the dispute's id.
+/// The bank only inquires: no money moves. Returns the dispute's id.
 fn inquire(stage: &mut Stage<'_>) -> String {
     let charge = checkout::purchase(stage);
     stage.wait(20 * DAY_S);
@@ -144,7 +144,7 @@ fn escalate(stage: &mut Stage<'_>, dispute: &str) {
     move_funds(stage, dispute, -1);
 }
 
-/// The evidence is handed in.
+/// The evidence is submitted.
 fn answer(stage: &mut Stage<'_>, dispute: &str, status: &str) {
     stage.wait(2 * DAY_S);
     stage.somebody_acts();

@@ -1,4 +1,4 @@
-//! Around invoices: items, credit notes, quotes.
+//! Documents related to invoices: items, credit notes, quotes.
 
 use serde_json::{Value, json};
 
@@ -14,7 +14,7 @@ pub(crate) fn items(stage: &mut Stage<'_>) {
     stage.wait(300);
     stage.delete("invoiceitem.deleted", &mistaken);
 
-    // A draft that nobody needs, and one that gets its item by hand.
+    // A draft that isn't needed, and one that gets its item by hand.
     let unneeded = draft(stage, &customer);
     stage.wait(30);
     stage.delete("invoice.deleted", &unneeded);

@@ -1,6 +1,6 @@
 //! Authorizations: captured in whole or in part, released, expired.
 //!
-//! What isn't captured is released by a refund without a balance transaction, since no money ever came.
+//! A refund without a balance transaction releases what isn't captured, since no money ever came.
 
 use serde_json::{Value, json};
 
@@ -77,7 +77,7 @@ fn hold(stage: &mut Stage<'_>) -> (String, String) {
     (intent, charge_id)
 }
 
-/// Captures so much; the story tells of the charge and of the intent.
+/// Captures this amount; the story emits the events of the charge and of the intent.
 fn capture(stage: &mut Stage<'_>, intent: &str, charge: &str, amount: i64) {
     let transaction = stage.id("txn");
     stage.change(charge, |charge| {
@@ -92,7 +92,8 @@ fn capture(stage: &mut Stage<'_>, intent: &str, charge: &str, amount: i64) {
     });
 }
 
-/// Releases so much that was never captured; the story tells of the charge and of the refund, whose id is returned.
+/// Releases this amount, which was never captured; the story emits the events of the charge and of the refund. Returns
+/// the refund's id.
 fn release(stage: &mut Stage<'_>, charge: &str, amount: i64) -> String {
     let (id, mut refund) = payments::refund(stage, &stage.get(charge).clone(), amount, "succeeded");
     refund["balance_transaction"] = Value::Null;

@@ -10,7 +10,7 @@ pub(crate) fn overdue_then_paid(stage: &mut Stage<'_>) {
     let invoice = sent(stage);
     stage.wait(31 * DAY_S);
     stage.stripe_acts();
-    // It changes nothing of the invoice but the calendar.
+    // Only time has passed; the invoice doesn't change.
     stage.emit("invoice.overdue", &invoice);
     stage.wait(2 * DAY_S);
     stage.somebody_acts();
@@ -135,7 +135,8 @@ pub(crate) fn give_up(stage: &mut Stage<'_>, invoice: &str) {
     });
 }
 
-/// Nothing remains to be paid since a credit note took it all: the invoice is paid, and its payment isn't wanted.
+/// A credit note covered the whole amount, so nothing remains to be paid: the invoice is paid, and its payment is
+/// canceled.
 pub(crate) fn close_credited(stage: &mut Stage<'_>, invoice: &str) {
     let intent = stage.text(invoice, "~payment_intent");
     checkout::cancel(stage, &intent, "void_invoice");

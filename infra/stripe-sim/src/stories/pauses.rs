@@ -1,5 +1,4 @@
-//! Subscriptions that stand still: paused for want of a card, not collected for a while, waiting for the payment of a
-//! change.
+//! Subscriptions on hold: paused for lack of a card, not collected for a while, waiting for the payment of a change.
 
 use serde_json::{Value, json};
 
@@ -105,7 +104,7 @@ fn pending(stage: &mut Stage<'_>) -> (String, String, Value) {
     (subscription, invoice, price)
 }
 
-/// One change that is told under a name of its own, and as an update.
+/// One change that is reported by an event type of its own, and by an update.
 fn twice(stage: &mut Stage<'_>, subscription: &str, name: &str, change: impl FnOnce(&mut Value)) {
     stage.change(subscription, change);
     stage.emit(&format!("customer.subscription.{name}"), subscription);

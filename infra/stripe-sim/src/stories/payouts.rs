@@ -34,7 +34,7 @@ pub(crate) fn canceled(stage: &mut Stage<'_>) {
     });
 }
 
-/// A payout from the balance's notice to the bank's word that it arrived. Returns its id.
+/// A payout from the balance's event to the bank's confirmation that it arrived. Returns its id.
 fn pay_out(stage: &mut Stage<'_>) -> String {
     let id = ask(stage);
     stage.wait(3_600);
@@ -53,7 +53,7 @@ fn pay_out(stage: &mut Stage<'_>) -> String {
     id
 }
 
-/// The balance's notice, and a payout of it that hasn't left. Returns its id.
+/// The balance's event, and a payout of it that hasn't left. Returns its id.
 fn ask(stage: &mut Stage<'_>) -> String {
     stage.stripe_acts();
     let amount = stage.amount() * 10;

@@ -1,4 +1,4 @@
-//! Subscriptions of more than one thing: several intervals, seats, long lists; and changes of plan that go wrong.
+//! Subscriptions with several intervals, seats or long lists; and changes of plan that fail.
 
 use serde_json::{Value, json};
 
@@ -60,7 +60,7 @@ pub(crate) fn seats(stage: &mut Stage<'_>) {
     }
 }
 
-/// More items and entitlements than events show; the last item is changed, and then the first goes.
+/// More items and entitlements than events show; the last item is changed, and then the first is removed.
 pub(crate) fn long_lists(stage: &mut Stage<'_>) {
     let subscription = subscriptions::activated(stage);
     stage.wait(DAY_S);
@@ -88,8 +88,8 @@ pub(crate) fn long_lists(stage: &mut Stage<'_>) {
     });
 }
 
-/// A trial that ends at once since the customer takes a larger plan: the notice of its end shows the new end with the old
-/// plan, and shares its second with the change.
+/// A trial that ends at once because the customer takes a larger plan. The notice of its end shows the new end with the
+/// old plan, and shares its second with the change.
 pub(crate) fn trial_switched(stage: &mut Stage<'_>) {
     let subscription = subscriptions::trialing(stage);
     stage.wait(5 * DAY_S);
@@ -112,7 +112,7 @@ pub(crate) fn trial_switched(stage: &mut Stage<'_>) {
     let (invoice, draft) = billing::invoice(stage, &switched, "subscription_update");
     switched["latest_invoice"] = json!(invoice);
     stage.put(&invoice, draft);
-    // Stripe says of the change what was before it, and not what the notice showed.
+    // The change's `previous_attributes` are from before the change, and not what the notice showed.
     stage.change(&subscription, |it| *it = before);
     subscriptions::update(stage, &subscription, |it| *it = switched);
     stage.emit("invoice.created", &invoice);

@@ -1,4 +1,4 @@
-//! Refunds: partial, full, equal twins, and those that come to nothing.
+//! Refunds: partial, full, two equal ones, and those that fail.
 
 use serde_json::{Value, json};
 
@@ -28,7 +28,7 @@ pub(crate) fn two_equal(stage: &mut Stage<'_>) {
     let amount = total(stage, &charge) / 4;
     stage.wait(DAY_S);
     refund(stage, &charge, amount, "succeeded");
-    // Somebody clicks twice.
+    // A person clicks twice.
     stage.breathe();
     refund(stage, &charge, amount, "succeeded");
 }
@@ -41,7 +41,7 @@ pub(crate) fn canceled_later(stage: &mut Stage<'_>) {
     taken_back(stage, "canceled", "merchant_request");
 }
 
-/// A refund that succeeded, and comes back days later.
+/// A refund that succeeded, and is sent back days later.
 fn taken_back(stage: &mut Stage<'_>, status: &str, reason: &str) {
     let charge = checkout::purchase(stage);
     stage.wait(DAY_S);
@@ -69,7 +69,7 @@ pub(crate) fn canceled_while_pending(stage: &mut Stage<'_>) {
     let charge = checkout::purchase(stage);
     stage.wait(DAY_S);
     let amount = total(stage, &charge) / 2;
-    // The customer has to say where to: no money moves before that.
+    // The customer has to name an account first: no money moves before that.
     let (id, mut refund) = payments::refund(
         stage,
         &stage.get(&charge).clone(),
@@ -118,7 +118,7 @@ pub(crate) fn told_twice(stage: &mut Stage<'_>) {
     stage.emit("charge.refunded", &charge);
 }
 
-/// What was authorized.
+/// The amount that was authorized.
 pub(crate) fn total(stage: &Stage<'_>, charge: &str) -> i64 {
     stage.get(charge)["amount"].as_i64().unwrap_or_default()
 }
@@ -131,7 +131,7 @@ pub(crate) fn refund(stage: &mut Stage<'_>, charge: &str, amount: i64, status: &
     stage.emit("refund.created", &id);
     stage.emit("charge.refunded", charge);
     stage.breathe();
-    // Stripe learns the network's reference a moment later, and tells it under the old name and the new.
+    // Stripe learns the network's reference a moment later, and reports it under the old event type and the new.
     stage.change(&id, |refund| {
         refund["destination_details"]["card"]["reference"] = json!("4111122223");
         refund["destination_details"]["card"]["reference_status"] = json!("available");
@@ -152,7 +152,7 @@ fn succeed(stage: &mut Stage<'_>, refund: &str) {
     stage.emit("charge.refund.updated", refund);
 }
 
-/// The charge has one refund more.
+/// Adds a refund to the charge.
 pub(crate) fn add(charge: &mut Value, refund: &str, amount: i64) {
     add_refunded(charge, amount);
     if let Some(refunds) = charge["~refunds"].as_array_mut() {

@@ -1,5 +1,5 @@
-//! Subscription schedules: one that runs its course, one that lets its subscription go, one that never begins, and one
-//! that falls with its subscription.
+//! Subscription schedules: one that runs to its end, one that releases its subscription, one that never begins, and one
+//! that ends with its subscription.
 
 use serde_json::json;
 
@@ -48,7 +48,7 @@ pub(crate) fn completed(stage: &mut Stage<'_>) {
 
     let end = subscriptions::period_end(stage, &subscription);
     stage.wait(end - 7 * DAY_S - stage.now());
-    // It changes nothing but the calendar.
+    // Only time has passed; nothing else changes.
     stage.emit("subscription_schedule.expiring", &schedule);
     stage.wait(7 * DAY_S);
     finish(stage, &schedule, "completed", "completed");
@@ -86,7 +86,7 @@ pub(crate) fn aborted(stage: &mut Stage<'_>) {
     subscriptions::fail(stage, &subscription, &invoice);
     stage.wait(8 * DAY_S);
     subscriptions::end_now(stage, &subscription, "payment_failed");
-    // Canceled for the subscription's debts: that has a type of its own, and no status of its own.
+    // Canceled because the subscription isn't paid: that has an event type of its own, but no status of its own.
     finish(stage, &schedule, "aborted", "canceled");
     invoices::void(stage, &invoice);
 }

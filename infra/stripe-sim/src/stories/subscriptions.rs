@@ -125,7 +125,8 @@ pub(crate) fn busy_second(stage: &mut Stage<'_>) {
     stage.wait(DAY_S);
     let first = stage.between(2, 9);
     let second = first + stage.between(1, 9);
-    // Quantity twice, once back to what it was, then a note: four updates of which no second tells the order.
+    // The quantity changes twice, then back to the first value, then a note: four updates whose seconds don't give the
+    // order.
     for quantity in [first, second, first] {
         update(stage, &subscription, |subscription| {
             billing::set_quantity(subscription, quantity);

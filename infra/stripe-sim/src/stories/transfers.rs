@@ -34,7 +34,7 @@ pub(crate) fn fee_refunded(stage: &mut Stage<'_>) {
     stage.wait(2 * DAY_S);
     let refund = refund_fee(stage, &id, amount / 2);
     stage.wait(200);
-    // The fee shows its refunds; that one of them changed is told with the fee's next event.
+    // The fee shows its refunds; the fee's next event shows that one of them changed.
     let metadata = json!({ "reason": "the order was late" });
     stage.change(&id, |fee| {
         fee["refunds"]["data"][0]["metadata"] = metadata.clone();
@@ -89,7 +89,7 @@ pub(crate) fn topup_fails(stage: &mut Stage<'_>) {
     });
 }
 
-/// A top-up, five days after it was asked for. Returns its id.
+/// A top-up, five days after it was requested. Returns its id.
 fn ask(stage: &mut Stage<'_>) -> String {
     let amount = stage.amount() * 10;
     let (id, topup) = transfers::topup(stage, amount);

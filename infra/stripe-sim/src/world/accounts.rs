@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use super::{Scope, World};
 
-/// When each account disconnected (`false`) and connected again (`true`), by second (Unix). An account that never left
-/// isn't here.
+/// When each account disconnected (`false`) and connected again (`true`), by second (Unix). An account that never
+/// disconnected isn't here.
 pub(super) type Connections = BTreeMap<Scope, Vec<(i64, bool)>>;
 
 impl World {
-    /// Keeps when the last event of this type was.
+    /// Records when the last event of this type was.
     pub(crate) fn note_connection(&mut self, scope: &Scope, kind: &str, connected: bool) {
         let mut events = self.events.iter().rev();
         let last = events.find(|event| event.object.scope == *scope && event.kind == kind);

@@ -1,5 +1,5 @@
-//! Where the platform has events delivered to, as `/v1/webhook_endpoints` lists it. The world only keeps the list: who
-//! delivers is told where to by other means.
+//! The platform's webhook endpoints, as `/v1/webhook_endpoints` lists them. The world only keeps the list; the
+//! deliverer gets its destinations by other means.
 
 use serde_json::{Value, json};
 
@@ -12,18 +12,18 @@ pub struct WebhookEndpoint {
     pub id: String,
     /// Live or test mode.
     pub livemode: bool,
-    /// Where to.
+    /// The URL.
     pub url: String,
     /// The types; `*` for all.
     pub enabled_events: Vec<String>,
-    /// Or disabled.
+    /// Enabled or disabled.
     pub is_enabled: bool,
-    /// The version that its events are in; the account's own where none.
+    /// The API version of its events; the account's own if `None`.
     pub api_version: Option<String>,
 }
 
 impl WebhookEndpoint {
-    /// As the API shows it.
+    /// The endpoint as the API shows it.
     pub(crate) fn shown(&self) -> Value {
         let status = if self.is_enabled {
             "enabled"
@@ -39,7 +39,7 @@ impl WebhookEndpoint {
 }
 
 impl World {
-    /// Makes an endpoint, enabled and pinned to the account's version of now. Returns its id.
+    /// Makes an endpoint, enabled and pinned to the account's current version. Returns its id.
     pub fn add_endpoint(&mut self, livemode: bool, url: &str, enabled_events: &[&str]) -> String {
         let id = format!("we_Sluice{:04}", self.endpoints.len());
         self.endpoints.push(WebhookEndpoint {
@@ -56,7 +56,7 @@ impl World {
         id
     }
 
-    /// Changes an endpoint; nothing where there is none of this id.
+    /// Changes an endpoint; does nothing if there is none with this id.
     pub fn change_endpoint(&mut self, id: &str, change: impl FnOnce(&mut WebhookEndpoint)) {
         let mut endpoints = self.endpoints.iter_mut();
         if let Some(endpoint) = endpoints.find(|one| one.id == id) {

@@ -1,4 +1,4 @@
-//! What the simulated Stripe has settled: the truth that facts have to add up to.
+//! What the simulated Stripe has settled: the sum that facts have to add up to.
 
 use std::collections::BTreeMap;
 
@@ -7,11 +7,11 @@ use serde_json::Value;
 use super::{Moment, World};
 
 impl World {
-    /// What all payments have brought in the end, by currency, in minor units: what was captured, less the refunds whose
-    /// money left and didn't come back, and with what disputes took and gave. Fees don't count, nor does what isn't a
-    /// payment's (payouts, transfers, top-ups).
+    /// The total that all payments have brought in the end, by currency, in minor units. It is what was captured, less
+    /// the refunds whose money left and didn't come back, with what disputes took and gave. Fees don't count, nor do
+    /// objects other than payments (payouts, transfers, top-ups).
     ///
-    /// It is read from charges and from balance transactions, not from statuses.
+    /// It is computed from charges and balance transactions, not from statuses.
     #[must_use]
     pub fn settled(&self) -> BTreeMap<String, i64> {
         let mut settled = BTreeMap::new();

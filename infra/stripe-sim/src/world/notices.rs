@@ -1,4 +1,4 @@
-//! Events of API v2 that have no snapshot twin. Their data come with the fetched event, not with the delivered one.
+//! Events of API v2 that have no snapshot. Their data come with the fetched event, not with the delivered one.
 
 use super::{Key, Occurrence, Scope, World};
 
@@ -15,7 +15,7 @@ pub struct Notice {
     pub id: String,
     /// Unix seconds.
     pub created: i64,
-    /// What it says.
+    /// What it reports.
     pub about: About,
 }
 
@@ -38,7 +38,8 @@ impl Notice {
         }
     }
 
-    /// Who gets it: the meter's owner; of events that weren't generated the platform, in the mode of the change.
+    /// Who gets it: for a meter's report the meter's owner; for events that weren't generated the platform, in the mode
+    /// of the change.
     #[must_use]
     pub fn scope(&self) -> Scope {
         match &self.about {
@@ -49,7 +50,7 @@ impl Notice {
 }
 
 impl World {
-    /// Keeps a notice in its place.
+    /// Keeps a notice in order of time.
     pub(crate) fn note(&mut self, notice: Notice) {
         self.notices.push(notice);
         self.notices.sort_by_key(|notice| notice.created);

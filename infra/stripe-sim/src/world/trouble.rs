@@ -1,20 +1,20 @@
-//! What Stripe itself gets wrong: one change told by two events, and a change that is told by none.
+//! Stripe's own failures: one change with two events, and a change without any event.
 //!
-//! A change without an event is still a change: the objects are as they are, only nobody hears of it. Some time later
-//! Stripe says that it failed to generate the event, with an event of API v2,
-//! `v2.core.health.event_generation_failure.resolved`. Its data say which type and which object; they come with the
+//! A change without an event is still a change: the objects have changed, but no endpoint receives an event. Some time
+//! later Stripe reports that it failed to generate the event, with an event of API v2,
+//! `v2.core.health.event_generation_failure.resolved`. Its data name the type and the object; they come with the
 //! fetched event, not with the delivered one.
 
 use super::{About, Notice, World};
 use crate::ids::{Purpose, event_id, stream, thin_id};
 
 impl World {
-    /// Tells one change twice: a second event beside this one, the same but for its id. Returns the new id; `None`
-    /// where there is no such event.
+    /// Reports one change twice: adds a second event beside this one, which differs only in its id. Returns the new id;
+    /// `None` if there is no such event.
     pub fn twin(&mut self, event: &str) -> Option<String> {
         let place = self.events.iter().position(|one| one.id == event)?;
         let mut twin = self.events[place].clone();
-        // A stream of its own: ids of stories stay as they are.
+        // A separate stream: ids of stories don't change.
         self.plays += 1;
         let mut dice = stream(self.seed, self.plays, Purpose::Twins);
         twin.id = event_id(&mut dice, &twin.kind);
@@ -23,7 +23,7 @@ impl World {
         Some(id)
     }
 
-    /// Gives so many of a hundred events a twin. Returns how many.
+    /// Gives this number of a hundred events a second event. Returns how many.
     pub fn twin_some(&mut self, percent: u8) -> usize {
         self.plays += 1;
         let mut dice = stream(self.seed, self.plays, Purpose::Twins);
@@ -33,10 +33,11 @@ impl World {
         made.count()
     }
 
-    /// Lets Stripe fail to generate this event: it is in no list and is delivered to nobody, as if it had never been, and
-    /// so many seconds later Stripe says so. Returns the notice's id; `None` where there is no such event.
+    /// Makes Stripe fail to generate this event: no list contains it and no endpoint receives it, as if it had never
+    /// existed. The given number of seconds later Stripe reports that. Returns the notice's id; `None` if there is no
+    /// such event.
     ///
-    /// The object's last event may then show less than the truth.
+    /// The object's last event may then show an older state than the true one.
     pub fn fail_to_generate(&mut self, event: &str, told_after_s: u32) -> Option<String> {
         let place = self.events.iter().position(|one| one.id == event)?;
         let failed = self.events.remove(place);
@@ -49,8 +50,8 @@ impl World {
         Some(id)
     }
 
-    /// Lets Stripe fail to generate so many events, drawn from all. Returns how many: fewer only where
-    /// there are fewer.
+    /// Makes Stripe fail to generate this number of events, drawn from all. Returns how many: fewer only if there are
+    /// fewer.
     pub fn fail_to_generate_some(&mut self, events: usize, told_after_s: u32) -> usize {
         self.plays += 1;
         let mut dice = stream(self.seed, self.plays, Purpose::Twins);

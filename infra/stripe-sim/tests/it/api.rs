@@ -128,7 +128,7 @@ fn events_are_filtered_by_type_and_second() {
 fn events_are_filtered_by_whether_every_endpoint_took_them() {
     let mut world = told(Story::Purchase);
     let events = events_of_the_platform(&world);
-    // Two endpoints: the first event is taken by both, the second by one, the third by none.
+    // Two endpoints: both acknowledge the first event, one the second, none the third.
     for event in &events[..3] {
         world.set_pending_webhooks(event, 2);
     }
@@ -247,7 +247,7 @@ fn every_object_of_a_served_kind_is_served_as_it_is() {
                 let answer = get(&world, &format!("/v1/{path}/{}", key.id), &headers);
                 let truth = world.object_at(key, version, sluice_stripe_sim::Moment::End);
                 if is_deleted {
-                    // Some say so themselves, most are simply gone.
+                    // Some objects stay and are marked as deleted, most aren't found any more.
                     let gone = answer.status == 404 || answer.body["deleted"] == true;
                     assert!(gone, "{path} at {version}");
                 } else {
@@ -336,7 +336,7 @@ fn a_missing_object_is_404_and_a_key_of_the_wrong_mode_is_told_so() {
     assert!(message.ends_with(
         "a similar object exists in live mode, but a test mode key was used to make this request."
     ));
-    // An id of another kind is no object of this one.
+    // An id of another kind isn't found in this collection.
     assert_eq!(
         get(&world, &format!("/v1/charges/{}", intent.id), &[LIVE]).status,
         404
@@ -391,7 +391,7 @@ fn a_connected_accounts_objects_are_seen_only_on_its_behalf() {
     );
     assert!(ids(&events).len() > 5);
     assert!(ids(&get(&world, "/v1/events", &[LIVE])).is_empty());
-    // The account itself is the platform's to ask for.
+    // The account itself belongs to the platform's scope.
     let listed = ids(&get(&world, "/v1/accounts", &[LIVE]));
     assert_eq!(listed, std::slice::from_ref(&account));
     assert!(ids(&get(&world, "/v1/accounts", &[TEST])).is_empty());

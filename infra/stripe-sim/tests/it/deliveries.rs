@@ -117,7 +117,7 @@ fn an_endpoint_hears_its_own_scope_and_mode() {
     assert_eq!(modes(Hears::Platform, true), [(false, true)]);
     assert_eq!(modes(Hears::Platform, false), [(false, false)]);
     assert_eq!(modes(Hears::Connect, false), [(true, false)]);
-    // Live Connect endpoints hear test events too.
+    // Live Connect endpoints receive test events too.
     assert_eq!(modes(Hears::Connect, true), [(true, false), (true, true)]);
     assert_eq!(modes(Hears::Organization, true), [(true, true)]);
     assert_eq!(modes(Hears::Organization, false), [(true, false)]);
@@ -152,7 +152,7 @@ fn an_organization_is_sent_the_same_events_with_their_account_in_the_context_alo
             });
             assert!(theirs.get("account").is_none());
             assert_eq!(theirs["context"], format!("{ORGANIZATION}/{account}"));
-            // A connected account's event says it twice, and a thin one by its context.
+            // A connected account's event names the account twice, a thin one by its context.
             assert_eq!(own["context"], account);
             for event in [&mut own, &mut theirs] {
                 let fields = event.as_object_mut().expect("an object");

@@ -12,7 +12,7 @@ mod versions;
 
 use sluice_stripe_sim::{Options, Scope, Story, World};
 
-/// A world in which every story was told, to the platform and to two connected accounts.
+/// A world in which every story was played, for the platform and for two connected accounts.
 fn full_world(seed: u64) -> World {
     let mut world = World::new(seed, Options::default());
     let mut scopes = vec![Scope::platform(true), Scope::platform(false)];

@@ -7,12 +7,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::Value;
 
-/// A delivery as it came.
+/// A delivery as it arrived.
 #[derive(Debug, Clone)]
 pub(crate) struct Received {
     /// `Stripe-Signature`.
     pub(crate) signature: String,
-    /// The event's.
+    /// The event's id.
     pub(crate) id: String,
     pub(crate) body: Vec<u8>,
 }
@@ -31,7 +31,8 @@ pub(crate) struct Receiver {
 }
 
 impl Receiver {
-    /// Answers each delivery with the status that is made of it and of how many came before with its event's id.
+    /// Answers each delivery with the status that `answer` computes from it and from the number of earlier deliveries
+    /// of its event.
     pub(crate) fn start(answer: impl Fn(&Received, usize) -> u16 + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let url = format!("http://{}/webhooks", listener.local_addr().expect("bound"));
@@ -91,7 +92,7 @@ fn read(reader: &mut BufReader<TcpStream>) -> Option<Received> {
     let (mut length, mut signature) = (0, String::new());
     loop {
         let mut line = String::new();
-        // Nothing is the connection's end.
+        // An empty read is the connection's end.
         if reader.read_line(&mut line).ok()? == 0 {
             return None;
         }

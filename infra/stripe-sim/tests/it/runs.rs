@@ -1,4 +1,4 @@
-//! Deliveries under way: posted over loopback, retried in compressed time.
+//! Deliveries in progress: posted over loopback, retried in compressed time.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -75,7 +75,7 @@ fn a_burst_arrives_whole_over_no_more_connections_than_it_may_have() {
     assert!(tally.duplicates > events / 10);
     assert!((1..=4).contains(&receiver.connections()));
     assert!(received.iter().all(|one| verifies(one, "whsec_platform")));
-    // Nothing is planned twice, and what comes later is.
+    // Nothing is planned twice, and later events are planned.
     assert_eq!(run.send(&world, mix, Pace::AtOnce), 0);
     world.play(Story::Purchase, &Scope::platform(true));
     let more = run.send(&world, mix, Pace::PerSecond(500));
@@ -133,7 +133,7 @@ fn what_fails_comes_again_until_it_is_taken_and_is_told_by_its_delivery() {
 fn an_answer_after_the_deadline_is_none_and_what_is_never_taken_is_given_up() {
     let (hold, held) = std::sync::mpsc::channel::<()>();
     let held = std::sync::Mutex::new(held);
-    // It answers when the test is over.
+    // It answers when the test has ended.
     let receiver = Receiver::start(move |_, _| {
         let held = held.lock();
         held.map_or(200, |held| held.recv().map_or(200, |()| 200))
@@ -163,7 +163,7 @@ fn an_answer_that_is_lost_brings_the_event_again_though_it_was_taken() {
     let mut lossy = destination("platform", &receiver, Hears::Platform);
     let first = Duration::from_secs(60);
     lossy.outages = vec![Outage::whole(Duration::ZERO, first, How::AnswerLost)];
-    // Not compressed: all first posts are within the first minute of the run, and their retries would come in minutes.
+    // Not compressed: all first posts are within the first minute of the run, and their retries would take minutes.
     let mut run = Run::start(vec![lossy], Clock::REAL, 1).expect("sound");
     let events = run.send(&world, Mix::PLAIN, Pace::AtOnce);
     while run.tally().posts < events {
@@ -230,7 +230,7 @@ fn destinations_hear_their_own_at_their_versions_and_one_that_fails_holds_up_no_
     };
     assert_ne!(versions(&good), versions(&old));
     assert_eq!(good.received().len(), old.received().len());
-    // Two destinations hear each of the platform's events: the first delivery says 2, and none says more.
+    // Two destinations receive each of the platform's events: the first delivery says 2, and none says more.
     let pending: BTreeSet<_> = [good.received(), old.received()]
         .iter()
         .flatten()

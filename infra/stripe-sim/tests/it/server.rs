@@ -1,4 +1,4 @@
-//! The API over a socket, and its knobs.
+//! The API over a socket, and its controls.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;

@@ -1,4 +1,4 @@
-//! The stories end as they should, and tell what they should.
+//! The stories end as they should, and emit the events that they should.
 
 use serde_json::{Value, json};
 use sluice_stripe_sim::stories::STORY_S_MAX;
@@ -6,7 +6,7 @@ use sluice_stripe_sim::{ApiVersion, Key, Moment, Options, Scope, Story, World};
 
 use crate::told;
 
-/// The objects whose id begins so, as they are in the end.
+/// The objects whose id begins with this prefix, as they are in the end.
 fn objects(world: &World, prefix: &str) -> Vec<Value> {
     let keys: Vec<&Key> = world
         .objects()
@@ -21,7 +21,7 @@ fn objects(world: &World, prefix: &str) -> Vec<Value> {
         .collect()
 }
 
-/// The types told about objects whose id begins so, in order.
+/// The event types about objects whose id begins with this prefix, in order.
 fn types<'w>(world: &'w World, prefix: &str) -> Vec<&'w str> {
     let events = world.events().iter();
     events
@@ -419,7 +419,7 @@ fn what_isnt_captured_is_released_by_a_refund_without_a_balance_transaction() {
     assert!(whole.settled().is_empty());
     let kinds = types(&whole, "ch_");
     assert!(kinds.contains(&"charge.refunded") && !kinds.contains(&"charge.captured"));
-    // Then some of what was captured goes back.
+    // Then part of the captured amount is refunded.
     let charge = &objects(&part, "ch_")[0];
     let kept = charge["amount"].as_i64().unwrap() - charge["amount_refunded"].as_i64().unwrap();
     assert_eq!(part.settled()["usd"], kept);

@@ -1,4 +1,4 @@
-//! Thin events, events told twice, and events that Stripe fails to generate.
+//! Thin events, changes with two events, and events that Stripe fails to generate.
 
 use std::collections::BTreeSet;
 
@@ -43,7 +43,7 @@ fn ids(list: &Value) -> Vec<String> {
         .collect()
 }
 
-/// Every page, by the URL of the next.
+/// Every page, found by the URL of the next.
 fn walk(world: &World, first: &str) -> Vec<String> {
     let (mut walked, mut target) = (Vec::new(), first.to_owned());
     loop {
@@ -90,7 +90,7 @@ fn the_path_of_every_thin_event_leads_to_its_object() {
     for event in world.events() {
         let thin = world.thin(event);
         let Some(url) = thin["related_object"]["url"].as_str() else {
-            // Nobody can ask for the application that an account has connected to.
+            // The application that an account has connected to has no path in the API.
             assert_eq!(world.kind(&event.object), Some("application"));
             continue;
         };
@@ -277,7 +277,7 @@ fn an_event_that_is_not_generated_is_nowhere_and_told_of_later() {
         .fail_to_generate(&lost.id, 7_200)
         .expect("there is such an event");
     assert_eq!(world.fail_to_generate(&lost.id, 7_200), None);
-    // The change stands.
+    // The change itself remains.
     assert_eq!(
         world.object(account.account.as_deref(), true, &lost.object.id),
         truth
@@ -314,7 +314,7 @@ fn an_event_that_is_not_generated_is_nowhere_and_told_of_later() {
     .body;
     assert_eq!(ids(&listed), [notice.as_str()]);
 
-    // Only thin endpoints of the platform hear it, and then without its data.
+    // Only thin endpoints of the platform receive it, and then without its data.
     let endpoint = |payload, hears| Endpoint {
         url: String::new(),
         secrets: Vec::new(),

@@ -1,4 +1,4 @@
-//! What a world promises about its events and states.
+//! What a world guarantees about its events and states.
 
 use std::collections::BTreeSet;
 
@@ -13,11 +13,11 @@ fn bodies(world: &World, version: ApiVersion) -> Vec<Vec<u8>> {
     events.map(|event| world.body(event, version)).collect()
 }
 
-/// Without what older versions show inside of an object, which changes with the others, in silence.
+/// Without what older versions show inside of an object, which changes with the others, without an event.
 fn without_insides(mut object: Value) -> Value {
     let fields = object.as_object_mut().expect("an object");
     for inside in ["charges", "discount", "refunds"] {
-        // A fee's own refunds and transfers' reversals are told of.
+        // A fee's own refunds and a transfer's reversals have events of their own.
         if inside != "refunds" || fields["object"] == "charge" {
             fields.remove(inside);
         }
@@ -77,11 +77,11 @@ fn previous_attributes_lead_from_the_present_to_the_former_rendering_at_every_ve
 
 #[test]
 fn the_former_rendering_of_an_update_is_what_the_event_before_it_showed() {
-    // So that the updates of an object form a chain, but for other objects that it carries inside.
+    // So the updates of an object form a chain, except for other objects that it carries inside.
     let world = full_world(2);
     for version in &ApiVersion::TESTED[1..] {
         for events in world.histories().values() {
-            // A notice shows a state that nothing changed it to.
+            // A notice shows a state that no change made.
             let is_change = |event: &&&Occurrence| !event.kind.ends_with("trial_will_end");
             let changes: Vec<_> = events.iter().filter(is_change).collect();
             for pair in changes.windows(2) {

@@ -14,7 +14,7 @@ use sluice_stripe_sim::delivery::HttpApi;
 use sluice_stripe_sim::delivery::http_api::{AWS_ACCOUNT, REGION, SAMPLE_SECRET};
 use sluice_stripe_sim::iso;
 
-/// How long after an event was made it is signed, and reaches `ingest`, in seconds.
+/// The time from an event's creation to its signature, and to its arrival at `ingest`, in seconds.
 const SIGNED_AFTER_S: i64 = 2;
 const RECEIVED_AFTER_S: i64 = 3;
 
@@ -25,7 +25,7 @@ const PURCHASE: [&str; 4] = [
     "payment_intent.succeeded",
     "payment_intent.created",
 ];
-/// The one of them whose body stayed in the ledger.
+/// The event among them whose body stayed in the ledger.
 const POINTER: &str = "payment_intent.succeeded";
 
 const LIFE: [&str; 3] = [
@@ -37,7 +37,7 @@ const LIFE: [&str; 3] = [
 /// Every file of `lambda/`: its name without `.json`, and its bytes.
 ///
 /// # Errors
-/// When a sample that it is made of is missing or no event.
+/// When a sample that a file is made from is missing or isn't an event.
 pub(crate) fn files(
     samples: &BTreeMap<String, Vec<u8>>,
 ) -> Result<BTreeMap<String, Vec<u8>>, String> {
@@ -76,7 +76,7 @@ pub(crate) fn files(
     let good = envelope(samples, "charge.succeeded")?;
     let mut strange = good.clone();
     strange["detail"] = json!({ "hello": "world" });
-    // One message that no bus wrote, one whose detail is no event, and a good one that must not suffer for them.
+    // One message that no bus wrote, one whose detail isn't an event, and a good one that they must not affect.
     let poison = [
         "{ this is not JSON".to_owned(),
         strange.to_string(),
@@ -91,7 +91,7 @@ pub(crate) fn files(
         ),
         ("http.connect", http(connect, "account.updated")?),
         ("http.thin", http(plain, thin)?),
-        // The minute's tick for `sweep`: template.yaml gives the schedule this input.
+        // The event that runs `sweep` each minute: template.yaml gives the schedule this input.
         ("schedule", json!({})),
         (
             "sqs.payments",
@@ -142,7 +142,7 @@ fn envelope(samples: &BTreeMap<String, Vec<u8>>, name: &str) -> Result<Value, St
     };
     let inline = (name != POINTER).then_some(body);
     let published = detail::outgoing(&arrival.origin(), inline);
-    // Buses parse and write a detail anew.
+    // Buses parse a detail and write it again.
     let detail: Value =
         serde_json::from_str(&published.detail).map_err(|error| format!("{name}: {error}"))?;
     let received_at = iso::written(received_at_ms);
@@ -159,7 +159,7 @@ fn envelope(samples: &BTreeMap<String, Vec<u8>>, name: &str) -> Result<Value, St
     }))
 }
 
-/// A batch as the queue's event source mapping hands it over, sent in this second (Unix).
+/// A batch as the queue's event source mapping passes it to the function, sent in this second (Unix).
 fn batch(queue: &str, sent_s: i64, bodies: &[String]) -> Value {
     let sent_ms = sent_s * 1_000;
     let record = |(number, body): (usize, &String)| {

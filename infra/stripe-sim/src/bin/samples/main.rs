@@ -1,8 +1,8 @@
-//! `samples`: writes the sample events of `tests/events`, or with `--check` says whether they are current.
+//! `samples`: writes the sample events of `tests/events`; with `--check` it says whether they are current.
 //!
-//! The simulated Stripe plays the stories of `stories.rs` from a fixed seed, and what it sends of them becomes
-//! `stripe/<name>.json`; `lambda/<name>.json` is what AWS would hand to the functions then. It reads no clock, and writes
-//! the same bytes everywhere.
+//! The simulated Stripe plays the stories of `stories.rs` from a fixed seed. What it sends becomes
+//! `stripe/<name>.json`; `lambda/<name>.json` is what AWS would then pass to the functions. The program reads no clock,
+//! and writes the same bytes on every machine.
 
 mod lambda;
 mod stories;
@@ -14,8 +14,8 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-/// What nobody sends is written by hand: an unknown type, object and API version, with numbers and text that are easy to
-/// damage.
+/// Samples that no simulation sends are written by hand: an unknown type, object and API version, with numbers and text
+/// that are easy to damage.
 const BY_HAND: &str = "stripe/galaxy.moved.json";
 
 #[derive(Parser)]
@@ -75,7 +75,7 @@ fn files() -> Result<BTreeMap<String, Vec<u8>>, String> {
         .collect())
 }
 
-/// The paths of files that are missing, other than they should be, or too many.
+/// The paths of files that are missing, differ from what would be written, or shouldn't exist.
 fn stale(folder: &Path, files: &BTreeMap<String, Vec<u8>>) -> Result<Vec<String>, String> {
     let mut stale = Vec::new();
     for (path, body) in files {
@@ -102,7 +102,7 @@ fn relative(path: &Path, folder: &Path) -> String {
     parts.join("/")
 }
 
-/// A text file ends with a line's end.
+/// A text file ends with a line break.
 fn ended(mut text: Vec<u8>) -> Vec<u8> {
     text.push(b'\n');
     text

@@ -1,22 +1,23 @@
-//! The stories that the samples are of, and which of their events become files.
+//! The stories that the samples come from, and which of their events become files.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use sluice_stripe_sim::body::written;
 use sluice_stripe_sim::{ApiVersion, Occurrence, Options, Scope, Story, World};
 
-/// What everything depends on.
+/// The seed of everything.
 const SEED: u64 = 1;
 
 /// The version that the samples are frozen in, and an older one whose shapes differ.
 const VERSION: ApiVersion = ApiVersion::V2025_09_30;
 const OLD_VERSION: ApiVersion = ApiVersion::V2020_08_27;
 
-/// From story to story, in seconds.
+/// The time from story to story, in seconds.
 const DAY_S: u32 = 86_400;
 
-/// Each story of the platform, and the files that its events become. A file is named by its event's type, and a further
-/// word where there are several of a type: so many files of a type are the last events of it, in their order.
+/// Each story of the platform, and the files that its events become. A file is named by its event's type, with a
+/// further word if several files have that type. The files of a type are the last events of that type, in their order:
+/// as many as there are files.
 const STORIES: [(Story, &[&str]); 17] = [
     (
         Story::PartialRefund,
@@ -132,7 +133,7 @@ const STORIES: [(Story, &[&str]); 17] = [
 /// The files of a connected account's events.
 const OF_ACCOUNT: [&str; 2] = ["account.updated", "payout.failed"];
 
-/// Files that there are of the old version too.
+/// Files that exist for the old version too.
 const OLD: [&str; 4] = [
     "charge.refunded",
     "customer.subscription.created",
@@ -140,7 +141,7 @@ const OLD: [&str; 4] = [
     "payment_intent.succeeded",
 ];
 
-/// Files that there are of the thin twin too.
+/// Files that exist as thin events too.
 const THIN: [&str; 5] = [
     "account.updated",
     "balance.available",

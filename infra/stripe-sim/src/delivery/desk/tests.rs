@@ -1,4 +1,4 @@
-//! The desk against receivers of every temper, in Stripe's time and in no real time.
+//! The desk against receivers of every kind, in Stripe's time and in no real time.
 
 use fastrand::Rng;
 use proptest::prelude::*;
@@ -47,7 +47,7 @@ const MIX: Mix = Mix {
     seed: 1,
 };
 
-/// Posts all until nothing is left, with so many in flight, which are answered in any order; an answer takes a second.
+/// Posts until nothing is left, with this number of posts in flight, answered in any order; an answer takes a second.
 fn play(
     desk: &mut Desk,
     in_flight: usize,
@@ -86,8 +86,8 @@ fn play(
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
-    /// Whatever is answered to whom: an event is acknowledged exactly if something answered 2xx, given up exactly if all of
-    /// its tries failed, and nothing is tried again after it was acknowledged.
+    /// Whatever the receivers answer: an event is acknowledged exactly if one answer was 2xx, and given up exactly if
+    /// all of its tries failed. Nothing is retried after it was acknowledged.
     #[test]
     fn every_event_ends_as_its_answers_say(
         seed: u64,
@@ -96,7 +96,7 @@ proptest! {
         in_flight in 1_usize..6,
     ) {
         let mut desk = Desk::new(vec![destination("a", livemode)], seed);
-        // An endpoint that is disabled is another test's.
+        // Another test covers disabled endpoints.
         desk.destination_mut(0).disable_after = Duration::MAX;
         desk.add(0, events(0..40), Mix { seed, ..MIX }, |place| HOUR * u32::try_from(place).expect("small") / 4);
         let mut dice = Rng::with_seed(seed);
@@ -117,7 +117,7 @@ proptest! {
                     prop_assert_eq!(fate.posts[taken].number, delivery);
                     let acknowledged = fate.posts[taken].at + Duration::from_secs(1);
                     let latest = firm.iter().map(|post| post.at).max();
-                    // What was in flight already may be answered later.
+                    // Posts that were in flight may be answered later.
                     prop_assert!(latest < Some(acknowledged + Duration::from_secs(in_flight as u64)));
                 }
                 Outcome::GivenUp => prop_assert_eq!((taken, firm.len()), (None, tries)),
@@ -132,7 +132,8 @@ proptest! {
         }
     }
 
-    /// An endpoint that is away for less than Stripe's patience gets everything in the end, however it is away.
+    /// An endpoint that fails for less than Stripe's retry period gets everything in the end, whatever the kind of
+    /// outage.
     #[test]
     fn an_outage_of_up_to_two_days_loses_nothing(
         seed: u64,
@@ -153,7 +154,7 @@ proptest! {
         prop_assert_eq!(report.acknowledged().len(), 30);
     }
 
-    /// What happens depends on the seed and on the answers, and on nothing else.
+    /// The run depends on the seed and on the answers, and on nothing else.
     #[test]
     fn one_seed_plays_one_run(seed: u64) {
         let run = || {
@@ -177,14 +178,14 @@ fn pending_webhooks_count_down_in_the_bytes_and_stay_where_one_gave_up() {
             HOUR * u32::try_from(place).expect("small")
         });
     }
-    // A duplicate, long after.
+    // A duplicate, much later.
     desk.queue(0, HOUR * 100, 0, true);
     desk.repeats_queued += 1;
     let mut bytes = Vec::new();
     play(&mut desk, 1, &mut Rng::with_seed(1), |posting, _| {
         let body = String::from_utf8(posting.body.clone()).expect("text");
         bytes.push(body.replace(['\n', ' '], ""));
-        // DeliveryOutcome by the first destination at once, by the second at its third try.
+        // The first destination acknowledges at once, the second at its third try.
         status(if posting.task == 1 && posting.number < 3 {
             500
         } else {
@@ -209,7 +210,7 @@ fn days_of_failing_disable_an_endpoint_and_what_is_made_then_is_never_sent() {
     let mut lasting = destination("a", true);
     lasting.enable_after = Some(HOUR * 24);
     let mut desk = Desk::new(vec![lasting], 1);
-    // One event an hour for 20 days; the endpoint fails for ten of them.
+    // One event per hour for 20 days; the endpoint fails for ten of them.
     desk.add(0, events(0..480), Mix::PLAIN, |place| {
         HOUR * u32::try_from(place).expect("small")
     });
@@ -222,9 +223,9 @@ fn days_of_failing_disable_an_endpoint_and_what_is_made_then_is_never_sent() {
     for (hour, fate) in (0..).zip(&report.fates) {
         *ends.entry(fate.outcome.word()).or_default() += 1;
         match hour {
-            // Its tries ended before.
+            // Its tries ended before the endpoint was disabled.
             0..100 => assert_eq!(fate.outcome, Outcome::GivenUp, "{hour}"),
-            // Made while it was disabled: not posted once. (It is found out by a post of its hour.)
+            // Made while it was disabled: never posted. (A post of its hour detects that.)
             _ if hour > disabled_at && hour <= disabled_at + 24 => {
                 assert_eq!(
                     (fate.outcome, fate.posts.len()),
@@ -242,7 +243,7 @@ fn days_of_failing_disable_an_endpoint_and_what_is_made_then_is_never_sent() {
             _ => {}
         }
     }
-    // Those whose tries weren't over found it disabled: no wait is as long as the 24 hours.
+    // Events with tries left found it disabled: no wait is as long as the 24 hours.
     let broken_off = report.fates.iter();
     let broken_off =
         broken_off.filter(|fate| fate.outcome == Outcome::Disabled && !fate.posts.is_empty());
