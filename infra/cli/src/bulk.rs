@@ -1,4 +1,5 @@
-//! What `rebuild` and `import` have in common: their options, what they say of each object, and what came of the run.
+//! What `rebuild` and `import` have in common: their options, what they print of each object, and the result of the
+//! run.
 
 use std::ops::ControlFlow;
 
@@ -12,7 +13,7 @@ use crate::context::Context;
 use crate::output::{Cell, fields, table};
 use crate::progress::Progress;
 
-/// The most objects that are shown one by one; beyond, they are counted.
+/// The most objects that are shown one by one. Further objects are only counted.
 const SHOWN_MAX: usize = 50;
 
 /// Options of both.
@@ -26,7 +27,7 @@ pub(crate) struct How {
     /// Stop where more than this share of the objects fails, in percent.
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(0..=100))]
     pub(crate) stop_percent: u32,
-    /// Go on with this run.
+    /// Resume this run.
     #[arg(long, value_name = "RUN")]
     resume: Option<String>,
 }
@@ -43,7 +44,7 @@ impl How {
         }
     }
 
-    /// Says the run's name, if it does something.
+    /// Prints the run's name, if it changes something.
     pub(crate) fn begun(&self, context: &Context, name: &str) -> Result<(), Problem> {
         if !self.change.yes {
             return Ok(());
@@ -62,7 +63,7 @@ impl How {
 pub(crate) struct Show<'a> {
     context: &'a Context,
     shown: usize,
-    /// None of a plan.
+    /// None for a plan.
     progress: Option<Progress>,
 }
 
@@ -78,7 +79,7 @@ impl<'a> Show<'a> {
         }
     }
 
-    /// Says what came of the run.
+    /// Prints the result of the run.
     ///
     /// # Errors
     /// [`Problem::Partly`] if some objects failed, or it was stopped.
@@ -141,7 +142,7 @@ impl Watch for Show<'_> {
     }
 }
 
-/// `, status "open" → "paid"`: the fields at the top that differ.
+/// `, status "open" → "paid"`: the top-level fields that differ.
 fn differences(before: &Value, after: &Value) -> String {
     let names: std::collections::BTreeSet<&String> = [before, after]
         .into_iter()

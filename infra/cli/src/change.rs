@@ -1,4 +1,5 @@
-//! What every command that changes something has in common: it shows a plan, and does it with `--yes` and a reason.
+//! What every command that changes something has in common: it shows a plan, and carries it out with `--yes` and a
+//! reason.
 
 use sluice_operations::actor::{self, Reason};
 use sluice_operations::problem::Problem;
@@ -36,14 +37,14 @@ impl Change {
 }
 
 impl Why {
-    /// The reason with who acts, as AWS says.
+    /// The reason, with the person who acts as AWS names them.
     pub(crate) async fn reason(self, stack: &Stack) -> Result<Reason, Problem> {
         let who = actor::who(stack).await?;
         Ok(Reason { who, why: self.0 })
     }
 }
 
-/// Says that only the plan was shown.
+/// Prints that only the plan was shown.
 pub(crate) fn not_done(context: &Context) -> Result<(), Problem> {
     match context.out.is_json() {
         true => Ok(()),

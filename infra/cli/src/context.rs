@@ -34,7 +34,7 @@ pub(crate) struct Global {
         help_heading = OF_EVERY_COMMAND
     )]
     stack_file: PathBuf,
-    /// JSON for machines, a line a thing.
+    /// One JSON object per line, for machines.
     #[arg(long, global = true, help_heading = OF_EVERY_COMMAND)]
     json: bool,
     /// When to colour: auto (on a terminal), always, never.
@@ -52,18 +52,18 @@ pub(crate) struct Global {
 }
 
 impl Global {
-    /// Standard output as these options want it.
+    /// Standard output with these options.
     pub(crate) fn output(&self) -> Output {
         Output::new(self.json, self.color)
     }
 
-    /// Whether a stack in AWS is meant, and not the local one.
+    /// Whether the stack is in AWS, and not the local one.
     pub(crate) fn names_stack(&self) -> bool {
         self.stack.is_some()
     }
 }
 
-/// A stack, and where to print what is found of it.
+/// A stack, and the output for what is found in it.
 #[derive(Debug, Clone)]
 pub(crate) struct Context {
     /// The stack.
@@ -86,7 +86,7 @@ impl Context {
         Ok(Self { stack, out })
     }
 
-    /// A stack without anything in it, at an address where nothing answers.
+    /// A stack with nothing in it, at an address where nothing answers.
     #[cfg(test)]
     pub(crate) fn for_tests() -> Self {
         Self {

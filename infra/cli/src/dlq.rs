@@ -1,4 +1,4 @@
-//! `sluice dlq`: a domain's dead letters, by cause: seen, moved back, or given up.
+//! `sluice dlq`: lists a domain's dead letters by cause, moves them back, or gives them up.
 
 use clap::{Args, Subcommand};
 use serde_json::json;
@@ -63,7 +63,7 @@ pub(crate) enum Command {
     Discard {
         #[command(flatten)]
         wanted: Wanted,
-        /// Also those of which it can't be told whether effects of their object are pending: messages that can't be read.
+        /// Also those for which it is unknown whether effects of their object are pending: messages that can't be read.
         #[arg(long)]
         unchecked: bool,
         /// Why, for the record.
@@ -113,7 +113,7 @@ pub(crate) async fn run(context: &Context, command: Command) -> Result<(), Probl
     }
 }
 
-/// Moves all that are wanted back, or says how many they are.
+/// Moves back all that are wanted, or says how many they are.
 async fn redrive(context: &Context, filter: Filter, max: usize, yes: bool) -> Result<(), Problem> {
     dlq::check(&context.stack, &filter.domain)?;
     let reason = match yes {
@@ -135,7 +135,7 @@ async fn redrive(context: &Context, filter: Filter, max: usize, yes: bool) -> Re
     verdict(stayed, domain, [plan.left, plan.hidden])
 }
 
-/// Gives all up that are wanted and may be, for a reason; without one says how many they are.
+/// Gives up all that are wanted and may be given up, with a reason. Without a reason, says how many they are.
 async fn discard(
     context: &Context,
     filter: Filter,
@@ -165,7 +165,8 @@ async fn discard(
     verdict(refused.collect(), domain, [plan.left, plan.hidden])
 }
 
-/// Done, or a line for each thing that isn't: what was left out, letters that were not looked at, and hidden ones.
+/// Success, or one line for each thing that isn't done: what was left out, letters that were not looked at, and hidden
+/// ones.
 fn verdict(
     mut left_out: Vec<String>,
     domain: &str,
@@ -183,17 +184,17 @@ fn verdict(
     }
 }
 
-/// That letters are beyond those that are looked at.
+/// Says that there are more letters than are looked at.
 pub(crate) fn not_looked_at(queue: &str, count: u64) -> String {
     format!("dead letters of {queue} that were not looked at: about {count}")
 }
 
-/// That letters are in flight with another command.
+/// Says that letters are in flight with another command.
 pub(crate) fn hidden_now(queue: &str, count: u64) -> String {
     format!("dead letters of {queue} are hidden just now: {count}")
 }
 
-/// This reason, with who acts.
+/// This reason, with the person who acts.
 async fn reason(context: &Context, why: String) -> Result<Reason, Problem> {
     let who = actor::who(&context.stack).await?;
     Ok(Reason { who, why })
@@ -208,7 +209,7 @@ fn done(context: &Context, name: &str, count: usize, words: &str) -> Result<(), 
     }
 }
 
-/// All that are wanted, and what is said of those that were not seen.
+/// All wanted letters, and what is said of those that were not seen.
 async fn plan(context: &Context, filter: Filter, max: usize) -> Result<Plan, Problem> {
     let domain = filter.domain.clone();
     let mut bar = Progress::new(context, "dead letters", None);
@@ -227,7 +228,7 @@ async fn look(context: &Context, filter: &Filter) -> Result<Received, Problem> {
     Ok(received)
 }
 
-/// Says how many letters there are beside those that were seen: more than are looked at, or hidden just now.
+/// Says how many letters there are besides those that were seen: more than are looked at, or hidden just now.
 fn unseen(context: &Context, domain: &str, left: u64, hidden: u64) -> Result<(), Problem> {
     if context.out.is_json() {
         if left + hidden > 0 {

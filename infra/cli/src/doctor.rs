@@ -1,4 +1,4 @@
-//! `sluice doctor`: what of a stack isn't set up as it has to be, and the command that mends it.
+//! `sluice doctor`: finds what of a stack isn't set up as it has to be, and the command that fixes it.
 
 use sluice_operations::doctor::{self, Finding, Findings, Level};
 use sluice_operations::problem::Problem;

@@ -1,8 +1,8 @@
-//! `sluice erase`: takes what belongs to a customer out of the ledger, the projections and the dead letters.
+//! `sluice erase`: removes what belongs to a customer from the ledger, the projections and the dead letters.
 //!
-//! Without `--yes` it only says what would be erased. It ends with exit code 4 if something has to wait (an event that isn't
-//! on the bus yet, an object with effects pending or that still gives access) or could not be seen. What waits is found again
-//! by its own id, which the report names.
+//! Without `--yes` it only says what would be erased. It ends with exit code 4 if something has to wait or could not be
+//! seen. An event waits while it isn't on the bus yet; an object waits while it has effects pending or still gives
+//! access. What waits is found again by its own id, which the report names.
 
 use std::collections::BTreeMap;
 
@@ -18,7 +18,7 @@ use crate::dlq::{hidden_now, not_looked_at};
 use crate::output::fields;
 use crate::progress::Progress;
 
-/// The most of a kind that people are shown; machines are shown all.
+/// The most of a kind that people are shown; machines get all.
 const SHOWN_MAX: usize = 20;
 
 /// Which customer, and how far to look.
@@ -52,7 +52,7 @@ pub(crate) struct Args {
     yes: bool,
 }
 
-/// Says what would be erased, or erases it.
+/// Prints what would be erased, or erases it.
 pub(crate) async fn run(context: &Context, args: Args) -> Result<(), Problem> {
     let wanted = Wanted {
         ids: args.ids.clone(),
@@ -114,7 +114,7 @@ fn text(report: &Report) -> String {
     fields(title, &lines)
 }
 
-/// Done, or what is left to do; `ids` are those that were given.
+/// Success, or what is left to do. `ids` are the ids that were given.
 fn verdict(report: &Report, ids: &[String]) -> Result<(), Problem> {
     let mut parts = Vec::new();
     if !report.waits.is_empty() {
@@ -141,7 +141,7 @@ fn verdict(report: &Report, ids: &[String]) -> Result<(), Problem> {
     }
 }
 
-/// Adds a line for each, up to [`SHOWN_MAX`], and how many there are more.
+/// Adds one line for each, up to [`SHOWN_MAX`], and the number of further ones.
 fn add(
     lines: &mut Vec<(&'static str, String)>,
     name: &'static str,

@@ -1,18 +1,18 @@
-//! `sluice`, the operator's program: sees into a stack, here or in AWS.
+//! `sluice`, the operator's program: shows and changes a stack, local or in AWS.
 //!
 //! # Layout
-//! - `context`: which stack, and where everything of it is; `aws`: signed calls.
+//! - `context`: which stack, and where its resources are; `aws`: signed calls.
 //! - `domains`: which domains a command takes.
 //! - `output`: tables, colour, JSON lines; `problem`: what went wrong, and the exit code.
-//! - a module a command.
+//! - one module per command.
 //!
 //! # Adding a command
-//! A module with an `Args` for clap and a `run(context, args)`, a variant of [`Command`], a line in [`run`] and an
-//! example. For people a command prints through [`output::Output::line`]; with `--json` it prints
+//! Add a module with an `Args` for clap and a `run(context, args)`, a variant of [`Command`], a line in [`run`] and an
+//! example. A command prints for people through [`output::Output::line`]; with `--json` it prints
 //! [`output::Output::value`] only.
 //!
 //! Exit codes: 0 done; 1 AWS can't be reached or refuses; 2 the call can't be understood; 3 what was asked for isn't
-//! there; 4 a part was done, or what was looked at isn't well.
+//! there; 4 a part was done, or what was looked at has a problem.
 
 mod access;
 mod bulk;
@@ -85,7 +85,7 @@ Exit codes: 0 done; 1 AWS can't be reached or refuses; 2 the call can't be under
 enum Command {
     /// A stack's health at a glance.
     Status(status::Args),
-    /// What isn't set up as it has to be, and what mends it.
+    /// What isn't set up as it has to be, and what fixes it.
     Doctor(doctor::Args),
     /// Events, as the ledger has them.
     Event {
@@ -120,9 +120,10 @@ enum Command {
     },
     /// How whole the ledger is beside Stripe's list of events: the last reports, or a run now.
     Reconcile(reconcile::Args),
-    /// Makes a domain's projections anew, telling nobody. Says what would change, and does it with --yes.
+    /// Recomputes a domain's projections, and emits nothing by default. Says what would change, and does it with --yes.
     Rebuild(rebuild::Args),
-    /// Takes in what the merchant had before the first event, telling nobody. Counts it, and does it with --yes.
+    /// Imports objects that are older than the first event, and emits nothing for new ones. Counts them, and does it
+    /// with --yes.
     Import(import::Args),
     /// Before switching: what was seen here, against what the endpoint of today has seen.
     Shadow(shadow::Args),
@@ -131,7 +132,7 @@ enum Command {
         #[command(subcommand)]
         command: secret::Command,
     },
-    /// Tries a door: what Stripe signs is taken, and nothing else.
+    /// Tries an endpoint: it has to take what Stripe signs, and nothing else.
     Smoke(smoke::Args),
     /// Judges signatures: reads lines of JSON {name, secrets, header_b64, header_null, body_b64, now, tolerance} from
     /// standard input and answers {"name", "verdict"} a line, where the verdict is "ok" or a code.
@@ -143,7 +144,7 @@ enum Command {
 
 async fn run(cli: Cli) -> Result<(), Problem> {
     let Cli { global, command } = cli;
-    // What works without a stack.
+    // These commands work without a stack.
     if matches!(command, Command::Verify) {
         return verify::run();
     }
@@ -153,7 +154,7 @@ async fn run(cli: Cli) -> Result<(), Problem> {
     perform(&Context::find(&global).await?, command).await
 }
 
-/// What works on a stack.
+/// Runs the commands that work on a stack.
 async fn perform(context: &Context, command: Command) -> Result<(), Problem> {
     match command {
         Command::Status(args) => status::run(context, args).await?,
@@ -219,7 +220,8 @@ mod tests {
         assert!(Cli::try_parse_from(without_stack).is_err());
     }
 
-    /// The exit code of a call and what it says, on a stack with the domains `payments` and `unbuilt` at which nothing answers.
+    /// The exit code and the output of a call, on a stack with the domains `payments` and `unbuilt` where nothing
+    /// answers.
     async fn refusal(call: &str) -> (u8, String) {
         let mut context = Context::for_tests();
         for domain in ["payments", "unbuilt"] {

@@ -1,7 +1,7 @@
-//! What commands print: tables and lines with colour for people, a JSON line a thing for machines.
+//! What commands print: tables and lines with colour for people, one JSON object per line for machines.
 //!
-//! Colour goes to a terminal only, and `NO_COLOR` and `--color` are kept to. Every write can find that its reader has
-//! gone (`sluice event list | head`): that ends the command quietly.
+//! Colour goes to a terminal only, and follows `NO_COLOR` and `--color`. Every write may find that its reader has gone
+//! (`sluice event list | head`): that ends the command without an error message.
 
 use std::io::Write;
 
@@ -19,11 +19,11 @@ pub(crate) const DIM: Style = Style::new().dimmed();
 pub(crate) const BOLD: Style = Style::new().bold();
 /// As it should be.
 pub(crate) const GOOD: Style = AnsiColor::Green.on_default();
-/// To be looked at.
+/// Worth a look.
 pub(crate) const WARN: Style = AnsiColor::Yellow.on_default();
 /// Wrong.
 pub(crate) const BAD: Style = AnsiColor::Red.on_default();
-/// Nothing to say of it.
+/// Absent, or of no interest.
 pub(crate) const PLAIN: Style = Style::new();
 
 /// When to colour.
@@ -75,7 +75,7 @@ impl Output {
 
     /// A line of JSON for machines.
     pub(crate) fn value(&self, value: &impl Serialize) -> Result<(), Problem> {
-        // As a value, whose fields are in the order of their names, whatever prints them.
+        // As a value: then the fields are in the order of their names for every type.
         let line = serde_json::to_value(value).map_err(Problem::failed)?;
         Ok(writeln!(std::io::stdout().lock(), "{line}")?)
     }
@@ -87,13 +87,13 @@ impl Output {
         Ok(out.flush()?)
     }
 
-    /// The end: what is still buffered is written.
+    /// Writes what is still buffered, at the end.
     pub(crate) fn flush(&self) -> Result<(), Problem> {
         Ok(std::io::stdout().flush()?)
     }
 }
 
-/// Text in a style; the stream takes the style out where nobody wants it.
+/// Text in a style; the stream takes the style out if its output has no colour.
 pub(crate) fn paint(style: Style, text: impl AsRef<str>) -> String {
     format!("{style}{}{style:#}", text.as_ref())
 }
@@ -118,8 +118,8 @@ impl<T: Into<String>> From<T> for Cell {
     }
 }
 
-/// Lays rows out in columns as wide as their widest cell, under a heading. For tables that fit in memory; what streams
-/// uses [`row`] with widths of its own.
+/// Lays out rows in columns as wide as their widest cell, under a heading. It is for tables that fit in memory;
+/// streamed output uses [`row`] with widths of its own.
 pub(crate) fn table<const N: usize>(heading: [&str; N], rows: &[[Cell; N]]) -> String {
     let mut widths = heading.map(str::len);
     for row in rows {
@@ -135,7 +135,7 @@ pub(crate) fn table<const N: usize>(heading: [&str; N], rows: &[[Cell; N]]) -> S
     text
 }
 
-/// One row, each cell padded to its width, the last one not.
+/// One row, with each cell padded to its width, except the last.
 pub(crate) fn row<const N: usize>(cells: &[Cell; N], widths: [usize; N]) -> String {
     let mut text = String::new();
     let last = cells.iter().rposition(|cell| !cell.text.is_empty());
@@ -150,7 +150,7 @@ pub(crate) fn row<const N: usize>(cells: &[Cell; N], widths: [usize; N]) -> Stri
     text
 }
 
-/// A line a field under a title, without those that are empty.
+/// One line per field under a title, without the empty fields.
 pub(crate) fn fields(title: &str, fields: &[(&str, String)]) -> String {
     let mut text = paint(BOLD, title) + "\n";
     for (name, value) in fields.iter().filter(|(_, value)| !value.is_empty()) {
@@ -162,7 +162,7 @@ pub(crate) fn fields(title: &str, fields: &[(&str, String)]) -> String {
     text
 }
 
-/// So many things, in words: `1 secret`, `2 secrets`.
+/// A number of things, in words: `1 secret`, `2 secrets`.
 pub(crate) fn counted(count: usize, thing: &str) -> String {
     match count {
         1 => format!("1 {thing}"),
@@ -170,7 +170,7 @@ pub(crate) fn counted(count: usize, thing: &str) -> String {
     }
 }
 
-/// A JSON value as people read it: nothing for null, a text without its quotes.
+/// A JSON value as people read it: empty for null, a text without its quotes.
 pub(crate) fn said(value: &Value) -> String {
     match value {
         Value::Null => String::new(),

@@ -1,4 +1,5 @@
-//! How far long work is, on the last line of a terminal. Into a pipe or a file, and for machines, nothing of it is written.
+//! The progress of long work, on the last line of a terminal. Nothing of it is written into a pipe or a file, or for
+//! machines.
 
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
@@ -12,20 +13,20 @@ const BAR: usize = 24;
 /// How often the line is written again.
 const EVERY: Duration = Duration::from_millis(100);
 
-/// A line that says how far work is. It goes away with it.
+/// A line that shows progress. It disappears when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Progress {
     what: &'static str,
     total: Option<usize>,
     is_shown: bool,
     began: Instant,
-    /// Where it was when it began: a run that goes on doesn't begin at nothing.
+    /// Where the work began: a run that is resumed doesn't begin at 0.
     first: Option<usize>,
     written: Option<Instant>,
 }
 
 impl Progress {
-    /// Of so many things, where that is known.
+    /// Shows progress out of this total, if it is known.
     pub(crate) fn new(context: &Context, what: &'static str, total: Option<usize>) -> Self {
         Self {
             what,
@@ -37,12 +38,12 @@ impl Progress {
         }
     }
 
-    /// So many are done.
+    /// This number is done.
     pub(crate) fn at(&mut self, done: usize) {
         self.say(done, "");
     }
 
-    /// So many are done, and something more.
+    /// This number is done, with more text after it.
     pub(crate) fn say(&mut self, done: usize, more: &str) {
         let first = *self.first.get_or_insert(done);
         if !self.is_shown || self.written.is_some_and(|at| at.elapsed() < EVERY) {
@@ -63,7 +64,7 @@ impl Progress {
 }
 
 impl Progress {
-    /// Takes the line away: something else is to be said.
+    /// Removes the line, so that something else can be printed.
     pub(crate) fn clear(&mut self) {
         if self.written.take().is_some() {
             anstream::eprint!("\r\u{1b}[K");

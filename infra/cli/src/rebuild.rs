@@ -1,7 +1,7 @@
 //! `sluice rebuild`: rebuilds a domain's projections in place, by the domain's code that this program was built with.
 //!
-//! Deploy the corrected domain first, and run the program of the same version: what the function writes meanwhile is then
-//! right already.
+//! Deploy the corrected domain first, and run the program of the same version. Then what the function writes meanwhile
+//! is right already.
 
 use clap::Args as ClapArgs;
 use sluice_operations::domains;

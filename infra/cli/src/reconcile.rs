@@ -130,7 +130,7 @@ fn row(report: &Report) -> [Cell; 14] {
     ]
 }
 
-/// How many ties there are, and how many of them nobody can ask about.
+/// The number of ties, and how many of them can't be resolved because a key is missing.
 fn ties(report: &Report) -> Cell {
     match report.ties_without_key {
         0 => report.ties.to_string().into(),

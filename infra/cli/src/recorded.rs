@@ -1,4 +1,4 @@
-//! Which records of outcomes: what `rejected` and `replay` both take as options.
+//! Which records of outcomes: the options that `rejected` and `replay` share.
 
 use clap::Args;
 use sluice_operations::problem::Problem;
@@ -24,7 +24,7 @@ pub(crate) struct Filter {
 }
 
 impl Filter {
-    /// Whether no record is asked for: a domain alone names none.
+    /// Whether no record is asked for: a domain alone asks for none.
     pub(crate) fn is_empty(&self) -> bool {
         self.outcome.is_none() && self.code.is_none() && self.digest.is_none()
     }

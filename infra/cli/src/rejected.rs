@@ -1,7 +1,7 @@
-//! `sluice rejected`: what domains would not apply, or are failing at, by code and cause; and trying it again.
+//! `sluice rejected`: lists what domains would not apply, or are failing at, by code and cause; and tries it again.
 //!
-//! A check is recorded by its object (`check-platform#live#pi_1`), since the event that it names has an outcome of its own.
-//! It is listed beside events and never replayed: reconcile asks again.
+//! A check is recorded under its object (`check-platform#live#pi_1`), because the event that it names has an outcome of
+//! its own. It is listed beside events and never replayed: reconcile asks again.
 
 use clap::Subcommand;
 use sluice_operations::problem::Problem;

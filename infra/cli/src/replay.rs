@@ -1,7 +1,7 @@
-//! `sluice replay`: ledgered events once more, to every domain that the rules name or to one.
+//! `sluice replay`: publishes recorded events again, to every domain that the rules name or to one.
 //!
-//! Without `--yes` it only says what would happen, and with it the plan is shown and then carried out as a run, by whose name
-//! `--resume` resumes it.
+//! Without `--yes` it only says what would happen. With it, the plan is shown and then carried out as a run; `--resume`
+//! resumes the run by its name.
 
 use std::ops::ControlFlow;
 use std::path::PathBuf;
@@ -21,7 +21,7 @@ use crate::output::{Cell, counted, fields, table};
 use crate::progress::Progress;
 use crate::recorded::{self, records};
 
-/// Events a second, at most.
+/// Events per second, at most.
 const RATE_MAX: u32 = 1_000;
 
 #[derive(Debug, ClapArgs)]
@@ -58,7 +58,7 @@ pub(crate) struct Args {
     /// How long to wait for the queues to empty before verdicts are looked at, in seconds.
     #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u64).range(0..=600))]
     pub(crate) settle: u64,
-    /// Go on with this run.
+    /// Resume this run.
     #[arg(long, value_name = "RUN", conflicts_with_all = ["force", "domain"])]
     pub(crate) resume: Option<String>,
 }
@@ -92,7 +92,7 @@ pub(crate) struct Wanted {
     pub(crate) until: Option<When>,
 }
 
-/// Plans, and with `--yes` carries out.
+/// Plans, and carries the plan out with `--yes`.
 pub(crate) async fn run(context: &Context, mut args: Args) -> Result<(), Problem> {
     let stack = &context.stack;
     if let Some(id) = &args.resume {
@@ -105,7 +105,7 @@ pub(crate) async fn run(context: &Context, mut args: Args) -> Result<(), Problem
     if let Some(domain) = &args.domain {
         domains::check_code(stack, domain)?;
     }
-    // What a domain has recorded is tried again in that domain; elsewhere it was applied, or is of no use.
+    // What a domain has recorded is tried again in that domain only: the others applied it, or have no use for it.
     args.wanted.recorded.domain.clone_from(&args.domain);
     let request = Request {
         wanted: args.wanted.read(context).await?,
@@ -126,7 +126,7 @@ pub(crate) async fn run(context: &Context, mut args: Args) -> Result<(), Problem
 }
 
 impl Wanted {
-    /// As the library takes it: files are read, and what was recorded is looked up.
+    /// The same for the library: files are read, and records are looked up.
     async fn read(self, context: &Context) -> Result<select::Wanted, Problem> {
         let mut ids = self.ids;
         if let Some(file) = &self.file {
@@ -140,7 +140,7 @@ impl Wanted {
         }
         let recorded = match (self.recorded.is_empty(), ids.is_empty()) {
             (true, _) => None,
-            // Refused, whatever is recorded.
+            // It is refused, whatever is recorded.
             (false, false) => Some(Vec::new()),
             (false, true) => {
                 let records = records(context, &self.recorded).await?;

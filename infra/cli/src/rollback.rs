@@ -1,4 +1,4 @@
-//! `sluice rollback`: the alias `live` of ingest or a domain, at the version before or at another one.
+//! `sluice rollback`: moves the alias `live` of ingest or a domain to the previous version or to another one.
 
 use serde_json::json;
 use sluice_operations::problem::Problem;
@@ -35,7 +35,7 @@ pub(crate) struct Args {
     change: Change,
 }
 
-/// Plans, and with `--yes` carries out.
+/// Plans, and carries the plan out with `--yes`.
 pub(crate) async fn run(context: &Context, args: Args) -> Result<(), Problem> {
     let why = args.change.checked()?;
     let plan = plan(&context.stack, &args.function, args.to).await?;
@@ -48,7 +48,7 @@ pub(crate) async fn run(context: &Context, args: Args) -> Result<(), Problem> {
     said(context, &moved, record)
 }
 
-/// Says that the alias was moved, and whether the record says so too.
+/// Prints that the alias was moved, and whether the record says so too.
 fn said(context: &Context, moved: &Move, completed: Result<(), Problem>) -> Result<(), Problem> {
     match context.out.is_json() {
         true => context.out.value(&json!({ "moved": {

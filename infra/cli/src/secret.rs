@@ -1,7 +1,7 @@
-//! `sluice secret`: the endpoints' signing secrets; how they stand, and rolling one without losing a delivery.
+//! `sluice secret`: the endpoints' signing secrets; shows their status, and rolls one without losing a delivery.
 //!
-//! No value is ever printed, logged or taken from the command line: the new one is read from standard input, or typed
-//! unseen.
+//! No value is ever printed, logged or taken from the command line. The new one is read from standard input, or typed
+//! without being shown.
 
 mod typed;
 
@@ -127,7 +127,7 @@ async fn roll(context: &Context, args: Roll) -> Result<(), Problem> {
     }
 }
 
-/// Puts the new one first.
+/// Puts the new secret first.
 async fn begin(context: &Context, args: &Roll) -> Result<(), Problem> {
     let plan = plan_roll(&context.stack, &args.endpoint).await?;
     if !args.yes {
@@ -144,7 +144,7 @@ async fn begin(context: &Context, args: &Roll) -> Result<(), Problem> {
     did(context, &plan.endpoint, plan.would_have, next)
 }
 
-/// Takes out all but the newest.
+/// Takes out all secrets but the newest.
 async fn finish(context: &Context, args: &Roll) -> Result<(), Problem> {
     let plan = plan_finish(&context.stack, &args.endpoint, args.force).await?;
     if !args.yes {

@@ -1,4 +1,4 @@
-//! `sluice shadow`: before switching, what Sluice has seen, compared with what the endpoint of today has.
+//! `sluice shadow`: before switching, compares what Sluice has seen with what the current endpoint has seen.
 
 use std::io::BufRead;
 use std::path::PathBuf;
@@ -190,7 +190,7 @@ fn print(context: &Context, shadow: &Shadow) -> Result<(), Problem> {
     ];
     out.text(table(heading, &rows))?;
     let shown = shadow.rows.iter();
-    // What isn't ours to see is counted, and would only hide the rest.
+    // What isn't ours to see is counted only: it would hide the rest.
     let shown = shown.filter(|row| row.verdict != Verdict::NotSubscribed);
     let (troubles, theirs): (Vec<_>, Vec<_>) = shown.partition(|row| row.is_trouble());
     let first = |rows: &[&Row], style| -> Vec<_> {

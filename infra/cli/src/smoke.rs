@@ -1,7 +1,7 @@
 //! `sluice smoke`: whether an endpoint takes what Stripe signs and nothing else, in a few requests.
 //!
-//! With `--stack` the secret is the stack's own, and the event is looked for in the ledger. Without, `--url` and a secret are
-//! enough: nothing of AWS is asked.
+//! With `--stack` the secret is the stack's own, and the event is looked for in the ledger. Without it, `--url` and a
+//! secret are enough: AWS isn't called.
 
 use sluice_operations::problem::Problem;
 use sluice_operations::smoke::{self, Check, Target};

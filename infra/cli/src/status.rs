@@ -84,7 +84,7 @@ fn number(counts: Option<&Counts>, count: impl Fn(&Counts) -> f64) -> String {
     }
 }
 
-/// What became of deliveries.
+/// The outcomes of deliveries.
 fn deliveries(stack: &str, hour: Option<&Counts>, day: Option<&Counts>) -> String {
     let received = |counts: &Counts| counts.all_of("ingest");
     let mut rows = vec![[
@@ -112,7 +112,7 @@ fn deliveries(stack: &str, hour: Option<&Counts>, day: Option<&Counts>) -> Strin
     table([stack, "last hour", "last day"], &rows)
 }
 
-/// Refusals and faults, by code.
+/// Counts of refusals and faults, by code.
 fn codes(hour: Option<&Counts>, day: Option<&Counts>) -> String {
     let Some(of_day) = day.filter(|day| !day.codes.is_empty()) else {
         return String::new();
@@ -132,7 +132,7 @@ fn codes(hour: Option<&Counts>, day: Option<&Counts>) -> String {
     format!("\n{}", table(["code", "last hour", "last day"], &rows))
 }
 
-/// The domains' queues, and what was made of their messages.
+/// The domains' queues, and the outcomes of their messages.
 fn domains(queues: &[Queue], hour: Option<&Counts>, day: Option<&Counts>) -> String {
     let both = |outcome: &str, domain: &str| {
         let of = |counts: &Counts| counts.of(domain, outcome);
@@ -171,7 +171,7 @@ fn domains(queues: &[Queue], hour: Option<&Counts>, day: Option<&Counts>) -> Str
     table(heading, &rows)
 }
 
-/// How often the message was received that failed most often, and how old it was.
+/// How often the message that failed most often was received, and how old it was.
 fn failing(queue: &Queue) -> Cell {
     match &queue.failing {
         None => Cell::new(DIM, "unknown"),
@@ -187,7 +187,7 @@ fn failing(queue: &Queue) -> Cell {
     }
 }
 
-/// What waits, and what was checked last.
+/// What waits, and what was last checked.
 fn waiting(status: &Status) -> String {
     let Waiting {
         due,

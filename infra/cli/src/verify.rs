@@ -1,6 +1,6 @@
-//! `sluice verify`: judges signatures that anybody brings, a JSON line each, with the code that ingest runs.
+//! `sluice verify`: judges signatures from its input, one JSON object per line, with the code that ingest runs.
 //!
-//! A line that can't be read is said on standard error with its number, and the rest goes on; the command fails then.
+//! If a line can't be read, its number is printed on standard error and the next line follows. The command then fails.
 
 use std::io::{BufRead, Write, stdin, stdout};
 

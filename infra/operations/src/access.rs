@@ -21,7 +21,7 @@ pub struct Access {
     pub mode: &'static str,
     /// By product id, and by feature name.
     pub uses: BTreeMap<String, Use>,
-    /// Some object has more than is known of it: what isn't in `uses` may be allowed after all.
+    /// An object may have more than the domain knows of it: what isn't in `uses` may be allowed after all.
     pub partial: bool,
     /// Some end is assumed.
     pub assumed: bool,
@@ -29,7 +29,7 @@ pub struct Access {
     pub rests_on: Vec<String>,
 }
 
-/// What may be used of something.
+/// What the customer may use of one product or feature.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Use {
     /// How many; none for features and for what is metered.

@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::problem::Problem;
 use crate::stack::Stack;
 
-/// The longest reason, in characters: an item of the outcomes' table stays small, and a line of the status readable.
+/// The longest reason, in characters. It keeps an item of the outcomes' table small, and a line of the status readable.
 pub const WHY_MAX: usize = 500;
 
 /// Who changes something, and why.
@@ -17,8 +17,8 @@ pub struct Reason {
     pub why: String,
 }
 
-/// Who acts: of a stack in AWS, the ARN that its own security token service knows these credentials by, which nobody can make
-/// up; of the local one, whose credentials are nobody's, the user of this machine.
+/// Who acts. In AWS it is the ARN that AWS's security token service has for these credentials, which can't be forged.
+/// The local stack's credentials identify no person, so there it is the user of this machine.
 ///
 /// # Errors
 /// When AWS can't be asked.
@@ -35,10 +35,10 @@ pub async fn who(stack: &Stack) -> Result<String, Problem> {
         .unwrap_or_else(|| "unknown".to_owned()))
 }
 
-/// A reason as it was given: without white space around it, and neither empty nor longer than [`WHY_MAX`].
+/// Checks a reason and takes the white space around it off. It may be neither empty nor longer than [`WHY_MAX`].
 ///
 /// # Errors
-/// `Usage`, which says so.
+/// `Usage`, which says what is wrong.
 pub fn checked(why: &str) -> Result<String, Problem> {
     let why = why.trim();
     if why.is_empty() {

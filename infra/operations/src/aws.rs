@@ -1,8 +1,8 @@
 //! Calls to AWS: signed, over the TLS that the functions use.
 //!
-//! The tables are read through the adapters, with the SDK's configuration ([`Aws::sdk`]). The other services (queues,
-//! logs, metrics, CloudFormation, Lambda) are a few calls each, made here as plain requests: an SDK's client for each
-//! would be minutes of compiling for a call or two. A call that is throttled or fails is made again, [`TRIES`] times.
+//! The tables are read through the adapters, with the SDK's configuration ([`Aws::sdk`]). Each of the other services
+//! (queues, logs, metrics, CloudFormation, Lambda) needs a few calls only, which are plain requests here: an SDK client
+//! for each would take minutes to compile. A call that is throttled or fails is repeated: it has [`TRIES`] tries.
 
 use std::time::{Duration, SystemTime};
 
@@ -67,14 +67,14 @@ struct Caller {
 struct Answer {
     status: u16,
     function_error: bool,
-    /// The service's own time, where it says it.
+    /// The service's own time, if the answer says it.
     date: Option<String>,
-    /// The error's name, where the service says it in a header.
+    /// The error's name, if the service says it in a header.
     error: Option<String>,
     text: String,
 }
 
-/// A call: where, and what is sent.
+/// A call: its address, and what is sent.
 #[derive(Clone, Copy)]
 struct Call<'a> {
     method: &'a str,
@@ -193,7 +193,7 @@ impl Aws {
         xml::read(action, &answer.text)
     }
 
-    /// Who makes these calls, and how many milliseconds this machine's clock is ahead of AWS's, where it says its time.
+    /// Who makes these calls, and how many milliseconds this machine's clock is ahead of AWS's, if AWS says its time.
     pub async fn caller(&self) -> Result<(String, Option<i64>), Problem> {
         let before_ms = now_ms();
         let answer = self
@@ -204,7 +204,7 @@ impl Aws {
             let read = DateTime::from_str(date, Format::HttpDate).ok()?;
             read.to_millis().ok()
         });
-        // A date has whole seconds: half of one is in the middle of what it may mean.
+        // A date has whole seconds: half a second more is the middle of what it may mean.
         let ahead_ms = date.map(|date_ms| i64::midpoint(before_ms, now_ms()) - date_ms - 500);
         Ok((identity.result.arn, ahead_ms))
     }
@@ -222,8 +222,8 @@ impl Aws {
         parsed(&name, &self.send(&name, call).await?.text)
     }
 
-    /// Writes to a service that is called by paths. A try whose answer was lost is repeated, so the call has to be one that
-    /// may be made twice, or that refuses the second by a condition of its own.
+    /// Writes to a service that is called by paths. A try whose answer was lost is repeated. So the call has to be one
+    /// that may be made twice, or one that refuses the second try by its own condition.
     pub async fn put(&self, service: &str, path: &str, input: &Value) -> Result<Value, Problem> {
         let body = input.to_string();
         let call = Call {
@@ -350,7 +350,7 @@ impl Aws {
         let status = response.status().as_u16();
         let function_error = response.headers().contains_key("x-amz-function-error");
         let date = response.headers().get("date").map(str::to_owned);
-        // Services that are called by paths say what went wrong here, and not in the body.
+        // Services that are called by paths name the error here, and not in the body.
         let error = response.headers().get("x-amzn-errortype");
         let error = error.and_then(|error| error.split(':').next());
         let error = error.map(str::to_owned);
@@ -390,7 +390,7 @@ impl Aws {
     }
 }
 
-/// The configuration with the faults that tests ask for, as the functions have them: in development builds only.
+/// The configuration with the faults that tests ask for, as the functions have it: in development builds only.
 #[cfg(debug_assertions)]
 fn with_faults(sdk: SdkConfig) -> SdkConfig {
     use sluice_adapters::faults::{FILE_VARIABLE, through};
@@ -407,7 +407,7 @@ async fn collect(body: SdkBody) -> Result<Vec<u8>, String> {
     Ok(collected.to_vec())
 }
 
-/// Whether the same call may work a moment later.
+/// Whether the same call may succeed a moment later.
 fn is_passing(answer: &Answer) -> bool {
     answer.status >= 500 || answer.status == 429 || answer.text.contains("Throttl")
 }
@@ -423,7 +423,7 @@ fn parsed(call: &str, text: &str) -> Result<Value, Problem> {
     serde_json::from_str(text).map_err(|error| Problem::Failed(format!("{call}: {error}")))
 }
 
-/// An error with what is behind it, which is where credentials' errors say what is wrong.
+/// An error with its causes: errors of credentials say there what is wrong.
 fn with_causes(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();

@@ -1,11 +1,11 @@
-//! Dead letters of a domain, or of the rules: looked at by cause, moved back, or given up.
+//! Dead letters of a domain, or of the rules: lists them by cause, moves them back, or gives them up.
 //!
-//! A dead letter's cause is what its domain recorded near its last receive (`failing` in the table of outcomes); where it
-//! recorded nothing, it is `unknown`. Messages are received, so they are hidden from others while they are looked at
-//! (`letters`); what isn't moved or given up is shown again at the end.
+//! A dead letter's cause is what its domain recorded near its last receive (`failing` in the table of outcomes). If the
+//! domain recorded nothing, the cause is `unknown`. To look at messages is to receive them, which hides them from
+//! others meanwhile (`letters`). What isn't moved or given up is made visible again at the end.
 //!
-//! What is changed is a [`Plan`] first: all letters that a filter matches, held until it is carried out or
-//! [released](Plan::release). Held letters come back by themselves after five minutes.
+//! A change is a [`Plan`] first: all letters that a filter matches. The plan holds them until it is carried out or
+//! [released](Plan::release). Held letters become visible again after five minutes.
 //!
 //! # Layout
 //! - `letters`: a queue of dead letters, as SQS lets it be read.
@@ -30,7 +30,7 @@ pub use discard::{Discarded, Refused};
 pub use letters::{LOOK_MAX, Letter, Received, check};
 pub use redrive::{REDRIVE_WHY, Redriven};
 
-/// How long the note of what was done with a letter is kept, in days: as the ledger's entries by default.
+/// How long the note of what was done with a letter is kept, in days: as long as the ledger's entries by default.
 const KEEP_DAYS: u32 = 35;
 
 /// Which dead letters.
@@ -38,7 +38,7 @@ const KEEP_DAYS: u32 = 35;
 pub struct Filter {
     /// Of this domain; `rule` or `bus` for those of no domain.
     pub domain: String,
-    /// Of this code only; `unknown` where nothing was recorded.
+    /// Of this code only; `unknown` if nothing was recorded.
     pub code: Option<String>,
     /// Of this digest of code and cause only.
     pub digest: Option<String>,
@@ -61,7 +61,8 @@ impl Filter {
     }
 }
 
-/// The wanted dead letters with their causes, shown to others again. `progress` is given how many were received so far.
+/// The wanted dead letters with their causes, made visible again. `progress` gets the number of letters received up to
+/// then.
 ///
 /// # Errors
 /// `Usage` when there are no such dead letters; `Failed` when AWS can't be asked.
@@ -79,12 +80,12 @@ pub async fn list(
     Ok(received)
 }
 
-/// Dead letters that are alike.
+/// Dead letters of one domain, code and digest.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Cause {
     /// The domain, or `rule`, or `bus`.
     pub domain: String,
-    /// The fault's code; `unknown` where nothing was recorded.
+    /// The fault's code; `unknown` if nothing was recorded.
     pub code: String,
     /// Of code and cause.
     pub digest: String,
@@ -92,7 +93,7 @@ pub struct Cause {
     pub count: usize,
     /// The cause, for people.
     pub cause: String,
-    /// An event of theirs.
+    /// The event of one of them.
     pub example: String,
 }
 
@@ -115,8 +116,8 @@ pub fn causes(domain: &str, letters: &[Letter]) -> Vec<Cause> {
     groups.collect()
 }
 
-/// All dead letters that a filter matches, held until something is done with them. Of letters that weren't seen, it says how
-/// many there are.
+/// All dead letters that a filter matches, held until something is done with them. It also has the number of the
+/// letters that weren't seen.
 #[derive(Debug, Serialize)]
 pub struct Plan {
     /// Which letters.
@@ -124,13 +125,14 @@ pub struct Plan {
     pub selection: Selection<Filter>,
     /// About how many letters weren't looked at, beyond [`LOOK_MAX`].
     pub left: u64,
-    /// About how many another command hides, or did until a moment ago.
+    /// About how many letters another command hides now, or hid until a moment ago.
     pub hidden: u64,
     #[serde(skip)]
     letters: Vec<Letter>,
 }
 
-/// Plans for all letters that the filter matches, but for `max` of them at most. The others are shown again at once.
+/// Plans for all letters that the filter matches, but for at most `max` of them. The others are made visible again at
+/// once.
 ///
 /// # Errors
 /// As [`list`].
@@ -169,7 +171,7 @@ fn parted(letters: Vec<Letter>, filter: &Filter, max: usize) -> (Vec<Letter>, Ve
 }
 
 impl Plan {
-    /// Shows the letters to others again: nothing is done with them.
+    /// Makes the letters visible again: nothing is done with them.
     ///
     /// # Errors
     /// `Failed` when SQS can't be asked.
@@ -182,7 +184,7 @@ impl Plan {
     }
 }
 
-/// Where it is noted what was done with letters.
+/// The store of the notes that say what was done with letters.
 fn notes(stack: &Stack) -> Result<DynamoDeadLetters, Problem> {
     let (ledger, outcomes) = (stack.table("ledger")?, stack.table("outcomes")?);
     let (ledger, outcomes) = (ledger.to_owned(), outcomes.to_owned());

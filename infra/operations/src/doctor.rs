@@ -1,12 +1,13 @@
-//! What of a stack isn't set up as it has to be, and the command that mends it.
+//! Finds what of a stack isn't set up as it has to be, and the command that fixes it.
 //!
-//! It asks AWS and, with a key, Stripe how things *are*; what the template says is known from its outputs, its parameters
-//! and from the functions' own configuration, which is read by the functions' own code. It changes nothing. What it may not
-//! look at it says to be unknown, so that an operator with few permissions still gets the rest.
+//! It asks AWS and, with a key, Stripe how things *are*. What the template says is known from its outputs, its
+//! parameters and the functions' own configuration, which the functions' own code reads. It changes nothing. What it
+//! may not look at is reported as unknown, so an operator with few permissions still gets the rest.
 //!
 //! # Layout
 //! - this: the findings and their order;
-//! - a module a part of the stack. Each asks, and judges the answers by functions that tests call with answers of their own.
+//! - one module for each part of the stack. Each asks, and judges the answers in functions that tests call with answers
+//!   of their own.
 
 mod account;
 mod alarms;
@@ -51,11 +52,11 @@ pub struct Finding {
     pub subject: String,
     /// How it is.
     pub level: Level,
-    /// A stable name that has a runbook, `alias.differs`; empty where the command that mends it is all there is to say.
+    /// A stable name that has a runbook, `alias.differs`; empty if the command that fixes it is enough.
     pub code: &'static str,
-    /// What is so.
+    /// What was found, in words.
     pub said: String,
-    /// What mends it; empty where nothing has to be mended.
+    /// What fixes it; empty if nothing has to be fixed.
     pub mend: String,
 }
 
@@ -87,7 +88,7 @@ impl Findings {
         });
     }
 
-    /// What has a code, and with it a runbook.
+    /// A finding that has a code, and with it a runbook.
     pub(crate) fn coded(
         &mut self,
         level: Level,
@@ -182,7 +183,7 @@ impl Patient<'_> {
         Ok(answer["Attributes"].clone())
     }
 
-    /// A parameter that the stack was deployed with; none where it is empty.
+    /// A parameter that the stack was deployed with; none if it is empty.
     pub(crate) fn parameter(&self, name: &str) -> Option<&str> {
         let value = self.described.parameters.get(name)?;
         (!value.is_empty()).then_some(value)
@@ -192,7 +193,7 @@ impl Patient<'_> {
 /// Looks at everything.
 ///
 /// # Errors
-/// When CloudFormation can't be asked for the stack; what else can't be looked at is a finding.
+/// When CloudFormation can't be asked for the stack. Anything else that can't be looked at is a finding.
 pub async fn look(stack: &Stack) -> Result<Vec<Findings>, Problem> {
     let patient = &Patient {
         stack,

@@ -1,5 +1,5 @@
-//! Which domains a command takes: those of the stack, and for a domain's code those that this program was built with. And
-//! which domains an event reaches.
+//! Which domains a command takes: those of the stack, and for a domain's code those that this program was built with.
+//! Also which domains an event reaches.
 
 use sluice_domains::{Visit, by_name};
 use sluice_kernel::bus::route::{Route, route};
@@ -23,7 +23,7 @@ pub fn check(stack: &Stack, name: &str) -> Result<(), Problem> {
     )))
 }
 
-/// Whether the stack has this domain, and this program its code.
+/// Whether the stack has this domain, and this program has its code.
 ///
 /// # Errors
 /// `Usage`, with the domains that there are.
@@ -35,7 +35,7 @@ pub fn check_code(stack: &Stack, name: &str) -> Result<(), Problem> {
     }
 }
 
-/// That this program has no code of a domain.
+/// The problem that this program has no code of a domain.
 pub fn without_code(name: &str) -> Problem {
     Problem::Usage(format!(
         "this program was built without the domain {name}; it was built with {}",
@@ -43,8 +43,8 @@ pub fn without_code(name: &str) -> Problem {
     ))
 }
 
-/// The domains that an event of this type reaches: the one that is asked for; else the one of its row, or, of a type without
-/// one, those that would take it.
+/// The domains that an event of this type reaches: the one that is asked for, else the one of the type's row. A type
+/// without a row reaches those that would take it.
 pub fn of_type(only: Option<&str>, kind: &str) -> Vec<&'static str> {
     let all = sluice_domains::ALL.into_iter();
     if let Some(wanted) = only {

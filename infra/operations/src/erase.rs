@@ -1,18 +1,18 @@
 //! Takes what belongs to a customer out of the ledger, the projections and the dead letters.
 //!
-//! What belongs is found by going through everything that is stored, pass by pass, until nothing new is found
-//! (`sluice_kernel::erase`): there is no index by customer, which would be one more place with personal data. Ids and hashes
-//! stay. What was found is a [`Plan`], which says what would be erased, or erases it.
+//! What belongs is found by reading everything that is stored, pass by pass, until a pass finds nothing new
+//! (`sluice_kernel::erase`). There is no index by customer: it would be one more place with personal data. Ids and
+//! hashes stay. What was found is a [`Plan`], which says what would be erased, or erases it.
 //!
 //! # What is guaranteed
-//! - Nothing of another customer or account is touched. What only mentions the customer is listed and stays, and what could
+//! - Nothing of another customer or account is touched. What only mentions the customer is listed and stays. What could
 //!   not be seen is listed too.
 //! - No effect is lost: while effects of an object are pending, the messages and bodies that would emit them stay.
-//! - A run that was interrupted is run again; what was done is found done. What was found by way of something else is erased
-//!   before that, so that the next run finds it again.
+//! - A run that was interrupted is run again, and finds that what was done is done. What was found through something
+//!   else is erased before it, so that the next run finds it again.
 //!
 //! # Layout
-//! - `find`: going through what is stored. `letters`: the dead letters.
+//! - `find`: reads what is stored. `letters`: the dead letters.
 //! - `tombstones`: what a projection leaves. [`report`]: what was found, done and left.
 
 mod find;
@@ -41,7 +41,7 @@ use wait::Wait;
 /// Which customer, and how far to look.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Wanted {
-    /// Customers; and objects (`cs_…`, `pi_…`) and events (`evt_…`) that belong to them whatever these say.
+    /// Customers; and objects (`cs_…`, `pi_…`) and events (`evt_…`) that belong to them, whatever those themselves say.
     pub ids: Vec<String>,
     /// The connected account that they belong to; without it, the platform's own.
     pub account: Option<String>,
@@ -49,10 +49,10 @@ pub struct Wanted {
     pub letters: usize,
 }
 
-/// What stays for now, since effects would be lost with it.
+/// What stays for now, because effects would be lost with it.
 #[derive(Debug, Default)]
 struct Held {
-    /// Events that called for effects that are pending.
+    /// Events that caused effects that are pending.
     events: BTreeSet<String>,
     /// Objects that have pending effects.
     objects: BTreeSet<String>,
@@ -64,13 +64,14 @@ impl Held {
     }
 }
 
-/// Why a body or a letter waits that is held.
+/// Why a body or a letter that is held has to wait.
 const PENDING: &str = "effects of its object are pending; redeliver it (sluice replay) first";
 
-/// All that belongs to a customer. Its dead letters are held until it is carried out, or it is said what it would do.
+/// All that belongs to a customer. Its dead letters are held until the plan is carried out, or until it has said what
+/// it would do.
 #[derive(Debug, Serialize)]
 pub struct Plan {
-    /// Whose, and what of it was found.
+    /// Which customer, and what of it was found.
     #[serde(flatten)]
     pub selection: Selection<Wanted>,
     #[serde(skip)]
@@ -86,10 +87,10 @@ pub struct Plan {
     also_named: Vec<String>,
 }
 
-/// Finds what belongs. `progress` is given how many dead letters of a queue were received so far.
+/// Finds what belongs. `progress` gets the number of a queue's dead letters received up to then.
 ///
 /// # Errors
-/// `Usage` for what is no id; `Failed` when AWS can't be asked, or there is more and more to find.
+/// `Usage` for a text that is no id; `Failed` when AWS can't be asked, or when each pass still finds more.
 pub async fn plan(
     stack: &Stack,
     wanted: Wanted,
@@ -132,7 +133,7 @@ pub async fn plan(
 }
 
 impl Plan {
-    /// What carrying it out would do. The letters are shown to others again.
+    /// Says what carrying it out would do. The letters are made visible again.
     ///
     /// # Errors
     /// `Failed` when AWS can't be asked.
@@ -140,10 +141,11 @@ impl Plan {
         self.run(stack, false).await
     }
 
-    /// Erases what was found, for good, but for what has to wait.
+    /// Erases what was found, for good, except what has to wait.
     ///
     /// # Errors
-    /// `Failed` when AWS can't be asked. What was erased before that is gone; the same plan again finds the rest.
+    /// `Failed` when AWS can't be asked. What was erased before that is gone; carrying out the same plan again finds
+    /// the rest.
     pub async fn carry_out(self, stack: &Stack) -> Result<Report, Problem> {
         self.run(stack, true).await
     }
@@ -194,7 +196,7 @@ async fn held(stack: &Stack, found: &Found) -> Result<(Held, Vec<Wait>), Problem
     Ok((held, waits))
 }
 
-/// Counts the messages that are in the domains' queues just now, and are not looked at.
+/// Counts the messages that are in the domains' queues just now. They are not looked at.
 async fn on_their_way(stack: &Stack) -> Result<BTreeMap<String, u64>, Problem> {
     let mut counts = BTreeMap::new();
     for domain in stack.domains() {
@@ -209,7 +211,7 @@ async fn on_their_way(stack: &Stack) -> Result<BTreeMap<String, u64>, Problem> {
     Ok(counts)
 }
 
-/// Erases bodies and projections, or counts what would be: last found, first erased.
+/// Erases bodies and projections, or counts what would be erased. What was found last is erased first.
 async fn erase(
     stack: &Stack,
     found: &Found,
@@ -244,7 +246,7 @@ async fn erase(
             Target::Projection { domain, key, .. } => {
                 match tombstones::write(stack, domain, key, report.is_done).await? {
                     TombstoneOutcome::Document(_) => report.projections += 1,
-                    // Already said.
+                    // It has been reported already.
                     TombstoneOutcome::Already | TombstoneOutcome::Pending(_) => {}
                     TombstoneOutcome::Not(why) => report.waits.push(Wait::of_projection(key, why)),
                 }

@@ -1,7 +1,7 @@
-//! Events, as the ledger has them: listed by time, followed as they come, and each with its story.
+//! Events, as the ledger has them: listed by time, followed as they come, and shown each with its story.
 //!
 //! # Layout
-//! - [`filter`]: which events. [`list`]: those of a span of time, a page at a time. [`tail`]: new ones as they come.
+//! - [`filter`]: which events. [`list`]: the events of a span of time, page by page. [`tail`]: new ones as they come.
 //! - [`story`]: all that is known of one.
 
 pub mod filter;

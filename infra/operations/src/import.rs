@@ -1,10 +1,10 @@
 //! Imports a merchant's existing objects from Stripe's lists.
 //!
-//! Of an object that is new here, state is written and nothing is emitted: its first event emits its levels, also one that
-//! was on its way. An object that is known and has changed is corrected, and its levels are emitted, as by a check of
-//! reconcile: after a gap no event brings the change any more.
+//! For an object that is new here, the state is written and nothing is emitted. Its first event emits its levels, also
+//! an event that was already on its way. An object that is known and has changed is corrected and its levels are
+//! emitted, as by a check of reconcile: after a gap, no event brings the change any more.
 //!
-//! The walk is kind by kind, newest first. What was imported before and hasn't changed isn't written again.
+//! The lists are read kind by kind, newest first. What was imported before and hasn't changed isn't written again.
 
 use serde_json::{Value, json};
 use sluice_adapters::clock::SystemClock;
@@ -33,7 +33,7 @@ const WAITS_MAX: u32 = 20;
 /// A platform's connected accounts: each is an object of its own scope.
 const ACCOUNT: &str = "account";
 
-/// What comes in if no kind is named: customers, subscriptions and, of a platform, connected accounts.
+/// What is imported if no kind is named: customers, subscriptions and, for a platform, connected accounts.
 const BY_DEFAULT: [&str; 3] = ["customer", "subscription", ACCOUNT];
 
 /// The order in which kinds are named to people; those of further domains follow.
@@ -68,22 +68,22 @@ fn domain_of(kind: &str) -> Option<&'static str> {
     found.map(|(domain, _)| *domain)
 }
 
-/// What is to be imported.
+/// What to import.
 #[derive(Debug, Clone)]
 pub struct Wanted {
     /// Whose mode: chooses the API key.
     pub livemode: bool,
-    /// The connected account whose objects are imported; the platform's own without.
+    /// The connected account that the objects belong to; without it, the platform's own.
     pub account: Option<String>,
-    /// As [`kinds`] has them; if none is named, customers, subscriptions and, of a platform, connected accounts.
+    /// As [`kinds`] has them; if none is named, customers, subscriptions and, for a platform, connected accounts.
     pub kinds: Vec<String>,
-    /// Requests to Stripe a second, at most.
+    /// Requests to Stripe per second, at most.
     pub rate: u32,
     /// The run stops if more than this share of the objects fails, in percent.
     pub stop_percent: u32,
 }
 
-/// An import that is begun: it has a name, and can be resumed by it.
+/// An import that has begun: it has a name, by which it can be resumed.
 pub struct Import<'a> {
     stack: &'a Stack,
     scope: Scope,
@@ -105,8 +105,8 @@ struct Walk {
 /// Begins an import, or reads the one that is to be resumed.
 ///
 /// # Errors
-/// `Usage` for kinds that can't be imported; `Failed` without an API key for the mode; `NotFound` if there is no run to be
-/// resumed; what AWS refuses.
+/// `Usage` for kinds that can't be imported; `Failed` without an API key for the mode; `NotFound` if there is no run to
+/// resume; what AWS refuses.
 pub async fn begin(stack: &Stack, wanted: Wanted, start: Start) -> Result<Import<'_>, Problem> {
     let keyed = match &wanted.account {
         Some(account) => Some(stack.account_key(account).await),
@@ -170,10 +170,10 @@ impl Import<'_> {
         self.bulk.name()
     }
 
-    /// Goes through Stripe's lists from where the run is.
+    /// Reads Stripe's lists from the place that the run has reached.
     ///
     /// # Errors
-    /// What isn't one object's own trouble; the run can be resumed.
+    /// Any problem that isn't one object's own. The run can be resumed.
     pub async fn resume(self, watch: &mut dyn Watch) -> Result<Ended, Problem> {
         let is_dry = self.bulk.is_plan();
         let tools = Tools {
@@ -211,7 +211,7 @@ struct Lists<'a> {
 }
 
 impl Lists<'_> {
-    /// The first kind that isn't done with.
+    /// The first kind that isn't finished.
     fn current(&self, at: &Value) -> Option<&Walk> {
         let over = at["over"].as_array();
         let is_over = |walk: &Walk| over.is_some_and(|over| over.contains(&json!(walk.kind)));
@@ -234,7 +234,7 @@ impl Pages for Lists<'_> {
         let (items, next) = page(&self.tools.stripe, scope, kind, after).await?;
         for shown in &items {
             let id = shown.object["id"].as_str().unwrap_or_default();
-            // A connected account's own projection is in its own scope, as its events are.
+            // A connected account's own projection is in the account's own scope, as its events are.
             let own = match kind {
                 ACCOUNT => Scope {
                     account: Some(id.to_owned()),
@@ -273,7 +273,7 @@ async fn page(
     ))
 }
 
-/// What became of one object: its own fault, or a problem of the whole run.
+/// What became of one object: the object's own fault, or a problem of the whole run.
 type One = Result<Result<Rebuilt, Fault>, Problem>;
 
 impl Tools<'_> {

@@ -1,22 +1,24 @@
 //! What operators do with a Sluice stack, the local one or one in AWS, as a library: it reads, plans and runs.
 //!
-//! The program `sluice` is a thin face over it. It prints nothing, asks nobody and knows no terminal: what is found is data
-//! that serializes, and what changes something is first a plan.
+//! The program `sluice` is a thin interface to it. This library prints nothing, asks for no input and knows no
+//! terminal. What it finds is data that serializes, and every change is a plan first.
 //!
 //! # Layout
-//! - [`stack`]: which stack, and where everything of it is; [`aws`]: signed calls; [`problem`]: what went wrong.
+//! - [`stack`]: which stack, and where its resources are; [`aws`]: signed calls; [`problem`]: what went wrong.
 //! - [`domains`]: which domains an operation takes. [`versions`]: a function's versions.
 //! - [`actor`]: who changes something, and why. [`stripe`]: Stripe, as the functions ask it.
-//! - [`logs`] and [`metrics`]: what the functions wrote. [`times`]: times as people give and read them.
+//! - [`logs`] and [`metrics`]: what the functions wrote. [`times`]: times as people enter and read them.
 //! - [`status`]: a stack's health. [`events`]: the ledger's events, listed, followed, and each with its story.
 //! - [`state`]: objects, as their domains have them. [`access`]: what a customer may use. [`smoke`]: whether an endpoint
 //!   takes what it has to, and nothing else.
 //! - [`queues`]: where they are, and what they hold. [`selection`]: all that a filter matches, as a plan has it.
-//! - [`doctor`]: what isn't set up as it has to be. [`rollback`]: the version before.
+//! - [`doctor`]: what isn't set up as it has to be. [`rollback`]: moves an alias to the previous version.
 //! - [`rejected`]: what domains recorded. [`dlq`]: dead letters. [`erase`]: what belongs to a customer.
-//! - [`signing`]: the signing secrets, read and written. [`secrets`]: how they stand, and rolling one.
-//! - [`runs`]: what operators did, and runs over many objects: [`rebuild`] and [`import`]. [`replay`]: events once more.
-//! - [`reconcile`]: the ledger beside Stripe's list. [`shadow`]: beside what the endpoint of today has seen.
+//! - [`signing`]: reads and writes the signing secrets. [`secrets`]: their status, and rolling one.
+//! - [`runs`]: what operators did, and runs over many objects: [`rebuild`] and [`import`]. [`replay`]: publishes events
+//!   again.
+//! - [`reconcile`]: compares the ledger with Stripe's list. [`shadow`]: compares it with what the current endpoint has
+//!   seen.
 
 pub mod access;
 pub mod actor;

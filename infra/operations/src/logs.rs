@@ -1,5 +1,5 @@
-//! The functions' log lines, read back: what happened that no table keeps. They are there for as long as the stack's
-//! `LogRetentionDays`, and a moment after they were written.
+//! Reads the functions' log lines: what happened that no table keeps. The lines exist for as long as the stack's
+//! `LogRetentionDays`, and appear a moment after they were written.
 
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::problem::Problem;
 use crate::stack::Stack;
 
-/// The most pages of a search that are read; CloudWatch may answer with many that are empty.
+/// The most pages of a search that are read. CloudWatch may return many empty pages.
 const PAGES_MAX: usize = 50;
 
 /// The most lines of a search that are kept.
@@ -18,7 +18,7 @@ const LINES_MAX: usize = 20_000;
 pub struct Line {
     /// When it was written, in milliseconds.
     pub at_ms: i64,
-    /// Whose it is: `ingest`, `sweep`, a domain.
+    /// The function that wrote it: `ingest`, `sweep`, a domain.
     pub function: String,
     /// Its fields.
     pub fields: Value,
@@ -40,7 +40,7 @@ impl Line {
 pub struct Found {
     /// By time.
     pub lines: Vec<Line>,
-    /// There were more than are read.
+    /// Whether there were more than are read.
     pub cut: bool,
 }
 
@@ -83,7 +83,7 @@ pub async fn search(
     Ok(found)
 }
 
-/// A line of JSON; the platform's own lines are none.
+/// A line of JSON. The platform's own lines aren't JSON.
 fn line(function: &str, event: &Value) -> Option<Line> {
     let fields: Value = serde_json::from_str(event["message"].as_str()?).ok()?;
     fields.is_object().then(|| Line {

@@ -14,7 +14,7 @@ const VERSION: &str = "2010-08-01";
 /// The most pages of an answer; a page has up to 100,000 values.
 const PAGES_MAX: usize = 5;
 
-/// What is between the dimensions in a label.
+/// The text between the dimensions in a label.
 const SEPARATOR: char = '|';
 
 /// The sums of a metric over a span, by the values of these dimensions.
@@ -32,8 +32,8 @@ pub async fn sums<const N: usize>(
     Ok(sums.collect())
 }
 
-/// The greatest value of a metric in each five minutes of a span, by the values of these dimensions; without those that had
-/// none.
+/// The greatest value of a metric in each five minutes of a span, by the values of these dimensions. Five minutes
+/// without a value are left out.
 pub async fn maxima<const N: usize>(
     stack: &Stack,
     metric: &str,
@@ -74,7 +74,7 @@ async fn searched<const N: usize>(
     Ok(found)
 }
 
-/// The age of a queue's oldest message, in seconds, as SQS said last within the span.
+/// The age of a queue's oldest message, in seconds, as SQS last reported it within the span.
 pub async fn oldest_s(
     stack: &Stack,
     queue_url: &str,

@@ -1,12 +1,12 @@
-//! Why a command couldn't do what it was asked, in words for the person at the terminal, and the exit code that
-//! scripts see.
+//! Why a command couldn't do what was asked, in words for the person at the terminal, and the exit code that scripts
+//! see.
 
 use std::fmt;
 use std::io;
 
 use sluice_kernel::fault::Fault;
 
-/// Why a command ended without having done all that it was asked.
+/// Why a command ended without having done everything that was asked.
 #[derive(Debug)]
 pub enum Problem {
     /// The call can't be understood: exit code 2, as clap's own.
@@ -15,14 +15,14 @@ pub enum Problem {
     Failed(String),
     /// What was asked for isn't there: exit code 3.
     NotFound(String),
-    /// Some of it was done, or what was looked at isn't well: exit code 4.
+    /// Some of it was done, or what was looked at has a problem: exit code 4.
     Partly(String),
-    /// Whoever read our output has gone: no problem, and nothing to say.
+    /// The reader of our output has gone: this is no problem, and there is nothing to say.
     NobodyReads,
 }
 
 impl Problem {
-    /// What scripts see.
+    /// The exit code, which scripts see.
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::NobodyReads => 0,
@@ -33,7 +33,7 @@ impl Problem {
         }
     }
 
-    /// Whether AWS refuses because the operator may not do this.
+    /// Whether AWS refuses because the operator lacks the permission.
     pub fn is_denied(&self) -> bool {
         let Self::Failed(what) = self else {
             return false;

@@ -1,4 +1,4 @@
-//! The stack's queues: where each is, and how many messages it holds.
+//! The stack's queues: the URL of each, and how many messages it holds.
 
 use serde_json::json;
 
@@ -14,7 +14,7 @@ pub fn url<'a>(stack: &'a Stack, role: &str) -> Result<&'a str, Problem> {
     found.ok_or_else(|| Problem::NotFound(format!("the stack {} has no queue {role}", stack.name)))
 }
 
-/// How many messages a queue holds: waiting, and in flight; about, as SQS counts.
+/// About how many messages a queue holds, waiting and in flight, as SQS counts.
 ///
 /// # Errors
 /// `Failed` when SQS can't be asked or doesn't say.

@@ -1,7 +1,7 @@
 //! Rebuilds a domain's projections in place, by the domain's code that this program was built with.
 //!
-//! Deploy the corrected domain first, and run the program of the same version: what the function writes meanwhile is then
-//! right already.
+//! Deploy the corrected domain first, and run the program of the same version. Then what the function writes meanwhile
+//! is right already.
 
 use serde_json::{Value, json};
 use sluice_adapters::clock::SystemClock;
@@ -21,22 +21,24 @@ use crate::runs::{Bulk, Ended, Kind, PAGE_OBJECTS, Pages, Start, Tally, Watch};
 use crate::stack::Stack;
 use crate::stripe::{outcomes, stripe};
 
-/// What is to be rebuilt, and how.
+/// What to rebuild, and how.
 #[derive(Debug, Clone)]
 pub struct Wanted {
     /// The domain.
     pub domain: String,
     /// Keys of projections (`account#mode#object`); all, if none is named.
     pub keys: Vec<String>,
-    /// Stripe is not asked: the ledger's bodies and the projections' own rows have to do.
+    /// Stripe is not asked: only the ledger's bodies and the projections' own rows are used.
     pub without_key: bool,
-    /// Levels that change or are owed are emitted at once, and not with each object's next event.
+    /// Levels that change or are owed are emitted at once. Otherwise each object's next event emits them.
     pub emit: bool,
-    /// If an object's state is terminal and Stripe answers otherwise now, Stripe's answer is taken, and the levels are emitted.
+    /// If an object's state is terminal and Stripe now answers otherwise, Stripe's answer is taken, and the levels are
+    /// emitted.
     pub reopen: bool,
-    /// Requests to Stripe a second, at most.
+    /// Requests to Stripe per second, at most.
     pub rate: u32,
-    /// The run stops if more than this share of the objects fails, in percent. Not asked of objects that are named.
+    /// The run stops if more than this share of the objects fails, in percent. This doesn't apply to objects that are
+    /// named.
     pub stop_percent: u32,
 }
 
@@ -50,7 +52,7 @@ struct Tools {
     mode: Mode,
 }
 
-/// A rebuild that is begun: it has a name, and can be resumed by it.
+/// A rebuild that has begun: it has a name, by which it can be resumed.
 pub struct Rebuild<'a> {
     stack: &'a Stack,
     wanted: Wanted,
@@ -58,11 +60,11 @@ pub struct Rebuild<'a> {
     bulk: Bulk,
 }
 
-/// Begins a rebuild, or reads the one that is to be resumed.
+/// Begins a rebuild, or reads the one to resume.
 ///
 /// # Errors
-/// `Usage` for a domain that the stack or this program hasn't, or for a run of another one; `NotFound` if there is no such
-/// run; what AWS refuses.
+/// `Usage` for a domain that the stack or this program doesn't have, or for a run of another domain; `NotFound` if
+/// there is no such run; what AWS refuses.
 pub async fn begin(stack: &Stack, wanted: Wanted, start: Start) -> Result<Rebuild<'_>, Problem> {
     let Wanted { domain, .. } = &wanted;
     domains::check_code(stack, domain)?;
@@ -99,10 +101,11 @@ impl Rebuild<'_> {
         self.bulk.name()
     }
 
-    /// Goes through the objects from where the run is.
+    /// Goes through the objects from the place that the run has reached.
     ///
     /// # Errors
-    /// What isn't one object's own trouble; the run can be resumed. `NotFound` for a key that the domain hasn't.
+    /// Any problem that isn't one object's own. The run can be resumed. `NotFound` for a key that the domain doesn't
+    /// have.
     pub async fn resume(self, watch: &mut dyn Watch) -> Result<Ended, Problem> {
         let Self {
             stack,
@@ -129,7 +132,7 @@ impl Rebuild<'_> {
     }
 }
 
-/// Of which domain, and with what.
+/// The domain, and what the rebuild works with.
 struct Of<'a> {
     stack: &'a Stack,
     domain: &'a str,
@@ -149,7 +152,7 @@ impl Pages for All<'_> {
         let projections = &self.0.tools.projections;
         let (keys, next) = projections.keys(at["after"].as_str(), page).await?;
         for key in &keys {
-            // One that has gone meanwhile is left out.
+            // A projection that has gone meanwhile is left out.
             if let Some(result) = self.0.one(key).await?.transpose() {
                 tally.count(key, result)?;
             }
@@ -158,7 +161,7 @@ impl Pages for All<'_> {
     }
 }
 
-/// The objects that were named, as one page.
+/// The named objects, as one page.
 struct Named<'a> {
     of: Of<'a>,
     keys: &'a [String],
@@ -182,7 +185,7 @@ impl Pages for Named<'_> {
     }
 }
 
-/// What became of one object: its own fault, or a problem of the whole run.
+/// What became of one object: the object's own fault, or a problem of the whole run.
 type One = Result<Result<Option<Rebuilt>, Fault>, Problem>;
 
 impl Of<'_> {

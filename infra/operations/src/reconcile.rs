@@ -1,4 +1,4 @@
-//! How whole the ledger is beside Stripe's list of events: the last reports of reconcile, or a run now.
+//! How complete the ledger is compared with Stripe's list of events: reconcile's last reports, or a run now.
 
 use serde::Serialize;
 use serde_json::json;
@@ -16,7 +16,7 @@ const RUNS_MAX: usize = 1_000;
 /// The most failures that a line names.
 const NAMED_MAX: usize = 5;
 
-/// A report, and how complete the ledger is by it.
+/// A report, and how complete the ledger is according to it.
 #[derive(Debug, Clone, Serialize)]
 pub struct Reported {
     /// As reconcile wrote it.
@@ -44,11 +44,11 @@ pub async fn last(stack: &Stack, count: u16) -> Result<Vec<Report>, Problem> {
     Ok(inspect::reports(stack.aws.sdk(), ledger, count).await?)
 }
 
-/// Runs reconcile now, again and again until nothing is left to compare; the reports, the newest first. `progress` is called
-/// before each run but the first, with the report of the one before.
+/// Runs reconcile now, again and again until nothing is left to compare. Returns the reports, the newest first.
+/// `progress` is called before each run but the first, with the report of the run before.
 ///
 /// # Errors
-/// `NotFound` of a stack without the function; what the function fails at.
+/// `NotFound` for a stack without the function; the function's own failure.
 pub async fn run(stack: &Stack, progress: &mut dyn FnMut(&Report)) -> Result<Vec<Report>, Problem> {
     let missing = || Problem::NotFound("the stack has no reconcile function".to_owned());
     let function = stack.functions.get("reconcile").ok_or_else(missing)?;
@@ -69,13 +69,13 @@ pub async fn run(stack: &Stack, progress: &mut dyn FnMut(&Report)) -> Result<Vec
     Ok(reports)
 }
 
-/// Whether another run has something to do that none since `began_ms` has attempted.
+/// Whether another run has work to do that no run since `began_ms` has attempted.
 fn goes_on(report: &Report, began_ms: i64) -> bool {
     let is_left = report.left_since_ms.is_some_and(|at_ms| at_ms < began_ms);
     report.stopped.is_none() && (is_left || report.accounts_more || report.ungenerated_more)
 }
 
-/// What of the newest run isn't well; nothing if all is.
+/// What is wrong with the newest run; none if nothing is.
 pub fn trouble(report: &Report) -> Option<String> {
     let lacked = report.missing + report.stuck;
     match report.stopped.as_deref() {
@@ -107,7 +107,7 @@ pub fn trouble(report: &Report) -> Option<String> {
     }
 }
 
-/// What a run doesn't cover, a line each; nothing where it covered all.
+/// What a run doesn't cover, one line each; none if it covered everything.
 pub fn uncovered(report: &Report) -> Vec<String> {
     let mut lines = Vec::new();
     if let Some(code) = &report.stopped {

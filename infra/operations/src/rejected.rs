@@ -1,7 +1,7 @@
 //! What domains would not apply, or are failing at: their records, by code and cause.
 //!
-//! A check is recorded by its object (`check-platform#live#pi_1`), since the event that it names has an outcome of its own.
-//! It is listed beside events and never replayed: reconcile asks again.
+//! A check is recorded under its object (`check-platform#live#pi_1`), because the event that it names has an outcome of
+//! its own. It is listed beside events and never replayed: reconcile asks again.
 
 use std::collections::BTreeMap;
 
@@ -26,7 +26,7 @@ pub struct Filter {
     pub code: Option<String>,
     /// Of this digest of code and cause only.
     pub digest: Option<String>,
-    /// Of this domain only: another one's record is no reason to try it here.
+    /// Of this domain only: another domain's record is no reason to try it in this one.
     pub domain: Option<String>,
 }
 
@@ -73,7 +73,7 @@ pub async fn records(stack: &Stack, filter: &Filter) -> Result<Vec<Record>, Prob
     Ok(found)
 }
 
-/// Records that are alike.
+/// Records of one domain, outcome, code and digest.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Group {
     /// The domain.
@@ -86,15 +86,15 @@ pub struct Group {
     pub digest: String,
     /// How many there are.
     pub count: usize,
-    /// The cause, as the newest has it.
+    /// The cause that the newest record has.
     pub cause: String,
-    /// The newest's event.
+    /// The newest record's event.
     pub newest: String,
     /// When the newest was recorded, in Unix milliseconds.
     pub newest_at_ms: i64,
 }
 
-/// The records by domain, outcome, code and digest, in that order. They have to come newest first.
+/// Groups the records by domain, outcome, code and digest, in that order. The records have to come newest first.
 pub fn groups(records: Vec<Record>) -> Vec<Group> {
     let mut groups: BTreeMap<[String; 4], (usize, Record)> = BTreeMap::new();
     for record in records {

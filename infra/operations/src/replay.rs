@@ -1,9 +1,10 @@
-//! Ledgered events once more, to every domain that the rules name or to one.
+//! Publishes recorded events again, to every domain that the rules name or to one.
 //!
-//! A plan says what would happen, by the domains' own code as this program was built with it. Carried out, it is a run
-//! ([`sluice_kernel::replay`]), recorded in the table of outcomes under a name of its own, by which it is resumed.
+//! A plan says what would happen, by the domains' own code as this program was built with it. When it is carried out,
+//! it is a run ([`sluice_kernel::replay`]). The run is recorded in the table of outcomes under a name of its own, by
+//! which it is resumed.
 //!
-//! Events that wait for their endpoint's configuration are judged by the endpoints as ingest is deployed with them when the
+//! Events that wait for their endpoint's configuration are judged by ingest's endpoints as they are deployed when the
 //! run begins or is resumed.
 //!
 //! # Layout
@@ -39,13 +40,13 @@ pub use plan::Plan;
 pub struct Request {
     /// Which events.
     pub wanted: select::Wanted,
-    /// The one domain whose queue is reached; all that the rules name without.
+    /// The one domain whose queue is reached; without it, all domains that the rules name.
     pub domain: Option<String>,
     /// Facts are emitted again, under the run's name as generation, and current levels at a new seq.
     pub forced: bool,
-    /// Events a second, at most.
+    /// Events per second, at most.
     pub rate: u32,
-    /// Events that go first, and whose verdicts are waited for.
+    /// The number of events that go first; the run waits for their verdicts.
     pub canary: usize,
     /// The run stops if more than this share of what was looked at has failed, in percent.
     pub stop_percent: u32,
@@ -53,10 +54,10 @@ pub struct Request {
     pub settle_s: u64,
 }
 
-/// A run that is recorded, and the version of its record.
+/// A recorded run, and the version of its record.
 #[derive(Debug, Clone)]
 pub struct Recorded {
-    /// The run, as it was when it was read.
+    /// The run, as it was when the record was read.
     pub run: Run,
     version: u64,
 }
@@ -69,8 +70,8 @@ fn runs(stack: &Stack) -> Result<DynamoRuns, Problem> {
 /// Finds the events, and predicts what would happen. Changes nothing.
 ///
 /// # Errors
-/// `Usage` for a domain that the stack or this program hasn't, and for events that a run can't take; `NotFound` if none is
-/// wanted.
+/// `Usage` for a domain that the stack or this program doesn't have, and for events that a run can't take; `NotFound`
+/// if no event is wanted.
 pub async fn plan(stack: &Stack, request: Request) -> Result<Plan, Problem> {
     if let Some(domain) = &request.domain {
         domains::check_code(stack, domain)?;
@@ -116,7 +117,7 @@ pub async fn plan(stack: &Stack, request: Request) -> Result<Plan, Problem> {
 }
 
 impl Plan {
-    /// What tells this plan from another: a digest of its events, and of how they are replayed.
+    /// Distinguishes this plan from another: a digest of its events, and of how they are replayed.
     pub fn digest(&self) -> String {
         let domain = self.run.domain.as_deref().unwrap_or_default();
         let manner = ["plain", "forced"][usize::from(self.forced)];
@@ -124,7 +125,7 @@ impl Plan {
         digest([domain, manner].into_iter().chain(ids))
     }
 
-    /// Records the run, which can be resumed from then on. [`Recorded::resume`] carries it out.
+    /// Records the run. From then on it can be resumed; [`Recorded::resume`] carries it out.
     ///
     /// # Errors
     /// If the table of outcomes can't be written.
@@ -151,11 +152,11 @@ pub async fn find(stack: &Stack, id: &str) -> Result<Recorded, Problem> {
 }
 
 impl Recorded {
-    /// Resumes the run until its end, or until it stops itself or `progress` does, by [`ControlFlow::Break`] with a reason.
-    /// Returns it as it then stands.
+    /// Resumes the run until its end, or until it stops. It stops itself, or `progress` stops it by
+    /// [`ControlFlow::Break`] with a reason. Returns the run as it is then.
     ///
     /// # Errors
-    /// If AWS can't be reached, or another program has resumed the run (`replay.taken`); it can be resumed.
+    /// If AWS can't be reached, or if another program has resumed the run (`replay.taken`). The run can be resumed.
     pub async fn resume(
         self,
         stack: &Stack,
@@ -180,7 +181,7 @@ impl Recorded {
     }
 }
 
-/// What of a run that has ended isn't well: that it was stopped, or that events failed.
+/// What is wrong with a run that has ended: that it was stopped, or that events failed.
 pub fn trouble(run: &Run) -> Option<String> {
     match &run.standing {
         RunState::Done if run.refused + run.failed == 0 => None,
@@ -197,7 +198,7 @@ fn admissions(endpoints: &BTreeMap<String, Endpoint>) -> Admissions<'_> {
     }
 }
 
-/// `replay-20261124T181500-3fa2`: when it was begun, and a few digits that tell apart what was begun in one second.
+/// `replay-20261124T181500-3fa2`: when it began, and a few digits that distinguish runs that began in one second.
 fn name(now_ms: i64) -> String {
     let second = time_of_ms(now_ms - now_ms.rem_euclid(1_000));
     let digits: String = second

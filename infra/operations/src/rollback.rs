@@ -1,14 +1,14 @@
-//! The alias `live` of ingest or a domain, at the version before or at another one.
+//! Moves the alias `live` of ingest or a domain to the previous version or to another one.
 //!
-//! A plan says which version is live and which would be, and what differs. Carrying it out records who moves the alias and
-//! why, moves it if nobody has changed it since the plan was made (Lambda's `RevisionId`), and completes the record. The
-//! stack's template isn't changed: until the next deployment with another `Revision`, the alias stays where it was put, and
-//! the status and doctor's findings say so.
+//! A plan says which version is live, which would be, and what differs. Carrying it out takes three steps: record who
+//! moves the alias and why; move it, unless it was changed since the plan was made (Lambda's `RevisionId`); complete
+//! the record. The stack's template isn't changed. Until the next deployment with another `Revision` the alias stays
+//! where it was put, and the status and doctor's findings say so.
 //!
 //! # Layout
-//! - [`choice`]: which version, and what keeps the alias from being moved; knows no AWS.
+//! - [`choice`]: which version, and what prevents the move; it makes no calls to AWS.
 //! - [`record`]: what was moved, by whom and why.
-//! - [`standing`]: where an alias is beside what was deployed last.
+//! - [`standing`]: where an alias is, compared with what was deployed last.
 
 pub mod choice;
 pub mod record;
@@ -56,11 +56,11 @@ pub struct Plan {
     pub role: String,
     /// The version that is live.
     pub live: Version,
-    /// The version that would be.
+    /// The version that would be live.
     pub to: Version,
-    /// What the second has otherwise than the first.
+    /// What the second version has otherwise than the first.
     pub differences: Vec<Difference>,
-    /// What an operator should know before.
+    /// What an operator should know before the move.
     pub warnings: Vec<String>,
     /// The move that brought `live` to where it is.
     #[serde(rename = "moved_here", serialize_with = "since")]
@@ -80,11 +80,10 @@ fn since<S: Serializer>(since: &Option<Move>, serializer: S) -> Result<S::Ok, S:
         .serialize(serializer)
 }
 
-/// Plans to point a function's alias at the version before, or at this one.
+/// Plans to point a function's alias at the previous version, or at this one.
 ///
-/// # Errors
-/// `Usage` for a function that isn't there; `NotFound` or `Partly` with a code that has a runbook when there is no such
-/// version, or the alias is left alone.
+/// `Usage` for a function that isn't there. `NotFound` or `Partly`, with a code that has a runbook, if there is no such
+/// version or the alias may not be moved.
 pub async fn plan(stack: &Stack, role: &str, to: Option<u64>) -> Result<Plan, Problem> {
     let function = function(stack, role)?;
     let described = Described::without_resources(&stack.aws, &stack.name).await?;
@@ -136,10 +135,11 @@ impl Plan {
         }
     }
 
-    /// Carries the plan out: records it, moves the alias unless it was changed since the plan was made, completes the record.
+    /// Carries the plan out: records it, moves the alias unless it was changed since the plan was made, and completes
+    /// the record.
     ///
     /// # Errors
-    /// `Partly` with the code `rollback.changed` when another has changed the alias; what AWS refuses otherwise.
+    /// `Partly` with the code `rollback.changed` if the alias was changed meanwhile; what AWS refuses otherwise.
     pub async fn carry_out(&self, stack: &Stack, reason: Reason) -> Result<Moved, Problem> {
         let moved = Move {
             role: self.role.clone(),
@@ -157,9 +157,9 @@ impl Plan {
 /// An alias that was moved.
 #[derive(Debug)]
 pub struct Moved {
-    /// From where to where, by whom and why.
+    /// The two versions, who moved it and why.
     pub moved: Move,
-    /// Why its record couldn't be completed; it stays as begun then.
+    /// Why its record couldn't be completed; the record then stays as begun.
     pub record: Result<(), Problem>,
 }
 
@@ -193,7 +193,7 @@ async fn carry_out(
         return Err(Refusal::new("rollback.changed", what).into());
     }
     let result = versions::point(&stack.aws, function, &moved.to, alias).await;
-    // A call that failed may have been carried out all the same; who can't tell leaves the record as begun.
+    // A failed call may have been carried out all the same. If that isn't known, the record stays as begun.
     let is_there = match &result {
         Ok(is_moved) => Some(*is_moved),
         Err(_) => {
@@ -213,7 +213,7 @@ async fn carry_out(
         None => Ok(()),
     };
     match (is_there, result) {
-        // The alias is there, whatever else failed: that has to be said first.
+        // Whatever else failed, the alias has moved: that has to be said first.
         (Some(true), _) => Ok(Moved {
             moved,
             record: completed,
@@ -226,7 +226,7 @@ async fn carry_out(
     }
 }
 
-/// What an operator should know before.
+/// What an operator should know before the move.
 fn warnings(role: &str, live: &Value, target: &Value, differences: &[Difference]) -> Vec<String> {
     // `$LATEST` is newer than any version.
     let live_number = versions::number(live).unwrap_or(u64::MAX);
@@ -298,7 +298,7 @@ mod tests {
         assert!(warned("payments", 13, 12).contains("Variables are as they were"));
     }
 
-    /// What the program sends to AWS while it moves an alias, with these answers of Lambda's between the two records, and
+    /// What the program sends to AWS while it moves an alias. Lambda gives these answers between the two records, and
     /// after the record's place in the list of runs.
     async fn carried_out(
         answers: &'static [(u16, &'static str)],

@@ -1,11 +1,11 @@
-//! Runs: what operators did, listed; and runs over many objects, recorded page by page, so that they can be resumed.
+//! Runs: lists what operators did, and makes runs over many objects, recorded page by page so that they can be resumed.
 //!
-//! [`list`] has runs of all kinds. A replay's own loop is the kernel's ([`sluice_kernel::replay`]), because its order of writes
-//! is what its guarantee rests on. Rebuilds and imports go object by object and share the loop here: a page, then the record,
-//! then the next page. A run that was cut off repeats the page that it was at; an object that needs no change isn't written
-//! again.
+//! [`list`] has runs of all kinds. The kernel has a replay's own loop ([`sluice_kernel::replay`]), because the replay's
+//! guarantee rests on the order of its writes. Rebuilds and imports go object by object and share the loop here: a
+//! page, then the record, then the next page. A run that was cut off repeats its current page; an object that needs no
+//! change isn't written again.
 //!
-//! A run stops by itself if too many objects fail, and if its [`Watch`] says so. It can be resumed either way.
+//! A run stops if too many objects fail, or if its [`Watch`] stops it. It can be resumed in both cases.
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -34,9 +34,9 @@ pub(crate) const KEEP_DAYS: u32 = 35;
 /// A run isn't stopped for failures before it has looked at this many objects.
 const LOOKED_MIN: usize = 20;
 
-/// Runs of all kinds, the newest first: at most `limit`, after the place that the page before named.
+/// Runs of all kinds, the newest first: at most `limit`, after the place that the previous page named.
 ///
-/// Runs that an earlier version of the program began have no place in the list; by name they are found all the same.
+/// Runs that an earlier version of the program began aren't in the list. They are still found by name.
 ///
 /// # Errors
 /// If the table of outcomes can't be read.
@@ -49,25 +49,26 @@ pub async fn list(stack: &Stack, after: Option<&str>, limit: u16) -> Result<Page
 /// How a run over many objects begins.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Start {
-    /// Only finds out what would change, and leaves no trace; if a run is named, of what it hasn't done yet.
+    /// Only finds out what would change, and leaves no trace. If a run is named, it covers what that run hasn't done
+    /// yet.
     Plan {
         /// The run.
         from: Option<String>,
     },
-    /// Does it, as a new run.
+    /// Carries it out, as a new run.
     New(Reason),
-    /// Resumes this run, in the name of who began it.
+    /// Resumes this run, in the name of the person who began it.
     Resume(String),
 }
 
-/// What became of one object that isn't as it was.
+/// What became of one object that has changed or failed.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Object {
     /// Its projection's key.
     pub key: String,
     /// `made`, `changed`, `unfounded`, or `rejected` with a code.
     pub change: String,
-    /// Why Stripe's answer was of no use, or the object was rejected: a fault's code.
+    /// The fault's code: why Stripe's answer couldn't be used, or why the object was rejected.
     pub code: Option<&'static str>,
     /// The state that it had; null if it had none.
     pub before: Value,
@@ -77,19 +78,19 @@ pub struct Object {
     pub done: bool,
 }
 
-/// Sees a run while it goes on, and may stop it.
+/// Watches a run while it works, and may stop it.
 pub trait Watch {
-    /// An object isn't as it was.
+    /// An object has changed or failed.
     ///
     /// # Errors
-    /// What ends the run here, as if it had been cut off: the output has no reader.
+    /// An error that ends the run here, as if it had been cut off: the output has no reader.
     fn object(&mut self, object: &Object) -> Result<(), Problem>;
 
-    /// A page is done, and recorded. [`ControlFlow::Break`] stops the run for this reason.
+    /// A page is done and recorded. [`ControlFlow::Break`] stops the run for this reason.
     fn page(&mut self, run: &BulkRun) -> ControlFlow<String>;
 }
 
-/// What came of a run.
+/// The result of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Ended {
     /// Its name.
@@ -98,16 +99,16 @@ pub struct Ended {
     pub done: bool,
     /// Objects that were looked at.
     pub looked: usize,
-    /// Of these, the ones that failed.
+    /// The number of these that failed.
     pub failed: usize,
-    /// What became of them, by word.
+    /// What became of them: counts by word.
     pub counts: BTreeMap<String, usize>,
     /// Why it was stopped before its end.
     pub stopped: Option<String>,
 }
 
 impl Ended {
-    /// What of it isn't well: that it was stopped, or that objects failed.
+    /// What is wrong with it: that it was stopped, or that objects failed.
     pub fn trouble(&self) -> Option<String> {
         match &self.stopped {
             Some(reason) => Some(format!("the run stopped itself: {reason}")),
@@ -122,7 +123,7 @@ pub(crate) trait Pages {
     /// Whether all is done at this place.
     fn is_over(&self, at: &Value) -> bool;
 
-    /// Does the page at this place, which is null at the beginning; the place of the next one.
+    /// Does the page at this place, which is null at the beginning. Returns the place of the next page.
     async fn page(&mut self, at: &Value, tally: &mut Tally<'_>) -> Result<Value, Problem>;
 }
 
@@ -131,14 +132,14 @@ pub(crate) trait Pages {
 pub(crate) struct Bulk {
     store: BulkRuns,
     run: BulkRun,
-    /// Its record; none of a plan, which leaves no trace.
+    /// Its record; none for a plan, which leaves no trace.
     held: Option<Held>,
     stop_percent: u32,
 }
 
 impl Bulk {
-    /// A new run, or the one to be resumed. `of` is what has to be the same in both: a domain's name. It is recorded before it is
-    /// returned: from then on it can be resumed.
+    /// A new run, or the one to resume. `of` has to be the same in both: a domain's name. The run is recorded before it
+    /// is returned: from then on it can be resumed.
     pub(crate) async fn begin(
         stack: &Stack,
         kind: Kind,
@@ -194,7 +195,7 @@ impl Bulk {
         self.held.is_none()
     }
 
-    /// Goes through the pages from where the run is.
+    /// Goes through the pages from the place that the run has reached.
     pub(crate) async fn resume(
         mut self,
         mut pages: impl Pages,
@@ -265,7 +266,7 @@ async fn find(store: &BulkRuns, name: &str, prefix: &str) -> Result<(BulkRun, He
     }
 }
 
-/// Counts what becomes of a run's objects.
+/// Counts the results of a run's objects.
 pub(crate) struct Tally<'a> {
     run: &'a mut BulkRun,
     watch: &'a mut dyn Watch,
@@ -273,10 +274,10 @@ pub(crate) struct Tally<'a> {
 }
 
 impl Tally<'_> {
-    /// Counts what became of an object, and says what changed.
+    /// Counts an object's result, and reports what changed.
     ///
     /// # Errors
-    /// What isn't the object's own trouble: the run stays where it is.
+    /// Any problem that isn't the object's own: the run stays where it is.
     pub(crate) fn count(
         &mut self,
         key: &str,

@@ -1,12 +1,12 @@
-//! The endpoints' signing secrets: how they stand, and rolling one without losing a delivery.
+//! The endpoints' signing secrets: their status, and rolling one without losing a delivery.
 //!
-//! Rolling takes three steps, of which the middle one is Stripe's: put the new secret beside the old ([`plan_roll`]), roll it
-//! at Stripe, which then signs with both for up to a day, and take the old one out when nothing is signed with it alone any
-//! more ([`plan_finish`]). Ingest finds a change by itself: at once when a signature matches nothing that it knows, else
-//! within minutes.
+//! Rolling takes three steps. First, put the new secret beside the old ([`plan_roll`]). Second, roll it at Stripe,
+//! which then signs with both for up to a day. Third, take the old one out when nothing is signed with it alone any
+//! more ([`plan_finish`]). Ingest finds a change without a restart: at once when a signature matches no secret that it
+//! knows, otherwise within minutes.
 //!
-//! No value is in a plan, a status or a problem. What is known of which secret Stripe signs with comes from ingest's log
-//! lines, which name a secret's place in the list (`signed_by`) while there is more than one.
+//! No plan, status or problem contains a secret's value. Ingest's log lines show which secret Stripe signs with: they
+//! name a secret's place in the list (`signed_by`) while there is more than one.
 
 use std::collections::BTreeMap;
 
@@ -20,25 +20,25 @@ use crate::signing::{PREFIX, Signing, is_placeholder, seconds};
 use crate::stack::Stack;
 use crate::times::{now_ms, span};
 
-/// How far back lines are looked at, in milliseconds: a day, for which Stripe signs with both.
+/// How far back lines are read, in milliseconds: a day, for which Stripe signs with both.
 const LOOK_BACK_MS: i64 = 86_400_000;
 
-/// Where there are more lines than are read, those of this long ago are read too, in milliseconds: hundreds, then.
+/// If there are more lines than are read, those of this long ago are read too, in milliseconds: hundreds, then.
 const NOW_MS: i64 = 60_000;
 
-/// An old secret that signed something alone within this long is still in use, in milliseconds.
+/// An old secret that signed something alone within this time is still in use, in milliseconds.
 const IN_USE_MS: i64 = 3_600_000;
 
-/// The longest secret that is taken, in bytes. What is longer is no secret of Stripe's but a file that went astray.
+/// The longest secret that is accepted, in bytes. Anything longer is no secret of Stripe's but a wrong file.
 pub const CHARS_MAX: usize = 256;
 
 /// What ingest's lines say of an endpoint's secrets.
 #[derive(Debug, Default, Clone, PartialEq, Eq, Serialize)]
 pub struct Used {
-    /// Deliveries that were signed with the newest secret, and not only with an older one.
+    /// Deliveries that were signed with the newest secret, alone or beside an older one.
     #[serde(rename = "signed_by_newest")]
     pub by_newest: usize,
-    /// Deliveries that were signed with older ones alone.
+    /// Deliveries that were signed with older secrets alone.
     #[serde(rename = "signed_by_older_alone")]
     pub by_older: usize,
     /// When the last of those came, in Unix milliseconds.
@@ -48,7 +48,7 @@ pub struct Used {
     pub refused: usize,
 }
 
-/// How an endpoint's secrets stand.
+/// The status of an endpoint's secrets.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct SecretState {
     /// The endpoint's name.
@@ -57,42 +57,42 @@ pub struct SecretState {
     pub mode: &'static str,
     /// How many it has.
     pub secrets: usize,
-    /// How many of them are none that Stripe has made.
+    /// How many of them Stripe hasn't made.
     pub placeholders: usize,
-    /// When the stack's secrets were changed last, in Unix milliseconds; none where Secrets Manager doesn't say.
+    /// When the stack's secrets were last changed, in Unix milliseconds; none if Secrets Manager doesn't say.
     pub changed_at_ms: Option<i64>,
-    /// Since when log lines were looked at, in Unix milliseconds.
+    /// The time since which log lines were read, in Unix milliseconds.
     pub looked_at_since_ms: i64,
-    /// What they say.
+    /// What the lines say.
     #[serde(flatten)]
     pub used: Used,
     /// What to do next; empty when there is nothing to do.
     pub advice: &'static str,
-    /// Why log lines could not be read, if they could not.
+    /// Why log lines could not be read, if so.
     pub log_lines_missing: Option<String>,
 }
 
-/// How all secrets stand.
+/// The status of all secrets.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Status {
-    /// Those of each endpoint, by name.
+    /// Each endpoint's secrets, by the endpoint's name.
     pub endpoints: Vec<SecretState>,
     /// How many versions Secrets Manager keeps.
     pub versions: usize,
-    /// When the secrets were changed last, in Unix milliseconds; none where Secrets Manager doesn't say.
+    /// When the secrets were last changed, in Unix milliseconds; none if Secrets Manager doesn't say.
     pub changed_at_ms: Option<i64>,
-    /// Since when log lines were looked at, in Unix milliseconds.
+    /// The time since which log lines were read, in Unix milliseconds.
     pub looked_at_since_ms: i64,
     /// When the status was asked for, in Unix milliseconds.
     pub at_ms: i64,
-    /// Why log lines could not be read, if they could not.
+    /// Why log lines could not be read, if so.
     pub log_lines_missing: Option<String>,
 }
 
 /// How many secrets each endpoint has, since when, and which of them Stripe signs with.
 ///
 /// # Errors
-/// `NotFound` of a stack without secrets, `Failed` when AWS can't be asked. Log lines that can't be read are no error.
+/// `NotFound` for a stack without secrets, `Failed` when AWS can't be asked. Log lines that can't be read are no error.
 pub async fn status(stack: &Stack) -> Result<Status, Problem> {
     let (signing, endpoints) = (Signing::read(stack).await?, stack.endpoints().await?);
     let input = json!({ "SecretId": signing.id });
@@ -136,7 +136,7 @@ pub async fn status(stack: &Stack) -> Result<Status, Problem> {
     })
 }
 
-/// Since when lines are looked at. Places in the list mean what they mean since it was last changed.
+/// The time since which lines are read. Places in the list have had their meaning since the list was last changed.
 fn since_ms(signing: &Signing, now_ms: i64) -> i64 {
     signing
         .since_ms
@@ -144,14 +144,14 @@ fn since_ms(signing: &Signing, now_ms: i64) -> i64 {
         .max(now_ms - LOOK_BACK_MS)
 }
 
-/// Of each endpoint, since a moment.
+/// Of each endpoint, since this time.
 async fn used(stack: &Stack, since_ms: i64) -> Result<BTreeMap<String, Used>, Problem> {
     let mut used = BTreeMap::<String, Used>::new();
     let until_ms = now_ms();
     for text in ["signed_by", "signature.no_match"] {
         let mut found = logs::search(stack, "ingest", Some(text), since_ms, until_ms).await?;
         if found.cut {
-            // A search gives the oldest first. What counts is what Stripe signs with now.
+            // A search returns the oldest first. What counts is what Stripe signs with now.
             let since_ms = until_ms - NOW_MS;
             let last = logs::search(stack, "ingest", Some(text), since_ms, until_ms).await?;
             found.lines.extend(last.lines);
@@ -176,7 +176,7 @@ async fn used(stack: &Stack, since_ms: i64) -> Result<BTreeMap<String, Used>, Pr
     Ok(used)
 }
 
-/// What to do next about an endpoint with so many secrets.
+/// What to do next about an endpoint with this number of secrets.
 fn advice(count: usize, used: &Used, now_ms: i64) -> &'static str {
     match (count, used) {
         (0, _) => "put one: sluice secret roll",
@@ -204,10 +204,10 @@ fn is_in_use(used: &Used, now_ms: i64) -> bool {
         .is_some_and(|at_ms| now_ms - at_ms < IN_USE_MS)
 }
 
-/// A secret that an operator gives, if it may be one of Stripe's: without white space around it.
+/// A secret that an operator enters, if it may be one of Stripe's. White space around it is taken off.
 ///
 /// # Errors
-/// `Usage`, whose words quote nothing of it.
+/// `Usage`, with words that quote nothing of it.
 pub fn checked(text: &str) -> Result<String, Problem> {
     let secret = text.trim();
     let refused = |what: &str| Err(Problem::Usage(format!("that is no signing secret: {what}")));
@@ -226,7 +226,7 @@ pub fn checked(text: &str) -> Result<String, Problem> {
     }
 }
 
-/// A plan to put a new secret before those that are there.
+/// A plan to put a new secret before the existing ones.
 #[derive(Debug, Serialize)]
 pub struct Roll {
     /// The endpoint's name.
@@ -239,7 +239,7 @@ pub struct Roll {
     signing: Signing,
 }
 
-/// A plan to take all secrets out but the newest.
+/// A plan to take out all secrets but the newest.
 #[derive(Debug, Serialize)]
 pub struct Finish {
     /// The endpoint's name.
@@ -265,10 +265,11 @@ async fn of_endpoint(stack: &Stack, name: &str) -> Result<Signing, Problem> {
     Signing::read(stack).await
 }
 
-/// Plans to put a new secret before those that an endpoint has.
+/// Plans to put a new secret before an endpoint's existing ones.
 ///
 /// # Errors
-/// `Usage` when there is no such endpoint, or it has as many as it may have; `Failed` when AWS can't be asked.
+/// `Usage` if there is no such endpoint, or if it has the most secrets that it may have; `Failed` if AWS can't be
+/// asked.
 pub async fn plan_roll(stack: &Stack, endpoint: &str) -> Result<Roll, Problem> {
     let signing = of_endpoint(stack, endpoint).await?;
     let secrets = signing.of(endpoint).len();
@@ -286,11 +287,12 @@ pub async fn plan_roll(stack: &Stack, endpoint: &str) -> Result<Roll, Problem> {
     })
 }
 
-/// Plans to take out all secrets of an endpoint but the newest. `force` plans it though the old ones seem to be in use.
+/// Plans to take out all secrets of an endpoint but the newest. `force` allows this even if the old ones seem to be in
+/// use.
 ///
 /// # Errors
-/// `Usage` when there is no such endpoint; `NotFound` when it has no old secret; `Partly` when an old one seems to be in use
-/// and `force` isn't given; `Failed` when AWS can't be asked.
+/// `Usage` if there is no such endpoint; `NotFound` if it has no old secret; `Partly` if an old one seems to be in use
+/// and `force` isn't given; `Failed` if AWS can't be asked.
 pub async fn plan_finish(stack: &Stack, endpoint: &str, force: bool) -> Result<Finish, Problem> {
     let signing = of_endpoint(stack, endpoint).await?;
     let secrets = signing.of(endpoint).len();
@@ -338,8 +340,8 @@ impl Roll {
     /// Puts this secret first.
     ///
     /// # Errors
-    /// `Usage` for one that the endpoint has, or that is none of Stripe's; `Failed` when the secrets were changed since the
-    /// plan, or AWS can't be asked.
+    /// `Usage` for one that the endpoint has, or that isn't one of Stripe's; `Failed` if the secrets were changed since
+    /// the plan, or if AWS can't be asked.
     pub async fn carry_out(&self, stack: &Stack, secret: &str) -> Result<(), Problem> {
         let (name, secret) = (&self.endpoint, checked(secret)?);
         if self.signing.of(name).contains(&secret) {
@@ -355,7 +357,7 @@ impl Finish {
     /// Takes out all but the newest.
     ///
     /// # Errors
-    /// `Failed` when the secrets were changed since the plan, or AWS can't be asked.
+    /// `Failed` if the secrets were changed since the plan, or if AWS can't be asked.
     pub async fn carry_out(&self, stack: &Stack) -> Result<(), Problem> {
         let newest = self.signing.of(&self.endpoint).iter().take(1);
         let mut lists = self.signing.lists.clone();
@@ -429,7 +431,7 @@ mod tests {
         assert!(checked(&long).is_err());
     }
 
-    /// The secrets as these answers of Secrets Manager's have them, and the stack that they are of.
+    /// The secrets that these answers of Secrets Manager's contain, and their stack.
     async fn signing(
         answers: &'static [(u16, &'static str)],
     ) -> (Stack, Signing, std::thread::JoinHandle<Vec<String>>) {

@@ -1,8 +1,9 @@
-//! All that a filter matches, and not only what is in view: what a change is planned for, confirmed by and carried out on.
+//! All that a filter matches, and not only what is visible. A change is planned for it, confirmed by it and carried out
+//! on it.
 //!
-//! A plan has the filter, how much it matched and a digest of that. A console that shows a plan in one request and carries
-//! it out in another plans again by the same filter and compares the digest ([`Selection::confirm`]). So nothing that came
-//! in between is changed unseen.
+//! A plan has the filter, the number of matches and a digest of them. A console may show a plan in one request and
+//! carry it out in another. It then plans again with the same filter and compares the digest ([`Selection::confirm`]).
+//! So nothing that arrived in between is changed unseen.
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -12,28 +13,28 @@ use crate::problem::Problem;
 /// The code of a plan that isn't confirmed.
 const CHANGED: &str = "selection.changed";
 
-/// The digest's bytes: enough that two different selections never have the same one.
+/// The digest's bytes: enough that two different selections never have the same digest.
 const DIGEST_BYTES: usize = 16;
 
 /// What a filter matched at a moment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Selection<F> {
-    /// Which are wanted.
+    /// The filter.
     pub filter: F,
     /// How many matched.
     pub count: usize,
-    /// Names those that matched, whatever their order: equal for the same ones only.
+    /// Identifies the matches, whatever their order: equal only for the same matches.
     pub digest: String,
 }
 
 impl<F> Selection<F> {
-    /// What matched, each by the id that tells it from all others.
+    /// The matches, each by an id that no other has.
     pub fn of<'a>(filter: F, ids: impl IntoIterator<Item = &'a str>) -> Self {
         let mut ids: Vec<_> = ids.into_iter().collect();
         ids.sort_unstable();
         let mut hash = Sha256::new();
         for id in &ids {
-            // With its length, so that no two lists are the same text.
+            // With its length, so that no two lists give the same text.
             hash.update(id.len().to_be_bytes());
             hash.update(id);
         }
@@ -46,10 +47,10 @@ impl<F> Selection<F> {
         }
     }
 
-    /// Checks that what matches now is what was confirmed, by the digest of the plan that was shown.
+    /// Checks that the matches are the confirmed ones, by the digest of the plan that was shown.
     ///
     /// # Errors
-    /// `Partly` with the code `selection.changed` when it isn't.
+    /// `Partly` with the code `selection.changed` if they aren't.
     pub fn confirm(&self, digest: &str) -> Result<(), Problem> {
         match self.digest == digest {
             true => Ok(()),

@@ -1,16 +1,16 @@
-//! Before switching: what Sluice has seen, compared with what the endpoint of today has.
+//! Before switching: compares what Sluice has seen with what the current endpoint has seen.
 //!
-//! Three lists over one window of Stripe's `created`: the ledger; a file of what they have seen, whatever its form; and with
-//! an API key Stripe's own list of events. That list finds what neither has, and says of each event how many endpoints
-//! haven't taken it (`pending_webhooks`). Without a file that count stands for their endpoint, which is right as long as the two are
-//! the only ones.
+//! It compares three lists over one window of Stripe's `created`: the ledger; a file of what they have seen, in any
+//! form; and, with an API key, Stripe's own list of events. Stripe's list finds what neither has, and says for each
+//! event how many endpoints haven't taken it (`pending_webhooks`). Without a file that count stands for their endpoint,
+//! which is right as long as there are only these two endpoints.
 //!
-//! It reads and never writes. All three are held in memory, a few hundred bytes an event, up to
+//! It reads and never writes. All three lists are held in memory, a few hundred bytes per event, up to
 //! [`EVENTS_MAX`](theirs::EVENTS_MAX).
 //!
 //! # Layout
-//! - [`theirs`]: the file. `endpoints`: the two at Stripe. [`compare`]: one event at the three places. [`report`]: counts,
-//!   and what is to be looked at.
+//! - [`theirs`]: the file. `endpoints`: the two at Stripe. [`compare`]: one event at the three places. [`report`]:
+//!   counts, and what to look at.
 
 pub mod compare;
 mod endpoints;
@@ -41,26 +41,26 @@ use endpoints::Endpoints;
 use report::Shadow;
 use theirs::{EVENTS_MAX, File};
 
-/// What is to be compared.
+/// What to compare.
 #[derive(Debug, Clone)]
 pub struct Request {
-    /// What they have seen, as their file says.
+    /// What they have seen, according to their file.
     pub theirs: Option<File>,
     /// Events that Stripe made since.
     pub since: When,
     /// Events that Stripe made before.
     pub until: When,
-    /// Of these types; `*` stands for anything. All without.
+    /// Of these types; `*` stands for anything. Without it, all types.
     pub types: Vec<String>,
-    /// Of this mode; without, live if an endpoint takes live events.
+    /// Of this mode; without it, live if an endpoint takes live events.
     pub livemode: Option<bool>,
-    /// Their endpoint at Stripe, by its id; without, the only other one.
+    /// Their endpoint at Stripe, by its id; without it, the only other one.
     pub their_endpoint: Option<String>,
     /// Stripe is not asked.
     pub without_key: bool,
 }
 
-/// What is compared: whose events, made when, of which types.
+/// The scope of the comparison: the accounts, the window and the types of the events.
 #[derive(Debug)]
 struct Window {
     from_s: i64,
@@ -83,11 +83,11 @@ impl Window {
     }
 }
 
-/// Compares. `progress` is called with how many events of the ledger have been read.
+/// Compares. `progress` gets the number of the ledger's events read up to then.
 ///
 /// # Errors
-/// `Usage` for a window without time, for more events than are held in memory, and without anything to compare with;
-/// `NotFound` for an endpoint that Stripe hasn't; what AWS or Stripe refuses.
+/// `Usage` for an empty window, for more events than are held in memory, and without anything to compare with;
+/// `NotFound` for an endpoint that Stripe doesn't have; what AWS or Stripe refuses.
 pub async fn compare(
     stack: &Stack,
     request: Request,
@@ -139,7 +139,7 @@ pub async fn compare(
     if let Some(file) = &file {
         let stripe_says_all = stripe.is_some();
         for (id, theirs) in &file.events {
-            // By their own word, or since Stripe doesn't list it in the window.
+            // Either the file says so, or Stripe doesn't list it in the window.
             let is_outside = match theirs.created {
                 Some(created) => !window.has_time(created),
                 None => stripe_says_all && !listed.contains_key(id),
@@ -215,7 +215,7 @@ impl Variables {
     }
 }
 
-/// The ledger's events of the window. An event may come in days after it was made, and never before.
+/// The ledger's events of the window. An event may arrive days after it was made, and never before.
 async fn ours(
     stack: &Stack,
     window: &Window,
@@ -273,7 +273,7 @@ fn bounded(events: usize) -> Result<(), Problem> {
     }
 }
 
-/// The API version of those that the file names one of.
+/// The API version of the events, if the file names one.
 async fn versions(
     stack: &Stack,
     file: &File,
@@ -300,7 +300,7 @@ async fn versions(
     Ok(())
 }
 
-/// Stripe's own list of the window, of the platform and of each connected account that an endpoint takes events of.
+/// Stripe's own list of the window, for the platform and for each connected account that an endpoint takes events of.
 async fn at_stripe(
     stripe: &StripeObjects,
     variables: &Variables,

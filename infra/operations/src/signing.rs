@@ -1,7 +1,7 @@
-//! The signing secrets as Secrets Manager has them: read, and written anew.
+//! The signing secrets in Secrets Manager: reads them, and writes new versions.
 //!
-//! Secrets Manager has no conditional write. The version is looked at again right before the write, which leaves a moment in
-//! which two operators could overwrite each other; its previous version has the loser's.
+//! Secrets Manager has no conditional write. The version is checked again right before the write. This leaves a moment
+//! in which two operators can overwrite each other; the previous version then has the value of the one who lost.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -13,20 +13,20 @@ use sluice_kernel::delivery::secrets;
 use crate::problem::Problem;
 use crate::stack::Stack;
 
-/// Stripe's begin so.
+/// The prefix of Stripe's secrets.
 pub const PREFIX: &str = "whsec_";
 
-/// Stripe's have 38 characters; what is much shorter was made up.
+/// Stripe's secrets have 38 characters; a much shorter one was made up.
 const CHARS_MIN: usize = 24;
 
-/// The signing secrets as Secrets Manager has them. Shows none of them.
+/// The signing secrets as Secrets Manager has them. It shows none of them.
 pub struct Signing {
     /// The secret's id.
     pub id: String,
     version: String,
-    /// When this version was made, in milliseconds; none where the answer doesn't say.
+    /// When this version was made, in milliseconds; none if the answer doesn't say.
     pub since_ms: Option<i64>,
-    /// Each endpoint's, the newest first.
+    /// Each endpoint's secrets, the newest first.
     pub lists: BTreeMap<String, Vec<String>>,
 }
 
@@ -50,7 +50,7 @@ impl Signing {
             .json("secretsmanager.GetSecretValue", &input)
             .await?;
         let text = answer["SecretString"].as_str().unwrap_or_default();
-        // Read by ingest's own code first, whose words quote nothing. Too many are what --finish mends.
+        // Ingest's own code reads them first; its words quote nothing. If there are too many, --finish corrects that.
         if let Err(fault) = secrets::parse(text)
             && !fault.cause.contains("the limit is")
         {
@@ -69,7 +69,7 @@ impl Signing {
         })
     }
 
-    /// An endpoint's, the newest first; empty where it has none.
+    /// An endpoint's secrets, the newest first; empty if it has none.
     pub fn of(&self, endpoint: &str) -> &[String] {
         self.lists
             .get(endpoint)
@@ -77,8 +77,8 @@ impl Signing {
             .unwrap_or_default()
     }
 
-    /// Puts these lists in the place of those that were read, unless somebody else has put others meanwhile. White space
-    /// around a secret, which no reader takes, isn't written again.
+    /// Puts these lists in the place of those that were read, unless another operator has written others meanwhile.
+    /// White space around a secret, which every reader ignores, isn't written again.
     pub async fn write(
         &self,
         stack: &Stack,
@@ -119,7 +119,7 @@ pub fn seconds(date: &Value) -> Option<i64> {
     date.as_f64().map(|seconds| (seconds * 1_000.0) as i64)
 }
 
-/// Whether a secret is none that Stripe has made: a template's stand-in, or one that was made up.
+/// Whether Stripe hasn't made this secret: it is a template's placeholder, or it was made up.
 pub fn is_placeholder(secret: &str) -> bool {
     let rest = secret.strip_prefix(PREFIX).unwrap_or_default();
     let is_plain = rest

@@ -1,11 +1,11 @@
 //! Whether an endpoint takes what Stripe signs and nothing else, in a few requests.
 //!
-//! It signs an event of a type that goes to no domain ([`KIND`]), posts it twice, and posts what has to be refused: a
-//! forged signature, an old one, a wrong method. With a stack the event is looked for in the ledger, byte for byte and
-//! published. Without one, a URL and a secret are enough: nothing of AWS is asked.
+//! It signs an event of a type that goes to no domain ([`KIND`]) and posts it twice. It also posts what has to be
+//! refused: a forged signature, an old one, a wrong method. With a stack, the ledger has to have the event, byte for
+//! byte, and published. Without a stack, a URL and a secret are enough: AWS isn't called.
 //!
-//! It leaves one event in the ledger for as long as events are kept. Give it an endpoint of its own in `Endpoints`, so that
-//! it needs no secret of Stripe's.
+//! It leaves one event in the ledger for as long as events are kept. Give it an endpoint of its own in `Endpoints`:
+//! then it needs no secret of Stripe's.
 
 use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -24,13 +24,13 @@ use tokio::time::{sleep, timeout};
 use crate::problem::Problem;
 use crate::stack::Stack;
 
-/// Of Stripe's test clocks: a type that goes to the ledger and the bus, and to no domain.
+/// A type of Stripe's test clocks: it goes to the ledger and the bus, and to no domain.
 pub const KIND: &str = "test_helpers.test_clock.ready";
 
 /// The longest wait for an answer; above the 30 s that API Gateway allows itself.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(35);
 
-/// How often the ledger is asked whether the event is published, a second apart: longer than sweep's minute.
+/// How often the ledger is asked whether the event is published, once per second: longer than sweep's minute.
 const LEDGER_TRIES: u32 = 75;
 
 /// How old the old signature is, in seconds: more than any tolerance that can be configured.
@@ -49,7 +49,7 @@ pub struct Target {
     pub livemode: bool,
 }
 
-// Shows no secret.
+// It shows no secret.
 impl fmt::Debug for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Target")
@@ -63,7 +63,7 @@ impl fmt::Debug for Target {
 /// An endpoint's URL in a stack, as [`Target::url`] wants it.
 ///
 /// # Errors
-/// `NotFound` of a stack without a URL.
+/// `NotFound` for a stack without a URL.
 pub fn url(stack: &Stack, endpoint: &str) -> Result<String, Problem> {
     Ok(format!("{}/{endpoint}", output(stack, "WebhookUrl")?))
 }
@@ -100,15 +100,15 @@ struct Answer {
     text: String,
 }
 
-/// What was tried, what had to be answered, and what was.
+/// A check: what was tried, the expected answer, and the actual answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Check {
     /// What was tried.
     #[serde(rename = "check")]
     pub what: &'static str,
-    /// What had to be answered.
+    /// The expected answer.
     pub wanted: String,
-    /// What was answered.
+    /// The actual answer.
     pub got: String,
     /// Whether the two are the same.
     #[serde(rename = "good")]
@@ -131,11 +131,11 @@ impl Check {
     }
 }
 
-/// Tries an endpoint, and with a stack looks for the event in its ledger. `found` is called with each check as it is made; an
-/// error of it ends the run.
+/// Tries an endpoint, and with a stack looks for the event in its ledger. `found` is called with each check as it is
+/// made. An error of `found` ends the run.
 ///
 /// # Errors
-/// When the endpoint or the ledger can't be reached. A check that isn't good is no error.
+/// If the endpoint or the ledger can't be reached. A failed check is no error.
 pub async fn run(
     target: &Target,
     stack: Option<&Stack>,

@@ -1,8 +1,8 @@
-//! Which stack a command works on, and where everything of it is.
+//! Which stack a command works on, and where its resources are.
 //!
 //! Without `--stack` it is the local one, described by the file that `make run` writes. With it, CloudFormation is
-//! asked for the stack's outputs and resources, by the operator's own credentials: what a command may do is what the
-//! operator's permissions say.
+//! asked for the stack's outputs and resources with the operator's own credentials. So a command may do what the
+//! operator's permissions allow.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -20,13 +20,13 @@ use crate::problem::Problem;
 use crate::versions;
 use crate::xml::{List, list};
 
-/// What keys of state and filters call the platform's own account.
+/// The name of the platform's own account in keys of state and in filters.
 pub const PLATFORM: &str = "platform";
 
-/// Names in `tables` that are no domain's.
+/// Names in `tables` that aren't domains.
 const NOT_DOMAINS: [&str; 2] = ["ledger", "outcomes"];
 
-/// The most pages of a stack's resources: CloudFormation allows 500 resources, 100 a page.
+/// The most pages of a stack's resources: CloudFormation allows 500 resources, and a page has 100.
 const RESOURCE_PAGES_MAX: usize = 5;
 
 const CLOUDFORMATION: &str = "2010-05-15";
@@ -48,9 +48,9 @@ pub struct Stack {
     pub log_groups: BTreeMap<String, String>,
     /// Each domain that has settings → those settings, as JSON.
     pub settings: BTreeMap<String, String>,
-    /// All outputs of a stack in AWS, by their names; of the local stack, those that its file has.
+    /// All outputs of a stack in AWS, by their names; for the local stack, those in its file.
     pub outputs: BTreeMap<String, String>,
-    /// The parameters that a stack in AWS was deployed with; of the local one they are asked for when they are needed.
+    /// The parameters that a stack in AWS was deployed with; the local stack's are read when they are needed.
     parameters: Option<BTreeMap<String, String>>,
 }
 
@@ -93,7 +93,7 @@ impl Stack {
     /// A stack in AWS, by its name.
     ///
     /// # Errors
-    /// `NotFound` when there is none of the name, `Failed` when AWS can't be asked or it isn't Sluice's.
+    /// `NotFound` if there is no stack of this name, `Failed` if AWS can't be asked or the stack isn't Sluice's.
     pub async fn deployed(aws: Aws, stack: &str) -> Result<Self, Problem> {
         let Described {
             outputs,
@@ -124,7 +124,7 @@ impl Stack {
         })
     }
 
-    /// A stack without anything in it, at an address where nothing answers: for tests.
+    /// A stack with nothing in it, at an address where nothing answers: for tests.
     pub fn for_tests() -> Self {
         Self {
             aws: Aws::local("http://127.0.0.1:1", "us-east-1"),
@@ -149,7 +149,7 @@ impl Stack {
         }
     }
 
-    /// A function's configuration as it takes events: that of its alias if they go to it, else its own.
+    /// A function's configuration for events: its alias's if events go to the alias, otherwise its own.
     pub async fn live_configuration(&self, role: &str) -> Result<Value, Problem> {
         let missing = || Problem::NotFound(format!("the stack has no function {role}"));
         let function = self.functions.get(role).ok_or_else(missing)?;
@@ -171,7 +171,7 @@ impl Stack {
         })
     }
 
-    /// A domain's settings, as the stack was deployed with them; its own defaults where the stack says nothing.
+    /// A domain's settings, as the stack was deployed with them; the domain's defaults if the stack has none.
     pub fn settings<D: Domain>(&self) -> Result<D::Settings, Problem> {
         let Some(text) = self.settings.get(D::NAME) else {
             return Ok(D::Settings::default());
@@ -180,7 +180,7 @@ impl Stack {
             .map_err(|error| Problem::Failed(format!("the settings of {}: {error}", D::NAME)))
     }
 
-    /// The endpoints, by name, as ingest is deployed with them now; none of a stack without ingest.
+    /// The endpoints, by name, as ingest is deployed with them now; none for a stack without ingest.
     pub async fn endpoints(&self) -> Result<BTreeMap<String, Endpoint>, Problem> {
         if !self.functions.contains_key("ingest") {
             return Ok(BTreeMap::new());
@@ -191,9 +191,10 @@ impl Stack {
             .map_err(|error| Problem::Failed(format!("ingest's ENDPOINTS: {error}")))
     }
 
-    /// What an operator's `--account` is keyed by: the platform's own, if it is an endpoint's own account.
+    /// The account that an operator's `--account` stands for in keys: the platform's own, if it is an endpoint's own
+    /// account.
     ///
-    /// Without the permission to read ingest's configuration it is taken as it stands.
+    /// Without the permission to read ingest's configuration, the account is used as given.
     pub async fn account_key(&self, account: &str) -> String {
         let endpoints = match account.starts_with("acct_") {
             true => self.endpoints().await.unwrap_or_default(),
@@ -209,16 +210,16 @@ impl Stack {
     /// The ledger by time.
     ///
     /// # Errors
-    /// `NotFound` of a stack without a ledger.
+    /// `NotFound` for a stack without a ledger.
     pub fn timeline(&self) -> Result<Timeline, Problem> {
         let ledger = self.table("ledger")?.to_owned();
         Ok(Timeline::new(self.aws.sdk(), ledger))
     }
 
-    /// What the ledger and the outcomes say of events that the timeline gave.
+    /// What the ledger and the outcomes say of the events that the timeline returned.
     ///
     /// # Errors
-    /// `NotFound` of a stack without these tables.
+    /// `NotFound` for a stack without these tables.
     pub fn listing(&self) -> Result<Listing, Problem> {
         let (ledger, outcomes) = (self.table("ledger")?, self.table("outcomes")?);
         let (ledger, outcomes) = (ledger.to_owned(), outcomes.to_owned());
@@ -239,14 +240,14 @@ pub struct Described {
     pub status: String,
     /// The parameters that it was deployed with, by name.
     pub parameters: BTreeMap<String, String>,
-    /// By name.
+    /// Its outputs, by name.
     pub outputs: BTreeMap<String, String>,
-    /// Each with its logical id, its type and its physical id.
+    /// Its resources, each with its logical id, its type and its physical id.
     pub resources: Vec<[String; 3]>,
 }
 
 impl Described {
-    /// Asks CloudFormation for the stack, and not for what it consists of.
+    /// Asks CloudFormation for the stack, without its resources.
     pub async fn without_resources(aws: &Aws, stack: &str) -> Result<Self, Problem> {
         let name = ("StackName".to_owned(), stack.to_owned());
         let described: Stacks = aws
@@ -323,7 +324,7 @@ struct StackMember {
 #[serde(rename_all = "PascalCase")]
 struct Parameter {
     parameter_key: String,
-    /// Missing of one that takes its value from before.
+    /// Missing for a parameter that keeps its previous value.
     parameter_value: Option<String>,
 }
 

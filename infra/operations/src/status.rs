@@ -1,14 +1,14 @@
-//! A stack's health at a glance: what happened, what waits, and what isn't well.
+//! A stack's health at a glance: what happened, what waits, and what is wrong.
 //!
-//! Where each number comes from: what waits is asked of the ledger and the queues, now. What happened in the last hour and
-//! day was counted by the functions' log lines: in AWS CloudWatch has the sums as metrics; in the local stack, where nothing
-//! sums them, the lines themselves are read. Completeness is reconcile's own report. What can't be known is nothing in the
-//! data, never 0, and [`Status::unknown`] says why.
+//! What waits is read from the ledger and the queues, now. What happened in the last hour and day comes from the
+//! functions' log lines: in AWS, CloudWatch has the sums as metrics; in the local stack, which has no sums, the lines
+//! themselves are read. Completeness is reconcile's own report. A number that can't be known is null in the data, never
+//! 0, and [`Status::unknown`] says why.
 //!
 //! # Layout
 //! - [`counts`]: what happened. [`failing`]: messages that keep failing.
 //! - [`queues`]: the domains' queues. [`waiting`]: what waits in the ledger.
-//! - `live`: functions that run something else than what was deployed last. `troubles`: what isn't well, in words.
+//! - `live`: functions that run something else than what was deployed last. `troubles`: what is wrong, in words.
 
 pub mod counts;
 pub mod failing;
@@ -35,7 +35,7 @@ use waiting::Waiting;
 const HOUR_MS: i64 = 3_600_000;
 const DAY_MS: i64 = 24 * HOUR_MS;
 
-/// Sweep runs each minute: what has been due for longer than this, something keeps it from publishing.
+/// Sweep runs each minute: if an event has been due for longer than this, something prevents sweep from publishing it.
 pub const OVERDUE_MS: i64 = 5 * 60_000;
 
 /// How far back sweep's last run is looked for.
@@ -46,7 +46,7 @@ pub const SWEEP_MS: i64 = 15 * 60_000;
 pub struct Status {
     /// The stack's name.
     pub stack: String,
-    /// When it was asked, in milliseconds.
+    /// When the data was read, in milliseconds.
     pub at_ms: i64,
     /// What happened in the last hour; none if it isn't known.
     pub last_hour: Option<Counts>,
@@ -55,25 +55,25 @@ pub struct Status {
     /// What waits in the ledger.
     #[serde(flatten)]
     pub waiting: Waiting,
-    /// Dead letters of the bus's rules: what no queue took.
+    /// Dead letters of the bus's rules: messages that no queue took.
     pub undelivered: Option<u64>,
-    /// Dead letters of the bus itself: what it took and could not process.
+    /// Dead letters of the bus itself: messages that it took and could not process.
     pub unprocessed: Option<u64>,
     /// The domains' queues, by the domains' names.
     pub queues: Vec<Queue>,
-    /// A line for each function that runs something else than what was deployed last.
+    /// One line for each function that runs something else than what was deployed last.
     pub not_as_deployed: Vec<String>,
     /// The share of Stripe's events that the ledger had at reconcile's last run.
     pub completeness_percent: Option<f64>,
     /// Reconcile's last report; none if it has not run.
     pub reconciled: Option<Report>,
-    /// What that run doesn't cover, a line each; none if it has not run.
+    /// What that run doesn't cover, one line each; none if it has not run.
     pub not_covered: Option<Vec<String>>,
-    /// When sweep ended last, in milliseconds; none if no line says so within [`SWEEP_MS`].
+    /// When sweep last ended, in milliseconds; none if no line says so within [`SWEEP_MS`].
     pub last_sweep_ms: Option<i64>,
-    /// What an operator should look at, a line each.
+    /// What an operator should look at, one line each.
     pub troubles: Vec<String>,
-    /// Why some of it isn't known, a line each; not part of the JSON.
+    /// Why some of it isn't known, one line each; not part of the JSON.
     #[serde(skip)]
     pub unknown: Vec<String>,
 }
@@ -81,7 +81,7 @@ pub struct Status {
 /// Looks at everything.
 ///
 /// # Errors
-/// When the ledger or a queue can't be asked; what else can't be known is none.
+/// If the ledger or a queue can't be read; anything else that can't be known is none.
 pub async fn look(stack: &Stack) -> Result<Status, Problem> {
     let now_ms = now_ms();
     let waiting = waiting::look(stack, now_ms).await?;

@@ -1,4 +1,4 @@
-//! Stripe as the functions ask it, and where what is learned of it is kept.
+//! Stripe as the functions ask it, and where the answers are kept.
 
 use std::collections::BTreeMap;
 
@@ -9,16 +9,16 @@ use sluice_adapters::outcomes::DynamoOutcomes;
 use crate::problem::Problem;
 use crate::stack::Stack;
 
-/// How long what is noted of an object is kept, in days.
+/// How long a note of an object is kept, in days.
 const KEEP_DAYS: u32 = 35;
 
-/// Where guesses are noted, as the domains note theirs.
+/// The store where guesses are noted, as the domains note theirs.
 pub fn outcomes(stack: &Stack) -> Result<DynamoOutcomes, Problem> {
     let table = stack.table("outcomes")?.to_owned();
     Ok(DynamoOutcomes::new(stack.aws.sdk(), table, KEEP_DAYS))
 }
 
-/// Stripe, by the key and at the address that the functions have. `is_asked` false is without a key.
+/// Stripe, with the key and at the address that the functions have. If `is_asked` is false, there is no key.
 pub async fn stripe(stack: &Stack, rate: u32, is_asked: bool) -> Result<StripeObjects, Problem> {
     let mut variables = BTreeMap::from([("LISTS_PER_SECOND".to_owned(), rate.to_string())]);
     if is_asked {

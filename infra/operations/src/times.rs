@@ -1,17 +1,17 @@
-//! Times as people give them: how long ago (`90s`, `15m`, `24h`, `7d`), a day (`2026-11-24`), or an instant in ISO 8601
-//! (`2026-11-24T12:00:00Z`).
+//! Times as people enter them: how long ago (`90s`, `15m`, `24h`, `7d`), a day (`2026-11-24`), or an instant in ISO
+//! 8601 (`2026-11-24T12:00:00Z`).
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use aws_smithy_types::date_time::{DateTime, Format};
 
-/// The largest span that can be given: a hundred years.
+/// The largest span that can be entered: a hundred years.
 const SPAN_DAYS_MAX: i64 = 36_500;
 
-/// A time relative to now, or by itself.
+/// A time relative to now, or an absolute time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum When {
-    /// So many milliseconds ago.
+    /// This number of milliseconds ago.
     Ago(i64),
     /// At this time, in Unix milliseconds.
     At(i64),
@@ -71,7 +71,7 @@ pub fn time_of_ms(ms: i64) -> String {
         .unwrap_or_default()
 }
 
-/// How long that is, in its largest whole unit: `3 s`, `12 min`, `5 h`, `2 d`.
+/// A span of time in its largest whole unit: `3 s`, `12 min`, `5 h`, `2 d`.
 pub fn span(ms: i64) -> String {
     match ms / 1_000 {
         s if s < 120 => format!("{s} s"),

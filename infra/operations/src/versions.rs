@@ -1,7 +1,7 @@
-//! A function's published versions, and the alias `live` that Stripe's deliveries and the queues go to.
+//! A function's published versions, and the alias `live` that receives Stripe's deliveries and the queues' messages.
 //!
-//! A deployment with a `Revision` changes the function (`$LATEST`), publishes that as a version and points `live` at it. So
-//! `live` has what was deployed last, unless it was moved since, and that is seen by comparing the two.
+//! A deployment with a `Revision` changes the function (`$LATEST`), publishes that as a version and points `live` at
+//! it. So `live` has what was deployed last, unless it was moved since. Comparing the two shows that.
 
 mod differences;
 
@@ -27,9 +27,9 @@ const PAGES_MAX: usize = 200;
 pub struct Alias {
     /// `13`
     pub version: String,
-    /// Changes with each change of the alias, and makes the next one conditional.
+    /// Changes with each change of the alias, and makes the next change conditional.
     pub revision_id: String,
-    /// Other versions that a part of the calls goes to: a canary's.
+    /// Other versions that get a part of the calls: a canary's.
     pub weighted: Vec<String>,
 }
 
@@ -48,8 +48,8 @@ impl Alias {
     }
 }
 
-/// Whether deliveries or the queue go to this function's alias, by the parameters that the stack was deployed with. Without,
-/// they go to the function itself, and the alias is of no account.
+/// Whether deliveries or the queue go to this function's alias, by the parameters that the stack was deployed with.
+/// Without those, they go to the function itself, and the alias has no effect.
 pub fn is_versioned(parameters: &BTreeMap<String, String>, role: &str) -> bool {
     let is = |name: &str, wanted: &str| parameters.get(name).is_some_and(|value| value == wanted);
     let has_revision = parameters
@@ -63,13 +63,13 @@ pub fn has_alias(role: &str) -> bool {
     !["sweep", "reconcile"].contains(&role)
 }
 
-/// The alias `live`; none where the function doesn't have it.
+/// The alias `live`; none if the function doesn't have it.
 pub async fn alias(aws: &Aws, function: &str) -> Result<Option<Alias>, Problem> {
     let path = format!("/2015-03-31/functions/{}/aliases/{LIVE}", escaped(function));
     found(aws.get("lambda", &path).await).map(|answer| answer.as_ref().map(Alias::read))
 }
 
-/// A function's configuration as a version, `live` or [`LATEST`] has it; none where there is no such version.
+/// A function's configuration as a version, `live` or [`LATEST`] has it; none if there is no such version.
 pub async fn configuration(
     aws: &Aws,
     function: &str,
@@ -104,14 +104,15 @@ pub async fn published(aws: &Aws, function: &str) -> Result<Vec<Value>, Problem>
     Ok(all)
 }
 
-/// The number of a published version; none of `$LATEST`.
+/// The number of a published version; none for `$LATEST`.
 pub fn number(version: &Value) -> Option<u64> {
     version["Version"].as_str()?.parse().ok()
 }
 
-/// Points `live` at a version, if nobody has changed it since it was read.
+/// Points `live` at a version, unless the alias was changed since it was read.
 ///
-/// Returns whether it points there now. A try whose answer was lost is repeated and then meets its own change, which counts.
+/// Returns whether it points there now. A try whose answer was lost is repeated and then meets its own change, which
+/// counts as success.
 pub async fn point(aws: &Aws, function: &str, version: &str, was: &Alias) -> Result<bool, Problem> {
     let input = json!({ "FunctionVersion": version, "RevisionId": was.revision_id });
     let moved = aws
@@ -144,7 +145,7 @@ fn found(answer: Result<Value, Problem>) -> Result<Option<Value>, Problem> {
     }
 }
 
-/// The newest version that is what was deployed last; none where no version is.
+/// The newest version that is what was deployed last; none if no version is.
 pub fn deployed<'a>(versions: &'a [Value], latest: &Value) -> Option<&'a str> {
     let mut newest_first = versions.iter().rev();
     newest_first.find(|version| differences(version, latest).is_empty())?["Version"].as_str()
@@ -168,7 +169,7 @@ pub(crate) mod tests {
         let versions = [
             version(11, "a", &json!({})),
             version(12, "b", &json!({})),
-            // Published by a deployment that CloudFormation took back.
+            // A deployment published it that CloudFormation rolled back.
             version(13, "c", &json!({})),
         ];
         let latest = version(0, "b", &json!({}));
@@ -215,7 +216,7 @@ pub(crate) mod tests {
         )));
     }
 
-    /// An AWS that gives these answers, one after the other; what it was sent comes back.
+    /// An AWS that gives these answers, one after the other. It returns what it was sent.
     pub(crate) fn lambda(
         answers: &'static [(u16, &'static str)],
     ) -> (Aws, std::thread::JoinHandle<Vec<String>>) {
@@ -245,7 +246,7 @@ pub(crate) mod tests {
                 reader.read_exact(&mut input).expect("a body");
                 let first = head.lines().next().unwrap_or_default();
                 sent.push(format!("{first} {}", String::from_utf8_lossy(&input)));
-                // As Lambda says what went wrong: in a header, and not in the body.
+                // Lambda names the error in a header, and not in the body.
                 let error = match status {
                     403 => "x-amzn-errortype: AccessDeniedException\r\n",
                     404 => "x-amzn-errortype: ResourceNotFoundException:http://internal/\r\n",

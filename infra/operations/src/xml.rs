@@ -5,8 +5,8 @@ use serde::de::DeserializeOwned;
 
 use crate::problem::Problem;
 
-/// A list as these services write it: `<Outputs><member>…</member><member>…</member></Outputs>`. One without members may be
-/// written as an empty element; one that is left out is [`list`].
+/// A list as these services write it: `<Outputs><member>…</member><member>…</member></Outputs>`. A list without members
+/// may be written as an empty element; if it is left out, it is [`list`].
 #[derive(Debug, Deserialize)]
 pub(crate) struct List<T> {
     #[serde(default = "Vec::new")]
@@ -21,7 +21,7 @@ pub(crate) fn list<T>() -> List<T> {
 /// Reads the answer to a call.
 ///
 /// # Errors
-/// `Failed` when it isn't what the service documents.
+/// `Failed` if it isn't what the service documents.
 pub(crate) fn read<T: DeserializeOwned>(call: &str, text: &str) -> Result<T, Problem> {
     quick_xml::de::from_str(text).map_err(|error| Problem::Failed(format!("{call}: {error}")))
 }

@@ -1,4 +1,5 @@
-//! `sluice event list`: events by time, filtered, as they are read; and `sluice event tail`: new ones as they come.
+//! `sluice event list`: events by time, filtered, printed as they are read; and `sluice event tail`: new ones as they
+//! come.
 
 use std::time::Duration;
 
@@ -113,7 +114,7 @@ pub(crate) struct Args {
     until: When,
     #[command(flatten)]
     filter: Filter,
-    /// So many at most; 0 for all.
+    /// At most this many; 0 for all.
     #[arg(long, default_value_t = 50)]
     limit: usize,
     /// The oldest first.

@@ -1,4 +1,4 @@
-//! A new secret, as somebody gives it: typed unseen, or from standard input.
+//! A new secret, as an operator enters it: typed without being shown, or read from standard input.
 
 use std::io::{IsTerminal, Read, Write};
 use std::process::{Command, Stdio};
@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use sluice_operations::problem::Problem;
 use sluice_operations::secrets::{CHARS_MAX, checked};
 
-/// The new secret, typed unseen or from standard input.
+/// The new secret, typed without being shown or read from standard input.
 pub(super) fn new_secret(name: &str) -> Result<String, Problem> {
     let stdin = std::io::stdin();
     let text = if stdin.is_terminal() {
@@ -15,7 +15,7 @@ pub(super) fn new_secret(name: &str) -> Result<String, Problem> {
         ))?
     } else {
         let mut text = String::new();
-        // One more than is taken, so that what is longer is seen to be.
+        // It reads one byte more than is allowed, so that a longer text is noticed.
         let most = u64::try_from(CHARS_MAX * 4).unwrap_or(u64::MAX);
         stdin.take(most + 1).read_to_string(&mut text)?;
         text

@@ -1,5 +1,5 @@
-//! Batches of messages as SQS hands them to a consumer: each an event as EventBridge's rule put it into the queue, with
-//! the tag that ingest gives it. Objects differ, so each message is one write.
+//! Batches of messages as SQS hands them to a consumer. Each message is an event as EventBridge's rule put it into the
+//! queue, with the metadata that ingest adds. Objects differ, so each message is one write.
 
 use std::collections::HashMap;
 
@@ -8,13 +8,13 @@ use serde_json::{Value, json};
 
 use crate::delivery;
 
-/// What an intent's status becomes: one that calls for no effect, so that a message is a read and a write.
+/// The new status of an intent: one that causes no effect, so that a message is a read and a write.
 const STATUS: &str = "processing";
 
 /// The type of every event.
 const KIND: &str = "payment_intent.processing";
 
-/// Batches in order, and what has to become of them.
+/// Batches in order, and the state that their objects have to get.
 #[derive(Debug, Default)]
 pub(crate) struct Batches {
     /// SQS's payloads.
@@ -28,7 +28,7 @@ pub(crate) fn status() -> &'static str {
     STATUS
 }
 
-/// So many batches of so many messages, about events of so many bytes.
+/// This number of batches, each with this number of messages about events of this number of bytes.
 pub(crate) fn batches(seed: u64, count: usize, messages: usize, bytes: usize) -> Batches {
     let mut random = Rng::with_seed(seed);
     let now_s = delivery::now_s();

@@ -1,4 +1,4 @@
-//! Who is measured: what is started, and how it is configured.
+//! What is measured: which program is started, and how it is configured.
 
 use std::path::{Path, PathBuf};
 
@@ -12,9 +12,9 @@ use crate::scenario::Scenario;
 /// A function that is measured.
 #[derive(Debug, Clone)]
 pub(crate) struct Contestant {
-    /// What it is called on the command line.
+    /// Its name on the command line.
     pub(crate) name: &'static str,
-    /// What it is called in tables.
+    /// Its name in tables.
     pub(crate) title: &'static str,
     pub(crate) role: Role,
     /// The program and its arguments.
@@ -23,11 +23,11 @@ pub(crate) struct Contestant {
     pub(crate) folder: PathBuf,
     /// Its configuration.
     pub(crate) variables: Vec<(&'static str, String)>,
-    /// What has to be there beside the program.
+    /// Files that have to exist beside the program.
     pub(crate) needs: Vec<PathBuf>,
     /// Whether an event that comes twice is published once.
     pub(crate) dedupes: bool,
-    /// Whether it is Sluice's, whose answers and ledger are looked at more closely.
+    /// Whether it is Sluice's. Its answers and ledger are then checked more closely.
     pub(crate) is_ours: bool,
 }
 
@@ -37,24 +37,24 @@ pub(crate) struct Programs {
     /// Sluice's, as deployed.
     pub(crate) ingest: PathBuf,
     pub(crate) payments: PathBuf,
-    /// What runs the Python peers, with their packages.
+    /// The program that runs the Python peers, with their packages.
     pub(crate) python: PathBuf,
-    /// What runs the Node peer.
+    /// The program that runs the Node peer.
     pub(crate) node: PathBuf,
-    /// Where the peers were put together.
+    /// The folder where the peers were put together.
     pub(crate) peers: PathBuf,
 }
 
-/// The contestants that others are compared with: the first of them that ran.
+/// The contestants that others are compared with: the first of them that ran counts.
 pub(crate) const REFERENCES: [&str; 3] = ["naive", "python", "python-batch"];
 
 impl Contestant {
-    /// What would be uploaded of it, once infra/lab/bench/package.py has put it together.
+    /// What would be uploaded for it, once infra/lab/bench/package.py has put it together.
     pub(crate) fn package(&self, folder: &Path) -> PathBuf {
         folder.join(format!("{}.zip", self.name))
     }
 
-    /// Whether it takes part in a scenario: where it can, and of a series only for comparison.
+    /// Whether it takes part in a scenario. It has to be able to; in a series, only those that are compared take part.
     pub(crate) fn runs(&self, scenario: &Scenario) -> bool {
         let is_compared = self.is_ours || REFERENCES.contains(&self.name);
         self.role == scenario.role() && (scenario.series.is_none() || is_compared)
@@ -75,7 +75,7 @@ fn text(path: &Path) -> String {
     path.display().to_string()
 }
 
-/// Sluice's, with what the template sets.
+/// Sluice's function, with the variables that the template sets.
 fn ours(programs: &Programs) -> [Contestant; 2] {
     let endpoints = json!({
         "platform": { "scope": "platform", "livemode": false },
@@ -212,10 +212,10 @@ fn peers(programs: &Programs) -> [Contestant; 7] {
     ]
 }
 
-/// The contestants that are there, of those wanted (all of them where none is named).
+/// The available contestants among those wanted. If none is named, all are wanted.
 ///
 /// # Errors
-/// Where one that was named isn't there, or one of Sluice's.
+/// If a named contestant or one of Sluice's isn't available.
 pub(crate) fn contestants(programs: &Programs, wanted: &[String]) -> Result<Vec<Contestant>> {
     let all: Vec<_> = ours(programs).into_iter().chain(peers(programs)).collect();
     if let Some(unknown) = wanted

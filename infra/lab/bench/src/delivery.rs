@@ -1,8 +1,8 @@
 //! Stripe's deliveries as API Gateway hands them to a function: signed events of a given size, some of them repeated,
 //! some forged.
 //!
-//! An event is the sample `payment_intent.succeeded` of tests/events under fresh ids, grown with line items and metadata
-//! to the size that is wanted. The same seed makes the same ids.
+//! An event is the sample `payment_intent.succeeded` of tests/events with fresh ids, grown with line items and metadata
+//! to the wanted size. The same seed makes the same ids.
 
 use std::collections::HashMap;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -14,25 +14,25 @@ use sluice_stripe::signature::sign;
 /// The event that every other is made of.
 const SAMPLE: &str = include_str!("../../../../tests/events/stripe/payment_intent.succeeded.json");
 
-/// Before this, line items are put in; after it, metadata.
+/// Line items are put in before this, and metadata after it.
 const SAMPLE_METADATA: &str = "      \"metadata\": {\n";
 
 /// The type of every event.
 pub(crate) const KIND: &str = "payment_intent.succeeded";
 
-/// What every contestant verifies with.
+/// The secret that every contestant verifies with.
 pub(crate) const SECRET: &str = "whsec_bench5q7v2Xd0kPzR1mY8uT4nL6wJc3";
 
-/// A secret that nobody has.
+/// A secret that no contestant has.
 const FORGERS_SECRET: &str = "whsec_forged";
 
-/// How many of the latest events a duplicate is taken from.
+/// How many of the latest events a duplicate is chosen from.
 const RECENT: usize = 64;
 
-/// Stripe allows a metadata value of so many characters.
+/// The most characters that Stripe allows in a metadata value.
 const NOTE_CHARS_MAX: usize = 500;
 
-/// What metadata says: words, since random characters would compress like nothing that Stripe sends.
+/// The text of metadata: words, because random characters would compress like nothing that Stripe sends.
 const WORDS: [&str; 24] = [
     "order",
     "invoice",
@@ -60,7 +60,7 @@ const WORDS: [&str; 24] = [
     "approved",
 ];
 
-/// What a delivery is, and so how it has to be answered.
+/// What a delivery is, which decides how it has to be answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// An event that never came before.
@@ -87,7 +87,7 @@ pub(crate) struct Mix {
 pub(crate) struct Deliveries {
     /// API Gateway's payloads.
     pub(crate) payloads: Vec<Vec<u8>>,
-    /// What each is, and of which event.
+    /// What each delivery is, and its event.
     pub(crate) kinds: Vec<(Kind, String)>,
     /// Event → body, of all that aren't forged.
     pub(crate) bodies: HashMap<String, String>,
@@ -101,7 +101,7 @@ pub(crate) fn now_s() -> i64 {
     i64::try_from(now.as_secs()).unwrap_or(i64::MAX)
 }
 
-/// Stripe's kind of id.
+/// An id of the form that Stripe's ids have.
 pub(crate) fn id(random: &mut Rng, prefix: &str) -> String {
     let tail = std::iter::repeat_with(|| random.alphanumeric()).take(24);
     prefix.chars().chain(tail).collect()
@@ -117,7 +117,7 @@ fn line_item(random: &mut Rng) -> String {
     )
 }
 
-/// The sample as text, and what stands in it and is replaced: the ids of event, intent and charge, and the second.
+/// The sample as text, and the parts of it that are replaced: the ids of event, intent and charge, and the second.
 fn sample() -> (&'static str, [String; 4]) {
     let event: Value = serde_json::from_str(SAMPLE).unwrap_or_default();
     let intent = &event["data"]["object"];
@@ -131,7 +131,7 @@ fn sample() -> (&'static str, [String; 4]) {
     (SAMPLE.trim_end(), replaced)
 }
 
-/// An event's body of exactly so many bytes, where the sample isn't longer already.
+/// An event's body of exactly this number of bytes, if the sample isn't longer already.
 pub(crate) fn body(random: &mut Rng, event: &str, created_s: i64, bytes: usize) -> String {
     let intent = id(random, "pi_");
     let (sample, [old_event, old_intent, old_charge, old_created]) = sample();
@@ -182,12 +182,12 @@ pub(crate) fn body(random: &mut Rng, event: &str, created_s: i64, bytes: usize) 
         notes.push_str(&format!("        \"note_{number:02}\": \"{note}\",\n"));
         missing = room - chars;
     }
-    // White space at the end, where what is missing is shorter than a note's frame.
+    // White space at the end, if what is missing is shorter than a note's frame.
     let rest = " ".repeat(missing);
     format!("{before}{items}{SAMPLE_METADATA}{notes}{after}{rest}")
 }
 
-/// So many deliveries, signed now.
+/// This number of deliveries, signed now.
 pub(crate) fn deliveries(seed: u64, count: usize, mix: Mix) -> Deliveries {
     let mut random = Rng::with_seed(seed);
     let now_s = now_s();

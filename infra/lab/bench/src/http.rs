@@ -1,5 +1,5 @@
 //! The server's side of HTTP/1.1 on a blocking connection: what clients of Lambda's Runtime API and of AWS send, and no
-//! more. Requests with a length or in chunks, connections that are kept, `Expect: 100-continue`.
+//! more. It handles requests with a length or in chunks, connections that are kept, and `Expect: 100-continue`.
 
 use std::io::{self, Read, Write};
 
@@ -21,7 +21,7 @@ pub(crate) struct Request {
     /// Path and query.
     pub(crate) path: String,
     headers: Vec<(String, String)>,
-    /// The body, put together where it came in chunks.
+    /// The body, put together if it came in chunks.
     pub(crate) body: Vec<u8>,
 }
 
@@ -34,7 +34,7 @@ impl Request {
     }
 }
 
-/// How the body follows its head.
+/// How the length of the body is given.
 enum Framing {
     Length(usize),
     Chunks,
@@ -74,7 +74,7 @@ impl<S: Read + Write> Connection<S> {
         Ok(())
     }
 
-    /// The next request; `None` where the client has closed the connection between two.
+    /// The next request; `None` if the client has closed the connection between two.
     pub(crate) fn request(&mut self) -> io::Result<Option<Request>> {
         let (mut request, framing) = loop {
             if let Some(head) = self.head()? {
@@ -97,7 +97,7 @@ impl<S: Read + Write> Connection<S> {
         Ok(Some(request))
     }
 
-    /// Reads what has come; tells how much.
+    /// Reads what has arrived. Returns its length.
     fn fill(&mut self) -> io::Result<usize> {
         if self.at == self.read.len() {
             self.read.clear();
@@ -116,7 +116,7 @@ impl<S: Read + Write> Connection<S> {
         count
     }
 
-    /// The head, once it is all there.
+    /// The head, once it is complete.
     fn head(&mut self) -> io::Result<Option<(Request, Framing)>> {
         let unread = &self.read[self.at..];
         let mut headers = [httparse::EMPTY_HEADER; HEADERS_MAX];
@@ -156,7 +156,7 @@ impl<S: Read + Write> Connection<S> {
         Ok(Some((request, framing)))
     }
 
-    /// Appends so many bytes to `body`.
+    /// Appends this number of bytes to `body`.
     fn take(&mut self, count: usize, body: &mut Vec<u8>) -> io::Result<()> {
         if body.len().saturating_add(count) > BODY_BYTES_MAX {
             return Err(invalid("the body is too long"));
@@ -185,7 +185,7 @@ impl<S: Read + Write> Connection<S> {
             let size =
                 usize::from_str_radix(size, 16).map_err(|_| invalid("a chunk has no size"))?;
             if size == 0 {
-                // Trailers, which nobody here needs, end with an empty line.
+                // Trailers, which this server doesn't need, end with an empty line.
                 while !self.line()?.is_empty() {}
                 return Ok(());
             }
@@ -216,7 +216,7 @@ impl<S: Read + Write> Connection<S> {
 mod tests {
     use super::*;
 
-    /// A client that sends a byte at a time, and what it was sent.
+    /// A client that sends one byte at a time, and what it received.
     struct Slow(Vec<u8>, Vec<u8>);
 
     impl Read for Slow {

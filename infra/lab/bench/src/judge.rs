@@ -1,8 +1,8 @@
-//! Whether a run was right: the speed of a wrong answer means nothing.
+//! Whether a run was correct: the speed of a wrong answer means nothing.
 //!
-//! Looked at after the run, from what the stub kept: each delivery's answer; that each event was put on the bus once,
-//! as it was sent; and of Sluice, that its ledger has each as published, and its word for each delivery. Of a consumer,
-//! that no message goes back, and that each object is kept as its event has it, by one write.
+//! The judge reads after the run what the stub kept. Each delivery's answer has to be right, and each event has to be
+//! on the bus once, as it was sent. Sluice's ledger also has to have each event as published, and its outcome for each
+//! delivery. For a consumer, no message goes back, and each object is kept as its event has it, by one write.
 
 use std::collections::HashMap;
 
@@ -16,10 +16,10 @@ use crate::stub::{Published, Stub};
 
 type Item = Map<String, Value>;
 
-/// How many faults are told of one run.
+/// How many of a run's faults are reported.
 const TOLD_MAX: usize = 5;
 
-/// What was wrong in a run; empty where nothing was.
+/// What was wrong in a run; empty if nothing was.
 pub(crate) fn deliveries(
     contestant: &Contestant,
     sent: &Deliveries,
@@ -46,7 +46,7 @@ pub(crate) fn deliveries(
     few(wrong)
 }
 
-/// The same of a consumer's run.
+/// The same for a consumer's run.
 pub(crate) fn batches(
     contestant: &Contestant,
     sent: &Batches,
@@ -101,7 +101,7 @@ pub(crate) fn batches(
     few(wrong)
 }
 
-/// Object, status and amount of a projection of Sluice's.
+/// Object, status and amount in one of Sluice's projections.
 fn projected(item: &Item) -> Option<(String, (String, i64))> {
     let document: Value = serde_json::from_str(item.get("doc")?["S"].as_str()?).ok()?;
     let object = item.get("pk")?["S"]
@@ -154,13 +154,13 @@ fn misjudged(contestant: &Contestant, sent: &Deliveries, answer: &Answer) -> Opt
     (!is_right).then(|| format!("{kind:?} {event}: {text}"))
 }
 
-/// The event's id in what was published, where it is a contestant's form of the event that was sent.
+/// The event's id in what was published, if that is a contestant's form of the event that was sent.
 fn event_of(sent: &Deliveries, published: &Published) -> Option<String> {
     let mut detail: Value = serde_json::from_str(&published.detail).ok()?;
     let event = detail["id"].as_str()?.to_owned();
     let tag = detail.as_object_mut()?.remove("sluice").unwrap_or_default();
     let body: Value = serde_json::from_str(sent.bodies.get(&event)?).ok()?;
-    // A body that is too large for Sluice's entries stays in the ledger, and a pointer goes instead.
+    // If a body is too large for Sluice's entries, it stays in the ledger, and a pointer is published instead.
     let is_right = match tag["body"] == "ledger" {
         true => detail["type"] == body["type"] && detail["created"] == body["created"],
         false => detail == body,
@@ -230,7 +230,7 @@ mod tests {
     use crate::contestant::{Programs, contestants};
     use crate::delivery::{Mix, deliveries as made};
 
-    /// Sluice's ingest, by programs that are there: this one.
+    /// Sluice's ingest, with an existing program: this one.
     fn ours() -> Contestant {
         let own = std::env::current_exe().expect("this program");
         let programs = Programs {
@@ -273,7 +273,7 @@ mod tests {
         assert_eq!(misplaced(&ours, &sent, &twice).len(), 1);
         let mut altered = right.clone();
         altered[0].detail = altered[0].detail.replace("\"amount\": ", "\"amount\": 1");
-        // Neither the event that was sent, nor anything else that was.
+        // It is neither the event that was sent, nor any other that was sent.
         assert_eq!(misplaced(&ours, &sent, &altered).len(), 2);
         let other_kind = Published {
             detail_type: "charge.failed".to_owned(),

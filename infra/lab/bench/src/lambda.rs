@@ -1,7 +1,8 @@
-//! Lambda's Runtime API, and the environments that it drives: starts a function as Lambda does, hands it one invocation
-//! after the other, and writes down when it answered what, and how much CPU time and memory it has used.
+//! Lambda's Runtime API, and the environments that it drives. It starts a function as Lambda does and hands it one
+//! invocation after the other. It records when the function answered what, and how much CPU time and memory it has
+//! used.
 //!
-//! The CPU time of an event runs from the poll before the first measured event to the poll after the last, so whatever
+//! The CPU time of an event runs from the poll before the first measured event to the poll after the last. So whatever
 //! a function does after it has answered (logs, a connection's upkeep) counts as well.
 
 use std::fs::File;
@@ -20,32 +21,32 @@ use crate::problem::{Problem, Result, While};
 use crate::process::{self, Cores};
 use crate::stub::{SECRET_ACCESS_KEY, Stub};
 
-/// The memory that the environment names to the function: Lambda gives a whole core at it.
+/// The memory that the environment names to the function: at this size Lambda gives a whole core.
 const MEMORY_MB: &str = "1769";
 
-/// How long an invocation may take, as the function is told.
+/// How long an invocation may take, as the environment tells the function.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How long a whole run may take before it counts as hanging.
 const RUN_MAX: Duration = Duration::from_secs(300);
 
-/// What a function reads as its session token: AWS's have about as many characters.
+/// The session token that a function reads: AWS's tokens have about this number of characters.
 const TOKEN_CHARS: usize = 700;
 
 /// How many bytes of a function's log are shown when it fails.
 const LOG_TAIL_BYTES: usize = 2_000;
 
-/// What one function is run with.
+/// The input of a function's run.
 pub(crate) struct Launch<'a> {
     pub(crate) contestant: &'a Contestant,
-    /// Beside Lambda's own variables and the contestant's.
+    /// Variables besides Lambda's own and the contestant's.
     pub(crate) variables: Vec<(&'static str, String)>,
     pub(crate) cores: Option<Cores>,
-    /// What it calls.
+    /// The AWS that it calls.
     pub(crate) stub: &'a Stub,
-    /// Where the function's output goes.
+    /// The file for the function's output.
     pub(crate) log: &'a Path,
-    /// Handed out in order, to whichever environment asks first.
+    /// Payloads in order; the environment that asks first gets the next.
     pub(crate) payloads: Arc<Payloads>,
     /// Invocations of one environment that aren't measured.
     pub(crate) warm_up: usize,
@@ -53,7 +54,7 @@ pub(crate) struct Launch<'a> {
     pub(crate) count: usize,
 }
 
-/// Payloads, and which is next.
+/// Payloads, and the index of the next one.
 pub(crate) struct Payloads {
     pub(crate) bytes: Vec<Vec<u8>>,
     next: AtomicUsize,
@@ -68,10 +69,10 @@ impl Payloads {
     }
 }
 
-/// What the function said to an invocation.
+/// What the function answered to an invocation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Answer {
-    /// Which payload it is to.
+    /// The payload that it answers.
     pub(crate) payload: usize,
     /// Whether the invocation failed as such.
     pub(crate) is_error: bool,
@@ -88,13 +89,13 @@ pub(crate) struct Observed {
     pub(crate) first_answer: Duration,
     /// CPU time up to the first answer, in nanoseconds.
     pub(crate) first_answer_cpu_ns: u64,
-    /// From the payload to its answer without what the stub worked meanwhile, of measured invocations.
+    /// From the payload to its answer, without the stub's own work meanwhile, of measured invocations.
     pub(crate) latencies: Vec<Duration>,
     /// CPU time from poll to poll, of measured invocations, in nanoseconds.
     pub(crate) cpu_ns: Vec<u64>,
     /// When the measured events began and ended.
     pub(crate) span: Option<(Instant, Instant)>,
-    /// How long, in between, the function or what drives it was ready and had no processor, in nanoseconds.
+    /// How long, in between, the function or its driver was ready and had no processor, in nanoseconds.
     pub(crate) waited_ns: u64,
     /// The most resident memory, in KiB.
     pub(crate) resident_peak_kb: u64,
@@ -107,11 +108,11 @@ pub(crate) struct Observed {
 struct Sent {
     payload: usize,
     at: Instant,
-    /// What the stub had worked until then.
+    /// How long the stub had worked until then.
     worked: Duration,
 }
 
-/// What clocks said when the measured events began.
+/// Clock values at the beginning of the measured events.
 struct Reading {
     at: Instant,
     waited_ns: u64,
@@ -130,7 +131,7 @@ struct Progress {
     observed: Observed,
 }
 
-/// Holds the environments of a run back until every one is ready.
+/// Holds a run's environments back until all of them are ready.
 struct Gate {
     missing: Mutex<usize>,
     opened: Condvar,
@@ -197,7 +198,7 @@ impl Api {
         Ok(())
     }
 
-    /// Writes the next invocation; `false` where there is none left.
+    /// Writes the next invocation; `false` if none is left.
     fn next(&self, arrived: Instant, response: &mut Vec<u8>) -> std::io::Result<bool> {
         let is_first = {
             let mut progress = self.progress();
@@ -272,7 +273,7 @@ impl Api {
 
     fn answered(&self, arrived: Instant, is_error: bool, body: Vec<u8>) {
         let mut progress = self.progress();
-        // A function that can't start has no invocation to answer to.
+        // A function that can't start has no invocation to answer.
         let sent = progress.sent.take().unwrap_or(Sent {
             payload: usize::MAX,
             at: arrived,
@@ -298,12 +299,12 @@ impl Api {
     }
 }
 
-/// How long a function and this process, which drives it, have been ready without a processor.
+/// How long a function and this process, its driver, have been ready without a processor.
 fn waited_ns(function: u32) -> u64 {
     process::waited_ns(function) + process::waited_ns(std::process::id())
 }
 
-/// A function's process, with a Runtime API of its own. Ends with its value.
+/// A function's process, with a Runtime API of its own. The process ends when this value is dropped.
 struct Environment {
     process: Child,
     api: Arc<Api>,
@@ -331,13 +332,13 @@ impl Environment {
                     return;
                 }
                 let own = Arc::clone(&own);
-                // A function that is killed ends its connections any way it likes.
+                // A killed function may end its connections in any way.
                 thread::spawn(move || own.serve(stream));
             }
         });
         let mut command = command(launch, &address.to_string())?;
         let mut progress = api.progress();
-        // A process runs where the thread runs that starts it.
+        // A process starts on the processor of the thread that starts it.
         if let Some(cores) = launch.cores {
             process::pin(cores.functions)?;
         }
@@ -396,7 +397,7 @@ impl Drop for Environment {
         let _ = self.process.kill();
         let _ = self.process.wait();
         self.api.is_over.store(true, Relaxed);
-        // Wakes the listener, so that it sees that.
+        // It wakes the listener, which then sees the end.
         let _ = TcpStream::connect(self.address);
     }
 }
@@ -444,11 +445,11 @@ fn tail(log: &Path) -> String {
     String::from_utf8_lossy(&bytes[from..]).into_owned()
 }
 
-/// Runs so many environments of a function side by side until they have worked off what there is, and tells what each
+/// Runs this number of environments of a function side by side until they have handled all payloads. Returns what each
 /// did.
 ///
 /// # Errors
-/// Where one can't be started, ends by itself or hangs.
+/// If an environment can't be started, ends without being asked to, or hangs.
 pub(crate) fn run(launch: &Launch<'_>, environments: usize) -> Result<Vec<Observed>> {
     let gate = Arc::new(Gate {
         missing: Mutex::new(environments),

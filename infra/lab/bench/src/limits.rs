@@ -1,22 +1,22 @@
-//! What may not grow unseen: the size of what is uploaded, and the bytes of a usual event in the ledger. Both are the
-//! same on every machine with the same compiler, so a run fails on them, as it does on no time.
+//! Limits on what may not grow unnoticed: the size of what is uploaded, and the bytes of a usual event in the ledger.
+//! Both are the same on every machine with the same compiler. So a run fails on them, and never on a time.
 
 use std::path::Path;
 
 use crate::measure::Measured;
 
-/// The most bytes of ingest's ZIP file. A larger program is read from further away at a cold start, and mostly it is a
-/// dependency that nobody asked for (a second TLS stack is a megabyte).
+/// The most bytes of ingest's ZIP file. A larger program takes longer to load at a cold start. The cause is usually a
+/// dependency that isn't needed (a second TLS stack is a megabyte).
 const INGEST_ZIP_BYTES_MAX: u64 = 2_650_000;
 
-/// The most bytes that DynamoDB bills for the entry of a 3 KB event. Each write of an entry bills all of it, rounded up to
-/// 1 KB: an attribute more costs two write units an event.
+/// The most bytes that DynamoDB bills for the entry of a 3 KB event. Each write of an entry bills all of it, rounded up
+/// to 1 KB: one more attribute costs two write units per event.
 const ENTRY_BYTES_MAX: u64 = 1_024;
 
-/// The scenario whose entries are looked at.
+/// The scenario that entries are read from.
 const USUAL: &str = "warm-3k";
 
-/// Which limits are passed, a line each.
+/// The limits that are exceeded, one line each.
 pub(crate) fn passed(ingest_zip: &Path, measured: &[Measured]) -> Vec<String> {
     let zip = std::fs::metadata(ingest_zip).map(|metadata| metadata.len());
     let entry = measured.iter().filter(|one| one.scenario == USUAL);

@@ -1,9 +1,9 @@
-//! `make bench`: Sluice's functions beside what teams would otherwise use, as Lambda runs them, on this machine.
+//! `make bench`: compares Sluice's functions with what teams would otherwise use, as Lambda runs them, on this machine.
 //!
-//! Each contestant is a process that polls a Runtime API of this program's and calls an AWS of this program's; see
-//! [`lambda`] and [`stub`]. Rounds are interleaved (A B C, A B C, …), so that whatever the machine does meanwhile meets
-//! all alike; what is told is the median with the least and the greatest. No run counts that wasn't right
-//! ([`judge`]): the program ends with 1 then. How fast anything is decides nothing.
+//! Each contestant is a process that polls this program's Runtime API and calls this program's AWS; see [`lambda`] and
+//! [`stub`]. Rounds are interleaved (A B C, A B C, …), so that other work on the machine affects all contestants alike.
+//! The report shows the median with the least and the greatest. A run counts only if it was correct ([`judge`]):
+//! otherwise the program ends with 1. Speed decides nothing.
 
 mod batch;
 mod contestant;
@@ -35,10 +35,10 @@ use report::Report;
 use scenario::{Course, SCENARIOS, Scenario};
 use stub::Stub;
 
-/// How often a scenario of a series is run: growth shows without as many rounds as a comparison wants.
+/// How often a scenario of a series is run: growth shows in fewer rounds than a comparison needs.
 const SERIES_ROUNDS_MAX: usize = 3;
 
-/// Where a machine has its trust store.
+/// The paths where a machine has its trust store.
 const TRUST_STORES: [&str; 3] = [
     "/etc/ssl/certs/ca-certificates.crt",
     "/etc/pki/tls/certs/ca-bundle.crt",
@@ -55,10 +55,10 @@ struct Options {
     /// How often each contestant runs through each scenario.
     #[arg(long)]
     rounds: Option<usize>,
-    /// These scenarios only, parted by commas.
+    /// These scenarios only, comma-separated.
     #[arg(long, value_delimiter = ',')]
     scenarios: Vec<String>,
-    /// These contestants only, parted by commas.
+    /// These contestants only, comma-separated.
     #[arg(long, value_delimiter = ',')]
     contestants: Vec<String>,
     /// Ingest's binary.
@@ -73,7 +73,7 @@ struct Options {
     /// Node.
     #[arg(long, default_value = "/usr/bin/node")]
     node: PathBuf,
-    /// Where peers are and results go.
+    /// The folder of the peers and the results.
     #[arg(long, default_value = "target/bench")]
     folder: PathBuf,
 }
@@ -92,7 +92,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Tells whether every run was right.
+/// Returns whether every run was correct.
 fn run(options: &Options) -> Result<bool> {
     let cores = process::cores()?;
     match cores {
@@ -229,7 +229,7 @@ fn progress(scenario: &Scenario, one: &Measured, rounds: usize) -> String {
     }
 }
 
-/// Writes a trust store as a function has it in Lambda, and the stub's CA with it: reading some 140 roots is part of a
+/// Writes a trust store as a function has it in Lambda, with the stub's CA added: reading some 140 roots is part of a
 /// first connection.
 fn trust_too(ca: &Path, trust: &Path) -> Result<()> {
     let own = TRUST_STORES

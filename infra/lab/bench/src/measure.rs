@@ -1,4 +1,4 @@
-//! A run of one contestant in one scenario, as figures.
+//! The figures of one contestant's run in one scenario.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -18,48 +18,48 @@ use crate::process::Cores;
 use crate::scenario::{Course, Load, Scenario};
 use crate::stub::{Stub, billed_bytes};
 
-/// How many invocations a run has at the least that tells of its slowest hundredth: of fewer that is a handful, which is
-/// chance.
+/// The fewest invocations from which a run's slowest hundredth is reported: with fewer, it is a handful of invocations
+/// and depends on chance.
 const TAIL_INVOCATIONS_MIN: usize = 500;
 
-/// One run's figures: a line of JSON.
+/// The figures of one run, which are one line of JSON.
 #[derive(Debug, Clone, Default, Serialize)]
 pub(crate) struct Measured {
     pub(crate) scenario: &'static str,
     pub(crate) contestant: &'static str,
     pub(crate) round: usize,
-    /// Milliseconds from the process's start to its first poll; the median of a run's starts, as all of these.
+    /// Milliseconds from the process's start to its first poll. This and the following are medians of a run's starts.
     pub(crate) init_ms: f64,
     /// Milliseconds from the process's start to its first answer.
     pub(crate) first_answer_ms: f64,
     /// Milliseconds of CPU time until the first answer.
     pub(crate) first_answer_cpu_ms: f64,
-    /// Microseconds of CPU time an event.
+    /// Microseconds of CPU time per event.
     pub(crate) cpu_us: f64,
-    /// The same in the hundredth of the invocations that took most, where the run has enough of them.
+    /// The same in the hundredth of the invocations that took most, if the run has enough of them.
     pub(crate) cpu_p99_us: Option<f64>,
-    /// Microseconds from payload to answer, of an invocation, without the stub's; not told where environments share the
-    /// stub, which doesn't know for whom it works.
+    /// Microseconds from payload to answer, per invocation, without the stub's work. Missing if environments share the
+    /// stub, which doesn't know which of them it works for.
     pub(crate) p50_us: Option<f64>,
-    /// The same of the slowest hundredth, where the run has enough invocations.
+    /// The same of the slowest hundredth, if the run has enough invocations.
     pub(crate) p99_us: Option<f64>,
-    /// The share of the measured time in which the function, or what drives it, was ready and had no processor.
+    /// The share of the measured time in which the function, or its driver, was ready and had no processor.
     pub(crate) waited: Option<f64>,
-    /// Events a second, all environments together.
+    /// Events per second, all environments together.
     pub(crate) per_second: f64,
-    /// MB of memory resident at the most, in one environment.
+    /// The most resident memory of one environment, in MB.
     pub(crate) resident_peak_mb: f64,
-    /// How often AWS was called, an event; what was refused under `Operation:Code`.
+    /// AWS calls per event; a refused call is counted under `Operation:Code`.
     pub(crate) calls: BTreeMap<String, f64>,
-    /// Bytes that the function wrote to its log, an event.
+    /// Bytes that the function wrote to its log, per event.
     pub(crate) log_bytes: f64,
-    /// Bytes that DynamoDB bills for the largest entry in Sluice's ledger; 0 of anybody else.
+    /// Bytes that DynamoDB bills for the largest entry in Sluice's ledger; 0 for other contestants.
     pub(crate) entry_bytes: u64,
-    /// What was wrong; nothing where the run was right.
+    /// What was wrong; empty if the run was correct.
     pub(crate) wrong: Vec<String>,
 }
 
-/// What a run was handed.
+/// The input of a run.
 enum Sent {
     Deliveries(Deliveries),
     Batches(Batches),
@@ -69,11 +69,11 @@ enum Sent {
 pub(crate) struct Bench<'a> {
     pub(crate) stub: &'a Stub,
     pub(crate) cores: Option<Cores>,
-    /// What trusts the stub's CA: the machine's own roots and that one more.
+    /// A trust store with the stub's CA: the machine's own roots and that one more.
     pub(crate) trust: &'a Path,
     /// The stub's CA alone.
     pub(crate) ca: &'a Path,
-    /// Where functions write.
+    /// The folder that functions write to.
     pub(crate) log: &'a Path,
 }
 
@@ -81,7 +81,7 @@ impl Bench<'_> {
     /// Runs a contestant once through a scenario.
     ///
     /// # Errors
-    /// Where it can't be run to the end.
+    /// If it can't be run to the end.
     pub(crate) fn measure(
         &self,
         contestant: &Contestant,
@@ -168,7 +168,7 @@ impl Bench<'_> {
         let trust = self.trust.display().to_string();
         vec![
             ("AWS_ENDPOINT_URL", self.stub.https.clone()),
-            // By these, Rust and Python read a trust store; Node has its own, and takes one more CA.
+            // Rust and Python read a trust store by these variables; Node has its own, and takes one more CA.
             ("SSL_CERT_FILE", trust.clone()),
             ("AWS_CA_BUNDLE", trust),
             ("NODE_EXTRA_CA_CERTS", self.ca.display().to_string()),
@@ -231,7 +231,7 @@ fn sorted(values: impl Iterator<Item = f64>) -> Vec<f64> {
     values
 }
 
-/// The value that so large a share of sorted values doesn't exceed.
+/// The value that this share of sorted values doesn't exceed.
 fn quantile(sorted: &[f64], share: f64) -> f64 {
     let at = (sorted.len() as f64 * share).ceil() as usize;
     sorted
@@ -240,7 +240,7 @@ fn quantile(sorted: &[f64], share: f64) -> f64 {
         .unwrap_or_default()
 }
 
-/// The middle value; of an even number the mean of the two.
+/// The middle value; for an even number of values, the mean of the two.
 pub(crate) fn median(values: impl Iterator<Item = f64>) -> f64 {
     let values = sorted(values);
     let upper = values.get(values.len() / 2).copied().unwrap_or_default();
@@ -270,7 +270,7 @@ mod tests {
         assert_eq!(quantile(&[], 0.99), 0.0);
     }
 
-    /// So many invocations of 2 µs, one of them of 4 µs, over a hundredth of a second.
+    /// A number of invocations of 2 µs, one of them of 4 µs, over a hundredth of a second.
     fn observed(count: usize) -> Observed {
         let from = Instant::now();
         let mut latencies = vec![Duration::from_micros(2); count];

@@ -1,8 +1,8 @@
-//! What ends a run, in words for whoever started it.
+//! The errors that end a run, in words for the person who started it.
 
 use std::fmt;
 
-/// Why the benchmark can't go on.
+/// Why the benchmark can't continue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Problem(pub(crate) String);
 
@@ -26,10 +26,10 @@ impl From<std::io::Error> for Problem {
     }
 }
 
-/// A result, or why there is none.
+/// A result, or the problem that prevented it.
 pub(crate) type Result<T> = std::result::Result<T, Problem>;
 
-/// Says what was being done when an error came.
+/// Adds to an error what was being done when it came.
 pub(crate) trait While<T> {
     /// `what` failed, and why.
     fn during(self, what: &str) -> Result<T>;

@@ -1,9 +1,9 @@
-//! What a process has used, as the kernel counts it, and on which processor it runs. Linux only: elsewhere there is no
+//! What a process has used, as the kernel counts it, and which processor it runs on. Linux only: other systems have no
 //! clock of another process's CPU time.
 
 use crate::problem::Result;
 
-/// Where who runs: the functions on a core of their own, everything else beside it.
+/// Which processor runs what: the functions have a core of their own, everything else runs beside it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Cores {
     /// The emulator, the stub and this program.
@@ -42,10 +42,10 @@ mod platform {
     }
 
     /// The first processor that this program may use, and the first that isn't a thread of the same core, or else the
-    /// second; `None` where there is only one.
+    /// second. `None` if there is only one.
     ///
     /// # Errors
-    /// Where the kernel doesn't say.
+    /// If the kernel doesn't say.
     pub(crate) fn cores() -> Result<Option<Cores>> {
         let allowed = sched_getaffinity(Pid::from_raw(0)).during("which processors may be used")?;
         let mut usable = (0..CpuSet::count()).filter(|core| allowed.is_set(*core).unwrap_or(false));
@@ -70,7 +70,7 @@ mod platform {
     /// Keeps this thread, and what it starts from now on, on one processor.
     ///
     /// # Errors
-    /// Where the kernel refuses.
+    /// If the kernel refuses.
     pub(crate) fn pin(core: usize) -> Result<()> {
         let mut set = CpuSet::new();
         set.set(core).during("no such processor")?;
@@ -86,7 +86,7 @@ mod platform {
         used.map_or(0, |used| ns(used.tv_sec(), used.tv_nsec()))
     }
 
-    /// For how long the threads that a process now has were ready to run and had no processor, in nanoseconds.
+    /// How long the threads that a process has now were ready to run without a processor, in nanoseconds.
     pub(crate) fn waited_ns(process: u32) -> u64 {
         let threads = std::fs::read_dir(format!("/proc/{process}/task"));
         let threads = threads.into_iter().flatten().flatten();
@@ -97,7 +97,7 @@ mod platform {
         waited.sum()
     }
 
-    /// The most memory that a process has had resident, in KiB.
+    /// The most resident memory that a process has had, in KiB.
     pub(crate) fn resident_peak_kb(process: u32) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{process}/status"));
         let status = status.unwrap_or_default();

@@ -10,13 +10,13 @@ use crate::measure::{Measured, median};
 use crate::role::Role;
 use crate::scenario::{Course, Scenario, Series};
 
-/// The share of a run that Sluice's function may wait for a processor before the page says so.
+/// The share of a run that Sluice's function may wait for a processor before the page mentions it.
 const WAITED_MAX: f64 = 0.02;
 
 /// A column of figures.
 const RIGHT: &str = "--:";
 
-/// A figure of a run, where it has one.
+/// A figure of a run, if the run has it.
 type Figure = fn(&Measured) -> Option<f64>;
 
 /// A column: its heading, and the figure in it.
@@ -37,7 +37,7 @@ const WARM: [Column; 6] = [
     ("resident peak, MB", |one| Some(one.resident_peak_mb)),
 ];
 
-/// A line of the headline: what it is called, the scenario that it is from, and the figure.
+/// A line of the headline: its name, its scenario, and the figure.
 type Line = (&'static str, &'static str, Figure);
 
 /// The headline's lines.
@@ -71,7 +71,7 @@ fn columns(scenario: &Scenario) -> &'static [Column] {
     }
 }
 
-/// A figure with three digits that count.
+/// A figure with three significant digits.
 fn figure(value: f64) -> String {
     let digits = match value.abs() {
         0.0..10.0 => 2,
@@ -81,7 +81,7 @@ fn figure(value: f64) -> String {
     format!("{value:.digits$}")
 }
 
-/// A figure where there is one.
+/// A figure, if there is one.
 pub(crate) fn one(value: Option<f64>) -> String {
     value.map_or_else(|| NONE.to_owned(), figure)
 }
@@ -111,11 +111,11 @@ fn ratio(values: &[f64], others: &[f64]) -> String {
     }
 }
 
-/// All that was measured.
+/// All measurements.
 pub(crate) struct Report<'a> {
     pub(crate) contestants: &'a [Contestant],
     pub(crate) measured: &'a [Measured],
-    /// Where packages are.
+    /// The folder of the packages.
     pub(crate) folder: &'a Path,
 }
 
@@ -133,13 +133,13 @@ impl Report<'_> {
         self.runs(scenario, contestant).filter_map(figure).collect()
     }
 
-    /// Who ran through a scenario.
+    /// The contestants that ran a scenario.
     fn ran(&self, scenario: &str) -> Vec<&Contestant> {
         let ran = |one: &&Contestant| self.runs(scenario, one.name).next().is_some();
         self.contestants.iter().filter(ran).collect()
     }
 
-    /// Who others are compared with.
+    /// The contestant that others are compared with.
     fn reference(&self, scenario: &str) -> &'static str {
         let ran = |name: &&str| self.runs(scenario, name).next().is_some();
         REFERENCES.iter().copied().find(ran).unwrap_or_default()
@@ -150,7 +150,7 @@ impl Report<'_> {
         Some(package.len() as f64 / 1e6)
     }
 
-    /// Everything as a page of Markdown.
+    /// Everything as a Markdown page.
     pub(crate) fn page(&self, scenarios: &[Scenario]) -> String {
         let mut text = self.headline();
         for scenario in scenarios.iter().filter(|one| one.series.is_none()) {
@@ -163,7 +163,7 @@ impl Report<'_> {
         text + &self.rest()
     }
 
-    /// The table for somebody who reads one.
+    /// The table for a reader who reads only one.
     fn headline(&self) -> String {
         let doors: Vec<_> = self
             .contestants
@@ -205,7 +205,7 @@ impl Report<'_> {
         text + "\n" + &self.remarks()
     }
 
-    /// What has to be known to read the tables; nothing where they speak for themselves.
+    /// What a reader has to know to read the tables; empty if they need no explanation.
     fn remarks(&self) -> String {
         let mut text = String::new();
         // Sluice's functions have one thread, which never waits for another of its own.
@@ -226,7 +226,7 @@ impl Report<'_> {
         text
     }
 
-    /// A scenario's table; nothing where nobody ran through it.
+    /// A scenario's table; empty if no contestant ran it.
     fn table(&self, scenario: &Scenario) -> String {
         let ran = self.ran(scenario.name);
         if ran.is_empty() {
@@ -249,7 +249,7 @@ impl Report<'_> {
         text + "\n"
     }
 
-    /// A series' table: a line for each of its scenarios, two columns for each contestant.
+    /// A series' table: one line for each of its scenarios, two columns for each contestant.
     fn series(&self, series: Series, scenarios: &[&Scenario]) -> String {
         let mut ran: Vec<&Contestant> = Vec::new();
         for one in scenarios

@@ -1,6 +1,6 @@
-//! What the functions that are measured do.
+//! The roles of the functions that are measured.
 
-/// What a function does.
+/// The role of a function.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Role {
     /// Takes webhooks from API Gateway and puts events on the bus.

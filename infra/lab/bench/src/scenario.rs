@@ -4,21 +4,21 @@ use crate::delivery::Mix;
 use crate::role::Role;
 use crate::stub::Delays;
 
-/// What a function is handed.
+/// What a function gets.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Load {
-    /// A delivery an invocation.
+    /// One delivery per invocation.
     Deliveries(Mix),
-    /// A batch of messages an invocation, each about an event of so many bytes.
+    /// One batch of messages per invocation, each message about an event of this number of bytes.
     Batches { messages: usize, bytes: usize },
 }
 
 /// How a function is run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Course {
-    /// So many new processes, an event each.
+    /// This number of new processes, with one event each.
     Cold { starts: usize },
-    /// So many environments, each with events that aren't measured and then events that are.
+    /// This number of environments, each with events that aren't measured and then events that are.
     Warm {
         environments: usize,
         warm_up: usize,
@@ -29,16 +29,16 @@ pub(crate) enum Course {
 /// A scenario.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Scenario {
-    /// What it is called on the command line.
+    /// Its name on the command line.
     pub(crate) name: &'static str,
-    /// What it is called in tables.
+    /// Its name in tables.
     pub(crate) title: &'static str,
     pub(crate) load: Load,
     pub(crate) course: Course,
-    /// Whether AWS is reached over TLS, as it really is.
+    /// Whether AWS is reached over TLS, as in production.
     pub(crate) tls: bool,
     pub(crate) delays: Delays,
-    /// The table that it is a line of, where it isn't one of its own.
+    /// The table that it is a line of, if it has no table of its own.
     pub(crate) series: Option<Series>,
 }
 
@@ -54,7 +54,7 @@ pub(crate) enum Series {
 }
 
 impl Series {
-    /// Every series, in the order of their tables.
+    /// Every series, in the order of the tables.
     pub(crate) const ALL: [Self; 3] = [Self::Bodies, Self::Environments, Self::Batches];
 
     /// The table's title.
@@ -76,13 +76,14 @@ const USUAL: Mix = Mix {
     forged: 0.0,
 };
 
-/// Just below the size from which Sluice sends a pointer to the ledger through the bus, so that all do the same.
+/// Just below the size from which Sluice sends a pointer to the ledger through the bus, so that all contestants do the
+/// same.
 const LARGE: Mix = Mix {
     bytes: 199_000,
     ..USUAL
 };
 
-/// What AWS in one Region takes about.
+/// About what AWS takes in one Region.
 const AS_IN_A_REGION: Delays = Delays {
     store_us: 4_000,
     bus_us: 6_000,
@@ -113,7 +114,7 @@ const BASE: Scenario = Scenario {
     series: None,
 };
 
-/// A line of the table by size. Fewer of the larger ones, which take longer.
+/// A line of the table by size. There are fewer of the larger events, which take longer.
 const fn body(name: &'static str, title: &'static str, bytes: usize, count: usize) -> Scenario {
     Scenario {
         name,
@@ -231,7 +232,7 @@ pub(crate) const SCENARIOS: [Scenario; 17] = [
 ];
 
 impl Scenario {
-    /// Who can run through it.
+    /// The role of the functions that can run it.
     pub(crate) fn role(&self) -> Role {
         match self.load {
             Load::Deliveries(_) => Role::Door,
@@ -247,7 +248,7 @@ impl Scenario {
         }
     }
 
-    /// How many invocations a run of it takes.
+    /// How many invocations a run has.
     pub(crate) fn invocations(&self) -> usize {
         match self.course {
             Course::Cold { starts } => starts,
@@ -259,7 +260,7 @@ impl Scenario {
         }
     }
 
-    /// The same with a quarter of the events, for a quick look; series have none.
+    /// The same with a quarter of the events, for a quick look; series are left out.
     pub(crate) fn quick(mut self) -> Self {
         match &mut self.course {
             Course::Cold { starts } => *starts = 5,

@@ -1,9 +1,9 @@
-//! The AWS that functions call, in this process: DynamoDB, EventBridge and Secrets Manager on loopback, doing as little
-//! work as they can, so that what is measured is the function and not its stand-in.
+//! The AWS that functions call, in this process: DynamoDB, EventBridge and Secrets Manager on loopback. It does as
+//! little work as possible, so that the function is measured and not the stub.
 //!
-//! What it keeps is what a run is judged by afterwards: every item, every entry published, every call. It answers over
-//! HTTP and, with a CA of its own, over HTTPS. It looks that requests are signed, and at the signature of each connection's
-//! first; nothing is throttled, nothing fails.
+//! A run is judged afterwards by what the stub keeps: every item, every entry published, every call. It answers over
+//! HTTP and, with a CA of its own, over HTTPS. It checks that requests are signed, and verifies the signature of each
+//! connection's first request. Nothing is throttled, nothing fails.
 
 mod expression;
 mod signature;
@@ -27,7 +27,7 @@ use crate::http::{Connection, Request};
 use crate::problem::{Result, While};
 use tables::Tables;
 
-/// What functions sign their calls with: the one of AWS's examples.
+/// The credentials that functions sign their calls with: those of AWS's examples.
 pub(crate) const SECRET_ACCESS_KEY: &str = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
 
 /// The most entries of a PutEvents.
@@ -39,7 +39,7 @@ const DETAIL_BYTES_MAX: usize = 1024 * 1024;
 /// The host that the certificate is for.
 const HOST: &str = "localhost";
 
-/// What AWS answers: a document, or why not.
+/// AWS's answer: a document, or a refusal.
 type Answer = std::result::Result<Value, Refused>;
 
 /// Why AWS refuses a call.
@@ -79,7 +79,7 @@ pub(crate) struct Delays {
     pub(crate) bus_us: u64,
 }
 
-/// What one run left behind.
+/// What one run left.
 #[derive(Debug, Default)]
 struct Kept {
     tables: Tables,
@@ -99,27 +99,27 @@ struct Shared {
 
 impl Shared {
     fn kept(&self) -> MutexGuard<'_, Kept> {
-        // A thread that panicked has told so; what it left is still what was stored.
+        // A thread that panicked has reported it; what it left is still what was stored.
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// The stand-in, once it listens.
+/// The stub, once it listens.
 #[derive(Debug, Clone)]
 pub(crate) struct Stub {
     shared: Arc<Shared>,
-    /// Where it answers without TLS.
+    /// Its address without TLS.
     pub(crate) http: String,
-    /// Where it answers over TLS.
+    /// Its address with TLS.
     pub(crate) https: String,
 }
 
 impl Stub {
-    /// Listens on two free ports of loopback, and writes its CA's certificate to `ca`. The secret is what GetSecretValue
-    /// answers.
+    /// Listens on two free ports of loopback, and writes its CA's certificate to `ca`. GetSecretValue answers with the
+    /// secret.
     ///
     /// # Errors
-    /// Where a port can't be had, or the file not be written.
+    /// If no port is free, or the file can't be written.
     pub(crate) fn start(secret: String, ca: &Path) -> Result<Self> {
         let shared = Arc::new(Shared {
             secret,
@@ -141,15 +141,16 @@ impl Stub {
         })
     }
 
-    /// Forgets what was kept, and takes these delays from now on.
+    /// Deletes what was kept, and uses these delays from now on.
     pub(crate) fn reset(&self, delays: Delays) {
         *self.shared.kept() = Kept::default();
         self.shared.store_us.store(delays.store_us, Relaxed);
         self.shared.bus_us.store(delays.bus_us, Relaxed);
     }
 
-    /// For how long it has worked on calls until now: from a call that has been read to an answer that can be sent. Told
-    /// before the caller has the answer, so that who waits for calls one after the other sees all of them in it.
+    /// How long it has worked on calls until now: from a call that has been read to an answer that can be sent. The
+    /// time is added before the caller gets the answer, so a caller that makes one call after the other sees all of
+    /// them in it.
     pub(crate) fn worked(&self) -> Duration {
         Duration::from_nanos(self.shared.worked_ns.load(Relaxed))
     }
@@ -164,7 +165,7 @@ impl Stub {
         self.shared.kept().tables.of(table)
     }
 
-    /// How often each operation was called; one that was refused under `Operation:Code`.
+    /// How often each operation was called; a refused call is counted under `Operation:Code`.
     pub(crate) fn calls(&self) -> BTreeMap<String, u64> {
         self.shared.kept().calls.clone()
     }
@@ -179,14 +180,14 @@ where
     thread::spawn(move || {
         for stream in listener.incoming().flatten() {
             let serve = serve.clone();
-            // A client that is killed ends its connections any way it likes.
+            // A killed client may end its connections in any way.
             thread::spawn(move || stream.set_nodelay(true).and_then(|()| serve(stream)));
         }
     });
     Ok(port)
 }
 
-/// A CA that exists for this run only, and a certificate of its for [`HOST`].
+/// A CA that exists for this run only, and its certificate for [`HOST`].
 fn certificates(ca: &Path) -> Result<rustls::ServerConfig> {
     let what = "the stub's certificates";
     let named = |name: &str| {
@@ -220,7 +221,7 @@ impl Shared {
     fn serve<S: Read + Write>(&self, stream: S) -> std::io::Result<()> {
         let mut connection = Connection::new(stream);
         let mut response = Vec::with_capacity(4096);
-        // Whoever signs one call right signs all of them so.
+        // A client that signs one call correctly signs all of them correctly.
         let mut is_known = false;
         while let Some(request) = connection.request()? {
             let start = Instant::now();
@@ -329,7 +330,7 @@ impl Shared {
         })
     }
 
-    /// The answer as it goes over the wire, with the checksum that DynamoDB's have.
+    /// The answer as it is sent, with the checksum that DynamoDB's answers have.
     fn write(&self, response: &mut Vec<u8>, service: &str, answer: &Answer) -> std::io::Result<()> {
         let is_dynamo = service.starts_with("DynamoDB");
         let (status, body) = match answer {

@@ -1,9 +1,9 @@
-//! What operators do beside the traffic, as a function of the seed: which calls of the operator's program, how long after the
-//! one before, and which of them are killed.
+//! What operators do beside the traffic, as a function of the seed: which calls of the operator's program, how long
+//! after the previous call, and which of them are killed.
 //!
-//! The first operator imports from every scope as soon as the endpoints are there, when most objects' first event is still on
-//! its way. The second rebuilds each domain first. From then on both draw imports and rebuilds. The third runs reconcile again and
-//! again, in the place of its schedule: an hour is long in a run of minutes.
+//! The first operator imports from every scope as soon as the endpoints exist, when most objects' first event is still
+//! on its way. The second rebuilds each domain first. From then on both draw imports and rebuilds. The third runs
+//! reconcile again and again instead of its schedule: an hour is long in a run of minutes.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -12,14 +12,14 @@ use fastrand::Rng;
 use sluice_domains::ALL as DOMAINS;
 use sluice_stripe_sim::Scope;
 
-/// How many operators are at work side by side.
+/// How many operators work side by side.
 pub(crate) const OPERATORS: usize = 3;
 
 /// How many of a hundred calls are killed.
 const KILLS_PERCENT: u8 = 25;
 
-/// In how many of a hundred calls the program's AWS client takes the faults of the functions' clients. They kill a process
-/// within some hundred objects, so its resumptions don't.
+/// In how many of a hundred calls the program's AWS client gets the faults of the functions' clients. They kill a
+/// process within some hundred objects, so resumed calls don't get them.
 const FAULTY_PERCENT: u8 = 40;
 
 /// The longest time after which a call is killed, in milliseconds.
@@ -56,11 +56,11 @@ pub(crate) struct Call {
     pub(crate) command: Command,
     /// All of its arguments, the command's name first.
     pub(crate) arguments: Vec<String>,
-    /// How long after the end of the call before it.
+    /// How long after the end of the previous call.
     pub(crate) pause: Duration,
-    /// When it is killed after its start, if it isn't over by then; its resumption isn't.
+    /// When it is killed after its start, if it isn't over by then; its resumption isn't killed.
     pub(crate) kill_after: Option<Duration>,
-    /// Whether its AWS client takes the faults of the functions' clients; its resumption's doesn't.
+    /// Whether its AWS client gets the faults of the functions' clients; its resumption's client doesn't.
     pub(crate) is_faulty: bool,
 }
 
@@ -76,8 +76,8 @@ pub(crate) struct Calls {
 }
 
 impl Calls {
-    /// The calls of the operator of this number, from 0. `scopes` are those that objects are in, `kinds` those that the program
-    /// can import; none is killed without `kills`.
+    /// The calls of the operator with this number, from 0. `scopes` are those that objects are in, `kinds` those that
+    /// the program can import. Without `kills`, none is killed.
     pub(crate) fn of(
         seed: u64,
         operator: usize,
@@ -85,7 +85,7 @@ impl Calls {
         kinds: &[String],
         kills: bool,
     ) -> Self {
-        // A stream of its own for each: the plan of faults has the seed itself.
+        // Each operator has a stream of its own: the plan of faults uses the seed itself.
         let mut dice = Rng::with_seed(seed ^ (operator as u64 + 1).rotate_right(8));
         let mut first: Vec<_> = match operator {
             0 => scopes.iter().map(|scope| import(scope, &[])).collect(),
@@ -148,7 +148,7 @@ impl Iterator for Calls {
     }
 }
 
-/// An import from a scope: of these kinds, or of the program's own choice.
+/// An import from a scope: of these kinds, or of the kinds that the program chooses.
 fn import(scope: &Scope, kinds: &[&str]) -> Vec<String> {
     let mode = if scope.livemode { "live" } else { "test" };
     let mut call = words(&["import", "--mode", mode]);

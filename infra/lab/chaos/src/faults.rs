@@ -1,15 +1,15 @@
 //! The kinds of fault that a run makes, and how each is made.
 //!
-//! Three places: the wire between the functions and AWS (a proxy), the AWS client inside each function (which can end the
-//! process between two steps, and refuse single entries), and Stripe's side (deliveries that don't arrive or whose answer is
-//! lost, an API that refuses).
+//! Faults have three places. The wire between the functions and AWS is a proxy. The AWS client inside each function can
+//! end the process between two steps, and refuse single entries. On Stripe's side, deliveries don't arrive or their
+//! answers are lost, and the API refuses.
 
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use sluice_stripe_sim::delivery::{Answered, How};
 
-/// A call slower than this is cut off with its function: above the timeouts that the run sets, in milliseconds.
+/// A call slower than this is cut off with its function: longer than the timeouts that the run sets, in milliseconds.
 const LATE_MS: u64 = 12_000;
 
 /// How long a whole service is down in a round that has it, in seconds.
@@ -49,9 +49,9 @@ pub enum Kind {
     EntriesRefused,
     /// At Stripe: some deliveries find no connection.
     Refused,
-    /// At Stripe: some deliveries are answered 503 by something before the door.
+    /// At Stripe: some deliveries are answered 503 by something in front of the endpoint.
     Unavailable,
-    /// At Stripe: some answers of the door are lost.
+    /// At Stripe: some answers of ingest are lost.
     DoorAnswerLost,
     /// At Stripe: for a while no delivery arrives at all.
     Outage,
@@ -152,7 +152,7 @@ impl Kind {
         }
     }
 
-    /// The clients' rules that make it. `round` makes their ids its own.
+    /// The clients' rules that make it. `round` is part of their ids, so rounds have different ids.
     pub(crate) fn client_rules(self, seed: u64, round: usize) -> Vec<Value> {
         let rule = |name: &str, call: &str, probability: f64, act: Value| {
             json!({
@@ -182,7 +182,7 @@ impl Kind {
         }
     }
 
-    /// The kind that a client's rule by this id is of.
+    /// The kind that a client's rule with this id belongs to.
     pub(crate) fn of_client(did: &str) -> Option<Self> {
         match did {
             "kill-before" => Some(Self::KillBefore),
@@ -194,7 +194,7 @@ impl Kind {
         }
     }
 
-    /// The kind of trouble that a delivery met on its way. The simulated Stripe names its own trouble.
+    /// The kind of trouble that a delivery met on its way. The simulated Stripe names the trouble that it makes.
     pub(crate) fn of_post(answered: &Answered) -> Option<Self> {
         match answered {
             Answered::Status { status: 503, body } if body == "outage" => Some(Self::Unavailable),
@@ -213,8 +213,9 @@ impl Kind {
         matches!(self, Self::KillBefore | Self::KillAfter)
     }
 
-    /// What Stripe meets on the way to the door, how many of a hundred deliveries, how long after the begin of a round, and
-    /// for how long. Whatever else is down from the begin on meets deliveries before an outage keeps all of them away.
+    /// What Stripe meets on the way to ingest, for how many of a hundred deliveries, how long after the beginning of a
+    /// round, and for how long. Faults that last from the beginning affect deliveries before an outage stops all of
+    /// them.
     pub(crate) fn outage(self, round: Duration) -> Option<(How, u8, Duration, Duration)> {
         match self {
             Self::Refused => Some((How::Refused, 20, Duration::ZERO, round)),

@@ -1,4 +1,4 @@
-//! The comparison: what Stripe has, what it was told, and what Sluice made of it.
+//! The comparison: what Stripe has, which answers it got, and what Sluice made of it.
 //!
 //! | | counts |
 //! |---|---|
@@ -7,9 +7,10 @@
 //! | drifted | a state, a fact's or a last level's value other than Stripe's objects imply; one id with two values |
 //! | unexplained | whatever is left behind: messages, due or unpublished entries, pending or owed effects, guesses, recorded faults; a call of the operator's program that can't be carried out |
 //!
-//! An object of which no event was delivered may be there, imported, and then as Stripe has it. Receivers need no level of it.
+//! An object without a delivered event may exist: it was imported, and has to be as Stripe has it. Receivers need no
+//! level of it.
 //!
-//! Everything here is a pure function of what was gathered. Projections and levels are in `objects`.
+//! Everything here is a pure function of the gathered data. Projections and levels are in `objects`.
 
 mod objects;
 
@@ -21,14 +22,14 @@ use crate::tables::EntryEnd;
 use crate::truth::Truth;
 use crate::witness::Seen;
 
-/// What is wrong, a sentence each.
+/// What is wrong, one sentence each.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Findings {
-    /// Gone.
+    /// Lost.
     pub lost: Vec<String>,
-    /// Twice.
+    /// Doubled.
     pub doubled: Vec<String>,
-    /// Other than Stripe has it.
+    /// Drifted: not as Stripe has it.
     pub drifted: Vec<String>,
     /// Left behind.
     pub unexplained: Vec<String>,
@@ -41,7 +42,7 @@ impl Findings {
         self.all().all(|(_, found)| found.is_empty())
     }
 
-    /// All of it, under the names of the table.
+    /// All findings, under the names of the table.
     pub fn all(&self) -> impl Iterator<Item = (&'static str, &[String])> {
         [
             ("lost", &self.lost[..]),
@@ -53,12 +54,12 @@ impl Findings {
     }
 }
 
-/// What was gathered at the end.
+/// The data that was gathered at the end.
 #[derive(Debug, Default)]
 pub(crate) struct End {
-    /// Events that an endpoint acknowledged that is to publish them.
+    /// Events that were acknowledged by an endpoint that has to publish them.
     pub(crate) acknowledged: BTreeSet<String>,
-    /// Those among them that are thin.
+    /// The thin events among them.
     pub(crate) thin: BTreeSet<String>,
     /// What Stripe still tries, or has given up.
     pub(crate) undelivered: Vec<String>,
@@ -111,8 +112,8 @@ fn events(seen: &Seen, end: &End, findings: &mut Findings) {
                 .push(format!("{event} was acknowledged and never published"));
         }
         match end.ledger.get(event) {
-            // On the bus, and then neither the mark nor the request to sweep could be written: the door's answer is right, and
-            // in a stack that lives longer than a run reconcile publishes it once more and marks it.
+            // The event is on the bus, and then neither the mark nor the request to sweep could be written: ingest's
+            // answer is right. In a stack that lives longer than a run, reconcile publishes it once more and marks it.
             Some(EntryEnd::Claimed | EntryEnd::LedgerOnly) if seen.events.contains_key(event) => {}
             Some(EntryEnd::Published) => {}
             Some(other) => findings.unexplained.push(format!(
@@ -138,7 +139,8 @@ fn facts(truth: &Truth, seen: &Seen, end: &End, findings: &mut Findings) {
             None => findings
                 .lost
                 .push(format!("the fact {id} reached no receiver")),
-            // A thin event's object is fetched, and may have gone on since: the fact is the same, its details needn't be.
+            // A thin event's object is fetched, and may have changed since: the fact is the same, its details may
+            // differ.
             Some(first) if !end.thin.contains(&first.event) && first.data != *says => {
                 findings.drifted.push(format!(
                     "the fact {id} says {} instead of {says}",
@@ -180,8 +182,8 @@ fn left(seen: &Seen, end: &End, findings: &mut Findings) {
         unexplained.push(format!("{messages} messages in the queue {queue}"));
     }
     for [pk, sk, outcome, code] in &end.outcomes {
-        // Drift that a check found and mended explains itself; what came right after all says so. Whether a run of the
-        // operator's program came to its end, the program has said.
+        // Drift that a check found and corrected is explained by its record; so is a failure that succeeded later. The
+        // program itself has said whether a run of it completed.
         let is_run = pk == "runs" || pk.starts_with("import#") || pk.starts_with("rebuild#");
         let is_explained =
             pk == "drift" || is_run || !matches!(outcome.as_str(), "rejected" | "failing" | "");
@@ -214,7 +216,7 @@ mod tests {
         effect
     }
 
-    /// A world in which everything went right.
+    /// A world in which everything succeeded.
     pub(super) fn right() -> (Truth, Seen, End) {
         let (mut truth, mut seen, mut end) = (Truth::default(), Seen::default(), End::default());
         truth.facts.insert("f".to_owned(), json!(1));
@@ -297,7 +299,7 @@ mod tests {
         assert_eq!(found(ledger(EntryEnd::Due)), [0, 0, 0, 1]);
         assert_eq!(found(ledger(EntryEnd::Claimed)), [0, 0, 0, 1]);
         assert_eq!(found(ledger(EntryEnd::LedgerOnly)), [0; 4]);
-        // Of an event on the bus only the mark is missing; of another, all is.
+        // An event on the bus lacks only the mark; another event lacks everything.
         let unmarked = |_: &mut Truth, _: &mut Seen, end: &mut End| {
             end.ledger.insert("evt_1".to_owned(), EntryEnd::Claimed);
         };

@@ -1,25 +1,25 @@
-//! Chaos: a simulated Stripe delivers to the functions as deployed on the local AWS while everything that can fail does;
-//! then all of it stops, everything drains, and what came out is compared with what Stripe has.
+//! Chaos: a simulated Stripe delivers to the functions as deployed on the local AWS while everything that can fail
+//! does. Then all faults stop, everything drains, and the result is compared with what Stripe has.
 //!
 //! # Layout
 //! - [`plan`]: what a run does, as a function of its seed. [`faults`]: the kinds of fault, and how each is made.
-//! - `calls`: what operators do meanwhile, as a function of the seed too. [`operator`]: doing it.
-//! - [`stage`]: the stack and the simulated Stripe, put up for a run.
-//! - `witness`: whoever listens on the bus, and receives effects as a user's function does.
-//! - `truth`: what has to come out. [`judge`]: the comparison. `tables`: what is in the stack's tables.
+//! - `calls`: what operators do meanwhile, also as a function of the seed. [`operator`]: makes the calls.
+//! - [`stage`]: starts the stack and the simulated Stripe for a run.
+//! - `witness`: listens on the bus, and receives effects as a user's function does.
+//! - `truth`: the expected result. [`judge`]: the comparison. `tables`: what is in the stack's tables.
 //! - [`report`]: the table.
 //!
 //! # What is shown
-//! Every delivery goes over HTTP through the door; every function is the real binary, and a kill is an abort of its process. Three
-//! operators import, rebuild and reconcile beside the traffic with the operator's program itself; it is killed and refused too.
-//! A run that ends without a finding has lost nothing, doubled nothing, and has every object as Stripe has it.
+//! Every delivery goes over HTTP through ingest. Every function is the real binary, and a kill is an abort of its
+//! process. Three operators import, rebuild and reconcile beside the traffic with the operator's program; it is killed
+//! and refused too. A run without a finding has lost nothing, doubled nothing, and has every object as Stripe has it.
 //!
 //! # What isn't
-//! The local AWS keeps what it took and is fair; the bus delivers each event to each rule once. What a function's code does
-//! between two AWS calls is not interrupted. Retries of messages are sooner than on AWS ([`stage::PARAMETERS`] says by what),
-//! and Stripe's days are seconds. Stripe's own time takes a step with each round, and passes by the second within it: its API shows
-//! objects as they are at the last event that the round sends, or up to days later. Events that Stripe fails to generate are
-//! left out: nobody could have acknowledged them.
+//! The local AWS keeps what it accepted and is fair; the bus delivers each event to each rule once. A function's code
+//! isn't interrupted between two AWS calls. Messages are retried sooner than on AWS ([`stage::PARAMETERS`] says by
+//! what), and Stripe's days are seconds. Stripe's own time takes a step with each round, and passes by the second
+//! within it: its API shows objects as they are at the last event that the round sends, or up to days later. Events
+//! that Stripe fails to generate are left out: no endpoint could have acknowledged them.
 
 mod calls;
 pub mod faults;
@@ -60,22 +60,22 @@ use witness::Witness;
 /// The longest wait for Stripe's retries after the last round, in seconds: its three days, and room for a slow machine.
 const SETTLE_MAX: Duration = Duration::from_secs(400);
 
-/// The longest wait for the queues and tables to come to rest after that.
+/// The longest wait after that for the queues and tables to come to rest.
 const DRAIN_MAX: Duration = Duration::from_secs(600);
 
-/// How often as long as planned a round may go on where deliveries lag behind.
+/// The most time that a round may take if deliveries lag behind, as a multiple of its plan.
 const LATER_MAX: u32 = 10;
 
-/// How often something is said while it runs.
+/// How often progress is reported during a run.
 const SAY_EVERY: Duration = Duration::from_secs(5);
 
 /// How often sweep runs beside its schedule: a minute is long in a run of minutes.
 const SWEEP_EVERY: Duration = Duration::from_secs(2);
 
-/// Runs a plan on a stack of its own. `progress` is told what goes on.
+/// Runs a plan on a stack of its own. `progress` gets what happens.
 ///
 /// # Errors
-/// Where the run can't be made at all. What goes wrong in it is in the report.
+/// If the run can't be made at all. What goes wrong in it is in the report.
 pub fn run(
     options: &Options,
     local: stack::Options,
@@ -126,13 +126,13 @@ pub fn run(
         );
         over.store(true, Ordering::Relaxed);
         is_over.store(true, Ordering::Relaxed);
-        // A panic there is a failed sweep, which the tables show.
+        // A panic there is a failed sweep, and the tables show it.
         let _ = sweeper.join();
         ran
     })
 }
 
-/// The operators at work beside the traffic.
+/// The operators that work beside the traffic.
 struct Operators<'scope, 'env> {
     /// What they can import.
     kinds: &'env [String],
@@ -141,7 +141,7 @@ struct Operators<'scope, 'env> {
 }
 
 impl Operators<'_, '_> {
-    /// Waits until each has brought its last call to its end.
+    /// Waits until each has finished its last call.
     fn end(self) -> Operated {
         let mut operated = Operated::default();
         for one in self.at_work {
@@ -193,7 +193,7 @@ fn deliver_and_drain(
         deliveries.send_of(&stage.stripe.world(), seconds, round.mix, round.pace);
         let ends = Instant::now() + round.lasts;
         let latest = ends + round.lasts * LATER_MAX;
-        // On a slow machine a round goes on, so that its faults meet its deliveries.
+        // On a slow machine a round lasts longer, so that its faults meet its deliveries.
         while Instant::now() < ends || (lags(deliveries) && Instant::now() < latest) {
             let left = ends.saturating_duration_since(Instant::now());
             std::thread::sleep(SAY_EVERY.min(left.max(Duration::from_secs(1))));
@@ -234,7 +234,7 @@ fn lags(deliveries: &Run) -> bool {
     tally.acknowledged * 5 < tally.events * 4
 }
 
-/// Begins a round's faults. Returns the kind of each rule on the wire, in their order.
+/// Begins a round's faults. Returns the kind of each rule on the wire, in order.
 fn begin(
     seed: u64,
     number: usize,
@@ -253,7 +253,8 @@ fn begin(
         }
         client_rules.extend(kind.client_rules(seed, number));
         if let Some((how, percent, begins, lasts)) = kind.outage(round.lasts) {
-            // One draw decides for all of a delivery's outages, and the first that it hits is the one: shares are added up.
+            // One draw decides about all of a delivery's outages, and the first that it hits counts: shares are added
+            // up.
             share = share.saturating_add(percent).min(100);
             let now = deliveries.now();
             let from = now.saturating_add(stage::stripe_time(begins));
@@ -301,7 +302,7 @@ fn end(stage: &Stage, wire: &[Kind], counts: &mut BTreeMap<Kind, usize>) -> Resu
     faults.clear()
 }
 
-/// Counts what the clients did in all, and what Stripe's API refused.
+/// Counts everything that the clients did, and what Stripe's API refused.
 fn count_clients(stage: &Stage, counts: &mut BTreeMap<Kind, usize>) -> Result<(), Problem> {
     if let Some(faults) = stage.stack.client_faults() {
         for fired in faults.fired()? {
@@ -373,7 +374,7 @@ fn drain(
         let unread = depth(tables.aws, witness.queue())?;
         let waiting: u64 = messages.values().sum();
         if waiting + unread == 0 {
-            // Ties that were left while Stripe's API refused are checked on reconcile's account.
+            // Ties that were left while Stripe's API refused are checked by reconcile.
             let ties = tables
                 .outcomes()?
                 .iter()

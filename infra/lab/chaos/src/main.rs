@@ -1,5 +1,5 @@
-//! `sluice-chaos`: one run, its progress, its table. Ends with 1 where anything is lost, doubled, drifted or unexplained, and
-//! with 2 where the run couldn't be made.
+//! `sluice-chaos`: makes one run, and prints its progress and its table. Ends with 1 if anything is lost, doubled,
+//! drifted or unexplained, and with 2 if the run couldn't be made.
 
 use std::process::ExitCode;
 
@@ -21,7 +21,7 @@ struct Arguments {
     /// How many events happen.
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=EVENTS_MAX as i64))]
     events: Option<u32>,
-    /// For how many minutes they are delivered; as fast as the local AWS is sure to take them where it isn't said.
+    /// For how many minutes they are delivered. By default as fast as the local AWS is sure to take them.
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=i64::from(MINUTES_MAX)))]
     minutes: Option<u32>,
     /// Makes no faults at all, and kills no call of the operators.
@@ -29,10 +29,10 @@ struct Arguments {
     peace: bool,
 }
 
-/// Events where nobody says how many or how long.
+/// The number of events if neither a number nor a time is given.
 const EVENTS: u32 = 1_000;
 
-/// Events a minute where only the minutes are said.
+/// Events per minute if only the minutes are given.
 const EVENTS_A_MINUTE: u32 = 1_000;
 
 fn main() -> ExitCode {

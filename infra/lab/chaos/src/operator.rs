@@ -1,8 +1,9 @@
-//! Operators: each carries out its calls with the operator's program as it is built, on the stack of the run.
+//! Operators: each makes its calls with the operator's program as it is built, on the stack of the run.
 //!
-//! The program reaches AWS over the wire that breaks, its AWS client takes the same faults as the functions' own in some calls,
-//! and Stripe's API refuses it as it refuses them. A call that is killed or fails is resumed, or begun again where nothing can be
-//! resumed, as an operator would: it isn't done before the program says so. Whatever went wrong is counted.
+//! The program reaches AWS over the wire that breaks. In some calls its AWS client gets the same faults as the
+//! functions' clients, and Stripe's API refuses it as it refuses them. A call that is killed or fails is resumed, or
+//! begun again if nothing can be resumed, as an operator would do: it isn't done before the program says so. Everything
+//! that went wrong is counted.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -20,22 +21,22 @@ use tempfile::TempDir;
 
 use crate::calls::{Call, Calls, Command};
 
-/// How often a call is looked at while it runs.
+/// How often a running call is looked at.
 const LOOK: Duration = Duration::from_millis(10);
 
-/// The longest that the program may take. Beyond it, it hangs.
+/// The longest that the program may take. After this time it counts as hanging.
 const PROGRAM_MAX: Duration = Duration::from_secs(600);
 
-/// The pause before a call is made again that failed.
+/// The pause before a failed call is made again.
 const AGAIN_AFTER: Duration = Duration::from_millis(500);
 
 /// How often a call may fail when no fault is made any more.
 const FAILURES_MAX: usize = 3;
 
-/// How many calls an operator carries out at least, however short the traffic is.
+/// The fewest calls that an operator makes, however short the traffic is.
 const CALLS_MIN: usize = 4;
 
-/// The exit code of the program where a part was done, or what was looked at isn't well.
+/// The program's exit code if a part was done, or if what was looked at has a problem.
 const PARTLY: i32 = 4;
 
 /// What operators did.
@@ -45,7 +46,7 @@ pub struct Operated {
     pub calls: BTreeMap<&'static str, usize>,
     /// Objects that they looked at.
     pub looked: usize,
-    /// Of these, those that were written: made or changed.
+    /// The number of these that were written: made or changed.
     pub written: usize,
     /// Processes of the program that were killed.
     pub killed: usize,
@@ -53,9 +54,9 @@ pub struct Operated {
     pub resumed: usize,
     /// Calls that failed and were made again: the command, the exit code, how often.
     pub failed: BTreeMap<String, usize>,
-    /// Runs of reconcile that were stopped by a fault, or lacked events.
+    /// Runs of reconcile that a fault stopped, or that lacked events.
     pub unwell: usize,
-    /// Calls that couldn't be carried out, a sentence each.
+    /// Calls that couldn't be carried out, one sentence each.
     pub unfinished: Vec<String>,
 }
 
@@ -76,7 +77,7 @@ impl Operated {
         self.unfinished.extend(other.unfinished);
     }
 
-    /// Counts what a run that is done says of itself: `{"import": {"looked": 7, "counts": {"made": 3}}}`.
+    /// Counts what a finished run reports of itself: `{"import": {"looked": 7, "counts": {"made": 3}}}`.
     fn count(&mut self, command: Command, said: &Value) {
         *self.calls.entry(command.name()).or_default() += 1;
         let run = &said[command.name()];
@@ -115,7 +116,8 @@ impl Program {
         })
     }
 
-    /// The kinds of object that it can import, as it names them itself where it is asked for one that nobody has.
+    /// The kinds of object that it can import. The program names them itself if it is asked for a kind that doesn't
+    /// exist.
     pub(crate) fn kinds(&self) -> Result<Vec<String>, Problem> {
         let arguments = ["import", "--mode", "test", "--kind", "?"];
         let failed = |what: &dyn std::fmt::Display| Problem::process("sluice import", what);
@@ -152,14 +154,14 @@ impl Program {
     }
 }
 
-/// The list in what the program says of an unknown kind: `[possible values: customer, account]`.
+/// The list in the program's message about an unknown kind: `[possible values: customer, account]`.
 fn kinds_in(said: &str) -> Option<Vec<String>> {
     let (_, rest) = said.split_once("[possible values: ")?;
     let (list, _) = rest.split_once(']')?;
     Some(list.split(", ").map(str::to_owned).collect())
 }
 
-/// The program at work. It is killed when this is dropped.
+/// The running program. It is killed when this is dropped.
 #[derive(Debug)]
 struct Running {
     child: Child,
@@ -169,14 +171,14 @@ struct Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // It has ended already, unless this is a way out after a problem.
+        // It has ended already, unless a problem ends this early.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
 impl Running {
-    /// Waits for its end, and kills it when it is time.
+    /// Waits for its end, and kills it when the time has come.
     fn end(mut self, kill_after: Option<Duration>) -> Result<Ended, Problem> {
         let started = Instant::now();
         let until = kill_after.unwrap_or(PROGRAM_MAX);
@@ -212,13 +214,13 @@ struct Ended {
     run: Option<String>,
     /// Its last line.
     last: Value,
-    /// What it said was wrong.
+    /// Its error message.
     complaint: String,
 }
 
 impl Ended {
     fn of(code: Option<i32>, said: &str, complained: &str) -> Self {
-        // The last line of one that was killed may be cut off.
+        // The last line of a killed program may be cut off.
         let lines = said
             .lines()
             .map_while(|line| serde_json::from_str(line).ok());
@@ -233,18 +235,18 @@ impl Ended {
     }
 }
 
-/// An operator at work.
+/// A working operator.
 #[derive(Debug)]
 pub(crate) struct Operator<'a> {
     pub(crate) program: &'a Program,
-    /// Names its files.
+    /// Part of the names of its files.
     pub(crate) number: usize,
-    /// No fault is made any more, and what is begun is brought to its end.
+    /// No fault is made any more, and what has begun is finished.
     pub(crate) is_over: &'a AtomicBool,
 }
 
 impl Operator<'_> {
-    /// Carries out calls until the traffic is over, and brings the last one to its end.
+    /// Makes calls until the traffic is over, and finishes the last one.
     pub(crate) fn work(&self, calls: Calls) -> Operated {
         let mut operated = Operated::default();
         for (place, call) in calls.enumerate() {
@@ -266,7 +268,7 @@ impl Operator<'_> {
         self.is_over.load(Ordering::Relaxed)
     }
 
-    /// Makes a call, and makes or resumes it again until it is done.
+    /// Makes a call, and repeats or resumes it until it is done.
     fn carry_out(&self, call: &Call, operated: &mut Operated) -> Result<(), Problem> {
         let (mut kill_after, mut is_faulty) = (call.kill_after, call.is_faulty);
         let mut run: Option<String> = None;
@@ -277,7 +279,7 @@ impl Operator<'_> {
                 operated.resumed += 1;
                 arguments.extend(["--resume".to_owned(), run.clone()]);
             }
-            // Whether a failure is one of peace is decided by how it began.
+            // Whether a failure happened without faults is decided by the state at the call's beginning.
             let is_peace = self.is_over();
             let running = self.program.start(self.number, &arguments, is_faulty)?;
             is_faulty = false;
@@ -299,7 +301,7 @@ impl Operator<'_> {
                 return Err(Problem::process("it", ended.complaint));
             }
             run = match ended.code {
-                // It has come to its end, or to what it can't do: resumed, it would say the same.
+                // It has finished, or met what it can't do: if it were resumed, it would say the same.
                 Some(PARTLY) => None,
                 _ => ended.run.or(run),
             };
@@ -308,7 +310,7 @@ impl Operator<'_> {
     }
 }
 
-/// What an ended process means for its call.
+/// The meaning of an ended process for its call.
 #[derive(Debug, PartialEq, Eq)]
 enum Next {
     Done { is_well: bool },
@@ -320,7 +322,7 @@ fn next(command: Command, ended: &Ended) -> Next {
     match ended.code {
         None => Next::Killed,
         Some(0) => Next::Done { is_well: true },
-        // What reconcile found is no failure of the program's, and its schedule repeats it.
+        // A finding of reconcile is no failure of the program, and reconcile's schedule repeats it.
         Some(PARTLY) if command == Command::Reconcile => Next::Done { is_well: false },
         Some(code) => Next::Failed { code },
     }

@@ -1,11 +1,12 @@
 //! What a run does, as a function of its seed: how many events, in which rounds, and what goes wrong in each.
 //!
-//! A round moves the simulated world's time on, delivers what is new at a pace and in an order of its own, and has its own
-//! faults. The deck of all kinds is dealt out and, once empty, shuffled again, so each kind comes up in every run that has
-//! enough rounds, and beside ever other ones. What operators do meanwhile is in `calls`.
+//! A round moves the simulated world's time forward. It delivers what is new at a pace and in an order of its own, and
+//! has its own faults. The kinds are dealt out like a deck of cards that is shuffled again when it is empty. So each
+//! kind occurs in every run that has enough rounds, with different other kinds each time. What operators do meanwhile
+//! is in `calls`.
 //!
-//! The same options give the same plan. Which call a fault hits depends on how the processes race, and so does the outcome
-//! of a single call; what has to come out of it doesn't.
+//! The same options give the same plan. Which call a fault hits depends on how the processes race, and so does the
+//! outcome of a single call. The expected result doesn't depend on it.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -21,7 +22,7 @@ pub const EVENTS_MAX: usize = 100_000;
 /// The longest run, in minutes.
 pub const MINUTES_MAX: u32 = 600;
 
-/// Events a second where nobody says how long it is to take. Where the machine can't keep up, rounds go on for longer.
+/// Events per second if no time is given. If the machine can't keep up, rounds last longer.
 const RATE: f64 = 40.0;
 
 /// How long a round lasts, about, in seconds.
@@ -30,11 +31,11 @@ const ROUND_S: f64 = 12.0;
 /// The fewest rounds.
 const ROUNDS_MIN: usize = 4;
 
-/// Kinds of fault in a round, at least.
+/// The fewest kinds of fault in a round.
 const KINDS_MIN: usize = 5;
 
-/// How far Stripe's API is ahead of the last event that a round delivers, in seconds. At least two: a second that isn't over
-/// decides nothing. With days, objects are listed whose first event comes with the next round.
+/// How far Stripe's API is ahead of the last event that a round delivers, in seconds. At least two: a second that isn't
+/// over decides nothing. With days, objects are listed before their first event, which comes with the next round.
 const AHEAD_S: [i64; 3] = [2, 3_600, 3 * 86_400];
 
 /// What to do.
@@ -44,9 +45,9 @@ pub struct Options {
     pub seed: u64,
     /// How many events happen, at least. 1 to [`EVENTS_MAX`].
     pub events: usize,
-    /// For how many minutes they are delivered; as fast as the local AWS is sure to take them where `None`.
+    /// For how many minutes they are delivered. If `None`, as fast as the local AWS is sure to take them.
     pub minutes: Option<u32>,
-    /// The kinds of fault; none for a run in peace.
+    /// The kinds of fault; none for a run without faults.
     pub kinds: BTreeSet<Kind>,
 }
 
@@ -67,13 +68,13 @@ impl Options {
 /// A part of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Round {
-    /// After it, so many of the run's events have been sent.
+    /// The number of the run's events that have been sent after it.
     pub events_until: usize,
     /// How far Stripe's API is ahead of the last of them, in seconds.
     pub ahead_s: i64,
     /// How long it lasts.
     pub lasts: Duration,
-    /// The order in which its events come, and how many twice.
+    /// The order of its events, and how many come twice.
     pub mix: Mix,
     /// How fast they come.
     pub pace: Pace,

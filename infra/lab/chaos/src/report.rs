@@ -13,20 +13,20 @@ use crate::operator::Operated;
 /// How many findings of a kind are printed.
 const SHOWN_MAX: usize = 20;
 
-/// What a run came to.
+/// The result of a run.
 #[derive(Debug, Clone, Default)]
 pub struct Report {
     /// What everything depended on.
     pub seed: u64,
     /// Events that happened at Stripe.
     pub events: usize,
-    /// Of these: from before the endpoints were made, delivered to nobody.
+    /// The number of these that are older than the endpoints, and were not delivered.
     pub before: usize,
     /// Deliveries that were posted, retries and duplicates included.
     pub deliveries: usize,
-    /// Of these: duplicates, after which nothing may be different.
+    /// The number of these that were duplicates, after which nothing may be different.
     pub duplicates: usize,
-    /// Of these: tries after one that failed.
+    /// The number of these that were tries after a failed one.
     pub retries: usize,
     /// Answers by status, `none` where there was none.
     pub answers: BTreeMap<String, usize>,
@@ -34,7 +34,8 @@ pub struct Report {
     pub faults: BTreeMap<Kind, usize>,
     /// Events that came more than once on the bus.
     pub copies: usize,
-    /// Events on the bus of which the ledger doesn't know it: neither the mark nor the request to sweep could be written.
+    /// Events on the bus that the ledger doesn't have as published: neither the mark nor the request to sweep could be
+    /// written.
     pub unmarked: usize,
     /// Effects on the bus.
     pub emitted: usize,
@@ -44,13 +45,13 @@ pub struct Report {
     pub levels: usize,
     /// Projections.
     pub projections: usize,
-    /// Of these: imported, and of an object of which no event was delivered.
+    /// The number of these that were imported, for an object without a delivered event.
     pub imported: usize,
-    /// Objects that reconcile's checks mended.
+    /// Objects that reconcile's checks corrected.
     pub mended: usize,
     /// What operators did meanwhile.
     pub operated: Operated,
-    /// For how long deliveries were made.
+    /// How long deliveries were made.
     pub delivering: Duration,
     /// From the end of traffic and faults until nothing was left to do.
     pub draining: Duration,

@@ -1,4 +1,4 @@
-//! The stack and the simulated Stripe, put up for a run.
+//! Starts the stack and the simulated Stripe for a run.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -15,10 +15,10 @@ use sluice_stripe_sim::{ApiVersion, Scope, Story, World};
 /// How long one of Stripe's hours lasts: its three days of retrying take two and a half minutes.
 const HOUR: Duration = Duration::from_secs(2);
 
-/// How long Stripe waits for an answer. Above what ingest may take.
+/// How long Stripe waits for an answer: longer than ingest may take.
 const ANSWER_MAX: Duration = Duration::from_secs(15);
 
-/// Template parameters of the run, and why each is another than the template's.
+/// Template parameters of the run, and why each differs from the template's.
 pub const PARAMETERS: [(&str, &str, &str); 8] = [
     (
         "QueueVisibilitySeconds",
@@ -91,9 +91,9 @@ impl Door {
     }
 }
 
-/// The endpoints. One is sent some of another's events in an older version, one some of them as thin events, one some of the
-/// connected accounts' as an organization's destination is, and the live one for connected accounts is sent their test
-/// events too, as at Stripe.
+/// The endpoints. One gets some of another's events in an older version, and one gets some of them as thin events. One
+/// gets some of the connected accounts' events as an organization's destination does. The live one for connected
+/// accounts also gets their test events, as at Stripe.
 const DOORS: [Door; 7] = [
     Door::whole("platform", Hears::Platform, false, ApiVersion::V2025_09_30),
     Door::some(
@@ -131,10 +131,10 @@ const DOORS: [Door; 7] = [
     ),
 ];
 
-/// How many of a hundred events are told a second time, under another id.
+/// How many of a hundred events Stripe sends a second time, under another id.
 const TWINS_PERCENT: u8 = 3;
 
-/// How many of a hundred events belong to lifecycles that began before the endpoints were there.
+/// How many of a hundred events belong to lifecycles that began before the endpoints existed.
 const BEFORE_PERCENT: usize = 10;
 
 /// How long after the last of those beginnings the endpoints are made, in seconds.
@@ -145,12 +145,12 @@ pub(crate) struct Stage {
     pub(crate) stack: Stack,
     pub(crate) stripe: Server,
     pub(crate) secrets: BTreeMap<String, Vec<String>>,
-    /// When the endpoints were made (Unix seconds): events from before are delivered to nobody.
+    /// When the endpoints were made (Unix seconds): earlier events are not delivered.
     pub(crate) opened_s: i64,
 }
 
 impl Stage {
-    /// Plays the world, and starts all of it with nothing delivered.
+    /// Plays the world, and starts everything with nothing delivered.
     pub(crate) fn up(
         plan: &crate::plan::Options,
         mut options: Options,
@@ -189,14 +189,14 @@ impl Stage {
         })
     }
 
-    /// Where objects are: the platform's own in both modes, and the connected accounts.
+    /// The scopes that objects are in: the platform's own in both modes, and the connected accounts.
     pub(crate) fn scopes(&self) -> Vec<Scope> {
         let mut scopes = vec![Scope::platform(false), Scope::platform(true)];
         scopes.extend_from_slice(self.stripe.world().accounts());
         scopes
     }
 
-    /// The second (Unix) before which this share of the events was made that are delivered; the end of all for all of them.
+    /// The second (Unix) before which this share of the delivered events was made; for all of them, the end.
     pub(crate) fn second_of(&self, sent: usize, of: usize) -> i64 {
         let world = self.stripe.world();
         let events = world.events();
@@ -219,14 +219,14 @@ impl Stage {
                 types: door.types.iter().map(|one| (*one).to_owned()).collect(),
             };
             let live = Destination::new(door.name, endpoint);
-            // Stripe gives up after three days, and a sandbox after hours. What isn't delivered isn't judged, so here it goes on
-            // for weeks, whatever the machine is busy with.
+            // Stripe gives up after three days, and a sandbox after hours. What isn't delivered isn't judged. So Stripe
+            // tries for weeks here, however busy the machine is.
             let retry = Retry {
                 window: Retry::LIVE.window * 10,
                 ..Retry::LIVE
             };
             Destination {
-                // Of six endpoints together twelve: more only wait for each other where there are few cores.
+                // Twelve for six endpoints together: on few cores, more would only wait for each other.
                 connections: 2,
                 deadline: ANSWER_MAX,
                 retry,
@@ -238,7 +238,7 @@ impl Stage {
             .map_err(|error| Problem::process("the simulated Stripe", error))
     }
 
-    /// Rolls an endpoint's secret: the operator puts both, and Stripe signs with both for a day of its own.
+    /// Rolls an endpoint's secret: the operator puts both, and Stripe signs with both for one of its days.
     pub(crate) fn roll(&mut self, run: &Run, number: usize) -> Result<(), Problem> {
         let name = DOORS[number % DOORS.len()].name;
         let new = secret_of(name, number + 1);
@@ -252,7 +252,7 @@ impl Stage {
     }
 }
 
-/// A world with at least so many events, and the second (Unix) in which the merchant made the endpoints.
+/// A world with at least this number of events, and the second (Unix) in which the merchant made the endpoints.
 fn played(seed: u64, events: usize) -> (World, i64) {
     let mut world = World::new(seed, sluice_stripe_sim::Options::default());
     let mut scopes = vec![
@@ -304,7 +304,7 @@ pub(crate) fn is_stored_only(endpoint: &str, livemode: Option<bool>) -> bool {
         && livemode == Some(false)
 }
 
-/// The version in which the events of a scope are delivered to the endpoint that hears all of them.
+/// The version in which a scope's events are delivered to the endpoint that gets all of them.
 pub(crate) fn version_of(scope: &Scope) -> ApiVersion {
     let hears = match scope.account {
         None => Hears::Platform,
@@ -317,8 +317,8 @@ pub(crate) fn version_of(scope: &Scope) -> ApiVersion {
     whole.map_or(ApiVersion::V2025_09_30, |door| door.version)
 }
 
-/// The versions in which a scope's objects are shown: that first in which all of its events are delivered, those of the other
-/// endpoints, and the account's own, in which the API answers who names none.
+/// The versions in which a scope's objects are shown: first the version in which all of its events are delivered; then
+/// those of the other endpoints; then the account's own, in which the API answers a request without a version.
 pub(crate) fn versions_of(scope: &Scope, own: ApiVersion) -> Vec<ApiVersion> {
     let hears = |door: &&Door| match door.hears {
         Hears::Platform => scope.account.is_none(),

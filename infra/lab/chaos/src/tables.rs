@@ -1,4 +1,4 @@
-//! What the stack's tables hold, read past the functions.
+//! Reads the stack's tables directly, without the functions.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use sluice_local::contents::items;
 use sluice_local::problem::Problem;
 use sluice_local::stack::StackInfo;
 
-/// Where the ledger says that an event stands.
+/// The state of an event in the ledger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum EntryEnd {
     /// On the bus.
@@ -29,7 +29,7 @@ pub(crate) struct Tables<'a> {
 }
 
 impl Tables<'_> {
-    /// Each event's standing in the ledger.
+    /// Each event's state in the ledger.
     pub(crate) fn ledger(&self) -> Result<BTreeMap<String, EntryEnd>, Problem> {
         let items = items(self.aws, self.info, "ledger")?;
         let entries = items.iter().filter_map(|item| {

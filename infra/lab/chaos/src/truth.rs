@@ -1,5 +1,5 @@
-//! What has to come out: of the events that Stripe delivered, by the domains' own pure functions over the simulated
-//! Stripe's own objects. Neither order, nor evidence, nor the steps of a consumer have a part in it.
+//! The expected result: of the events that Stripe delivered, by the domains' own pure functions over the simulated
+//! Stripe's own objects. Order, evidence and a consumer's steps have no part in it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,13 +15,13 @@ use sluice_stripe_sim::{ApiVersion, Key, Moment, Occurrence, World};
 
 use crate::stage::{version_of, versions_of};
 
-/// Key → the level's value, and until when it holds.
+/// Key → the level's value, and the time until which it holds.
 pub(crate) type Levels = BTreeMap<String, (Value, Option<i64>)>;
 
 /// Domain → the projection's key → the object at the end, in each API version that differs.
 pub(crate) type Objects = BTreeMap<&'static str, BTreeMap<String, Vec<Rendering>>>;
 
-/// An object as one API version shows it. What is kept of it is one rendering, whole: a state is of one event or answer.
+/// An object as one API version shows it. One whole rendering is kept: a state is of one event or answer.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Rendering {
     /// Its state.
@@ -30,30 +30,30 @@ pub(crate) struct Rendering {
     pub(crate) levels: Levels,
 }
 
-/// What has to be there at the end.
+/// What has to exist at the end.
 #[derive(Debug, Default)]
 pub(crate) struct Truth {
-    /// Objects of which an event was delivered.
+    /// Objects with a delivered event.
     pub(crate) objects: Objects,
-    /// Id → what the fact says.
+    /// Id → the fact's content.
     pub(crate) facts: BTreeMap<String, Value>,
-    /// What may be there as well.
+    /// What may exist as well.
     pub(crate) undelivered: Undelivered,
 }
 
-/// What no delivered event tells of: an import or a fetch may have brought it, and then it has to be like this.
+/// What no delivered event says. An import or a fetch may have brought it, and then it has to be like this.
 #[derive(Debug, Default)]
 pub(crate) struct Undelivered {
     /// Objects that can be imported.
     pub(crate) objects: Objects,
-    /// Of events that were delivered to nobody. An object that is fetched whole may say them too.
+    /// Facts of events that were not delivered. An object that is fetched whole may say them too.
     pub(crate) facts: BTreeMap<String, Value>,
 }
 
 /// Events that were delivered, and those that weren't.
 type Events<'a> = (Vec<&'a Occurrence>, Vec<&'a Occurrence>);
 
-/// What is one domain's, added to the truth.
+/// Adds one domain's part to the truth.
 struct Add<'a>(&'a mut Truth, &'a World, &'a Events<'a>, &'a [String]);
 
 impl Visit for Add<'_> {
@@ -67,10 +67,11 @@ impl Visit for Add<'_> {
 }
 
 impl Truth {
-    /// Of these events, by id, and of objects of these kinds, which can be imported, as the operator's program calls them.
+    /// The truth of these events, by id, and of objects of these kinds. The kinds can be imported, and have the names
+    /// that the operator's program uses.
     ///
     /// # Errors
-    /// Where a domain refuses what Stripe has, in words.
+    /// If a domain refuses what Stripe has, in words.
     pub(crate) fn of(
         world: &World,
         delivered: &BTreeSet<String>,
@@ -88,7 +89,7 @@ impl Truth {
         Ok(truth)
     }
 
-    /// Of the events that were delivered and of those that weren't, in the order in which they happened, what is one domain's.
+    /// Adds one domain's part of the delivered and the undelivered events, in the order in which they happened.
     fn add<D: Domain>(
         &mut self,
         world: &World,
@@ -98,10 +99,11 @@ impl Truth {
             let (name, kind) = (D::NAME, event.kind.clone());
             move |fault| format!("{name} refuses {kind}: {fault}")
         };
-        // By the item that keeps it, which isn't always the object's own: a domain may keep of one what another's event says.
+        // By the item that keeps it, which isn't always the object's own: a domain may keep for one object what
+        // another's event says.
         let mut last: BTreeMap<String, &Occurrence> = BTreeMap::new();
         for occurrence in delivered.iter().filter(|event| D::handles(&event.kind)) {
-            // Facts are alike in every version.
+            // Facts are the same in every version.
             let version = version_of(&occurrence.object.scope);
             let shown = world.event(occurrence, version)["data"]["object"].take();
             let event = as_event(occurrence, shown);
@@ -128,7 +130,7 @@ impl Truth {
         Ok(())
     }
 
-    /// Of the objects that can be imported, those of one domain of which no event was delivered.
+    /// Adds one domain's part of the objects that can be imported and have no delivered event.
     fn add_imported<D: Domain>(&mut self, world: &World, kinds: &[String]) -> Result<(), String> {
         let events = world.events().iter();
         let handled = events.filter(|event| D::handles(&event.kind));
@@ -164,7 +166,7 @@ fn whole(world: &World, key: &Key, version: ApiVersion) -> Value {
     }
 }
 
-/// The object at the world's end in each version in which somebody is shown it. `event_of` puts it into an event.
+/// The object at the world's end, in each version in which it is shown. `event_of` puts it into an event.
 fn renderings<D: Domain>(
     world: &World,
     key: &Key,
@@ -194,7 +196,7 @@ where
     Ok(renderings)
 }
 
-/// An object in the place of an event about it.
+/// An event about this object, as it is.
 fn as_it_is(key: &Key, object: Value) -> Event {
     let kind = match object["object"].as_str().unwrap_or_default() {
         "subscription" => "customer.subscription",
@@ -219,7 +221,7 @@ fn scope_of(key: &Key) -> Scope {
     }
 }
 
-/// The object that shows the state: the event's own, or the one that the domain has Stripe asked for in its place (the account
+/// The object that shows the state: the event's own, or the one that the domain asks Stripe for instead (the account
 /// that an application was connected to).
 fn asked_for<D: Domain>(world: &World, occurrence: &Occurrence) -> Key {
     let own = &occurrence.object;
@@ -309,7 +311,7 @@ mod tests {
             (account.state["status"].clone(), level["ready"].clone())
         };
         assert_eq!(ready(&world), (json!("ready"), json!(true)));
-        // Connected again it is as it was, which only Stripe's API shows.
+        // After a new connection it is as it was, which only Stripe's API shows.
         world.reconnect(&account);
         assert_eq!(ready(&world), (json!("ready"), json!(true)));
         // Its story takes weeks, and the next one comes after it.

@@ -1,7 +1,7 @@
-//! Whoever listens on the bus: counts the events that come, and receives effects as a user's function does.
+//! A listener on the bus: counts the events that come, and receives effects as a user's function does.
 //!
-//! A rule and a queue of its own take all that Sluice publishes. Effects go through `kernel::effects::receive` with its receipts, so
-//! what counts is what a receiver acts on, however often the bus tells it.
+//! A rule and a queue of its own take everything that Sluice publishes. Effects go through `kernel::effects::receive`
+//! with its receipts. So the counts are what a receiver acts on, however often the bus delivers an effect.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -23,7 +23,7 @@ use sluice_local::stack::Stack;
 /// The rule's and the queue's name.
 const NAME: &str = "chaos-witness";
 
-/// What a receiver has all the time it needs for.
+/// A deadline that no receiver reaches.
 const DEADLINE_MS: i64 = i64::MAX / 4;
 
 /// What was seen and acted on.
@@ -37,9 +37,9 @@ pub(crate) struct Seen {
     pub(crate) facts: BTreeMap<String, Vec<Effect>>,
     /// The last level that was acted on, by key.
     pub(crate) levels: BTreeMap<String, Effect>,
-    /// What each effect said first, by id: a level's has its key and seq.
+    /// The first content of each effect, by id: a level's has its key and seq.
     said: BTreeMap<String, Value>,
-    /// Ids under which two different things were told.
+    /// Ids with two different contents.
     pub(crate) contradictions: Vec<String>,
     /// Messages that can't be read.
     pub(crate) unreadable: Vec<String>,
@@ -92,7 +92,7 @@ impl Drop for Witness {
     fn drop(&mut self) {
         self.over.store(true, Ordering::Relaxed);
         if let Some(reader) = self.reader.take() {
-            // One that panicked has said so, and what it didn't see counts as lost.
+            // A listener that panicked has reported it, and what it didn't see counts as lost.
             let _ = reader.join();
         }
     }
@@ -126,7 +126,8 @@ impl Reader {
             let entry = |(n, message): (usize, &Value)| json!({ "Id": n.to_string(), "ReceiptHandle": message["ReceiptHandle"] });
             let entries: Vec<_> = messages.iter().enumerate().map(entry).collect();
             let deletion = json!({ "QueueUrl": self.queue, "Entries": entries });
-            // If it fails the messages come again: effects are dropped by their receipts, an event counts as a copy more.
+            // If it fails the messages come again: effects are dropped by their receipts, and an event counts once
+            // more.
             let _ = self.aws.json("AmazonSQS.DeleteMessageBatch", &deletion);
         }
     }
@@ -192,7 +193,8 @@ impl Reaction for Reader {
 }
 
 impl Seen {
-    /// One id says one thing. Of a level that is its key and seq: two values at one seq, and no receiver can tell which holds.
+    /// One id has one content. For a level that includes key and seq: with two values at one seq, a receiver can't tell
+    /// which one holds.
     fn compare(&mut self, id: String, told: &Value) {
         let says = json!([
             told["detail-type"],

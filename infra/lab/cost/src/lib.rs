@@ -3,17 +3,18 @@
 //! # Layout
 //! - [`prices`]: the list prices. [`units`]: how AWS counts sizes.
 //! - [`stage`]: the run that is measured. [`measure`]: its figures, read from tables, logs and counted calls.
-//! - [`model`]: the bill. [`scale`]: what has to be raised for more events a second. [`report`]: the tables.
+//! - [`model`]: the bill. [`scale`]: what has to be raised for more events per second. [`report`]: the tables.
 //!
 //! # What is measured
-//! A simulated Stripe's lifecycles, each kind as likely as another, go through the functions as deployed on the local AWS.
-//! Items are measured as they are stored, by DynamoDB's own counting; AWS calls are counted at the functions' clients by
-//! operation and table; log lines are counted by bytes; metrics by their dimensions.
+//! A simulated Stripe's lifecycles, each kind with the same probability, go through the functions as deployed on the
+//! local AWS. Items are measured as they are stored, by DynamoDB's own counting. AWS calls are counted at the
+//! functions' clients by operation and table; log lines are counted by bytes; metrics by their dimensions.
 //!
 //! # What isn't
 //! How long an invocation takes on AWS, how full batches get there, and how many environments there are: these are
-//! arguments ([`model::Assumptions`]). A tenth of a second more of ingest is a third of a dollar. Storage of projections
-//! grows with objects and not with events, and is left out, as are data transfer to Stripe and a key of yours.
+//! arguments ([`model::Assumptions`]). If ingest takes a tenth of a second more, that costs a third of a dollar.
+//! Storage of projections grows with objects and not with events, and is left out. So are data transfer to Stripe and a
+//! key of your own.
 
 pub mod measure;
 pub mod model;
@@ -29,10 +30,10 @@ use sluice_local::stack;
 use measure::Measured;
 use stage::Options;
 
-/// Runs the events through a stack of its own and measures it. `progress` is told what goes on.
+/// Runs the events through a stack of its own and measures it. `progress` gets what happens.
 ///
 /// # Errors
-/// Where the run can't be made, or an event isn't taken in.
+/// If the run can't be made, or an event isn't taken in.
 pub fn run(
     options: Options,
     local: stack::Options,

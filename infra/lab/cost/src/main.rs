@@ -1,5 +1,5 @@
-//! `sluice-cost`: measures a run on the local AWS, and prints and writes what a million events cost. Ends with 1 where the
-//! target isn't met, and with 2 where the run couldn't be made.
+//! `sluice-cost`: measures a run on the local AWS, and prints and writes what a million events cost. Ends with 1 if the
+//! target isn't met, and with 2 if the run couldn't be made.
 
 use std::process::ExitCode;
 
@@ -22,8 +22,8 @@ struct Arguments {
     /// How many events are measured, at least.
     #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=EVENTS_MAX as i64))]
     events: u32,
-    /// Messages that a domain is handed at once. The local AWS gathers none by time; AWS fills batches from some ten
-    /// events a second and domain.
+    /// Messages that a domain gets at once. The local AWS gathers none by time; AWS fills batches from some ten events
+    /// per second and domain.
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u8).range(1..=10))]
     batch: u8,
     /// How long an invocation of ingest takes on AWS, in milliseconds. By default: two writes of 5 ms, a put on the bus of
@@ -34,7 +34,7 @@ struct Arguments {
     /// of 5 ms, ten messages side by side, and half a millisecond of CPU each at a seventh of a core.
     #[arg(long, default_value_t = Assumptions::default().batch_ms, value_parser = ms)]
     batch_ms: f64,
-    /// Of a hundred events, how many call for an effect; as measured where it isn't said.
+    /// How many of a hundred events cause an effect; as measured if it isn't given.
     #[arg(long, value_parser = clap::value_parser!(u8).range(0..=100))]
     effects: Option<u8>,
 }

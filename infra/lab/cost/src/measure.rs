@@ -12,7 +12,7 @@ use sluice_local::template::read;
 use crate::stage::{EVERY, Played};
 use crate::units::{LOG_LINE_OVERHEAD, attribute_bytes, item_bytes};
 
-/// What the index by_time holds of an entry: the keys of both, and what the template projects.
+/// What the index by_time has of an entry: the keys of both, and what the template projects.
 const BY_TIME: [&str; 9] = [
     "pk",
     "sk",
@@ -41,15 +41,15 @@ pub struct Entry {
 /// An object's item in a domain's table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Projection {
-    /// The item as it ended. Its earlier writes were no larger, but for effects that were pending.
+    /// The item at the end. Its earlier writes were no larger, except for pending effects.
     pub bytes: usize,
     /// How often it was written.
     pub writes: usize,
-    /// Whether it is in the index by_owner as a whole too.
+    /// Whether the whole item is also in the index by_owner.
     pub indexed: bool,
 }
 
-/// Calls of a function: its operation, and the table where it is one of DynamoDB's.
+/// Calls of a function: its operation, and the table for a call of DynamoDB's.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Call {
     /// `ingest`, a domain, …
@@ -68,16 +68,16 @@ pub type Calls = BTreeMap<Call, usize>;
 pub struct Log {
     /// Lines.
     pub lines: usize,
-    /// Bytes, CloudWatch's own for each line included.
+    /// Bytes, including CloudWatch's own for each line.
     pub bytes: usize,
     /// The sum of `duration_ms`.
     pub duration_ms: u64,
 }
 
-/// All of it.
+/// All figures.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Measured {
-    /// Events that came in, each once.
+    /// Events that came in, each counted once.
     pub events: usize,
     /// Their entries.
     pub entries: Vec<Entry>,
@@ -95,16 +95,16 @@ pub struct Measured {
     pub logs: BTreeMap<String, Log>,
     /// Metrics in them: names with their dimensions' values.
     pub metrics: usize,
-    /// A line of the door's access log, CloudWatch's own bytes included.
+    /// A line of the access log of ingest's API, including CloudWatch's own bytes.
     pub access_line: usize,
     /// Alarms of the template that every stack has.
     pub alarms: usize,
-    /// The metrics that they look at: what is billed.
+    /// The metrics that they look at: these are billed.
     pub alarm_metrics: usize,
 }
 
 impl Measured {
-    /// Reads it all.
+    /// Reads all of it.
     pub(crate) fn of(played: &Played, template: &str) -> Result<Self, Problem> {
         let stack = &played.stack;
         let mut measured = Self {
@@ -131,7 +131,7 @@ impl Measured {
         Ok(measured)
     }
 
-    /// Calls of these functions with this operation, at this table where one is named.
+    /// Calls of these functions with this operation, at this table if one is named.
     #[must_use]
     pub fn called(&self, functions: &[&str], operation: &str, tables: &[&str]) -> usize {
         let wanted = |call: &Call| {
@@ -146,7 +146,7 @@ impl Measured {
         calls.map(|(_, count)| count).sum()
     }
 
-    /// Messages that domains took in: each of them is a line of its log.
+    /// Messages that domains took in: each of them is a line of the domain's log.
     #[must_use]
     pub fn messages(&self) -> usize {
         let logs = DOMAINS.iter().filter_map(|domain| self.logs.get(*domain));
@@ -178,7 +178,7 @@ fn projection(item: &Value) -> Projection {
     }
 }
 
-/// Each call once: under its table's name where it has one, else as what was counted of every call beside those.
+/// Each call once: under its table's name if it has a table, else what remains of the count of every call.
 fn calls(stack: &Stack, fired: &[Value]) -> Calls {
     let functions: BTreeMap<&str, &str> = stack
         .info()
@@ -224,7 +224,7 @@ fn logs(stack: &Stack) -> Result<(BTreeMap<String, Log>, usize), Problem> {
         let log: &mut Log = logs.entry(function.clone()).or_default();
         for event in answer["events"].as_array().into_iter().flatten() {
             let text = event["message"].as_str().unwrap_or_default().trim_end();
-            // The platform's own lines are no JSON. On AWS they aren't written (SystemLogLevel).
+            // The platform's own lines aren't JSON. On AWS they aren't written (SystemLogLevel).
             let line: Value = serde_json::from_str(text).unwrap_or_default();
             if !line.is_object() {
                 continue;
@@ -258,7 +258,8 @@ fn names(line: &Value, metrics: &mut BTreeSet<String>) {
     }
 }
 
-/// What stands for each variable of the access log's format: as long as what API Gateway writes for a delivery of Stripe's.
+/// A value for each variable of the access log's format: as long as what API Gateway writes for one of Stripe's
+/// deliveries.
 const ACCESS: [(&str, &str); 12] = [
     ("$context.requestTimeEpoch", "1795942800000"),
     ("$context.requestTime", "28/Nov/2026:23:00:00 +0000"),
@@ -292,7 +293,7 @@ fn alarms(template: &Value) -> (usize, usize) {
     metrics.fold((0, 0), |(alarms, all), metrics| (alarms + 1, all + metrics))
 }
 
-/// The bytes of a line of the door's access log, by the template's format. The local AWS writes none.
+/// The bytes of a line of the access log of ingest's API, by the template's format. The local AWS writes none.
 fn access_line(template: &str) -> Result<usize, Problem> {
     let mut formats = template.lines().map(str::trim);
     let format = formats.find(|line| line.starts_with("{\"") && line.contains("$context."));

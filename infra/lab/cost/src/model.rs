@@ -1,14 +1,15 @@
-//! Dollars a million events, line by line, for Sluice and for the usual design; and dollars a month, whatever comes.
+//! Dollars per million events, line by line, for Sluice and for the usual design; and fixed dollars per month.
 //!
-//! Everything is list price × what was measured ([`Measured`]), but for what can't be measured here, which is an argument
+//! Everything is list price × what was measured ([`Measured`]). What can't be measured here is an argument
 //! ([`Assumptions`]).
 //!
 //! # The usual design
-//! What teams build of the parts that documentation shows: an idempotency item that holds the body as it came, with an
-//! index for what is unfinished (sparse: one write when an item enters it, one when it leaves); an item that is finished
-//! by an update, which bills its size again; a bus; a queue whose messages are sent, received and deleted one by one, with
-//! an invocation each; a consumer that reads its state and writes it together with the message's id in one transaction,
-//! which bills twice. It is given the same events, the same shares, the same log lines and durations as Sluice.
+//! Teams build it from the parts that documentation shows. An idempotency item holds the body as it came, with an index
+//! for what is unfinished. The index is sparse: one write when an item enters it, one when the item leaves it. An
+//! update finishes the item, and is billed for its size again. Then come a bus and a queue, whose messages are sent,
+//! received and deleted one by one, with one invocation each. The consumer reads its state and writes it together with
+//! the message's id in one transaction, which is billed twice. It gets the same events, shares, log lines and durations
+//! as Sluice.
 
 use std::collections::BTreeMap;
 
@@ -29,35 +30,36 @@ const MONTH_DAYS: f64 = 30.4;
 const MONTH_HOURS: f64 = MONTH_DAYS * 24.0;
 const MONTH_MINUTES: f64 = MONTH_HOURS * 60.0;
 
-/// What an event's detail has beside the body, and a message beside the detail: `sluice` in the one, EventBridge's
-/// envelope around the other. In bytes, and more than enough.
+/// The bytes that an event's detail has besides the body, and a message besides the detail: `sluice` in the one,
+/// EventBridge's envelope around the other. The number is more than enough.
 const ENVELOPE_BYTES: usize = 700;
 
-/// What the usual design's claim has beside the body, in bytes: key, status, expiry.
+/// What the usual design's claim has besides the body, in bytes: key, status, expiry.
 const USUAL_CLAIM_BYTES: usize = 150;
 
-/// The usual design's marker of a message, and its index's copy of a claim: a unit each.
+/// The usual design's marker of a message, and its index's copy of a claim: one unit each.
 const SMALL_UNITS: f64 = 1.0;
 
-/// How often reconcile looks an event up: a walk an hour, and each begins an hour before the end of the last.
+/// How often reconcile looks an event up. It walks Stripe's list once per hour, and each walk begins an hour before the
+/// end of the last.
 const LOOKS: f64 = 2.0;
 
-/// Requests to a key of one's own for an event on the bus: encrypt it, decrypt it.
+/// Requests to a customer managed key for an event on the bus: encrypt it, decrypt it.
 const BUS_KEY_REQUESTS: f64 = 2.0;
 
-/// Long polls of a queue that nothing comes to: five at a time, of 20 s, so many a minute.
+/// Long polls per minute of a queue that gets nothing: five at once, of 20 s each.
 const POLLS_A_MINUTE: f64 = 15.0;
 
 /// What can't be measured on the local AWS.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Assumptions {
-    /// Messages that a domain is handed at once, 1 to 10.
+    /// Messages that a domain gets at once, 1 to 10.
     pub batch: f64,
     /// How long an invocation of ingest takes, in milliseconds.
     pub ingest_ms: f64,
     /// How long an invocation of a domain takes, with a whole batch, in milliseconds.
     pub batch_ms: f64,
-    /// Of a hundred events, how many call for an effect; as measured where it isn't said.
+    /// How many of a hundred events cause an effect; as measured if it isn't given.
     pub effects_percent: Option<f64>,
     /// How many environments of ingest and of the domains read the secrets every five minutes.
     pub environments: f64,
@@ -75,16 +77,16 @@ impl Default for Assumptions {
     }
 }
 
-/// A line: what, how much for Sluice, how much for the usual design, and what it comes from.
+/// A line: what it is, how much for Sluice, how much for the usual design, and the figures behind it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Row {
     /// What is paid for.
     pub name: &'static str,
-    /// $ a million events, or a month.
+    /// Dollars per million events, or per month.
     pub ours: f64,
-    /// The same of the usual design; `None` where it has nothing of the kind.
+    /// The same for the usual design; `None` if it has nothing of the kind.
     pub usual: Option<f64>,
-    /// Figures behind it.
+    /// The figures behind it.
     pub from: String,
 }
 
@@ -93,14 +95,14 @@ pub struct Row {
 pub struct Bill {
     /// What every event costs.
     pub rows: Vec<Row>,
-    /// What only some cost, or who wants it.
+    /// What only some events cost, or only some users pay.
     pub apart: Vec<Row>,
-    /// $ a month, whatever comes.
+    /// Dollars per month, whatever the number of events.
     pub monthly: Vec<Row>,
 }
 
 impl Bill {
-    /// $ a million events of Sluice and of the usual design, without what is apart.
+    /// Dollars per million events for Sluice and for the usual design, without what is apart.
     #[must_use]
     pub fn sums(&self) -> (f64, f64) {
         let ours = self.rows.iter().map(|row| row.ours).sum();
@@ -120,7 +122,7 @@ pub(crate) fn mean<T>(of: &[T], figure: impl Fn(&T) -> usize) -> f64 {
     float(of.iter().map(figure).sum()) / float(of.len().max(1))
 }
 
-/// What is needed of [`Measured`], an event each.
+/// What is needed of [`Measured`], per event.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct PerEvent {
     /// Messages at domains.
@@ -181,7 +183,7 @@ pub fn bill(measured: &Measured, assumed: &Assumptions) -> Bill {
     }
 }
 
-/// $ a million invocations of so many milliseconds.
+/// Dollars per million invocations of this number of milliseconds.
 fn invocations(ms: f64) -> f64 {
     // Billed by whole milliseconds.
     price::INVOCATIONS_MILLION + ms.ceil() * 1e3 * MEMORY_GB * price::MEMORY_GB_SECOND
@@ -352,7 +354,7 @@ fn logs(measured: &Measured, per: &PerEvent) -> Vec<Row> {
 
 fn apart(measured: &Measured, assumed: &Assumptions, per: &PerEvent) -> Vec<Row> {
     let entries = &measured.entries;
-    // One with effects tells so many, and costs a write more.
+    // An event with effects emits this number of them, and costs one more write.
     let each = match per.with_effects {
         0.0 => 1.0,
         share => per.effects / share,
@@ -489,7 +491,7 @@ fn monthly(measured: &Measured, assumed: &Assumptions) -> Vec<Row> {
     ]
 }
 
-/// $ a million calls, of small items.
+/// Dollars per million calls, for small items.
 fn of_call(operation: &str) -> f64 {
     match operation {
         "PutItem" | "UpdateItem" | "DeleteItem" => price::WRITE_UNITS_MILLION,

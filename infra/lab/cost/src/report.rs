@@ -8,10 +8,10 @@ use crate::measure::Measured;
 use crate::model::{Assumptions, Bill, Row, bill, float, mean};
 use crate::scale::{Limit, RATES, limits};
 
-/// $ a million events that Sluice may cost at most, without what is apart.
+/// The most dollars that Sluice may cost per million events, without what is apart.
 pub const TARGET: f64 = 6.0;
 
-/// What a run came to.
+/// The result of a run.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Report {
     /// What was measured.
@@ -151,7 +151,7 @@ fn lines(first: &str, bill: &[Row]) -> String {
     text
 }
 
-/// Mean, median and the largest.
+/// Mean, median and maximum.
 fn spread(figures: impl Iterator<Item = usize>) -> String {
     let mut figures: Vec<_> = figures.collect();
     figures.sort_unstable();

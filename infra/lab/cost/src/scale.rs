@@ -1,7 +1,8 @@
-//! What has to be raised at 100, 1,000 and 10,000 events a second: measured figures × rate, beside AWS's quotas.
+//! What has to be raised at 100, 1,000 and 10,000 events per second: measured figures × rate, compared with AWS's
+//! quotas.
 //!
-//! On paper: the throughput of a local AWS says nothing about AWS's. Quotas are those of us-east-1 for an account that has
-//! asked for nothing, as of November 2026; Service Quotas shows yours.
+//! This is a calculation: the throughput of a local AWS says nothing about AWS's. Quotas are those of us-east-1 for an
+//! account that has requested no increase, as of November 2026; Service Quotas shows yours.
 
 use sluice_domains::ALL as DOMAINS;
 
@@ -9,13 +10,13 @@ use crate::measure::Measured;
 use crate::model::{Assumptions, PerEvent, float, mean};
 use crate::units::write_units;
 
-/// Events a second.
+/// Events per second.
 pub const RATES: [f64; 3] = [100.0, 1_000.0, 10_000.0];
 
 /// Shards of a day in the index by_time, and of the index due.
 const SHARDS: f64 = 8.0;
 
-/// Writes that a partition takes, in units a second.
+/// Writes that a partition takes, in units per second.
 const PARTITION_UNITS: f64 = 1_000.0;
 
 /// The longest that ingest waits for a call with its repetitions, in seconds (`adapters::aws::OPERATION_TIMEOUT`).
@@ -27,20 +28,20 @@ const RECONCILED: f64 = 200.0 * 100.0;
 /// Events that sweep publishes in a minute.
 const SWEPT: f64 = 1_000.0;
 
-/// One limit.
+/// A limit.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Limit {
-    /// Of what.
+    /// What is limited.
     pub what: &'static str,
-    /// What is used of it at each of [`RATES`].
+    /// How much of it is used at each of [`RATES`].
     pub needs: [f64; 3],
-    /// As deployed, in an account that has asked for nothing.
+    /// Its value as deployed, in an account that has requested no increase.
     pub limit: f64,
-    /// How it is raised.
+    /// How to raise it.
     pub raise: &'static str,
 }
 
-/// Each limit, what is used of it, and how it is raised.
+/// Each limit, how much of it is used, and how to raise it.
 #[must_use]
 pub fn limits(measured: &Measured, assumed: &Assumptions) -> Vec<Limit> {
     let per = PerEvent::of(measured);

@@ -1,5 +1,5 @@
-//! The run that is measured: a simulated Stripe's events, once each and as they happened, through the functions as deployed
-//! on the local AWS.
+//! The run that is measured: a simulated Stripe's events, once each and as they happened, through the functions as
+//! deployed on the local AWS.
 
 use std::time::{Duration, Instant};
 
@@ -13,22 +13,22 @@ use sluice_stripe_sim::delivery::{Endpoint, Hears, Mix, Payload, plan};
 use sluice_stripe_sim::server::Server;
 use sluice_stripe_sim::{ApiVersion, Scope, World};
 
-/// The most events of a run: the local AWS gives out 10,000 lines of a function's log, and no more.
+/// The most events of a run: the local AWS returns 10,000 lines of a function's log, and no more.
 pub const EVENTS_MAX: usize = 5_000;
 
 /// The rule and the queue that count effects.
 const LISTENER: &str = "cost-effects";
 
-/// The rule that counts every call. What counts those at a table is called like the table.
+/// The rule that counts every call. A rule that counts the calls at a table has the table's name.
 pub(crate) const EVERY: &str = "every";
 
-/// The endpoints, and whose events they hear.
+/// The endpoints, and the accounts that their events come from.
 const ENDPOINTS: [(&str, Hears); 2] = [("platform", Hears::Platform), ("connect", Hears::Connect)];
 
 /// The longest wait for the queues to be empty after the last event.
 const DRAIN_MAX: Duration = Duration::from_secs(300);
 
-/// How often something is said while it runs.
+/// How often progress is reported during a run.
 const SAY_EVERY: Duration = Duration::from_secs(5);
 
 /// What to play.
@@ -99,8 +99,8 @@ fn world(options: Options) -> World {
     world
 }
 
-/// Has every first try of a call written down, and once more under its table's name. What the SDK repeats because this
-/// machine is slow would not be repeated on AWS.
+/// Has every first try of a call recorded, and once more under its table's name. Repetitions are left out: the SDK
+/// makes them because this machine is slow, and AWS would see none.
 fn count_calls(stack: &Stack) -> Result<(), Problem> {
     let note = |id: &str, contains: Option<String>| {
         let mut rule = json!({ "id": id, "call": "*", "first-tries": true, "do": "note" });
@@ -162,7 +162,7 @@ fn deliver(
     Ok(deliveries.len())
 }
 
-/// Waits until no domain has anything to do: two looks in a row, since a message is on its way for a moment.
+/// Waits until no domain has anything to do. It looks twice in a row, because a message is in transit for a moment.
 fn drain(stack: &Stack, progress: &mut dyn FnMut(&str)) -> Result<(), Problem> {
     let until = Instant::now() + DRAIN_MAX;
     let (mut quiet, mut said) = (0, Instant::now());

@@ -5,14 +5,14 @@ use serde_json::Value;
 /// What a KB is to DynamoDB, SQS and EventBridge.
 const KB: usize = 1024;
 
-/// What CloudWatch adds to each log line for its own keeping.
+/// What CloudWatch adds to each log line for its own storage.
 pub const LOG_LINE_OVERHEAD: usize = 26;
 
 /// What a table's storage adds to each item, in bytes. Reads and writes are billed without it.
 pub const STORED_OVERHEAD: usize = 100;
 
-/// The bytes of an item in DynamoDB's JSON, as DynamoDB counts them: names and values; a number half a byte a digit and
-/// one or two more.
+/// The bytes of an item in DynamoDB's JSON, as DynamoDB counts them: names and values; a number is half a byte per
+/// digit and one or two more.
 #[must_use]
 pub fn item_bytes(item: &Value) -> usize {
     let attributes = item.as_object().into_iter().flatten();
@@ -65,7 +65,7 @@ fn number_bytes(text: &str) -> usize {
     digits.div_ceil(2) + 1 + usize::from(text.starts_with('-'))
 }
 
-/// The length of what a base64 text stands for.
+/// The length of the bytes that a base64 text encodes.
 fn base64_bytes(text: &str) -> usize {
     text.trim_end_matches('=').len() * 3 / 4
 }
@@ -82,7 +82,7 @@ pub fn read_units(bytes: usize) -> usize {
     bytes.div_ceil(4 * KB).max(1)
 }
 
-/// How many 64 KB are begun: what SQS bills a request as, and EventBridge an event.
+/// How many units of 64 KB are begun: SQS bills a request by them, and EventBridge an event.
 #[must_use]
 pub fn chunks(bytes: usize) -> usize {
     bytes.div_ceil(64 * KB).max(1)
@@ -125,7 +125,7 @@ mod tests {
 
         #[test]
         fn a_binary_value_counts_as_its_bytes(bytes in 0_usize..100) {
-            // Four letters stand for three bytes, the last ones are filled up.
+            // Four letters encode three bytes, and the last ones are padded.
             let letters = "A".repeat((bytes * 4).div_ceil(3));
             let padding = "=".repeat((4 - letters.len() % 4) % 4);
             let item = json!({ "b": { "B": letters + &padding } });

@@ -1,9 +1,10 @@
 //! Events to train on and to measure with.
 //!
-//! Two sources: the sample events of `tests/events`, and every lifecycle of the simulated Stripe in each of its tested API
-//! versions, live and test, on the platform and on a connected account, with its thin twins. The simulation always names the
-//! same people and prices, and its ids share a word: a dictionary would learn them and look better than it is. So its events
-//! are disguised first ([`crate::disguise`]), and written as Stripe writes: `id` and `object` before all else.
+//! There are two sources. One is the sample events of `tests/events`. The other is every lifecycle of the simulated
+//! Stripe in each of its tested API versions, live and test, on the platform and on a connected account, with its thin
+//! events too. The simulation always uses the same people and prices, and its ids share a word: a dictionary would
+//! learn them and look better than it is. So its events are disguised first ([`crate::disguise`]), and written as
+//! Stripe writes: `id` and `object` before everything else.
 
 use std::path::Path;
 
@@ -28,14 +29,14 @@ pub(crate) struct Body {
 pub(crate) enum Source {
     /// A file of `tests/events/stripe`.
     Sample,
-    /// A lifecycle at an API version, or its thin twins.
+    /// A lifecycle at an API version, or its thin events.
     Played(Story, Option<ApiVersion>),
 }
 
 /// The sample events.
 ///
 /// # Errors
-/// Where the folder or a file in it can't be read.
+/// If the folder or a file in it can't be read.
 pub(crate) fn samples(folder: &Path) -> Result<Vec<Body>, std::io::Error> {
     let mut paths = std::fs::read_dir(folder)?
         .map(|file| file.map(|file| file.path()))
@@ -81,7 +82,7 @@ fn played_once(seed: u64) -> Vec<Body> {
             }
         }
         for event in world.events() {
-            // A connected account comes with its onboarding, which is a story of its own.
+            // A connected account comes with its onboarding, which is a lifecycle of its own.
             let is_onboarding = event.kind.starts_with("account.")
                 || event.kind.starts_with("capability.")
                 || event.kind.starts_with("person.");

@@ -1,13 +1,14 @@
-//! Makes a simulated event as various as a real one: other ids, people, addresses, texts, amounts and metadata.
+//! Makes a simulated event as varied as a real one: other ids, people, addresses, texts, amounts and metadata.
 //!
-//! What Stripe itself writes (keys, types, states, versions) stays. Within one event the same value stays the same.
+//! What Stripe itself writes (keys, types, states, versions) stays. Within one event, equal values get equal
+//! replacements.
 
 use std::collections::BTreeMap;
 
 use fastrand::Rng;
 use serde_json::{Map, Value};
 
-/// Keys whose texts are somebody's own and not Stripe's.
+/// Keys with texts that users write, and Stripe doesn't.
 const OWN_TEXTS: [&str; 24] = [
     "account_holder_name",
     "city",
@@ -35,15 +36,15 @@ const OWN_TEXTS: [&str; 24] = [
     "submitter",
 ];
 
-/// Letters, digits and what else is in tokens.
+/// The characters of tokens: letters and digits.
 const TOKEN: &[u8] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
-/// A word of an id or address is a token, and not a word of Stripe's, from so many characters on.
+/// From this number of characters on, a word of an id or address is a token, and not a word of Stripe's.
 const TOKEN_CHARS_MIN: usize = 12;
 
 pub(crate) struct Disguise<'a> {
     dice: &'a mut Rng,
-    /// What a token was replaced by.
+    /// What each token was replaced by.
     tokens: BTreeMap<String, String>,
     /// How far all times are moved, in seconds.
     later_s: i64,
@@ -91,7 +92,7 @@ impl<'a> Disguise<'a> {
         }
     }
 
-    /// None, or a few of somebody's own keys and values.
+    /// None, or a few of a user's own keys and values.
     fn metadata(&mut self, members: &mut Map<String, Value>) {
         members.clear();
         for _ in 0..self.dice.usize(..4) {
@@ -137,7 +138,7 @@ impl<'a> Disguise<'a> {
         let known = self.tokens.get(word).cloned();
         let other = known.unwrap_or_else(|| {
             let tail = (2..word.len()).map(|_| char::from(TOKEN[self.dice.usize(..TOKEN.len())]));
-            // `1S`, `3S`: what an id begins with is the time it was made, and stays alike for a year.
+            // `1S`, `3S`: the beginning of an id is the time when it was made, and stays the same for a year.
             let other: String = word[..2].chars().chain(tail).collect();
             self.tokens.insert(word.to_owned(), other.clone());
             other

@@ -20,7 +20,7 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Trains a dictionary of this id, and writes it beside the codec, which has to name it before it is used.
+    /// Trains a dictionary with this id, and writes it beside the codec. The codec has to name it before it is used.
     Train {
         /// A new one: an id that was ever shipped keeps its dictionary.
         #[arg(long)]
@@ -28,20 +28,20 @@ enum Command {
         /// The most bytes that it may have.
         #[arg(long, default_value_t = train::BYTES)]
         bytes: usize,
-        /// Where it is written.
+        /// The file to write.
         #[arg(long, default_value = "functions/shared/adapters/src/codec")]
         into: PathBuf,
         /// The sample events.
         #[arg(long, default_value = "tests/events/stripe")]
         samples: PathBuf,
     },
-    /// Prints what a ledger item weighs, of events that the dictionary was trained on and of others.
+    /// Prints the size of a ledger item, for events that the dictionary was trained on and for others.
     Measure {
         /// The sample events.
         #[arg(long, default_value = "tests/events/stripe")]
         samples: PathBuf,
     },
-    /// Prints what other sizes and levels would come to, in bytes and time.
+    /// Prints what other sizes and levels would give, in bytes and time.
     Sizes {
         /// The sample events.
         #[arg(long, default_value = "tests/events/stripe")]

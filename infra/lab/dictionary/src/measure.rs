@@ -1,4 +1,4 @@
-//! What is stored of events: with the shipped dictionary, and with dictionaries that were trained without them.
+//! How much is stored of events: with the shipped dictionary, and with dictionaries that were trained without them.
 
 use std::path::Path;
 use std::time::Instant;
@@ -16,20 +16,20 @@ use crate::train;
 /// A play that nothing was trained on.
 const OTHER_SEEDS: std::ops::Range<u64> = 1_000..1_001;
 
-/// In how many parts stories and types are held out.
+/// The number of parts that lifecycles and types are held out in.
 const FOLDS: usize = 6;
 
-/// DynamoDB bills each begun kilobyte of a write.
+/// DynamoDB bills a write by each begun kilobyte.
 const BILLED: usize = 1_024;
 
-/// What an event's entry weighs.
+/// The size of an event's entry.
 struct Weight {
     body: usize,
     stored: usize,
     item: usize,
 }
 
-/// Weighs events' entries with their bodies compressed as the ledger does it, with this dictionary.
+/// Measures events' entries with their bodies compressed as the ledger does it, with this dictionary.
 fn weigh<'a>(
     dictionary: &[u8],
     bodies: impl Iterator<Item = &'a Body>,
@@ -87,13 +87,13 @@ fn row(what: &str, weights: &[Weight]) {
     );
 }
 
-/// Weighs events with a dictionary of the shipped one's size that is trained on others.
+/// Measures events with a dictionary of the shipped one's size that is trained on other events.
 fn without(train_on: &[&Body], measure: &[&Body]) -> Result<Vec<Weight>, std::io::Error> {
     let dictionary = train::dictionary(1, train::BYTES, train_on)?;
     weigh(&dictionary, measure.iter().copied())
 }
 
-/// Holds out what belongs to each part in turn, and weighs it with what was trained on the rest.
+/// Holds out each part in turn, and measures it with a dictionary that was trained on the rest.
 fn held_out(
     trained: &[Body],
     others: &[Body],
@@ -125,7 +125,7 @@ fn object_of(kind: &str) -> &str {
 /// Prints the table of items.
 ///
 /// # Errors
-/// Where samples can't be read, or zstd fails.
+/// If samples can't be read, or zstd fails.
 pub(crate) fn items(samples: &Path) -> Result<(), Box<dyn std::error::Error>> {
     let samples = corpus::samples(samples)?;
     let played = corpus::played(train::SEEDS);
@@ -140,7 +140,7 @@ pub(crate) fn items(samples: &Path) -> Result<(), Box<dyn std::error::Error>> {
     println!("|---|---|---|---|---|---|---|---|");
     let [.., current] = codec::DICTIONARIES;
     let shipped = |bodies: &[Body]| weigh(current.bytes, bodies.iter());
-    // Plays of lifecycles that the dictionary was trained on: no measure of what it has never seen.
+    // Lifecycles that the dictionary was trained on: they don't show how it does on what it has never seen.
     row("the sample events", &shipped(&samples)?);
     row(
         "other plays of the same lifecycles, snapshots",
@@ -208,16 +208,16 @@ fn position(story: Story) -> usize {
         .unwrap_or(Story::ALL.len())
 }
 
-/// Prints what other sizes and levels come to: of events that were trained on as a kind, and of lifecycles that were not.
+/// Prints what other sizes and levels give: for kinds of events that were trained on, and for lifecycles that were not.
 ///
 /// # Errors
-/// Where samples can't be read, or zstd fails.
+/// If samples can't be read, or zstd fails.
 pub(crate) fn sizes(samples: &Path) -> Result<(), Box<dyn std::error::Error>> {
     let samples = corpus::samples(samples)?;
     let played = corpus::played(train::SEEDS);
     let others = corpus::played(OTHER_SEEDS);
     let is_snapshot = |body: &&Body| !matches!(body.source, Source::Played(_, None));
-    // Enough to tell.
+    // Every sixth is enough.
     let others: Vec<_> = others.iter().filter(is_snapshot).step_by(6).collect();
     let is_held = |body: &&Body| match body.source {
         Source::Played(story, _) => position(story).is_multiple_of(FOLDS),
@@ -233,7 +233,7 @@ pub(crate) fn sizes(samples: &Path) -> Result<(), Box<dyn std::error::Error>> {
         let whole = train::dictionary(1, kilobytes * 1_024, &all)?;
         let part = train::dictionary(1, kilobytes * 1_024, &rest)?;
         for level in [1, 3, 5, 9, 19] {
-            // The least of a few: other work on the machine only adds.
+            // The least of a few: other work on the machine only adds time.
             let mut ready_us = f64::MAX;
             for _ in 0..3 {
                 let start = Instant::now();
@@ -262,7 +262,7 @@ pub(crate) fn sizes(samples: &Path) -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-/// The mean of what events are compressed to.
+/// The mean compressed size of events.
 fn bytes(compressor: &mut Compressor<'_>, bodies: &[&Body]) -> Result<usize, std::io::Error> {
     let mut total = 0;
     for body in bodies {

@@ -10,7 +10,7 @@ use crate::corpus::{self, Body};
 /// The dictionary's size: see the table of `dictionary sizes`.
 pub(crate) const BYTES: usize = 64 * 1024;
 
-/// The plays that are trained on. Others measure.
+/// The plays that are trained on. Others are for measuring.
 pub(crate) const SEEDS: std::ops::Range<u64> = 1..4;
 
 /// A dictionary begins with a magic number of four bytes, and its id in the next four.
@@ -19,7 +19,7 @@ const ID: std::ops::Range<usize> = 4..8;
 /// Trains on these bodies.
 ///
 /// # Errors
-/// zstd's own, where there are too few.
+/// zstd's own, if there are too few bodies.
 pub(crate) fn dictionary(
     id: u8,
     bytes: usize,
@@ -27,15 +27,15 @@ pub(crate) fn dictionary(
 ) -> Result<Vec<u8>, std::io::Error> {
     let bodies: Vec<_> = bodies.iter().map(|body| &body.bytes).collect();
     let mut dictionary = zstd::dict::from_samples(&bodies, bytes)?;
-    // The trainer draws an id of four bytes, which every frame would carry; a small one takes one.
+    // The trainer draws an id of four bytes, and every frame would carry it; a small id takes one byte.
     dictionary[ID].copy_from_slice(&u32::from(id).to_le_bytes());
     Ok(dictionary)
 }
 
-/// Trains on all there is, and writes the dictionary.
+/// Trains on everything there is, and writes the dictionary.
 ///
 /// # Errors
-/// Where the id is 0 or taken, where samples can't be read, or the file can't be written.
+/// If the id is 0 or taken, if samples can't be read, or if the file can't be written.
 pub(crate) fn write(
     id: u8,
     bytes: usize,
@@ -65,7 +65,7 @@ pub(crate) fn write(
                 .map_err(|error| error.to_string())
         })?;
     println!("Wrote {} ({} bytes)", path.display(), dictionary.len());
-    // What the codec's tests hold every later version to.
+    // The codec's tests check every later version with this frame.
     let frames = into.join("frames");
     let body = std::fs::read(frames.join("body.json"))?;
     let frame = Compressor::with_dictionary(LEVEL, &dictionary)?.compress(&body)?;

@@ -14,7 +14,7 @@ pub const LEFT: &str = "---";
 /// A column of figures.
 pub const RIGHT: &str = "---:";
 
-/// Stands for a figure that there isn't.
+/// The text in place of a missing figure.
 pub const NONE: &str = "–";
 
 /// The first two lines of a table: each column's heading, and how it is aligned: [`LEFT`], [`RIGHT`].
@@ -38,7 +38,7 @@ pub fn row(cells: impl IntoIterator<Item: AsRef<str>>) -> String {
     line
 }
 
-/// A whole number with a comma before each three digits: `1,234,567`.
+/// A whole number with a comma before every three digits: `1,234,567`.
 pub fn grouped(count: impl ToString) -> String {
     let digits = count.to_string();
     let groups = digits.as_bytes().rchunks(3).rev();

@@ -1,8 +1,8 @@
-//! The AWS that is measured: an emulated DynamoDB in this process with the template's tables, and in front of it what
-//! counts calls and capacity units.
+//! The AWS that is measured: an emulated DynamoDB in this process with the template's tables, and in front of it a
+//! proxy that counts calls and capacity units.
 //!
-//! Each call of DynamoDB's is asked for its `ConsumedCapacity` on the way in, so units are the emulator's own counting, by
-//! DynamoDB's rules. The bus takes every entry and the queues are empty: a domain's work is none of this.
+//! Each call of DynamoDB's is asked for its `ConsumedCapacity` on the way in. So units are the emulator's own counting,
+//! by DynamoDB's rules. The bus accepts every entry and the queues are empty: a domain's work isn't part of this.
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
@@ -33,7 +33,7 @@ pub(crate) const LEDGER: &str = "ledger";
 /// The bus.
 pub(crate) const BUS: &str = "bus";
 
-/// What was called, once each: what a client repeated is counted apart.
+/// The calls, each counted once: a client's repetitions are counted separately.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Calls {
     /// How often each operation was called.
@@ -42,7 +42,8 @@ pub struct Calls {
     pub read_halves: u64,
     /// DynamoDB's write units, in halves.
     pub write_halves: u64,
-    /// Calls that a client made again because an answer took too long, or an error came. On AWS they wouldn't be.
+    /// Calls that a client repeated because an answer took too long, or an error came. On AWS they wouldn't be
+    /// repeated.
     pub repeated: u64,
 }
 
@@ -92,7 +93,7 @@ impl Aws {
     /// Starts one, with the tables of this template, empty.
     ///
     /// # Errors
-    /// Where the template can't be read, or no port is free.
+    /// If the template can't be read, or no port is free.
     pub fn start(template: &str) -> Result<Self, Problem> {
         let database = Database::memory().map_err(failed)?;
         create_tables(&database, &template::read(template)?)?;
@@ -110,7 +111,7 @@ impl Aws {
         let app = Router::new().fallback(answer).with_state(front.clone());
         std::thread::spawn(move || {
             runtime.block_on(async move {
-                // A listener that is bound and non-blocking can always be taken over, and serving it never ends.
+                // A bound, non-blocking listener can always be taken over, and serving it never ends.
                 if let Ok(listener) = tokio::net::TcpListener::from_std(listener) {
                     let _ = axum::serve(listener, app).await;
                 }
@@ -119,7 +120,8 @@ impl Aws {
         Ok(Self { front, url })
     }
 
-    /// Where everything of it is, as `make run` says it of its stack: by this the operator's program finds it.
+    /// Where its resources are, in the form that `make run` describes its stack: the operator's program finds it by
+    /// this.
     #[must_use]
     pub fn info(&self) -> StackInfo {
         let own = |name: &&str| ((*name).to_owned(), (*name).to_owned());
@@ -154,12 +156,12 @@ impl Aws {
         &self.front.database
     }
 
-    /// How many calls there were since they were last taken.
+    /// The number of calls since they were last taken.
     pub(crate) fn calls_so_far(&self) -> u64 {
         self.front.calls().sum()
     }
 
-    /// What was called since this was asked last.
+    /// The calls since this was last asked.
     pub fn take_calls(&self) -> Calls {
         std::mem::take(&mut *self.front.calls())
     }
@@ -169,7 +171,8 @@ pub(crate) fn failed(error: impl std::fmt::Display) -> Problem {
     Problem::process("the emulated DynamoDB", error)
 }
 
-/// The template's tables, each under a short name; of its properties what DynamoDB's CreateTable knows by the same names.
+/// The template's tables, each under a short name. Of its properties, those that DynamoDB's CreateTable knows by the
+/// same names.
 fn create_tables(database: &Database, template: &Value) -> Result<(), Problem> {
     let domain = |name: &str| {
         (
@@ -205,7 +208,7 @@ async fn answer(State(front): State<Front>, headers: HeaderMap, body: Bytes) -> 
     let target = header("x-amz-target").unwrap_or_default();
     let (service, operation) = target.split_once('.').unwrap_or_default();
     let input: Value = serde_json::from_slice(&body).unwrap_or_default();
-    // `attempt=1; max=3`: what the SDK says of each try. The console's own calls, which say nothing, are first ones.
+    // `attempt=1; max=3`: what the SDK says of each try. The console's own calls say nothing and are first tries.
     let is_first = header("amz-sdk-request").is_none_or(|request| request.contains("attempt=1"));
     let answered = match service {
         "DynamoDB_20120810" => dynamodb(&front.database, operation, input),
@@ -281,7 +284,7 @@ fn with<I: DeserializeOwned, O: Serialize>(
     serde_json::to_value(output).map_err(unreadable)
 }
 
-/// EventBridge's answer where it takes every entry.
+/// EventBridge's answer if it accepts every entry.
 fn taken(input: &Value) -> Value {
     let entries = input["Entries"].as_array().map_or(0, Vec::len);
     let entries: Vec<_> = (0..entries)
@@ -290,7 +293,7 @@ fn taken(input: &Value) -> Value {
     json!({ "FailedEntryCount": 0, "Entries": entries })
 }
 
-/// SQS's answer where nothing waits.
+/// SQS's answer if no message waits.
 fn empty_queue() -> Value {
     json!({ "Attributes": { "ApproximateNumberOfMessages": "0", "ApproximateNumberOfMessagesNotVisible": "0" } })
 }

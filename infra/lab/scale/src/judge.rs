@@ -2,7 +2,7 @@
 
 use crate::measure::{Figures, Fixed, Linear, Measured, Stated, Work};
 
-/// What one size came to.
+/// The result of one size.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Size {
     /// Entries of the ledger.
@@ -11,7 +11,7 @@ pub struct Size {
     pub figures: Figures,
 }
 
-/// What isn't as stated, a sentence each; nothing where all is.
+/// What isn't as stated, one sentence each; empty if everything is.
 #[must_use]
 pub fn findings(sizes: &[Size], fixed: &Fixed, days: u16) -> Vec<String> {
     let mut findings = Vec::new();

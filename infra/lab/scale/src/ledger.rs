@@ -1,8 +1,8 @@
 //! A ledger of any size, in the adapters' own item layout.
 //!
-//! The newest entries lie in one hour, of which there are equally many however large the ledger is; the others are spread
-//! over the days before it. So a ledger grows as one that takes more events a day does, while what is asked about its newest
-//! hour stays the same. Bodies are the sample events under ids of their own.
+//! The newest entries are in one hour, which has the same number of them however large the ledger is. The others are
+//! spread over the days before it. So a ledger grows like one that takes more events per day, while what is asked about
+//! its newest hour stays the same. Bodies are the sample events with ids of their own.
 
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -24,7 +24,7 @@ use crate::aws::{Aws, LEDGER, failed};
 /// Entries that are written at once.
 const CHUNK: usize = 10_000;
 
-/// Every so many-th event is a refund; the others are charges.
+/// The distance between refunds among the events; the others are charges.
 const REFUND_EVERY: usize = 10;
 
 const DAY_MS: i64 = 86_400_000;
@@ -39,11 +39,11 @@ const TRACEPARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-
 /// When a ledger's events came in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Spread {
-    /// Before this time, in milliseconds: the beginning of a day.
+    /// The end, in milliseconds: the beginning of a day.
     pub until_ms: i64,
-    /// Over so many days before it.
+    /// The number of days before it.
     pub days: u16,
-    /// So many in its last hour.
+    /// The number of events in its last hour.
     pub newest: usize,
 }
 
@@ -60,7 +60,7 @@ impl Spread {
         }
     }
 
-    /// When its first event came in, or a little before.
+    /// When its first event came in, or a little earlier.
     #[must_use]
     pub fn since_ms(&self) -> i64 {
         self.until_ms - i64::from(self.days) * DAY_MS
@@ -72,9 +72,10 @@ impl Spread {
         self.until_ms - HOUR_MS
     }
 
-    /// When the event of this number came in.
+    /// When the event with this number came in.
     fn received_at_ms(&self, n: usize) -> i64 {
-        // The first part of it in even steps, whatever its number: steps of the golden ratio fill a span evenly at any time.
+        // The first part of the events is in even steps, whatever its size: steps of the golden ratio fill a span
+        // evenly at any time.
         let (number, from_ms, span_ms) = match n.checked_sub(self.newest) {
             None => (n as u64, self.newest_since_ms(), HOUR_MS),
             Some(older) => (
@@ -89,7 +90,7 @@ impl Spread {
     }
 }
 
-/// A sample event that is made another by other ids.
+/// A sample event that becomes another event by other ids.
 #[derive(Debug)]
 struct Pattern {
     body: String,
@@ -112,7 +113,7 @@ impl Pattern {
         })
     }
 
-    /// As `evt_…<number>` about an object of its own.
+    /// With the id `evt_…<number>`, about an object of its own.
     fn body(&self, number: &str) -> String {
         let kind = self.object.split('_').next().unwrap_or_default();
         self.body
@@ -132,15 +133,15 @@ pub struct Ledger<'a> {
     entries: usize,
     /// How many events have been deferred.
     deferred: usize,
-    /// Those of them that are still there.
+    /// The deferred events that are still there.
     due: Vec<String>,
 }
 
 impl<'a> Ledger<'a> {
-    /// An empty one. `root` is the workspace's.
+    /// An empty ledger. `root` is the workspace's.
     ///
     /// # Errors
-    /// Where a sample event can't be read.
+    /// If a sample event can't be read.
     pub fn new(aws: &'a Aws, root: &Path, spread: Spread) -> Result<Self, Problem> {
         Ok(Self {
             aws,
@@ -165,10 +166,10 @@ impl<'a> Ledger<'a> {
         self.entries
     }
 
-    /// Adds entries of published events until there are so many. `progress` is told how many there are.
+    /// Adds entries of published events until the ledger has this number. `progress` gets the number of entries.
     ///
     /// # Errors
-    /// Where the emulator takes them not.
+    /// If the emulator refuses them.
     pub fn fill(&mut self, entries: usize, progress: &mut dyn FnMut(usize)) -> Result<(), Problem> {
         while self.entries < entries {
             let until = entries.min(self.entries + CHUNK);
@@ -198,7 +199,7 @@ impl<'a> Ledger<'a> {
             .collect()
     }
 
-    /// When the last so many of its events came in, at a whole second; and how many came since.
+    /// When the last events came in, this number of them, at a whole second; and how many came since.
     #[must_use]
     pub fn newest(&self, wanted: usize) -> (i64, usize) {
         let times = (0..self.entries).map(|n| self.spread.received_at_ms(n));
@@ -214,11 +215,11 @@ impl<'a> Ledger<'a> {
         (from_ms, times.len() - first)
     }
 
-    /// Claims so many more events and defers them, as ingest does while the bus refuses. They are no part of its entries: see
-    /// [`Ledger::remove_due`].
+    /// Claims this number of further events and defers them, as ingest does while the bus refuses. They don't count as
+    /// its entries: see [`Ledger::remove_due`].
     ///
     /// # Errors
-    /// Where the adapter can't do it.
+    /// If the adapter fails.
     pub async fn defer(&mut self, count: usize) -> Result<(), Problem> {
         let ledger = DynamoLedger::new(&self.aws.sdk(), LEDGER.to_owned(), SystemClock);
         for _ in 0..count {
@@ -237,10 +238,10 @@ impl<'a> Ledger<'a> {
         Ok(())
     }
 
-    /// Takes out what was deferred, whatever has become of it.
+    /// Removes what was deferred, whatever has become of it.
     ///
     /// # Errors
-    /// Where the emulator can't do it.
+    /// If the emulator fails.
     pub fn remove_due(&mut self) -> Result<(), Problem> {
         for id in self.due.drain(..) {
             let key = json!({ "pk": { "S": format!("evt#{id}") }, "sk": { "S": "entry" } });
@@ -267,7 +268,7 @@ fn arrival(body: &str, received_at_ms: i64) -> Result<Arrival<'_>, Problem> {
     })
 }
 
-/// An attribute as the emulator has it. An entry's are texts, numbers, bytes and flags.
+/// An attribute in the emulator's form. An entry's attributes are texts, numbers, bytes and flags.
 fn emulated(value: AttributeValue) -> Result<Emulated, Problem> {
     match value {
         AttributeValue::S(text) => Ok(Emulated::S(text)),

@@ -1,4 +1,5 @@
-//! How cost grows with the ledger: what an operator's list, sweep and a replay take of AWS over ledgers of growing size.
+//! How cost grows with the ledger: the AWS calls and units of an operator's list, sweep and a replay over growing
+//! ledgers.
 //!
 //! # Layout
 //! - [`aws`]: the AWS that is measured, and counts. [`ledger`]: fills it.
@@ -6,13 +7,13 @@
 //! - [`judge`]: whether it is as stated. [`report`]: the tables.
 //!
 //! # What is measured
-//! The operator's program as it is built and sweep's own code, over the adapters, against an emulated DynamoDB: calls by
-//! operation and capacity units, which are what AWS bills and are the same in every run; and time and memory, which are
-//! this machine's and are only shown.
+//! The operator's program as it is built and sweep's own code run over the adapters, with an emulated DynamoDB. Calls
+//! by operation and capacity units are what AWS bills, and they are the same in every run. Time and memory are this
+//! machine's, and are only shown.
 //!
 //! # What isn't
-//! How long AWS takes, and what a domain does with an event that is replayed: the bus takes each entry and hands it to nobody,
-//! and no object has a projection yet.
+//! How long AWS takes, and what a domain does with an event that is replayed: the bus accepts each entry and delivers
+//! none, and no object has a projection yet.
 
 pub mod aws;
 pub mod judge;
@@ -34,26 +35,26 @@ use ledger::{Ledger, Spread};
 use measure::{Bench, Fixed};
 use report::Report;
 
-/// How often something is said while a ledger is filled.
+/// How often progress is reported while a ledger is filled.
 const SAY_EVERY: Duration = Duration::from_secs(5);
 
 /// What to measure.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
-    /// Entries of the ledgers, each more than the one before, and than `fixed.newest`.
+    /// Entries of the ledgers: each has more than the one before, and more than `fixed.newest`.
     pub entries: Vec<usize>,
-    /// Over how many days they are spread.
+    /// The number of days over which they are spread.
     pub days: u16,
     /// What is the same at each size.
     pub fixed: Fixed,
-    /// For what the operator's program reads and says.
+    /// The folder for what the operator's program reads and writes.
     pub folder: PathBuf,
 }
 
-/// Measures. `progress` is told what goes on.
+/// Measures. `progress` gets what happens.
 ///
 /// # Errors
-/// Where the ledger can't be filled, or a piece of work doesn't do what it is to do.
+/// If the ledger can't be filled, or a piece of work doesn't do what it should.
 pub fn run(options: &Options, progress: &mut dyn FnMut(&str)) -> Result<Report, Problem> {
     let path = root().join("template.yaml");
     let template = std::fs::read_to_string(&path).map_err(|error| Problem::file(&path, error))?;

@@ -1,5 +1,5 @@
-//! `sluice-scale`: measures list, sweep and replay over ledgers of growing size, and prints and writes what each took of AWS.
-//! Ends with 1 where something isn't as stated, and with 2 where it couldn't be measured.
+//! `sluice-scale`: measures list, sweep and replay over ledgers of growing size, and prints and writes what each took
+//! of AWS. Ends with 1 if something isn't as stated, and with 2 if it couldn't be measured.
 
 use std::process::ExitCode;
 
@@ -16,10 +16,10 @@ const NEWEST: usize = 1_000;
 /// Events that are due when sweep runs.
 const DUE: usize = 200;
 
-/// Over how many days the entries are spread: a ledger keeps them 35.
+/// The number of days over which the entries are spread: a ledger keeps them for 35 days.
 const DAYS: u16 = 30;
 
-/// The most entries, which take this process some 3 GB.
+/// The most entries; this process needs some 3 GB for them.
 const ENTRIES_MAX: usize = 1_000_000;
 
 #[derive(Parser)]
@@ -27,7 +27,7 @@ const ENTRIES_MAX: usize = 1_000_000;
     about = "How the cost of list, sweep and replay grows with the ledger, in AWS calls and capacity units."
 )]
 struct Arguments {
-    /// Entries of the ledgers, with commas between: from 1000 to 1000000.
+    /// Entries of the ledgers, comma-separated: from 1000 to 1000000.
     #[arg(long, default_value = "1000,10000,100000", value_parser = entries)]
     entries: Entries,
 }
@@ -35,7 +35,7 @@ struct Arguments {
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Entries(Vec<usize>);
 
-/// Sizes as they are given, the smallest first.
+/// The given sizes, the smallest first.
 fn entries(text: &str) -> Result<Entries, String> {
     let size = |text: &str| {
         let text = text.trim();

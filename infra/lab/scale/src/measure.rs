@@ -1,4 +1,4 @@
-//! What is measured: pieces of an operator's and of sweep's work, each over a ledger of some size.
+//! What is measured: pieces of work of an operator and of sweep, each over a ledger of some size.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -19,10 +19,10 @@ use crate::aws::{Aws, BUS, Calls, LEDGER, failed};
 use crate::ledger::Ledger;
 use crate::program::Program;
 
-/// Rows of `sluice event list` where nothing else is said.
+/// Rows of `sluice event list` by default.
 const FIRST_ROWS: usize = 50;
 
-/// Events of which `sluice replay` foresees what their domains would do.
+/// The number of events for which `sluice replay` predicts what their domains would do.
 const FORESEEN_MAX: usize = 10_000;
 
 /// Shards of a day in the index by time.
@@ -31,23 +31,23 @@ const SHARDS: f64 = 8.0;
 /// Calls that the first and the last batch of a list may add.
 const ROUNDING_CALLS: f64 = 4.0;
 
-/// What a row of the index takes, from the least to the most.
+/// The size of a row of the index, from the least to the most.
 const ROW_BYTES: [f64; 2] = [120.0, 240.0];
 
-/// What a read unit reads from an index.
+/// How much of an index one read unit reads.
 const BYTES_A_UNIT: f64 = 8_192.0;
 
-/// Entries that one run of sweep takes up at most, as deployed.
+/// The most entries that one run of sweep handles, as deployed.
 const SWEEP_ENTRIES_MAX: usize = 1_000;
 
 /// The time left to a run of sweep, in milliseconds: more than any takes here.
 const SWEEP_LEFT_MS: i64 = 900_000;
 
-/// How often a piece is measured, at most, until no client has repeated a call. One does where this machine is so busy that an
-/// answer is too late for it; on AWS that wouldn't be so.
+/// The most times that a piece is measured, until no client has repeated a call. A client repeats one if this machine
+/// is so busy that an answer comes too late for it; this wouldn't happen on AWS.
 const MEASURED_MAX: u32 = 5;
 
-/// How often something is said while a piece runs.
+/// How often progress is reported while a piece runs.
 const SAY_EVERY: Duration = Duration::from_secs(5);
 
 /// A piece of work.
@@ -69,7 +69,7 @@ pub enum Work {
     PlanHour,
     /// The same with `--yes`.
     ReplayHour,
-    /// `sluice replay` of everything, or of the newest that one run takes: the plan.
+    /// `sluice replay` of everything, or of the newest events that one run takes: the plan.
     PlanAll,
 }
 
@@ -78,11 +78,11 @@ pub enum Work {
 pub enum Stated {
     /// Not at all.
     Flat,
-    /// With what is asked for.
+    /// In proportion to what is asked for.
     Linear(Linear),
 }
 
-/// From where pages are full to where each shard's first and last aren't.
+/// The bounds: from all pages full to the first and last page of each shard not full.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Linear {
     /// Calls, the fewest and the most.
@@ -92,10 +92,11 @@ pub struct Linear {
 }
 
 impl Linear {
-    /// What it takes to read so many rows of the index by time over so many days, and to look these up.
+    /// The cost of reading this number of rows of the index by time over this number of days, and of looking them up.
     fn of(rows: usize, days: u16, looked_up: f64, [calls_each, units_each]: [f64; 2]) -> Self {
         let pages = float(rows) / f64::from(PAGE_MAX);
-        // A shard of a day begins with four smaller pages, and ends with one that isn't full. Each page's units are rounded up.
+        // A shard of a day begins with four smaller pages, and ends with one that isn't full. Each page's units are
+        // rounded up.
         let rounding = 4.0 * f64::from(days) * SHARDS + ROUNDING_CALLS;
         let calls = pages + looked_up * calls_each;
         let units = looked_up * units_each;
@@ -124,7 +125,7 @@ impl Work {
         Self::PlanAll,
     ];
 
-    /// What it is, for a run of this many events an hour and this many due.
+    /// Its description, for a run with this number of events per hour and this number of due events.
     #[must_use]
     pub fn words(self, fixed: &Fixed) -> String {
         let Fixed { newest, due } = fixed;
@@ -141,15 +142,15 @@ impl Work {
         }
     }
 
-    /// What is stated of it for so many events over so many days.
+    /// What is stated of it for this number of events over this number of days.
     #[must_use]
     pub fn stated(self, events: usize, days: u16) -> Stated {
         let linear = |looked_up, each| Stated::Linear(Linear::of(events, days, looked_up, each));
         match self {
-            // Where each stands, and what its domain recorded: a hundred at a time.
+            // The state of each event, and what its domain recorded: a hundred at once.
             Self::ListAll => linear(float(events), [0.02, 1.5]),
             Self::ListNone => linear(0.0, [0.0, 0.0]),
-            // Its entry, a hundred at a time, and its object's projection, before and after.
+            // Each event's entry, a hundred at once, and its object's projection, before and after.
             Self::PlanAll => linear(float(events.min(FORESEEN_MAX)), [2.01, 3.0]),
             _ => Stated::Flat,
         }
@@ -165,20 +166,20 @@ pub struct Fixed {
     pub due: usize,
 }
 
-/// What a piece took.
+/// The cost of a piece.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Measured {
     /// Events that were asked for.
     pub events: usize,
-    /// What was called.
+    /// The calls.
     pub calls: Calls,
     /// How long it took, the program's start included.
     pub took: Duration,
-    /// The most memory of the operator's program in KiB; 0 where another ran, or the system doesn't say.
+    /// The most memory of the operator's program in KiB; 0 if another program ran, or if the system doesn't say.
     pub peak_kib: u64,
 }
 
-/// What each piece took.
+/// The cost of each piece.
 pub type Figures = BTreeMap<Work, Measured>;
 
 /// Measures over one ledger.
@@ -199,7 +200,7 @@ impl<'a> Bench<'a> {
         })
     }
 
-    /// Measures every piece. One is left out for which this machine is too slow.
+    /// Measures every piece. A piece is left out if this machine is too slow for it.
     pub(crate) fn all(
         &self,
         ledger: &mut Ledger<'_>,
@@ -281,7 +282,7 @@ impl<'a> Bench<'a> {
         let start = Instant::now();
         let ran = self.program.run(&args, &mut progress)?;
         let took = start.elapsed();
-        // What was measured is what was meant.
+        // It was measured as intended.
         let came = match work {
             Work::PlanHour | Work::PlanAll => count(&ran.last["plan"]["events"]),
             Work::ReplayHour => count(&ran.last["run"]["published"]),
@@ -298,7 +299,7 @@ impl<'a> Bench<'a> {
         }
     }
 
-    /// What sweep does with so many due.
+    /// What sweep does with this number of due events.
     fn sweep(&self, ledger: &mut Ledger<'_>, due: usize) -> Result<Did, Problem> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -332,7 +333,7 @@ impl<'a> Bench<'a> {
     }
 }
 
-/// A piece of work that was done as it was meant.
+/// A piece of work that was done as intended.
 struct Did {
     events: usize,
     took: Duration,
@@ -342,7 +343,7 @@ struct Did {
 const LIST: [&str; 2] = ["event", "list"];
 const REPLAY: [&str; 1] = ["replay"];
 
-/// As `--since` takes it. A ledger's times are after 1970.
+/// In the form that `--since` takes. A ledger's times are after 1970.
 fn instant(at_ms: i64) -> String {
     let at = OffsetDateTime::from_unix_timestamp(at_ms.div_euclid(1_000)).ok();
     at.and_then(|at| at.format(&Rfc3339).ok())

@@ -17,23 +17,23 @@ use crate::aws::Aws;
 /// How often its memory is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(5);
 
-/// The program, and where it finds the AWS.
+/// The program, and the address of its AWS.
 #[derive(Debug)]
 pub(crate) struct Program {
     program: OperatorProgram,
     stack_file: PathBuf,
-    /// What it says on standard error.
+    /// The file for its standard error.
     said: PathBuf,
 }
 
-/// What a run left.
+/// The result of a run.
 #[derive(Debug)]
 pub(crate) struct Ran {
     /// Lines on standard output.
     pub(crate) lines: usize,
     /// The last of them.
     pub(crate) last: Value,
-    /// The most memory that it took, in KiB; 0 where the system doesn't say.
+    /// The most memory that it used, in KiB; 0 if the system doesn't say.
     pub(crate) peak_kib: u64,
 }
 
@@ -47,7 +47,7 @@ impl Program {
         })
     }
 
-    /// Runs it with `--json`. `progress` is called all the time.
+    /// Runs it with `--json`. `progress` is called again and again.
     pub(crate) fn run(&self, args: &[&str], progress: &mut dyn FnMut()) -> Result<Ran, Problem> {
         let failed = |what: &dyn std::fmt::Display| {
             Problem::process(&format!("sluice {}", args.join(" ")), what)
@@ -86,7 +86,7 @@ impl Program {
     }
 }
 
-/// The most memory that a process has taken so far, in KiB.
+/// The most memory that a process has used so far, in KiB.
 fn peak(status: &std::path::Path) -> u64 {
     let status = std::fs::read_to_string(status).unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));

@@ -7,25 +7,25 @@ use sluice_report::{LEFT, NONE, RIGHT, grouped, heading, row};
 use crate::judge::{Size, findings};
 use crate::measure::{Fixed, Measured, Stated, Work};
 
-/// What a run came to.
+/// The result of a run.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Report {
-    /// What each size came to, the smallest first.
+    /// The results for each size, the smallest first.
     pub sizes: Vec<Size>,
-    /// What was the same at each.
+    /// What was the same at each size.
     pub fixed: Fixed,
-    /// Over how many days the entries were spread.
+    /// The number of days over which the entries were spread.
     pub days: u16,
 }
 
 impl Report {
-    /// What isn't as it is stated, a sentence each.
+    /// What isn't as stated, one sentence each.
     #[must_use]
     pub fn findings(&self) -> Vec<String> {
         findings(&self.sizes, &self.fixed, self.days)
     }
 
-    /// A table with a row a piece of work, and a column a size.
+    /// A table with one row per piece of work, and one column per size.
     fn table(
         &self,
         f: &mut fmt::Formatter<'_>,

@@ -1,7 +1,8 @@
 //! Giving dead letters up.
 //!
-//! A letter is refused while effects of its object are pending, because its object's next message would emit them and there
-//! may be none ([`sluice_kernel::consumer::pending`]). So is one of which that can't be told, unless the operator wants it unchecked.
+//! A letter is refused while effects of its object are pending: the object's next message would emit them, and there
+//! may be no next message ([`sluice_kernel::consumer::pending`]). A letter is also refused if this can't be determined,
+//! unless the operator includes unchecked letters.
 
 use serde::Serialize;
 use sluice_adapters::clock::SystemClock;
@@ -27,7 +28,7 @@ use crate::times::now_ms;
 /// A letter that isn't given up.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Refused {
-    /// The event that it names, or what a message that names none is recorded under.
+    /// The event that it names, or the subject that a message without an event is recorded under.
     pub event: String,
     /// Why not, for people.
     pub why: String,
@@ -38,13 +39,13 @@ pub struct Refused {
 pub struct Discarded {
     /// How many.
     pub discarded: usize,
-    /// Those that are not. They are shown to others again.
+    /// Those that aren't given up. They are made visible again.
     pub refused: Vec<Refused>,
 }
 
 impl Plan {
-    /// What giving the letters up would do, which are shown to others again. `unchecked` takes those too of which it can't be
-    /// told whether effects of their object are pending.
+    /// Says what giving the letters up would do, and makes them visible again. `unchecked` includes the letters for
+    /// which it can't be determined whether effects of their object are pending.
     ///
     /// # Errors
     /// `Failed` when AWS can't be asked.
@@ -63,8 +64,8 @@ impl Plan {
         Ok(found)
     }
 
-    /// Gives the letters up that may be, and notes that of each. The body of one whose event the ledger doesn't have is kept
-    /// there.
+    /// Gives up the letters that may be given up, and notes that of each. If the ledger doesn't have a letter's event,
+    /// the letter's body is kept there.
     ///
     /// # Errors
     /// `Failed` when AWS can't be asked. What was given up before that is gone.
@@ -79,7 +80,7 @@ impl Plan {
         let mut done = Discarded::default();
         for letter in &self.letters {
             let one = std::slice::from_ref(letter);
-            // Asked of each right before it goes: effects may have come to be pending since the plan.
+            // Each is checked right before it is deleted: effects may have become pending since the plan.
             let refused = refusal(stack, &ledger, domain, letter, unchecked).await?;
             let deleted = match refused {
                 Some(_) => {
@@ -152,7 +153,7 @@ async fn refusal(
         Ok(message) => message,
         Err(unread) => return Ok(unknown(unread.fault.code)),
     };
-    // What the bus could not put into a queue is for each domain that the rules name.
+    // A message that the bus could not put into a queue is for each domain that the rules name.
     let domains = match stack.tables.contains_key(domain) {
         true => vec![domain],
         false => domains::of_type(None, &message.kind),
@@ -176,13 +177,14 @@ async fn refusal(
     Ok(None)
 }
 
-/// Whether a fault says that nothing is known of the object's effects, and not that a table can't be reached.
+/// Whether a fault says that nothing is known of the object's effects. A table that can't be reached is another fault.
 fn is_unknown(fault: &Fault) -> bool {
     let of_item = ["projection.unreadable", "projection.newer"];
     fault.class == Class::Reject || of_item.contains(&fault.code)
 }
 
-/// How many effects of the message's object are pending in this domain; `None` of a domain that isn't known here.
+/// How many effects of the message's object are pending in this domain; `None` for a domain that this program doesn't
+/// know.
 async fn pending_in(
     domain: &str,
     stored: &DynamoProjections,

@@ -1,10 +1,10 @@
-//! A queue of dead letters: receiving what is there, showing it again, deleting.
+//! A queue of dead letters: receives what is there, makes it visible again, deletes it.
 //!
-//! SQS has no way to look: a message is received, and hidden from others for a while ([`HIDDEN_S`]). A plain receive asks
-//! some of SQS's servers and may answer that nothing is there where something is; one that waits ([`WAIT_S`]) asks all of
-//! them (SQS developer guide, "short and long polling"). So a queue counts as read to its end once a receive that waited
-//! brought nothing and SQS's own count of what waits agrees; where the two don't agree for [`AGREE_CALLS`], what the count
-//! says more is reported as not looked at.
+//! SQS can't list messages. To look at a message is to receive it, which hides it from others for a while
+//! ([`HIDDEN_S`]). A plain receive asks some of SQS's servers, and may find nothing in a queue that has messages. A
+//! receive that waits ([`WAIT_S`]) asks all of them (SQS developer guide, "short and long polling"). So a queue is read
+//! to its end when a receive that waited brings nothing and SQS's own count agrees. If the two disagree for
+//! [`AGREE_CALLS`] receives, the messages that SQS still counts are reported as not looked at.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -19,7 +19,7 @@ use crate::queues::{self, depth};
 use crate::rejected::{self, Filter, Record};
 use crate::stack::Stack;
 
-/// For how long messages are hidden while they are looked at, in seconds.
+/// How long messages are hidden while they are looked at, in seconds.
 const HIDDEN_S: u32 = 300;
 
 /// The most messages that are looked at, unless a command says otherwise.
@@ -28,38 +28,38 @@ pub const LOOK_MAX: usize = 10_000;
 /// How long a receive waits for messages, in seconds: the least that makes SQS ask all of its servers.
 const WAIT_S: u32 = 1;
 
-/// How often in a row a queue is asked that gives nothing while SQS counts messages in it, [`WAIT_S`] each time: its count lags
-/// by about a minute (SQS API, `GetQueueAttributes`).
+/// How many receives that bring nothing are made in a row while SQS counts messages in the queue. Each waits
+/// [`WAIT_S`]; the count lags by about a minute (SQS API, `GetQueueAttributes`).
 const AGREE_CALLS: u32 = 60;
 
 /// Messages of one call: SQS's own limit.
 const CALL_MESSAGES: usize = 10;
 
-/// Bytes of the messages that one call sends together. SQS's own limit was this until August 2025, and is 1 MiB since; a
-/// message that is larger goes alone.
+/// The most bytes of the messages that one call sends together. SQS's own limit was this until August 2025, and is 1
+/// MiB since. A larger message goes alone.
 const CALL_BYTES_MAX: usize = 256 * 1024;
 
 /// A dead letter as it was received.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct Letter {
-    /// Names it to the queue for as long as it is hidden.
+    /// Names it to the queue while it is hidden.
     #[serde(skip)]
     receipt: String,
-    /// Names it for as long as it is in this queue.
+    /// Names it while it is in this queue.
     #[serde(rename = "message")]
     pub message_id: String,
     /// The queue's message, as it is.
     #[serde(skip)]
     pub text: String,
-    /// The event that it names, or what a message that names none is recorded under.
+    /// The event that it names, or the subject that a message without an event is recorded under.
     #[serde(rename = "event")]
     pub subject: String,
-    /// Stripe's type; empty where it can't be read.
+    /// Stripe's type; empty if it can't be read.
     #[serde(rename = "type")]
     pub kind: String,
-    /// Why it is dead, once that was asked for; `unknown` where nothing was recorded.
+    /// Why it is dead, once that has been looked up; `unknown` if nothing was recorded.
     pub code: String,
-    /// Of code and cause; empty where nothing was recorded.
+    /// Of code and cause; empty if nothing was recorded.
     pub digest: String,
     /// The cause, for people.
     pub cause: String,
@@ -82,9 +82,9 @@ impl Letter {
 pub struct Received {
     /// The letters.
     pub letters: Vec<Letter>,
-    /// About how many more there are, beyond those that are looked at; 0 where the queue was read to its end.
+    /// About how many more there are, beyond those that are looked at; 0 if the queue was read to its end.
     pub left: u64,
-    /// About how many were hidden before, because another command looks at them or did within five minutes.
+    /// About how many were hidden before: another command looks at them, or did within five minutes.
     pub hidden: u64,
 }
 
@@ -92,7 +92,7 @@ fn dead<'a>(stack: &'a Stack, domain: &str) -> Result<&'a str, Problem> {
     queues::url(stack, &format!("{domain}_dead_letters"))
 }
 
-/// Whether there are dead letters of this name: a domain's, or `rule` and `bus`, where they are of no domain.
+/// Whether there are dead letters of this name: a domain's, or `rule` and `bus`, which are of no domain.
 ///
 /// # Errors
 /// `Usage`, with the names that there are.
@@ -111,14 +111,14 @@ pub fn check(stack: &Stack, name: &str) -> Result<(), Problem> {
     }
 }
 
-/// How many dead letters wait, and how many are hidden just now; about, as SQS counts.
+/// About how many dead letters wait, and how many are hidden just now, as SQS counts.
 pub(crate) async fn counts(stack: &Stack, domain: &str) -> Result<(u64, u64), Problem> {
     depth(stack, dead(stack, domain)?).await
 }
 
 /// A queue that can be received from and counted.
 trait Letters {
-    /// Up to `count` letters, hidden from others for so long, in seconds.
+    /// Up to `count` letters, hidden from others for this number of seconds.
     async fn some(&self, count: usize, hidden_s: u32) -> Result<Vec<Letter>, Problem>;
 
     /// About how many wait.
@@ -150,7 +150,7 @@ fn request(url: &str, count: usize, hidden_s: u32) -> Value {
     })
 }
 
-/// Receives what is there, but no more than `max`. `progress` is given how many were received so far.
+/// Receives what is there, but at most `max`. `progress` gets the number of letters received up to then.
 pub(crate) async fn receive(
     stack: &Stack,
     domain: &str,
@@ -181,7 +181,7 @@ async fn all(
         let count = CALL_MESSAGES.min(max - letters.len());
         let before = letters.len();
         for letter in queue.some(count, HIDDEN_S).await? {
-            // One that took longer to look at than it was hidden comes again, under another receipt.
+            // If looking took longer than it was hidden, a letter comes again under another receipt.
             match places.get(&letter.message_id) {
                 Some(&at) => letters[at] = letter,
                 None => {
@@ -201,7 +201,7 @@ async fn all(
             return Ok((letters, left));
         }
     }
-    // At least one where one is: the count lags.
+    // If a letter is there, at least one is left: the count lags.
     let there = !queue.some(1, 0).await?.is_empty();
     let left = queue.waiting().await?.max(u64::from(there));
     Ok((letters, left))
@@ -230,7 +230,7 @@ fn letter(message: &Value) -> Letter {
 pub(super) struct Recorded(BTreeMap<String, Record>);
 
 impl Recorded {
-    /// Reads it. Before letters are received, since those stay hidden for a while if this fails.
+    /// Reads it. This comes before letters are received: they would stay hidden for a while if it failed afterwards.
     pub(super) async fn of(stack: &Stack, domain: &str) -> Result<Self, Problem> {
         let records = rejected::records(stack, &Filter::default()).await?;
         let own = records.into_iter().filter(|record| record.domain == domain);
@@ -239,7 +239,7 @@ impl Recorded {
         ))
     }
 
-    /// Says of each letter why it is dead.
+    /// Sets the cause of each letter.
     pub(super) fn explain(&self, letters: &mut [Letter]) {
         for letter in letters {
             let record = self.0.get(&letter.subject);
@@ -252,7 +252,7 @@ impl Recorded {
     }
 }
 
-/// The letters that go into one call each, by their places: at most ten, and no more bytes together than SQS takes.
+/// The letters that go into one call each, by their indices: at most ten, and no more bytes together than SQS takes.
 pub(super) fn calls(sizes: impl IntoIterator<Item = usize>) -> Vec<Range<usize>> {
     let mut calls: Vec<Range<usize>> = Vec::new();
     let mut bytes = 0;
@@ -304,7 +304,7 @@ pub(super) async fn send(
     Ok(sent.collect())
 }
 
-/// Shows the letters to others again.
+/// Makes the letters visible again.
 pub(crate) async fn release(
     stack: &Stack,
     domain: &str,
@@ -342,7 +342,8 @@ mod tests {
 
     use super::*;
 
-    /// A queue of so many letters, which answers that it has none so often before it gives one; `extra` more are counted.
+    /// A queue of `letters` letters. It answers `silences` times that it has none before it gives one, and counts
+    /// `extra` more.
     struct Shy {
         letters: Cell<u64>,
         silences: u32,

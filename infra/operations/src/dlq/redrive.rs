@@ -1,7 +1,8 @@
 //! Moving dead letters back to their queue.
 //!
-//! Moving back is: send to the domain's queue, then delete. A crash in between leaves the message in both, which the
-//! domain takes as what it is: the same event twice. It needs no StartMessageMoveTask, and so has filters and a bound.
+//! A letter is sent to the domain's queue and then deleted here. A crash in between leaves the message in both queues,
+//! and the domain handles it as the same event twice. This needs no StartMessageMoveTask, and so it has filters and a
+//! bound.
 
 use serde::Serialize;
 use sluice_adapters::dead_letters::Done;
@@ -13,15 +14,15 @@ use crate::problem::Problem;
 use crate::stack::Stack;
 use crate::times::now_ms;
 
-/// Why letters are moved back, for a face that asks for no reason.
+/// Why letters are moved back, if the interface asks for no reason.
 pub const REDRIVE_WHY: &str = "moved back from the dead letters";
 
 /// Letters that were moved back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Redriven {
-    /// How many. One that was sent and couldn't be deleted counts: it is in both queues.
+    /// How many. A letter that was sent and couldn't be deleted counts: it is in both queues.
     pub redriven: usize,
-    /// How many the domain's queue didn't take. They stay, and are shown to others again by and by.
+    /// How many the domain's queue didn't take. They stay, and become visible again after a while.
     pub stayed: usize,
 }
 
@@ -29,8 +30,8 @@ impl Plan {
     /// Moves the letters back to their domain's queue, and notes that of each.
     ///
     /// # Errors
-    /// `NotFound` for dead letters of no domain, which have no queue; `Failed` when AWS can't be asked. What was moved before
-    /// that is moved.
+    /// `NotFound` for dead letters of no domain, which have no queue; `Failed` when AWS can't be asked. What was moved
+    /// before that stays moved.
     pub async fn redrive(&self, stack: &Stack, reason: &Reason) -> Result<Redriven, Problem> {
         let (domain, notes) = (self.domain(), notes(stack)?);
         let mut redriven = 0;

@@ -1,7 +1,7 @@
 //! The account: whether Lambda may run enough copies of all functions at once.
 //!
-//! Every function of a Region shares one limit, which is far lower in a new account than in an old one. Four domains that catch
-//! up can use all of it, and then ingest is refused, and Stripe with it.
+//! All functions of a Region share one limit, which is far lower in a new account than in an old one. Four domains that
+//! catch up can use all of it. Then Lambda refuses ingest, and Stripe's deliveries fail.
 
 use serde_json::Value;
 
@@ -10,10 +10,10 @@ use super::{Findings, Level, Patient};
 /// How many copies are kept free for ingest, sweep, reconcile and other functions of the account.
 const SPARE: u64 = 50;
 
-/// The fewest copies that an event source mapping can be held to.
+/// The lowest limit of copies that an event source mapping can have.
 const CONCURRENCY_MIN: u64 = 2;
 
-/// What a domain's queue may use where the stack doesn't say it: the template's default.
+/// What a domain's queue may use if the stack doesn't say it: the template's default.
 const CONCURRENCY_DEFAULT: u64 = 10;
 
 pub(super) async fn look(patient: &Patient<'_>) -> Findings {

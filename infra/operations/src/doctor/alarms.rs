@@ -1,4 +1,4 @@
-//! The alarms: whether they are there, ring, and tell somebody.
+//! The alarms: whether they exist, are enabled, and notify a person.
 
 use serde::Deserialize;
 
@@ -16,7 +16,7 @@ const PAGES_MAX: usize = 10;
 struct Alarm {
     name: String,
     state: String,
-    /// Whether it acts, and upon how many things.
+    /// Whether it acts, and how many things it notifies.
     acts: bool,
     actions: usize,
 }

@@ -1,7 +1,7 @@
 //! The alias `live` of ingest and each domain: whether it is there, and whether it has what was deployed last.
 //!
-//! A deployment that doesn't reach the alias says that it succeeded all the same: the function has the new configuration, and
-//! events go on to the old one. So the two are compared, field by field and variable by variable, without showing a value.
+//! A deployment that doesn't reach the alias still reports success: the function has the new configuration, and events
+//! go to the old one. So the two are compared, field by field and variable by variable, without showing a value.
 
 use super::{Findings, Level, Patient};
 use crate::rollback::standing::{AliasState, standing};

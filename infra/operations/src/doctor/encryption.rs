@@ -1,8 +1,8 @@
 //! A key of the account's own (`KmsKeyArn`): whether it can be used, and whether its policy lets AWS's services use it, as
 //! infra/kms-key-policy.md has it.
 //!
-//! A policy is judged by what its statements allow to whom. Conditions are taken note of and not evaluated, and a `Deny` makes
-//! everything uncertain: what can't be told is said to be so.
+//! A policy is judged by what its statements allow to whom. Conditions are noted and not evaluated, and a `Deny` makes
+//! everything uncertain: what can't be determined is reported as such.
 
 use serde_json::{Value, json};
 
@@ -68,7 +68,8 @@ fn listed<'a>(statement: &'a Value, field: &str) -> Vec<&'a str> {
     }
 }
 
-/// Whether a pattern of a policy covers an action, which may end in `*` itself: `*` and `?` as IAM reads them, in any case.
+/// Whether a pattern of a policy covers an action, which may itself end in `*`. `*` and `?` mean what they mean to IAM,
+/// and case doesn't matter.
 fn covers(pattern: &str, action: &str) -> bool {
     fn glob(pattern: &[u8], text: &[u8]) -> bool {
         match (pattern.split_first(), text.split_first()) {
@@ -135,7 +136,7 @@ fn judge_policy(patient: &Patient<'_>, key: &str, policy: &Value, findings: &mut
             findings.coded(Level::Wrong, "key policy", "key.policy", said, PAGE);
             continue;
         }
-        // Which account EventBridge names when it sends to an encrypted queue isn't documented.
+        // It isn't documented which account EventBridge names when it sends to an encrypted queue.
         let free = |action: &str| {
             own.iter()
                 .any(|it| it["Condition"].is_null() && allows(it, action))

@@ -11,12 +11,13 @@ use super::{Findings, Patient, alias, mappings};
 use crate::aws::escaped;
 use crate::problem::Problem;
 
-/// Each function's configuration as Lambda has it, by its role: `ingest`, `payments`. Without those that couldn't be read.
+/// Each function's configuration as Lambda has it, by its role: `ingest`, `payments`. Functions that couldn't be read
+/// are left out.
 #[derive(Debug, Default)]
 pub(crate) struct Configurations(BTreeMap<String, Value>);
 
 impl Configurations {
-    /// A function's variable, where it is set.
+    /// A function's variable, if it is set.
     pub(crate) fn variable(&self, role: &str, name: &str) -> Option<&str> {
         let value = self.0.get(role)?["Environment"]["Variables"][name].as_str();
         value.filter(|value| !value.is_empty())
@@ -33,7 +34,7 @@ pub(super) async fn look(patient: &Patient<'_>) -> (Findings, Configurations) {
     let mut found = Configurations::default();
     let stack = patient.stack;
     for (role, name) in &stack.functions {
-        // As it takes events: what an alias was left with is what fails.
+        // As it takes events: if the alias still has an old configuration, that is the one that fails.
         match stack.live_configuration(role).await {
             Err(problem) => findings.unknown(role, &problem),
             Ok(configuration) => {
@@ -133,7 +134,7 @@ fn bad_variables(role: &str, variables: &Value) -> Vec<String> {
         domain => {
             let is_known = by_name(domain, ReadConfig(&mut vars)).is_some();
             if !is_known {
-                // Whatever its settings are: the rest is the same for every domain.
+                // Settings don't matter here: the rest is the same for every domain.
                 drop(DomainConfig::<Value>::read(&mut vars));
             }
         }
@@ -154,7 +155,7 @@ fn judge_schedule(
             let every = schedule["ScheduleExpression"].as_str().unwrap_or("?");
             findings.good(&subject, format!("enabled, {every}"));
         }
-        // What made it is to enable it: updating one by hand takes all of its fields.
+        // The owner of the schedule has to enable it: an update by hand needs all of its fields.
         Ok(_) => findings.wrong(
             &subject,
             match role {
@@ -211,7 +212,7 @@ mod tests {
             panic!("{without:?}");
         };
         assert!(said.contains("LEDGER_TABLE is not set"), "{said}");
-        // Who may not use the key is shown no variable, which says nothing of the function.
+        // Lambda shows no variable to a caller who may not use the key, which says nothing of the function.
         let denied = json!({ "Error": { "ErrorCode": "AccessDeniedException", "Message": "no kms:Decrypt" } });
         let unreadable = judged(json!({ "State": "Active", "Environment": denied }));
         assert_eq!(

@@ -65,7 +65,7 @@ fn judge(
                 format!("it has {count} secrets, more than {SECRETS_MAX}: none is read"),
                 patient.sluice(&format!("secret roll {name} --finish")),
             ),
-            // The smoke test's own secret is made up, and whoever tries the door may make up a short one.
+            // The smoke test's own secret is made up, and it may be short.
             _ if name != "smoke" && list.iter().all(|secret| is_placeholder(secret.trim())) => {
                 findings.wrong(
                     name,
@@ -278,7 +278,7 @@ impl Needs {
     }
 }
 
-/// Whether the key may do what reconcile asks, by asking for little of each.
+/// Whether the key may do what reconcile asks. It asks for a little of each.
 async fn ask_stripe(
     stripe: &StripeObjects,
     name: &str,

@@ -1,7 +1,7 @@
 //! The event source mappings: whether exactly one takes each domain's queue to its function or the function's alias, and
 //! reports failed messages one by one.
 //!
-//! They are asked for by their queue, since Lambda lists those of an alias only under the alias.
+//! The mappings are looked up by their queue: Lambda lists those of an alias only under the alias.
 
 use serde_json::Value;
 
@@ -195,7 +195,7 @@ mod tests {
             assert!(said.contains(word), "{said}");
             assert_eq!(found.all[0].code, "mapping.wrong");
         }
-        // One that is off takes nothing from one that is on.
+        // A mapping that is off takes nothing from one that is on.
         let both = judged("", &[off, mapping("u", FUNCTION)]);
         assert_eq!(complaints(&both), []);
     }

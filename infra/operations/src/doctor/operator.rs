@@ -1,7 +1,7 @@
 //! The operator: what they may do here, and whether their clock is right.
 //!
-//! What they may is asked of IAM, for every statement of infra/operations/operator-policy.json, so nothing has to be tried. Who
-//! may not ask IAM hears what the other areas were refused.
+//! IAM is asked for every statement of infra/operations/operator-policy.json, so nothing has to be tried. An operator
+//! who may not ask IAM sees what the other areas were refused.
 
 use std::collections::BTreeMap;
 
@@ -36,7 +36,7 @@ pub(super) async fn look(patient: &Patient<'_>) -> Findings {
     match principal(&arn) {
         None => findings.good("permissions", "the account's root may do everything"),
         Some(principal) => match denied(patient, &with_path(patient, principal).await).await {
-            // Roles of IAM Identity Center all have a path, so without it IAM knows none of that name.
+            // All roles of IAM Identity Center have a path: without the path IAM doesn't know the name.
             Err(problem) if is_unknown(&problem) => findings.look(
                 "permissions",
                 "can't be asked for: your role has a path, which only iam:GetRole says (so it is with every role of single sign-on)",
@@ -66,7 +66,7 @@ fn judge_clock(ahead_ms: Option<i64>, findings: &mut Findings) {
     }
 }
 
-/// The user or role whose policies count; none for the account's root.
+/// The user or role that the policies belong to; none for the account's root.
 fn principal(arn: &str) -> Option<String> {
     if arn.ends_with(":root") {
         return None;
@@ -79,7 +79,7 @@ fn principal(arn: &str) -> Option<String> {
     Some(format!("{}:role/{role}", head.replace(":sts:", ":iam:")))
 }
 
-/// The same role with its path, which its session's ARN lacks; as it is if it may not be asked for.
+/// The same role with its path, which its session's ARN lacks. It is returned as it is if it may not be looked up.
 async fn with_path(patient: &Patient<'_>, principal: String) -> String {
     let Some((_, name)) = principal.split_once(":role/") else {
         return principal;
@@ -109,7 +109,7 @@ struct Named {
     arn: String,
 }
 
-/// Whether IAM knows nobody of this ARN.
+/// Whether IAM doesn't know this ARN.
 fn is_unknown(problem: &Problem) -> bool {
     problem.to_string().contains("NoSuchEntity")
 }
@@ -137,7 +137,7 @@ async fn denied(
             .iter()
             .find_map(|it| filled(patient, principal, it))
         else {
-            // What this stack doesn't have, as a key of its own.
+            // A resource that this stack doesn't have, such as a key of its own.
             continue;
         };
         let mut fields = vec![
@@ -161,7 +161,7 @@ async fn denied(
     Ok(denied)
 }
 
-/// A resource of the policy for this stack: what stands for a name is what the name begins with.
+/// A resource of the policy for this stack: a placeholder becomes the beginning of the name.
 fn filled(patient: &Patient<'_>, principal: &str, resource: &str) -> Option<String> {
     let account = principal.split(':').nth(4)?;
     let output = |name: &str| patient.described.outputs.get(name).map(String::as_str);
@@ -188,7 +188,7 @@ fn filled(patient: &Patient<'_>, principal: &str, resource: &str) -> Option<Stri
         .replace("REGION", patient.stack.aws.region())
         .replace("ACCOUNT", account)
         .replace("STACK", &patient.stack.name);
-    // IAM judges a name, and not a pattern: any that fits.
+    // IAM judges a name, and not a pattern: any name that fits will do.
     Some(filled.replace("-*", "-ledger").replace('*', "any"))
 }
 

@@ -1,4 +1,4 @@
-//! Whether reconcile looks for events in the list in which Stripe has them: snapshots, or thin events.
+//! Whether reconcile reads the list that Stripe has the events in: snapshots, or thin events.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,7 +6,7 @@ use sluice_kernel::delivery::endpoint::{Endpoint, Payload};
 
 use super::{Findings, Patient};
 
-/// Judges by the types that came in lately, and by those that reconcile is told to look for.
+/// Judges by the types that came in lately, and by those that reconcile is configured to look for.
 pub(super) fn judge(
     patient: &Patient<'_>,
     endpoints: &BTreeMap<String, Endpoint>,

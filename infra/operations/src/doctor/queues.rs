@@ -1,17 +1,18 @@
-//! The queues: how long a message is hidden, kept and tried, where it goes then, and who may send.
+//! The queues: how long a message is hidden, kept and tried, where it goes afterwards, and who may send.
 
 use serde_json::Value;
 
 use super::functions::Configurations;
 use super::{Findings, Level, Patient};
 
-/// A message that always fails is tried for at least so long, so that an outage of a day fills no dead letters.
+/// A message that always fails is tried for at least this long, so that an outage of a day fills no dead letters.
 const TRIED_S: u64 = 86_400;
 
-/// The dead letters keep a message for as long as SQS can: it keeps its first date when it is moved.
+/// The dead letters keep a message for as long as SQS can: a message that is moved keeps its first date.
 const DEAD_LETTERS_KEPT_S: u64 = 1_209_600;
 
-/// A queue hides a message for so many times its function's timeout, so that none is handed out while it is handled.
+/// A queue hides a message for this number of its function's timeouts, so that it isn't received again while it is
+/// handled.
 const TIMEOUTS: u64 = 6;
 
 pub(super) async fn look(patient: &Patient<'_>, configurations: &Configurations) -> Findings {
@@ -68,8 +69,7 @@ fn number(attributes: &Value, name: &str) -> Option<u64> {
     attributes[name].as_str()?.parse().ok()
 }
 
-/// Holds a queue and its dead letters against each other, its function's timeout, and the receives that the function counts
-/// to.
+/// Compares a queue with its dead letters, its function's timeout, and the receives that the function counts to.
 fn judge(
     patient: &Patient<'_>,
     domain: &str,
@@ -94,7 +94,7 @@ fn judge(
     }
     let redrive = own["RedrivePolicy"].as_str().unwrap_or_default();
     let redrive: Value = serde_json::from_str(redrive).unwrap_or_default();
-    // SQS takes the number as a text, too.
+    // SQS also accepts the number as text.
     let receives = &redrive["maxReceiveCount"];
     let receives = receives
         .as_u64()

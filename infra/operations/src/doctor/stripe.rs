@@ -33,12 +33,12 @@ pub(super) async fn look(patient: &Patient<'_>, configurations: &Configurations)
         .variable("reconcile", "API_KEY_SECRET_ID")
         .is_none()
     {
-        // That there is none is said with the key.
+        // A missing key is reported with the keys.
         let expected = configurations.variable("reconcile", "SUBSCRIBED_TYPES");
         let expected = patterns(expected.unwrap_or("*"));
         if let Ok(kinds) = &came_in {
             let has = |kind: &str| kinds.contains(kind) || kinds.contains(&format!("v1.{kind}"));
-            // Patterns of all types say nothing of what Stripe's endpoint is subscribed to.
+            // A pattern of all types says nothing of what Stripe's endpoint is subscribed to.
             let is_expected =
                 |kind: &str| !is_everything(&expected) && is_subscribed(&expected, kind);
             judge_refunds(|kind| has(kind) || is_expected(kind), &mut findings);
@@ -56,7 +56,7 @@ pub(super) async fn look(patient: &Patient<'_>, configurations: &Configurations)
     let mut subscribed = BTreeSet::new();
     let mut is_known = true;
     for (name, endpoint) in endpoints(configurations) {
-        // Made up, for the smoke test alone.
+        // This endpoint is made up, for the smoke test alone.
         if name == "smoke" {
             continue;
         }
@@ -64,7 +64,7 @@ pub(super) async fn look(patient: &Patient<'_>, configurations: &Configurations)
         if slot.is_none() {
             match stripe.webhook_endpoints(endpoint.livemode).await {
                 Ok(Some(listed)) => *slot = Some(listed),
-                // Said with the key.
+                // It is reported with the key.
                 Ok(None) => continue,
                 Err(fault) => {
                     is_known = false;
@@ -77,7 +77,7 @@ pub(super) async fn look(patient: &Patient<'_>, configurations: &Configurations)
         let urls = urls_of(patient, &name);
         let listed = slot.iter().flatten();
         let ours: Vec<_> = listed.filter(|it| urls.contains(&it.url)).collect();
-        // An event destination, as whatever is sent thin events is, isn't listed there.
+        // That list has no event destinations, and everything that gets thin events is one.
         if endpoint.payload == Payload::Snapshot || !ours.is_empty() {
             judge_endpoint(patient, &name, &ours, &mut findings);
         }
@@ -99,11 +99,11 @@ const REFUNDS: [&str; 4] = [
     "charge.refund.updated",
 ];
 
-/// How far back is looked for what is subscribed to, in days, and over how many events at most.
+/// How far back the types that are subscribed to are looked for, in days, and over how many events at most.
 const CAME_IN_DAYS: i64 = 30;
 const CAME_IN_MAX: usize = 5_000;
 
-/// The types that came in lately. Without a key nothing else says what is subscribed to.
+/// The types that came in lately. Without a key, nothing else shows what is subscribed to.
 async fn came_in(patient: &Patient<'_>) -> Result<BTreeSet<String>, Problem> {
     let now_ms = now_ms();
     let mut walk = patient.stack.timeline()?.walk(Wanted {
@@ -120,8 +120,8 @@ async fn came_in(patient: &Patient<'_>) -> Result<BTreeSet<String>, Problem> {
     Ok(types)
 }
 
-/// Since API version 2022-11-15 a charge's refunds aren't in its events: `charge.refunded` says how much was refunded, and not
-/// by which refunds.
+/// Since API version 2022-11-15 a charge's events don't have its refunds: `charge.refunded` says how much was refunded,
+/// and not by which refunds.
 fn judge_refunds(has: impl Fn(&str) -> bool, findings: &mut Findings) {
     if has("charge.refunded") && !REFUNDS.into_iter().any(&has) {
         findings.look(
@@ -132,7 +132,7 @@ fn judge_refunds(has: impl Fn(&str) -> bool, findings: &mut Findings) {
     }
 }
 
-/// Where Stripe posts for an endpoint of this name.
+/// The URL that Stripe posts to for an endpoint of this name.
 fn urls_of(patient: &Patient<'_>, name: &str) -> Vec<String> {
     let url = patient.stack.outputs.get("WebhookUrl");
     let url = url.map(String::as_str).unwrap_or_default();
@@ -181,7 +181,7 @@ fn judge_endpoint(
     }
 }
 
-/// What the endpoints are subscribed to, against what domains read and what reconcile looks for.
+/// Compares what the endpoints are subscribed to with what domains read and what reconcile looks for.
 fn judge_types(
     patient: &Patient<'_>,
     subscribed: &[String],
@@ -295,7 +295,7 @@ mod tests {
                     .map(|kind| (domain.to_owned(), kind)),
             );
         }
-        // On the page the name of an endpoint stands in a row of its own column.
+        // On the page, an endpoint's name is in a row of its own column.
         told.retain(|(_, kind)| kind.contains('.'));
         let needed: Vec<_> = NEEDED
             .iter()

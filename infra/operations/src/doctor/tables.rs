@@ -1,4 +1,4 @@
-//! The tables: whether they can be put back to any second, forget what is old, and are kept from being deleted.
+//! The tables: whether they can be restored to any second, delete what is old, and are protected from deletion.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! Going through all that is stored, for what belongs to a customer, what mentions one, and what can't be seen.
+//! Reads all that is stored, for what belongs to a customer, what mentions one, and what can't be seen.
 
 use std::collections::BTreeSet;
 
@@ -32,7 +32,7 @@ pub(super) enum Target {
     },
 }
 
-/// Where something is that stays.
+/// Where something that stays is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub enum Spot {
     /// An event in the ledger.
@@ -47,7 +47,7 @@ pub enum Spot {
 }
 
 impl Spot {
-    /// What names it there.
+    /// The id that names it there.
     pub fn id(&self) -> &str {
         match self {
             Self::Event(id) | Self::Projection(id) | Self::Letter(id) => id,
@@ -55,20 +55,20 @@ impl Spot {
     }
 }
 
-/// Something that isn't the customer's and mentions one.
+/// Something that isn't the customer's but mentions a customer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Mention {
     /// Where it is.
     #[serde(flatten)]
     pub spot: Spot,
-    /// The connected account that it is of.
+    /// The connected account that it belongs to.
     pub account: Option<String>,
-    /// The object's id, where it has one.
+    /// The object's id, if it has one.
     pub object: Option<String>,
-    /// Stripe's type of the event, or name for the object.
+    /// Stripe's type of the event, or Stripe's name for the object.
     #[serde(rename = "type")]
     pub kind: String,
-    /// The top-level fields that do.
+    /// The top-level fields that mention the customer.
     pub fields: BTreeSet<String>,
 }
 
@@ -78,18 +78,18 @@ pub struct Unseen {
     /// Where it is.
     #[serde(flatten)]
     pub spot: Spot,
-    /// Why it could not.
+    /// Why it could not be seen or judged.
     pub why: String,
 }
 
 /// What was found.
 #[derive(Debug, Default)]
 pub(super) struct Found {
-    /// In the order in which it was found: each by what was found before it.
+    /// In the order in which it was found: what was found earlier led to what follows.
     pub(super) targets: Vec<Target>,
-    /// What tells them apart.
+    /// The keys of the targets, each of which occurs once.
     known: BTreeSet<(String, Option<Place>)>,
-    /// Entries that were erased before: what an interrupted run may have left of them goes with the next.
+    /// Entries that were erased before: what an interrupted run may have left of them is erased with the next run.
     pub(super) erased_before: BTreeSet<String>,
     pub(super) mentions: Vec<Mention>,
     pub(super) unseen: Vec<Unseen>,
@@ -101,7 +101,7 @@ impl Found {
         self.known.contains(&(event.to_owned(), Some(Place::Entry)))
     }
 
-    /// What tells the targets apart, as text.
+    /// The keys of the targets, as text.
     pub(super) fn ids(&self) -> impl Iterator<Item = String> {
         self.known.iter().map(|(name, place)| match place {
             Some(Place::Entry) => format!("entry {name}"),
@@ -146,11 +146,11 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// Goes through all that is stored until a pass finds nothing new.
+    /// Reads all that is stored until a pass finds nothing new.
     pub(super) async fn everything(mut self) -> Result<(Found, Belongings), Problem> {
         for _ in 0..PASSES_MAX {
             let before = (self.found.targets.len(), self.belongings.ids().count());
-            // What only mentioned the customer before this pass may belong by now.
+            // Something that only mentioned the customer before this pass may belong to the customer by now.
             self.found.mentions.clear();
             self.found.unseen.clear();
             self.pass().await?;
@@ -271,18 +271,19 @@ impl<'a> Search<'a> {
     }
 }
 
-/// Why something stays that may be the customer's.
+/// Why something that may be the customer's stays.
 pub(super) const NO_ACCOUNT: &str =
     "it names the customer, and its account can't be read; its event's id can be given";
 
-/// What an event is that isn't the customer's for certain.
+/// What an event is that is not certainly the customer's.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Judged {
     /// It has nothing to do with the customer.
     Nothing,
     /// It mentions the customer, in these fields, and is of this account.
     Mention(BTreeSet<String>, Option<String>),
-    /// Its account isn't known, and if it were the customer's account it would be the customer's, or mention one.
+    /// Its account isn't known. If it were the customer's account, the event would be the customer's, or mention the
+    /// customer.
     Undecided,
 }
 
@@ -325,13 +326,13 @@ pub(super) fn object_in(event: &Value) -> Option<String> {
     ids.next().map(str::to_owned)
 }
 
-/// The object's id in a projection's key. A summary of entitlements is kept under its customer's.
+/// The id of the object in a projection's key. A summary of entitlements is kept under its customer's id.
 pub(super) fn object_of(key: &str) -> &str {
     let object = key.rsplit('#').next().unwrap_or(key);
     object.strip_prefix("entitlements:").unwrap_or(object)
 }
 
-/// A projection's state with the owner that it is indexed by, as the customer that it names.
+/// A projection's state, with the owner that it is indexed by as the customer that it names.
 fn owned(state: &Value, owner: Option<&str>) -> Value {
     let mut state = match state.is_object() {
         true => state.clone(),

@@ -1,6 +1,7 @@
-//! Dead letters that belong to a customer: of every domain, and of the rules. Nothing of them is kept.
+//! Dead letters that belong to a customer: of every domain, and of the rules. They are erased completely.
 //!
-//! A letter is deleted only if it is known to be of the customer's account. One that doesn't say its account is reported.
+//! A letter is deleted only if it is known to be of the customer's account. A letter that doesn't say its account is
+//! reported.
 
 use std::collections::BTreeMap;
 
@@ -14,13 +15,14 @@ use crate::dlq::letters::{Letter, counts, delete, receive, release};
 use crate::problem::Problem;
 use crate::stack::Stack;
 
-/// The queue of what the bus could not put into a domain's.
+/// The queue of the messages that the bus could not put into a domain's queue.
 const RULE: &str = "rule";
 
-/// The queue of what the bus could not decrypt: nobody can see whose it is, so it is counted and left.
+/// The queue of the messages that the bus could not decrypt. Their customer can't be determined, so they are counted
+/// and left.
 const BUS: &str = "bus";
 
-/// What was found in the queues. All but `theirs` is shown to others again.
+/// What was found in the queues. All but `theirs` is made visible again.
 #[derive(Debug, Default)]
 pub(super) struct Looked {
     /// Queue → letters that belong to the customer.
@@ -34,7 +36,7 @@ pub(super) struct Looked {
     pub(super) hidden: BTreeMap<String, u64>,
 }
 
-/// Whose letters are looked for, and how many are looked at.
+/// The customer whose letters are looked for, and how many letters are looked at.
 pub(super) struct How<'a> {
     /// What belongs to the customer elsewhere.
     pub(super) found: &'a Found,
@@ -47,7 +49,7 @@ pub(super) struct How<'a> {
     pub(super) max: usize,
 }
 
-/// Looks at the letters of each queue. `progress` is given how many of one were received so far.
+/// Looks at the letters of each queue. `progress` gets the number of letters of one queue received up to then.
 pub(super) async fn look(
     stack: &Stack,
     how: &How<'_>,
@@ -96,7 +98,7 @@ pub(super) async fn look(
 }
 
 impl Looked {
-    /// What tells the letters apart that belong to the customer, as text.
+    /// The keys of the letters that belong to the customer, as text.
     pub(super) fn ids(&self) -> impl Iterator<Item = String> {
         let all = self.theirs.iter();
         all.flat_map(|(queue, letters)| {
@@ -106,7 +108,7 @@ impl Looked {
     }
 }
 
-/// Parts the letters that belong from those that don't, going round until nothing new is found among them.
+/// Separates the letters that belong from those that don't, and repeats this until nothing new is found among them.
 fn parted(
     letters: Vec<Letter>,
     found: &Found,
@@ -144,7 +146,7 @@ fn is_theirs(
             || event().is_some_and(|event| belongings.takes_event(&event)))
 }
 
-/// Says of a letter that stays whether it mentions the customer, or may be the customer's.
+/// Notes of a letter that stays whether it mentions the customer, or may be the customer's.
 fn judge(letter: &Letter, belongings: &Belongings, account: Option<&str>, looked: &mut Looked) {
     let spot = Spot::Letter(letter.subject.clone());
     let stated = Account::of_message(&letter.text);
@@ -179,7 +181,8 @@ fn kind(letter: &Letter, event: &Value) -> String {
     said.to_owned()
 }
 
-/// Deletes the letters that were found, or shows them again where it is only said. Returns how many, and what waits.
+/// Deletes the letters that were found. If the plan is only shown, makes them visible again. Returns how many, and what
+/// waits.
 pub(super) async fn erase(
     stack: &Stack,
     looked: &Looked,

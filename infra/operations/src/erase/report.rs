@@ -18,14 +18,14 @@ pub const NOT_REACHED: &str =
 /// A stored body that belongs to the customer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Body {
-    /// The event that it is of, or is stored under.
+    /// The event that it belongs to, or is stored under.
     pub event: String,
     /// Stripe's type.
     #[serde(rename = "type")]
     pub kind: String,
-    /// The object's id, where it names one.
+    /// The object's id, if it names one.
     pub object: Option<String>,
-    /// `live` or `test`; empty where it isn't known.
+    /// `live` or `test`; empty if it isn't known.
     pub mode: &'static str,
     /// `entry`, `other` or `discarded`.
     pub item: String,
@@ -45,9 +45,9 @@ pub struct Projection {
 /// A dead letter that belongs to the customer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct DeadLetter {
-    /// The domain that it is of, or `rule`.
+    /// The domain that it belongs to, or `rule`.
     pub queue: String,
-    /// The event that it names, or what a message that names none is recorded under.
+    /// The event that it names, or the subject that a message without an event is recorded under.
     pub event: String,
     /// Stripe's type.
     #[serde(rename = "type")]
@@ -68,21 +68,21 @@ pub struct Belonging {
 /// The report.
 #[derive(Debug, Default, Serialize)]
 pub struct Report {
-    /// Whether it was done; else it is what would be.
+    /// Whether it was done; otherwise the report says what would be done.
     #[serde(rename = "erased")]
     pub is_done: bool,
     /// How many bodies were erased.
     pub bodies: usize,
-    /// How many projections were.
+    /// How many projections were erased.
     pub projections: usize,
-    /// How many dead letters were.
+    /// How many dead letters were erased.
     #[serde(rename = "dead_letters")]
     pub letters: usize,
-    /// What wasn't, for now.
+    /// What wasn't erased, for now.
     pub waits: Vec<Wait>,
     /// What was found.
     pub found: Belonging,
-    /// What stays, since it only mentions the customer.
+    /// What stays, because it only mentions the customer.
     pub mentions: Vec<Mention>,
     /// What could not be seen or judged.
     pub unseen: Vec<Unseen>,
@@ -92,9 +92,9 @@ pub struct Report {
     /// Queue → how many dead letters another command hides just now.
     #[serde(rename = "dead_letters_hidden")]
     pub hidden: BTreeMap<String, u64>,
-    /// Domain → how many messages are in its queue just now, which are not looked at.
+    /// Domain → how many messages are in its queue just now. They are not looked at.
     pub on_their_way: BTreeMap<String, u64>,
-    /// Ids that are the same customer, and weren't given.
+    /// Ids that belong to the same customer, and weren't given.
     pub also_named: Vec<String>,
     /// [`NOT_REACHED`]
     pub not_reached: &'static str,
@@ -122,7 +122,7 @@ impl Report {
         }
     }
 
-    /// What to give next time, so that what waits is found: what was given, and what it is found by.
+    /// The ids to give next time, so that what waits is found: those that were given, and those that it is found by.
     pub fn again<'a>(&'a self, given: &'a [String]) -> Vec<&'a str> {
         let mut again: Vec<&str> = given.iter().map(String::as_str).collect();
         for id in self.waits.iter().filter_map(|wait| wait.id.as_deref()) {

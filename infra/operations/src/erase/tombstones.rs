@@ -1,4 +1,4 @@
-//! Putting a tombstone in a projection's place.
+//! Puts a tombstone in a projection's place.
 
 use sluice_adapters::projections::DynamoProjections;
 use sluice_domains::{Visit, by_name};
@@ -11,10 +11,10 @@ use super::find::object_of;
 use crate::problem::Problem;
 use crate::stack::Stack;
 
-/// How often the write of a tombstone is decided afresh where a function was faster.
+/// How often the write of a tombstone is decided again because a function was faster.
 const CONFLICTS_MAX: usize = 8;
 
-/// Writes a tombstone, or with `does_it` false says whether it would.
+/// Writes a tombstone. If `does_it` is false, only says whether it would.
 pub(super) async fn write(
     stack: &Stack,
     domain: &str,
@@ -32,14 +32,14 @@ pub(super) async fn write(
                     "this program doesn't know its domain: build it with the domain's code",
                 ));
             }
-            // Nothing is known of what it holds, so it stays as it is.
+            // Nothing is known of its content, so it stays as it is.
             Some(Err(fault)) => return Ok(TombstoneOutcome::Not(fault.code)),
             Some(Ok(tombstone)) => tombstone,
         };
         let TombstoneOutcome::Document(document) = &tombstone else {
             return Ok(tombstone);
         };
-        // Without its owner: no list of his shows it any more.
+        // It has no owner: no list of the customer's shows it any more.
         if !does_it || table.put(key, stored.version, document, None).await? {
             return Ok(tombstone);
         }
@@ -49,7 +49,7 @@ pub(super) async fn write(
     ))
 }
 
-/// The tombstone as its domain makes it; `None` of a domain that isn't known here.
+/// The tombstone as its domain makes it; `None` for a domain that this program doesn't know.
 fn of_domain(
     stack: &Stack,
     domain: &str,
@@ -78,7 +78,7 @@ mod tests {
 
     use super::*;
 
-    /// A projection of an object in this state, as a function has written it once.
+    /// A projection of an object in this state, after a function's first write.
     fn stored(domain: &str, state: Value, terminal: bool) -> Stored {
         struct Read<'a>(&'a str);
 
@@ -107,7 +107,7 @@ mod tests {
         made.expect("its settings").expect("a domain")
     }
 
-    /// What is left, which has to be a projection that the domain reads and that is a tombstone already.
+    /// What is left. It has to be a projection that the domain reads and that is a tombstone already.
     fn left(domain: &str, object: &str, state: Value, terminal: bool) -> Value {
         let made = tombstoned(domain, object, &stored(domain, state, terminal));
         let Ok(TombstoneOutcome::Document(document)) = made else {

@@ -7,7 +7,7 @@ use super::find::object_of;
 /// Something that has to wait.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wait {
-    /// By which it is found again, although what led to it is erased; none of what is found anyway.
+    /// The id by which it is found again, although what led to it is erased; none if it is found anyway.
     pub id: Option<String>,
     /// What waits, and why.
     pub text: String,

@@ -8,7 +8,7 @@ use crate::domains;
 use crate::problem::Problem;
 use crate::stack::Stack;
 
-/// Which events. What isn't named isn't asked for.
+/// Which events. A field that isn't set filters nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Filter {
@@ -75,7 +75,7 @@ impl Filter {
         Ok(self)
     }
 
-    /// What the index sorts out, over a span of time in milliseconds.
+    /// What the index filters, over a span of time in milliseconds.
     pub(super) fn wanted(&self, from_ms: i64, until_ms: i64, newest_first: bool) -> Wanted {
         Wanted {
             newest_first,
@@ -86,7 +86,7 @@ impl Filter {
         }
     }
 
-    /// Whether an event that the index let through is wanted, now that all is known of it.
+    /// Whether an event that the index let through is wanted, now that everything about it is known.
     pub(super) fn takes(&self, listed: &Listed) -> bool {
         let code = listed.code.as_deref();
         self.state

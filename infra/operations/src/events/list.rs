@@ -1,9 +1,9 @@
-//! Events by time, filtered, a page at a time.
+//! Events by time, filtered, page by page.
 //!
-//! What is known of an event without reading its entry (time, type, account, mode) is sorted out by the index; what
-//! isn't (state, outcome, code) is looked up for what is left, a page at a time. So memory is bounded whatever the number of
-//! events, and the first ones are there after the first page. A page says where the next one begins: it can be asked for by
-//! another process.
+//! The index filters by what is known of an event without its entry (time, type, account, mode). State, outcome and
+//! code are looked up for the events that are left, page by page. So memory is bounded whatever the number of events,
+//! and the first events are there after the first page. A page says where the next one begins, so another process can
+//! ask for it.
 
 use serde::{Deserialize, Serialize};
 use sluice_adapters::listing::{BATCH_MAX, Listed, Listing};
@@ -32,9 +32,9 @@ pub struct Query {
 /// A page of events.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Page {
-    /// Those of the events that were looked at which the filter takes; may be none, though more pages follow.
+    /// The events of those looked at that match the filter; may be none, though more pages follow.
     pub events: Vec<Listed>,
-    /// Where the next page begins; none after the last one.
+    /// The place where the next page begins; none after the last one.
     pub next: Option<Position>,
 }
 
@@ -48,7 +48,8 @@ pub struct Pages {
     ended: bool,
 }
 
-/// Begins a list, or continues one where a page says that the next begins; the query has to be the same then.
+/// Begins a list, or continues one at the place where a page says that the next begins. The query has to be the same
+/// then.
 ///
 /// # Errors
 /// `Usage` if the filter names a domain that the stack doesn't have, or the span ends before it begins.

@@ -1,4 +1,4 @@
-//! An event's story, put together from all that says something of it.
+//! An event's story, put together from everything that says something about it.
 //!
 //! | what | from | kept |
 //! |---|---|---|
@@ -7,9 +7,9 @@
 //! | whether its object's state rests on it; effects of it that are pending | the projection | always; the last events only |
 //! | each delivery, each attempt of a function, how long it took, what it emitted | the log lines | `LogRetentionDays` |
 //!
-//! That an attempt died with the event shows in what came after it: its claim was taken over.
+//! An attempt that died with the event shows in what came after it: another attempt took its claim over.
 //!
-//! Without log lines the story has its beginning and its end, and not the attempts between them; it says so then.
+//! Without log lines the story has its beginning and its end, but not the attempts between them. It then says so.
 
 use serde::Serialize;
 use serde_json::Value;
@@ -31,11 +31,11 @@ pub struct Story {
     /// What the ledger and the outcomes have.
     #[serde(flatten)]
     pub recorded: inspect::Story,
-    /// What its domain makes of it by now; none if that has nothing of its object.
+    /// What its domain makes of it by now; none if the domain has nothing of its object.
     pub projection: Option<Projection>,
     /// Why there are no log lines; none if there are some.
     pub log_lines_missing: Option<String>,
-    /// Where X-Ray shows the trace; none of the local stack.
+    /// Where X-Ray shows the trace; none for the local stack.
     pub trace_link: Option<String>,
     /// What was done with it, by time.
     pub steps: Vec<Step>,
@@ -46,7 +46,7 @@ pub struct Story {
 pub struct Projection {
     /// `payments`
     pub domain: &'static str,
-    /// Of the event's object: `platform#live#pi_1`.
+    /// The key of the event's object: `platform#live#pi_1`.
     pub key: String,
     /// The item's version.
     pub version: Option<u64>,
@@ -54,13 +54,13 @@ pub struct Projection {
     pub is_in_history: bool,
     /// The object's state rests on it.
     pub rests_on_it: bool,
-    /// The object's state is a guess between events of one second; none if it never was.
+    /// The object's state is a guess between events of one second; none if it never was a guess.
     pub tie_unresolved: Option<bool>,
-    /// Effects that it called for and that aren't on the bus yet, by their ids.
+    /// The ids of the effects that it caused and that aren't on the bus yet.
     pub pending: Vec<String>,
 }
 
-/// What a step is of.
+/// What a step belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// The ledger's entry: received, published, due.
@@ -80,12 +80,12 @@ pub enum Kind {
 pub struct Step {
     /// When, in milliseconds.
     pub at_ms: i64,
-    /// What it is of; not part of the JSON, whose fields `place` and `what` say it.
+    /// What it belongs to; not part of the JSON, whose fields `place` and `what` say it.
     #[serde(skip)]
     pub kind: Kind,
     /// Where: `ledger`, `outcomes`, or a function.
     pub place: String,
-    /// What was done, or what came of it.
+    /// What was done, or what the result was.
     pub what: String,
     /// The code, if it has one.
     pub code: String,
@@ -124,7 +124,7 @@ pub async fn story(stack: &Stack, id: &str) -> Result<Story, Problem> {
             Some("none was found; they come a moment late".to_owned()),
         ),
         Ok(lines) => (lines, None),
-        // The rest of the story stands without them.
+        // The rest of the story is shown without them.
         Err(problem) => (Vec::new(), Some(problem.to_string())),
     };
     Ok(Story {
@@ -216,7 +216,7 @@ fn steps(entry: &EntryView, outcomes: &[Outcome], lines: &[Line]) -> Vec<Step> {
     steps.extend(outcomes.iter().filter_map(of_outcome));
     steps.extend(lines.iter().find_map(|line| of_crash(entry, line)));
     steps.extend(lines.iter().map(of_line));
-    // Equal times stay in the order of telling: the ledger first.
+    // Equal times keep the order in which they were added: the ledger first.
     steps.sort_by_key(|step| step.at_ms);
     steps
 }
@@ -244,7 +244,7 @@ fn of_entry(entry: &EntryView) -> Vec<Step> {
 fn of_outcome(outcome: &Outcome) -> Option<Step> {
     let text = |text: &Option<String>| text.clone().unwrap_or_default();
     let what = format!("{}: {}", outcome.by, text(&outcome.outcome));
-    // What operators did says who and why; what domains recorded, what is wrong.
+    // An operator's record says who and why; a domain's says what is wrong.
     let (kind, more) = match &outcome.who {
         Some(who) => (Kind::Operation, format!("by {who}: {}", text(&outcome.why))),
         None => (Kind::Outcome, text(&outcome.cause)),
@@ -256,7 +256,7 @@ fn of_outcome(outcome: &Outcome) -> Option<Step> {
     })
 }
 
-/// A claim that was taken over had lapsed: the attempt that made it ended without a word.
+/// If a claim was taken over, it had lapsed: the attempt that made it ended without a line.
 fn of_crash(entry: &EntryView, line: &Line) -> Option<Step> {
     let age_ms = line.fields["claim_age_ms"]
         .as_number()

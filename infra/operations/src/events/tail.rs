@@ -1,7 +1,7 @@
 //! New events as they come.
 //!
-//! The ledger is looked at in rounds. The index by time follows the table within a moment, so each round begins a little
-//! before the end of the last one, and leaves out what that one has given.
+//! The ledger is read in rounds. The index by time follows the table within a moment. So each round begins a little
+//! before the end of the last one, and leaves out what the last one has returned.
 
 use std::collections::BTreeMap;
 
@@ -23,13 +23,13 @@ pub struct Tail {
     timeline: Timeline,
     listing: Listing,
     from_ms: i64,
-    /// What the overlap brings again, and when it was received: as many as came in the overlap.
+    /// The events that the overlap brings again, and when each was received: as many as came in the overlap.
     known: BTreeMap<String, i64>,
-    /// The walk of this round, and its end; none between two rounds.
+    /// This round's pages and its end; none between two rounds.
     round: Option<(Walk, i64)>,
 }
 
-/// Begins to follow events, with those that were received from this time on, in milliseconds.
+/// Begins to follow events from those received at this time, in milliseconds.
 ///
 /// # Errors
 /// `Usage` if the filter names a domain that the stack doesn't have.
@@ -45,8 +45,8 @@ pub async fn tail(stack: &Stack, filter: Filter, from_ms: i64) -> Result<Tail, P
 }
 
 impl Tail {
-    /// The next new events of this round, the oldest first, possibly none; `None` once at the end of a round. The next call
-    /// begins another round: wait a moment before.
+    /// The next new events of this round, the oldest first, possibly none; `None` once at the end of a round. The next
+    /// call begins another round: wait a moment before it.
     ///
     /// # Errors
     /// When a table can't be read.

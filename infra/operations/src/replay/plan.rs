@@ -18,18 +18,18 @@ use crate::domains;
 use crate::problem::Problem;
 use crate::stack::Stack;
 
-/// The most events that are predicted one by one; beyond, they are only counted.
+/// The most events that are predicted one by one. Further events are only counted.
 pub const FORESEEN_MAX: usize = 10_000;
 
-/// Entries that are read at a time.
+/// Entries that are read at once.
 const READ_EVENTS: usize = 100;
 
 /// What one domain would do.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Expected {
-    /// By outcome, with the code if it is rejected or there is more to say: the number of events.
+    /// The number of events by outcome, with the code if the event is rejected or there is more to say.
     pub outcomes: BTreeMap<String, usize>,
-    /// What would be emitted, by kind, and whether it is emitted again: the number of effects.
+    /// The number of effects that would be emitted, by kind and by whether they are emitted again.
     #[serde(serialize_with = "effects")]
     pub effects: BTreeMap<(String, bool), usize>,
 }
@@ -48,25 +48,25 @@ fn effects<S: Serializer>(
 /// What a run would do.
 #[derive(Debug, Clone, Serialize)]
 pub struct Plan {
-    /// Events of its list.
+    /// Events in its list.
     pub events: usize,
     /// Without an entry or a whole body, or kept in the ledger on purpose.
     pub skipped: usize,
-    /// Waited for their endpoint's configuration, and fit it now.
+    /// Events that waited for their endpoint's configuration, and fit it now.
     pub admitted: usize,
-    /// Still don't fit it.
+    /// Events that still don't fit it.
     pub waiting: usize,
-    /// Of a type that no domain takes.
+    /// Events of a type that no domain takes.
     #[serde(rename = "to_no_domain")]
     pub nowhere: usize,
-    /// Beyond [`FORESEEN_MAX`].
+    /// Events beyond [`FORESEEN_MAX`].
     #[serde(rename = "not_foreseen")]
     pub uncounted: usize,
     /// Facts and levels are emitted again.
     pub forced: bool,
     /// What each domain would do.
     pub domains: BTreeMap<String, Expected>,
-    /// The run, which isn't begun.
+    /// The run, which hasn't begun.
     #[serde(skip)]
     pub(super) run: Run,
     /// Its list.
@@ -74,7 +74,7 @@ pub struct Plan {
     pub(super) ids: Vec<String>,
 }
 
-/// What is needed to predict.
+/// What a prediction needs.
 struct Tools<'a> {
     stack: &'a Stack,
     ledger: DynamoLedger<SystemClock>,
@@ -140,7 +140,7 @@ impl Plan {
         let (mut entry, body) = ledgered;
         let (manner, only) = match judged {
             Replayable::Again => (self.run.emit_mode(), self.run.domain.as_deref()),
-            // Published for the first time, to every domain.
+            // It is published for the first time, to every domain.
             Replayable::Admit { account, .. } => {
                 self.admitted += 1;
                 entry.origin.account = account.map(Into::into);

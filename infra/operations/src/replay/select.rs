@@ -1,4 +1,4 @@
-//! Which events: by id, by what a domain has recorded against them, by time, or by waiting for a configuration.
+//! Which events: by id, by what a domain has recorded of them, by time, or by waiting for a configuration.
 
 use std::collections::BTreeSet;
 
@@ -20,8 +20,8 @@ use crate::times::When;
 pub struct Wanted {
     /// `evt_…`, any number of them.
     pub ids: Vec<String>,
-    /// The subjects of domains' records, where records are asked for. Those that name no event are left out: they have nothing
-    /// on the ledger to publish.
+    /// The subjects of domains' records, if records are asked for. Subjects that name no event are left out: the ledger
+    /// has nothing of them to publish.
     pub recorded: Option<Vec<String>>,
     /// Events that wait for their endpoint's configuration.
     pub waiting: bool,
@@ -29,7 +29,7 @@ pub struct Wanted {
     pub types: Vec<String>,
     /// Events of this connected account; `platform` for the platform's own.
     pub account: Option<String>,
-    /// Events received since. With a filter by type or account alone: all that is kept.
+    /// Events received since. With a filter by type or account alone: everything that is kept.
     pub since: Option<When>,
     /// Events received before.
     pub until: Option<When>,
@@ -58,7 +58,7 @@ pub async fn ids(stack: &Stack, wanted: &Wanted) -> Result<Vec<String>, Problem>
         let events = recorded.iter().filter(|id| id.starts_with("evt_"));
         ids.extend(events.cloned());
     }
-    // A record of an outcome and a place in time: both have to fit where both are asked for.
+    // If both a record of an outcome and a time are asked for, both have to fit.
     if wanted.is_by_time() {
         let by_time = by_time(stack, wanted).await?;
         if wanted.recorded.is_none() {
@@ -134,5 +134,5 @@ async fn waiting(
         .collect())
 }
 
-/// How far back a filter looks that names no beginning, in days: entries are kept 35 by default.
+/// How far back a filter without a beginning looks, in days: entries are kept 35 by default.
 const LOOK_BACK_DAYS: i64 = 36;

@@ -49,7 +49,7 @@ impl Target {
 
 /// The message that the rule's target writes, as far as consumers read it.
 fn envelope(entry: &Outgoing) -> String {
-    // The detail as text: parsed and written anew, it would lose number literals.
+    // The detail stays text: parsing and writing it again would lose number literals.
     let head = json!({ "version": "0", "source": entry.source, "detail-type": entry.detail_type, "resources": [] });
     let head = head.to_string();
     format!(
@@ -102,7 +102,7 @@ pub struct Outcomes<'a> {
 }
 
 impl<'a> Outcomes<'a> {
-    /// Of this domain; without one, of all that the stack has.
+    /// Of this domain; without one, of all domains of the stack.
     pub fn of(stack: &'a Stack, runs: &'a DynamoRuns, domain: Option<&'a str>) -> Self {
         let domains = match domain {
             Some(domain) => vec![domain],

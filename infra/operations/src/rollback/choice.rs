@@ -1,8 +1,9 @@
-//! Which version `live` goes to, and what keeps it from going there.
+//! Chooses the version that `live` goes to, and says what prevents the move.
 //!
-//! Lambda doesn't say which version an alias had before. The version before is the newest one that is older than `live` and
-//! that no recorded rollback has left: one that was left once was bad, unless an operator has gone forward to it since.
-//! A version of a deployment that CloudFormation took back is among them; the plan shows its description, so that it is seen.
+//! Lambda doesn't say which version an alias had before. The previous version is the newest one that is older than
+//! `live` and that no recorded rollback has left. A version that a rollback left was bad, unless an operator has moved
+//! the alias forward to it since. A version of a deployment that CloudFormation rolled back may be chosen too; the plan
+//! shows its description, so the operator sees it.
 
 use serde_json::Value;
 
@@ -11,12 +12,12 @@ use crate::problem::Problem;
 use crate::stack::Described;
 use crate::versions::{Alias, is_versioned, number};
 
-/// Why an alias isn't moved, by a code that has a runbook.
+/// Why an alias isn't moved, with a code that has a runbook.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
     /// Its stable name.
     pub code: &'static str,
-    /// What is so, in words.
+    /// The reason, in words.
     pub what: String,
 }
 
@@ -38,7 +39,7 @@ impl From<Refusal> for Problem {
     }
 }
 
-/// Whether the stack is in a state in which an alias may be moved, and whether the alias counts there.
+/// Checks that the stack's state allows moving an alias, and that events go to the alias.
 ///
 /// # Errors
 /// `rollback.no_alias` if events go to the function itself, `rollback.deploying` if CloudFormation is at work.
@@ -52,7 +53,7 @@ pub fn of_stack(stack: &Described, role: &str) -> Result<(), Refusal> {
             ),
         ));
     }
-    // What is cleaned up at the end of an update is no alias.
+    // The cleanup at the end of an update touches no alias.
     let status = &stack.status;
     if status.ends_with("_IN_PROGRESS") && !status.contains("CLEANUP") {
         return Err(Refusal::new(
@@ -63,7 +64,7 @@ pub fn of_stack(stack: &Described, role: &str) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// The versions that a rollback has left and that nobody has gone forward to since.
+/// The versions that a rollback has left and that no move has gone forward to since.
 fn left(moves: &[Move]) -> Vec<&str> {
     let mut left: Vec<&str> = Vec::new();
     for moved in moves.iter().filter(|one| one.state != State::Refused) {
@@ -78,7 +79,8 @@ fn left(moves: &[Move]) -> Vec<&str> {
 /// The version to go to.
 ///
 /// # Errors
-/// `rollback.weighted` during a canary, `rollback.no_version` if there is no such version, `rollback.is_live` if `live` has it.
+/// `rollback.weighted` during a canary, `rollback.no_version` if there is no such version, `rollback.is_live` if `live`
+/// has it.
 pub fn choose<'a>(
     alias: &Alias,
     versions: &'a [Value],
@@ -134,7 +136,8 @@ pub fn choose<'a>(
         })
 }
 
-/// Whether a version can take events. `Inactive` can: Lambda makes it ready with the first call, which fails and comes again.
+/// Whether a version can take events. `Inactive` can: Lambda prepares it at the first call, which fails and is
+/// repeated.
 ///
 /// # Errors
 /// `rollback.not_active`.
@@ -199,9 +202,9 @@ mod tests {
         assert_eq!(chosen("14", std::slice::from_ref(&back), None), Ok(12));
         let forward = [back.clone(), moved("12", "13")];
         assert_eq!(chosen("14", &forward, None), Ok(13));
-        // Going forward leaves a good one.
+        // A move forward leaves a good version.
         assert_eq!(chosen("13", &forward, None), Ok(12));
-        // A move that another kept from being made has left nothing.
+        // A move that another change prevented has left nothing.
         let refused = Move {
             state: State::Refused,
             ..back

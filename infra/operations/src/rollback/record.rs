@@ -9,16 +9,16 @@ use crate::stack::Stack;
 /// Where the moves of aliases are recorded.
 ///
 /// # Errors
-/// `NotFound` of a stack without a table of outcomes.
+/// `NotFound` for a stack without a table of outcomes.
 pub fn moves(stack: &Stack) -> Result<AliasMoves, Problem> {
     let table = stack.table("outcomes")?.to_owned();
     Ok(AliasMoves::new(stack.aws.sdk(), table))
 }
 
-/// The move that brought `live` to where it is; none where a deployment did, or another program.
+/// The move that brought `live` to where it is; none if a deployment or another program did.
 ///
-/// Of a version that a deployment made later than the last move, no move is the cause. One that was begun and didn't get there
-/// is no cause either.
+/// If a deployment made the version after the last move, no move is the cause. A move that began and didn't complete is
+/// no cause either.
 pub fn behind<'a>(moves: &'a [Move], live: &str) -> Option<&'a Move> {
     let mut newest_first = moves.iter().rev();
     let last = newest_first.find(|one| match one.state {

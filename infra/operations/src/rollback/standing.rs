@@ -1,4 +1,4 @@
-//! Where the alias of a function stands beside what was deployed last: for `sluice status` and `sluice doctor`.
+//! Compares a function's alias with what was deployed last, for `sluice status` and `sluice doctor`.
 
 use serde_json::Value;
 
@@ -9,21 +9,21 @@ use crate::problem::Problem;
 use crate::times::time_of_ms;
 use crate::versions::{self, Alias, Difference, LATEST, LIVE};
 
-/// A function's alias as it is.
+/// The state of a function's alias.
 #[derive(Debug)]
 pub struct AliasState {
     /// Where the alias points.
     pub alias: Alias,
-    /// What it has otherwise than what was deployed last.
+    /// What that version has otherwise than what was deployed last.
     pub differences: Vec<Difference>,
-    /// The version that was deployed last, if any version is that.
+    /// The version that was deployed last, if one was published of it.
     pub deployed: Option<String>,
-    /// Who put it there, where it differs.
+    /// Who put it there, if it differs.
     pub moved: Option<Move>,
 }
 
 impl AliasState {
-    /// In words: which version runs, which was deployed last, and why they differ. None where they don't.
+    /// In words: which version runs, which was deployed last, and why they differ. None if they are the same.
     pub fn said(&self, role: &str) -> Option<String> {
         if self.differences.is_empty() {
             return None;
@@ -58,7 +58,7 @@ impl AliasState {
     }
 }
 
-/// Asks how a function's alias is; none where it has none.
+/// Reads the state of a function's alias; none if it has no alias.
 pub async fn standing(
     stack: &Stack,
     role: &str,

@@ -1,4 +1,4 @@
-//! Runs over pages, at a table with prepared answers.
+//! Runs over pages, with a table that gives prepared answers.
 
 use serde_json::json;
 
@@ -65,7 +65,7 @@ fn reason() -> Start {
     })
 }
 
-/// Runs over three pages at a table that answers so; what came of it, what was seen, and what was sent.
+/// Runs over three pages with a table that gives these answers. Returns the result, what was seen, and what was sent.
 async fn run(
     start: Start,
     answers: Vec<(u16, &'static str)>,

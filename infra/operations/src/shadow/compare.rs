@@ -1,4 +1,4 @@
-//! One event at three places: here, at the endpoint of today, and in Stripe's own list.
+//! One event at three places: here, at the current endpoint, and in Stripe's own list.
 
 use serde::Serialize;
 
@@ -11,13 +11,13 @@ pub struct Ours {
     pub kind: String,
     /// Its mode, if it says.
     pub livemode: Option<bool>,
-    /// The version that its body is in; none where it wasn't looked up.
+    /// The version of its body; none if it wasn't looked up.
     pub api_version: Option<String>,
-    /// Where it stands, as `event list` has it.
+    /// Its state, as `event list` has it.
     pub state: String,
     /// What its domain recorded.
     pub outcome: Option<String>,
-    /// With this code.
+    /// The code that was recorded with it.
     pub code: Option<String>,
 }
 
@@ -78,7 +78,7 @@ impl Verdict {
 pub struct Known<'a> {
     /// As the ledger has it.
     pub ours: Option<&'a Ours>,
-    /// None where they haven't, or no file says.
+    /// What they answered; none if they haven't seen it, or if there is no file.
     pub theirs: Option<&'a Theirs>,
     /// As Stripe lists it.
     pub listed: Option<&'a Listed>,
@@ -95,12 +95,13 @@ impl Known<'_> {
             .or_else(|| self.theirs.and_then(|theirs| theirs.kind.as_deref()))
     }
 
-    /// Who has seen it. Without a file Stripe's count of endpoints that haven't taken it stands for them: ours is none of
-    /// those once we have it.
+    /// Who has seen it. Without a file, Stripe's count of endpoints that haven't taken it stands for them: ours isn't
+    /// among those once we have it.
     pub fn verdict(&self, is_subscribed: impl Fn(&str) -> bool) -> Verdict {
         let pending = self.listed.and_then(|listed| listed.pending_webhooks);
         let they_have = match self.has_file {
-            // What they answered with an error Stripe doesn't count as delivered, and nor do they act on it.
+            // If they answered an event with an error, Stripe doesn't count it as delivered, and they haven't acted on
+            // it.
             true => self
                 .theirs
                 .is_some_and(|theirs| theirs.status.is_none_or(is_taken)),
@@ -115,7 +116,7 @@ impl Known<'_> {
         }
     }
 
-    /// What isn't the same, in words.
+    /// What differs, in words.
     pub fn differences(&self) -> Vec<String> {
         let (Some(ours), Some(theirs)) = (self.ours, self.theirs) else {
             return Vec::new();
@@ -145,7 +146,7 @@ impl Known<'_> {
         Some(format!("they answered {status}"))
     }
 
-    /// What keeps an event that is here from being applied, in words; nothing where nothing does.
+    /// What prevents an event that is here from being applied, in words; none if nothing does.
     pub fn stuck(&self) -> Option<String> {
         let ours = self.ours?;
         match (ours.state.as_str(), ours.outcome.as_deref()) {

@@ -8,7 +8,7 @@ use sluice_stripe::client::WebhookEndpoint;
 use crate::problem::Problem;
 use crate::stack::Stack;
 
-/// The two endpoints as Stripe has them, as far as they are known.
+/// The two endpoints as Stripe has them, if they are known.
 #[derive(Debug, Default)]
 pub(super) struct Endpoints {
     pub(super) ours: Vec<WebhookEndpoint>,

@@ -1,4 +1,4 @@
-//! What came of a comparison: counts by type, what was seen by one of the two alone, and what differs.
+//! The result of a comparison: counts by type, what only one of the two has seen, and what differs.
 
 use std::collections::BTreeMap;
 
@@ -11,14 +11,14 @@ use super::compare::{Known, Verdict};
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub struct Counts {
     verdicts: [usize; 5],
-    /// Of those seen by both, events that differ.
+    /// Events that both have seen and that differ.
     pub differ: usize,
     /// Events that are here and not applied.
     pub stuck: usize,
 }
 
 impl Counts {
-    /// Events of this verdict.
+    /// Events with this verdict.
     pub fn of(&self, verdict: Verdict) -> usize {
         self.verdicts[verdict as usize]
     }
@@ -41,7 +41,7 @@ impl Serialize for Counts {
     }
 }
 
-/// An event of which there is something to say.
+/// An event that there is something to say about.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Row {
     /// Its id.
@@ -52,10 +52,10 @@ pub struct Row {
     /// Who has seen it.
     #[serde(rename = "seen_by")]
     pub verdict: Verdict,
-    /// What isn't the same, in words.
+    /// What differs, in words.
     #[serde(rename = "differs")]
     pub differences: Vec<String>,
-    /// What keeps it from being applied, in words.
+    /// What prevents it from being applied, in words.
     pub stuck: Option<String>,
     /// The best of their answers.
     pub answered_there: Option<u16>,
@@ -63,7 +63,7 @@ pub struct Row {
     pub deliveries_there: Option<usize>,
     /// How many endpoints haven't taken it, by Stripe's count.
     pub pending_webhooks: Option<u64>,
-    /// That they refused it, in words.
+    /// A sentence that says that they refused it.
     #[serde(skip)]
     pub refused: Option<String>,
 }
@@ -75,18 +75,18 @@ impl Row {
     }
 }
 
-/// What came of a comparison.
+/// The result of a comparison.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Shadow {
-    /// The window, in Unix seconds of Stripe's `created`: from here, included.
+    /// The window's beginning, in Unix seconds of Stripe's `created`, included.
     pub from_s: i64,
-    /// Until here, not included.
+    /// The window's end, not included.
     pub to_s: i64,
     /// `live` or `test`.
     pub mode: &'static str,
-    /// Of all types.
+    /// Counts of all types.
     pub counts: Counts,
-    /// By type.
+    /// Counts by type.
     pub types: BTreeMap<String, Counts>,
     /// The events that their file names.
     pub named_by_file: Option<usize>,
@@ -94,17 +94,17 @@ pub struct Shadow {
     pub lines_without_event: Option<usize>,
     /// The events that Stripe lists, if it was asked.
     pub listed_by_stripe: Option<usize>,
-    /// Events of their file that were not made in the window, or are of another mode or type.
+    /// Events of their file that were not made in the window, or have another mode or type.
     pub beyond_the_window: usize,
-    /// What an operator should know beside.
+    /// What else an operator should know.
     pub remarks: Vec<String>,
-    /// The events of which there is something to say, in the order of their ids.
+    /// The events that there is something to say about, in the order of their ids.
     #[serde(skip)]
     pub rows: Vec<Row>,
 }
 
 impl Shadow {
-    /// Takes an event in.
+    /// Adds an event.
     pub(super) fn add(
         &mut self,
         id: &str,

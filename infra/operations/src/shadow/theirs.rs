@@ -1,9 +1,9 @@
-//! What the endpoint that a team has today says that it has seen: a file of any sort that names events, a line each.
+//! What a team's current endpoint has seen, according to a file: any file that names events, one per line.
 //!
-//! A line is JSON (`{"id": "evt_…", "status": 200, "type": "…", "api_version": "…", "livemode": true, "created": 1}`, all but
-//! the id optional) or text: an export as CSV, or an access log. In a text the first word that is an event's id is the id, a
-//! number from 100 to 599 after it is the answer, and a word that is a type of Stripe's is the type. An event that is named
-//! several times was delivered several times; it was taken if one of them was.
+//! A line is JSON (`{"id": "evt_…", "status": 200, "type": "…", "api_version": "…", "livemode": true, "created": 1}`,
+//! where only the id is required) or text: an export as CSV, or an access log. In text, the first word that is an
+//! event's id is the id. A number from 100 to 599 after it is the answer, and a word that is a type of Stripe's is the
+//! type. An event that is named several times was delivered several times; it was taken if one of these deliveries was.
 
 use std::collections::BTreeMap;
 
@@ -15,12 +15,12 @@ use crate::problem::Problem;
 /// The most events that a file may name.
 pub const EVENTS_MAX: usize = 500_000;
 
-/// An event as they have it, as far as the file says.
+/// An event as they have it, if the file says so.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Theirs {
     /// Its type.
     pub kind: Option<String>,
-    /// The version that its body is in.
+    /// The version of its body.
     pub api_version: Option<String>,
     /// Its mode.
     pub livemode: Option<bool>,
@@ -44,7 +44,7 @@ pub struct File {
 /// Reads it, line by line.
 ///
 /// # Errors
-/// What a line can't be read for; `Usage` for more events than are held in memory.
+/// Why a line can't be read; `Usage` for more events than are held in memory.
 pub fn read(lines: impl Iterator<Item = std::io::Result<String>>) -> Result<File, Problem> {
     let mut file = File::default();
     for line in lines {
@@ -76,7 +76,7 @@ pub fn read(lines: impl Iterator<Item = std::io::Result<String>>) -> Result<File
     Ok(file)
 }
 
-/// Whether Stripe counts an answer as taken.
+/// Whether Stripe counts an answer as delivered.
 pub fn is_taken(status: u16) -> bool {
     (200..300).contains(&status)
 }
@@ -116,7 +116,7 @@ fn of_json(line: &str) -> Option<(String, Theirs)> {
 fn of_text(line: &str) -> Option<(String, Theirs)> {
     let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '.';
     let mut words = line.split(|c| !is_word(c)).filter(|word| !word.is_empty());
-    // What comes before the id (a date, an address, a method) says nothing of the event but perhaps its type.
+    // What comes before the id (a date, an address, a method) says nothing of the event, except perhaps its type.
     let mut theirs = Theirs::default();
     let mut take = |word: &str, with_status: bool| {
         if with_status && theirs.status.is_none() && word.len() == 3 {

@@ -15,20 +15,20 @@ pub struct Counts {
     pub outcomes: BTreeMap<String, BTreeMap<String, f64>>,
     /// Refusals and faults, by code.
     pub codes: BTreeMap<String, f64>,
-    /// There were more lines than are read: the counts are at least these.
+    /// Whether there were more lines than are read: the counts are then a minimum.
     #[serde(rename = "at_least")]
     pub cut: bool,
 }
 
 impl Counts {
-    /// How often a function came to this outcome.
+    /// How often a function had this outcome.
     pub fn of(&self, function: &str, outcome: &str) -> f64 {
         let outcomes = self.outcomes.get(function);
         let count = outcomes.and_then(|outcomes| outcomes.get(outcome));
         count.copied().unwrap_or_default()
     }
 
-    /// How often a function came to any outcome.
+    /// How often a function had any outcome.
     pub fn all_of(&self, function: &str) -> f64 {
         let outcomes = self.outcomes.get(function);
         outcomes.map_or(0.0, |outcomes| outcomes.values().sum())

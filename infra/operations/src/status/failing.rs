@@ -1,8 +1,8 @@
 //! Messages that keep failing: by the metric that the alarm `<domain>.failing` looks at, and by the same rule.
 //!
-//! A domain answers for a message that failed, so Lambda counts no error; and SQS leaves a message that was received three
-//! times out of its queue's oldest age. What is left is how often the failed message was received, which the domain's own
-//! line says.
+//! A domain answers for a message that failed, so Lambda counts no error. SQS's oldest age leaves out a message that
+//! was received three times. What remains is how often the failed message was received, which the domain's own line
+//! says.
 
 use std::collections::BTreeMap;
 
@@ -13,10 +13,10 @@ use crate::problem::Problem;
 use crate::stack::Stack;
 use crate::{logs, metrics};
 
-/// From this number of receives on, a message's failing is no passing conflict: the alarm's threshold.
+/// From this number of receives on, a failing message is no passing conflict: the alarm's threshold.
 pub const RECEIVES: f64 = 8.0;
 
-/// In how many periods within an hour that has to be: the alarm's datapoints.
+/// The number of periods within an hour in which that has to happen: the alarm's datapoints.
 pub const PERIODS: usize = 3;
 
 /// A period of the alarm, in milliseconds.
@@ -27,9 +27,10 @@ pub const PERIOD_MS: i64 = 300_000;
 pub struct Failing {
     /// The most receives of one; 0 if none failed.
     pub receives: f64,
-    /// The longest time from Stripe's event to a failure of it, in milliseconds.
+    /// The longest time from Stripe's event to a failure of its message, in milliseconds.
     pub lag_ms: Option<f64>,
-    /// In how many periods one was received [`RECEIVES`] times or more; in JSON, whether it lasts.
+    /// The number of periods in which a message was received [`RECEIVES`] times or more; in JSON, whether the failing
+    /// lasts.
     #[serde(rename = "lasting", serialize_with = "is_lasting")]
     periods: usize,
 }
@@ -48,7 +49,7 @@ impl Failing {
         }
     }
 
-    /// Whether the alarm `<domain>.failing` fires, or is about to.
+    /// Whether the alarm `<domain>.failing` fires, or is about to fire.
     pub fn is_lasting(&self) -> bool {
         self.periods >= PERIODS
     }
@@ -86,7 +87,7 @@ pub(super) async fn look(
     Ok(found)
 }
 
-/// The same from the lines themselves, where nobody makes metrics of them.
+/// The same from the lines themselves, for a stack that makes no metrics of them.
 fn of_lines<'a>(lines: impl Iterator<Item = (i64, &'a Value)>) -> Failing {
     let mut receives = BTreeMap::<i64, f64>::new();
     let mut lags_ms = Vec::new();
@@ -113,7 +114,7 @@ pub(super) mod tests {
     #[test]
     fn a_message_that_fails_often_in_three_periods_lasts_as_the_alarm_has_it() {
         assert!(lasting().is_lasting());
-        // Many writers of one object: often, within seconds.
+        // Many writers of one object: this happens often, within seconds.
         assert!(!Failing::of(&[40.0, 40.0, 1.0], &[]).is_lasting());
         assert!(!Failing::of(&[7.0, 7.0, 7.0, 7.0], &[]).is_lasting());
         assert_eq!(Failing::of(&[], &[]), Failing::default());

@@ -1,11 +1,12 @@
-//! Functions whose alias has something else than what was deployed last: rolled back, or not reached by a deployment.
+//! Functions whose alias has something else than what was deployed last: an operator rolled it back, or a deployment
+//! didn't reach it.
 
 use crate::problem::Problem;
 use crate::rollback::standing::standing;
 use crate::stack::Stack;
 use crate::versions::{has_alias, is_versioned};
 
-/// A line for each, as `sluice doctor` says it too; none of a stack whose events go to no alias.
+/// One line for each, in the words of `sluice doctor`; none for a stack whose events go to no alias.
 pub(super) async fn differing(stack: &Stack) -> Result<Vec<String>, Problem> {
     let parameters = stack.parameters().await?;
     let mut lines = Vec::new();

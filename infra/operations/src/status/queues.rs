@@ -15,18 +15,18 @@ pub struct Queue {
     pub domain: String,
     /// How many messages wait.
     pub depth: u64,
-    /// How many a function has at this moment.
+    /// How many messages a function has at this moment.
     pub in_flight: u64,
-    /// How many were given up.
+    /// How many messages were given up.
     #[serde(rename = "dead_letters")]
     pub dead: u64,
-    /// The age of the oldest message that was received less than three times, in seconds; none if it isn't known.
+    /// The age of the oldest message that was received fewer than three times, in seconds; none if it isn't known.
     pub oldest_s: Option<f64>,
     /// Messages that failed in the last hour; none if it isn't known.
     pub failing: Option<Failing>,
 }
 
-/// Asks how a domain's queue is.
+/// Reads the state of a domain's queue.
 pub(super) async fn look(stack: &Stack, domain: &str, now_ms: i64) -> Result<Queue, Problem> {
     let url = |name: &str| {
         let url = stack.queues.get(name);

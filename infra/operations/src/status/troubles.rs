@@ -1,4 +1,4 @@
-//! What isn't well now, a line each, with the command that says more or corrects it.
+//! What is wrong now, one line each, with the command that says more or corrects it.
 
 use sluice_kernel::reconcile::report::{AccountsFrom, Report};
 
@@ -17,7 +17,7 @@ pub(super) struct Seen<'a> {
     pub(super) undelivered: Option<u64>,
     /// Dead letters of the bus itself.
     pub(super) unprocessed: Option<u64>,
-    /// A line for each function whose alias has something else than what was deployed last.
+    /// One line for each function whose alias has something else than what was deployed last.
     pub(super) live: &'a [String],
     pub(super) hour: Option<&'a Counts>,
     pub(super) report: Option<&'a Report>,
@@ -139,7 +139,7 @@ mod tests {
             overdue: 3,
             lapsed: 1,
             misfits: 4,
-            // On purpose is no trouble.
+            // What was done on purpose is no trouble.
             kept: 9,
             unlisted: 2,
             ..Waiting::default()

@@ -15,15 +15,15 @@ use crate::stack::Stack;
 /// The most entries of the due index that are counted.
 const DUE_MAX: usize = 10_000;
 
-/// How many of the newest events are looked at for held and lapsed claims, which no index finds.
+/// How many of the newest events are checked for held and lapsed claims, which no index finds.
 const NEWEST: usize = 500;
 
-/// What waits: numbers of events. All but what is due are of the newest events of a day.
+/// What waits: numbers of events. All but the due events are counted among the newest events of a day.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Waiting {
     /// Waiting for sweep; 10,000 at most.
     pub due: usize,
-    /// Of those, for longer than [`OVERDUE_MS`].
+    /// The number of these that wait for longer than [`OVERDUE_MS`].
     pub overdue: usize,
     /// How many of the newest events were looked at.
     pub looked_at: usize,
@@ -37,7 +37,7 @@ pub struct Waiting {
     /// Stored, and not published on purpose.
     #[serde(rename = "kept_on_purpose")]
     pub kept: usize,
-    /// In a format whose list reconcile doesn't look at.
+    /// Events in a format that isn't in the list that reconcile reads.
     #[serde(rename = "of_a_list_not_looked_at")]
     pub unlisted: usize,
 }

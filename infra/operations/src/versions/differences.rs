@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 use serde_json::Value;
 
-/// The fields of a configuration that a deployment sets, and that are shown with their values. Variables are compared by
-/// [`differences`], and their values are never shown.
+/// The fields of a configuration that a deployment sets. They are shown with their values. [`differences`] compares
+/// variables, and never shows their values.
 const FIELDS: [&str; 12] = [
     "Description",
     "CodeSha256",
@@ -27,20 +27,20 @@ const FIELDS: [&str; 12] = [
 pub struct Difference {
     /// `Timeout`, or `variable ENDPOINTS`.
     pub what: String,
-    /// `30 → 60`; of a variable, `added`, `removed` or `changed`.
+    /// `30 → 60`; for a variable, `added`, `removed` or `changed`.
     pub change: String,
 }
 
 impl Difference {
-    /// Names alone, for a line.
+    /// The names alone, for one line.
     pub fn names(all: &[Self]) -> String {
         let names: Vec<_> = all.iter().map(|one| one.what.as_str()).collect();
         names.join(", ")
     }
 }
 
-/// What a function's configuration has otherwise in the second than in the first. The values of variables are compared and
-/// never shown: some are secrets in other people's stacks.
+/// What the second configuration of a function has otherwise than the first. The values of variables are compared and
+/// never shown: some are secrets in other teams' stacks.
 pub fn differences(from: &Value, to: &Value) -> Vec<Difference> {
     let mut found = Vec::new();
     for name in FIELDS {
@@ -72,13 +72,14 @@ pub fn differences(from: &Value, to: &Value) -> Vec<Difference> {
     found
 }
 
-/// Why variables of these can't be compared: Lambda leaves out those that it can't decrypt for whoever asks, and gives a code.
+/// Why variables of these can't be compared. Lambda leaves out the variables that it can't decrypt for the caller, and
+/// returns a code.
 pub fn unreadable(all: [&Value; 2]) -> Option<&str> {
     let errors = all.map(|one| one["Environment"]["Error"]["ErrorCode"].as_str());
     errors.into_iter().flatten().next()
 }
 
-/// A field as text; nothing where it is absent or has nothing in it, which AWS says in both ways.
+/// A field as text; none if it is absent or empty: AWS uses both.
 fn shown(value: &Value) -> String {
     match value {
         Value::Null => String::new(),

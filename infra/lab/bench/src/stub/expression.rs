@@ -1,5 +1,5 @@
-//! DynamoDB's condition and update expressions, over top-level attributes: what the contestants send, and no more. What
-//! isn't known is refused, never guessed.
+//! DynamoDB's condition and update expressions, over top-level attributes: what the contestants send, and no more.
+//! Anything unknown is refused, never guessed.
 
 use serde_json::{Map, Value, json};
 
@@ -8,7 +8,7 @@ pub(super) type Item = Map<String, Value>;
 
 type Parsed<T> = Result<T, String>;
 
-/// An expression with the names and values that it is about.
+/// An expression with its names and values.
 pub(super) struct Expression<'a> {
     tokens: Vec<&'a str>,
     at: usize,
@@ -37,7 +37,7 @@ impl<'a> Expression<'a> {
         }
     }
 
-    /// Does this update to the item.
+    /// Applies this update to the item.
     pub(super) fn update(mut self, item: &mut Item) -> Parsed<()> {
         let before = item.clone();
         while !self.peek().is_empty() {
@@ -212,7 +212,7 @@ fn number(value: &Value) -> Option<f64> {
     value.get("N")?.as_str()?.parse().ok()
 }
 
-/// A comparison with an attribute that isn't there holds for nothing but `<>`.
+/// A comparison with a missing attribute is true for `<>` only.
 fn compare(left: Option<&Value>, operator: &str, right: Option<&Value>) -> Parsed<bool> {
     if !["=", "<>", "<", "<=", ">", ">="].contains(&operator) {
         return Err(format!("{operator:?} is no comparison"));
@@ -264,10 +264,10 @@ mod tests {
                 true,
             ),
             ("attribute_exists(pk) AND NOT #status = :mine", false),
-            // As numbers, not as texts.
+            // Compared as numbers, not as texts.
             ("at < :now", true),
             ("#status <> :mine", false),
-            // What isn't there is unequal to all, and neither before nor after it.
+            // A missing attribute is unequal to all, and neither before nor after any.
             ("missing <> :mine", true),
             (
                 "missing = :mine OR missing < :now OR missing >= :now",

@@ -1,4 +1,4 @@
-//! Whether a call is signed as AWS wants it: Signature Version 4, over the headers that the caller says it has signed.
+//! Whether a call is signed as AWS requires: Signature Version 4, over the headers that the caller names as signed.
 
 use std::fmt::Write as _;
 
@@ -34,7 +34,7 @@ fn signatures(request: &Request, secret: &str) -> Option<(String, String)> {
         "AWS4-HMAC-SHA256\n{time}\n{scope}\n{}",
         hash(canonical.as_bytes())
     );
-    // Day, Region, service and an end: each is signed with what the one before it makes.
+    // Day, Region, service and a fixed end: each is signed with the result of the one before it.
     let mut key = format!("AWS4{secret}").into_bytes();
     for part in scope.split('/').chain([&*to_sign]) {
         let mut mac = Hmac::<Sha256>::new_from_slice(&key).ok()?;

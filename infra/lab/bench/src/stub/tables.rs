@@ -14,7 +14,7 @@ const TABLES: [(&str, &[&str]); 4] = [
     ("outcomes", &["pk", "sk"]),
     // A domain's projections.
     ("projections", &["pk"]),
-    // What the peers keep: an item an event.
+    // What the peers keep: one item per event.
     ("claims", &["id"]),
 ];
 
@@ -121,8 +121,8 @@ impl Tables {
     }
 }
 
-/// The bytes that an item counts, as DynamoDB bills them: names and texts in UTF-8, binaries as they are, numbers at a
-/// byte for two digits and one more, a byte for a boolean.
+/// The bytes of an item as DynamoDB bills them: names and texts in UTF-8, binaries as they are, numbers at one byte for
+/// two digits plus one, a byte for a boolean.
 pub(crate) fn billed_bytes(item: &Item) -> usize {
     let value = |value: &Value| {
         let length = |name: &str| value.get(name).and_then(Value::as_str).map(str::len);

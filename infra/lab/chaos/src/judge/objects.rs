@@ -1,7 +1,7 @@
-//! Projections and levels, beside the objects as Stripe has them.
+//! Compares projections and levels with the objects as Stripe has them.
 //!
-//! An object is kept as one API version shows it, whichever event or answer was the last. Its level has to be that of the state
-//! that is kept: so a change whose level was swallowed is found, also one between two versions.
+//! An object is kept as one API version shows it, whichever event or answer was the last. Its level has to be the level
+//! of the kept state. So a change with a missing level is found, also a change between two versions.
 
 use std::collections::BTreeMap;
 
@@ -88,7 +88,7 @@ fn projection(what: &str, document: &Value, renderings: &[Rendering], findings: 
     }
 }
 
-/// What has to be done with by the end.
+/// What has to be finished by the end.
 fn left(domain: &str, key: &str, document: &Value, findings: &mut Findings) {
     let unexplained = &mut findings.unexplained;
     if document["tie_unresolved"] == true {
@@ -102,7 +102,7 @@ fn left(domain: &str, key: &str, document: &Value, findings: &mut Findings) {
     }
 }
 
-/// The levels that receivers hold of an object are those of what is kept of it.
+/// The levels that receivers have of an object are those of the kept state.
 fn levels(
     document: Option<&Value>,
     renderings: &[Rendering],
@@ -130,8 +130,8 @@ fn levels(
     }
 }
 
-/// Levels that receivers hold and that no object has, and those of objects of which no event was delivered: nobody needs
-/// them, and they are right if they are there.
+/// Levels that receivers have and that no object has; and levels of objects without a delivered event. Those aren't
+/// required, and have to be right if they exist.
 fn uncalled(truth: &Truth, seen: &Seen, findings: &mut Findings) {
     let all = |objects: &Objects| -> Vec<Rendering> {
         let objects = objects.values().flat_map(BTreeMap::values);
@@ -203,7 +203,7 @@ mod tests {
             }
         };
         assert_eq!(found(older(3)), [0; 4]);
-        // The level of the other version: that of this one was swallowed.
+        // The level of the other version: this version's level is missing.
         assert_eq!(found(older(2)), [0, 0, 1, 0]);
     }
 
@@ -227,7 +227,7 @@ mod tests {
                 };
                 let objects = truth.undelivered.objects.entry("payments").or_default();
                 objects.insert("i".to_owned(), vec![rendering]);
-                // What it owes, its first event will emit.
+                // Its first event will emit what it owes.
                 let document =
                     json!({ "state": { "amount": kept }, "history": history, "levels_owed": true });
                 let documents = end.projections.entry("payments").or_default();

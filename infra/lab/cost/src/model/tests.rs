@@ -13,8 +13,8 @@ fn call(function: &str, operation: &str, table: Option<&str>) -> Call {
     }
 }
 
-/// A hundred events of this size, all of them about one domain's objects: a claim, a put on the bus, a mark, a read and
-/// a write each, and an effect of every fifth.
+/// A hundred events of this size, all of them about one domain's objects. Each takes a claim, a put on the bus, a mark,
+/// a read and a write; every fifth emits an effect.
 fn measured(body: usize, item: usize, projection: usize, log: usize) -> Measured {
     let entry = Entry {
         body,

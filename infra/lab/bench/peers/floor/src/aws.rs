@@ -1,4 +1,4 @@
-//! Calls of AWS that take and give JSON, signed by Signature Version 4.
+//! Calls to AWS with JSON, signed by Signature Version 4.
 
 use std::io::Write as _;
 use std::sync::Arc;
@@ -15,12 +15,12 @@ const DAY_S: u64 = 86_400;
 /// The headers that are signed, sorted.
 const SIGNED: &str = "content-type;host;x-amz-date;x-amz-security-token;x-amz-target";
 
-/// How a service wants to be called.
+/// How a service is called.
 #[derive(Clone, Copy)]
 pub(crate) struct Api {
     /// Its name in signatures.
     name: &'static str,
-    /// What stands before an operation's name.
+    /// The text before an operation's name.
     target: &'static str,
     media_type: &'static str,
 }
@@ -37,7 +37,7 @@ pub(crate) const EVENTBRIDGE: Api = Api {
     media_type: "application/x-amz-json-1.1",
 };
 
-/// Where AWS is, and as whom it is called.
+/// The address of AWS, and the credentials for it.
 pub(crate) struct Access {
     host: String,
     tls: Option<Arc<ClientConfig>>,
@@ -65,7 +65,7 @@ impl Access {
     }
 }
 
-/// Trusts what the machine trusts.
+/// Trusts the machine's trust store.
 fn trust() -> Arc<ClientConfig> {
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
@@ -150,7 +150,7 @@ fn signing_key(secret: &str, date: &str, region: &str, service: &str) -> Result<
 
 /// Day and time as signatures have them: `20260309` and `20260309T120000Z`.
 fn written(unix_s: u64) -> (String, String) {
-    // Counted in years that begin in March, so that a leap day is a year's last; 400 of them have 146,097 days.
+    // It counts in years that begin in March, so that a leap day is a year's last day; 400 of them have 146,097 days.
     let days = unix_s / DAY_S + 719_468;
     let (era, day) = (days / 146_097, days % 146_097);
     let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;

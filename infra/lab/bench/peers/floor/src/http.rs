@@ -1,4 +1,4 @@
-//! The client's side of HTTP/1.1, as far as Lambda's Runtime API and AWS ask for it: one connection, one request after the
+//! The client's side of HTTP/1.1, as much as Lambda's Runtime API and AWS need: one connection, one request after the
 //! other, answers that say how long they are.
 
 use std::io::{self, Read, Write};
@@ -9,7 +9,7 @@ use rustls::{ClientConfig, ClientConnection, StreamOwned};
 
 use crate::Result;
 
-/// What answers are read into at first; it grows with them.
+/// The first size of the buffer for answers; it grows with them.
 const BUFFER_BYTES: usize = 16 * 1024;
 
 trait Stream: Read + Write {}
@@ -52,7 +52,8 @@ impl Connection {
         Ok(Self::over(connect(address)?))
     }
 
-    /// With TLS. Its hello goes out at once and nothing is waited for, so that the other side works meanwhile.
+    /// With TLS. The client hello goes out at once and the call doesn't wait for the answer, so the other side works
+    /// meanwhile.
     pub(crate) fn open_tls(address: &str, tls: &Arc<ClientConfig>) -> Result<Self> {
         let host = address.split(':').next().unwrap_or_default();
         let mut session = ClientConnection::new(Arc::clone(tls), host.to_owned().try_into()?)?;
@@ -89,7 +90,7 @@ impl Connection {
         while filled < end {
             filled += self.read(filled)?;
         }
-        // Once more, since the buffer may have moved.
+        // Once more: the buffer may have moved.
         let head_text = str::from_utf8(&self.buffer[..head])?;
         let status = head_text.split(' ').nth(1).unwrap_or_default();
         Ok(Response {
@@ -99,7 +100,7 @@ impl Connection {
         })
     }
 
-    /// Reads what has come behind what is there already; tells how much.
+    /// Reads what has arrived and appends it. Returns its length.
     fn read(&mut self, filled: usize) -> Result<usize> {
         if filled == self.buffer.len() {
             self.buffer.resize(filled * 2, 0);

@@ -1,8 +1,8 @@
-//! A bound, not a function to run: what verify, claim, publish and mark take where nothing is between them and the
-//! kernel. One thread, blocking sockets, signatures by hand.
+//! A lower bound, not a function to deploy: what verify, claim, publish and mark take if nothing is between them and
+//! the kernel. It has one thread, blocking sockets, and signs by hand.
 //!
-//! It is no way to write a function. A call isn't repeated and has no time limit, a connection that AWS closes is an error,
-//! credentials are read once, only one endpoint for all of AWS is known, and of HTTP there is as much as this needs.
+//! Don't write a function like this. A call isn't repeated and has no time limit. A connection that AWS closes is an
+//! error. Credentials are read once. It knows only one endpoint for all of AWS, and only as much HTTP as this needs.
 
 mod aws;
 mod http;
@@ -19,7 +19,7 @@ use sha2::Sha256;
 use aws::{Access, Service};
 use http::Connection;
 
-/// Whatever ends an invocation.
+/// Any error that ends an invocation.
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
 const TOLERANCE_S: u64 = 300;
@@ -33,12 +33,12 @@ struct Function<'a> {
     secret: String,
 }
 
-/// What is looked at of API Gateway's request.
+/// The part of API Gateway's request that is read.
 #[derive(Deserialize)]
 struct Request<'a> {
     #[serde(borrow)]
     headers: Headers<'a>,
-    /// As the text that it came as: what is published is a JSON string in a document too, and the same one.
+    /// The text as it came: in a published document it is the same JSON string.
     #[serde(borrow)]
     body: &'a RawValue,
 }
@@ -49,7 +49,7 @@ struct Headers<'a> {
     signature: Cow<'a, str>,
 }
 
-/// What is looked at of an event. Text that is borrowed has no escapes, so it can be put between quotes as it is.
+/// The part of an event that is read. Borrowed text has no escapes, so it can be put between quotes as it is.
 #[derive(Deserialize)]
 struct Event<'a> {
     id: &'a str,
@@ -123,7 +123,7 @@ impl Function<'_> {
     }
 }
 
-/// What AWS said, as an error where it hasn't done what it was asked.
+/// AWS's answer, as an error if AWS hasn't done what was asked.
 fn taken(is_taken: bool, answer: &str) -> Result<()> {
     match is_taken {
         true => Ok(()),
@@ -131,7 +131,7 @@ fn taken(is_taken: bool, answer: &str) -> Result<()> {
     }
 }
 
-/// Takes one invocation after the other, for as long as the Runtime API has some.
+/// Takes one invocation after the other, for as long as the Runtime API has any.
 fn main() -> Result<()> {
     let access = Access::of_environment()?;
     let mut function = Function {

@@ -1,5 +1,5 @@
-//! A webhook function as an afternoon makes it: verify, claim with a conditional put, publish, mark. Nothing is tuned.
-//! It loses an event when it dies between claim and publish; that is how such functions are.
+//! A webhook function that takes an afternoon to write: verify, claim with a conditional put, publish, mark. Nothing is
+//! tuned. It loses an event if it dies between claim and publish; functions of this kind do.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 

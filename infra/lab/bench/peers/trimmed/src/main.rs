@@ -1,7 +1,7 @@
-//! A bound, not a function to run: verify, claim, publish and mark as the naive peer does, with the AWS SDK trimmed to
-//! what these need. One thread, credentials as Lambda gives them, one TLS stack, nothing logged, the body passed on as it
-//! came. What Sluice takes beyond this it takes for what it does beyond this: it keeps each body, compressed, publishes
-//! what was claimed and not published, and says what it did.
+//! A lower bound, not a function to deploy: verify, claim, publish and mark as the naive peer does, with the AWS SDK
+//! trimmed to what these need. It has one thread, credentials as Lambda gives them and one TLS stack; it logs nothing
+//! and passes the body on as it came. What Sluice takes beyond this pays for what it does beyond this: it keeps each
+//! body, compressed, publishes what was claimed and not published, and logs what it did.
 
 use std::borrow::Cow;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -30,7 +30,7 @@ struct Function {
     secret: String,
 }
 
-/// What is looked at of API Gateway's request.
+/// The part of API Gateway's request that is read.
 #[derive(Deserialize)]
 struct Request {
     headers: Headers,
@@ -43,7 +43,7 @@ struct Headers {
     signature: String,
 }
 
-/// What is looked at of an event.
+/// The part of an event that is read.
 #[derive(Deserialize)]
 struct Event<'a> {
     #[serde(borrow)]
