@@ -2,7 +2,7 @@
 //!
 //! The tables are read through the adapters, with the SDK's configuration ([`Aws::sdk`]). Each of the other services
 //! (queues, logs, metrics, CloudFormation, Lambda) needs a few calls only, which are plain requests here: an SDK client
-//! for each would take minutes to compile. A call that is throttled or fails is repeated: it has [`TRIES`] tries.
+//! for each would take minutes to compile. A call that is throttled or fails is repeated: it has `TRIES` tries.
 
 use std::time::{Duration, SystemTime};
 

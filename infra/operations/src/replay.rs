@@ -8,7 +8,7 @@
 //! run begins or is resumed.
 //!
 //! # Layout
-//! - [`select`]: which events. [`plan`]: what would happen. [`target`]: where they go, and what became of them there.
+//! - [`select`]: which events. `plan`: what would happen. [`target`]: where they go, and what became of them there.
 
 pub mod plan;
 pub mod select;

@@ -6,10 +6,10 @@
 //! which is right as long as there are only these two endpoints.
 //!
 //! It reads and never writes. All three lists are held in memory, a few hundred bytes per event, up to
-//! [`EVENTS_MAX`](theirs::EVENTS_MAX).
+//! [`theirs::EVENTS_MAX`].
 //!
 //! # Layout
-//! - [`theirs`]: the file. `endpoints`: the two at Stripe. [`compare`]: one event at the three places. [`report`]:
+//! - [`theirs`]: the file. `endpoints`: the two at Stripe. `compare`: one event at the three places. [`report`]:
 //!   counts, and what to look at.
 
 pub mod compare;

@@ -142,7 +142,7 @@ impl AliasMoves {
         self.0.put(moved.item(), Only::Always).await.map(drop)
     }
 
-    /// The moves of a function, the oldest first, of the newest [`READ_MAX`]. What isn't readable as one is left out.
+    /// The moves of a function, the oldest first, of the newest `READ_MAX`. What isn't readable as one is left out.
     ///
     /// # Errors
     /// `Retry` if the table can't be reached.
