@@ -1,9 +1,9 @@
-//! When a message that failed is worth another try.
+//! When to retry a message that failed.
 //!
-//! A queue hands a failed message out again after its visibility, whatever the reason. The reason matters: a limit that
-//! was met is met again by whoever comes too soon, an outage is over nobody knows when, and who only met another writer
-//! needn't wait at all. So each fault has a [`Pace`], and [`delay_s`] makes seconds of it and of how often the message has
-//! been received.
+//! A queue redelivers a failed message after its visibility timeout, whatever the reason. The reason matters. A caller
+//! that comes back too soon meets the same limit again. An outage ends at an unknown time. A caller that only
+//! conflicted with another writer needn't wait at all. So each fault has a [`Pace`]. [`delay_s`] computes seconds from
+//! the pace and from how often the message has been received.
 //!
 //! | pace | at first | then |
 //! |---|---|---|
@@ -12,45 +12,43 @@
 //! | `Contention` | up to 2 s, for [`SHORT_RECEIVES`] receives | as `Outage` |
 //! | `Untouched` | none, for [`SHORT_RECEIVES`] receives | as `Outage` |
 //!
-//! Where somebody said when (`Retry-After`), it is never sooner than that. The draw between the shortest and the longest is
-//! made from the message's id and the receive's number: messages that failed together don't come back together, and
-//! nothing here is random.
+//! If the fault names a delay (`Retry-After`), the delay is never shorter than that. The choice between the shortest
+//! and the longest delay is computed from the message's id and the receive's number. So messages that failed together
+//! don't come back together, and nothing here is random.
 //!
-//! Guarantee: after [`RAMP_RECEIVES`] receives no delay is below [`FLOOR_S`], whatever the faults were, and none is ever
-//! above [`DELAY_S_MAX`]. With a queue's most receives that is at least a day before a message becomes a dead letter, and
-//! less than the seven days for which a queue keeps it: a test here and `tests/template` hold the numbers to
-//! it.
+//! Guarantee: after [`RAMP_RECEIVES`] receives no delay is below [`FLOOR_S`], whatever the faults were. No delay is
+//! ever above [`DELAY_S_MAX`]. With a queue's receive limit, at least a day passes before a message becomes a dead
+//! letter, and less than the seven days for which a queue keeps it. A test here and `tests/template` check the numbers.
 
 use sha2::{Digest, Sha256};
 
 use crate::fault::{Fault, Pace};
 
-/// The longest that a growing delay gets, in seconds, and the longest `Retry-After` that is waited for.
+/// The longest that a growing delay gets, in seconds. A longer `Retry-After` is cut to this.
 pub const CEILING_S: u32 = 900;
 
-/// The longest delay, in seconds: [`CEILING_S`], and room to spread those that were told to wait for as long as that.
+/// The longest delay, in seconds: [`CEILING_S`], plus room to spread the messages that have to wait for that long.
 pub const DELAY_S_MAX: u32 = 1_000;
 
 /// The shortest delay after [`RAMP_RECEIVES`] receives, in seconds.
 pub const FLOOR_S: u32 = 200;
 
-/// How many receives may have short delays.
+/// The number of receives that may have short delays.
 pub const RAMP_RECEIVES: u32 = 29;
 
-/// For how many receives contention stays short, and what is untouched comes back at once.
+/// For this number of receives, contention has short delays, and an untouched message comes back at once.
 pub const SHORT_RECEIVES: u32 = 20;
 
 /// The longest first delay of an outage, in seconds.
 const OUTAGE_S: u32 = 2;
 
-/// The longest first delay of who was throttled, in seconds.
+/// The longest first delay after throttling, in seconds.
 const THROTTLED_S: u32 = 10;
 
 /// The longest delay of contention while it is short, in seconds.
 const CONTENTION_S: u32 = 2;
 
-/// For how many seconds a message is to be hidden that failed with this fault when it was received for the `receives`th
-/// time.
+/// The seconds for which to hide a message that failed with this fault on its `receives`th receive.
 pub fn delay_s(fault: &Fault, message_id: &str, receives: u32) -> u32 {
     let (shortest, longest) = bounds(fault, receives);
     shortest + draw(message_id, receives) % (longest - shortest + 1)
@@ -70,7 +68,7 @@ fn bounds(fault: &Fault, receives: u32) -> (u32, u32) {
     };
     let floor = if longest == CEILING_S { FLOOR_S } else { 0 };
     let shortest = match fault.after_ms {
-        // What was said stands in place of what is guessed.
+        // A delay that the fault names replaces the computed one.
         Some(after_ms) => {
             let after_s = u32::try_from(after_ms.div_ceil(1_000)).unwrap_or(CEILING_S);
             after_s.clamp(floor, CEILING_S)
@@ -89,7 +87,7 @@ fn doubled(first_s: u32, receives: u32) -> u32 {
     first_s.saturating_mul(factor).min(CEILING_S)
 }
 
-/// A number that is the same for the same message and receive, and as good as random over all of them.
+/// A number that is the same for the same message and receive, and nearly random over all of them.
 fn draw(message_id: &str, receives: u32) -> u32 {
     let hash = Sha256::new()
         .chain_update(message_id)
@@ -106,7 +104,7 @@ mod tests {
 
     use super::*;
 
-    /// `MaxReceiveCount` of the template, as it stands there.
+    /// `MaxReceiveCount` of the template.
     const RECEIVES_MAX: u32 = 500;
 
     const DAY_S: u32 = 86_400;
@@ -147,7 +145,7 @@ mod tests {
             };
             PACES.into_iter().flat_map(of).max().unwrap_or(0)
         };
-        // And each time a whole invocation of half a minute.
+        // Each receive also takes a whole invocation of half a minute.
         let reach: u32 = (1..=RECEIVES_MAX).map(|n| longest(n) + 30).sum();
         assert!(reach < 7 * DAY_S, "it may take {reach} s");
     }
@@ -169,7 +167,7 @@ mod tests {
         };
         assert_eq!(told(3, 1), (3, 10));
         assert_eq!(told(60, 1), (60, 90));
-        // Told the same again and again: from some point on it is a lasting fault.
+        // The same delay is named again and again: from some point on it counts as a lasting fault.
         assert_eq!(told(1, 40), (FLOOR_S, CEILING_S));
         assert_eq!(told(900, 40), (900, DELAY_S_MAX));
         assert_eq!(told(86_400, 1), (CEILING_S, DELAY_S_MAX));

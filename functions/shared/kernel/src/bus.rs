@@ -1,7 +1,7 @@
 //! The bus: where events and effects are published.
 //!
-//! A publication is at least once and without order. An answer that was lost is reported as [`Refusal::Later`]: the
-//! entry may be on the bus, and is published again.
+//! Publishing is at least once and unordered. A lost answer is reported as [`Refusal::Later`]: the entry may be on the
+//! bus, and is published again.
 //!
 //! - [`detail`]: an event as it travels on the bus.
 //! - [`route`]: which domain an event type goes to.
@@ -19,14 +19,14 @@ pub const SOURCE_EVENTS: &str = "sluice.stripe";
 /// The `source` of effects.
 pub const SOURCE_EFFECTS: &str = "sluice.effects";
 
-/// The most entries a PutEvents call takes (a limit of EventBridge).
+/// The most entries in one PutEvents call (a limit of EventBridge).
 pub const BATCH_ENTRIES_MAX: usize = 10;
 
-/// The most bytes that we put in one PutEvents call, all entries together. EventBridge takes 1 MB since 2026, 256 KB
-/// before, and emulators and some Regions still do: the smaller one is safe everywhere.
+/// The most bytes in one PutEvents call, all entries together. EventBridge takes 1 MB since 2026 and took 256 KB
+/// before; emulators and some Regions still take 256 KB. The smaller limit is safe everywhere.
 pub const BATCH_BYTES_MAX: usize = 240_000;
 
-/// The largest detail that travels inline; a larger body stays in the ledger and a pointer travels.
+/// The largest detail that travels inline. A larger body stays in the ledger, and a pointer travels.
 pub const DETAIL_BYTES_MAX: usize = 200_000;
 
 /// One entry for the bus.
@@ -43,17 +43,17 @@ pub struct Outgoing {
 }
 
 impl Outgoing {
-    /// What the entry counts against the bus's limit: source, detail type and detail in UTF-8, and 14 bytes for its
-    /// time, as EventBridge counts it.
+    /// The entry's size as EventBridge counts it against its limit: source, detail type and detail in UTF-8, and 14
+    /// bytes for its time.
     pub fn size_bytes(&self) -> usize {
         14 + self.source.len() + self.detail_type.len() + self.detail.len()
     }
 }
 
-/// Why the bus did not take an entry.
+/// Why the bus refused an entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Refusal {
-    /// The entry's size or form: the same entry will never be taken.
+    /// The entry's size or form: the bus will never accept this entry.
     Form {
         /// The bus's own code, for the log.
         cause: String,
@@ -67,14 +67,15 @@ pub enum Refusal {
 
 /// The event bus.
 pub trait Bus: Sync {
-    /// Publishes the entries and tells the fate of each, in their order. Splits them into calls that the bus takes.
+    /// Publishes the entries and returns the result of each, in their order. Splits them into calls that the bus
+    /// accepts.
     fn publish(
         &self,
         entries: &[Outgoing],
     ) -> impl Future<Output = Vec<Result<(), Refusal>>> + Send;
 }
 
-/// Splits entries into runs that fit one call each, by count and bytes, keeping their order.
+/// Splits entries into batches that fit one call each, by count and bytes, and keeps their order.
 pub fn pack(entries: &[Outgoing]) -> impl Iterator<Item = &[Outgoing]> {
     let mut rest = entries;
     std::iter::from_fn(move || {
@@ -82,7 +83,7 @@ pub fn pack(entries: &[Outgoing]) -> impl Iterator<Item = &[Outgoing]> {
         let mut count = 0;
         while count < rest.len() && count < BATCH_ENTRIES_MAX {
             bytes += rest[count].size_bytes();
-            // An entry that is too large on its own still goes, alone: the bus tells.
+            // An entry that is too large on its own is still sent, alone: the bus then refuses it.
             if count > 0 && bytes > BATCH_BYTES_MAX {
                 break;
             }

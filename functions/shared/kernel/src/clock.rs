@@ -1,4 +1,4 @@
-//! Time, handed in: the kernel reads no clock, so that tests can move it.
+//! Time as a port: the kernel reads no clock, so that tests can control it.
 
 use std::future::Future;
 
@@ -21,7 +21,7 @@ impl<C: Clock> Clock for &C {
     }
 }
 
-/// Milliseconds from Stripe's `created`, in seconds, until now; `None` where there is none or it lies ahead.
+/// Milliseconds from Stripe's `created`, in seconds, until now; `None` if there is none or it lies ahead.
 pub fn lag_ms(created_s: Option<i64>, now_ms: i64) -> Option<i64> {
     let lag_ms = now_ms.checked_sub(created_s?.checked_mul(1_000)?)?;
     (lag_ms >= 0).then_some(lag_ms)

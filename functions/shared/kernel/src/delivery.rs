@@ -4,11 +4,11 @@
 //! |---|---|
 //! | [`record`] | claim → publish → mark |
 //! | [`sweep`] | publishes what is due |
-//! | [`ledger`] | the table of every event seen, and the decision over an entry already there |
-//! | [`endpoint`] | where events come in, and which it admits |
+//! | [`ledger`] | the table of every event seen, and the decision about an entry that already exists |
+//! | [`endpoint`] | where events come in, and which of them are admitted |
 //! | [`secrets`] | the webhook secrets, with their cache |
 //!
-//! Each names those below it only.
+//! Each module names only those below it.
 
 pub mod endpoint;
 pub mod ledger;

@@ -1,6 +1,6 @@
-//! Effects: what a change calls for.
+//! Effects: what a change emits.
 //!
-//! - [`effect`]: facts and levels, as they are stored and go on the bus.
+//! - [`effect`]: facts and levels, as they are stored and published.
 //! - [`receive`]: what a user's own function does with them.
 
 pub mod effect;

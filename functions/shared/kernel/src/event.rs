@@ -1,11 +1,12 @@
-//! A Stripe event, in the forms that the code handles it in.
+//! A Stripe event, in the forms in which the code uses it.
 //!
-//! A [`Head`] is what Sluice reads of an event before it stores and publishes it, and nothing more. The body itself is never
-//! taken apart at the door: it is stored and published as the bytes that Stripe signed. A head borrows from that body; only `id` and `type` are required of it, everything else is optional,
-//! because an event of a type or shape that this version has never seen is stored and published like any other.
+//! A [`Head`] is what Sluice reads of an event before it stores and publishes it, and nothing more. Ingest never takes
+//! the body itself apart: it is stored and published as the bytes that Stripe signed. A head borrows from that body.
+//! Only `id` and `type` are required. Everything else is optional, because an event of a type or shape that this
+//! version has never seen is stored and published like any other.
 //!
-//! An [`Origin`] is what is known of an event beside its body, an [`Event`] what a domain sees of one, and a [`Scope`] whose
-//! it is.
+//! An [`Origin`] is what is known about an event beside its body. An [`Event`] is what a domain sees of one. A
+//! [`Scope`] is its account and mode.
 
 use std::borrow::Cow;
 
@@ -24,7 +25,7 @@ pub enum Shape {
     Snapshot,
     /// `object: "v2.core.event"`: names its object, which has to be fetched.
     Thin,
-    /// Neither: something that Stripe may send one day.
+    /// Neither: a format that Stripe may add one day.
     Unknown,
 }
 
@@ -37,7 +38,7 @@ pub struct ObjectRef<'a> {
     pub id: Option<Cow<'a, str>>,
 }
 
-/// The fields of an event that the door, the ledger and the bus need, borrowed from its body.
+/// The fields of an event that ingest, the ledger and the bus need, borrowed from its body.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Head<'a> {
     /// `evt_…`: 1 to [`EVENT_ID_BYTES_MAX`] printable ASCII characters.
@@ -46,24 +47,24 @@ pub struct Head<'a> {
     pub kind: Cow<'a, str>,
     /// Snapshot or thin.
     pub shape: Shape,
-    /// The account: a snapshot's `account`, or else the last `acct_…` of the `context`. Ingest leaves it out where it is the
-    /// [endpoint's own](crate::delivery::endpoint::Endpoint::keyed).
+    /// The account: a snapshot's `account`, or else the last `acct_…` of the `context`. Ingest leaves it out if it is
+    /// the [endpoint's own](crate::delivery::endpoint::Endpoint::keyed).
     pub account: Option<Cow<'a, str>>,
-    /// The `context` as sent (`acct_…`, `org_…/acct_…`): what `Stripe-Context` has to carry.
+    /// The `context` as sent (`acct_…`, `org_…/acct_…`): the value for `Stripe-Context`.
     pub context: Option<Cow<'a, str>>,
-    /// Absent where the body has no boolean `livemode`.
+    /// Absent if the body has no boolean `livemode`.
     pub livemode: Option<bool>,
     /// Unix seconds; a thin event's ISO 8601 time, rounded down.
     pub created: Option<i64>,
     /// The API version that a snapshot was frozen in.
     pub api_version: Option<Cow<'a, str>>,
-    /// The object that the event is about, where it names one.
+    /// The object that the event is about, if it names one.
     pub object: Option<ObjectRef<'a>>,
     /// The body has a top-level key `sluice`, which is ours on the bus: such a body is published as a pointer.
     pub has_reserved_key: bool,
 }
 
-/// What is known of an event beside its body: what the entry keeps, and what is published around the body.
+/// What is known about an event beside its body: what the entry keeps, and what is published around the body.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Origin<'a> {
     /// `evt_…`.
@@ -74,7 +75,7 @@ pub struct Origin<'a> {
     pub shape: Shape,
     /// The endpoint of the first delivery.
     pub endpoint: Cow<'a, str>,
-    /// How it came in, where it was no delivery: `reconcile`.
+    /// How it came in, if not by a delivery: `reconcile`.
     pub via: Option<Cow<'a, str>>,
     /// The connected account.
     pub account: Option<Cow<'a, str>>,
@@ -96,7 +97,7 @@ pub struct Origin<'a> {
     pub as_pointer: bool,
 }
 
-/// Whose state it is: the account's key and the mode. Part of every key of state and of every effect's id.
+/// An account and mode. Part of every key of state and of every effect's id.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Scope {
     /// `acct_…`, or `None` for the platform's own.
@@ -126,8 +127,8 @@ pub struct Event {
     pub created: i64,
     /// The API version that the object is in.
     pub api_version: Option<String>,
-    /// Stripe's id of the API request that caused it: the same for all events of one request. None for what Stripe did by
-    /// itself.
+    /// Stripe's id of the API request that caused it: the same for all events of one request. None if Stripe acted
+    /// without a request.
     pub request: Option<String>,
     /// `data.object`.
     pub object: Value,

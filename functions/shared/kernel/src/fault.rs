@@ -1,6 +1,6 @@
 //! Faults, classed by what the caller does next.
 //!
-//! | class | at the door | in a consumer |
+//! | class | at ingest | in a consumer |
 //! |---|---|---|
 //! | [`Class::Retry`] | 5xx: Stripe delivers again | the message goes back to its queue |
 //! | [`Class::Reject`] | 400 | recorded as an outcome, then acknowledged |
@@ -25,16 +25,16 @@ pub enum Class {
     Init,
 }
 
-/// How soon the same call is worth making again: [`crate::backoff`] makes seconds of it.
+/// When to try the same call again: [`crate::backoff`] computes seconds from it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Pace {
-    /// Something is down, slow or broken. Nobody knows until when.
+    /// Something is down, slow or broken, for an unknown time.
     Outage,
-    /// A limit was met: whoever comes back soon meets it again.
+    /// A limit was met: a caller that comes back soon meets it again.
     Throttled,
-    /// Another was at the same thing, and will soon be done.
+    /// Another caller was at the same thing, and will soon be done.
     Contention,
-    /// Nothing has been tried.
+    /// Nothing was tried.
     Untouched,
 }
 
@@ -47,9 +47,9 @@ pub struct Fault {
     pub code: &'static str,
     /// For the log: no payload, no secret.
     pub cause: String,
-    /// When the same call is worth making again, in milliseconds from now, where somebody said so (`Retry-After`).
+    /// When to try the same call again, in milliseconds from now, if a delay was named (`Retry-After`).
     pub after_ms: Option<u64>,
-    /// How soon it is worth it else.
+    /// How long to wait if no delay was named.
     pub pace: Pace,
 }
 
@@ -98,7 +98,7 @@ impl Fault {
         }
     }
 
-    /// The same, with the delay before the call is worth making again.
+    /// The same fault, with the delay before the call is tried again.
     #[must_use]
     pub fn with_delay(self, after_ms: u64) -> Self {
         Self {
@@ -107,8 +107,8 @@ impl Fault {
         }
     }
 
-    /// The same, at another pace: a fault is [`Pace::Outage`], and one that is held [`Pace::Contention`], until said
-    /// otherwise.
+    /// The same fault, at another pace. The default is [`Pace::Outage`], and [`Pace::Contention`] for a fault that is
+    /// held.
     #[must_use]
     pub fn paced(self, pace: Pace) -> Self {
         Self { pace, ..self }

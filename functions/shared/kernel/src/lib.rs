@@ -2,38 +2,40 @@
 //!
 //! # Layout
 //!
-//! A module names only those above it in this list; `infra/checks/circles.py` sees to that.
+//! A module names only those above it in this list; `infra/checks/circles.py` checks that.
 //!
-//! The words, which everything else is written in:
+//! The basic types, which everything else uses:
 //! - [`fault`]: why something could not be done, classed by what the caller does next.
 //! - [`clock`]: time, which is a port.
-//! - [`event`]: a Stripe event: what is read of it at the door, and what a domain sees of it.
-//! - [`object`]: reading fields of Stripe's objects; [`raw`]: parts of a JSON document that is odd elsewhere.
-//! - [`queue`]: a message as it is received, and what every consumer of a queue keeps to.
-//! - [`backoff`]: when a message that failed is worth another try.
-//! - [`outcome`]: the record of what a domain would not apply.
+//! - [`event`]: a Stripe event: what ingest reads of it, and what a domain sees of it.
+//! - [`object`]: reading fields of Stripe's objects; [`raw`]: parts of a JSON document, however odd the rest of it is.
+//! - [`queue`]: a message as it is received, and the rules for every consumer of a queue.
+//! - [`backoff`]: when to retry a message that failed.
+//! - [`outcome`]: the record of what a domain did not apply.
 //!
-//! What travels, and what comes in:
-//! - [`bus`]: where events and effects are published, and as what: [`bus::detail`], [`bus::route`], [`bus::trace`].
-//! - [`effects`]: facts and levels, what a change calls for, and how a user's own function receives them.
+//! Ingest and publishing:
+//! - [`bus`]: where events and effects are published, and in which form: [`bus::detail`], [`bus::route`],
+//!   [`bus::trace`].
+//! - [`effects`]: facts and levels, which a change emits, and how a user's own function receives them.
 //! - [`delivery`]: from a delivery to the ledger and the bus: [`delivery::record`], claim → publish → mark, and
 //!   [`delivery::sweep`].
 //!
-//! A domain, and its function:
-//! - [`domain`]: what a domain says.
-//! - [`consumer`]: a queue's batch of messages to the domain's projections: [`consumer::batch`], [`consumer::consume`].
+//! A domain and its function:
+//! - [`domain`]: what a domain defines.
+//! - [`consumer`]: from a queue's batch of messages to the domain's projections: [`consumer::batch`],
+//!   [`consumer::consume`].
 //!
-//! What puts right:
+//! Repair:
 //! - [`reconcile`]: compares Stripe's own list of events with the ledger.
-//! - [`replay`]: ledgered events once more; [`replay::dry_run`]: what a domain would do with them.
-//! - [`rebuild`]: a domain's projections made again, and of what was there before the first event.
+//! - [`replay`]: publishes recorded events again; [`replay::dry_run`]: what a domain would do with them.
+//! - [`rebuild`]: rebuilds a domain's projections, and imports objects older than the first event.
 //! - [`erase`]: what belongs to a person, and what is left of it.
 //!
-//! Ports (`Ledger`, `Bus`, `Projections`, `Objects`, `Outcomes`, …) are traits beside what asks them. The adapters implement
-//! them for AWS, and the harness in memory.
+//! Ports (`Ledger`, `Bus`, `Projections`, `Objects`, `Outcomes`, …) are traits beside the code that uses them. The
+//! adapters implement them for AWS, and the harness in memory.
 //!
 //! # What this crate never does
-//! It reads no clock ([`clock::Clock`] is handed in), makes no random numbers, names no AWS type, and logs nothing:
+//! It reads no clock ([`clock::Clock`] is passed in), makes no random numbers, names no AWS type, and logs nothing:
 //! each use case returns what happened, and the function that called it writes one line.
 
 pub mod backoff;

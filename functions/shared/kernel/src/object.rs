@@ -1,8 +1,8 @@
 //! Reading fields of Stripe's objects.
 //!
-//! Shapes differ by API version, and fields that a domain doesn't use are none of its business: a domain names the
-//! fields that it needs, one by one. A field that is needed and missing is a `Reject` that says which; the value itself
-//! is never quoted.
+//! Shapes differ by API version, and a domain ignores fields that it doesn't use: it names the fields that it needs,
+//! one by one. If a needed field is missing, the fault is a `Reject` that names the field; the value itself is never
+//! quoted.
 
 use serde_json::Value;
 
@@ -28,7 +28,7 @@ impl<'a> Fields<'a> {
         found.filter(|value| !value.is_null())
     }
 
-    /// Whether the object has the field at all, null or not: newer shapes leave out what older ones had.
+    /// Whether the object has the field at all, null or not: newer shapes leave out fields of older ones.
     pub fn has(self, path: &str) -> bool {
         let found = path
             .split('/')
@@ -50,7 +50,7 @@ impl<'a> Fields<'a> {
         self.get(path)?.as_str()
     }
 
-    /// A text that may be null, and has to be there all the same: an object without the field is another kind of object.
+    /// A text that may be null but must be present: an object without the field is another kind of object.
     ///
     /// # Errors
     /// `Reject` with `object.field_missing`.

@@ -1,17 +1,16 @@
-//! Outcomes: what a domain made of an event.
+//! Outcomes: what a domain did with an event.
 //!
-//! `Applied`, `Stale`, `Duplicate` and `Ignored` need no record of their own. What ends otherwise does, so that no event
-//! ends unseen:
+//! `Applied`, `Stale`, `Duplicate` and `Ignored` need no record of their own. Any other end is recorded, so that no
+//! event ends unseen:
 //!
-//! - **rejected**: recorded with its code and a digest of its cause, and only then acknowledged;
-//! - **failing**: the message is near its last receive. It still goes back to its queue, and may become a dead letter: the
-//!   record says why, by which dead letters are grouped. One that ends well after all is recorded over it, as what it
-//!   came to.
+//! - **rejected**: recorded with its code and a digest of its cause, and acknowledged only after that;
+//! - **failing**: the message is near its last receive. It still goes back to its queue, and may become a dead letter.
+//!   The record says why, and dead letters are grouped by it. If the message succeeds after all, its outcome replaces
+//!   the record.
 //!
-//! There is one record of an event and domain, the newest. A check is recorded by its object and never under the event that
-//! it names, which may have been applied well. Failure window: a message whose function dies with it leaves what
-//! the receives before have left, and on its last receive a record that was made before it was touched
-//! ([`UNANSWERED`]).
+//! There is one record per event and domain, the newest. A check is recorded under its object and never under the event
+//! that it names, which may have been applied well. Failure window: if a message's function dies, the records of
+//! earlier receives remain. On the last receive, a record is made before the message is touched ([`UNANSWERED`]).
 
 use std::future::Future;
 
@@ -20,29 +19,29 @@ use sha2::{Digest, Sha256};
 use crate::event::Scope;
 use crate::fault::Fault;
 
-/// The code of a record made before a message's last receive: what stands if that receive never ends.
+/// The code of a record made before a message's last receive. It remains if that receive never ends.
 pub const UNANSWERED: &str = "message.unanswered";
 
-/// The code of a message that was failing and has ended well.
+/// The code of a message that was failing and has succeeded.
 pub const RECOVERED: &str = "message.recovered";
 
-/// What a domain made of an event.
+/// What a domain did with an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
     /// The object's newest event so far: the state is its state.
     Applied,
-    /// A later event of the object was here before; facts it carries were still emitted.
+    /// A later event of the object was here before; its own facts were still emitted.
     Stale,
     /// The same event again.
     Duplicate,
-    /// The domain has no use for events of this type or shape.
+    /// The domain doesn't use events of this type or shape.
     Ignored,
     /// It will never be applied, and is recorded.
     Rejected,
 }
 
 impl Outcome {
-    /// The word for logs and tables.
+    /// The word in logs and tables.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Applied => "applied",
@@ -61,12 +60,12 @@ pub enum RecordKind {
     Rejected,
     /// It is near its last receive, or was when it was recorded.
     Failing,
-    /// It was failing, and came to this.
+    /// It was failing, and ended with this outcome.
     Ended(Outcome),
 }
 
 impl RecordKind {
-    /// The word for tables.
+    /// The word in tables.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Rejected => Outcome::Rejected.as_str(),
@@ -79,7 +78,8 @@ impl RecordKind {
 /// The record of a message that was rejected or is failing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Record {
-    /// `evt_…`; `check-<account and mode>#<object>` of a check; `message-<SHA-256 of the message>` where it names neither.
+    /// `evt_…`; `check-<account and mode>#<object>` for a check; `message-<SHA-256 of the message>` if it names
+    /// neither.
     pub subject: String,
     /// The domain.
     pub domain: &'static str,
@@ -91,25 +91,25 @@ pub struct Record {
     pub cause: String,
     /// Groups records of the same cause: see [`digest`].
     pub digest: String,
-    /// Stripe's type, where the message could be read.
+    /// Stripe's type, if the message could be read.
     pub kind: Option<String>,
     /// The connected account, if any.
     pub account: Option<String>,
-    /// Names the message to the queue. A message keeps it when it becomes a dead letter, and gets another when it is
-    /// moved back.
+    /// Identifies the message to the queue. A message keeps it when it becomes a dead letter, and gets another when it
+    /// is moved back.
     pub message_id: String,
     /// How often the message had been received.
     pub receives: u32,
     /// When it was recorded.
     pub at_ms: i64,
-    /// It knows less than a record that may be there: it never takes the place of one that says failing.
+    /// It knows less than a record that may exist: it never replaces one that says failing.
     pub is_fallback: bool,
 }
 
-/// A tie that a domain left unresolved: the state is a guess until somebody asks Stripe.
+/// A tie that a domain left unresolved: the state is a guess until Stripe is asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tie {
-    /// Whose object, and in which mode.
+    /// The object's account and mode.
     pub scope: Scope,
     /// The domain that has it.
     pub domain: String,
@@ -117,7 +117,7 @@ pub struct Tie {
     pub object: String,
     /// Stripe's name for its kind.
     pub object_kind: String,
-    /// The object that it lies under at Stripe, where its kind is asked for by it: a person's account.
+    /// The object's parent at Stripe, if objects of this kind are requested through it: a person's account.
     pub parent: Option<String>,
     /// An event about it.
     pub event: String,
@@ -127,10 +127,10 @@ pub struct Tie {
     pub at_ms: i64,
 }
 
-/// That an object's state is neither a guess nor a part any more.
+/// An object's state is neither a guess nor partial any more.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Resolved {
-    /// Whose object, and in which mode.
+    /// The object's account and mode.
     pub scope: Scope,
     /// The domain that has it.
     pub domain: &'static str,
@@ -140,10 +140,10 @@ pub struct Resolved {
     pub before_ms: i64,
 }
 
-/// A check that found a projection to differ from the object as Stripe has it. It has been mended.
+/// A check found a projection to differ from the object as Stripe has it. It has been corrected.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Drift {
-    /// Whose object, and in which mode.
+    /// The object's account and mode.
     pub scope: Scope,
     /// The domain that has it.
     pub domain: &'static str,
@@ -153,16 +153,16 @@ pub struct Drift {
     pub at_ms: i64,
 }
 
-/// What a domain notes of an object, beside what it made of the event.
+/// What a domain records about an object, beside the event's outcome.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Finding {
-    /// The state is a guess, or a part. Noted before the message is acknowledged, so that reconcile finds it. Of two ties of
-    /// an object the one that was found last stands.
+    /// The state is a guess, or partial. Recorded before the message is acknowledged, so that reconcile finds it. Of
+    /// two ties of an object, the one that was found last stands.
     Tie(Tie),
-    /// It is neither any more: the domain's tie of the object is forgotten, if it was found no later than
-    /// [`Resolved::before_ms`]. If that can't be noted, reconcile's next check resolves it.
+    /// It is neither any more: the domain's tie of the object is removed, if it was found no later than
+    /// [`Resolved::before_ms`]. If that can't be recorded, reconcile's next check resolves it.
     Resolved(Resolved),
-    /// The projection was not as Stripe has the object. Counted, and no more: it has been mended.
+    /// The projection differed from Stripe's object. It has been corrected, and is only counted.
     Drift(Drift),
 }
 
@@ -189,7 +189,7 @@ pub fn subject_of_message(message: &str) -> String {
     format!("message-{hex}")
 }
 
-/// The subject of a check: the object that it asks about. The event that a check names has an outcome of its own.
+/// The subject of a check: the object that it asks about. The event that a check names has its own outcome.
 pub fn subject_of_check(scope: &Scope, object: &str) -> String {
     format!("{CHECK}{}#{object}", scope.key())
 }
@@ -202,19 +202,19 @@ pub fn is_check(subject: &str) -> bool {
 /// How the subject of a check begins.
 const CHECK: &str = "check-";
 
-/// Where they are recorded.
+/// Where outcomes are recorded.
 pub trait Outcomes: Sync {
-    /// Records what became of a message. It takes the place of an earlier record of the same subject and domain, unless it
-    /// is a fallback and that one says failing.
+    /// Records what became of a message. It replaces an earlier record of the same subject and domain, unless it is a
+    /// fallback and that one says failing.
     ///
     /// # Errors
-    /// `Retry` where it can't be written: a rejected message must not be acknowledged then.
+    /// `Retry` if it can't be written: a rejected message must not be acknowledged then.
     fn record(&self, record: &Record) -> impl Future<Output = Result<(), Fault>> + Send;
 
-    /// Notes something of an object, for reconcile.
+    /// Records a finding about an object, for reconcile.
     ///
     /// # Errors
-    /// `Retry` where it can't be written.
+    /// `Retry` if it can't be written.
     fn remark(&self, remark: &Finding) -> impl Future<Output = Result<(), Fault>> + Send;
 }
 
@@ -234,7 +234,7 @@ mod tests {
             digest("a.b", "no text at status")
         );
         assert_ne!(digest("a.b", ""), digest("a.c", ""));
-        // Words don't run together.
+        // The two texts don't run together.
         assert_ne!(digest("a.b", "a bc"), digest("a.b", "ab c"));
         assert_eq!(cause("req_1", 1).len(), 12);
     }

@@ -1,9 +1,9 @@
-//! Parts of a JSON document as the text that they are, however odd the rest of it is.
+//! Parts of a JSON document as raw text, however odd the rest of it is.
 //!
-//! Only the syntax is checked, to the document's end. Numbers such as `1e999`, lone surrogates, duplicate keys and any depth of
-//! nesting are no errors, where [`serde_json::Value`] knows a largest number, only valid Unicode and 127 levels. Reading is
-//! iterative, so depth costs no stack. Where a key stands twice, the last one counts, as in JavaScript, Python, Go and the bus.
-//! Keys are compared after their escapes are resolved.
+//! Only the syntax is checked, to the document's end. Numbers such as `1e999`, lone surrogates, duplicate keys and any
+//! depth of nesting are no errors here. [`serde_json::Value`] has a largest number and accepts only valid Unicode and
+//! 127 levels. Reading is iterative, so depth costs no stack. If a key occurs twice, the last one counts, as in
+//! JavaScript, Python, Go and the bus. Keys are compared after their escapes are resolved.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -14,7 +14,7 @@ use serde_json::value::RawValue;
 /// The text of the last value under each of `keys` in a JSON object; `None` for a key that isn't there.
 ///
 /// # Errors
-/// Where the text is no JSON object from its first to its last byte, white space aside.
+/// If the text is no JSON object from its first to its last byte, ignoring white space.
 pub fn last_values<'a, const N: usize>(
     json: &'a str,
     keys: [&str; N],
@@ -33,7 +33,7 @@ pub fn last_values_of<'a, const N: usize>(
     is_object(json).then(|| last_values(json, keys).ok())?
 }
 
-/// Whether a JSON document is an object, by how it begins.
+/// Whether a JSON document is an object, judged by its beginning.
 pub fn is_object(json: &str) -> bool {
     json.trim_start_matches([' ', '\t', '\n', '\r'])
         .starts_with('{')
@@ -62,7 +62,7 @@ impl<'de, const N: usize> Visitor<'de> for LastValues<'_, N> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut values = [None; N];
-        // Keys are taken raw as well: one that isn't valid Unicode must not spoil the rest.
+        // Keys are read raw as well: one that isn't valid Unicode must not spoil the rest.
         while let Some(key) = map.next_key::<&'de RawValue>()? {
             let slot = string(key.get())
                 .and_then(|key| self.keys.iter().position(|&wanted| wanted == key));

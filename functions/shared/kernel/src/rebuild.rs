@@ -1,40 +1,42 @@
-//! Rebuild and import: an object's projection is made again, or made before its first event.
+//! Rebuild and import: an object's projection is recomputed, or made before its first event.
 //!
-//! **Rebuild** puts right what a domain's code got wrong. An event that comes again is added to what is known, so a state that was
-//! wrongly taken for the last one stays. A rebuild makes new evidence instead, of the bodies that the ledger still has of the
-//! events that the item names, read by the code of now, and of the object as Stripe has it, where there is a key. Of what
-//! can't be had again the item's own is kept. **Import** adds Stripe's object to what there is, usually nothing.
+//! **Rebuild** corrects what a domain's code got wrong. An event that comes again is added to what is known, so a state
+//! that was wrongly considered the last one stays. A rebuild makes new evidence instead. It reads, with the current
+//! code, the events that the item names, if the ledger still has their bodies. If there is a key, it also uses the
+//! object as Stripe has it. What can't be read again is kept from the item. **Import** adds Stripe's object to what
+//! exists, usually nothing.
 //!
-//! Guarantee: each write goes through the version condition, so events that come in meanwhile are neither lost nor undone.
-//! Facts stay as they are: one that the old code missed is emitted when its event is replayed, and one that was emitted
-//! isn't emitted again.
+//! Guarantee: each write goes through the version condition, so events that come in meanwhile are neither lost nor
+//! undone. Facts stay as they are. A fact that the old code missed is emitted when its event is replayed, and one that
+//! was emitted isn't emitted again.
 //!
 //! # What is emitted
 //!
 //! | | an object that is new here | one that is known |
 //! |---|---|---|
 //! | rebuild | | nothing, or with [`Mode::Emit`] its levels |
-//! | import | nothing | its levels, if they change or are owed: as a check of reconcile emits them |
+//! | import | nothing | its levels, if they change or are owed: like a check of reconcile |
 //!
-//! What a suppressed write changes is owed ([`Item::levels_owed`]): the object's next message emits it, also one that is
-//! stale by then. So the event of a change that was imported or rebuilt before it came isn't swallowed. Where no event
-//! comes any more (after a gap in reconcile), an import of the known object emits what it changes.
+//! What a suppressed write changes is owed ([`Item::levels_owed`]): the object's next message emits it, even if that
+//! message is stale by then. So a change isn't swallowed if it was imported or rebuilt before its event came. If no
+//! event comes any more (after a gap in reconcile), an import of the known object emits what it changes.
 //!
 //! # Terminal states that are wrong
 //!
-//! A terminal state stays although Stripe answers otherwise later; the answer is noted with [`consume::CONTRADICTED`].
-//! [`Mode::Reopen`] puts the answer in its place ([`Evidence::reopened`]) and emits the levels.
+//! A terminal state stays even if Stripe answers otherwise later; the answer is recorded with
+//! [`consume::CONTRADICTED`]. [`Mode::Reopen`] replaces the state with the answer ([`Evidence::reopened`]) and emits
+//! the levels.
 //!
 //! # Guesses
 //!
-//! If an answer of Stripe is of the same second as an event, nothing may say which was later. Such a tie is noted
+//! If an answer of Stripe is of the same second as an event, it may be unknown which was later. Such a tie is recorded
 //! ([`crate::outcome::Tie`]), and reconcile has the domain check the object.
 //!
 //! Failure window: a crash between two objects leaves the first done and the second untouched. An object that needs no
-//! change is not written, so going over all of them again is safe and cheap.
+//! change is not written, so running over all of them again is safe and cheap.
 //!
-//! What isn't known: without a key, events beyond [`projection::HISTORY_MAX`] and events that left no trace in the item take
-//! no part. Replay them afterwards.
+//! Limits: without a key, events beyond [`projection::HISTORY_MAX`] and events that left no trace in the item are not
+//! used. Replay them afterwards.
 
 mod item;
 mod sources;
@@ -67,13 +69,13 @@ pub const IMPORTED: &str = "import";
 /// What a rebuild leaves in the history of an item that names no event.
 pub const REBUILT: &str = "rebuild";
 
-/// Mode often one object's fetch waits for the budget before that is an error.
+/// How often one object's fetch waits for the budget before that is an error.
 const WAITS_MAX: u32 = 20;
 
-/// How a rebuild is carried out.
+/// How a rebuild is done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
-    /// Only what would change is found out; with `reopens` what [`Mode::Reopen`] would.
+    /// Only finds out what would change; with `reopens`, what [`Mode::Reopen`] would change.
     Plan {
         /// Whether a contradicted terminal state would be replaced.
         reopens: bool,
@@ -82,7 +84,7 @@ pub enum Mode {
     Suppress,
     /// Levels that change, or are owed, are emitted.
     Emit,
-    /// As `Emit`; and of an object whose terminal state is contradicted by Stripe's answer, the answer is taken.
+    /// As `Emit`. If Stripe's answer contradicts an object's terminal state, the answer replaces the state.
     Reopen,
 }
 
@@ -91,28 +93,28 @@ pub enum Mode {
 pub struct Ports<'a, P, B, L, O, N, S> {
     /// The domain's table.
     pub projections: &'a P,
-    /// Where levels go.
+    /// Where levels are emitted.
     pub bus: &'a B,
     /// Bodies of the ledger.
     pub bodies: &'a L,
     /// Stripe's objects.
     pub objects: &'a O,
-    /// Where a guess is noted, for reconcile.
+    /// Where a guess is recorded, for reconcile.
     pub outcomes: &'a N,
-    /// The domain's settings: what is derived of a state is derived by these.
+    /// The domain's settings, from which derived values are computed.
     pub settings: &'a S,
 }
 
 /// What became of one object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Change {
-    /// There was none, and now there is.
+    /// There was none, and now there is one.
     Made,
-    /// The state is another, or whether it is the last, or whether it is a guess.
+    /// The state changed, or whether it is the last, or whether it is a guess.
     Changed,
-    /// It is as it was, and was not written.
+    /// It is unchanged, and was not written.
     Same,
-    /// Neither Stripe nor the ledger could be asked: it is as it was.
+    /// Neither Stripe nor the ledger could be asked: it is unchanged.
     Unfounded,
 }
 
@@ -133,15 +135,15 @@ impl Change {
 pub struct Rebuilt {
     /// What became of it.
     pub change: Change,
-    /// The state that it had; null where it had none.
+    /// The state that it had; null if it had none.
     pub before: Value,
-    /// The state that it has, or in a dry run would have.
+    /// The state that it has, or would have in a dry run.
     pub after: Value,
     /// Stripe was asked and answered.
     pub is_fetched: bool,
     /// The state is a guess.
     pub is_guess: bool,
-    /// Why Stripe's answer was of no use, where it was asked: a fault's code.
+    /// Why Stripe's answer was of no use, if Stripe was asked: a fault's code.
     pub note: Option<&'static str>,
 }
 
@@ -154,16 +156,16 @@ pub struct Shown {
     pub api_version: Option<String>,
     /// The answer's `Date`, in Unix seconds.
     pub date_s: i64,
-    /// Mode long the answer took, in milliseconds.
+    /// How long the answer took, in milliseconds.
     pub took_ms: u32,
 }
 
 /// Stripe's lists of objects.
 pub trait Existing: Sync {
-    /// A page of the objects of a kind, newest first, ended ones too; after this id, where one is named.
+    /// A page of the objects of a kind, newest first, including ended ones; after this id, if one is named.
     ///
     /// # Errors
-    /// `Retry` where Stripe can't be asked now; `Reject` where it refuses what is asked, or has no list of that kind.
+    /// `Retry` if Stripe can't be asked now; `Reject` if it refuses the request, or has no list of that kind.
     fn existing(
         &self,
         scope: &Scope,
@@ -172,11 +174,11 @@ pub trait Existing: Sync {
     ) -> impl Future<Output = Result<Listed<Shown>, Fault>> + Send;
 }
 
-/// Makes one object's projection again. `None` if there is no item of this key.
+/// Rebuilds one object's projection. `None` if there is no item with this key.
 ///
 /// # Errors
-/// `Retry` where a table or Stripe can't be asked now, or writes keep meeting others; `Reject` where the domain can't read
-/// an event or object that it has to: the item is as it was.
+/// `Retry` if a table or Stripe can't be asked now, or writes keep conflicting. `Reject` if the domain can't read an
+/// event or object that it has to read; the item is unchanged then.
 pub async fn rebuild<D: Domain>(
     ports: &Ports<
         '_,
@@ -264,21 +266,21 @@ where
                     answer = Some(candidate);
                 }
                 Ok(None) => {}
-                // This object's own trouble. The run's is an error.
+                // This fault concerns only this object. A fault of the whole run is an error.
                 Err(fault) if is_of_one_object(&fault) => note = Some(fault.code),
                 Err(fault) => return Err(fault),
             }
             let (is_fetched, is_unfounded) = (answer.is_some(), found.is_empty());
             let owner = owner.or_else(|| D::owner(item.evidence.head().state()));
             if !is_fetched {
-                // What can't be had again stands as it was read then.
+                // What can't be read again stays as it was read then.
                 let kept = item.evidence.members().iter();
                 found.extend(
                     kept.filter(|member| !is_read_again(member, &events))
                         .cloned(),
                 );
             }
-            // Nothing is left where all that was found has been dropped since it was reopened.
+            // Nothing is left if everything that was found has been dropped because of the reopening.
             let mut evidence = match is_unfounded {
                 true => item.evidence.clone(),
                 false => {
@@ -295,7 +297,7 @@ where
                 }
             }
             let is_guess = !evidence.head().is_decided();
-            // What is derived follows the settings, also of an object that can't be read again.
+            // Derived values follow the settings, even for an object that can't be read again.
             let is_derived_as = item.derived == D::derived(evidence.head().state(), self.settings);
             let rebuilt = Rebuilt {
                 change: match is_as(&item.evidence, &evidence) && is_derived_as {
@@ -392,7 +394,8 @@ where
                 is_guess: !evidence.head().is_decided(),
                 note: contradicts.then_some(consume::CONTRADICTED),
             };
-            // What was never emitted, since it was imported before its first event, waits for that.
+            // Levels that were never emitted, because the object was imported before its first event, wait for that
+            // event.
             let owes = |item: &Item<D::State>| {
                 owes(item) && (!item.pending.is_empty() || item.emitted.is_some())
             };
@@ -422,12 +425,12 @@ where
     }
 }
 
-/// Whether there is something to emit, although nothing changes.
+/// Whether there is something to emit although nothing changes.
 fn owes<S>(item: &Item<S>) -> bool {
     item.levels_owed || !item.pending.is_empty()
 }
 
-/// Whether two say the same of the object, whatever they rest on.
+/// Whether both say the same about the object, whatever their evidence.
 fn is_as<S: Clone + PartialEq>(one: &Evidence<S>, other: &Evidence<S>) -> bool {
     let (its, others) = (one.head(), other.head());
     its.state() == others.state()

@@ -1,22 +1,23 @@
-//! Replay: ledgered events are published again, as a run that can be stopped, and gone on with.
+//! Replay: publishes recorded events again, in a run that can be stopped and resumed.
 //!
-//! A run is a list of event ids and a cursor, both kept in a table. It goes on batch by batch: read the entries, publish,
-//! write the cursor. A canary batch goes first, and its verdicts are waited for; after that they are looked at every
-//! [`CHECK_EVENTS`] events. Where too many fail the run stops by itself and says so.
+//! A run is a list of event ids and a cursor, both kept in a table. It works batch by batch: read the entries, publish,
+//! write the cursor. A canary batch goes first, and the run waits for its verdicts; after that they are checked every
+//! [`CHECK_EVENTS`] events. If too many fail, the run stops and says so.
 //!
-//! Guarantee: every event of the run is published at least once, in the run's mode, or counted as skipped or refused.
-//! A run that is cut off publishes again what came after the last cursor, at most a batch, which consumers take as what it
-//! is: the same event, in the same generation. A generation is the run's id, so going on with a run keeps it.
+//! Guarantee: every event of the run is published at least once, in the run's mode, or counted as skipped or refused. A
+//! run that is cut off publishes again what came after the last cursor, at most a batch. Consumers recognise it as the
+//! same event, in the same generation. A generation is the run's id, so resuming a run keeps it.
 //!
-//! The cursor is written at the version that was read: of two programs that go on with one run, one stops.
+//! The cursor is written at the version that was read: of two programs that resume one run, one stops.
 //!
-//! An event that [waits](crate::delivery::endpoint::is_waiting) for its endpoint's configuration has never been published. If it fits
-//! the endpoint as it is deployed now, the run admits it: the entry becomes due, and sweep publishes it to every domain as
-//! ingest would have done. A crash leaves it waiting or due, and of two runs at once each finds it due. What still doesn't
-//! fit is counted and left alone, and what is kept in the ledger on purpose is never touched.
+//! An event that [waits](crate::delivery::endpoint::is_waiting) for its endpoint's configuration has never been
+//! published. If it fits the endpoint as it is deployed now, the run admits it: the entry becomes due, and sweep
+//! publishes it to every domain as ingest would have done. A crash leaves it waiting or due, and two parallel runs both
+//! find it due. An event that still doesn't fit is counted and left alone. An event that is kept in the ledger on
+//! purpose is never touched.
 //!
-//! What isn't known: a verdict is what a domain has recorded against the event since the batch was begun. One that a
-//! domain hasn't come to by the end of the wait counts as good. Admitted events aren't waited for.
+//! Limits: a verdict is what a domain has recorded for the event since the batch was begun. An event that a domain
+//! hasn't reached by the end of the wait counts as good. The run doesn't wait for admitted events.
 
 mod admission;
 pub mod dry_run;
@@ -34,85 +35,85 @@ use crate::clock::Clock;
 use crate::delivery::ledger::{Entry, Waiting};
 use crate::fault::Fault;
 
-/// The most events of a run. Of more, make several.
+/// The most events of a run. For more, make several runs.
 pub const EVENTS_MAX: usize = 100_000;
 
-/// Events between two writes of the cursor: what is published again, at most, where a run was cut off.
+/// Events between two writes of the cursor: at most this many are published again after a run was cut off.
 pub const BATCH_EVENTS: usize = 10 * bus::BATCH_ENTRIES_MAX;
 
-/// After this many events the verdicts are looked at again.
+/// After this many events the verdicts are checked again.
 pub const CHECK_EVENTS: usize = 500;
 
-/// How often a batch is offered to the bus, pausing in between, before what is still refused counts as failed.
+/// How often a batch is offered to the bus, with pauses in between, before refused events count as failed.
 pub const OFFERS_MAX: u32 = 3;
 
 /// The pause between two offers, in milliseconds.
 pub const OFFER_PAUSE_MS: u64 = 1_000;
 
-/// How often the queues are looked at while verdicts are waited for, in milliseconds.
+/// How often the queues are checked while the run waits for verdicts, in milliseconds.
 const LOOK_MS: u64 = 500;
 
-/// Where a run stands.
+/// The state of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "is", content = "reason")]
 pub enum RunState {
-    /// It was begun, and nobody has said that it is over: it is going on, or was cut off.
+    /// It was begun, and its end isn't recorded: it is in progress, or was cut off.
     Running,
     /// Too many failed, or it was asked to stop.
     Stopped(String),
-    /// The whole list was gone through.
+    /// The whole list was processed.
     Done,
 }
 
-/// A replay run: what was asked for, by whom and why, and how far it is.
+/// A replay run: what was asked for, by whom and why, and its progress.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Run {
-    /// Names the run, and the generation where it is forced: see [`detail::is_generation`].
+    /// Names the run, and the generation if it is forced: see [`detail::is_generation`].
     pub id: String,
     /// Who asked for it.
     pub who: String,
     /// Why.
     pub why: String,
-    /// Facts and levels are told again.
+    /// Facts and levels are emitted again.
     pub forced: bool,
-    /// The one domain whose queue it reaches; all that the rules name, where none.
+    /// The one domain whose queue it reaches; if none, all that the rules name.
     pub domain: Option<String>,
-    /// Events of its list.
+    /// The number of events in its list.
     pub total: usize,
     /// The first event of the list that isn't yet done.
     pub next: usize,
     /// Events put on the bus or the queue.
     pub published: usize,
-    /// Events without an entry or a whole body, or kept in the ledger on purpose.
+    /// Events without an entry or a complete body, or kept in the ledger on purpose.
     pub skipped: usize,
     /// Events that waited for their endpoint's configuration, fit it now and were made due for sweep.
     pub admitted: usize,
-    /// Events that still don't fit their endpoint: they go on waiting.
+    /// Events that still don't fit their endpoint: they keep waiting.
     pub waiting: usize,
     /// Events that the bus refused.
     pub refused: usize,
-    /// Events that a domain rejected or is failing at, as far as was looked.
+    /// Events that a domain rejected or fails at, as far as was checked.
     pub failed: usize,
-    /// Events whose verdicts were looked at.
+    /// Events whose verdicts were checked.
     pub checked: usize,
     /// Events of the canary batch, which goes first.
     pub canary: usize,
-    /// Events a second, at most.
+    /// Events per second, at most.
     pub rate_per_s: u32,
-    /// The run stops where more than this share of what was checked has failed, in percent.
+    /// The run stops if more than this percentage of the checked events has failed.
     pub stop_percent: u32,
-    /// How long verdicts are waited for, at most, in milliseconds.
+    /// How long the run waits for verdicts, at most, in milliseconds.
     pub settle_ms: u64,
     /// When it was begun.
     pub started_at_ms: i64,
-    /// When it last went on.
+    /// When it last made progress.
     pub at_ms: i64,
-    /// Where it stands.
+    /// Its state.
     pub standing: RunState,
 }
 
 impl Run {
-    /// How its events are to be taken in.
+    /// The emit mode of its events.
     pub fn emit_mode(&self) -> EmitMode<'_> {
         match self.forced {
             true => EmitMode::Forced(&self.id),
@@ -120,7 +121,7 @@ impl Run {
         }
     }
 
-    /// Why this share of failures is too many; `None` where it isn't.
+    /// Why this share of failures is too many; `None` if it isn't.
     fn too_many(&self) -> Option<String> {
         let bad = self.failed + self.refused;
         let seen = self.checked + self.refused;
@@ -132,16 +133,16 @@ impl Run {
 
 /// The table of runs.
 pub trait Runs: Sync {
-    /// Writes the run if its version is still `expected`, and makes it `expected + 1`. `Ok(false)` where it isn't.
+    /// Writes the run if its version is still `expected`, and sets it to `expected + 1`. `Ok(false)` if it differs.
     ///
     /// # Errors
-    /// `Retry` where the table can't be reached.
+    /// `Retry` if the table can't be reached.
     fn save(&self, run: &Run, expected: u64) -> impl Future<Output = Result<bool, Fault>> + Send;
 
     /// Ids of the run's list, from this place on.
     ///
     /// # Errors
-    /// `Retry` where the table can't be reached.
+    /// `Retry` if the table can't be reached.
     fn ids(
         &self,
         run: &str,
@@ -149,10 +150,10 @@ pub trait Runs: Sync {
         limit: usize,
     ) -> impl Future<Output = Result<Vec<String>, Fault>> + Send;
 
-    /// Notes with these events that the run published them: it becomes part of their story.
+    /// Records for these events that the run published them: it becomes part of their history.
     ///
     /// # Errors
-    /// `Retry` where the table can't be reached.
+    /// `Retry` if the table can't be reached.
     fn note(
         &self,
         run: &Run,
@@ -161,15 +162,15 @@ pub trait Runs: Sync {
     ) -> impl Future<Output = Result<(), Fault>> + Send;
 }
 
-/// An entry of the ledger and its body, where that is whole.
+/// An entry of the ledger and its body, if that is complete.
 pub type Ledgered = (Entry, Option<Vec<u8>>);
 
 /// The ledger as replay uses it.
 pub trait Entries: Sync {
-    /// The entries of these events, in their order; `None` where there is none, or it has expired.
+    /// The entries of these events, in their order; `None` if there is none, or it has expired.
     ///
     /// # Errors
-    /// `Retry` where the ledger can't be reached.
+    /// `Retry` if the ledger can't be reached.
     fn entries(
         &self,
         ids: &[String],
@@ -179,10 +180,10 @@ pub trait Entries: Sync {
 
 /// What became of events that were published.
 pub trait Verdicts: Sync {
-    /// How many of these events a domain has rejected, or is failing at, since then.
+    /// How many of these events a domain has rejected, or fails at, since then.
     ///
     /// # Errors
-    /// `Retry` where the outcomes can't be read.
+    /// `Retry` if the outcomes can't be read.
     fn failed(
         &self,
         ids: &[String],
@@ -192,7 +193,7 @@ pub trait Verdicts: Sync {
     /// Whether messages are waiting in the queues that the run reaches.
     ///
     /// # Errors
-    /// `Retry` where the queues can't be asked.
+    /// `Retry` if the queues can't be asked.
     fn is_waiting(&self) -> impl Future<Output = Result<bool, Fault>> + Send;
 }
 
@@ -205,19 +206,19 @@ pub struct Ports<'a, R, E, B, V> {
     pub entries: &'a E,
     /// The bus, or one domain's queue.
     pub target: &'a B,
-    /// What became of it.
+    /// What became of the published events.
     pub verdicts: &'a V,
     /// Which entries may be published.
     pub admissions: Admissions<'a>,
 }
 
-/// Resumes a run of this version until its list is exhausted, too many events fail or `progress` stops it; returns it as it
-/// then stands. `progress` is called after each batch, and with [`ControlFlow::Break`] stops the run for this reason. A run
-/// that was stopped can be resumed.
+/// Resumes a run of this version until its list is exhausted, too many events fail or `progress` stops it. Returns the
+/// run in its last state. `progress` is called after each batch, and with [`ControlFlow::Break`] stops the run for this
+/// reason. A run that was stopped can be resumed.
 ///
 /// # Errors
-/// `Retry` where a table can't be reached, `Held` with `replay.taken` where another program goes on with the run.
-/// The run stays [`RunState::Running`] then, and can be gone on with.
+/// `Retry` if a table can't be reached, `Held` with `replay.taken` if another program resumes the run. The run stays
+/// [`RunState::Running`] then, and can be resumed.
 pub async fn resume(
     ports: &Ports<'_, impl Runs, impl Entries + Waiting, impl Bus, impl Verdicts>,
     clock: &impl Clock,
@@ -226,7 +227,7 @@ pub async fn resume(
     mut progress: impl FnMut(&Run) -> ControlFlow<String>,
 ) -> Result<Run, Fault> {
     run.standing = RunState::Running;
-    // Before anything is published: who lost the run to another program publishes nothing.
+    // Before anything is published: a program that lost the run to another publishes nothing.
     version = save(ports.runs, &run, version).await?;
     let mut unchecked: Vec<String> = Vec::new();
     let mut since_ms = clock.now_ms();
@@ -289,7 +290,7 @@ async fn save(runs: &impl Runs, run: &Run, version: u64) -> Result<u64, Fault> {
     }
 }
 
-/// Admits the events that waited and fit now. Returns those to publish again, and the ids of those admitted.
+/// Admits the events that waited and fit now. Returns those to publish again, and the ids of the admitted ones.
 async fn sort(
     ports: &Ports<'_, impl Runs, impl Entries + Waiting, impl Bus, impl Verdicts>,
     clock: &impl Clock,
@@ -323,7 +324,7 @@ async fn sort(
     Ok((again, admitted))
 }
 
-/// Publishes what can be; returns the ids that were.
+/// Publishes what can be published; returns the ids of what was.
 async fn publish(
     ports: &Ports<'_, impl Runs, impl Entries, impl Bus, impl Verdicts>,
     clock: &impl Clock,
@@ -368,7 +369,7 @@ async fn publish(
     published
 }
 
-/// Waits until the queues are empty, no longer than this.
+/// Waits until the queues are empty, at most this long.
 async fn wait_for_drain(
     verdicts: &impl Verdicts,
     clock: &impl Clock,

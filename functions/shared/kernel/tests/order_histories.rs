@@ -1,8 +1,8 @@
 //! Every small history of one object, added in every order: what is decided is the object as it is.
 //!
 //! An object has two attributes of three values. Each event changes one of them, in the same second as the event before
-//! or in the next. Families of histories add what deliveries bring besides: events without `previous_attributes`,
-//! second ids for one change, creations, terminal ends, fetches at every moment.
+//! or in the next. Families of histories add what else deliveries bring: events without `previous_attributes`, second
+//! ids for one change, creations, terminal ends, fetches at every moment.
 //!
 //! `cargo test -p sluice-kernel --test order_histories -- --nocapture` prints how many are decided.
 
@@ -13,7 +13,7 @@ use sluice_kernel::consumer::order::evidence::Evidence;
 
 type Values = [u8; 2];
 
-/// One change, and the events that tell of it.
+/// One change, and the events that report it.
 #[derive(Clone, Debug)]
 struct Change {
     second: i64,
@@ -28,9 +28,9 @@ enum Told {
     Updated,
     /// By an event without.
     Plain,
-    /// By one of each, as an invoice's `updated` and `paid`.
+    /// By one of each, like an invoice's `updated` and `paid`.
     Both,
-    /// By two of the first.
+    /// By two events with `previous_attributes`.
     Twice,
     /// By the object's creation.
     Created,
@@ -38,7 +38,7 @@ enum Told {
 
 const EVERY: [Told; 4] = [Told::Updated, Told::Plain, Told::Both, Told::Twice];
 
-/// The digests of all objects there are: computing them is most of the work otherwise.
+/// The digests of all objects that exist: computing them is most of the work otherwise.
 struct Objects(Vec<Digest>);
 
 impl Objects {
@@ -63,7 +63,7 @@ impl Objects {
                 Told::Created => &[Before::Nothing],
             };
             for before in befores {
-                // Ids say nothing of the order: they are the reverse of it in one half, and not in the other.
+                // Ids say nothing about the order: they are its reverse in one half, and not in the other.
                 let id = (index * 2 + events.len() % 2) * 7 % 11;
                 events.push(Candidate {
                     source: Source::Event {
@@ -84,7 +84,7 @@ impl Objects {
     }
 }
 
-/// Every history of so many changes, with seconds that stay or go on, told in these ways.
+/// Every history of this number of changes, with seconds that stay or advance, reported in these ways.
 fn histories(changes: usize, ways: &[Told]) -> impl Iterator<Item = Vec<Change>> {
     let ways = ways.to_vec();
     let steps = 8 * ways.len();
@@ -247,8 +247,8 @@ fn a_terminal_end_stands_even_where_its_second_is_earlier() {
     }
 }
 
-/// Every fetch there can be: after each change, read in every second that it can have been read in, and dated and
-/// reaching back as fetches are.
+/// Every possible fetch: after each change, read in every second in which it can have been read, and dated and reaching
+/// back as fetches are.
 fn fetches(objects: &Objects, history: &[Change], terminal_end: bool) -> Vec<Candidate<Values>> {
     let mut fetches = Vec::new();
     for (index, change) in history.iter().enumerate() {

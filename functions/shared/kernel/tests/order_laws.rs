@@ -1,4 +1,4 @@
-//! Whatever the candidates are, honest or not, the evidence depends on which there are and not on how they came.
+//! For all candidates, honest or not: the evidence depends on which there are and not on how they came.
 
 use std::collections::BTreeSet;
 
@@ -45,7 +45,8 @@ fn candidate() -> impl Strategy<Value = Candidate<Value>> {
             terminal,
             api_version: version.map(str::to_owned),
             after: Digest::of(&json!({ "a": after })),
-            // What a domain keeps is a function of the object; here also `null`, and the same of different objects.
+            // What a domain keeps is a function of the object. Here it may also be `null`, or the same for different
+            // objects.
             state: if after == 0 {
                 Value::Null
             } else {
@@ -66,7 +67,7 @@ fn evidence<'a>(candidates: impl IntoIterator<Item = &'a Candidate<Value>>) -> E
 }
 
 proptest! {
-    // A failing case is printed in full, and is to become a test of its own: no file of seeds.
+    // A failing case is printed in full and should become a test of its own, so there is no file of seeds.
     #![proptest_config(ProptestConfig { failure_persistence: None, cases: 1_024, ..ProptestConfig::default() })]
 
     #[test]
@@ -90,8 +91,8 @@ proptest! {
         prop_assert_eq!(a.merge(&b), evidence(some.iter().chain(&others)));
     }
 
-    /// An operator took Stripe's answer in place of a terminal state: what is added to it one by one may come in any order,
-    /// and no terminal candidate from before the answer comes back.
+    /// An operator accepted Stripe's answer in place of a terminal state. What is added to it one by one may come in
+    /// any order, and no terminal candidate from before the answer comes back.
     #[test]
     fn to_reopened_evidence_candidates_are_added_in_any_order(
         answered in 99..102_i64,

@@ -1,18 +1,19 @@
 //! An event as it travels on the bus.
 //!
-//! The detail is Stripe's event as it stands, with one more leading key:
+//! The detail is Stripe's event unchanged, with one more leading key:
 //!
 //! ```json
 //! {"sluice":{"account":null,"endpoint":"platform","livemode":true,"created":1764000000,
 //!            "received_at_ms":1764000000123,"traceparent":"00-…","body":"inline"},"id":"evt_…","object":"event", …}
 //! ```
 //!
-//! so rules written for Stripe's own EventBridge destination carry over. A body that can't travel (too large, not
-//! UTF-8, or with a key `sluice` of its own) stays in the ledger; a pointer with the same leading key, `"body":
-//! "ledger"`, and the event's id, type, account, livemode, created, api_version and object travels instead.
+//! So rules written for Stripe's own EventBridge destination work here too. A body can't travel if it is too large,
+//! isn't UTF-8, or has a key `sluice` of its own. Such a body stays in the ledger, and a pointer travels instead. The
+//! pointer has the same leading key, with `"body":"ledger"`, and the event's id, type, account, livemode, created,
+//! api_version and object.
 //!
-//! Buses parse and write a detail anew: key order, duplicate keys and number literals don't survive. Whoever needs the
-//! exact bytes reads them from the ledger.
+//! Buses parse a detail and write it again: key order, duplicate keys and number literals don't survive. A reader that
+//! needs the exact bytes reads them from the ledger.
 //!
 //! Keys of state use [`Metadata::account`], never a field of the event that may be absent.
 
@@ -44,53 +45,53 @@ pub enum BodyPlace {
 pub struct Metadata {
     /// The connected account, or null for the platform's own.
     pub account: Option<String>,
-    /// The endpoint that the event first came in through.
+    /// The endpoint that first received the event.
     pub endpoint: String,
-    /// Stripe's `livemode`, or null where the event had none.
+    /// Stripe's `livemode`, or null if the event had none.
     pub livemode: Option<bool>,
-    /// Stripe's `created` in Unix seconds, also of a thin event, which has a date instead. Of a check for an event that Stripe
-    /// failed to make, when Stripe said so; null of any other check.
+    /// Stripe's `created` in Unix seconds; a thin event's date is converted to it. For a check of an event that Stripe
+    /// failed to make, it is when Stripe said so. It is null for any other check.
     #[serde(default)]
     pub created: Option<i64>,
-    /// How the event came in, where it was no delivery: `reconcile`.
+    /// How the event came in, if not by a delivery: `reconcile`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub via: Option<String>,
-    /// The message asks to hold the object against Stripe's, and tells of no event: see [`check`].
+    /// The message asks to compare the object with Stripe's, and carries no event: see [`check`].
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub check: bool,
     /// When the event first came in.
     pub received_at_ms: i64,
     /// W3C trace context.
     pub traceparent: String,
-    /// The replay run, where a forced replay published the event.
+    /// The replay run, if a forced replay published the event.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub generation: Option<String>,
-    /// Whether the event is taken in without effects.
+    /// Whether the event is processed without emitting effects.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub muted: bool,
     /// Inline or in the ledger.
     pub body: BodyPlace,
 }
 
-/// The most characters of a generation: it becomes part of the id of each fact that is told again.
+/// The most characters of a generation: it becomes part of the id of each fact that is emitted again.
 pub const GENERATION_CHARS_MAX: usize = 64;
 
-/// How an event is to be taken in: what it does to effects. The state and what it rests on are the same in each.
+/// How an event is processed: what it does to effects. The state and its evidence are the same in each mode.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum EmitMode<'a> {
-    /// As Stripe delivers it, and as a plain replay repeats it: what was told before isn't told again.
+    /// As Stripe delivers it, and as a plain replay repeats it: effects that were emitted aren't emitted again.
     #[default]
     Normal,
-    /// By a forced replay, under this generation: its facts, and the levels that are current, are told again, once.
+    /// By a forced replay, under this generation: its facts and the current levels are emitted again, once.
     Forced(&'a str),
-    /// State, evidence and facts are recorded, and nothing is emitted. Effects that were pending stay so, and levels that
+    /// State, evidence and facts are recorded, and nothing is emitted. Pending effects stay pending, and levels that
     /// change are owed: the object's next message emits them.
     Suppressed,
 }
 
 impl Metadata {
-    /// Milliseconds from Stripe's `created` until now; `None` where it has none or it lies ahead, and for what is late on
-    /// purpose: an event that is replayed under a generation or taken in muted, and a check.
+    /// Milliseconds from Stripe's `created` until now. `None` if there is no `created` or it lies ahead. Also `None`
+    /// for messages that are late on purpose: an event that is replayed under a generation or suppressed, and a check.
     pub fn lag_ms(&self, now_ms: i64) -> Option<i64> {
         if self.check || self.muted || self.generation.is_some() {
             return None;
@@ -98,7 +99,7 @@ impl Metadata {
         clock::lag_ms(self.created, now_ms)
     }
 
-    /// How the event is to be taken in. Muted wins over a generation: what is to be silent says nothing twice.
+    /// The event's emit mode. Suppressed wins over a generation: a suppressed event emits nothing under it either.
     pub fn emit_mode(&self) -> EmitMode<'_> {
         match (self.muted, self.generation.as_deref()) {
             (true, _) => EmitMode::Suppressed,
@@ -114,12 +115,12 @@ pub fn is_generation(text: &str) -> bool {
     !text.is_empty() && text.len() <= GENERATION_CHARS_MAX && text.bytes().all(fits)
 }
 
-/// Makes the bus entry for an event: inline where the body is given and can travel, as a pointer otherwise.
+/// Makes the bus entry for an event: inline if the body is given and can travel, as a pointer otherwise.
 pub fn outgoing(origin: &Origin<'_>, body: Option<&[u8]>) -> Outgoing {
     encode_in(EmitMode::Normal, origin, body)
 }
 
-/// Makes the bus entry for an event that is published again, to be taken in as `mode` says.
+/// Makes the bus entry for an event that is published again, to be processed in this `mode`.
 pub fn encode_in(mode: EmitMode<'_>, origin: &Origin<'_>, body: Option<&[u8]>) -> Outgoing {
     let inline = body.filter(|_| !origin.as_pointer).and_then(members);
     let mut tag = Metadata {
@@ -157,7 +158,7 @@ pub fn encode_in(mode: EmitMode<'_>, origin: &Origin<'_>, body: Option<&[u8]>) -
     }
 }
 
-/// What follows the opening brace of a body that may travel inline.
+/// What follows the opening brace of a body, if the body may travel inline.
 fn members(body: &[u8]) -> Option<&str> {
     if body.len() > bus::DETAIL_BYTES_MAX {
         return None;

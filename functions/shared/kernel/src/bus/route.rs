@@ -1,21 +1,21 @@
-//! Where each event type goes: to one domain, or to none on purpose.
+//! Where each event type goes: to one domain, or deliberately to none.
 //!
-//! The one table is `routes.tsv` beside this file: a row for every type that Stripe documents, with its shape, where it goes
-//! and, where that is no domain, why. The rules in `template.yaml` do the routing itself; the integration tests hold
-//! them to the table, row by row. What reads it here is the door, which has to tell a type that nobody has decided about
-//! from one that is kept in the ledger on purpose.
+//! The only table is `routes.tsv` beside this file. It has a row for every type that Stripe documents: its shape, where
+//! it goes and, if that is no domain, the reason. The rules in `template.yaml` do the routing itself; the integration
+//! tests compare them with the table, row by row. Ingest reads the table here. It has to distinguish a type without a
+//! decision from a type that is deliberately kept in the ledger.
 //!
-//! A type in no row is never refused: it is stored and published as any other, and counted, so that somebody gives it a
-//! row. The rules match by an object's prefix, so a new type of an object that a domain has (`invoice.frobbed`) reaches
-//! that domain before it has its row.
+//! A type without a row is never refused. It is stored and published like any other, and counted, so that a maintainer
+//! adds a row. The rules match by an object's prefix: a new type of an object that a domain has (`invoice.frobbed`)
+//! reaches that domain before it has its row.
 //!
-//! The table is text in the program and is searched as text: nothing is built when a function starts, and a lookup
+//! The table is text in the program and is searched as text. Nothing is built when a function starts, and a lookup
 //! reads about ten lines.
 
 use std::cmp::Ordering;
 
-/// The table: a heading, then rows of `type`, `shape`, `goes to` and, for the ledger, `reason`, parted by tabs and
-/// sorted by the type's bytes.
+/// The table: a heading, then rows of `type`, `shape`, `goes to` and, for the ledger, `reason`. Columns are separated
+/// by tabs, and rows are sorted by the type's bytes.
 const TABLE: &str = include_str!("routes.tsv");
 
 /// Where events of one type go.
@@ -23,9 +23,9 @@ const TABLE: &str = include_str!("routes.tsv");
 pub enum Route {
     /// To the queue of this domain.
     Domain(&'static str),
-    /// To no domain, for this reason. The event is in the ledger, and on the bus for rules of one's own.
+    /// To no domain, for this reason. The event is in the ledger, and on the bus for your own rules.
     LedgerOnly(&'static str),
-    /// The table has no row for it: Stripe has made it since.
+    /// The table has no row for it: Stripe added the type later.
     Unrouted,
 }
 

@@ -1,6 +1,6 @@
-//! W3C trace context: which is sound, and one made of the ids that AWS gave an invocation, without random numbers.
+//! W3C trace context: validates one, and makes one from the ids that AWS gave an invocation, without random numbers.
 
-/// The trace context of an invocation: made of X-Ray's trace id, else of the request id.
+/// The trace context of an invocation: made from X-Ray's trace id, or else from the request id.
 pub fn of_invocation(xray: Option<&str>, request_id: &str) -> String {
     xray.and_then(from_xray)
         .unwrap_or_else(|| from_request_id(request_id))
@@ -43,8 +43,8 @@ fn from_xray(header: &str) -> Option<String> {
     Some(format!("00-{trace}-{span}-{sampled}")).filter(|made| is_sound(made))
 }
 
-/// The trace's id in a trace context, which a log line is found by: it is the same at each hop, unlike the span's. Another text
-/// is its own.
+/// The trace's id in a trace context, by which log lines are found: it is the same at each hop, unlike the span's. Text
+/// of another form is returned as it is.
 pub fn id(traceparent: &str) -> &str {
     match is_sound(traceparent) {
         true => traceparent.split('-').nth(1).unwrap_or(traceparent),
@@ -52,7 +52,7 @@ pub fn id(traceparent: &str) -> &str {
     }
 }
 
-/// A sound trace context as X-Ray's header says it, which AWS's services pass on; `None` for another.
+/// A sound trace context in the form of X-Ray's header, which AWS's services pass on; `None` for any other.
 pub fn to_xray(traceparent: &str) -> Option<String> {
     let sound = is_sound(traceparent).then_some(traceparent)?;
     let mut parts = sound.split('-').skip(1);

@@ -1,15 +1,16 @@
 //! A queue's batch: each message on its own.
 //!
-//! Messages of different objects are handled side by side, those of one object one after the other in the batch's order: side
-//! by side they would only meet each other's writes. It is a matter of time alone; any order ends the same.
+//! Messages of different objects are handled in parallel. Messages of one object are handled one after the other, in
+//! the batch's order, because parallel writes of one object only conflict. This affects only the time: any order gives
+//! the same result.
 //!
-//! One bad message never fails the others: each is parsed, applied and judged by itself, a panic of the domain's code
-//! included. What comes back says for each message whether to acknowledge it. Messages that the deadline leaves no
-//! time for go back untouched.
+//! One bad message never fails the others: each is parsed, applied and judged on its own, and a panic of the domain's
+//! code is caught. The result says for each message whether to acknowledge it. Messages for which the deadline leaves
+//! no time go back untouched.
 //!
-//! A rejected message is acknowledged only once its rejection is recorded. A panic is retried twice and rejected the
-//! third time: it may come from a deployment that is being rolled back. A message that fails goes back with the delay of
-//! [`crate::backoff`], and near its last receive it leaves the outcome `failing` behind.
+//! A rejected message is acknowledged only after its rejection is recorded. A panic is retried twice and rejected the
+//! third time: it may come from a deployment that is being rolled back. A failed message goes back with the delay of
+//! [`crate::backoff`]. Near its last receive, its outcome `failing` is recorded.
 
 use std::collections::BTreeMap;
 
@@ -29,24 +30,24 @@ use crate::fault::{Class, Fault, Pace};
 use crate::outcome::{self, Finding, Outcome, Outcomes, Record, RecordKind};
 use crate::queue::{MESSAGE_RESERVE_MS, Received, caught, no_time};
 
-/// In so many of its last receives a message that fails is recorded: more than one, since a record may fail too.
+/// In this number of last receives, a failed message is recorded: more than one, since a record may fail too.
 pub const FAILING_RECEIVES: u32 = 3;
 
-/// How many objects of a batch are handled side by side. Each takes a connection of its own, which is opened once an
+/// How many objects of a batch are handled in parallel. Each needs its own connection, which is opened once per
 /// environment; more of them gain little.
 pub const SIDE_BY_SIDE_MAX: usize = 4;
 
 /// How a batch is run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Run {
-    /// When the invocation is ended, in Unix milliseconds.
+    /// When the invocation ends, in Unix milliseconds.
     pub deadline_ms: i64,
-    /// How often the queue hands a message out before it is a dead letter.
+    /// How often the queue hands a message out before it becomes a dead letter.
     pub receives_max: u32,
 }
 
 impl Run {
-    /// Whether a message with so many receives is near its last.
+    /// Whether a message with this number of receives is near its last.
     fn is_near_last(&self, receives: u32) -> bool {
         receives.saturating_add(FAILING_RECEIVES) > self.receives_max
     }
@@ -55,40 +56,40 @@ impl Run {
 /// What became of a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Handled {
-    /// Names the message to the queue.
+    /// Identifies the message to the queue.
     pub message_id: String,
-    /// `evt_…`, where the message could be read that far. None of a check, whose event is another message.
+    /// `evt_…`, if it could be read. None for a check, because the event that it names is another message.
     pub event: Option<String>,
     /// The object that a check asks about.
     pub check: Option<String>,
-    /// Stripe's type, where the message could be read that far.
+    /// Stripe's type, if it could be read.
     pub kind: Option<String>,
     /// The connected account, if any.
     pub account: Option<String>,
     /// The trace that the event belongs to.
     pub traceparent: Option<String>,
-    /// What an outcome is recorded under: see [`Record::subject`].
+    /// The subject under which an outcome is recorded: see [`Record::subject`].
     pub subject: String,
     /// `Ok`: acknowledge. `Err`: back to the queue.
     pub result: Result<Outcome, Fault>,
     /// The fault behind [`Outcome::Rejected`].
     pub rejected: Option<Fault>,
-    /// A code for the log, where there is more to say than the result does.
+    /// A code for the log, if the result doesn't say everything.
     pub note: Option<&'static str>,
-    /// The kinds of the effects that were emitted, each as often as it was.
+    /// The kinds of the emitted effects, one for each emission.
     pub emitted: Vec<String>,
     /// How often the message has been received, this time included.
     pub receives: u32,
-    /// For how many seconds the message is to be hidden, where it goes back.
+    /// For how many seconds to hide the message, if it goes back.
     pub delay_s: Option<u32>,
     /// How long it took.
     pub took_ms: i64,
-    /// Milliseconds from Stripe's `created` until the message was done, where the event has one and was neither replayed
-    /// nor taken in muted: those are late on purpose.
+    /// Milliseconds from Stripe's `created` until the message was done. None if the event has no `created`, or was
+    /// replayed or suppressed: such events are late on purpose.
     pub lag_ms: Option<i64>,
 }
 
-/// Handles a batch; returns one result a message, in the batch's order.
+/// Handles a batch; returns one result per message, in the batch's order.
 pub async fn handle<D: Domain>(
     ports: &Ports<'_, impl Projections, impl Bus, impl Bodies, impl Objects, D::Settings>,
     outcomes: &impl Outcomes,
@@ -120,8 +121,8 @@ pub async fn handle<D: Domain>(
     handled.into_iter().map(|(_, one)| one).collect()
 }
 
-/// The places of the messages of each object, in the order of its first message. A message that can't be read, or names no
-/// object, stands alone.
+/// The positions of each object's messages, in the order of its first message. A message that can't be read, or names
+/// no object, is a group of its own.
 fn by_object(read: &[(&Received, Result<Message, Unread>)]) -> Vec<Vec<usize>> {
     let mut objects: Vec<Vec<usize>> = Vec::new();
     let mut known = BTreeMap::new();
@@ -141,7 +142,7 @@ fn by_object(read: &[(&Received, Result<Message, Unread>)]) -> Vec<Vec<usize>> {
     objects
 }
 
-/// What tells a message's object from others: account, mode and id.
+/// What identifies a message's object: account, mode and id.
 fn object_of(message: &Message) -> Option<(Option<&str>, Option<bool>, &str)> {
     let event = &message.event;
     let account = message.tag.account.as_deref();
@@ -149,8 +150,8 @@ fn object_of(message: &Message) -> Option<(Option<&str>, Option<bool>, &str)> {
     let thin = || event.get("related_object")?.get("id");
     let id = snapshot().or_else(thin).and_then(Value::as_str)?;
     let kind = event.pointer("/data/object/object").and_then(Value::as_str);
-    // What connects to an application is the account, and its item keeps it: side by side they would only get in each
-    // other's way.
+    // The account's item keeps which applications are connected to it. In parallel, the application's and the account's
+    // messages would only conflict.
     let id = account
         .filter(|_| kind == Some("application"))
         .unwrap_or(id);
@@ -198,7 +199,8 @@ async fn handle_one<D: Domain>(
             let cause = "the last receive never ended";
             let fault = Fault::retry(outcome::UNANSWERED, cause);
             let record = record::<D>(&handled, received, RecordKind::Failing, &fault, clock);
-            // Only in case the function dies: if it can't be written, what comes of the message is recorded after.
+            // This matters only if the function dies: if the record can't be written, the message's result is recorded
+            // later.
             let _ = outcomes.record(&record).await;
         }
         let result = match message {
@@ -237,8 +239,9 @@ async fn handle_one<D: Domain>(
     handled
 }
 
-/// Notes what reconcile has to know. A tie that can't be noted brings the message back, which finds it again. A tie that is
-/// resolved is found so by the next check, and a drift was fixed: either is let go.
+/// Records what reconcile has to know. If a tie can't be recorded, the message comes back and finds it again. A
+/// resolution or a drift that can't be recorded is dropped: the next check finds the tie resolved, and a drift was
+/// corrected.
 async fn note(outcomes: &impl Outcomes, remarks: &[Finding]) -> Result<(), Fault> {
     for remark in remarks {
         let noted = outcomes.remark(remark).await;
@@ -249,8 +252,8 @@ async fn note(outcomes: &impl Outcomes, remarks: &[Finding]) -> Result<(), Fault
     Ok(())
 }
 
-/// Leaves behind what a message near its last receive came to. It changes nothing about the message: one that failed goes
-/// back, and one that ended well is acknowledged, whether it could be recorded or not.
+/// Records the result of a message near its last receive. The record changes nothing about the message: a failed one
+/// goes back, and one that succeeded is acknowledged, even if it couldn't be recorded.
 async fn record_near_last<D: Domain>(
     handled: &mut Handled,
     received: &Received,
@@ -258,7 +261,7 @@ async fn record_near_last<D: Domain>(
     clock: &impl Clock,
     run: Run,
 ) {
-    // Without an earlier receive there is no record to take back, unless this one has begun with one.
+    // Without an earlier receive there is no record to replace, unless this receive began with one.
     let is_clean = received.receives == 1 && run.receives_max > 1;
     let record = match &handled.result {
         Ok(Outcome::Rejected) => return,
@@ -274,7 +277,8 @@ async fn record_near_last<D: Domain>(
             )
         }
         Err(fault) => {
-            // A rejection that couldn't be recorded is why it comes back, and not what is wrong with it.
+            // The message comes back because a rejection couldn't be recorded, but the rejection is what is wrong with
+            // it.
             let fault = handled.rejected.as_ref().unwrap_or(fault);
             record::<D>(handled, received, RecordKind::Failing, fault, clock)
         }

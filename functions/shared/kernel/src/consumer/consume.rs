@@ -1,7 +1,7 @@
-//! One message to one domain: read → apply → emit → clear.
+//! Applies one message to one domain: read → apply → emit → clear.
 //!
-//! Delivery guarantee: a message may come any number of times and in any order; the projection and the set of effects
-//! by id end as if each event had come once. The steps and the windows between them:
+//! Delivery guarantee: a message may come any number of times and in any order. The projection and the set of effects
+//! by id end as if each event had come once. The steps and the failure windows between them:
 //!
 //! | a crash after | leaves | the redelivery |
 //! |---|---|---|
@@ -10,8 +10,8 @@
 //! | emit | the same | emits again (receivers drop it by id), clears |
 //! | clear | a finished item | finds itself in the history, acknowledges |
 //!
-//! Every delivery, whatever its outcome, emits everything pending before it is acknowledged: the event that called for
-//! an effect may never be delivered again.
+//! Every delivery, whatever its outcome, emits everything pending before it is acknowledged: the event that caused an
+//! effect may never be delivered again.
 
 mod apply;
 mod asking;
@@ -42,27 +42,27 @@ use thin::consume_thin;
 
 pub(crate) use item::{Place, contended, emit_pending, read, write};
 
-/// How often a write that met another's is decided afresh before the message goes back to its queue.
+/// How often a write is decided again after a conflict, before the message goes back to its queue.
 pub const CONFLICTS_MAX: u32 = 8;
 
-/// How often Stripe is asked about one tie: at once, and once more when the tie's second is over.
+/// How often Stripe is asked about one tie: at once, and once more when the tie's second has passed.
 pub const FETCHES_MAX: usize = 2;
 
-/// The code of an event of a type that nobody has decided about.
+/// The code of an event whose type has no row in the routing table.
 pub const UNROUTED: &str = "event.unrouted";
 
-/// The code of a check that found the projection to differ from Stripe's object, and mended it.
+/// The code of a check that found the projection to differ from Stripe's object, and corrected it.
 pub const DRIFTED: &str = "check.drifted";
 
-/// The code of an answer of Stripe's API that is no terminal state, of an object whose state here is terminal and older. The
-/// terminal state stays: see [`crate::rebuild`] for how to replace it.
+/// The code of a contradiction: an answer of Stripe's API is no terminal state, but the object's state here is terminal
+/// and older. The terminal state stays: see [`crate::rebuild`] for how to replace it.
 pub const CONTRADICTED: &str = "check.terminal_contradicted";
 
-/// A missing object is believed to be deleted when the event that names it is at least this old, in seconds, or tells of a
-/// deletion: an object that was just created may not be readable everywhere yet.
+/// A missing object counts as deleted if the event that names it is at least this old, in seconds, or reports a
+/// deletion. An object that was just created may not be readable everywhere yet.
 pub const MISSING_AFTER_S: i64 = 60;
 
-/// The code of an event that says that there are facts, and not which, when Stripe can't be asked.
+/// The code of an event that says that there are facts, but not which, when Stripe can't be asked.
 pub const FACTS_LACKING: &str = "object.facts_lacking";
 
 /// The code of a state that is only a part of Stripe's object, when Stripe couldn't be asked for the rest.
@@ -77,22 +77,22 @@ pub struct Ports<'a, P, B, L, O, S> {
     pub bus: &'a B,
     /// Bodies of events that travel as pointers.
     pub bodies: &'a L,
-    /// Stripe's objects as they are.
+    /// Stripe's objects in their current state.
     pub objects: &'a O,
     /// The domain's settings.
     pub settings: &'a S,
 }
 
-/// What a message came to.
+/// The result of a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Consumed {
-    /// What the domain made of the event.
+    /// What the domain did with the event.
     pub outcome: Outcome,
-    /// What reconcile and operators have to know of the object.
+    /// What reconcile and operators have to know about the object.
     pub remarks: Vec<Finding>,
-    /// A code for the log, where there is more to say: `thin.no_key`, `order.tie_unresolved`, `event.unrouted`.
+    /// A code for the log, if there is more to say: `thin.no_key`, `order.tie_unresolved`, `event.unrouted`.
     pub note: Option<&'static str>,
-    /// The kinds of the effects that were emitted, each as often as it was.
+    /// The kinds of the emitted effects, one for each emission.
     pub emitted: Vec<String>,
 }
 
@@ -110,14 +110,14 @@ impl Consumed {
 /// Applies one message to the domain's projection, in an invocation that ends at `deadline_ms`.
 ///
 /// # Errors
-/// `Retry` where it may work later, `Reject` where it never will.
+/// `Retry` if it may work later, `Reject` if it never will.
 pub async fn consume<D: Domain>(
     ports: &Ports<'_, impl Projections, impl Bus, impl Bodies, impl Objects, D::Settings>,
     clock: &impl Clock,
     message: &Message,
     deadline_ms: i64,
 ) -> Result<Consumed, Fault> {
-    // A thin event of a v1 object is of the same type as its snapshot, with `v1.` before it.
+    // A thin event of a v1 object has the type of its snapshot, with `v1.` before it.
     let kind = message.kind.strip_prefix("v1.").unwrap_or(&message.kind);
     if !D::handles(kind) {
         return Ok(Consumed::ignored(None));
@@ -149,7 +149,7 @@ pub async fn consume<D: Domain>(
     if lacks != Lacks::Facts {
         return Ok(consumed);
     }
-    // What the event itself says is applied by now: it never waits for what Stripe has to be asked.
+    // The event's own content is applied by now: it never waits for an answer of Stripe.
     match fetch_facts::<D>(ports.objects, time, &event, &told).await? {
         None => consumed.note = consumed.note.or(Some(FACTS_LACKING)),
         Some((candidate, facts)) => {
@@ -160,7 +160,7 @@ pub async fn consume<D: Domain>(
             };
             let more = apply::<D>(ports, time, &event, &told).await?;
             consumed.emitted.extend(more.emitted);
-            // What the first step found may be all: the second finds nothing left to resolve.
+            // The first step may have found everything: the second then finds nothing left to resolve.
             if !more.remarks.is_empty() {
                 consumed.remarks = more.remarks;
             }
@@ -170,7 +170,7 @@ pub async fn consume<D: Domain>(
     Ok(consumed)
 }
 
-/// The event from the ledger, where the message is a pointer to it.
+/// The event from the ledger, if the message is a pointer to it.
 pub(crate) async fn read_body(
     bodies: &impl Bodies,
     clock: &impl Clock,
@@ -229,8 +229,8 @@ fn snapshot(message: &Message, body: &Value) -> Result<Event, Fault> {
     })
 }
 
-/// The id of the request that caused an event: `request.id`, which was `request` until API version 2017-05-25, and
-/// `reason.request.id` of a thin event.
+/// The id of the request that caused an event: `request.id`, which was `request` until API version 2017-05-25, or a
+/// thin event's `reason.request.id`.
 pub(crate) fn request_of(body: &Value) -> Option<String> {
     let id = |path| body.pointer(path).and_then(Value::as_str);
     let found = id("/request/id").or_else(|| id("/request"));
@@ -241,8 +241,8 @@ pub(crate) fn request_of(body: &Value) -> Option<String> {
 
 type Read<S> = (Projected<S>, Vec<Fact>);
 
-/// What the domain reads in an event. `None` where it can't, and nobody has decided about events of this type: it came with
-/// an object's prefix and is about something else.
+/// What the domain reads in an event. `None` if the domain can't read it and the routing table doesn't have its type:
+/// the type has an object's prefix and is about something else.
 fn read_event<D: Domain>(event: &Event, kind: &str) -> Result<Option<Read<D::State>>, Fault> {
     let read = D::project(event).and_then(|projected| Ok((projected, D::facts(event)?)));
     match read {

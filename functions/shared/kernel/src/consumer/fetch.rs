@@ -1,10 +1,11 @@
-//! Asking Stripe for an object as it is: the port, and what its answers mean. No HTTP here.
+//! Asks Stripe for an object as it is: the port, and what its answers mean. No HTTP here.
 //!
-//! # Why anybody asks
+//! # Why Stripe is asked
 //!
-//! - **A tie**: the evidence can't tell which of several states is the last ([`crate::consumer::order`]). The answer decides.
+//! - **A tie**: the evidence can't decide which of several states is the last ([`crate::consumer::order`]). The answer
+//!   does.
 //! - **A thin event**: it names its object and carries no state.
-//! - **Drift**: whether a projection is as Stripe has the object.
+//! - **Drift**: whether a projection matches Stripe's object.
 //!
 //! # What each answer means to the caller
 //!
@@ -17,22 +18,22 @@
 //! | not asked: the invocation is nearly over | the choice, flagged | back to the queue, at once |
 //! | a fault | the choice, flagged; the fault is logged | as the fault's class says |
 //!
-//! A check is asked for as a thin event is, but no fault of its one object brings it back (`is_of_one_object`): it is
-//! `Ignored`, and reconcile asks again for as long as the object has a tie.
+//! A check is fetched like a thin event, but no fault of its one object brings it back (`is_of_one_object`). It is
+//! `Ignored`, and reconcile asks again as long as the object has a tie.
 //!
-//! A tie never waits and never fails for a fetch: its choice is the same in any order of delivery, it says that it is
-//! one, and whatever comes later mends it.
+//! A tie never waits and never fails because of a fetch. Its choice is the same in any order of delivery and says that
+//! it is a choice, and a later event or check corrects it.
 //!
 //! # When an object is gone
 //!
-//! A wrong `Deleted` is worse than none, because it is terminal. "No such object" is also what Stripe answers to a key
-//! of the other mode, of another account, or of another sandbox (whose keys look alike). So an implementation says
-//! `Deleted` only where the object itself says `"deleted": true`, or where all of this holds:
+//! A wrong `Deleted` is worse than none, because it is terminal. Stripe also answers "No such object" to a key of the
+//! other mode, of another account, or of another sandbox (whose keys look alike). So an implementation says `Deleted`
+//! only if the object itself says `"deleted": true`, or if all of this holds:
 //!
 //! 1. the key is of the object's mode, by its prefix;
-//! 2. the answer is a 404 with the code `resource_missing`: an account that can't be reached is refused with another;
-//! 3. the same key, on behalf of the same account, is shown the event that told of the object ([`Proof`]): so it looks
-//!    at the place where the object was.
+//! 2. the answer is a 404 with the code `resource_missing`: an account that can't be reached gets another code;
+//! 3. the same key, on behalf of the same account, can read the event that named the object ([`Proof`]): so it looks at
+//!    the place where the object was.
 //!
 //! Otherwise it is a fault, `stripe.deletion_unproven`.
 
@@ -46,39 +47,40 @@ use crate::clock::Clock;
 use crate::event::{Event, Scope};
 use crate::fault::{Class, Fault};
 
-/// The longest that a fetch takes, in milliseconds, its key and its proof included: none is begun with less time left.
+/// The longest that a fetch takes, in milliseconds, including its key and its proof. None begins with less time left.
 pub const FETCH_MS_MAX: i64 = 5_000;
 
-/// What a write, an emission and a clear are left after a fetch, in milliseconds. With less than this and the fetch's own
-/// time left, Stripe isn't asked: a tie takes the flagged choice, and a thin event comes back untouched.
+/// The time that a write, an emission and a clear have after a fetch, in milliseconds. If less than this and the
+/// fetch's own time is left, Stripe isn't asked: a tie takes the flagged choice, and a thin event comes back untouched.
 pub const AFTER_FETCH_MS: i64 = 3_000;
 
-/// Stripe's name of the one kind of object that is fetched by its customer and not by an id of its own.
+/// Stripe's name for the one kind of object that is fetched by its customer and not by an id of its own.
 const ENTITLEMENTS: &str = "entitlements.active_entitlement_summary";
 
-/// Which object to ask for, on whose behalf.
+/// Which object to ask for, and on behalf of which account.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fetch {
-    /// Whose object, and in which mode: chooses the key.
+    /// The object's account and mode: chooses the key.
     pub scope: Scope,
-    /// The event's [`context`](context_of), sent back as it came. Where there is none, the scope's account is named.
+    /// The event's [`context`](context_of), sent back unchanged. If there is none, the scope's account is named.
     pub context: Option<String>,
     /// Stripe's name for the kind of object: `payment_intent`.
     pub kind: String,
-    /// Its id. `None` for what is there once an account (`balance`). For a summary of entitlements it is the customer's.
+    /// Its id. `None` for an object that exists once per account (`balance`). For a summary of entitlements, the
+    /// customer's.
     pub id: Option<String>,
-    /// The id of the object that it lies under at Stripe, where the kind needs one: a person's account.
+    /// The id of the object's parent at Stripe, if the kind needs one: a person's account.
     pub parent: Option<String>,
-    /// The API version that the answer has to be in; the account's own where none is named.
+    /// The API version of the answer; the account's own if none is named.
     pub api_version: Option<String>,
-    /// A thin event's `related_object.url`: the path to ask, instead of the one that the kind has.
+    /// A thin event's `related_object.url`: the path to request, instead of the kind's own path.
     pub url: Option<String>,
-    /// What shows that an object that isn't there was there. Without one nothing is found to be deleted.
+    /// Proves that an object that is missing now existed. Without it no object counts as deleted.
     pub proof: Option<Proof>,
 }
 
 /// An event of the same account and mode that a signed delivery brought, not older than the 30 days for which Stripe
-/// shows events. Who is shown it looks at the right account.
+/// shows events. A key that can read it looks at the right account.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Proof {
     /// `evt_…`, one of `/v1/events`.
@@ -88,14 +90,14 @@ pub enum Proof {
 }
 
 impl Fetch {
-    /// The object of a snapshot event, in the event's own API version, so that the two can be compared. `None` where the
+    /// The object of a snapshot event, in the event's own API version, so that the two can be compared. `None` if the
     /// event's object doesn't say what it is.
     pub fn of_snapshot(event: &Event) -> Option<Self> {
         let text = |field: &str| text(&event.object, field);
         let mut kind = text("object")?;
         let id = match (kind.as_str(), &event.scope.account) {
             (ENTITLEMENTS, _) => text("customer"),
-            // The platform's application has no path; what the event says of it, it says of the account.
+            // The platform's application has no path; what the event says about it, it says about the account.
             ("application", Some(account)) => {
                 let id = account.clone();
                 "account".clone_into(&mut kind);
@@ -121,14 +123,14 @@ impl Fetch {
         })
     }
 
-    /// The object that a thin event, or a check, is about. `None` where it names none.
+    /// The object that a thin event, or a check, is about. `None` if it names none.
     pub fn of_thin(event: &Value, scope: Scope, api_version: Option<&str>) -> Option<Self> {
         let related = event.get("related_object")?;
         Some(Self {
             context: context_of(event, &scope),
             kind: text(related, "type")?,
             id: text(related, "id"),
-            // Of a check: Stripe's own thin events name a path.
+            // Only checks have it: Stripe's own thin events name a path.
             parent: text(related, "parent"),
             api_version: api_version.map(str::to_owned),
             url: text(related, "url"),
@@ -137,7 +139,7 @@ impl Fetch {
         })
     }
 
-    /// The same in an event's context, where it has one that says more than the scope's account.
+    /// The same in an event's context, if it has one that says more than the scope's account.
     #[must_use]
     pub fn within(self, context: Option<&str>) -> Self {
         Self {
@@ -147,11 +149,11 @@ impl Fetch {
     }
 }
 
-/// What `Stripe-Context` has to carry for an event's object: the event's `context`, the way to the account through an
-/// organization. `None` where the account that the key belongs to is enough, or the one that `account` names.
+/// The value of `Stripe-Context` for an event's object: the event's `context`, the path to the account through an
+/// organization. `None` if the key's own account is enough, or the one that `account` names.
 pub fn context_of(event: &Value, scope: &Scope) -> Option<String> {
     let context = text(event, "context")?;
-    // Only the platform's own account is named by an event and keyed without an account.
+    // Only the platform's own account is named by an event that is keyed without an account.
     let is_own = scope.account.is_none() && context.split('/').any(|it| it.starts_with("acct_"));
     let is_said = text(event, "account").is_some_and(|account| account == context);
     (!is_own && !is_said).then_some(context)
@@ -162,26 +164,26 @@ fn text(value: &Value, field: &str) -> Option<String> {
     (!text.is_empty()).then(|| text.to_owned())
 }
 
-/// What came of asking.
+/// The result of a fetch.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Fetched {
     /// The object as it is.
     Found {
         /// The object, as an event would show it.
         object: Value,
-        /// The same with what an event leaves out: lists to their end, and what the domains need of other objects
-        /// (a charge's refunds, a subscription's latest invoice). `None` if that is no more than `object`.
+        /// The same with what an event leaves out: complete lists, and what the domains need from other objects (a
+        /// charge's refunds, a subscription's latest invoice). `None` if that is no more than `object`.
         whole: Option<Value>,
-        /// The API version that it is in, where it is known.
+        /// The API version that it is in, if known.
         api_version: Option<String>,
         /// The answer's `Date`, in Unix seconds: Stripe's clock, as an event's `created` is.
         date_s: i64,
         /// How long the request took, in milliseconds: the object was read this long before `date_s`, or later.
         took_ms: u32,
     },
-    /// The object was there and is no more.
+    /// The object existed and no longer does.
     Deleted {
-        /// What Stripe still says of it: `{"id": "cus_…", "object": "customer", "deleted": true}`.
+        /// What Stripe still shows: `{"id": "cus_…", "object": "customer", "deleted": true}`.
         object: Option<Value>,
         /// As in [`Fetched::Found`].
         date_s: i64,
@@ -190,23 +192,23 @@ pub enum Fetched {
     },
     /// There is no key for this mode.
     NoKey,
-    /// This kind of object can't be asked for by what is known of it: Stripe has no path to it, or the id or the parent
-    /// that the path needs is missing.
+    /// This kind of object can't be fetched with what is known about it: Stripe has no path to it, or the id or the
+    /// parent that the path needs is missing.
     NoPath,
-    /// The budget is spent; nothing was asked.
+    /// The budget is spent; Stripe wasn't asked.
     Spent {
-        /// When asking is worth trying again, in milliseconds from now.
+        /// When to ask again, in milliseconds from now.
         wait_ms: u64,
     },
 }
 
-/// Stripe's objects, by asking for one at a time.
+/// Stripe's objects, fetched one at a time.
 pub trait Objects: Sync {
-    /// Asks for an object. Ends within [`FETCH_MS_MAX`].
+    /// Fetches an object. Ends within [`FETCH_MS_MAX`].
     ///
     /// # Errors
-    /// `Retry`, with a delay where Stripe named one (429), for whatever may work later: no answer, Stripe's own fault,
-    /// a key that is refused or of the wrong mode (it waits for an operator), a deletion that can't be proven.
+    /// `Retry` for everything that may work later: no answer, Stripe's own fault, a deletion that can't be proven, or a
+    /// key that is refused or of the wrong mode (it waits for an operator). It has a delay if Stripe named one (429).
     /// `Reject` for a request that Stripe will never answer.
     fn fetch(&self, request: &Fetch) -> impl Future<Output = Result<Fetched, Fault>> + Send;
 }
@@ -217,11 +219,11 @@ impl<O: Objects> Objects for &O {
     }
 }
 
-/// The code of an object that isn't there, where nothing shows that it was.
+/// The code of a missing object without a proof that it existed.
 pub(crate) const DELETION_UNPROVEN: &str = "stripe.deletion_unproven";
 
-/// Whether a fault says something lasting of this one object or its account, and nothing of the next: asking again soon
-/// doesn't help.
+/// Whether a fault is lasting and concerns only this object or its account, not the next one: asking again soon doesn't
+/// help.
 pub(crate) fn is_of_one_object(fault: &Fault) -> bool {
     fault.class == Class::Reject
         || matches!(
@@ -240,7 +242,7 @@ impl Objects for WithoutKey {
     }
 }
 
-/// The time, and when the invocation is over.
+/// The time, and when the invocation ends.
 #[derive(Debug)]
 pub(crate) struct Time<'a, C> {
     pub(crate) clock: &'a C,
@@ -256,7 +258,7 @@ impl<C> Clone for Time<'_, C> {
 impl<C> Copy for Time<'_, C> {}
 
 impl<C: Clock> Time<'_, C> {
-    /// Whether a fetch after this wait leaves the time to do something with its answer.
+    /// Whether enough time is left to fetch after this wait and to use the answer.
     pub(crate) fn is_enough_to_fetch(&self, wait_ms: u64) -> bool {
         let wait_ms = i64::try_from(wait_ms).unwrap_or(i64::MAX);
         let left_ms = self.deadline_ms.saturating_sub(self.clock.now_ms());

@@ -1,13 +1,13 @@
-//! Which effects of a message's object have yet to be emitted: what giving the message up would lose.
+//! Which effects of a message's object are not emitted yet: what would be lost by giving the message up.
 //!
-//! Effects are stored with the object's item and emitted by the next message of that object ([`crate::consumer::consume`]). So an
-//! operator who gives up the last such message loses them. Whether there are any is read from the item itself, whatever
-//! became of the message: a thin event is applied only after Stripe was asked, and a rejected one isn't applied at all, and
-//! the item may have pending effects all the same.
+//! Effects are stored with the object's item and emitted by the next message of that object
+//! ([`crate::consumer::consume`]). So an operator who gives up the last such message loses them. The item itself says
+//! whether there are any, whatever became of the message. A thin event is applied only after Stripe was asked, and a
+//! rejected one isn't applied at all, but the item may still have pending effects.
 //!
-//! The item's key is the domain's to say, because some objects are kept under another one's id ([`Domain::project`]). A
-//! snapshot shows the object. A thin event and a check only name it: the domain is then asked where it keeps that object
-//! when Stripe has deleted it, which takes no more than its kind and id.
+//! The domain decides the item's key, because some objects are kept under another one's id ([`Domain::project`]). A
+//! snapshot shows the object. A thin event and a check only name it. For these, the domain is asked where it keeps that
+//! object when Stripe has deleted it, which takes no more than its kind and id.
 
 use serde_json::{Map, Value, json};
 
@@ -24,8 +24,8 @@ use crate::queue::{PANIC_RECEIVES_MAX, caught};
 /// How many effects of the message's object are pending in this domain's table.
 ///
 /// # Errors
-/// `Retry` where a table can't be read. `Reject` where the message doesn't say which object it is about; so nothing is
-/// known of its effects. An item that can't be read is `Retry` with `projection.unreadable` or `projection.newer`.
+/// `Retry` if a table can't be read. `Reject` if the message doesn't say which object it is about: nothing is known
+/// about its effects then. An item that can't be read is `Retry` with `projection.unreadable` or `projection.newer`.
 pub async fn effects_of<D: Domain>(
     projections: &impl Projections,
     bodies: &impl Bodies,
@@ -33,7 +33,7 @@ pub async fn effects_of<D: Domain>(
     message: &Message,
 ) -> Result<usize, Fault> {
     let body = match consume::read_body(bodies, clock, message).await {
-        // What a pointer keeps of the event names the object too.
+        // The fields that a pointer keeps of the event name the object too.
         Err(fault) if fault.class == Class::Reject => None,
         body => body?,
     };
@@ -84,7 +84,7 @@ fn named(related: &Map<String, Value>) -> Map<String, Value> {
     object
 }
 
-/// The id that the domain keeps the object under.
+/// The id under which the domain keeps the object.
 async fn project<D: Domain>(
     message: &Message,
     scope: &Scope,

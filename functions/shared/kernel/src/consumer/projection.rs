@@ -1,31 +1,32 @@
-//! Projections: the state that a domain derives, one item an object, written with one conditional write an event.
+//! Projections: the state that a domain derives, one item per object, written with one conditional write per event.
 //!
-//! An item holds the state and what it rests on ([`Evidence`]), a bounded history of event ids, the set of facts ever
-//! emitted, and the effects still pending. Rules, each of which the consumer's guarantees need:
+//! An item holds the state and its evidence ([`Evidence`]), a bounded history of event ids, the set of facts ever
+//! emitted, and the effects still pending. The consumer's guarantees need each of these rules:
 //!
-//! - the write is conditional on the item's version; a conflict is read again and decided afresh;
-//! - a write keeps what is pending, whoever called for it; only effects known to be on the bus are cleared, by id;
+//! - the write is conditional on the item's version; after a conflict the item is read and decided again;
+//! - a write keeps what is pending, whichever event caused it; only effects known to be on the bus are cleared, by id;
 //! - an event with pending effects is never evicted from the history, and a fact never from the set.
 //!
-//! # Told again, and not told
+//! # Emitted again, and not emitted
 //!
-//! An event may come by a forced replay, under a generation ([`EmitMode::Forced`]). Its facts that were known are told again
-//! under the generation's id, those that weren't are told for the first time, and the object's current levels are told at a new
-//! seq: each once a generation, however often the replay delivers, since the item remembers what its last
-//! [`GENERATIONS_MAX`] generations told. A message of an older generation that comes back tells its facts again by the same
-//! ids, which receivers drop, and its levels at another seq, which says the same.
+//! An event may come by a forced replay, under a generation ([`EmitMode::Forced`]). Its known facts are emitted again
+//! under the generation's id, and its other facts are emitted for the first time. The object's current levels are
+//! emitted at a new seq. Each happens once per generation, however often the replay delivers: the item remembers what
+//! its last [`GENERATIONS_MAX`] generations emitted. If a message of an older generation comes back, it emits its facts
+//! again with the same ids, which receivers drop. It emits its levels with another seq and the same content.
 //!
-//! Or it may be suppressed ([`EmitMode::Suppressed`]): its facts count as known and nothing is emitted. If the write changes the
-//! object's levels, receivers still have the old ones, and the event of that very change may be on its way, stale by now. So
-//! the item keeps the state whose levels were emitted last ([`Item::emitted`]), and owes the levels: the next message that isn't
-//! suppressed emits them, whatever it brings, a stale event or a check included. One thing is emitted at once: where a level
-//! is still pending, receivers are about to get what is no longer so, and get what is so right after it.
+//! Or it may be suppressed ([`EmitMode::Suppressed`]): its facts count as known and nothing is emitted. If the write
+//! changes the object's levels, receivers still have the old ones. The event of that very change may still be on its
+//! way, and be stale by now. So the item keeps the state whose levels were emitted last ([`Item::emitted`]), and owes
+//! the levels. The next message that isn't suppressed emits them, whatever it brings, even if it is a stale event or a
+//! check. One case emits at once: if a level is still pending, receivers are about to get an outdated value, so they
+//! get the current one right after it.
 //!
 //! # Seq
 //!
-//! A level's seq is the time of the write in Unix milliseconds, or one more than the item's last one if that is greater. So it
-//! grows with each write of the item, also when clocks disagree, and it goes on growing after a restore from backup, in
-//! another Region and in a new stack, where the item's version starts lower.
+//! A level's seq is the time of the write in Unix milliseconds, or one more than the item's last seq if that is
+//! greater. So it grows with each write of the item, even if clocks disagree. It also keeps growing after a restore
+//! from backup, in another Region and in a new stack, where the item's version starts lower.
 
 pub mod forms;
 
@@ -44,30 +45,32 @@ use crate::event::{Event, Scope};
 use crate::fault::Fault;
 use crate::outcome::Outcome;
 
-/// The version of an item's form. A reader of this version reads all before it, see [`forms`].
+/// The version of an item's format. A reader of this version reads all earlier ones, see [`forms`].
 pub const SCHEMA: u32 = 2;
 
-/// How many event ids an item remembers, beside those with pending effects. It tells a duplicate from a stale event in
-/// the log and no more: evidence and facts take a second delivery in without a change.
+/// How many event ids an item remembers, beside those with pending effects. They only distinguish a duplicate from a
+/// stale event in the log: evidence and facts accept a second delivery without a change.
 pub const HISTORY_MAX: usize = 16;
 
-/// The most facts of one kind that an object remembers. Further ones of that kind are neither kept nor emitted, and the
-/// message's note says so ([`TOO_MANY_FACTS`]); the state and facts of other kinds are as ever. An item holds at most 400 KB,
-/// which is some 4,000 ids, and only one kind of an object's facts repeats without end: failed attempts.
+/// The most facts of one kind that an object remembers. Further facts of that kind are neither kept nor emitted, and
+/// the message's note says so ([`TOO_MANY_FACTS`]). The state and the facts of other kinds aren't affected. An item
+/// holds at most 400 KB, which is about 4,000 ids. Only one kind of an object's facts repeats without end: failed
+/// attempts.
 pub const FACTS_OF_KIND_MAX: usize = 1_000;
 
 /// The code of a fact beyond [`FACTS_OF_KIND_MAX`].
 pub const TOO_MANY_FACTS: &str = "projection.too_many_facts";
 
-/// How many generations an item remembers what they told, the latest; beyond [`FACTS_OF_KIND_MAX`] facts in all, fewer.
+/// For how many generations an item remembers what they emitted: the latest ones, and fewer beyond
+/// [`FACTS_OF_KIND_MAX`] facts in all.
 pub const GENERATIONS_MAX: usize = 4;
 
-/// What a forced replay told of an object. That it is there says that the levels were told again.
+/// What a forced replay emitted for an object. If it exists, the levels were emitted again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Generation {
     /// The replay's run.
     pub id: String,
-    /// Ids, without the generation, of the facts that it told.
+    /// Ids, without the generation, of the facts that it emitted.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub facts: BTreeSet<String>,
 }
@@ -81,27 +84,27 @@ pub struct Generation {
 pub struct Item<S> {
     /// [`SCHEMA`] when it was written.
     pub schema: u32,
-    /// The state (`state` in the document), whether it is a guess (`tie_unresolved`), and what it rests on.
+    /// The state (`state` in the document), whether it is a guess (`tie_unresolved`), and its evidence.
     #[serde(flatten)]
     pub evidence: Evidence<S>,
-    /// What the domain computes of the state for readers ([`Domain::derived`]), by the settings of when it was written.
+    /// What the domain computes from the state for readers ([`Domain::derived`]), with the settings of the last write.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub derived: Option<Value>,
-    /// The levels have changed in a write that emitted nothing: the next message that isn't suppressed emits them.
+    /// A write that emitted nothing has changed the levels: the next message that isn't suppressed emits them.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub levels_owed: bool,
-    /// While levels are owed, the state whose levels were emitted last, if it is another than today's.
+    /// While levels are owed, the state whose levels were emitted last, if it differs from the current one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub emitted: Option<S>,
-    /// The seq of the levels that were called for last; 0 for none.
+    /// The seq of the latest levels; 0 if there were none.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub seq: u64,
     /// Ids of the events that were written here, newest last.
     pub history: Vec<String>,
-    /// Ids of the facts ever called for.
+    /// Ids of all facts that became known.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub facts: BTreeSet<String>,
-    /// What the last forced replays told, latest last.
+    /// What the last forced replays emitted, latest last.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub generations: Vec<Generation>,
     /// Effects not yet known to be on the bus.
@@ -117,13 +120,13 @@ fn is_zero(seq: &u64) -> bool {
 /// What a message brings to an item.
 #[derive(Debug)]
 pub struct Input<'a, D: Domain> {
-    /// The event, or what stands for one.
+    /// The event, or its substitute.
     pub event: &'a Event,
-    /// What is emitted of it.
+    /// How its effects are emitted.
     pub mode: EmitMode<'a>,
-    /// The item's evidence with what the event, and a fetch on its account, added to it.
+    /// The item's evidence, with what the event and a fetch for it added.
     pub evidence: Evidence<D::State>,
-    /// What it says happened.
+    /// The facts that it reports.
     pub facts: &'a [Fact],
     /// The domain's settings.
     pub settings: &'a D::Settings,
@@ -131,21 +134,21 @@ pub struct Input<'a, D: Domain> {
     pub now_ms: i64,
 }
 
-/// What an event makes of an item.
+/// What an event changes in an item.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Step<S> {
-    /// The item to write, or `None` where nothing changes.
+    /// The item to write, or `None` if nothing changes.
     pub write: Option<Item<S>>,
-    /// For the log.
+    /// The outcome, for the log.
     pub outcome: Outcome,
     /// How many facts were beyond [`FACTS_OF_KIND_MAX`], and weren't emitted.
     pub facts_dropped: usize,
 }
 
-/// Decides what an event makes of an item; `version` is the item's, 0 for none.
+/// Decides what an event changes in an item; `version` is the item's, 0 for none.
 ///
-/// The domain is asked for its levels only when the state changes or is emitted again, when levels are owed, or when the
-/// settings are others than those that the item was written by: then the levels as they are now are emitted.
+/// The domain is asked for its levels only if the state changes or is emitted again, if levels are owed, or if the
+/// settings differ from those of the item's last write. If the settings differ, the current levels are emitted.
 pub fn step<D: Domain>(
     item: Option<&Item<D::State>>,
     version: u64,
@@ -185,7 +188,7 @@ pub fn step<D: Domain>(
     });
     let emits = mode != EmitMode::Suppressed;
     let was_owed = item.is_some_and(|item| item.levels_owed);
-    // Nothing new to remember: an older event without a fact of its own leaves the item as it is.
+    // Nothing new to remember: an older event without a new fact leaves the item as it is.
     let is_same = item.is_some_and(|item| item.evidence == evidence);
     let has_levels = resettled || (was_owed && emits);
     let facts_dropped = telling.dropped;
@@ -203,7 +206,7 @@ pub fn step<D: Domain>(
         _ => Vec::new(),
     };
     let is_owed = was_owed || resettled || (!emits && !changed.is_empty());
-    // The state whose levels receivers have.
+    // The state of the levels that receivers have.
     let since = item.and_then(|item| item.emitted.clone()).or(before);
     match is_owed && emits {
         true => telling.changed(all_levels::<D>(since.as_ref(), head.state(), settings), seq),
@@ -244,7 +247,7 @@ pub fn step<D: Domain>(
     }
 }
 
-/// The levels as they are, and those of before that the object gives no longer: only a change names them.
+/// The current levels, and the previous ones that the object no longer gives: only a change names those.
 fn all_levels<D: Domain>(
     before: Option<&D::State>,
     state: &D::State,
@@ -263,7 +266,7 @@ fn all_levels<D: Domain>(
     levels
 }
 
-/// What an item's set of facts, its generations and its pending effects become as an event is taken in.
+/// How an event changes an item's set of facts, its generations and its pending effects.
 struct EffectPlan<'a> {
     event: &'a Event,
     mode: EmitMode<'a>,
@@ -272,7 +275,7 @@ struct EffectPlan<'a> {
     pending: Vec<Pending>,
     /// There is a fact or a generation that the item didn't know.
     is_news: bool,
-    /// The generation is new to the item: its levels are to be told again.
+    /// The generation is new to the item: its levels are to be emitted again.
     repeats_levels: bool,
     /// Facts beyond the bound of their kind.
     dropped: usize,
@@ -289,7 +292,7 @@ impl<'a> EffectPlan<'a> {
                 .iter()
                 .position(|generation| generation.id == id);
             is_new = at.is_none();
-            // The last, so that it isn't forgotten while it is at work.
+            // It goes last, so that it isn't forgotten while it is in use.
             let generation = at.map_or_else(
                 || Generation {
                     id: id.to_owned(),
@@ -324,7 +327,8 @@ impl<'a> EffectPlan<'a> {
             EmitMode::Forced(again) => Some(again),
             EmitMode::Normal | EmitMode::Suppressed => None,
         };
-        // A fact that the generation tells for the first time is told by it: it isn't told again under its name.
+        // A fact that is emitted for the first time counts for the generation: it isn't repeated under the generation's
+        // name.
         let told = again.and_then(|_| self.generations.last_mut());
         let repeats = told.is_some_and(|told| told.facts.insert(id));
         self.is_news |= is_new || repeats;
@@ -340,7 +344,7 @@ impl<'a> EffectPlan<'a> {
         self.forget_old_generations();
     }
 
-    /// Whether there is no room for one more fact of a kind.
+    /// Whether there is no room for another fact of a kind.
     fn is_full(&self, kind: &str) -> bool {
         self.facts.len() >= FACTS_OF_KIND_MAX && {
             let of_kind = |id: &&String| id.split('#').next() == Some(kind);
@@ -354,7 +358,7 @@ impl<'a> EffectPlan<'a> {
             .any(|effect| effect.detail["seq"] == seq)
     }
 
-    /// The levels that a change of the state calls for.
+    /// Adds the levels that a change of the state emits.
     fn changed(&mut self, levels: Vec<Level>, seq: u64) {
         for level in levels {
             let key = effect::level_key(&level, &self.event.scope);
@@ -365,7 +369,7 @@ impl<'a> EffectPlan<'a> {
         }
     }
 
-    /// The levels as they are, told again by a generation; but for those that a change tells at the same time.
+    /// Adds the current levels, which a generation emits again, except those that a change emits at the same time.
     fn current(&mut self, levels: Vec<Level>, seq: u64) {
         if let EmitMode::Forced(generation) = self.mode {
             for level in levels {
@@ -385,7 +389,7 @@ impl<'a> EffectPlan<'a> {
         }
     }
 
-    /// Keeps the latest, and always the last.
+    /// Keeps the latest generations, and always the last one.
     fn forget_old_generations(&mut self) {
         let facts = |generations: &[Generation]| -> usize {
             generations.iter().map(|one| one.facts.len()).sum()
@@ -398,7 +402,7 @@ impl<'a> EffectPlan<'a> {
     }
 }
 
-/// Drops the oldest ids beyond the bound, but none whose effects are pending.
+/// Drops the oldest ids beyond the bound, except those with pending effects.
 fn evict(history: &mut Vec<String>, pending: &[Pending]) {
     let mut excess = history.len().saturating_sub(HISTORY_MAX);
     history.retain(|id| {
@@ -408,7 +412,7 @@ fn evict(history: &mut Vec<String>, pending: &[Pending]) {
     });
 }
 
-/// The item without the effects that are known to be on the bus; `None` where it had none of them.
+/// The item without the effects that are known to be on the bus; `None` if it had none of them.
 pub fn clear<S: Clone>(item: &Item<S>, emitted: &[String]) -> Option<Item<S>> {
     let mut item = item.clone();
     let before = item.pending.len();
@@ -430,14 +434,15 @@ pub trait Projections: Sync {
     /// Reads an item as it is now, not as it was a moment ago.
     ///
     /// # Errors
-    /// `Retry` where the table can't be reached.
+    /// `Retry` if the table can't be reached.
     fn get(&self, key: &str) -> impl Future<Output = Result<Option<Stored>, Fault>> + Send;
 
-    /// Writes an item if its version is still `expected` (0: there is none), and makes it `expected + 1`. `Ok(false)`
-    /// where it isn't. With an owner (see [`owner_key`]), the item is found by it too. A repetition of a write whose answer was lost may be told `false` too.
+    /// Writes an item if its version is still `expected` (0: there is none), and sets it to `expected + 1`. `Ok(false)`
+    /// if the version differs. With an owner (see [`owner_key`]), the item is found by the owner too. A repeated write
+    /// may also give `false`, if the first answer was lost.
     ///
     /// # Errors
-    /// `Retry` where the table can't be reached: the write may or may not have happened.
+    /// `Retry` if the table can't be reached: the write may or may not have happened.
     fn put(
         &self,
         key: &str,
@@ -452,7 +457,7 @@ pub fn key(scope: &Scope, object: &str) -> String {
     format!("{}#{object}", scope.key())
 }
 
-/// The account and mode, and the object, that a key is of; `None` where it is no key.
+/// The account, mode and object of a key; `None` if the text is no key.
 pub fn scope_and_object(key: &str) -> Option<(Scope, &str)> {
     let (account, rest) = key.split_once('#')?;
     let (mode, object) = rest.split_once('#')?;
@@ -466,7 +471,7 @@ pub fn scope_and_object(key: &str) -> Option<(Scope, &str)> {
     is_named.then_some((Scope { account, livemode }, object))
 }
 
-/// What an owner's items have in common: account, mode and the owner's id.
+/// What the keys of an owner's items have in common: account, mode and the owner's id.
 pub fn owner_key(scope: &Scope, owner: &str) -> String {
     format!("{}#{owner}", scope.key())
 }

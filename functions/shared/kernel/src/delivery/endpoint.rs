@@ -1,28 +1,29 @@
-//! Endpoints: what each is configured to receive, whose an event is, and what becomes of one that doesn't fit.
+//! Endpoints: what each is configured to receive, which account an event belongs to, and what happens to one that
+//! doesn't fit.
 //!
-//! An event whose signature is right is Stripe's. It is never refused: if the configuration doesn't expect it, it is stored
-//! and not published, and the reason says whether that is on purpose or waits for the configuration.
+//! An event with a valid signature is Stripe's and is never refused. If the configuration doesn't expect it, it is
+//! stored and not published. The reason says whether that is on purpose or waits for the configuration.
 
 use serde::Deserialize;
 
 use crate::event::Head;
 
-/// Whose events an endpoint receives.
+/// The accounts of the events that an endpoint receives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum AccountScope {
-    /// The account's own: no event names another account.
+    /// The platform's own: no event names another account.
     Platform,
-    /// Connected accounts': every event names one.
+    /// Connected accounts: every event names one.
     Connect,
-    /// Both, as an event destination can be set up.
+    /// Both, which an event destination can be set up for.
     Both,
 }
 
-/// In which of Stripe's two formats an endpoint is sent events: what Stripe calls an event destination's payload style.
+/// The format in which an endpoint is sent events: Stripe calls it an event destination's payload style.
 ///
-/// Ingest takes either, whatever is configured. Reconcile looks for snapshots in one of Stripe's lists and for thin events in
-/// another, so it has to know.
+/// Ingest accepts either, whatever is configured. Reconcile looks for snapshots in one of Stripe's lists and for thin
+/// events in another, so it has to know.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Payload {
@@ -34,7 +35,7 @@ pub enum Payload {
 }
 
 impl Payload {
-    /// The format of events of this type, or of a pattern of types. Thin types alone begin with `v1.` or `v2.`.
+    /// The format of events of this type, or of a pattern of types. Only thin types begin with `v1.` or `v2.`.
     pub fn of(kind: &str) -> Self {
         match kind.starts_with("v1.") || kind.starts_with("v2.") {
             true => Self::Thin,
@@ -47,15 +48,15 @@ impl Payload {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Endpoint {
-    /// Whose events.
+    /// The accounts of its events.
     pub scope: AccountScope,
     /// Live events, or test events.
     pub livemode: bool,
-    /// The id of the account that the endpoint and the API key belong to (`acct_…`). Events that name it are the platform's
-    /// own, as those are that name no account.
+    /// The id of the account that the endpoint and the API key belong to (`acct_…`). Events that name it are the
+    /// platform's own, like those that name no account.
     #[serde(default)]
     pub account: Option<String>,
-    /// Snapshots, unless it says otherwise.
+    /// The format of its events; snapshots by default.
     #[serde(default)]
     pub payload: Payload,
 }
@@ -71,10 +72,10 @@ impl Endpoint {
         }
     }
 
-    /// The account that an event of this account is keyed by: `None` for the platform's own.
+    /// The account under which an event of this account is keyed: `None` for the platform's own.
     ///
-    /// An organization's destination names the account of each event, the platform's own included, where the account's own
-    /// endpoint names none. The two are one account, so they get one key.
+    /// An organization's destination names the account of each event, even the platform's own. The account's own
+    /// endpoint doesn't name it. The two are one account, so they get one key.
     pub fn keyed<A: AsRef<str>>(&self, account: Option<A>) -> Option<A> {
         account.filter(|account| self.account.as_deref() != Some(account.as_ref()))
     }
@@ -90,7 +91,7 @@ pub fn is_own<'a>(
     of_mode.any(|one| one.account.as_deref() == Some(account))
 }
 
-/// Why a test event of a connected account is stored and not published: a live Connect endpoint receives them on purpose.
+/// Why a test event of a connected account is stored and not published: live Connect endpoints receive those by design.
 pub const TEST_EVENT: &str = "test_event_at_live_endpoint";
 
 /// Why an event of the other mode waits for the configuration.
@@ -102,18 +103,18 @@ pub const UNEXPECTED_ACCOUNT: &str = "endpoint.unexpected_account";
 /// Why an event of the platform's own waits for the configuration.
 pub const ACCOUNT_MISSING: &str = "endpoint.account_missing";
 
-/// The reasons for which a stored event waits until the endpoint's configuration is corrected.
+/// The reasons why a stored event waits until the endpoint's configuration is corrected.
 pub const WAITING: [&str; 3] = [WRONG_MODE, UNEXPECTED_ACCOUNT, ACCOUNT_MISSING];
 
-/// Whether an event that was stored for this reason waits for the configuration. It is kept on purpose otherwise.
+/// Whether an event that was stored for this reason waits for the configuration. Otherwise it is kept on purpose.
 pub fn is_waiting(reason: &str) -> bool {
     WAITING.contains(&reason)
 }
 
-/// What becomes of an event that comes in through an endpoint.
+/// What happens to an event that comes in through an endpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Admission {
-    /// As configured: it is published.
+    /// It fits the configuration: it is published.
     Admitted,
     /// Stored, and not published, for this reason.
     LedgerOnly(&'static str),
@@ -129,11 +130,11 @@ impl Admission {
     }
 }
 
-/// Decides over an event whose signature was verified, and whose account is [keyed](Endpoint::keyed).
+/// Decides about an event whose signature was verified, and whose account is [keyed](Endpoint::keyed).
 ///
-/// Live Connect endpoints do receive test events, because a connected account's owner may test: those are stored on purpose.
-/// Any other mismatch means that the endpoint is set up wrongly: the event waits for that to be corrected. An event without
-/// a boolean `livemode` fits either mode.
+/// Live Connect endpoints do receive test events, because a connected account's owner may test: those are stored on
+/// purpose. Any other mismatch means that the endpoint is set up wrongly: the event waits until that is corrected. An
+/// event without a boolean `livemode` fits either mode.
 pub fn admit(endpoint: &Endpoint, head: &Head<'_>) -> Admission {
     match (endpoint.scope, &head.account) {
         (AccountScope::Platform, Some(_)) => return Admission::LedgerOnly(UNEXPECTED_ACCOUNT),

@@ -1,7 +1,7 @@
 //! The ledger: the table of every event seen, and its entries.
 //!
-//! One entry an event, keyed by the event's id. The write that claims an event also stores its body, so a claim is
-//! at the same time the durable record. An entry's life:
+//! One entry per event, keyed by the event's id. The write that claims an event also stores its body, so a claim is
+//! also the durable record. An entry's life:
 //!
 //! ```text
 //!            claim                 mark
@@ -12,13 +12,13 @@
 //!                                ▲──────────────────────────────────┘
 //! ```
 //!
-//! An entry is ledger-only on purpose, or because it [waits](endpoint::is_waiting) for the configuration of its endpoint.
+//! An entry is ledger-only on purpose, or because it [waits](endpoint::is_waiting) for its endpoint's configuration.
 //!
 //! Guarantees, which the conformance suite in the harness checks on every implementation:
 //! - of any number of parallel claims of one event, one wins;
-//! - an attempt that meets its own claim again (the SDK repeats a put whose answer was lost) has won it;
-//! - a claim that has lapsed can be taken over, and taking over changes the attempt and its lapse only: the first
-//!   complete body, `due_at` and everything else stand;
+//! - an attempt that finds its own claim again has won it (the SDK repeats a put if its answer was lost);
+//! - a claim that has lapsed can be taken over. That changes only the attempt and its lapse: the first complete body,
+//!   `due_at` and everything else stay;
 //! - an entry that is past `expires_at` counts as absent, whether or not the table's TTL has removed it.
 
 use std::borrow::Cow;
@@ -28,31 +28,31 @@ use crate::delivery::endpoint;
 use crate::event::{Head, Origin};
 use crate::fault::Fault;
 
-/// The fewest days an entry may be kept: Stripe lets an operator resend an event for 30 days.
+/// The fewest days that an entry may be kept: Stripe lets an operator resend an event for 30 days.
 pub const RETENTION_DAYS_MIN: u32 = 31;
 
-/// One delivery of one event at the door: what a claim is made with.
+/// One delivery of one event at ingest: what a claim is made with.
 #[derive(Debug, Clone)]
 pub struct Arrival<'a> {
-    /// What was read of the event.
+    /// The fields that were read from the event.
     pub head: Head<'a>,
-    /// The endpoint it came in through, by its configured name.
+    /// The endpoint that received it, by its configured name.
     pub endpoint: &'a str,
-    /// How it came in, where it was no delivery: `reconcile`.
+    /// How it came in, if not by a delivery: `reconcile`.
     pub via: Option<&'static str>,
     /// The bytes that Stripe signed.
     pub body: &'a [u8],
-    /// Names this invocation, and no other.
+    /// The name of this invocation, and of no other.
     pub attempt: &'a str,
     /// When the delivery came in.
     pub received_at_ms: i64,
     /// When this attempt is certainly over: the invocation's deadline plus a margin for clock skew.
     pub lapses_at_ms: i64,
-    /// Until when the entry counts, in Unix seconds.
+    /// When the entry expires, in Unix seconds.
     pub expires_at_s: i64,
     /// The W3C trace context that the delivery belongs to.
     pub traceparent: &'a str,
-    /// Why the event is only stored and never published, where that is so.
+    /// Why the event is only stored and never published, if so.
     pub ledger_only: Option<&'static str>,
 }
 
@@ -83,20 +83,20 @@ fn borrow<'a>(value: &'a Option<Cow<'_, str>>) -> Option<Cow<'a, str>> {
     value.as_deref().map(Cow::Borrowed)
 }
 
-/// An entry's place in its life.
+/// An entry's position in its life.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EntryState {
     /// The attempt that holds, or last held, the claim.
     pub attempt: String,
     /// When that claim lapses.
     pub lapses_at_ms: i64,
-    /// Until when the entry counts, in Unix seconds.
+    /// When the entry expires, in Unix seconds.
     pub expires_at_s: i64,
     /// Set once the event is known to be on the bus.
     pub published_at_ms: Option<i64>,
     /// Set while the event waits for sweep.
     pub due_at_ms: Option<i64>,
-    /// How many times the bus refused it to sweep.
+    /// How many times the bus refused the event from sweep.
     pub refusals: u32,
     /// Why the event is stored and not published.
     pub ledger_only: Option<String>,
@@ -114,9 +114,9 @@ impl EntryState {
 /// An entry as read back.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
-    /// What is known of the event.
+    /// What is known about the event.
     pub origin: Origin<'static>,
-    /// Where it stands.
+    /// Its state.
     pub standing: EntryState,
     /// SHA-256 of the body.
     pub hash: [u8; 32],
@@ -124,12 +124,12 @@ pub struct Entry {
     pub size: u64,
 }
 
-/// What an attempt makes of an entry that is already there.
+/// What an attempt does with an entry that already exists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Decision {
-    /// The claim is this attempt's own, met again.
+    /// The claim is this attempt's own, found again.
     Own,
-    /// The event is on the bus, or stored as ledger-only and not this arrival's to publish.
+    /// The event is on the bus, or stored as ledger-only and not for this arrival to publish.
     Finished,
     /// The event waits for sweep.
     Queued,
@@ -143,12 +143,13 @@ pub enum Decision {
     Absent,
 }
 
-/// Decides over an entry that a claim met.
+/// Decides about an entry that a claim found.
 ///
-/// The order of the questions is part of the protocol: an expired entry is no evidence of anything; an own claim is
-/// recognised before its lapse is looked at; a due entry is never taken over, because sweep will publish it. What one
-/// endpoint only stores may be another's to publish: Stripe sends a connected account's test event to both, under one id.
-/// Whose an event is that waits for the configuration isn't settled yet: the arrival that takes it over says it.
+/// The order of the questions is part of the protocol. An expired entry proves nothing. An own claim is recognised
+/// before its lapse is checked. A due entry is never taken over, because sweep will publish it. An event that one
+/// endpoint only stores may be for another to publish: Stripe sends a connected account's test event to both, under one
+/// id. The account of an event that waits for the configuration isn't decided yet: the arrival that takes it over names
+/// it.
 pub fn decide(entry: &Entry, arrival: &Arrival<'_>, now_ms: i64) -> Decision {
     let standing = &entry.standing;
     if is_expired(standing, now_ms) {
@@ -173,15 +174,15 @@ pub fn decide(entry: &Entry, arrival: &Arrival<'_>, now_ms: i64) -> Decision {
     }
 }
 
-/// True once an entry counts as absent. An entry that is still due never expires: it has been acknowledged.
+/// Whether an entry counts as absent. An entry that is still due never expires: it has been acknowledged.
 pub fn is_expired(standing: &EntryState, now_ms: i64) -> bool {
     standing.expires_at_s.saturating_mul(1000) <= now_ms && standing.due_at_ms.is_none()
 }
 
 /// True when the same id names something else: type, account or object differ.
 ///
-/// Bytes may differ and the event still be the same (`pending_webhooks` counts down; endpoints are pinned to different
-/// API versions). An object id that one API version has and another lacks is no difference either.
+/// The bytes may differ although the event is the same (`pending_webhooks` counts down; endpoints are pinned to
+/// different API versions). An object id that only one API version has is no difference either.
 fn is_other_event(entry: &Entry, second: &Head<'_>) -> bool {
     let first = &entry.origin;
     let second_object = second
@@ -200,17 +201,18 @@ fn is_other_event(entry: &Entry, second: &Head<'_>) -> bool {
 /// The answer to a claim.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Claimed {
-    /// First sight, or the attempt's own claim met again. `complete` is false where the body is too large for the
+    /// The event is new, or the attempt found its own claim again. `complete` is false if the body is too large for the
     /// entry and has to be stored in parts before anything is published.
     Won {
-        /// The stored body is whole.
+        /// The stored body is complete.
         complete: bool,
     },
-    /// A lapsed claim, or one made only to store the event, was taken over. `body` is the stored body, or `None` where its parts are not all there.
+    /// A claim was taken over that had lapsed or was made only to store the event. `body` is the stored body, or `None`
+    /// if its parts are not all there.
     TookOver {
         /// The entry, under the new attempt.
         entry: Box<Entry>,
-        /// The stored body, if it is whole.
+        /// The stored body, if it is complete.
         body: Option<Vec<u8>>,
     },
     /// On the bus already, or stored as ledger-only.
@@ -228,77 +230,77 @@ pub enum Claimed {
 pub enum Deferred {
     /// The entry is due: sweep will publish it.
     Due,
-    /// Somebody has published it meanwhile.
+    /// Another attempt has published it meanwhile.
     Published,
-    /// The claim is another attempt's by now.
+    /// Another attempt holds the claim by now.
     Lost,
 }
 
-/// The ledger as the door uses it.
+/// The ledger as ingest uses it.
 pub trait Ledger: Sync {
-    /// Claims the event for the arrival's attempt, storing its body in the same write where it fits.
+    /// Claims the event for the arrival's attempt, and stores its body in the same write if it fits.
     ///
     /// # Errors
-    /// `Retry` where the ledger can't be reached: nothing is known of the claim then.
+    /// `Retry` if the ledger can't be reached: nothing is known about the claim then.
     fn claim(&self, arrival: &Arrival<'_>) -> impl Future<Output = Result<Claimed, Fault>> + Send;
 
     /// Reads what an entry's state means for this arrival, without writing.
     ///
     /// # Errors
-    /// `Retry` where the ledger can't be reached.
+    /// `Retry` if the ledger can't be reached.
     fn look(&self, arrival: &Arrival<'_>) -> impl Future<Output = Result<Decision, Fault>> + Send;
 
-    /// Stores the arrival's body in parts keyed by its hash and names them in the entry, so that the stored body is
-    /// whole when this returns. Safe to repeat, and safe beside another attempt doing the same.
+    /// Stores the arrival's body in parts keyed by its hash and names them in the entry. The stored body is complete
+    /// when this returns. Repeating it is safe, even in parallel with another attempt.
     ///
     /// # Errors
-    /// `Retry` where the ledger can't be reached, `Held` where the claim is another attempt's by now.
+    /// `Retry` if the ledger can't be reached, `Held` if another attempt holds the claim by now.
     fn complete(&self, arrival: &Arrival<'_>) -> impl Future<Output = Result<(), Fault>> + Send;
 
-    /// Records that the event is on the bus, or that it is ledger-only for the reason given. Conditional on the
-    /// attempt and content with its own repetition; `Ok(false)` where the claim is another attempt's by now.
+    /// Records that the event is on the bus, or that it is ledger-only for the given reason. Conditional on the
+    /// attempt; repeating it succeeds. `Ok(false)` if another attempt holds the claim by now.
     ///
     /// # Errors
-    /// `Retry` where the ledger can't be reached.
+    /// `Retry` if the ledger can't be reached.
     fn mark(
         &self,
         arrival: &Arrival<'_>,
         now_ms: i64,
     ) -> impl Future<Output = Result<bool, Fault>> + Send;
 
-    /// Hands the event to sweep: due at once. Conditional on the attempt and on not being published.
+    /// Hands the event to sweep: due at once. Conditional on the attempt and on the event not being published.
     ///
     /// # Errors
-    /// `Retry` where the ledger can't be reached: the event may or may not be due then.
+    /// `Retry` if the ledger can't be reached: the event may or may not be due then.
     fn defer(
         &self,
         arrival: &Arrival<'_>,
         due_at_ms: i64,
     ) -> impl Future<Output = Result<Deferred, Fault>> + Send;
 
-    /// Keeps a body that came under another event's id, beside the entry, under its hash. Safe to repeat.
+    /// Keeps a body that came under another event's id, beside that entry, under its hash. Safe to repeat.
     ///
     /// # Errors
-    /// `Retry` where the ledger can't be reached.
+    /// `Retry` if the ledger can't be reached.
     fn keep_other(&self, arrival: &Arrival<'_>) -> impl Future<Output = Result<(), Fault>> + Send;
 }
 
-/// A due entry as sweep takes it up.
+/// A due entry as sweep reads it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Due {
     /// The entry.
     pub entry: Entry,
-    /// The stored body, or `None` where it is not whole.
+    /// The stored body, or `None` if it is incomplete.
     pub body: Option<Vec<u8>>,
 }
 
 /// The ledger as sweep uses it.
 pub trait DueLedger: Sync {
-    /// The ids of entries due at `now_ms`, oldest first within a shard, at most `limit`. May be a little behind and
-    /// may name entries that are no longer due: [`DueLedger::take_up`] tells.
+    /// The ids of entries due at `now_ms`, oldest first within a shard, at most `limit`. The list may be slightly
+    /// outdated and may name entries that are no longer due: [`DueLedger::take_up`] checks that.
     ///
     /// # Errors
-    /// `Retry` where the ledger can't be reached.
+    /// `Retry` if the ledger can't be reached.
     fn due(
         &self,
         now_ms: i64,
@@ -308,24 +310,25 @@ pub trait DueLedger: Sync {
     /// The entry, if it is due and unpublished now.
     ///
     /// # Errors
-    /// `Retry` where the ledger can't be reached.
+    /// `Retry` if the ledger can't be reached.
     fn take_up(
         &self,
         id: &str,
         now_ms: i64,
     ) -> impl Future<Output = Result<Option<Due>, Fault>> + Send;
 
-    /// Records that sweep has put the event on the bus; it is due no longer.
+    /// Records that sweep has put the event on the bus; it is no longer due.
     ///
     /// # Errors
-    /// `Retry` where the ledger can't be reached: the event stays due and will be published again.
+    /// `Retry` if the ledger can't be reached: the event stays due and will be published again.
     fn mark_swept(&self, id: &str, now_ms: i64) -> impl Future<Output = Result<(), Fault>> + Send;
 
-    /// Moves a refused entry to a later time and counts the refusal; with `as_pointer`, it goes as a pointer from
-    /// now on. Does nothing to an entry that is no longer due, or is due no earlier: a repetition counts once.
+    /// Moves a refused entry to a later time and counts the refusal. With `as_pointer`, it is published as a pointer
+    /// from now on. Does nothing to an entry that is no longer due, or isn't due earlier than that: a repetition counts
+    /// once.
     ///
     /// # Errors
-    /// `Retry` where the ledger can't be reached: the event stays due where it was.
+    /// `Retry` if the ledger can't be reached: the event stays due where it was.
     fn postpone(
         &self,
         id: &str,
@@ -334,15 +337,15 @@ pub trait DueLedger: Sync {
     ) -> impl Future<Output = Result<(), Fault>> + Send;
 }
 
-/// The ledger as replay uses it for entries that [wait](EntryState::is_waiting) for the configuration of their endpoint.
+/// The ledger as replay uses it for entries that [wait](EntryState::is_waiting) for their endpoint's configuration.
 pub trait Waiting: Sync {
-    /// Admits an entry that was stored for this reason: it is ledger-only no longer, its account is the one given, and it
-    /// is due from then on, so that sweep publishes it with its body as stored. Content with its own repetition and with
-    /// another operator's: `Ok(true)` if the entry is due when this returns. `Ok(false)` if it is published, is another
-    /// attempt's to publish, or was stored for another reason; nothing is changed then.
+    /// Admits an entry that was stored for this reason. It is no longer ledger-only, its account is the given one, and
+    /// it is due from then on, so that sweep publishes it with its stored body. Repeating it succeeds, also after
+    /// another operator did it. `Ok(true)` if the entry is due when this returns. `Ok(false)` if it is published, is
+    /// another attempt's to publish, or was stored for another reason; nothing is changed then.
     ///
     /// # Errors
-    /// `Retry` where the ledger can't be reached: the entry may or may not be due then, and repeating this is safe.
+    /// `Retry` if the ledger can't be reached: the entry may or may not be due then, and repeating this is safe.
     fn admit(
         &self,
         id: &str,
@@ -354,10 +357,10 @@ pub trait Waiting: Sync {
 
 /// The ledger as consumers use it: bodies, to read.
 pub trait Bodies: Sync {
-    /// The stored body of an event, byte for byte; `None` where there is none, it isn't whole, or it has expired.
+    /// The stored body of an event, byte for byte; `None` if there is none, it is incomplete, or it has expired.
     ///
     /// # Errors
-    /// `Retry` where the ledger can't be reached.
+    /// `Retry` if the ledger can't be reached.
     fn body(
         &self,
         id: &str,

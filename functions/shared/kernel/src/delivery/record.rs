@@ -1,25 +1,26 @@
-//! The door: claim → publish → mark.
+//! The protocol of ingest: claim → publish → mark.
 //!
-//! [`record_and_publish`] is called with a delivery whose signature has been verified. What it guarantees for each answer:
+//! [`record_and_publish`] is called with a delivery whose signature has been verified. What it guarantees for each
+//! answer:
 //!
-//! - [`DeliveryOutcome::Accepted`], [`DeliveryOutcome::Duplicate`], [`DeliveryOutcome::Queued`] (200): the event is durably stored, and is on the
-//!   bus, or is due in the ledger so that sweep puts it there;
-//! - [`DeliveryOutcome::Held`] (409): another attempt is live and may yet fail, so Stripe has to come back;
-//! - a fault (5xx): nothing is promised; Stripe comes back and finds whatever the attempt left, all of it fit to be
-//!   carried on.
+//! - [`DeliveryOutcome::Accepted`], [`DeliveryOutcome::Duplicate`], [`DeliveryOutcome::Queued`] (200): the event is
+//!   durably stored, and is on the bus, or is due in the ledger so that sweep publishes it;
+//! - [`DeliveryOutcome::Held`] (409): another attempt is live and may still fail, so Stripe has to deliver again;
+//! - a fault (5xx): nothing is promised. Stripe delivers again, and the next delivery continues from whatever the
+//!   attempt left.
 //!
-//! The windows in which a crash or a lost answer may fall, and what follows:
+//! The windows in which a crash or a lost answer may happen, and what follows:
 //!
 //! | after | the ledger has | what follows |
 //! |---|---|---|
 //! | nothing | no entry | the next delivery wins |
 //! | claim | a claim that lapses | the next delivery takes over after the lapse |
-//! | store parts | the same, body whole | the same; the stored body stands |
+//! | store parts | the same, body complete | the same; the stored body stays |
 //! | publish | a claim that lapses | the next delivery publishes a second time; consumers absorb it |
 //! | mark | a published entry | the next delivery is a duplicate |
 //! | defer | a due entry | sweep publishes |
 //!
-//! The model in `tests/model` checks this over lost answers, crashes, lapses, clock skew and parallel deliveries.
+//! The model in `tests/model` checks this with lost answers, crashes, lapses, clock skew and parallel deliveries.
 
 use crate::bus::{Bus, Refusal, detail};
 use crate::clock::Clock;
@@ -28,24 +29,24 @@ use crate::event::Origin;
 use crate::fault::{Class, Fault};
 
 /// How long to wait before each further look at an entry that another attempt holds: about a second in all. Most
-/// parallel deliveries finish well within, and a 409 costs Stripe another delivery.
+/// parallel deliveries finish well within that time, and a 409 costs Stripe another delivery.
 pub const LOOK_AGAIN_MS: [u64; 4] = [100, 200, 300, 400];
 
 /// What became of a delivery.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DeliveryOutcome {
-    /// This delivery put the event on the bus (or stored it, where it is ledger-only).
+    /// This delivery put the event on the bus, or only stored it if it is ledger-only.
     Accepted {
-        /// How long ago the event first came in, where the claim of an attempt that never ended was taken over.
+        /// How long ago the event first came in, if this delivery took over the claim of an attempt that never ended.
         claim_age_ms: Option<i64>,
-        /// The event is on the bus, but the ledger doesn't know: neither mark nor defer got through.
+        /// The event is on the bus, but the ledger doesn't know: neither mark nor defer succeeded.
         unmarked: bool,
     },
-    /// The event had been taken before.
+    /// The event had been recorded before.
     Duplicate,
-    /// The bus can't take the event now; sweep will publish it.
+    /// The bus can't accept the event now; sweep will publish it.
     Queued {
-        /// Why, where this delivery met the refusal itself.
+        /// Why, if this delivery met the refusal itself.
         cause: Option<String>,
         /// As in [`DeliveryOutcome::Accepted`].
         claim_age_ms: Option<i64>,
@@ -56,10 +57,10 @@ pub enum DeliveryOutcome {
     Conflict,
 }
 
-/// Takes a verified delivery.
+/// Records and publishes a verified delivery.
 ///
 /// # Errors
-/// `Retry` wherever nothing can be promised.
+/// `Retry` whenever nothing can be promised.
 pub async fn record_and_publish(
     ledger: &impl Ledger,
     bus: &impl Bus,
@@ -122,7 +123,7 @@ pub async fn record_and_publish(
     }
 }
 
-/// Claims the event; where another attempt holds it, looks again for about a second.
+/// Claims the event. If another attempt holds it, looks again for about a second.
 async fn claim(
     ledger: &impl Ledger,
     clock: &impl Clock,
@@ -147,8 +148,8 @@ async fn claim(
     Ok(Claimed::Held)
 }
 
-/// A large body has to be whole in the ledger before anything points to it. A claim lost meanwhile is the other
-/// attempt's to finish: Stripe comes back for this one.
+/// Stores a large body completely before anything points to it. If the claim was lost meanwhile, the other attempt
+/// finishes, and Stripe delivers this event again.
 async fn store_parts(ledger: &impl Ledger, arrival: &Arrival<'_>) -> Result<(), Fault> {
     ledger
         .complete(arrival)
@@ -169,7 +170,7 @@ async fn publish(
     claim_age_ms: Option<i64>,
 ) -> Result<DeliveryOutcome, Fault> {
     if arrival.ledger_only.is_some() {
-        // Nothing to publish, so nothing to defer either: without the mark there is no promise.
+        // There is nothing to publish, so nothing to defer either: without the mark there is no promise.
         return match ledger.mark(arrival, clock.now_ms()).await? {
             true => Ok(DeliveryOutcome::Accepted {
                 claim_age_ms,
@@ -184,12 +185,12 @@ async fn publish(
     }
 }
 
-/// Publishes inline if it can be, and as a pointer where the bus refuses the form.
+/// Publishes inline if possible, and as a pointer if the bus refuses the form.
 async fn publish_one(bus: &impl Bus, origin: &Origin<'_>, body: &[u8]) -> Result<(), String> {
     let mut pointer = false;
     loop {
         let entry = detail::outgoing(origin, (!pointer).then_some(body));
-        // An answer without a result for the entry is no answer.
+        // An answer without a result for the entry counts as no answer.
         match bus.publish(std::slice::from_ref(&entry)).await.pop() {
             Some(Ok(())) => return Ok(()),
             Some(Err(Refusal::Form { .. })) if !pointer => pointer = true,
@@ -199,7 +200,7 @@ async fn publish_one(bus: &impl Bus, origin: &Origin<'_>, body: &[u8]) -> Result
     }
 }
 
-/// The event is on the bus: whatever happens now, the answer is 200. If the ledger can't be told, sweep is asked to
+/// The event is on the bus: whatever happens now, the answer is 200. If the mark can't be written, sweep is asked to
 /// publish a second time, which consumers absorb, so that the entry doesn't look unpublished for ever.
 async fn mark(
     ledger: &impl Ledger,

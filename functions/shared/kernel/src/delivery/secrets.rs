@@ -1,9 +1,9 @@
 //! Webhook secrets, cached.
 //!
-//! A secret is read once and kept for a time. When a signature matches none of the kept secrets, the store is asked
-//! once more before the delivery is refused, so that rolling a secret loses nothing; but at most every
-//! [`REFRESH_MS_MIN`] an environment, so that forged requests can't make us pay for a call each. When the store can't
-//! be reached, secrets past their time still serve: refusing good deliveries would be worse.
+//! A secret is read once and kept for a time. If a signature matches none of the kept secrets, the store is asked once
+//! more before the delivery is refused, so that rotating a secret loses nothing. This happens at most every
+//! [`REFRESH_MS_MIN`] per environment, so that forged requests can't cause a paid call each. If the store can't be
+//! reached, secrets past their time are still used: refusing good deliveries would be worse.
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -16,12 +16,12 @@ use crate::fault::Fault;
 /// The least time between two reads of the store, in one environment.
 pub const REFRESH_MS_MIN: i64 = 30_000;
 
-/// The most secrets an endpoint may have: more than a rolling ever needs, and each costs an HMAC a delivery.
+/// The most secrets that an endpoint may have: more than a rotation ever needs, and each costs an HMAC per delivery.
 pub const SECRETS_MAX: usize = 8;
 
 /// One signing secret. Its value never shows in a log.
 ///
-/// White space around it is no part of it: a secret has none, and one that was pasted may have a line break after it.
+/// White space around it is removed: a secret has none, and one that was pasted may have a line break after it.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
 #[serde(from = "String")]
 pub struct Secret(String);
@@ -60,7 +60,7 @@ pub type Secrets = BTreeMap<String, Vec<Secret>>;
 /// Reads the secret's JSON: `{"platform": ["whsec_…"], "connect": []}`.
 ///
 /// # Errors
-/// `Retry` with `secret.malformed`: an operator is mending it, and Stripe may come back. Never quotes the value.
+/// `Retry` with `secret.malformed`: an operator is correcting it, and Stripe may deliver again. Never quotes the value.
 pub fn parse(json: &str) -> Result<Secrets, Fault> {
     let secrets: Secrets = serde_json::from_str(json).map_err(|error| {
         Fault::retry(
@@ -89,7 +89,7 @@ pub trait SecretSource: Sync {
     /// Reads every endpoint's secrets.
     ///
     /// # Errors
-    /// `Retry` where the store can't be reached or what it holds can't be read.
+    /// `Retry` if the store can't be reached or its content can't be read.
     fn fetch(&self) -> impl Future<Output = Result<Secrets, Fault>> + Send;
 }
 
@@ -121,10 +121,10 @@ impl<S: SecretSource> SecretCache<S> {
         }
     }
 
-    /// The secrets, from the store when none are kept or their time is over.
+    /// The secrets, read from the store if none are kept or their time is over.
     ///
     /// # Errors
-    /// `Retry` where none are kept and the store can't be read.
+    /// `Retry` if none are kept and the store can't be read.
     pub async fn get(&self, now_ms: i64) -> Result<Arc<Secrets>, Fault> {
         let kept = self.kept(now_ms);
         match kept {
@@ -135,8 +135,8 @@ impl<S: SecretSource> SecretCache<S> {
         }
     }
 
-    /// Asks the store again after a signature matched none of the kept secrets; `None` where it was asked too
-    /// recently, can't be read, or holds nothing new, so that looking again is pointless.
+    /// Asks the store again after a signature matched none of the kept secrets. `None` if it was asked too recently,
+    /// can't be read, or holds nothing new: looking again is pointless then.
     pub async fn refresh(&self, now_ms: i64) -> Option<Arc<Secrets>> {
         if !is_due(&self.refreshed_at_ms, now_ms) {
             return None;
@@ -147,7 +147,7 @@ impl<S: SecretSource> SecretCache<S> {
         (before.as_deref() != Some(&*after)).then_some(after)
     }
 
-    /// What is kept, and whether it is still within its time.
+    /// The kept secrets, and whether they are still within their time.
     fn kept(&self, now_ms: i64) -> Option<(Arc<Secrets>, bool)> {
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         kept.as_ref().map(|kept| {

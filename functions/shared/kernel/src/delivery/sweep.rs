@@ -1,19 +1,19 @@
-//! Sweep: puts on the bus what is due.
+//! Sweep: publishes what is due.
 //!
-//! Runs each minute. Takes up due entries, at most a bound a run, publishes them in the batches that the bus takes,
-//! and marks each that was taken. Delivery guarantee: at least once. A crash between publish and mark publishes again
-//! on the next run; two sweeps at once publish twice; consumers absorb both.
+//! It runs each minute. It reads due entries, at most a fixed number per run, publishes them in the batches that the
+//! bus accepts, and marks each accepted one. Delivery guarantee: at least once. A crash between publish and mark
+//! publishes again on the next run. Two parallel sweeps publish twice. Consumers absorb both.
 //!
-//! A refused entry is moved forward with a count, so that one bad entry can't starve the rest; an entry refused for
-//! its size or form goes as a pointer from then on. When several calls in a row fail as a whole, the bus is down: the
-//! run ends, and what it hasn't tried stays due as it was.
+//! A refused entry is postponed and its refusals are counted, so that one bad entry can't starve the rest. An entry
+//! refused for its size or form is published as a pointer from then on. If several calls in a row fail as a whole, the
+//! bus is down: the run ends, and entries that it hasn't tried stay due as they were.
 
 use crate::bus::{BATCH_ENTRIES_MAX, Bus, Outgoing, Refusal, detail};
 use crate::clock::Clock;
 use crate::delivery::ledger::DueLedger;
 use crate::fault::Fault;
 
-/// After this many batches in a row with nothing taken, the run ends.
+/// The run ends after this many batches in a row of which the bus accepted nothing.
 pub const FAILED_BATCHES_MAX: u32 = 3;
 
 /// The first delay after a refusal; it doubles with each further one.
@@ -29,22 +29,22 @@ pub struct Swept {
     pub published: usize,
     /// Entries published whose mark failed: they stay due and are published again.
     pub unmarked: usize,
-    /// Entries that the bus refused, moved forward.
+    /// Entries that the bus refused, postponed.
     pub refused: usize,
-    /// Entries whose stored body is not whole, moved forward. The protocol never leaves one: an operator has to look.
+    /// Entries whose stored body is incomplete, postponed. The protocol never leaves one: an operator has to look.
     pub torn: usize,
-    /// Entries that were due no longer when taken up.
+    /// Entries that were no longer due when they were read.
     pub gone: usize,
-    /// The run ended with more left to do.
+    /// The run ended with work left.
     pub more: bool,
-    /// How long the oldest entry that was taken up had been in the ledger, in milliseconds; 0 where none was.
+    /// How long the oldest entry that was read had been in the ledger, in milliseconds; 0 if none was.
     pub oldest_ms: i64,
 }
 
 /// Runs once: at most `entries_max` entries, starting no batch after `until_ms`.
 ///
 /// # Errors
-/// `Retry` where the due index can't be read. Faults on single entries are counted instead: the rest goes on.
+/// `Retry` if the due index can't be read. Faults of single entries are counted instead, and the others continue.
 pub async fn sweep(
     ledger: &impl DueLedger,
     bus: &impl Bus,
@@ -73,7 +73,7 @@ struct TakenUp {
     as_pointer: bool,
 }
 
-/// Returns false if there was something to publish and the bus took none of it.
+/// Returns false if there was something to publish and the bus accepted none of it.
 async fn sweep_batch(
     ledger: &impl DueLedger,
     bus: &impl Bus,
@@ -86,7 +86,7 @@ async fn sweep_batch(
     for id in ids {
         match ledger.take_up(id, clock.now_ms()).await {
             Ok(None) => swept.gone += 1,
-            // Unreadable now; still due, so the next run reads it again.
+            // It can't be read now and is still due, so the next run reads it again.
             Err(_) => swept.refused += 1,
             Ok(Some(due)) => {
                 let standing = &due.entry.standing;
@@ -135,7 +135,7 @@ async fn sweep_batch(
     any
 }
 
-/// If this fails too, the entry stays due where it was, which loses nothing.
+/// If this fails too, the entry keeps its due time, which loses nothing.
 async fn postpone(
     ledger: &impl DueLedger,
     clock: &impl Clock,

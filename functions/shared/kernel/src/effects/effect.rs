@@ -1,17 +1,17 @@
-//! Effects: what a change calls for, published on the bus for whoever acts on it.
+//! Effects: what a change emits on the bus, for receivers to act on.
 //!
-//! Deliveries arrive late, twice and out of order, so there are two kinds, and they behave differently:
+//! Deliveries arrive late, twice and out of order, so there are two kinds of effects, with different rules:
 //!
 //! - a **fact** happened once and stays true (a payment succeeded). Its id is made of what it says, never of the event
-//!   that told of it, so two events for one change and a replay are one fact. It is emitted once by id, even by an
+//!   that reported it, so two events for one change and a replay are one fact. It is emitted once by id, even by an
 //!   event that is stale for the state.
-//! - a **level** is the current value of something (access to a product). It carries a key and a `seq`; receivers keep
-//!   the value with the highest `seq`, because two levels may arrive reversed on any bus.
+//! - a **level** is the current value of something (access to a product). It has a key and a `seq`. Receivers keep the
+//!   value with the highest `seq`, because two levels may arrive reversed on any bus.
 //!
 //! Emission is at least once: receivers drop a fact whose id they have seen, and a level whose `seq` isn't higher.
 //!
-//! A forced replay tells facts again, under its generation: `<id>#<generation>`, with the generation beside it. To receivers
-//! it is another fact. Levels that it tells again are told at a new `seq`.
+//! A forced replay emits facts again, under its generation: `<id>#<generation>`, with the generation beside it. To
+//! receivers it is another fact. Levels that it emits again have a new `seq`.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -26,7 +26,7 @@ pub struct Fact {
     pub kind: &'static str,
     /// The object that owns the fact.
     pub object: String,
-    /// Tells facts of one kind and object apart: a refund's id, an attempt's charge.
+    /// Distinguishes facts of one kind and object: a refund's id, an attempt's charge.
     pub discriminator: Option<String>,
     /// What a receiver needs, in minor units and ids; no personal data.
     pub data: Value,
@@ -37,11 +37,11 @@ pub struct Fact {
 pub struct Level {
     /// `Access`: the detail type on the bus.
     pub kind: &'static str,
-    /// What the level is of: an object's id.
+    /// The subject of the level: an object's id.
     pub key: String,
     /// The value.
     pub data: Value,
-    /// Until when the value holds by itself, in Unix seconds.
+    /// Until when the value holds without a further event, in Unix seconds.
     pub until: Option<i64>,
 }
 
@@ -52,7 +52,7 @@ pub struct Pending {
     pub id: String,
     /// The detail type on the bus.
     pub kind: String,
-    /// The id of the event that called for it: kept in the history while this is pending.
+    /// The id of the event that caused it: kept in the history while this is pending.
     pub event: String,
     /// The detail on the bus.
     pub detail: Value,
@@ -68,8 +68,8 @@ pub fn fact_id(fact: &Fact, scope: &Scope) -> String {
     id
 }
 
-/// A fact as it is stored and published; emitted again where there is a generation. `overtaken` is the object's present
-/// status, if it has moved on since ([`crate::domain::Domain::overtaken`]).
+/// A fact as it is stored and published; with a generation, it is emitted again. `overtaken` is the object's current
+/// status, if it has changed since the fact ([`crate::domain::Domain::overtaken`]).
 pub fn pending_fact(
     fact: Fact,
     event: &Event,
@@ -109,10 +109,10 @@ pub fn level_key(level: &Level, scope: &Scope) -> String {
     format!("{}#{}#{}", level.kind, scope.key(), level.key)
 }
 
-/// A level as it is stored and published. `seq` grows with each level of a key, also over a restore from backup, in another
-/// Region and in a new stack: see [`crate::consumer::projection`].
+/// A level as it is stored and published. `seq` grows with each level of a key, even after a restore from backup, in
+/// another Region and in a new stack: see [`crate::consumer::projection`].
 ///
-/// With a generation where a forced replay tells it again.
+/// It has a generation if a forced replay emits it again.
 pub fn pending_level(level: Level, event: &Event, seq: u64, generation: Option<&str>) -> Pending {
     let key = level_key(&level, &event.scope);
     let id = format!("{key}#{seq}");

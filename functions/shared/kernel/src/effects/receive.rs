@@ -1,8 +1,8 @@
 //! Receiving effects: what a user's own function does with what Sluice put on the bus.
 //!
-//! Effects are emitted at least once and in any order. A receiver acts once on a fact, and on a level only while it is
-//! the newest. The steps are those of the door: claim → react → mark, over a table of receipts that is the receiver's
-//! own.
+//! Effects are emitted at least once and in any order. A receiver acts once on a fact. It acts on a level only while
+//! the level is the newest. The steps are those of ingest: claim → react → mark, over a table of receipts that is the
+//! receiver's own.
 //!
 //! | the receipt is | a fact | a level |
 //! |---|---|---|
@@ -12,10 +12,10 @@
 //! | held, lapsed | react again | react again |
 //! | of a higher `seq` | | drop |
 //!
-//! Guarantee: the reaction to each fact, and to the newest level of each key, is carried out at least once, and not
-//! twice unless an attempt died between reacting and marking. A reaction that must not be repeated even then passes on
-//! the effect's id as its idempotency key. A level's reaction that is overtaken while it runs may end after the newer one's:
-//! write what it says with `seq` as a condition.
+//! Guarantee: the reaction to each fact, and to the newest level of each key, is carried out at least once. It is
+//! carried out twice only if an attempt died between reacting and marking. A reaction that must not be repeated even
+//! then passes on the effect's id as its idempotency key. A level's reaction that is overtaken while it runs may end
+//! after the newer one's: write its result with `seq` as a condition.
 
 use std::future::Future;
 
@@ -33,7 +33,7 @@ pub struct Effect {
     /// `DisputeOpened`: the detail type.
     #[serde(skip)]
     pub kind: String,
-    /// The fact's id, or the level's key and seq in one.
+    /// The fact's id, or the level's key and seq together.
     pub id: String,
     /// A level's key; absent for a fact.
     #[serde(default)]
@@ -47,19 +47,19 @@ pub struct Effect {
     pub livemode: bool,
     /// The object that it is about.
     pub object: String,
-    /// The event that called for it.
+    /// The event that caused it.
     pub event: String,
     /// That event's `created`, in Unix seconds.
     pub created: i64,
-    /// What there is to say.
+    /// Its content.
     pub data: Value,
-    /// Until when a level holds by itself, in Unix seconds.
+    /// Until when a level holds without a further event, in Unix seconds.
     #[serde(default)]
     pub until: Option<i64>,
 }
 
 impl Effect {
-    /// What the receipt is kept under: a fact's id, a level's key.
+    /// The key of the receipt: a fact's id, a level's key.
     pub fn subject(&self) -> &str {
         self.key.as_deref().unwrap_or(&self.id)
     }
@@ -89,7 +89,7 @@ pub fn read(message: &str) -> Result<Effect, Fault> {
 /// An attempt at an effect.
 #[derive(Debug, Clone, Copy)]
 pub struct Attempt<'a> {
-    /// Names this invocation and message, and no other.
+    /// The name of this invocation and message, and of no other.
     pub name: &'a str,
     /// When it is certainly over.
     pub lapses_at_ms: i64,
@@ -100,11 +100,11 @@ pub struct Attempt<'a> {
 /// The answer to a claim of a receipt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Receipt {
-    /// This attempt is to react.
+    /// This attempt has to react.
     Mine,
     /// The reaction to this effect, or to a newer level, has been carried out or begun.
     Done,
-    /// Another attempt is at it.
+    /// Another attempt is reacting.
     Held,
 }
 
@@ -113,7 +113,7 @@ pub trait Receipts: Sync {
     /// Claims the effect's receipt.
     ///
     /// # Errors
-    /// `Retry` where the table can't be reached.
+    /// `Retry` if the table can't be reached.
     fn claim(
         &self,
         effect: &Effect,
@@ -121,20 +121,20 @@ pub trait Receipts: Sync {
         now_ms: i64,
     ) -> impl Future<Output = Result<Receipt, Fault>> + Send;
 
-    /// Marks it as carried out, if it is still this attempt's.
+    /// Marks it as carried out, if this attempt still holds it.
     ///
     /// # Errors
-    /// `Retry` where the table can't be reached: the reaction may be repeated then.
+    /// `Retry` if the table can't be reached: the reaction may be repeated then.
     fn mark(
         &self,
         effect: &Effect,
         attempt: Attempt<'_>,
     ) -> impl Future<Output = Result<(), Fault>> + Send;
 
-    /// Gives it up after a reaction that failed, so that the next delivery needn't wait for the lapse.
+    /// Gives it up after a failed reaction, so that the next delivery needn't wait for the lapse.
     ///
     /// # Errors
-    /// `Retry` where the table can't be reached: the claim lapses by itself then.
+    /// `Retry` if the table can't be reached: the claim lapses later.
     fn release(
         &self,
         effect: &Effect,
@@ -142,13 +142,13 @@ pub trait Receipts: Sync {
     ) -> impl Future<Output = Result<(), Fault>> + Send;
 }
 
-/// What a user's function does about an effect.
+/// What a user's function does with an effect.
 pub trait Reaction: Sync {
-    /// Acts on it. The effect's id is a sound idempotency key.
+    /// Acts on it. The effect's id is suitable as an idempotency key.
     ///
     /// # Errors
-    /// Whatever the class, the effect comes again, until the queue's limit makes it a dead letter: a receiver has no table
-    /// of rejections to record it in, so nothing is dropped unseen.
+    /// After a fault of any class the effect comes again, until the queue's limit makes it a dead letter. A receiver
+    /// has no table of rejections to record it in, so nothing is dropped unseen.
     fn react(&self, effect: &Effect) -> impl Future<Output = Result<(), Fault>> + Send;
 }
 
@@ -157,7 +157,7 @@ pub trait Reaction: Sync {
 pub enum Received {
     /// The reaction was carried out.
     Reacted,
-    /// It had been before, or a newer level had.
+    /// It was carried out before, or a newer level was.
     Dropped,
 }
 
@@ -198,15 +198,15 @@ pub async fn receive(
 /// A message as the queue gives it, and what became of it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Handled {
-    /// Names the message to the queue.
+    /// Identifies the message to the queue.
     pub message_id: String,
-    /// The effect, where the message could be read.
+    /// The effect, if the message could be read.
     pub effect: Option<Effect>,
     /// `Ok`: acknowledge. `Err`: back to the queue.
     pub result: Result<Received, Fault>,
     /// How often the message has been received, this time included.
     pub receives: u32,
-    /// For how many seconds the message is to be hidden, where it goes back.
+    /// For how many seconds to hide the message, if it goes back.
     pub delay_s: Option<u32>,
     /// How long it took.
     pub took_ms: i64,
@@ -215,18 +215,18 @@ pub struct Handled {
 /// How a batch is received.
 #[derive(Debug, Clone, Copy)]
 pub struct Batch<'a> {
-    /// Names the invocation.
+    /// Identifies the invocation.
     pub invocation: &'a str,
-    /// When the invocation is ended.
+    /// When the invocation ends.
     pub deadline_ms: i64,
-    /// How long after that its claims lapse, for clock skew.
+    /// How long after that its claims lapse, to allow for clock skew.
     pub lapse_margin_ms: i64,
     /// How long a receipt is kept after its claim.
     pub keep_s: i64,
 }
 
-/// Receives a queue's batch: each message on its own, a panic of the reaction included. Messages that the deadline leaves
-/// no time for go back untouched.
+/// Receives a queue's batch: each message on its own, with a panic of the reaction caught. Messages for which the
+/// deadline leaves no time go back untouched.
 pub async fn receive_batch(
     receipts: &impl Receipts,
     reaction: &impl Reaction,

@@ -1,19 +1,19 @@
-//! The account of a message in a queue, and the event in it, also if consumers cannot read the message.
+//! The account of a message in a queue, and the event in it, even if consumers cannot read the message.
 
 use serde_json::Value;
 
-/// The account that a stored body or message is of.
+/// The account of a stored body or message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Account {
     /// This connected account, or with `None` the platform's own.
     Known(Option<String>),
-    /// It doesn't say.
+    /// The message or body doesn't say.
     Unknown,
 }
 
 impl Account {
-    /// What a queue's message says: the account in the leading key that Sluice puts before the event. The event's own
-    /// `account` doesn't count, because what it names may be the platform's own account or an organization's.
+    /// The account that a queue's message names in the leading key that Sluice puts before the event. The event's own
+    /// `account` doesn't count, because it may name the platform's own account or an organization's.
     pub fn of_message(message: &str) -> Self {
         let message: Value = serde_json::from_str(message).unwrap_or_default();
         match message.pointer("/detail/sluice/account") {
@@ -28,13 +28,13 @@ impl Account {
         matches!(self, Self::Known(of) if of.as_deref() == account)
     }
 
-    /// Whether it may be of this account: it is, or doesn't say.
+    /// Whether it may be of this account: it is, or the account is unknown.
     pub fn may_be_of(&self, account: Option<&str>) -> bool {
         *self == Self::Unknown || self.is_of(account)
     }
 }
 
-/// The event in a stored body, or in a message, which has it as its detail. `None` where it is no JSON.
+/// The event in a stored body, or in a message, which has it as its detail. `None` if it is no JSON.
 pub fn event_in(bytes: &[u8]) -> Option<Value> {
     let mut event: Value = serde_json::from_slice(bytes).ok()?;
     Some(match event.get("detail") {

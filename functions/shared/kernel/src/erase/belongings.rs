@@ -6,8 +6,8 @@ use serde_json::Value;
 
 use crate::object::Fields;
 
-/// The fields by which Stripe's objects name their customer, as an id or expanded. A customer may be a `customer` or, with
-/// Accounts v2, an account (`customer_account`).
+/// The fields by which Stripe's objects name their customer, as an id or expanded. A customer may be a `customer` or,
+/// with Accounts v2, an account (`customer_account`).
 ///
 /// | field | objects |
 /// |---|---|
@@ -28,8 +28,8 @@ pub const OWNERS: [&str; 9] = [
     "customer_details/customer",
 ];
 
-/// Fields by which an object that names no customer names another object that it is a part of, as every API version has
-/// them. The last six are for given ids of other than customers: a cardholder, an account.
+/// Fields by which an object that names no customer names another object that it is a part of, in every API version.
+/// The last six are for given ids that are not customers': a cardholder, an account.
 pub const LINKS: [&str; 27] = [
     "charge",
     "payment_intent",
@@ -60,10 +60,10 @@ pub const LINKS: [&str; 27] = [
     "account",
 ];
 
-/// A kind of object whose id is the same in every account (`card_payments`), so that it names nothing by itself.
+/// A kind of object whose id is the same in every account (`card_payments`), so that the id alone identifies nothing.
 const CAPABILITY: &str = "capability";
 
-/// What belongs to a customer: the ids given, and what was found by them.
+/// What belongs to a customer: the ids given, and the ids found through them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Belongings {
     given: BTreeSet<String>,
@@ -72,7 +72,7 @@ pub struct Belongings {
 }
 
 impl Belongings {
-    /// Of these ids: customers, and objects and events that belong whatever they say.
+    /// What belongs to these ids: customers, and objects and events that belong whatever they say.
     pub fn of(ids: impl IntoIterator<Item = String>) -> Self {
         let given: BTreeSet<_> = ids.into_iter().collect();
         Self {
@@ -82,7 +82,7 @@ impl Belongings {
         }
     }
 
-    /// All ids, those given among them.
+    /// All ids, including the given ones.
     pub fn ids(&self) -> impl Iterator<Item = &str> {
         self.found.iter().map(String::as_str)
     }
@@ -92,14 +92,14 @@ impl Belongings {
         self.given.contains(id)
     }
 
-    /// Other ids by which objects that belong name their customer: one who is both a customer and an account. What names
-    /// only the other id isn't found by this one.
+    /// Other ids by which objects that belong name their customer, if one is both a customer and an account. An object
+    /// that names only the other id isn't found by this one.
     pub fn also_named(&self) -> impl Iterator<Item = &str> {
         let others = self.also.difference(&self.found);
         others.map(String::as_str)
     }
 
-    /// Whether the object belongs; if so, its id does from now on.
+    /// Whether the object belongs. If so, its id belongs from now on.
     pub fn takes(&mut self, id: Option<&str>, object: &Value) -> bool {
         let owners = owners_of(object);
         let belongs = self.decides(id, object, &owners);
@@ -111,8 +111,8 @@ impl Belongings {
         belongs
     }
 
-    /// As [`Belongings::takes`], of a whole event as Stripe sends it: a snapshot's object before and after, or the object
-    /// that a thin event names. An event whose own id was given belongs too.
+    /// As [`Belongings::takes`], for a whole event as Stripe sends it: a snapshot's object before and after, or the
+    /// object that a thin event names. An event whose own id was given belongs too.
     pub fn takes_event(&mut self, event: &Value) -> bool {
         if event["object"] == "v2.core.event" {
             let related = &event["related_object"];
@@ -123,7 +123,7 @@ impl Belongings {
         if self.takes(id, object) {
             return true;
         }
-        // A payment method that was detached names its customer only among what was there before.
+        // A payment method that was detached names its customer only in its previous attributes.
         let before = owners_of(&data["previous_attributes"]);
         if owners_of(object).is_empty() && before.iter().any(|owner| self.found.contains(*owner)) {
             self.found.extend(id.map(str::to_owned));
@@ -140,7 +140,7 @@ impl Belongings {
         if id.is_some_and(|id| self.given.contains(id)) {
             return true;
         }
-        // Who names a customer is that customer's, whatever else it names.
+        // An object that names a customer belongs to that customer, whatever else it names.
         if !owners.is_empty() {
             return owners.iter().any(|owner| self.found.contains(*owner));
         }
@@ -149,7 +149,7 @@ impl Belongings {
         id.is_some_and(|id| self.found.contains(id)) || linked.any(|id| self.found.contains(id))
     }
 
-    /// The top-level fields of an object in which an id that belongs is named, in whatever text or key. For objects that don't
+    /// The top-level fields of an object that name an id that belongs, in any text or key. For objects that don't
     /// belong; the contents are not shown.
     pub fn mentions(&self, object: &Value) -> BTreeSet<String> {
         let fields = object.as_object().into_iter().flatten();
@@ -157,7 +157,7 @@ impl Belongings {
         named.map(|(field, _)| field.clone()).collect()
     }
 
-    /// As [`Belongings::mentions`], of an event: of its object before and after, or of what a thin event names and says.
+    /// As [`Belongings::mentions`], for an event: its object before and after, or what a thin event names and says.
     pub fn mentions_in_event(&self, event: &Value) -> BTreeSet<String> {
         let data = &event["data"];
         let mut found = match event["object"] == "v2.core.event" {
@@ -170,7 +170,7 @@ impl Belongings {
         found
     }
 
-    /// JSON that was parsed is no deeper than the parser's own bound.
+    /// Parsed JSON is no deeper than the parser's own bound.
     fn is_named_in(&self, value: &Value) -> bool {
         match value {
             Value::String(text) => self.is_in_text(text),
@@ -254,7 +254,7 @@ mod tests {
         let event = json!({ "id": "evt_1", "data": { "object": invoice } });
         assert!(!belongings.takes_event(&event));
         assert_eq!(belongings.mentions_in_event(&event).len(), 3);
-        // A person decides that it is, by its own id or its event's.
+        // A person decides that it belongs, by its own id or its event's.
         for id in ["in_2", "evt_1"] {
             let mut decided = Belongings::of(["cus_1", id].map(str::to_owned));
             assert!(decided.takes_event(&event), "{id}");
@@ -271,7 +271,7 @@ mod tests {
             belongings.mentions(&charge),
             ["payment_method".to_owned()].into()
         );
-        // Attached to another customer by now: a person decides.
+        // It is attached to another customer by now: a person decides.
         let moved = json!({ "data": {
             "object": { "id": "pm_9", "customer": "cus_2" }, "previous_attributes": { "customer": "cus_1" },
         } });

@@ -7,27 +7,27 @@ use crate::domain::Domain;
 use crate::event::{Event, Scope};
 use crate::fault::Fault;
 
-/// What an erasure makes of a projection.
+/// The result of erasing a projection.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TombstoneOutcome {
     /// The document to write in its place.
     Document(String),
-    /// It is one already.
+    /// It is a tombstone already.
     Already,
-    /// Effects of it are pending, which these events called for: receivers would never get them.
+    /// Effects that these events caused are pending: receivers would never get them.
     Pending(Vec<String>),
-    /// It can't be, for this reason: for the operator.
+    /// It can't be erased, for this reason: for the operator.
     Not(&'static str),
 }
 
-/// What is left of a projection: the domain's own state of an object that is gone, where it stood in the order, the ids of
-/// its events and facts.
+/// What is left of a projection: the domain's own state of a deleted object, its place in the order, and the ids of its
+/// events and facts.
 ///
-/// Not while effects are pending, since receivers would never get them; and not while the object gives something to its
-/// owner (a subscription that runs): taking that away is Stripe's to tell, not an erasure's.
+/// Nothing is written while effects are pending, since receivers would never get them. Nothing is written either while
+/// the object gives something to its owner (a subscription that runs): only Stripe takes that away, not an erasure.
 ///
 /// # Errors
-/// As [`forms::read`], and `Reject` where the domain has no state of an object that is gone.
+/// As [`forms::read`], and `Reject` if the domain has no state for a deleted object.
 pub fn write_tombstone<D: Domain>(
     object: &str,
     stored: &Stored,
@@ -35,7 +35,7 @@ pub fn write_tombstone<D: Domain>(
 ) -> Result<TombstoneOutcome, Fault> {
     let mut item = forms::read::<D::State>(&stored.document)?;
     let state = json!(item.evidence.head().state());
-    // What is gone already says what it was.
+    // A deleted object already says what it was.
     let kind = state["was"].as_str().or_else(|| state["object"].as_str());
     let gone = D::project(&deleted(object, kind.unwrap_or("subscription")))?.state;
     if !item.pending.is_empty() {
@@ -45,7 +45,7 @@ pub fn write_tombstone<D: Domain>(
     if json!(gone) == state && item.evidence.terminal() {
         return Ok(TombstoneOutcome::Already);
     }
-    // What receivers have: while levels are owed, those of an earlier state.
+    // The state of the levels that receivers have: while levels are owed, an earlier one.
     let emitted = item.emitted.as_ref();
     let emitted = emitted.unwrap_or_else(|| item.evidence.head().state());
     let gives = !D::levels(Some(emitted), &gone, settings).is_empty();
@@ -65,7 +65,7 @@ pub fn write_tombstone<D: Domain>(
     Ok(TombstoneOutcome::Document(document))
 }
 
-/// An event that says no more than that the object is gone.
+/// An event that says only that the object is deleted.
 fn deleted(object: &str, kind: &str) -> Event {
     Event {
         id: String::new(),

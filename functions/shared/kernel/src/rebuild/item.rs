@@ -1,5 +1,5 @@
-//! An object's item under a rebuild or an import: written at the version that was read, its levels emitted or owed, and a guess
-//! noted.
+//! An object's item during a rebuild or an import: it is written at the version that was read, its levels are emitted
+//! or owed, and a guess is recorded.
 
 use crate::bus::detail::EmitMode;
 use crate::bus::{Bus, trace};
@@ -39,7 +39,7 @@ impl<D: Domain> There<'_, D> {
                 EmitMode::Suppressed
             },
             evidence,
-            // One that was never emitted stays to be emitted when its event is replayed.
+            // A fact that was never emitted is emitted when its event is replayed.
             facts: &[],
             settings,
             now_ms: clock.now_ms(),
@@ -69,8 +69,8 @@ impl<D: Domain> There<'_, D> {
         Ok(true)
     }
 
-    /// Notes a guess as a tie, as a message that leaves one does: reconcile has the domain check the object. Each run that finds it
-    /// so notes it, since the one before may have died.
+    /// Records a guess as a tie, like a message that leaves one: reconcile has the domain check the object. Each run
+    /// that finds the guess records it, since an earlier run may have died.
     pub(super) async fn note(
         &self,
         outcomes: &impl Outcomes,
@@ -78,7 +78,7 @@ impl<D: Domain> There<'_, D> {
         event: &Event,
         object: &str,
     ) -> Result<(), Fault> {
-        // An event of the object, if there is one, is what shows that it was there.
+        // An event of the object, if there is one, proves that the object existed.
         let mut history = self.item.iter().flat_map(|item| &item.history).rev();
         let known = history.find(|id| id.starts_with("evt_"));
         let event = Event {

@@ -13,7 +13,7 @@ use crate::domain::{Domain, Projected};
 use crate::event::{Event, Scope};
 use crate::fault::Fault;
 
-/// The events that the item names, as far as the ledger has them and the domain has a use for them. Thin ones have no object.
+/// The events that the item names, if the ledger has them and the domain uses them. Thin events have no object.
 pub(super) async fn ledgered<D: Domain>(
     bodies: &impl Bodies,
     clock: &impl Clock,
@@ -59,7 +59,7 @@ pub(super) async fn ledgered<D: Domain>(
     Ok(events)
 }
 
-/// What to ask Stripe for: the object of the newest event, or what the state says that it is.
+/// What to ask Stripe for: the object of the newest event, or the one that the state names.
 pub(super) fn stub<D: Domain>(
     scope: &Scope,
     object: &str,
@@ -95,7 +95,7 @@ pub(super) fn stub<D: Domain>(
     }
 }
 
-/// A type that says nothing of what happened: `charge.updated`.
+/// A type that says nothing about what happened: `charge.updated`.
 pub(super) fn neutral(object: &Value) -> String {
     let kind = match object["object"].as_str().unwrap_or_default() {
         "subscription" => "customer.subscription",
@@ -106,7 +106,7 @@ pub(super) fn neutral(object: &Value) -> String {
 
 pub(super) type WithOwner<S> = (Candidate<S>, Option<String>);
 
-/// The object as Stripe has it; `None` where there is no key, or no way to it.
+/// The object as Stripe has it; `None` if there is no key, or no way to fetch it.
 pub(super) async fn fetch<D: Domain>(
     objects: &impl Objects,
     clock: &impl Clock,

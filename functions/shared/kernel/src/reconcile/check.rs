@@ -8,7 +8,7 @@ use crate::bus::{BATCH_ENTRIES_MAX, Bus, Outgoing, detail};
 use crate::delivery::ledger::Ledger;
 use crate::event::{Head, Scope};
 
-/// Objects to check, one event for each: what was seen first, which is what changed last.
+/// Objects to check, one event for each: those that were seen first, which changed last.
 #[derive(Debug)]
 pub(super) struct Sample {
     most: usize,
@@ -52,7 +52,7 @@ impl Sample {
     }
 }
 
-/// Asks the domains to check the ties that they left, and the sample.
+/// Asks the domains to check the ties that they left unresolved, and the sample.
 pub(super) async fn ask<L: Ledger + Standings>(
     ports: &Ports<'_, impl Listing, L, impl Notes, impl Bus>,
     plan: &Plan<'_>,
@@ -88,7 +88,7 @@ pub(super) async fn ask<L: Ledger + Standings>(
         taken.extend((0..batch.len()).map(is_taken));
     }
     report.checked += taken.iter().filter(|is_taken| **is_taken).count() as u64;
-    // What the bus didn't take keeps its turn.
+    // A tie whose check the bus refused keeps its turn.
     let asked = ties.into_iter().zip(taken);
     let asked = asked.filter_map(|(noted, is_taken)| is_taken.then_some(noted.tie));
     let asked: Vec<_> = asked.collect();

@@ -1,4 +1,4 @@
-//! Asks Stripe for a page of one of its lists, as every part of a run does.
+//! Asks Stripe for a page of one of its lists, for every part of a run.
 
 use super::ports::Listed;
 use super::report::NO_KEY;
@@ -11,7 +11,7 @@ use crate::fault::{Class, Fault};
 pub(super) enum Stop {
     /// Nothing else can be done in this run either.
     Run(Fault),
-    /// Other scopes may be well.
+    /// Other scopes may succeed.
     Scope(Fault),
 }
 
@@ -22,7 +22,7 @@ impl Stop {
         }
     }
 
-    /// The ledger refuses one entry for what it is, or nothing can be done with it now.
+    /// The ledger refuses this one entry, or nothing can be done with the ledger now.
     pub(super) fn of_ledger(fault: Fault) -> Self {
         match fault.class {
             Class::Reject => Self::Scope(fault),
@@ -31,8 +31,8 @@ impl Stop {
     }
 }
 
-/// Asks for a page. While the budget is spent it waits, as long as that ends before `until_ms`. Returns the page and where
-/// the next one begins.
+/// Asks for a page. While the budget is spent it waits, as long as that ends before `until_ms`. Returns the page and
+/// where the next one begins.
 pub(super) async fn patiently<T, F>(
     clock: &impl Clock,
     until_ms: i64,
@@ -62,8 +62,9 @@ pub(super) fn no_key() -> Fault {
     Fault::retry(NO_KEY, "there is no API key for this mode")
 }
 
-/// Stripe no longer knows where the page begins, or takes no such request at all: from the second that the list had come to,
-/// without it. `again_s` is where it was begun again before; the same place twice is no progress.
+/// Stripe no longer knows where the page begins, or refuses such a request. The walk begins again, without that
+/// position, at the second that the list had reached. `again_s` is where it was begun again before; the same place
+/// twice is no progress.
 pub(super) fn begin_again(
     walk: &mut Walk,
     again_s: &mut Option<i64>,

@@ -1,4 +1,4 @@
-//! What reconcile asks of others: Stripe's lists, the ledger, and a place for its notes.
+//! What reconcile needs from others: Stripe's lists, the ledger, and a place for its notes.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
@@ -11,35 +11,35 @@ use crate::event::Scope;
 use crate::fault::Fault;
 use crate::outcome::Tie;
 
-/// What to ask of Stripe's list of events.
+/// A request for a page of Stripe's list of events.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ask {
-    /// Whose events.
+    /// The account and mode.
     pub scope: Scope,
-    /// In which of Stripe's two lists: that of snapshots, or that of thin events.
+    /// Which of Stripe's two lists: that of snapshots, or that of thin events.
     pub payload: Payload,
     /// Made at this second or later.
     pub from_s: i64,
     /// Made at this second or before.
     pub to_s: i64,
-    /// Where the page before said that this one begins ([`Listed::Page::next`]); none for the first.
+    /// Where this page begins, as the page before said ([`Listed::Page::next`]); none for the first.
     pub after: Option<String>,
     /// Exact types or patterns (`charge.*`); none means all. Stripe may list more: the answer is filtered again.
     pub types: Vec<String>,
 }
 
-/// What to ask of what Stripe says it failed to make.
+/// A request for a page of what Stripe says it failed to make.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AskUngenerated {
-    /// In which mode.
+    /// The mode.
     pub livemode: bool,
     /// Said at this second or later.
     pub from_s: i64,
     /// Said at this second or before.
     pub to_s: i64,
-    /// Where the page before said that this one begins; none for the first.
+    /// Where this page begins, as the page before said; none for the first.
     pub after: Option<String>,
-    /// The longest that the whole page may take, in milliseconds, whatever it takes to read each item.
+    /// The longest that the whole page may take, in milliseconds, including the reading of each item.
     pub within_ms: u64,
 }
 
@@ -50,31 +50,31 @@ pub struct Ungenerated {
     pub told_by: String,
     /// When it was said, in Unix seconds.
     pub told_s: i64,
-    /// Whose event it would have been.
+    /// The account and mode that the event would have had.
     pub scope: Scope,
     /// Its type.
     pub kind: String,
-    /// The object's id; none where Stripe doesn't say, or there is one an account.
+    /// The object's id; none if Stripe doesn't say, or if there is one per account.
     pub object: Option<String>,
     /// Stripe's name for its kind.
     pub object_kind: Option<String>,
 }
 
-/// A page of what was asked for.
+/// The answer to a request for a page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Listed<T> {
     /// A page.
     Page {
         /// What it lists.
         items: Vec<T>,
-        /// Where the page after it begins, in the list's own words; none where this is the last.
+        /// Where the next page begins, in the list's own form; none if this is the last.
         next: Option<String>,
     },
     /// There is no key for this mode.
     NoKey,
     /// The budget is spent.
     Spent {
-        /// Until when, in milliseconds from now.
+        /// When to ask again, in milliseconds from now.
         wait_ms: u64,
     },
 }
@@ -84,19 +84,19 @@ pub trait Listing: Sync {
     /// Whether there is a key for this mode.
     ///
     /// # Errors
-    /// `Retry` where that can't be found out.
+    /// `Retry` if that can't be found out.
     fn has_key(&self, livemode: bool) -> impl Future<Output = Result<bool, Fault>> + Send;
 
     /// A page of events, newest first, each as its JSON.
     ///
     /// # Errors
-    /// `Retry` where Stripe can't be asked now; `Reject` where it refuses what is asked.
+    /// `Retry` if Stripe can't be asked now; `Reject` if it refuses the request.
     fn events(&self, ask: &Ask) -> impl Future<Output = Result<Listed<Vec<u8>>, Fault>> + Send;
 
     /// A page of connected accounts' ids.
     ///
     /// # Errors
-    /// As [`Listing::events`]; `stripe.key_refused` where the key may not list accounts.
+    /// As [`Listing::events`]; `stripe.key_refused` if the key may not list accounts.
     fn accounts(
         &self,
         livemode: bool,
@@ -106,7 +106,7 @@ pub trait Listing: Sync {
     /// A page of what Stripe has said it failed to make, newest first, at most [`super::ungenerated::PAGE_MAX`].
     ///
     /// # Errors
-    /// As [`Listing::events`]; `stripe.key_refused` where the key may not read events of API v2.
+    /// As [`Listing::events`]; `stripe.key_refused` if the key may not read events of API v2.
     fn ungenerated(
         &self,
         ask: &AskUngenerated,
@@ -115,19 +115,20 @@ pub trait Listing: Sync {
 
 /// The ledger as reconcile reads it, beside [`crate::delivery::ledger::Ledger`].
 pub trait Standings: Sync {
-    /// How each event stands, in the order of the ids; `None` where there is no entry. At most [`super::PAGE_EVENTS_MAX`].
+    /// The state of each event, in the order of the ids; `None` if there is no entry. At most
+    /// [`super::PAGE_EVENTS_MAX`].
     ///
     /// # Errors
-    /// `Retry` where the ledger can't be read.
+    /// `Retry` if the ledger can't be read.
     fn standings(
         &self,
         ids: &[&str],
     ) -> impl Future<Output = Result<Vec<Option<EntryState>>, Fault>> + Send;
 
-    /// Accounts with an event of this mode since a moment, as far as the ledger tells; at most `limit`.
+    /// Accounts with an event of this mode since a moment, as far as the ledger knows; at most `limit`.
     ///
     /// # Errors
-    /// `Retry` where the ledger can't be read.
+    /// `Retry` if the ledger can't be read.
     fn accounts_seen(
         &self,
         livemode: bool,
@@ -136,13 +137,13 @@ pub trait Standings: Sync {
     ) -> impl Future<Output = Result<BTreeSet<String>, Fault>> + Send;
 }
 
-/// A tie that a domain noted.
+/// A tie that a domain recorded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NotedTie {
     /// The tie, as it was found last.
     pub tie: Tie,
-    /// Since when it waits to be asked for, in Unix milliseconds: since it was first noted, or last asked for. That it is
-    /// found again changes nothing about it.
+    /// Since when it waits for a check, in Unix milliseconds: since it was first recorded, or since a check was last
+    /// asked for. Finding it again doesn't change this.
     pub waits_since_ms: i64,
 }
 
@@ -151,23 +152,23 @@ pub trait Notes: Sync {
     /// Every cursor, by the key of its scope.
     ///
     /// # Errors
-    /// `Retry` where they can't be read: without them nothing is known to be done.
+    /// `Retry` if they can't be read: without them, no progress is known.
     fn cursors(&self) -> impl Future<Output = Result<BTreeMap<String, Cursor>, Fault>> + Send;
 
     /// Replaces a scope's cursor.
     ///
     /// # Errors
-    /// `Retry` where it can't be written: the next run does the same pages again.
+    /// `Retry` if it can't be written: the next run processes the same pages again.
     fn save_cursor(
         &self,
         scope: &str,
         cursor: &Cursor,
     ) -> impl Future<Output = Result<(), Fault>> + Send;
 
-    /// Forgets a scope's cursor, of an account that went away. One that is saved later is there again.
+    /// Forgets the cursor of a scope whose account was disconnected. A cursor that is saved later exists again.
     ///
     /// # Errors
-    /// `Retry` where it can't be written: a later run forgets it.
+    /// `Retry` if it can't be written: a later run forgets it.
     fn forget_cursor(
         &self,
         scope: &str,
@@ -177,20 +178,20 @@ pub trait Notes: Sync {
     /// Keeps a run's report.
     ///
     /// # Errors
-    /// `Retry` where it can't be written.
+    /// `Retry` if it can't be written.
     fn save_report(&self, report: &Report) -> impl Future<Output = Result<(), Fault>> + Send;
 
-    /// Ties that domains left unresolved, at most `limit`, in an order that says nothing.
+    /// Ties that domains left unresolved, at most `limit`, in no meaningful order.
     ///
     /// # Errors
-    /// `Retry` where they can't be read.
+    /// `Retry` if they can't be read.
     fn ties(&self, limit: usize) -> impl Future<Output = Result<Vec<NotedTie>, Fault>> + Send;
 
-    /// Remembers that checks of these ties' objects were asked for at `at_ms` (Unix milliseconds). One that was resolved
-    /// meanwhile stays away, and one that was noted again stays noted.
+    /// Records that checks of these ties' objects were asked for at `at_ms` (Unix milliseconds). A tie that was
+    /// resolved meanwhile stays removed, and one that was recorded again stays recorded.
     ///
     /// # Errors
-    /// `Retry` where it can't be written: they come first again.
+    /// `Retry` if it can't be written: they come first again.
     fn ties_asked(
         &self,
         ties: &[Tie],
@@ -200,6 +201,6 @@ pub trait Notes: Sync {
     /// How many checks found drift since a moment.
     ///
     /// # Errors
-    /// `Retry` where they can't be read.
+    /// `Retry` if they can't be read.
     fn drifted_since(&self, since_ms: i64) -> impl Future<Output = Result<u64, Fault>> + Send;
 }

@@ -8,20 +8,20 @@ use crate::fault::Fault;
 /// The code of a mode for which there is no API key.
 pub const NO_KEY: &str = "reconcile.no_key";
 
-/// Where the connected accounts came from.
+/// The source of the connected accounts.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum AccountsFrom {
-    /// No endpoint listens to any, or Stripe listed them all.
+    /// No endpoint receives events of connected accounts, or Stripe listed them all.
     #[default]
     Api,
-    /// The key may not list accounts: those that deliveries named.
+    /// The key may not list accounts: the accounts are those that deliveries named.
     Seen,
-    /// Neither: accounts are unknown, and weren't compared.
+    /// Neither: the accounts are unknown, and weren't compared.
     Unknown,
 }
 
-/// How long a scope may be behind before an operator should know: a few hourly runs that were stopped or refused.
+/// How far behind a scope may be before an operator should know: a few hourly runs that were stopped or refused.
 pub const BEHIND_S: i64 = 6 * 3_600;
 
 /// The most failures that a report names.
@@ -30,11 +30,11 @@ pub const FAILURES_MAX: usize = 20;
 /// A scope that this run couldn't compare.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
-    /// Its cursor's key: `acct_1#live`, `platform#test`; with `#thin` where its thin events are compared.
+    /// Its cursor's key: `acct_1#live`, `platform#test`; with `#thin` if its thin events are compared.
     pub scope: String,
     /// The fault's code.
     pub code: String,
-    /// Since when each attempt has failed, in Unix seconds.
+    /// Since when every attempt has failed, in Unix seconds.
     pub since_s: i64,
 }
 
@@ -47,68 +47,68 @@ pub struct Report {
     pub began_ms: i64,
     /// When it ended.
     pub ended_ms: i64,
-    /// The earliest second that was compared; none where nothing was.
+    /// The earliest second that was compared; none if nothing was.
     pub from_s: Option<i64>,
-    /// The latest.
+    /// The latest second that was compared.
     pub to_s: Option<i64>,
-    /// Where the connected accounts came from.
+    /// The source of the connected accounts.
     pub accounts_from: AccountsFrom,
     /// Why they couldn't be listed.
     pub accounts_code: Option<String>,
-    /// Stripe's list of accounts wasn't read to its end: the next run goes on with it.
+    /// Stripe's list of accounts wasn't read to its end: the next run continues it.
     #[serde(default)]
     pub accounts_more: bool,
     /// Accounts and modes that were compared up to now.
     pub scopes_whole: u64,
-    /// Those that couldn't be compared, each for a fault of its own.
+    /// Scopes that couldn't be compared, each because of a fault of its own.
     #[serde(default)]
     pub scopes_failed: u64,
     /// The first of these, at most [`FAILURES_MAX`].
     #[serde(default)]
     pub failures: Vec<Failure>,
-    /// Those that weren't compared to their end because the run ended: they come first in the next one.
+    /// Scopes that weren't compared completely because the run ended: they come first in the next one.
     #[serde(default)]
     pub scopes_left: u64,
-    /// The longest ago that one of those was attempted, in Unix milliseconds; 0 where a walk was left in the middle.
+    /// When the earliest attempt among those was made, in Unix milliseconds; 0 if a walk was left in the middle.
     #[serde(default)]
     pub left_since_ms: Option<i64>,
-    /// Accounts that weren't asked for in this run because they were unreachable for long: they are tried daily.
+    /// Accounts that this run skipped because they were unreachable for long: they are tried daily.
     #[serde(default)]
     pub scopes_put_off: u64,
     /// Accounts that aren't connected any more, and whose cursors were forgotten.
     #[serde(default)]
     pub scopes_forgotten: u64,
-    /// How long ago that was up to which every scope was compared, in seconds, whatever keeps it: its own fault, the run's, or
-    /// its bounds. Accounts that are unreachable don't count.
+    /// How far back the time lies up to which every scope was compared, in seconds, whatever the reason: a scope's own
+    /// fault, the run's fault, or the run's bounds. Accounts that are unreachable don't count.
     #[serde(default)]
     pub behind_s: i64,
-    /// Requests for pages, those that failed among them.
+    /// Requests for pages, including those that failed.
     #[serde(default)]
     pub requests: u32,
     /// Pages that Stripe listed.
     pub pages: u32,
     /// Events that Stripe listed, of types that are subscribed to.
     pub seen: u64,
-    /// Of these, those that the ledger lacked.
+    /// Of these, events that the ledger lacked.
     pub missing: u64,
-    /// Held unpublished by an attempt that had ended.
+    /// Events held unpublished by an attempt that had ended.
     pub stuck: u64,
-    /// Missing and stuck ones that are on the bus, or due, by now.
+    /// Missing and stuck events that are on the bus, or due, by now.
     pub recovered: u64,
-    /// In another attempt's hands at that moment.
+    /// Events that another attempt held at that moment.
     pub held: u64,
-    /// Waiting for sweep.
+    /// Events waiting for sweep.
     pub due: u64,
     /// Ids that name another event in the ledger.
     pub conflicts: u64,
-    /// Listed, and not readable as this account's events.
+    /// Events that were listed, and couldn't be read as this account's events.
     pub unreadable: u64,
-    /// Unresolved ties that domains have noted, as far as they were read.
+    /// Unresolved ties that domains have recorded, as far as they were read.
     pub ties: u64,
-    /// Of these, those of a mode without an API key: they wait for one.
+    /// Of these, ties of a mode without an API key: they wait for one.
     #[serde(default)]
     pub ties_without_key: u64,
-    /// Objects that domains were asked to check, those of ties among them.
+    /// Objects that domains were asked to check, including those of ties.
     pub checked: u64,
     /// Events that Stripe says it failed to make, and that would have come in here.
     #[serde(default)]
@@ -116,16 +116,17 @@ pub struct Report {
     /// Why Stripe couldn't be asked for those.
     #[serde(default)]
     pub ungenerated_code: Option<String>,
-    /// There was no time to ask for all of those: the next run goes on.
+    /// There was no time to ask for all of those: the next run continues.
     #[serde(default)]
     pub ungenerated_more: bool,
-    /// Checks of the last day that found drift; none where that can't be read.
+    /// Checks of the last day that found drift; none if that can't be read.
     pub drifted: Option<u64>,
-    /// Seconds that Stripe lists no more and that were never compared.
+    /// Seconds that Stripe no longer lists and that were never compared.
     pub gap_s: i64,
-    /// The run ended by its bounds, or was stopped, with more to compare: the next run goes on.
+    /// The run ended by its bounds, or was stopped, with more to compare: the next run continues.
     pub more: bool,
-    /// The code of what stopped the whole run before its end, or a mode of it; what failed for one scope is a failure.
+    /// The code of what stopped the whole run before its end, or one of its modes. What failed for one scope is a
+    /// failure.
     pub stopped: Option<String>,
 }
 
@@ -160,12 +161,12 @@ impl Report {
         }
     }
 
-    /// Whether something wasn't compared for so long that an operator should know.
+    /// Whether something wasn't compared for such a long time that an operator should know.
     pub fn is_behind(&self) -> bool {
         self.behind_s > BEHIND_S
     }
 
-    /// How many of a hundred listed events the ledger had before the run; none where none was listed.
+    /// The percentage of listed events that the ledger had before the run; none if none was listed.
     pub fn completeness_percent(&self) -> Option<f64> {
         let had = self.seen.saturating_sub(self.missing);
         #[expect(clippy::cast_precision_loss, reason = "counts of a run, for people")]

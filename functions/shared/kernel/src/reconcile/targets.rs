@@ -1,14 +1,15 @@
 //! What a run compares: each account and mode that the endpoints are for, and in which of Stripe's lists.
 //!
-//! Connected accounts are read from Stripe. The list takes at most half of a run's time, waits for the budget as a walk
-//! does, and goes on in the next run where it was left; the accounts that have a cursor are known meanwhile. Where Stripe
-//! doesn't list accounts, those count that have a cursor, and those that deliveries named lately.
+//! Connected accounts are read from Stripe. The list takes at most half of a run's time and waits for the budget as a
+//! walk does. The next run continues it where it was left; meanwhile the accounts that have a cursor are known. If
+//! Stripe doesn't list accounts, the known accounts are those that have a cursor and those that deliveries named
+//! lately.
 //!
-//! An account that is new is compared from the last run on in which every account was known, less the overlap: it was
-//! connected since. Not from before: what an account did before it was connected was never to be delivered here.
+//! A new account is compared from the last run in which every account was known, less the overlap: it was connected
+//! since. Earlier events aren't compared: what an account did before it was connected was never to be delivered here.
 //!
-//! An account that was unreachable for long is tried daily. It is forgotten once nothing of it can be listed any more and
-//! neither Stripe nor a delivery names it ([`Cursor::is_put_off`], [`Cursor::is_gone`]).
+//! An account that was unreachable for long is tried daily. It is forgotten once nothing of it can be listed any more
+//! and neither Stripe nor a delivery names it ([`Cursor::is_put_off`], [`Cursor::is_gone`]).
 
 use std::collections::BTreeSet;
 use std::collections::btree_map::{BTreeMap, Entry};
@@ -29,9 +30,9 @@ use crate::fault::{Class, Fault};
 pub(super) struct Target {
     pub(super) scope: Scope,
     pub(super) payload: Payload,
-    /// The name of the endpoint that takes what is missing.
+    /// The name of the endpoint through which missing events are ingested.
     pub(super) endpoint: String,
-    /// From which second on it is compared, if it has no cursor.
+    /// The first second that is compared, if it has no cursor.
     pub(super) since_s: i64,
 }
 
@@ -57,7 +58,7 @@ struct Family {
 }
 
 impl Family {
-    /// What the keys of its accounts' cursors end with.
+    /// The suffix of the keys of its accounts' cursors.
     fn ending(self) -> String {
         let mode = if self.livemode { "live" } else { "test" };
         format!("#{mode}{}", suffix(self.payload))
@@ -69,8 +70,8 @@ impl Family {
     }
 }
 
-/// How far a run came with a list of accounts. Of its cursor, `since_s` is the first run, and `through_s` when all accounts
-/// were last known; its walk is the list that goes on.
+/// How far a run got with a list of accounts. In its cursor, `since_s` is the first run, `through_s` is when all
+/// accounts were last known, and the walk is the list in progress.
 #[derive(Debug)]
 pub(super) struct AccountList {
     family: Family,
@@ -78,7 +79,7 @@ pub(super) struct AccountList {
     walk: Walk,
     /// The list was read to its end.
     is_read: bool,
-    /// What was read of it in this run.
+    /// The part of it that was read in this run.
     listed: BTreeSet<String>,
 }
 
@@ -97,7 +98,7 @@ where
     B: Bus,
     C: Clock,
 {
-    /// What to compare, in its order: the platform's own, then the accounts, each by its turn.
+    /// What to compare, in order: the platform's own, then the accounts, each in its turn.
     pub(super) async fn targets(&mut self) -> Vec<Target> {
         let mut found = BTreeMap::new();
         let mut families = BTreeMap::<Family, Known>::new();
@@ -105,7 +106,7 @@ where
             let (livemode, payload) = (endpoint.livemode, endpoint.payload);
             match self.ports.listing.has_key(livemode).await {
                 Ok(true) => {}
-                // Said by every run, whether there is something to compare or not.
+                // Every run says so, whether there is something to compare or not.
                 Ok(false) => {
                     self.report.stop(&no_key());
                     continue;
@@ -141,7 +142,7 @@ where
                     unknown.insert(known)
                 }
             };
-            // Its own account is the platform's scope, under whatever name deliveries or an earlier walk had it.
+            // Its own account is the platform's scope, whatever name deliveries or an earlier walk gave it.
             let others = known.accounts.iter().filter(|account| {
                 !endpoint::is_own(self.plan.endpoints.values(), livemode, account)
             });
@@ -242,13 +243,13 @@ where
         Ok(())
     }
 
-    /// The cursor of a list. The first one is kept before anything is listed: accounts of then aren't new.
+    /// The cursor of a list. The first one is stored before anything is listed: accounts that exist then aren't new.
     async fn list_cursor(&mut self, family: Family, now_s: i64) -> Result<Cursor, Fault> {
         let key = family.key();
         if let Some(cursor) = self.cursors.get(&key) {
             return Ok(cursor.clone());
         }
-        // A version before this one kept none: since its first run it has compared accounts.
+        // An earlier version stored no such cursor: it has compared accounts since its first run.
         let ending = family.ending();
         let of_accounts = self.cursors.iter();
         let of_accounts = of_accounts.filter(|(key, _)| account_of(key, &ending).is_some());
@@ -282,7 +283,7 @@ where
             let key = account.clone() + &family.ending();
             let cursor = self.cursors.get(&key);
             let is_gone = cursor.is_some_and(|cursor| cursor.is_gone(now_s, is_whole));
-            // A later run forgets what can't be forgotten now.
+            // If a cursor can't be forgotten now, a later run forgets it.
             if !named.contains(&account)
                 && is_gone
                 && self.ports.notes.forget_cursor(&key, now_s).await.is_ok()
@@ -293,8 +294,8 @@ where
         }
     }
 
-    /// Keeps how far the lists were read. All accounts are known once a list was read to its end and each one on it has a
-    /// cursor.
+    /// Stores how far the lists were read. All accounts are known once a list was read to its end and each one on it
+    /// has a cursor.
     pub(super) async fn keep_lists(&mut self) {
         for mut list in std::mem::take(&mut self.lists) {
             let ending = list.family.ending();

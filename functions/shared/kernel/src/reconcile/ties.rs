@@ -1,12 +1,13 @@
-//! Which ties are checked: of those whose mode has a key, the ones that have waited longest.
+//! Which ties are checked: those that have waited longest, among those of modes that have a key.
 //!
-//! Only a domain knows whether a tie is resolved, and resolves it ([`crate::outcome::Resolved`]): asking for a check forgets
-//! nothing. A tie that can't be asked for, or whose check finds nothing out, stays and comes by again, after all others.
+//! Only a domain knows whether a tie is resolved, and it resolves the tie ([`crate::outcome::Resolved`]): asking for a
+//! check removes nothing. A tie that can't be asked for, or whose check finds nothing out, stays and comes again, after
+//! all others.
 
 use super::report::Report;
 use super::{Listing, NotedTie, Notes, Ports, TIES_MAX};
 
-/// The most ties that a run reads to choose from. Those beyond are looked at once some of these are resolved.
+/// The most ties that a run reads to choose from. Further ties are read once some of these are resolved.
 pub const TIES_READ_MAX: usize = 10_000;
 
 /// The ties to check in this run, at most [`TIES_MAX`].

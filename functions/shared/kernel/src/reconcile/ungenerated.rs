@@ -1,12 +1,12 @@
-//! Events that Stripe never made: it says so itself, later, with an event of [`KIND`], and no list has them.
+//! Events that Stripe never made. Stripe says so later, with an event of [`KIND`], and no list has the missing events.
 //!
-//! Stripe is asked for what it has said since the last run, whether an endpoint is subscribed to that type or not. For each
-//! event that would have been ours, its object's domain is asked to check the object, by a message that tells what the
-//! missing event would have told: like a thin event of its type.
+//! Stripe is asked for what it has said since the last run, whether an endpoint is subscribed to that type or not. For
+//! each event that would have been ours, a message asks its object's domain to check the object. The message says what
+//! the missing event would have said, like a thin event of its type.
 //!
-//! Failure windows: the cursor is written after the page's checks are on the bus, so a crash in between asks for them once
-//! more. A check that is asked for twice finds nothing to fix the second time, and its facts have the same ids: it carries
-//! when Stripe said so, and never when the object was fetched.
+//! Failure windows: the cursor is written after the page's checks are on the bus, so a crash in between asks for them
+//! once more. A check that is asked for twice finds nothing to fix the second time. Its facts have the same ids,
+//! because they are dated when Stripe said so, and never when the object was fetched.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -22,13 +22,13 @@ use crate::delivery::endpoint;
 use crate::delivery::ledger::Ledger;
 use crate::fault::{Class, Fault};
 
-/// The type of the event by which Stripe says it.
+/// The type of the event that says so.
 pub const KIND: &str = "v2.core.health.event_generation_failure.resolved";
 
-/// How many of them are listed at once: each may take a request of its own.
+/// How many of them are listed at once: each may need a request of its own.
 pub const PAGE_MAX: usize = 20;
 
-/// No page is begun with less time than this left: it wouldn't be answered.
+/// No page is requested with less time than this left: it wouldn't be answered.
 const WITHIN_MS_MIN: i64 = 1_000;
 
 /// The key of a mode's cursor, which no scope has.
@@ -37,7 +37,7 @@ fn key(livemode: bool) -> String {
     format!("ungenerated#{mode}")
 }
 
-/// Asks for checks of what Stripe failed to tell of. What goes wrong is in the report, and stops nothing else.
+/// Asks for checks of the objects whose events Stripe failed to make. Faults are in the report, and stop nothing else.
 pub(super) async fn ask<L: Ledger + Standings>(
     ports: &Ports<'_, impl Listing, L, impl Notes, impl Bus>,
     clock: &impl Clock,
@@ -72,7 +72,7 @@ async fn walk<L: Ledger + Standings>(
         Some(cursor) => cursor.clone(),
         None => Cursor::first(now_s),
     };
-    // Nothing is on its way here: what was said is listed.
+    // Nothing is on its way here: what Stripe said is listed.
     let Some(mut walk) = cursor.next_walk(now_s, 0) else {
         return Ok(());
     };
@@ -122,7 +122,7 @@ async fn walk<L: Ledger + Standings>(
     Ok(())
 }
 
-/// Asks the domains for checks of those that would have come in here; whether the bus took them all.
+/// Asks the domains to check the objects that would have come in here; whether the bus accepted all messages.
 async fn check<L: Ledger + Standings>(
     ports: &Ports<'_, impl Listing, L, impl Notes, impl Bus>,
     plan: &Plan<'_>,
@@ -163,7 +163,7 @@ async fn check<L: Ledger + Standings>(
     true
 }
 
-/// The same, the platform's own if it names the account of an endpoint.
+/// The same, as the platform's own if it names the account of an endpoint.
 fn keyed(plan: &Plan<'_>, one: &Ungenerated) -> Ungenerated {
     let mut keyed = one.clone();
     let endpoints = plan.endpoints.values();
@@ -182,7 +182,7 @@ fn is_ours(plan: &Plan<'_>, one: &Ungenerated) -> bool {
     };
     let mut endpoints = plan.endpoints.values();
     let is_taken = endpoints.any(|it| it.livemode == one.scope.livemode && it.scope != not);
-    // Whether it says so of the snapshot or of the thin event: the same change wasn't told.
+    // Stripe may say so about the snapshot or the thin event: either way it is the same missing change.
     let kind = one.kind.strip_prefix("v1.").unwrap_or(&one.kind);
     let is_expected = |kind: &str| is_subscribed(plan.types, kind);
     is_taken && (is_expected(kind) || is_expected(&format!("v1.{kind}")))

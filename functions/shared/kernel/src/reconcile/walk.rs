@@ -1,11 +1,12 @@
 //! Compares scopes with the ledger, page by page.
 //!
-//! A scope that fails is recorded, and the run goes on with the next. Only what is the run's own ends it: the ledger or the
-//! notes are away, the budget or the time is used up, or Stripe gives [`SILENT_MAX`] scopes in a row no answer.
+//! A scope that fails is recorded, and the run continues with the next one. Only faults of the run itself end it: the
+//! ledger or the notes can't be reached, the budget or the time is used up, or Stripe gives [`SILENT_MAX`] scopes in a
+//! row no answer.
 //!
-//! The scope whose last attempt is longest ago comes first. An attempt is noted before the first request, so that even a
-//! scope at which the whole invocation ends takes no other's turn. The platform's own scopes come before the accounts, with
-//! at most half of a run's pages while accounts wait.
+//! The scope whose last attempt is longest ago comes first. An attempt is recorded before the first request. So even a
+//! scope at which the whole invocation ends takes no other's turn. The platform's own scopes come before the accounts,
+//! with at most half of a run's pages while accounts wait.
 
 use std::collections::VecDeque;
 
@@ -20,13 +21,13 @@ use crate::delivery::record::{self, DeliveryOutcome};
 use crate::event::Head;
 use crate::fault::{Class, Fault};
 
-/// Once so many scopes in a row get no answer from Stripe, it isn't the scopes.
+/// If this many scopes in a row get no answer from Stripe, the cause isn't the scopes.
 pub const SILENT_MAX: u32 = 3;
 
 /// The fault of a request that Stripe doesn't answer, or only with a failure of its own.
 const SILENT: &str = "stripe.unavailable";
 
-/// How far an attempt came.
+/// How far an attempt got.
 enum Ended {
     /// Everything that has settled was compared.
     Whole,
@@ -44,7 +45,7 @@ where
     B: Bus,
     C: Clock,
 {
-    /// Walks over the targets in their order, until all are compared or the run is at its end.
+    /// Walks over the targets in their order, until all are compared or the run ends.
     pub(super) async fn walk_all(&mut self, targets: Vec<Target>) {
         let mut queue = shared_out(targets, self.plan.pages_max);
         let mut silent = 0;
@@ -78,7 +79,7 @@ where
         }
     }
 
-    /// The run ends with these left to the next one.
+    /// Ends the run and leaves these to the next one.
     fn leave(&mut self, left: &VecDeque<(Target, u32)>) {
         let since_ms = left.iter().map(|(target, _)| {
             let cursor = self.cursors.get(&target.key());
@@ -93,7 +94,7 @@ where
         self.report.more = true;
     }
 
-    /// How far the scope is behind that is furthest, in seconds; an account that is unreachable isn't.
+    /// How far the scope that is furthest behind is behind, in seconds; an account that is unreachable doesn't count.
     pub(super) fn behind_s(&self, targets: &[(String, i64)]) -> i64 {
         let settled_s = self.clock.now_ms() / 1_000 - self.plan.settle_s;
         let compared_to = targets.iter().filter_map(|(key, since_s)| {
@@ -108,7 +109,7 @@ where
             .max(0)
     }
 
-    /// Whether the run has a page and time for it left.
+    /// Whether the run has a page and time left.
     fn has_room(&self) -> bool {
         self.report.requests < self.plan.pages_max && self.has_time()
     }
@@ -117,7 +118,7 @@ where
         self.clock.now_ms() < self.walks_until_ms
     }
 
-    /// Walks over a scope; a fault that is its own is noted in its cursor and in the report.
+    /// Walks over a scope; a fault of the scope itself is recorded in its cursor and in the report.
     async fn attempt(&mut self, target: &Target, share: u32) -> Result<Ended, Stop> {
         let key = target.key();
         let known = self.cursors.get(&key).cloned();
@@ -127,7 +128,7 @@ where
             return Ok(Ended::OutOfBounds);
         }
         if is_new {
-            // Before anything is listed: what comes after that second is ours to find.
+            // Saved before anything is listed: events after that second still have to be found.
             self.save(&key, &cursor).await.map_err(Stop::Run)?;
         }
         let now_ms = self.clock.now_ms();
@@ -138,7 +139,7 @@ where
             return Ok(Ended::OutOfBounds);
         }
         cursor.attempted_ms = Some(now_ms);
-        // As well as it can be: where it can't, the cursor of the first page stops the run.
+        // A failed save is ignored: if cursors can't be saved, the cursor of the first page stops the run.
         let _ = self.save(&key, &cursor).await;
         let walked = self.walk(target, &mut cursor, walk, share).await;
         if let Err(Stop::Scope(fault)) = &walked {
@@ -211,7 +212,7 @@ where
         }
     }
 
-    /// Writes a cursor, and knows it from then on.
+    /// Writes a cursor, and remembers it.
     pub(super) async fn save(&mut self, key: &str, cursor: &Cursor) -> Result<(), Fault> {
         self.ports.notes.save_cursor(key, cursor).await?;
         self.cursors.insert(key.to_owned(), cursor.clone());
@@ -231,12 +232,12 @@ where
                 self.report.unreadable += 1;
                 continue;
             };
-            // Newest first: everything after this second has come by.
+            // The list is newest first: everything after this second was seen.
             let created_s = head.created;
             let created_s = created_s.filter(|at_s| (walk.from_s..=walk.to_s).contains(at_s));
             walk.reached_s = created_s.or(walk.reached_s);
-            // The list of an account doesn't repeat whose it is. Of the platform's own events an account at most stands in
-            // their context, and is its own.
+            // The list of an account doesn't repeat the account. The platform's own events name an account only in
+            // their context, and that account is the platform's own.
             let account = target.scope.account.as_deref();
             if account.is_none() && head.context.is_some() {
                 head.account = None;
@@ -316,7 +317,7 @@ where
             }
             // A delivery came in between.
             DeliveryOutcome::Duplicate => {}
-            // A walk comes by again.
+            // A later walk sees it again.
             DeliveryOutcome::Held => self.report.held += 1,
             DeliveryOutcome::Conflict => self.report.conflicts += 1,
         }
@@ -324,8 +325,8 @@ where
     }
 }
 
-/// The targets with the pages that each may take before the others had their turn: all, but for the platform's own scopes,
-/// which come first and share half of them while accounts wait.
+/// The targets with the number of pages that each may take before the others had their turn. That is all pages, except
+/// for the platform's own scopes: they come first, and share half of the pages while accounts wait.
 fn shared_out(targets: Vec<Target>, pages_max: u32) -> VecDeque<(Target, u32)> {
     let is_own = |target: &Target| target.scope.account.is_none();
     let own = targets.iter().filter(|target| is_own(target)).count();

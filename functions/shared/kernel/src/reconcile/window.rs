@@ -1,8 +1,9 @@
-//! Which stretch of time a walk covers, and how far it came.
+//! Which time range a walk covers, and how far it got.
 //!
-//! Stripe lists events newest first, deliveries are on their way for a while, and an event may be listed a little after its
-//! `created`. So a walk ends some minutes before now, begins [`OVERLAP_S`] before the end of the last one, and goes on page by page from where it
-//! was stopped. A cursor only ever says what was done: whichever of two is written last is true.
+//! Stripe lists events newest first, deliveries are on their way for a while, and an event may be listed a little after
+//! its `created`. So a walk ends some minutes before now, and begins [`OVERLAP_S`] before the end of the last one. It
+//! continues page by page from where it was stopped. A cursor only says what was done: whichever of two is written last
+//! is true.
 
 use serde::{Deserialize, Serialize};
 
@@ -12,10 +13,10 @@ pub const OVERLAP_S: i64 = 3_600;
 /// Stripe lists events for 30 days; what is older can't be compared.
 pub const LISTED_S: i64 = 30 * 86_400;
 
-/// Accounts are known from deliveries of this long, where they can't be listed.
+/// If accounts can't be listed, they are known from the deliveries of this time.
 pub const SEEN_S: i64 = 7 * 86_400;
 
-/// Drift is reported that was found within this long before a run.
+/// The report counts drift that was found within this time before a run.
 pub const DRIFT_S: i64 = 86_400;
 
 /// An account that was unreachable for this long is tried again only after as long each time, and not in each run.
@@ -24,25 +25,25 @@ pub const UNREACHABLE_S: i64 = 86_400;
 /// The fault of an account that the key doesn't reach: it has disconnected, or it is another platform's.
 pub const UNREACHABLE: &str = "stripe.account_unreachable";
 
-/// A walk that was begun and not ended.
+/// A walk that was begun and hasn't ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Walk {
-    /// From this second on (Unix).
+    /// The first second (Unix).
     pub from_s: i64,
-    /// To the end of this one.
+    /// The last second, to its end.
     pub to_s: i64,
     /// Where the next page begins, as the page before said; none at the start.
     pub after: Option<String>,
-    /// The second of the last event that was dealt with: where to begin again if Stripe takes `after` no more.
+    /// The second of the last event that was processed: where to begin again if Stripe no longer accepts `after`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reached_s: Option<i64>,
-    /// The earliest second of an event that was in another attempt's hands: a walk comes by again.
+    /// The earliest second of an event that another attempt held: a later walk sees it again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub held_s: Option<i64>,
 }
 
 impl Walk {
-    /// Over these seconds, both included, from the newest on.
+    /// A walk over these seconds, both included, newest first.
     pub fn over(from_s: i64, to_s: i64) -> Self {
         Self {
             from_s,
@@ -53,7 +54,7 @@ impl Walk {
         }
     }
 
-    /// The last second that is asked for: where there is no page to go on from, what was dealt with isn't asked for again.
+    /// The last second to ask for: without a page to continue from, processed events aren't asked for again.
     pub fn asked_to_s(&self) -> i64 {
         let reached_s = self.reached_s.filter(|_| self.after.is_none());
         reached_s.map_or(self.to_s, |reached_s| reached_s.min(self.to_s))
@@ -72,22 +73,22 @@ pub struct Failing {
 /// How far a scope was compared.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cursor {
-    /// Nothing made before this second is looked for: the first run, or what an operator asked for.
+    /// Events made before this second aren't looked for: the first run, or what an operator asked for.
     pub since_s: i64,
     /// Everything since, up to this second, was compared.
     pub through_s: i64,
-    /// The walk that goes on.
+    /// The walk in progress.
     pub walk: Option<Walk>,
-    /// When the scope was last attempted, in Unix milliseconds, whatever came of it. None in a cursor of an older version.
+    /// When the scope was last attempted, in Unix milliseconds, whatever the result. None in older versions' cursors.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attempted_ms: Option<i64>,
-    /// None where the last attempt was answered.
+    /// None if the last attempt was answered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failing: Option<Failing>,
 }
 
 impl Cursor {
-    /// Of a scope that is looked at for the first time.
+    /// The cursor of a scope that is compared for the first time.
     pub fn first(now_s: i64) -> Self {
         Self {
             since_s: now_s,
@@ -98,14 +99,14 @@ impl Cursor {
         }
     }
 
-    /// Whose turn it is: the scope with the least comes first. It is the last attempt and not the last success, so that a
-    /// scope that fails takes no other's turn.
+    /// Its turn: the scope with the lowest value comes first. It is the last attempt and not the last success, so that
+    /// a scope that fails takes no other's turn.
     pub fn turn_ms(&self) -> i64 {
         let progress_ms = self.through_s.saturating_mul(1_000);
         self.attempted_ms.unwrap_or(progress_ms)
     }
 
-    /// The last attempt failed.
+    /// Records that the last attempt failed.
     pub fn failed(&mut self, code: &str, now_s: i64) -> &Failing {
         let since_s = self.failing.as_ref().map_or(now_s, |one| one.since_s);
         self.failing.insert(Failing {
@@ -120,7 +121,7 @@ impl Cursor {
         failing.is_some_and(|failing| failing.code == UNREACHABLE)
     }
 
-    /// Whether to leave an account alone in this run: it was unreachable for long, and was tried lately.
+    /// Whether to skip an account in this run: it was unreachable for long, and was tried lately.
     pub fn is_put_off(&self, now_ms: i64) -> bool {
         let since_s = self.failing.as_ref().map_or(i64::MAX, |one| one.since_s);
         self.is_unreachable()
@@ -128,14 +129,14 @@ impl Cursor {
             && now_ms < self.turn_ms() + UNREACHABLE_S * 1_000
     }
 
-    /// Whether an account that isn't named any more may be forgotten: nothing of it was compared for as long as Stripe lists
-    /// events, and Stripe has said that it isn't connected, by its list or by its answer to the last attempt. An account
-    /// that fails in another way is kept.
+    /// Whether an account that isn't named any more may be forgotten. It may be, if nothing of it was compared for as
+    /// long as Stripe lists events, and Stripe has said that it isn't connected. Stripe says so by its list or by its
+    /// answer to the last attempt. An account that fails in another way is kept.
     pub fn is_gone(&self, now_s: i64, is_unlisted: bool) -> bool {
         self.through_s < now_s - LISTED_S && (is_unlisted || self.is_unreachable())
     }
 
-    /// What to walk over now: the walk that was stopped, or the next, which ends `settle_s` before now; `None` where
+    /// The walk to do now: the one that was stopped, or the next one, which ends `settle_s` before now; `None` if
     /// nothing has settled since.
     pub fn next_walk(&self, now_s: i64, settle_s: i64) -> Option<Walk> {
         if let Some(walk) = &self.walk {
@@ -148,13 +149,13 @@ impl Cursor {
         (from_s <= to_s).then(|| Walk::over(from_s, to_s))
     }
 
-    /// How many seconds can't be compared any more, because the last walk ended longer ago than Stripe lists.
+    /// How many seconds can no longer be compared, because the last walk ended longer ago than Stripe lists events.
     pub fn gap_s(&self, now_s: i64) -> Option<i64> {
         let lost = now_s - LISTED_S - self.through_s;
         (lost > 0).then_some(lost)
     }
 
-    /// A walk came to its end. It never passes an event that was held: whoever held it may have died.
+    /// Ends a walk. The cursor never passes an event that was held: the attempt that held it may have died.
     pub fn ended(&mut self, walk: &Walk) {
         let to_s = walk
             .held_s
@@ -234,12 +235,12 @@ mod tests {
         let mut walk = Walk::over(10, 90);
         walk.reached_s = Some(40);
         assert_eq!(walk.asked_to_s(), 40);
-        // The next page is within what was asked for first.
+        // The next page stays within what was asked for first.
         walk.after = Some("evt_1".to_owned());
         assert_eq!(walk.asked_to_s(), 90);
     }
 
-    /// A cursor whose every attempt since this second has failed so.
+    /// A cursor of which every attempt since this second has failed with this code.
     fn failing(code: &str, since_s: i64, attempted_s: i64) -> Cursor {
         let mut cursor = Cursor::first(since_s);
         cursor.failed(code, since_s);
@@ -256,7 +257,7 @@ mod tests {
         assert!(put_off(UNREACHABLE, 24 * hour_s, 25 * hour_s));
         assert!(put_off(UNREACHABLE, 24 * hour_s, 47 * hour_s));
         assert!(!put_off(UNREACHABLE, 24 * hour_s, 48 * hour_s), "a day ago");
-        // Whatever else is wrong may be well with the next run.
+        // Any other fault may be gone by the next run.
         assert!(!put_off("stripe.key_refused", 24 * hour_s, 25 * hour_s));
         assert!(!Cursor::first(0).is_put_off(90 * DAY_S * 1_000));
     }
@@ -267,7 +268,7 @@ mod tests {
         assert!(gone(UNREACHABLE, 31));
         assert!(!gone(UNREACHABLE, 29));
         assert!(!gone("stripe.key_refused", 31), "it may be connected");
-        // Reconcile itself may have been away for a month.
+        // Reconcile itself may not have run for a month.
         assert!(!Cursor::first(0).is_gone(31 * DAY_S, false));
         assert!(Cursor::first(0).is_gone(31 * DAY_S, true));
         assert!(!Cursor::first(2 * DAY_S).is_gone(31 * DAY_S, true));

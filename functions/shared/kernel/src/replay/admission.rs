@@ -1,4 +1,5 @@
-//! Which ledgered events a replay may publish: again, or for the first time once their endpoint's configuration is right.
+//! Which recorded events a replay may publish: again, or for the first time once their endpoint's configuration is
+//! right.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +18,7 @@ pub struct Admissions<'a> {
     pub head: for<'b> fn(&'b [u8]) -> Option<Head<'b>>,
 }
 
-/// What a replay may do with a ledgered event.
+/// What a replay may do with a recorded event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Replayable {
     /// Publish it again.
@@ -26,17 +27,17 @@ pub enum Replayable {
     Admit {
         /// Why it waited.
         reason: String,
-        /// Its account, as the configuration has it now.
+        /// Its account, by the current configuration.
         account: Option<String>,
     },
     /// Nothing yet: it still doesn't fit its endpoint.
     Waits,
-    /// Nothing: it has no whole body, or is kept in the ledger on purpose.
+    /// Nothing: it has no complete body, or is kept in the ledger on purpose.
     Never,
 }
 
 impl Admissions<'_> {
-    /// Judges a ledgered event.
+    /// Judges a recorded event.
     pub fn judge(&self, ledgered: &Ledgered) -> Replayable {
         let (entry, body) = ledgered;
         let Some(body) = body else {
@@ -53,10 +54,10 @@ impl Admissions<'_> {
         }
     }
 
-    /// Judges what ingest would make of the event today.
+    /// Judges what ingest would do with the event today.
     fn again(&self, reason: &str, entry: &Entry, body: &[u8]) -> Replayable {
         let endpoint = self.endpoints.get(&*entry.origin.endpoint);
-        // Whose it is comes from the body: what the entry says, an earlier configuration said.
+        // The account comes from the body: the entry's account came from an earlier configuration.
         let (Some(endpoint), Some(mut head)) = (endpoint, (self.head)(body)) else {
             return Replayable::Waits;
         };

@@ -1,11 +1,15 @@
-//! What a domain would do with an event, without doing it.
+//! Dry run: what a domain would do with an event, without doing it.
 //!
-//! The consumer itself runs ([`consume`]), over ports that keep to themselves what they are told: the projections are read
-//! where they are and written in memory, effects go to nobody. So what is predicted is what the same code would do, for a
-//! whole list of events that build on each other.
+//! The consumer itself runs ([`consume`]), over ports without effects outside: projections are read from the table and
+//! written in memory, and effects are not published. So the prediction is what the same code would do, for a whole list
+//! of events that build on each other.
 //!
-//! What may differ in the end: events that come in meanwhile; a tie or a thin event for which Stripe would be asked, which
-//! is not done here (a thin event is predicted as ignored, `thin.no_key`); and a function that runs another version of the domain.
+//! The real result may differ for these reasons:
+//!
+//! - events come in meanwhile;
+//! - Stripe would be asked about a tie or a thin event, which is not done here (a thin event is predicted as ignored,
+//!   `thin.no_key`);
+//! - a function runs another version of the domain.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -31,7 +35,7 @@ pub struct Overlay<'a, P> {
 }
 
 impl<'a, P: Projections> Overlay<'a, P> {
-    /// Over what is stored, which stays as it is.
+    /// An overlay over the stored projections, which stay as they are.
     pub fn over(inner: &'a P) -> Self {
         Self {
             inner,
@@ -72,7 +76,7 @@ impl<P: Projections> Projections for Overlay<'_, P> {
     }
 }
 
-/// A bus that leads nowhere and remembers what it was given.
+/// A bus that publishes nothing and remembers what it was given.
 #[derive(Debug, Default)]
 struct Nowhere {
     given: Mutex<Vec<Outgoing>>,
@@ -93,7 +97,7 @@ pub struct Effect {
     pub kind: String,
     /// Its id: a fact's, or a level's with its seq.
     pub id: String,
-    /// It was told before, and a forced replay tells it again.
+    /// It was emitted before, and a forced replay emits it again.
     pub is_again: bool,
 }
 
@@ -102,14 +106,14 @@ pub struct Effect {
 pub struct Predicted {
     /// The outcome, or the fault that it would end with.
     pub result: Result<Consumed, Fault>,
-    /// What would be emitted: what the event calls for, and what was pending before.
+    /// What would be emitted: what the event causes, and what was pending before.
     pub effects: Vec<Effect>,
 }
 
-/// Foresees one message. Later ones over the same `projections` build on it.
+/// Predicts the result of one message. Later messages over the same `projections` build on it.
 ///
 /// # Errors
-/// `Retry` where the domain's table or the ledger can't be read, or where the domain's code panics. What the domain would
+/// `Retry` if the domain's table or the ledger can't be read, or if the domain's code panics. What the domain would
 /// reject is no error: it is predicted.
 pub async fn dry_run<D: Domain>(
     projections: &Overlay<'_, impl Projections>,
@@ -127,7 +131,7 @@ pub async fn dry_run<D: Domain>(
         settings,
     };
     let consuming = consume::consume::<D>(&ports, clock, message, i64::MAX);
-    // As on its last receive, so that a panic is what it would come to.
+    // As on its last receive, so that a panic gives its final result.
     let result = match queue::caught(consuming, queue::PANIC_RECEIVES_MAX).await {
         Err(fault) if fault.class != crate::fault::Class::Reject => return Err(fault),
         result => result,

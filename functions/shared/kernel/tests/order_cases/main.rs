@@ -1,4 +1,4 @@
-//! The cases of order that are known from the wild, told in Stripe's own words.
+//! The cases of order that are known from practice, in Stripe's own words.
 
 mod fetched;
 mod notices;
@@ -112,7 +112,7 @@ fn all(candidates: impl IntoIterator<Item = Candidate<Value>>) -> Evidence<Value
         .expect("a case has candidates")
 }
 
-/// The head's event or fetch is decided, whatever comes first and last, and has this state.
+/// The head's event or fetch is decided, in every order of adding, and has this state.
 fn decided(told: &[Told], state: Value) {
     let forth = all(told.iter().map(candidate));
     let back = all(told.iter().rev().map(candidate));
@@ -190,7 +190,7 @@ fn a_change_that_is_taken_back_within_its_second_is_not_decided() {
         ],
         json!(["active", 1]),
     );
-    // What is taken back there is nothing that the domain keeps.
+    // The attribute that is put back there is nothing that the domain keeps.
     let with = |key: &str| {
         let mut object = subscription("active", 1);
         object["metadata"][key] = json!("x");

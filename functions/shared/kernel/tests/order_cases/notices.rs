@@ -13,7 +13,7 @@ fn a_notice_is_no_candidate_beside_a_change_of_its_second() {
         created: SECOND - 60,
         ..created
     };
-    // The notice shows a mixture: what the change made of the trial, with the plan of before.
+    // The notice shows a mixture: what the change made of the trial, with the earlier plan.
     for notice_id in ["evt_a", "evt_z"] {
         let notice = told(
             notice_id,
@@ -39,7 +39,7 @@ fn a_notice_is_no_candidate_beside_a_change_of_its_second() {
             assert!(evidence.head().is_decided());
             assert_eq!(*evidence.head().state(), json!(["active", 2]));
         }
-        // Alone it is what is known.
+        // Without other evidence it is what is known.
         let alone = Evidence::of(created.clone()).add(notice.clone());
         assert_eq!(*alone.head().state(), json!(["trialing", 1]));
     }

@@ -1,4 +1,4 @@
-//! Events that are published again: under a generation, or muted; redelivered, crashed and resumed.
+//! Events that are published again: under a generation, or suppressed; redelivered, crashed and resumed.
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -19,7 +19,7 @@ fn told(world: &World) -> Vec<String> {
     details.iter().map(id).collect()
 }
 
-/// Delivers as the queue does: until it is acknowledged.
+/// Delivers as the queue does: until the message is acknowledged.
 async fn until_acknowledged(world: &World, mode: EmitMode<'_>, event: &Event) -> Outcome {
     for _ in 0..100 {
         if let Ok(outcome) = world.deliver_in(mode, event).await {
@@ -129,7 +129,7 @@ async fn a_forced_replay_that_crashes_after_its_write_is_resumed_by_the_redelive
             .await
             .expect_err("not emitted");
         assert_eq!(world.item()["pending"].as_array().map(Vec::len), Some(2));
-        // Whoever comes next emits it, be it another's message.
+        // The next message emits it, even if it is another event's.
         world.deliver(&lit).await.expect("taken in");
         world
             .deliver_in(Forced("run"), &lit)
@@ -160,13 +160,13 @@ async fn a_suppressed_event_is_recorded_and_its_level_is_emitted_by_the_next_mes
         (&world.item()["state"], &world.item()["facts"][0]),
         (&json!(5), &json!(FACT))
     );
-    // A change after it is told as ever, at a seq that comes after every one before.
+    // A change after it is emitted as usual, at a seq that comes after every one before.
     world
         .deliver(&lamp("evt_2", "lamp.dimmed", 20, 1))
         .await
         .expect("applied");
     assert_eq!(world.received_effects().1, Some(json!(1)));
-    // And a forced replay tells what was muted.
+    // A forced replay also emits what was suppressed.
     world
         .deliver_in(Forced("run"), &lit)
         .await
@@ -214,8 +214,8 @@ async fn an_item_remembers_a_bounded_number_of_generations() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
 
-    /// A replay is safe: whatever is replayed, plainly, by force or muted, after everything has come once, in any order and
-    /// with refusals of the bus, the state, what it rests on and the facts stay, and so does what levels say.
+    /// A replay is safe after everything has come once. It may be plain, forced or suppressed, in any order and with
+    /// refusals of the bus. The state, its evidence and the facts stay, and so does what levels say.
     #[test]
     fn after_everything_has_come_once_no_replay_changes_state_facts_or_levels(
         (history, again) in history().prop_flat_map(|history| {
@@ -246,7 +246,8 @@ proptest! {
         prop_assert!(after.get("pending").is_none());
         let (all_facts, last_level) = world.received_effects();
         prop_assert_eq!(last_level, level);
-        // Each generation that a fact's event was replayed under has told it once by its own name, and there is no other.
+        // Each generation that a fact's event was replayed under has emitted it once by its own name, and there is no
+        // other.
         let mut expected = facts.clone();
         for (index, mode) in &again {
             if let (Forced(generation), "lamp.lit") = (mode, &*history[*index].kind) {

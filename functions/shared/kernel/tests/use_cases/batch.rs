@@ -1,4 +1,4 @@
-//! A batch's messages, side by side where their objects differ.
+//! A batch's messages, handled in parallel if their objects differ.
 
 use std::sync::Mutex;
 
@@ -21,7 +21,7 @@ use sluice_kernel::queue::Received;
 
 use super::consume::Lamps;
 
-/// Projections whose every call takes a while, and that remember which keys were at work at once.
+/// Projections of which every call takes a while, and that remember which keys were at work at once.
 #[derive(Default)]
 struct Slow {
     inner: MemoryProjections,
@@ -76,8 +76,8 @@ impl Projections for Slow {
     }
 }
 
-/// Handles messages of these lamps, each a second later than the one before, and says what came of them and how many were
-/// at work at once.
+/// Handles messages of these lamps, each a second later than the one before. Returns the outcomes and how many messages
+/// were handled at once.
 async fn handle(lamps: &[&str]) -> (Vec<(String, Outcome)>, usize) {
     let (projections, bus, ledger) = (
         Slow::default(),
@@ -129,7 +129,7 @@ async fn messages_of_different_objects_are_handled_side_by_side_and_answered_in_
 #[tokio::test]
 async fn messages_of_one_object_are_handled_one_after_the_other() {
     let (came_of, most) = handle(&["lamp_1", "lamp_2", "lamp_1", "lamp_1", "lamp_2"]).await;
-    // In their order: none is stale. And two lamps at once.
+    // In their order: none is stale. Two lamps were handled at once.
     assert!(
         came_of
             .iter()

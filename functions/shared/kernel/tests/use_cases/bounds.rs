@@ -12,7 +12,7 @@ use crate::consume::{World, lamp};
 
 const KEY: &str = "platform#live#lamp_1";
 
-/// What a receiver that keeps receipts carries out of these levels, in this order.
+/// Which of these levels a receiver that keeps receipts carries out, in this order.
 async fn carried_out(receipts: &MemoryReceipts, levels: &[Value], now_ms: i64) -> Vec<Value> {
     let mut done = Vec::new();
     for level in levels.iter().filter(|level| level["class"] == "level") {
@@ -102,7 +102,7 @@ async fn facts_beyond_the_bound_of_their_kind_cost_neither_the_state_nor_facts_o
     }
     assert_eq!(world.item()["state"], 5_000);
     assert_eq!(count("LampLit"), FACTS_OF_KIND_MAX);
-    // One that was emitted is known as ever.
+    // A fact that was emitted is still known.
     let known = world
         .handle_one(Normal, &lamp("evt_again", "lamp.lit", 11, 1))
         .await;

@@ -1,4 +1,4 @@
-//! Messages to a domain's projection, with crashes, redeliveries and overtaking.
+//! From messages to a domain's projection, with crashes, redeliveries and overtaking.
 
 mod failing;
 
@@ -152,7 +152,7 @@ impl World {
         serde_json::from_str(&items["platform#live#lamp_1"].document).expect("JSON")
     }
 
-    /// What a receiver makes of the effects: facts by id, and the last level by seq.
+    /// What a receiver keeps of the effects: facts by id, and the last level by seq.
     pub(crate) fn received_effects(&self) -> (Vec<String>, Option<Value>) {
         let mut facts = Vec::new();
         let mut level: Option<Value> = None;
@@ -308,7 +308,7 @@ async fn parallel_events_of_one_object_all_count() {
         let world = world.clone();
         deliveries.spawn(async move {
             let event = lamp(&format!("evt_{n}"), "lamp.lit", n, n);
-            // In step with five others, a delivery may lose every round: the queue brings it back.
+            // In parallel with five others, a delivery may lose every round: the queue brings it back.
             while let Err(fault) = world.deliver(&event).await {
                 assert_eq!(fault.code, "projection.contended");
             }
@@ -377,7 +377,7 @@ async fn a_type_that_nobody_has_decided_about_is_applied_where_it_can_be_read_an
         (&Ok(Outcome::Ignored), Some("event.unrouted"))
     );
     assert!(world.outcomes.recorded().is_empty());
-    // A type that is known and can't be read is somebody's mistake.
+    // A type that is known and can't be read is a mistake.
     let known = event("evt_3", "lamp.lit", 10, frob);
     assert_eq!(world.deliver(&known).await, Ok(Outcome::Rejected));
 }
@@ -424,7 +424,7 @@ proptest! {
         scrambled.bus.script(refusals);
         runtime.block_on(async {
             for index in &deliveries {
-                // As the queue does: until it is acknowledged.
+                // As the queue does: until the message is acknowledged.
                 while scrambled.deliver(&history[*index]).await.is_err() {}
             }
             for event in &history {

@@ -1,4 +1,4 @@
-//! In whose name Stripe is asked for the object of an event that names its account in its context alone.
+//! On behalf of which account Stripe is asked for the object of an event that names its account only in its context.
 
 use serde_json::{Value, json};
 use sluice_harness::build::message;

@@ -1,4 +1,4 @@
-//! Ties and thin events: what is asked of Stripe, and what becomes of the answers.
+//! Ties and thin events: what Stripe is asked, and what happens with the answers.
 
 pub(crate) mod checks;
 pub(crate) mod parts;
@@ -79,7 +79,7 @@ impl Domain for Doors {
         state != "half"
     }
 
-    /// A door of many parts is shown in part; a door that was repainted doesn't say how often.
+    /// An event shows only a part of an object with many parts, and `repainted` doesn't say how often.
     fn lacks(event: &Event) -> Lacks {
         match &*event.kind {
             "door.repainted" if event.object["coats"].is_null() => Lacks::Facts,
@@ -151,7 +151,7 @@ impl World {
         self.handle_received(text, 1, left_ms).await
     }
 
-    /// Handles a message that has been received so often.
+    /// Handles a message that has been received this often.
     pub(crate) async fn handle_received(
         &self,
         text: String,
@@ -301,7 +301,7 @@ async fn a_tie_never_waits_for_its_second_beyond_the_time_it_has() {
     let [first, second] = tie();
     world.handle(message(&first)).await.result.expect("applied");
     let before_ms = world.clock.now_ms();
-    // Time for one fetch, and none for the second that has to be waited for.
+    // Time for one fetch, and none for the second, which has to wait.
     let left_ms = FETCH_MS_MAX + AFTER_FETCH_MS;
     let handled = world.handle_within(message(&second), left_ms).await;
     assert_eq!(handled.note, Some("order.tie_unresolved"));
@@ -326,7 +326,7 @@ async fn a_thin_event_is_its_object_as_stripe_has_it_with_the_facts_of_its_type(
     let handled = world.handle(thin("v1.door.painted")).await;
     assert_eq!(handled.result, Ok(Outcome::Applied));
     assert_eq!(world.item()["state"], "open");
-    // Its snapshot twin tells the same fact, under another event's id.
+    // The snapshot event of the same change reports the same fact, under another event's id.
     let twin = event("evt_twin", "door.painted", NOW_S, door("open"));
     world
         .handle(message(&twin))
@@ -387,7 +387,7 @@ async fn a_proven_deletion_is_terminal_whatever_comes_after() {
     assert_eq!(world.item()["state"], "gone");
 }
 
-/// Stripe's data may have the event before every copy has the object: what was just made isn't taken for deleted.
+/// Stripe may have the event before every copy has the object: a new object doesn't count as deleted.
 #[tokio::test]
 async fn an_object_that_is_missing_seconds_after_its_event_is_asked_for_again() {
     let world = world(MemoryStripe::at(NOW_S + 59));

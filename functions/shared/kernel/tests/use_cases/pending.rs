@@ -1,4 +1,4 @@
-//! What giving a message up would lose: the pending effects of its object, whatever kind of message it is.
+//! What giving a message up would lose: the pending effects of its object, for every kind of message.
 
 use serde_json::{Value, json};
 use sluice_harness::build::{TRACEPARENT, event, message};
@@ -103,7 +103,7 @@ async fn a_message_that_the_domain_rejects_or_panics_at_says_its_object_all_the_
         let found = found(&message(&snapshot(object))).await;
         match status.is_null() {
             true => assert_eq!(found, Ok(2)),
-            // It panics at what is left of it too: nothing is known then.
+            // The domain panics at what is left of it too: nothing is known then.
             false => assert_eq!(found.expect_err("unknown").code, "domain.panicked"),
         }
     }

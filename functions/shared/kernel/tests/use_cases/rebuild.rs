@@ -28,7 +28,7 @@ fn scope() -> Scope {
     }
 }
 
-/// Keeps the event's body in the ledger, as the door would.
+/// Keeps the event's body in the ledger, as ingest would.
 async fn keep(world: &World, event: &Event) {
     let message = message_in(EmitMode::Normal, event);
     let mut message: Value = serde_json::from_str(&message).expect("JSON");
@@ -110,7 +110,7 @@ async fn damaged_world() -> World {
 async fn a_state_that_was_wrongly_taken_for_the_last_is_rebuilt_from_the_ledger_and_its_level_owed()
 {
     let world = damaged_world().await;
-    // What a replay alone can't do: it is added to what is known, and what is known says that it is over.
+    // A replay alone can't do this: it is added to what is known, and what is known says that the lamp is broken.
     let again = lamp("evt_3", "lamp.dimmed", 30, 3);
     assert_eq!(world.deliver(&again).await, Ok(Outcome::Stale));
     let told = world.bus.details().len();
@@ -232,7 +232,7 @@ async fn a_level_that_a_rebuild_suppressed_is_emitted_by_the_late_event_of_that_
     assert!(world.item().get("emitted").is_none());
 }
 
-/// After a gap in reconcile no event comes any more: the import itself emits, as a check does.
+/// After a gap in reconcile no event comes any more: the import itself emits, like a check.
 #[tokio::test]
 async fn an_import_of_a_known_object_emits_the_level_that_it_changes() {
     let world = World::default();
@@ -344,7 +344,7 @@ async fn an_import_that_could_not_emit_is_made_up_for_by_its_next_run() {
     assert!(world.item().get("pending").is_none());
 }
 
-/// Stripe's later answer contradicts a terminal state: it is said, and an operator may take the answer.
+/// Stripe's later answer contradicts a terminal state: this is reported, and an operator may accept the answer.
 #[tokio::test]
 async fn a_terminal_state_that_stripe_contradicts_is_reopened_by_an_operator_and_stays_so() {
     let world = World::default();
@@ -376,7 +376,7 @@ async fn a_terminal_state_that_stripe_contradicts_is_reopened_by_an_operator_and
     assert_eq!(world.deliver(&broken).await, Ok(Outcome::Duplicate));
     rebuilt(&world, &MemoryStripe::without_key(), Mode::Suppress).await;
     assert_eq!(world.item()["state"], 7);
-    // Later events are applied as ever, and a later terminal one is the last.
+    // Later events are applied as usual, and a later terminal one is the last.
     let events = [
         ("evt_3", "lamp.dimmed", 600, 3),
         ("evt_4", "lamp.broken", 700, 0),
@@ -424,8 +424,8 @@ enum Step {
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, cases: 256, ..ProptestConfig::default() })]
 
-    /// Whatever is imported, rebuilt and suppressed while events are on their way: once any message of the lamp has come
-    /// after it, receivers have the lamp's level, and nothing is owed.
+    /// Any mix of imports, rebuilds and suppressed events while events are on their way: once any message of the lamp
+    /// has come after it, receivers have the lamp's level, and nothing is owed.
     #[test]
     fn no_suppressed_write_swallows_a_level(
         lights in proptest::collection::vec(0..3_i64, 1..6),

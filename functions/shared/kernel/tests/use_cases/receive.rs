@@ -15,7 +15,7 @@ use sluice_kernel::effects::receive::{
 use sluice_kernel::fault::{Fault, Pace};
 use sluice_kernel::queue;
 
-/// Remembers what it reacted to, and fails as it is told.
+/// Remembers what it reacted to, and fails as configured.
 #[derive(Default)]
 struct Memory {
     reacted: Mutex<Vec<String>>,

@@ -1,4 +1,4 @@
-//! Comparing the ledger with Stripe's list.
+//! Compares the ledger with Stripe's list.
 
 mod accounts;
 mod own_account;
@@ -97,7 +97,7 @@ impl World {
         }
     }
 
-    /// A world that has been reconciled once, and in which time has gone on.
+    /// A world that has been reconciled once, some time ago.
     async fn begun() -> Self {
         let world = Self::new(endpoint::AccountScope::Platform);
         let first = world.run("run-0").await;
@@ -258,7 +258,7 @@ async fn what_a_live_endpoint_only_stored_is_published_where_its_own_endpoint_ne
 async fn a_walk_does_not_pass_an_event_that_another_attempt_holds() {
     let world = World::begun().await;
     world.made(&platform(), "evt_1", 60);
-    // Reconcile was away for long: the overlap alone wouldn't come by again.
+    // Reconcile was away for long: the overlap alone wouldn't cover it again.
     world.clock.advance_ms(3 * 86_400_000);
     let body = br#"{"id":"evt_1","type":"charge.succeeded"}"#;
     let mut other = arrival("evt_1", "other", body);

@@ -1,5 +1,5 @@
-//! Under which subject an outcome is recorded: a check by its object, an event by its id even where the rest of it can't be
-//! read.
+//! Under which subject an outcome is recorded: a check by its object, an event by its id even if the rest of it can't
+//! be read.
 
 use serde_json::{Value, json};
 use sluice_harness::build::{TRACEPARENT, arrival, message};
@@ -59,7 +59,7 @@ async fn a_check_that_fails_until_its_last_receive_is_recorded_by_its_object() {
     assert_eq!(world.records(), [failing.clone(), failing]);
 }
 
-/// An event with a value that no reader of whole JSON documents takes.
+/// An event with a value that a reader of whole JSON documents refuses.
 fn odd_bodies() -> [String; 3] {
     let deep = format!("{}{}", "[".repeat(200), "]".repeat(200));
     [&*deep, "1e999", r#""\ud800""#].map(|odd| {

@@ -1,4 +1,4 @@
-//! Replay runs over tables in memory: cut off, gone on with, fought over, refused and stopped; and what is predicted of them.
+//! Replay runs over tables in memory: cut off, resumed, contended, refused and stopped; and what is predicted of them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
@@ -33,7 +33,7 @@ struct OneRun {
     ids: Vec<String>,
     kept: Mutex<(Option<Run>, u64)>,
     noted: Mutex<Vec<String>>,
-    /// Notes that work before one fails, as though the program died there.
+    /// How many records succeed before one fails, as if the program died there.
     dies_after: Mutex<Option<usize>>,
 }
 
@@ -63,7 +63,7 @@ impl Runs for OneRun {
     }
 }
 
-/// The ledger, as far as it was given entries.
+/// The ledger, with the entries that it was given.
 struct Kept(MemoryLedger);
 
 impl Entries for Kept {
@@ -101,7 +101,7 @@ fn read(body: &[u8]) -> Option<Head<'_>> {
     Some(head)
 }
 
-/// Domains that fail at these.
+/// Domains that fail at these events.
 #[derive(Default)]
 struct Failing(BTreeSet<String>);
 
@@ -181,7 +181,7 @@ impl Stage {
         self.resume_to(run, version, usize::MAX).await
     }
 
-    /// As `resume`, and asks it to stop once it is as far as this.
+    /// As `resume`, and asks it to stop once it has reached this position.
     async fn resume_to(&self, run: Run, version: u64, end: usize) -> Result<Run, Fault> {
         let ports = Ports {
             runs: &self.runs,
@@ -471,7 +471,7 @@ async fn a_run_that_dies_after_an_admission_publishes_nothing_twice() {
     assert_eq!(stage.swept().await.len(), 1);
     let (run, version) = stage.kept();
     let done = stage.resume(run, version).await.expect("done");
-    // What it meets now is a published event like any other.
+    // Now it is a published event like any other.
     assert_eq!((done.admitted, done.published), (0, 1));
     let details = stage.swept().await;
     assert_eq!(details.len(), 2);

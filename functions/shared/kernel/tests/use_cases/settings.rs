@@ -1,4 +1,4 @@
-//! What is derived by settings, what becomes of it when they change, and facts that their object has overtaken.
+//! What is computed from settings, what happens when they change, and facts that their object has overtaken.
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -23,7 +23,7 @@ use sluice_kernel::rebuild::{self, Change, Mode, rebuild};
 
 const KEY: &str = "platform#live#pass_1";
 
-/// A domain of passes: each is valid to its end and some grace; a fact for each warning that it ends.
+/// A domain of passes: each is valid to its end and some days of grace; a fact for each warning that it ends.
 struct Passes;
 
 #[derive(Debug, Default, Deserialize)]
@@ -181,7 +181,7 @@ async fn what_is_derived_is_stored_beside_the_state_and_follows_the_settings_wit
     assert_eq!(levels[1].1, json!(109));
     assert!(levels[1].0.as_u64() > levels[0].0.as_u64());
 
-    // Other settings and another state at once, which come to the same value: receivers still hear the level.
+    // Other settings and another state at once, which give the same value: receivers still get the level.
     let shorter = pass("evt_2", "pass.shortened", 20, 106);
     assert_eq!(world.deliver(&shorter, 3).await, Ok(Outcome::Applied));
     assert_eq!(world.levels()[2].1, json!(109));
@@ -193,12 +193,12 @@ async fn a_rebuild_by_other_settings_derives_again_and_emits_nothing() {
     let sold = pass("evt_1", "pass.sold", 10, 100);
     world.deliver(&sold, 5).await.expect("applied");
     let emitted = world.bus.details().len();
-    // Where nothing can be read again, what is derived follows the settings all the same.
+    // If nothing can be read again, derived values still follow the settings.
     assert_eq!(world.rebuild(5).await, Change::Unfounded);
     assert_eq!(world.rebuild(7).await, Change::Changed);
     assert_eq!(world.derived(), json!({ "until": 107 }));
     assert_eq!(world.projections.of_owner("platform#live#cus_1"), [KEY]);
-    // The ledger has the event's body, as it would.
+    // The ledger has the event's body, as in production.
     let body = json!({ "id": "evt_1", "object": "event", "type": "pass.sold", "created": 10, "livemode": true,
         "data": { "object": sold.object } });
     keep(&world, &body).await;
@@ -207,7 +207,7 @@ async fn a_rebuild_by_other_settings_derives_again_and_emits_nothing() {
     assert_eq!(world.derived(), json!({ "until": 109 }));
     assert_eq!(world.rebuild(9).await, Change::Same);
     assert_eq!(world.bus.details().len(), emitted);
-    // Receivers hear of it with the object's next event, also with one that changes nothing.
+    // Receivers get it with the object's next event, even one that changes nothing.
     assert_eq!(world.deliver(&sold, 9).await, Ok(Outcome::Duplicate));
     assert_eq!(world.levels().last().expect("emitted").1, json!(109));
     assert_eq!(world.bus.details().len(), emitted + 1);

@@ -354,7 +354,7 @@ async fn of_twenty_parallel_deliveries_one_is_accepted_and_one_is_published() {
     );
 }
 
-/// A bus that takes so long to refuse that the claim lapses, and another attempt takes over.
+/// A bus that takes long to refuse, so that the claim lapses and another attempt takes over.
 struct SlowRefusal<'a> {
     world: &'a World,
 }

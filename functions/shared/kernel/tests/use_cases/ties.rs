@@ -1,4 +1,4 @@
-//! Ties as reconcile sees them: noted while a state is a guess or a part, and there until a domain resolves them.
+//! Ties as reconcile sees them: recorded while a state is a guess or partial, and kept until a domain resolves them.
 
 use serde_json::json;
 use sluice_harness::build::{TRACEPARENT, event, message};
@@ -24,7 +24,7 @@ impl World {
         ties.map(|NotedTie { tie, .. }| tie.object).collect()
     }
 
-    /// A tie of the door that was found at the test's start.
+    /// A tie of the object, found at the test's start.
     async fn note(&self) {
         let left = Tie {
             scope: scope(),
@@ -120,7 +120,7 @@ async fn an_object_that_can_not_be_asked_for_keeps_its_tie_until_an_event_decide
         assert_eq!(handled.note, Some(note));
         assert_eq!(world.ties().await, ["door_1"], "{note}");
 
-        // Gone for good, and the resolution that its last event brought was lost.
+        // The object is gone for good, and the resolution that its last event brought was lost.
         let mut gone = door("shut");
         gone["deleted"] = json!(true);
         let last = event("evt_c", "door.removed", NOW_S + 1, gone);
@@ -135,7 +135,7 @@ async fn an_object_that_can_not_be_asked_for_keeps_its_tie_until_an_event_decide
 #[tokio::test]
 async fn a_check_that_finds_nothing_out_leaves_the_tie_noted_anew() {
     let world = tied().await;
-    // As Stripe had it within the ties' own second, which says nothing of what came last.
+    // Stripe's state within the ties' own second, which says nothing about what came last.
     for _ in 0..2 {
         world.stripe.then(Ok(Fetched::Found {
             object: door("ajar"),
@@ -198,7 +198,7 @@ async fn a_part_is_noted_until_an_event_or_a_check_shows_the_whole() {
         let world = world(spent());
         let shown = event("evt_a", "door.moved", NOW_S, part.clone());
         world.handle(message(&shown)).await;
-        // Neither a second delivery nor an older event says more.
+        // Neither a second delivery nor an older event adds anything.
         for (id, before_s) in [("evt_a", 0), ("evt_0", 9)] {
             let again = event(id, "door.moved", NOW_S - before_s, part.clone());
             world.handle(message(&again)).await;

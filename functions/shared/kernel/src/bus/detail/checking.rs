@@ -1,6 +1,6 @@
 //! A message that asks a domain to compare its projection with Stripe's object.
 //!
-//! It has the form of a thin event, and no body: what it says is that the object is worth a look.
+//! It has the form of a thin event, and no body. It only says which object to compare.
 
 use serde_json::json;
 
@@ -11,21 +11,21 @@ use crate::event::Scope;
 /// An object that a domain is asked to compare with Stripe's.
 #[derive(Debug, Clone, Copy)]
 pub struct Check<'a> {
-    /// Whose object, and in which mode.
+    /// The object's account and mode.
     pub scope: &'a Scope,
-    /// An event about the object, for 30 days the proof that it was there: one of `/v1/events`.
+    /// An event about the object, one of `/v1/events`. For 30 days it proves that the object existed.
     pub event: &'a str,
-    /// That event's type: the rules bring the message to the object's domain by it.
+    /// That event's type: the rules route the message to the object's domain by it.
     pub kind: &'a str,
     /// The object's id.
     pub object: &'a str,
     /// Stripe's name for its kind.
     pub object_kind: &'a str,
-    /// The object that it lies under at Stripe, where its kind is asked for by it.
+    /// The object's parent at Stripe, if objects of this kind are requested through their parent.
     pub parent: Option<&'a str>,
 }
 
-/// The field of a check that says that it stands for an event that Stripe failed to make.
+/// The field that marks a check as standing for an event that Stripe failed to make.
 pub const UNGENERATED: &str = "ungenerated";
 
 /// Makes the bus entry that asks an object's domain to fetch it and to compare it with the projection.
@@ -33,9 +33,9 @@ pub fn check(check: &Check<'_>, via: &str, now_ms: i64, traceparent: &str) -> Ou
     checked(check, None, via, now_ms, traceparent)
 }
 
-/// The same of an object whose event Stripe failed to make: [`Check::event`] is the event that says so, and `said_s` is its
-/// `created` in Unix seconds. The check emits the facts of the missing event, dated `said_s` however often and whenever the
-/// object is fetched for it, so that the same notice is the same facts.
+/// The same for an object whose event Stripe failed to make. [`Check::event`] is the event that says so, and `said_s`
+/// is its `created` in Unix seconds. The check emits the facts of the missing event, always dated `said_s`. So one
+/// notice gives the same facts, however often and whenever the object is fetched for it.
 pub fn check_ungenerated(
     check: &Check<'_>,
     said_s: i64,

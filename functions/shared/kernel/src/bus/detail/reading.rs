@@ -1,4 +1,4 @@
-//! A message of a domain's queue, read back.
+//! Reads a message of a domain's queue.
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -9,11 +9,11 @@ use crate::fault::Fault;
 use crate::outcome;
 use crate::raw;
 
-/// The code of an event with a value that is JSON and can't be read: nested deeper than 127 levels, a number beyond every
-/// bound, a lone surrogate.
+/// The code of an event that has a value that is JSON and can't be read: nested deeper than 127 levels, a number out of
+/// every range, a lone surrogate.
 pub const NOT_READABLE: &str = "event.not_json";
 
-/// A message from a queue, taken apart as far as the bus wrote it.
+/// A queue message, parsed as far as the bus wrote it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Message {
     /// The leading key.
@@ -22,7 +22,7 @@ pub struct Message {
     pub id: String,
     /// Stripe's type.
     pub kind: String,
-    /// The event: whole, or what a pointer keeps of it.
+    /// The event: complete, or the fields that a pointer keeps.
     pub event: Value,
 }
 
@@ -34,8 +34,8 @@ impl Message {
         self.tag.check.then_some(object)
     }
 
-    /// What its outcome is recorded under: the event's id. A check is recorded by its object, since the event that it names
-    /// has an outcome of its own.
+    /// The id under which the outcome is recorded: the event's id. A check is recorded under its object, because the
+    /// event that it names has an outcome of its own.
     pub fn subject(&self) -> String {
         let Some(object) = self.checked() else {
             return self.id.clone();
@@ -53,15 +53,15 @@ impl Message {
 pub struct Unread {
     /// Why: a `Reject`.
     pub fault: Fault,
-    /// Which event it is, where that much can be read; its [`Message::event`] is null.
+    /// The event, if it could be identified; its [`Message::event`] is null.
     pub named: Option<Box<Message>>,
 }
 
 /// Reads a queue message that an EventBridge rule wrote.
 ///
 /// # Errors
-/// `Reject` with `message.not_json`, `message.no_detail`, `message.no_event` or `message.bad_generation`; with
-/// [`NOT_READABLE`] where a value of the event is what can't be read, and then it is named.
+/// `Reject` with `message.not_json`, `message.no_detail`, `message.no_event` or `message.bad_generation`. `Reject` with
+/// [`NOT_READABLE`] if a value of the event can't be read; the event is named then.
 pub fn read(message: &str) -> Result<Message, Unread> {
     whole(message).map_err(|fault| {
         let named = match fault.code {
@@ -76,7 +76,7 @@ pub fn read(message: &str) -> Result<Message, Unread> {
     })
 }
 
-/// What names a message that is JSON and yet can't be read whole.
+/// The fields that identify a message that is JSON but can't be read completely.
 fn named(message: &str) -> Option<Box<Message>> {
     let [detail] = raw::last_values(message, ["detail"]).ok()?;
     let [tag, id, kind] = raw::last_values_of(detail?, ["sluice", "id", "type"])?;

@@ -1,7 +1,7 @@
-//! read → apply → emit → clear, of what a message says of its object.
+//! Applies what a message says about its object: read → apply → emit → clear.
 //!
-//! What there is and what Stripe answers is gathered ([`gather`]), what that shows is found ([`Findings`]), and the item is
-//! written at the version that was read ([`apply`]), all of it afresh while another's write is first.
+//! [`gather`] collects the stored evidence and Stripe's answers, and [`Findings`] says what they show. [`apply`] writes
+//! the item at the version that was read. If another write was first, all of it is repeated.
 
 use super::asking::{Settled, resolve_tie, wait_ms};
 use super::item::{Place, contended, emit_pending, read, write};
@@ -78,10 +78,10 @@ pub(super) async fn apply<D: Domain>(
     Err(contended())
 }
 
-/// What Stripe was asked on account of one message, however often its write met another's.
+/// What Stripe was asked for one message, however often its write conflicted.
 struct Asked<S> {
     fetched: Vec<Candidate<S>>,
-    /// The code of a fault that kept an answer back.
+    /// The code of a fault that prevented an answer.
     fault: Option<&'static str>,
     lacks_key: bool,
 }
@@ -96,7 +96,7 @@ impl<S> Default for Asked<S> {
     }
 }
 
-/// The item's evidence with what the message says, and with Stripe's answers where that doesn't decide, or is a part.
+/// The item's evidence with the message's content, and with Stripe's answers if that is undecided or partial.
 async fn gather<D: Domain>(
     objects: &impl Objects,
     time: Time<'_, impl Clock>,
@@ -143,21 +143,21 @@ async fn gather<D: Domain>(
     Gathered { evidence, is_news }
 }
 
-/// An object's evidence with a message.
+/// An object's evidence with a message added.
 struct Gathered<S> {
     evidence: Evidence<S>,
-    /// The message added something to what there was.
+    /// The message added something to the evidence.
     is_news: bool,
 }
 
-/// What a message's evidence shows of its object, beside the state.
+/// What a message's evidence shows about its object, beside the state.
 struct Findings {
     is_news: bool,
     is_guess: bool,
     is_partial: bool,
-    /// A tie that the object may have is none any more.
+    /// A tie that the object may have had is resolved.
     resolves: bool,
-    /// A check found another state than the one here.
+    /// A check found a state other than the stored one.
     drifts: bool,
     contradicts: bool,
 }
@@ -174,7 +174,7 @@ impl Findings {
         let had = item.map(|item| item.evidence.head());
         let differs = had.as_ref().is_none_or(|had| had.state() != head.state());
         let resolves = ties::resolves::<D>(had.as_ref(), &head, told.is_check);
-        // What was known in part and is completed hasn't drifted.
+        // A partial state that is completed hasn't drifted.
         let drifts = differs && had.is_none_or(|had| D::is_whole(had.state()));
         Self {
             is_news: *is_news,
@@ -186,7 +186,8 @@ impl Findings {
         }
     }
 
-    /// What reconcile and operators have to know: of the object as it was read after `before_ms` and written before `at_ms`.
+    /// What reconcile and operators have to know about the object, as read after `before_ms` and written before
+    /// `at_ms`.
     fn remarks<D: Domain>(
         &self,
         event: &Event,
@@ -195,7 +196,7 @@ impl Findings {
         (before_ms, at_ms): (i64, i64),
     ) -> Vec<Finding> {
         let mut remarks = Vec::new();
-        // A part that nobody can ask about stays one until there is a key, and then a rebuild asks for all.
+        // Without a key, a partial state stays partial. Once there is a key, a rebuild asks for all of them.
         if self.is_guess || (self.is_partial && self.is_news && !lacks_key) {
             remarks.extend(ties::noted::<D>(event, object, at_ms));
         } else if self.resolves {
@@ -207,7 +208,7 @@ impl Findings {
         remarks
     }
 
-    /// The code for the log; `fault` is why Stripe gave no answer.
+    /// The code for the log; `fault` says why Stripe gave no answer.
     fn note(&self, fault: Option<&'static str>) -> Option<&'static str> {
         if self.contradicts {
             Some(CONTRADICTED)

@@ -1,4 +1,4 @@
-//! What Stripe is asked about an event's object: facts that the event doesn't say, and which state is the last.
+//! What Stripe is asked about an event's object: facts that the event doesn't contain, and which state is the last.
 
 use super::observation::Observation;
 use crate::clock::Clock;
@@ -11,11 +11,11 @@ use crate::event::Event;
 use crate::fault::{Fault, Pace};
 use crate::queue;
 
-/// The longest wait for a tie's second to be over.
+/// The longest wait for a tie's second to pass.
 const WAIT_S_MAX: i64 = 2;
 
-/// Asks Stripe for the object of an event that doesn't say what happened to it. `None` without a key, and where the object
-/// can't be had any more.
+/// Asks Stripe for the object of an event that doesn't say what happened to it. `None` without a key, and if the object
+/// can't be fetched any more.
 pub(super) async fn fetch_facts<D: Domain>(
     objects: &impl Objects,
     time: Time<'_, impl Clock>,
@@ -31,7 +31,7 @@ pub(super) async fn fetch_facts<D: Domain>(
     }
     match objects.fetch(&fetch).await {
         Ok(Fetched::Spent { wait_ms }) => Err(spent(wait_ms)),
-        // The message would wait in vain.
+        // Waiting would not help the message.
         Err(fault) if fetch::is_of_one_object(&fault) => Ok(None),
         Err(fault) => Err(fault),
         Ok(fetched) => {
@@ -48,18 +48,18 @@ pub(super) fn spent(wait_ms: u64) -> Fault {
     fault.with_delay(wait_ms).paced(Pace::Contention)
 }
 
-/// What came of asking about an object.
+/// The result of asking about an object.
 pub(super) enum Settled<S> {
     Found(Candidate<S>),
     /// There is no key to ask with.
     NoKey,
-    /// The answer says nothing of the object's state.
+    /// The answer says nothing about the object's state.
     Nothing,
 }
 
-/// Asks Stripe how the object is. Nothing or a fault where that doesn't help: a tie never waits for a fetch and never fails
-/// for one, because its choice is the same in any order, says that it is one, and is mended by whatever comes later. The
-/// fault's code is noted.
+/// Asks Stripe for the object's current state. Gives nothing or a fault if that doesn't help: a tie never waits for a
+/// fetch and never fails because of one. Its choice is the same in any order and says that it is a choice, and a later
+/// event or check corrects it. The fault's code is recorded.
 pub(super) async fn resolve_tie<D: Domain>(
     objects: &impl Objects,
     event: &Event,
@@ -80,12 +80,12 @@ pub(super) async fn resolve_tie<D: Domain>(
 pub(super) struct Found<S> {
     pub(super) candidate: Candidate<S>,
     facts: Vec<Fact>,
-    /// Stripe didn't show what the facts need: the key may not read it.
+    /// Stripe didn't show what the facts need: the key may not be allowed to read it.
     lacks_facts: bool,
 }
 
-/// What Stripe's answer says of an event's object, and what it says happened. `None` where the answer isn't the object, or
-/// is another.
+/// What Stripe's answer says about an event's object, and what it says happened. `None` if the answer isn't the object,
+/// or is another object.
 pub(super) fn found<D: Domain>(
     event: &Event,
     object: &str,
@@ -99,7 +99,7 @@ pub(super) fn found<D: Domain>(
         took_ms,
     } = fetched
     else {
-        // Deletion comes with an event of its own, which is terminal by itself.
+        // A deletion has an event of its own, which is terminal.
         return Ok(None);
     };
     let as_is = Event {
@@ -121,8 +121,8 @@ pub(super) fn found<D: Domain>(
     }))
 }
 
-/// A fetch within the tie's own second may have come before its last event: the next one waits for that second to be
-/// over, by the clock of the fetch's answer.
+/// A fetch within the tie's own second may have come before its last event. So the next fetch waits until that second
+/// has passed, by the clock of the fetch's answer.
 pub(super) fn wait_ms<S: Clone + PartialEq>(
     evidence: &Evidence<S>,
     fetched: &[Candidate<S>],

@@ -1,4 +1,5 @@
-//! An object's item in the domain's table: read, written at the version that was read, and cleared of what was emitted.
+//! An object's item in the domain's table: it is read, written at the version that was read, and cleared of emitted
+//! effects.
 
 use super::CONFLICTS_MAX;
 use crate::bus::{Bus, Refusal};
@@ -19,7 +20,7 @@ pub(crate) fn contended() -> Fault {
     Fault::retry("projection.contended", cause).paced(Pace::Contention)
 }
 
-/// Publishes all that is pending in an item that was just read or written, and takes it off the item.
+/// Publishes all effects that are pending in an item that was just read or written, and removes them from the item.
 pub(crate) async fn emit_pending<D: Domain>(
     (projections, bus): (&impl Projections, &impl Bus),
     place: Place<'_>,
@@ -49,7 +50,7 @@ async fn emit(
         ));
     }
     for result in results {
-        // Those that were taken stay pending too and are emitted again: receivers drop them by id.
+        // Effects that the bus accepted stay pending too and are emitted again: receivers drop them by id.
         if let Err(Refusal::Form { cause } | Refusal::Later { cause }) = result {
             return Err(Fault::retry("effect.not_published", cause));
         }
@@ -57,8 +58,8 @@ async fn emit(
     Ok(pending.iter().map(|effect| effect.id.clone()).collect())
 }
 
-/// Takes exactly the emitted effects off the item. If this fails the message must come back: an item with pending
-/// effects that no delivery will touch again would keep them for ever.
+/// Removes exactly the emitted effects from the item. If this fails, the message must come back: an item with pending
+/// effects that no delivery touches again would keep them for ever.
 async fn clear<D: Domain>(
     projections: &impl Projections,
     place: Place<'_>,

@@ -1,4 +1,4 @@
-//! What a message says of its object, as the steps of the consumer hand it on.
+//! What a message says about its object, as the consumer's steps pass it on.
 
 use crate::bus::detail::EmitMode;
 use crate::consumer::order::candidate::{Candidate, Source};
@@ -7,22 +7,22 @@ use crate::consumer::projection::Item;
 use crate::effects::effect::Fact;
 use crate::event::Event;
 
-/// What a message says of its object.
+/// What a message says about its object.
 pub(super) struct Observation<'a, S> {
     pub(super) object: String,
     pub(super) owner: Option<String>,
     pub(super) facts: Vec<Fact>,
     pub(super) candidate: Candidate<S>,
-    /// The event shows a part of the object only.
+    /// The event shows only a part of the object.
     pub(super) is_partial: bool,
     pub(super) mode: EmitMode<'a>,
     pub(super) traceparent: &'a str,
     pub(super) is_check: bool,
-    /// What `Stripe-Context` has to carry.
+    /// The value for `Stripe-Context`.
     pub(super) context: Option<&'a str>,
 }
 
-/// Whether Stripe was asked, and its answer is no terminal state although the item has an older one.
+/// Whether Stripe was asked and its answer is no terminal state, although the item has an older terminal one.
 pub(super) fn is_contradicted<S: Clone + PartialEq>(
     item: Option<&Item<S>>,
     fetched: &[Candidate<S>],
@@ -32,7 +32,7 @@ pub(super) fn is_contradicted<S: Clone + PartialEq>(
     item.is_some_and(|item| answers.any(|answer| item.evidence.is_contradicted_by(answer)))
 }
 
-/// Whether the state rests on an event that shows a part of the object only.
+/// Whether the state comes from an event that shows only a part of the object.
 pub(super) fn is_partial<S: Clone + PartialEq>(
     evidence: &Evidence<S>,
     event: &Event,

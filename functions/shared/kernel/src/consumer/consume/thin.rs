@@ -1,4 +1,4 @@
-//! Thin events and checks: what they name is fetched first.
+//! Thin events and checks: the object that they name is fetched first.
 
 use serde_json::{Value, json};
 
@@ -19,7 +19,7 @@ use crate::event::Event;
 use crate::fault::Fault;
 use crate::queue;
 
-/// A thin event names its object, and the object as it is now takes the place of a snapshot.
+/// Handles a thin event: it names its object, and the object as it is now is used in place of a snapshot.
 pub(super) async fn consume_thin<D: Domain>(
     ports: &Ports<'_, impl Projections, impl Bus, impl Bodies, impl Objects, D::Settings>,
     time: Time<'_, impl Clock>,
@@ -34,7 +34,7 @@ pub(super) async fn consume_thin<D: Domain>(
     let is_ungenerated = is_check && body[UNGENERATED] == true;
     let payload = Payload::of(body["type"].as_str().unwrap_or(kind));
     if is_check && !is_ungenerated && payload == Payload::Snapshot {
-        // It has a thin event's form, and names a snapshot event that was seen.
+        // A check has a thin event's form, and names a snapshot event that was seen.
         fetch.proof = Some(Proof::Snapshot(message.id.clone()));
     }
     if !time.is_enough_to_fetch(0) {
@@ -66,9 +66,10 @@ pub(super) async fn consume_thin<D: Domain>(
         Ok(Fetched::NoKey) => Err("thin.no_key"),
         Ok(Fetched::NoPath) => Err("thin.no_path"),
         Ok(Fetched::Spent { wait_ms }) => return Err(spent(wait_ms)),
-        // What says so is the platform's own event: it proves nothing of a connected account, however often it is asked.
+        // The event that says so is the platform's own: it proves nothing about a connected account, however often
+        // Stripe is asked.
         Err(fault) if is_ungenerated && fault.code == DELETION_UNPROVEN => Err(fault.code),
-        // The message would come back in vain. Reconcile asks again for as long as there is a tie.
+        // The message would come back without success. Reconcile asks again as long as there is a tie.
         Err(fault) if is_check && !is_ungenerated && fetch::is_of_one_object(&fault) => {
             Err(fault.code)
         }
@@ -85,7 +86,7 @@ pub(super) async fn consume_thin<D: Domain>(
             return Ok(consumed);
         }
     };
-    // Nothing is shown of what is gone.
+    // A deleted object shows nothing.
     let deleted = shown.is_null();
     let event = Event {
         id: message.id.clone(),
@@ -102,7 +103,7 @@ pub(super) async fn consume_thin<D: Domain>(
     };
     projected.terminal |= deleted;
     if is_check && !is_ungenerated {
-        // The object is as it is by now, and the event's type says nothing of that.
+        // The object shows its current state, and the event's type says nothing about that.
         facts.clear();
     }
     let told = Observation {
@@ -119,7 +120,7 @@ pub(super) async fn consume_thin<D: Domain>(
     apply::<D>(ports, time, &event, &told).await
 }
 
-/// Whether an object that Stripe doesn't have is to be taken for deleted.
+/// Whether an object that Stripe doesn't have counts as deleted.
 ///
 /// # Errors
 /// `Retry` while the event is younger than [`MISSING_AFTER_S`] and doesn't say that the object is deleted.

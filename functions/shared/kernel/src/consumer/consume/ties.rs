@@ -1,8 +1,8 @@
-//! Ties, as a message leaves them: noted while a state is a guess or a part, and resolved once it is neither.
+//! Ties after a message: recorded while a state is a guess or partial, and resolved once it is neither.
 //!
-//! A tie is dated after the write that it speaks of, and a resolution before the read that it rests on. So of a tie and a
-//! resolution that cross on their way, the tie stands unless its state was part of what the resolution saw. A resolution that
-//! is lost leaves a tie too many, and reconcile's next check of the object resolves it.
+//! A tie is dated after the write that it describes, and a resolution before the read that it rests on. If a tie and a
+//! resolution cross on their way, the tie stands unless its state was part of what the resolution saw. A lost
+//! resolution leaves one tie too many, and reconcile's next check of the object resolves it.
 
 use super::item;
 use crate::clock::Clock;
@@ -14,7 +14,7 @@ use crate::event::{Event, Scope};
 use crate::fault::Fault;
 use crate::outcome::{Finding, Resolved, Tie};
 
-/// A tie, or a part, that is left as it is: noted with every delivery that finds it so, since the one before may have died.
+/// A tie or partial state that remains. Every delivery that finds it records it, since an earlier one may have died.
 pub(crate) fn noted<D: Domain>(event: &Event, object: &str, at_ms: i64) -> Option<Finding> {
     let fetch = Fetch::of_snapshot(event)?;
     Some(Finding::Tie(Tie {
@@ -39,13 +39,13 @@ pub(super) fn resolved<D: Domain>(scope: &Scope, object: &str, before_ms: i64) -
     })
 }
 
-/// Whether the state is neither a guess nor a part.
+/// Whether the state is neither a guess nor partial.
 fn is_settled<D: Domain>(head: &Head<'_, D::State>) -> bool {
     head.is_decided() && D::is_whole(head.state())
 }
 
-/// Whether a message resolves a tie that its object may have: it decided what was a guess or a part before, or asked Stripe
-/// on account of a tie. An event of an object that has none costs nothing.
+/// Whether a message resolves a tie that its object may have: it decided a guess, completed a partial state, or asked
+/// Stripe because of a tie. An event of an object without a tie costs nothing.
 pub(super) fn resolves<D: Domain>(
     before: Option<&Head<'_, D::State>>,
     after: &Head<'_, D::State>,
@@ -55,8 +55,8 @@ pub(super) fn resolves<D: Domain>(
     after.is_decided() && (is_check || was_open && is_settled::<D>(after))
 }
 
-/// What a check leaves whose object Stripe can't be asked for: the tie stands, unless an event has settled the state by now
-/// and its resolution was lost.
+/// What remains after a check of an object that Stripe can't be asked for. The tie stands, unless an event has decided
+/// the state by now and its resolution was lost.
 pub(super) async fn without_an_answer<D: Domain>(
     projections: &impl Projections,
     clock: &impl Clock,

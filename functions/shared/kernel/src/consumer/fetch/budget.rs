@@ -1,35 +1,35 @@
 //! How often Stripe may be asked.
 //!
-//! The limit that fetches count against is the merchant's own (100 requests/s live, 25 in a sandbox), which also serves
-//! their shop. So ours is a small part of it, and shared out over all environments that could run at the same time:
-//! they can't see each other. An environment's share is its own: what others leave unused is lost.
+//! Fetches count against the merchant's own limit (100 requests/s live, 25 in a sandbox), which also serves their shop.
+//! So our limit is a small part of it. It is divided among all environments that could run at the same time, because
+//! they can't see each other. What one environment leaves unused is lost.
 //!
-//! Guarantee: so many environments together ask at most `rate` times a second in the long run. In any stretch of time
-//! each adds at most [`BURST`] to that, and one for each deletion that it proves.
+//! Guarantee: all environments together ask at most `rate` times per second in the long run. In any time range each
+//! adds at most [`BURST`] to that, and one for each deletion that it proves.
 //!
-//! A token bucket of [`BURST`] tokens. It is kept as one number, the time at which it will be full again, so that there
-//! is nothing to refill.
+//! A token bucket of [`BURST`] tokens. It is kept as one number, the time at which it will be full again, so nothing
+//! has to be refilled.
 
 use std::num::NonZeroU32;
 
-/// Fetches a second over all environments, unless it is told otherwise: a tenth of what Stripe allows a live account.
+/// Fetches per second over all environments, unless configured otherwise: a tenth of what Stripe allows a live account.
 pub const RATE_PER_S: NonZeroU32 = NonZeroU32::new(10).expect("ten isn't zero");
 
-/// How many fetches an environment may make at once after a pause. The most that a new one adds to the rate.
+/// How many fetches an environment may make at once after a pause. A new environment adds at most this to the rate.
 pub const BURST: u32 = 2;
 
 /// One environment's share.
 #[derive(Debug, Clone)]
 pub struct Budget {
-    /// The time in which one token comes back.
+    /// The time after which one token comes back.
     interval_ms: u64,
     /// When the bucket is full again.
     full_at_ms: u64,
 }
 
 impl Budget {
-    /// An equal share of `rate_per_s` for each of `environments`: the sum of what may run at the same time of every
-    /// function that fetches.
+    /// An equal share of `rate_per_s` for each of `environments`. Their number is the sum, over every function that
+    /// fetches, of the environments that may run at the same time.
     pub fn shared(rate_per_s: NonZeroU32, environments: NonZeroU32) -> Self {
         let environments = u64::from(environments.get());
         Self {
@@ -41,7 +41,7 @@ impl Budget {
     /// Takes a token. `now_ms` counts from any moment, by a clock that doesn't jump.
     ///
     /// # Errors
-    /// How long until there is one, in milliseconds.
+    /// The time until there is a token, in milliseconds.
     pub fn take(&mut self, now_ms: u64) -> Result<(), u64> {
         match self.full_at_ms.checked_sub(now_ms + self.slack_ms()) {
             None | Some(0) => {
@@ -52,18 +52,18 @@ impl Budget {
         }
     }
 
-    /// Takes a token whether there is one or not: later ones come later for it.
+    /// Takes a token even if there is none: later ones come later.
     pub fn spend(&mut self, now_ms: u64) {
         self.full_at_ms = self.full_at_ms.max(now_ms).saturating_add(self.interval_ms);
     }
 
-    /// Gives none for the next `ms`: Stripe said so.
+    /// Gives no token for the next `ms`, because Stripe said so.
     pub fn rest(&mut self, now_ms: u64, ms: u64) {
         let until_ms = now_ms.saturating_add(ms).saturating_add(self.slack_ms());
         self.full_at_ms = self.full_at_ms.max(until_ms);
     }
 
-    /// How long before it is full the bucket holds a token.
+    /// How long before it is full the bucket already holds a token.
     fn slack_ms(&self) -> u64 {
         self.interval_ms * u64::from(BURST - 1)
     }
@@ -114,7 +114,7 @@ mod tests {
         assert_eq!(budget.take(2_999), Err(1));
         assert_eq!(budget.take(3_000), Ok(()));
         assert_eq!(budget.take(3_000), Err(100));
-        // A shorter one doesn't end it.
+        // A shorter rest doesn't end the longer one.
         budget.rest(3_000, 2_000);
         budget.rest(3_000, 10);
         assert_eq!(budget.take(4_000), Err(1_000));

@@ -1,4 +1,4 @@
-//! What is known of one state that an object was in: from an event, or from Stripe's answer to a fetch.
+//! What is known about one state of an object: from an event, or from Stripe's answer to a fetch.
 
 use serde_json::Value;
 
@@ -6,7 +6,7 @@ use super::digest::Digest;
 use crate::domain::{Domain, Projected};
 use crate::event::Event;
 
-/// Where a candidate comes from, and when the object was as it says.
+/// Where a candidate comes from, and when the object had this state.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Source {
     /// An event: the object right after a change.
@@ -43,30 +43,30 @@ impl Source {
     }
 }
 
-/// What a candidate says of the object before it.
+/// What a candidate says about the object before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Before {
-    /// There was none: the event is the object's creation.
+    /// There was no object: the event is its creation.
     Nothing,
     /// It had this digest: the event has `previous_attributes`.
     Was(Digest),
-    /// Nothing. An event without `previous_attributes` (`invoice.paid`) tells a state that another event may have
-    /// brought about (`invoice.updated`), or that it brought about itself. A fetch changes nothing.
+    /// Nothing. An event without `previous_attributes` (`invoice.paid`) shows a state that another event may have
+    /// caused (`invoice.updated`), or that it caused itself. A fetch changes nothing.
     Untold,
 }
 
-/// One state of an object, with what it takes to find its place among others.
+/// One state of an object, with what is needed to order it among others.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Candidate<S> {
     /// Where it comes from.
     pub source: Source,
-    /// The state is one after which only terminal ones come.
+    /// The state is terminal: only terminal ones come after it.
     pub terminal: bool,
-    /// It comes from an event that changes nothing: a change of the same second is later than it.
+    /// It comes from an event that changes nothing: a change in the same second is later.
     pub notice: bool,
     /// It comes from an event that is the last of its second.
     pub closing: bool,
-    /// The API version that the object is in. `None` where it isn't known: such a candidate links to no other.
+    /// The object's API version. `None` if it isn't known: such a candidate links to no other.
     pub api_version: Option<String>,
     /// What was there before.
     pub before: Before,
@@ -99,11 +99,12 @@ impl<S> Candidate<S> {
         }
     }
 
-    /// What an answer of Stripe's API tells. An object that is gone is `Value::Null` with a terminal state.
+    /// What an answer of Stripe's API shows. A deleted object is `Value::Null` with a terminal state.
     ///
     /// `date` is the answer's `Date` in Unix seconds: Stripe's clock, as `created` is. The object was read before the
-    /// answer was dated, by no more than the whole request took (`took_ms`, in milliseconds, by a clock of ours that
-    /// doesn't jump), so the fetch reaches back by that much, rounded up. `api_version` is the one that was asked for.
+    /// answer was dated, by no more than the duration of the whole request. That is `took_ms`, in milliseconds, by a
+    /// clock of ours that doesn't jump. So the fetch reaches back by that much, rounded up. `api_version` is the
+    /// version that was requested.
     pub fn fetched(
         object: &Value,
         api_version: Option<&str>,
@@ -126,7 +127,7 @@ impl<S> Candidate<S> {
         }
     }
 
-    /// Two candidates with one identity are one: an event is its id, and a fetch what it answered and when.
+    /// Two candidates with one identity are one: an event is identified by its id, a fetch by its answer and its time.
     pub(super) fn identity(&self) -> (&Source, Option<(&Option<String>, Digest)>) {
         let answer = match self.source {
             Source::Event { .. } => None,
@@ -135,7 +136,7 @@ impl<S> Candidate<S> {
         (&self.source, answer)
     }
 
-    /// Chooses between two renderings of one event, which endpoints pinned to different API versions are sent.
+    /// Chooses between two renderings of one event: endpoints pinned to different API versions receive different ones.
     pub(super) fn rendering(&self) -> (&Option<String>, Before, Digest) {
         (&self.api_version, self.before, self.after)
     }

@@ -1,26 +1,27 @@
 //! Which of the newest second's candidates can be the last.
 //!
 //! A candidate leads from one digest to another. If all of them, laid end to end, make a chain, the last link is the
-//! object as it is now. A chain can often be laid in several ways (a → b and b → a), so this asks for every candidate
-//! that a chain can end with.
+//! object as it is now. A chain can often be laid in several ways (a → b and b → a), so this module finds every
+//! candidate that a chain can end with.
 //!
-//! - A candidate with `previous_attributes` follows one whose object is the one that it changed, in every attribute.
+//! - A candidate with `previous_attributes` follows one whose object equals, in every attribute, the object that it
+//!   changed.
 //! - A creation follows nothing.
-//! - A candidate that doesn't say what was before follows one with the same object, or comes first: that is a link.
-//!   Where it is an event, it may also have changed the object by itself, so it may follow any other with an object that
-//!   wasn't there before: that is no link, only a doubt. A chain of links is needed, and no walk with doubts may end
-//!   elsewhere. This rests on the one assumption here: **an event without `previous_attributes` doesn't put an object
-//!   back, to the last attribute, into a state that it was in before within the same second.** (`metadata` is put back
-//!   like that, by `*.updated` events, which have `previous_attributes`.)
-//! - Two events for one change are equal but for the id. They are as many links as the chain needs, at least one:
-//!   a → b, b → a, a → b is also told by three events.
+//! - A candidate that doesn't say what was before follows one with the same object, or comes first: that is a link. If
+//!   it is an event, it may also have changed the object itself. Then it may follow any other candidate with an object
+//!   that wasn't there before: that is no link, only a doubt. A chain of links is needed, and no walk with doubts may
+//!   end elsewhere. This rests on the only assumption here: **an event without `previous_attributes` doesn't put an
+//!   object back, to the last attribute, into a state that it was in before within the same second.** (`metadata` is
+//!   put back like that, but by `*.updated` events, which have `previous_attributes`.)
+//! - Two events for one change are equal except for the id. They are as many links as the chain needs, at least one:
+//!   three events can also report a → b, b → a, a → b.
 
 use std::collections::BTreeSet;
 
 use super::candidate::{Before, Candidate, Source};
 use super::digest::Digest;
 
-/// The indices of those that can be the last of all. Where there is no chain, any can but a creation.
+/// The indices of those that can be the last of all. Without a chain, any can except a creation.
 pub(super) fn possibly_last<S>(members: &[Candidate<S>]) -> Vec<usize> {
     let last = if comparable(members) && !ends(members, follows).is_empty() {
         ends(members, may_follow)
@@ -40,7 +41,7 @@ pub(super) fn possibly_last<S>(members: &[Candidate<S>]) -> Vec<usize> {
     }
 }
 
-/// Whether another candidate changes what this one tells: a hint, where there is no chain.
+/// Whether another candidate changes the state that this one shows: a hint, if there is no chain.
 pub(super) fn looks_overtaken<S>(members: &[Candidate<S>], index: usize) -> bool {
     let this = &members[index];
     members.iter().any(|other| {
@@ -50,7 +51,7 @@ pub(super) fn looks_overtaken<S>(members: &[Candidate<S>], index: usize) -> bool
     })
 }
 
-/// Shapes differ by API version, so objects of different versions are never compared.
+/// Objects have different shapes in different API versions, so objects of different versions are never compared.
 fn comparable<S>(members: &[Candidate<S>]) -> bool {
     let version = members.first().and_then(|first| first.api_version.as_ref());
     version.is_some()
@@ -70,7 +71,7 @@ fn follows<S>(members: &[Candidate<S>], _used: u32, last: usize, next: usize) ->
 
 /// Whether there is a link, or a change that the next member made without saying so.
 fn may_follow<S>(members: &[Candidate<S>], used: u32, last: usize, next: usize) -> bool {
-    // A fetch changes nothing, and what it shows may be of an earlier second.
+    // A fetch changes nothing, and may show an earlier second.
     let is_event = |index: usize| matches!(members[index].source, Source::Event { .. });
     let was_there = |state: Digest| {
         (0..members.len())
@@ -86,7 +87,7 @@ fn may_follow<S>(members: &[Candidate<S>], used: u32, last: usize, next: usize) 
             && !was_there(members[next].after))
 }
 
-/// Every candidate that a walk over all changes ends with.
+/// Every candidate that can end a walk over all changes.
 fn ends<S>(
     members: &[Candidate<S>],
     may_follow: fn(&[Candidate<S>], u32, usize, usize) -> bool,
@@ -99,7 +100,7 @@ fn ends<S>(
             (0..members.len()).any(|other| used & (1 << other) != 0 && same_change(member, other))
         })
     };
-    // A walk is what it has used and where it ends: at most 2^8 × 8 of them.
+    // A walk is identified by the members that it used and where it ends: at most 2^8 × 8 of them.
     let mut seen = BTreeSet::new();
     let mut walks: Vec<(u32, usize)> = (0..members.len())
         .map(|first| (1 << first, first))

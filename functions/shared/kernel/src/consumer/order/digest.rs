@@ -1,22 +1,22 @@
-//! Digests of objects: what a candidate keeps of an object, to be compared with another's.
+//! Digests of objects: what a candidate keeps of an object, for comparison with another's.
 //!
-//! Two objects have one digest where they say the same: the order of keys doesn't count, and a key whose value is
-//! `null` counts as absent, because `previous_attributes` says `null` of a key that was not there before.
+//! Two objects have the same digest if they say the same. The order of keys doesn't count, and a key whose value is
+//! `null` counts as absent, because `previous_attributes` says `null` for a key that was not there before.
 
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-/// Half of a SHA-256, which is enough to tell objects apart that nobody forges: events are signed.
+/// Half of a SHA-256: enough to distinguish objects, which can't be forged because events are signed.
 const BYTES: usize = 16;
 
-/// What two equal objects have in common, in 16 bytes. Written as 32 hex digits.
+/// The digest of an object: equal for equal objects. It has 16 bytes, written as 32 hex digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Digest([u8; BYTES]);
 
 impl Digest {
-    /// Of an object as it is.
+    /// The digest of an object as it is.
     pub fn of(object: &Value) -> Self {
         let mut hash = Sha256::new();
         feed(&mut hash, object);
@@ -25,11 +25,11 @@ impl Digest {
         Self(digest)
     }
 
-    /// Of an object as it was before the change that `previous` tells of: Stripe's `previous_attributes`, which names
-    /// every attribute that was changed, with its value from before. Objects within are given by their changed keys,
-    /// lists as a whole.
+    /// The digest of an object as it was before the change that `previous` describes. `previous` is Stripe's
+    /// `previous_attributes`, which names every changed attribute with its earlier value. Nested objects are given by
+    /// their changed keys, lists as a whole.
     ///
-    /// Where `previous` leaves a changed attribute out, the digest is that of an object that never was: it links to
+    /// If `previous` leaves a changed attribute out, this is the digest of an object that never existed: it links to
     /// nothing.
     pub fn before(object: &Value, previous: &Value) -> Self {
         let mut object = object.clone();
@@ -49,7 +49,7 @@ fn undo(object: &mut Value, previous: &Value) {
     }
 }
 
-/// Each value is fed with its kind and length, so no two values are fed as the same bytes.
+/// Each value is hashed with its kind and length, so no two values are hashed as the same bytes.
 fn feed(hash: &mut Sha256, value: &Value) {
     match value {
         Value::Null => hash.update(b"n"),

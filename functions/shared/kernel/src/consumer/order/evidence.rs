@@ -1,4 +1,4 @@
-//! The newest candidates of an object, and the one that is its state.
+//! The newest candidates of an object, and the one that gives its state.
 //!
 //! # What is kept
 //!
@@ -6,37 +6,39 @@
 //!
 //! - a terminal one is later than any that isn't (`customer.subscription.updated` may be delivered after `deleted`, and
 //!   may even carry a later second);
-//! - of two that are both terminal or both not, the one is later that is of a later second. An event is of the second
-//!   `created`. A fetch is of the seconds `from` to `to` ([`Source::Fetch`]): it is later than every event created
-//!   before `from`, and every event created after `to` is later than it. In between, nothing is known;
+//! - of two that are both terminal or both not, the one of the later second is later. An event's second is its
+//!   `created`. A fetch has the seconds `from` to `to` ([`Source::Fetch`]): it is later than every event created before
+//!   `from`, and every event created after `to` is later than it. In between, nothing is known;
 //! - any candidate of a notice's second or later is later than the notice (an event that changes nothing, see
-//!   [`crate::domain::Domain::is_notice`]): what it shows may mix what was before a change with what came after;
-//! - a closing event ([`crate::domain::Domain::is_closing`]) is later than any other candidate that isn't later than its
-//!   second.
+//!   [`crate::domain::Domain::is_notice`]): what a notice shows may mix the state before a change with the state after
+//!   it;
+//! - a closing event ([`crate::domain::Domain::is_closing`]) is later than any other candidate that isn't later than
+//!   its second.
 //!
-//! What is left are the events of one second, and the fetches whose seconds include it: usually a single event. Up to
-//! [`MEMBERS_MAX`] of them are kept; beyond, the head is undecided until something later comes.
+//! The events of one second remain, and the fetches whose seconds include it: usually a single event. Up to
+//! [`MEMBERS_MAX`] of them are kept. Beyond that, the head is undecided until something later comes.
 //!
 //! # What the state is
 //!
-//! The head is decided where every candidate that can be the last (`previous_attributes` links them, see
-//! `chain`) gives the same state. Otherwise it is undecided: whoever has a key fetches the object and adds the
-//! answer; whoever has none takes the choice, which is the same for the same candidates, and says that it is one.
+//! The head is decided if every candidate that can be the last (`previous_attributes` links them, see `chain`) gives
+//! the same state. Otherwise it is undecided. A caller with a key fetches the object and adds the answer. A caller
+//! without a key takes the choice, which is the same for the same candidates, and says that it is a choice.
 //!
 //! # What is guaranteed
 //!
-//! [`Evidence::merge`] is commutative, associative and idempotent, so the evidence, and with it the head, depends on
+//! [`Evidence::merge`] is commutative, associative and idempotent. So the evidence, and with it the head, depends on
 //! which candidates were added and not on their order, number or grouping. If all events of the newest second were
-//! added, a decided head is the object as it is. Where one is still on its way the head may be an earlier state, as
-//! with any event that is still on its way.
+//! added, a decided head is the object as it is. If one is still on its way, the head may be an earlier state, as with
+//! any event that is still on its way.
 //!
 //! # Reopened
 //!
-//! A terminal state that turns out wrong stays first in every merge, whatever Stripe answers later. An operator may replace
-//! the evidence by such an answer ([`Evidence::reopened`]). From then on terminal candidates from before the answer are
-//! dropped, so a redelivery of the event that was wrong doesn't bring the state back; a terminal candidate from after it
-//! wins as ever. Candidates that are added to reopened evidence one by one may come in any order. Merging them with each
-//! other first is another matter: a terminal one that is dropped later may have displaced one that would have stayed.
+//! A terminal state that turns out wrong stays first in every merge, whatever Stripe answers later. An operator may
+//! replace the evidence by such an answer ([`Evidence::reopened`]). From then on terminal candidates from before the
+//! answer are dropped, so a redelivery of the wrong event doesn't bring the state back. A terminal candidate from after
+//! the answer still wins. Candidates that are added to reopened evidence one by one may come in any order. Merging them
+//! with each other first gives no such guarantee: a terminal one that is dropped later may have displaced one that
+//! would have stayed.
 
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -45,12 +47,12 @@ use super::candidate::{Before, Candidate, Source};
 use super::chain;
 use super::digest::Digest;
 
-/// The most candidates that are kept: eight of a second, some 200 bytes each and the states that differ. More changes of
-/// one object within one second come from scripts, and are settled by a fetch or by the next event.
+/// The most candidates that are kept: eight of one second, about 200 bytes each plus the states that differ. More
+/// changes of one object within one second come from scripts, and a fetch or the next event decides them.
 pub const MEMBERS_MAX: usize = 8;
 
-/// An answer of Stripe's API contradicts a terminal state that is older than it by more than this, in seconds. Less may be
-/// an answer from a copy of Stripe's data that doesn't have the change yet.
+/// An answer of Stripe's API contradicts a terminal state only if the state is older by more than this, in seconds.
+/// With a smaller difference, the answer may come from a copy of Stripe's data that doesn't have the change yet.
 pub const CONTRADICTS_AFTER_S: i64 = 60;
 
 /// The newest candidates of one object: at least one.
@@ -59,21 +61,21 @@ pub struct Evidence<S> {
     terminal: bool,
     /// The latest `from`: the second of the events.
     second: i64,
-    /// The latest `to` of those that there was no room for. Only while it isn't before `second`.
+    /// The latest `to` of the candidates for which there was no room. Only while it isn't before `second`.
     lost: Option<i64>,
-    /// Terminal candidates from before this second are dropped: an operator took Stripe's later answer instead.
+    /// Terminal candidates from before this second are dropped: an operator accepted Stripe's later answer instead.
     reopened: Option<i64>,
-    /// Those with the latest `to` first.
+    /// The candidates with the latest `to` first.
     members: Vec<Candidate<S>>,
 }
 
-/// The candidate that the state is taken from.
+/// The candidate that gives the state.
 #[derive(Debug, PartialEq)]
 pub enum Head<'a, S> {
     /// It is the latest, or has the latest's state.
     Decided(&'a Candidate<S>),
-    /// Which is the latest isn't known. This is the choice without further evidence: a fetch before an event, one
-    /// that nothing was seen to change before one that was, then the greater id.
+    /// It isn't known which is the latest. This is the choice without further evidence: a fetch rather than an event,
+    /// then one that no other was seen to change, then the greater id.
     Undecided(&'a Candidate<S>),
 }
 
@@ -90,7 +92,7 @@ impl<'a, S> Head<'a, S> {
         &self.candidate().state
     }
 
-    /// Whether it isn't a guess.
+    /// Whether it is decided, and not a guess.
     pub fn is_decided(&self) -> bool {
         matches!(self, Self::Decided(_))
     }
@@ -102,12 +104,12 @@ impl<S> Evidence<S> {
         self.terminal
     }
 
-    /// The second that the state is of, in Unix seconds. A fetch may be later.
+    /// The second of the state, in Unix seconds. A fetch may be later.
     pub fn second(&self) -> i64 {
         self.second
     }
 
-    /// The candidates, in an order that says nothing.
+    /// The candidates, in no meaningful order.
     pub fn members(&self) -> &[Candidate<S>] {
         &self.members
     }
@@ -130,8 +132,8 @@ impl<S: Clone + PartialEq> Evidence<S> {
         }
     }
 
-    /// The evidence of Stripe's answer alone, in place of a terminal state that it contradicts: terminal candidates from
-    /// before it count no longer.
+    /// The evidence of Stripe's answer alone, in place of a terminal state that it contradicts. Terminal candidates
+    /// from before the answer no longer count.
     pub fn reopened(answer: Candidate<S>) -> Self {
         Self {
             reopened: Some(answer.source.from()),
@@ -139,8 +141,8 @@ impl<S: Clone + PartialEq> Evidence<S> {
         }
     }
 
-    /// The evidence of these candidates in the place of this one, which may have been reopened: what it dropped stays
-    /// dropped. `None` when none is left.
+    /// The evidence of these candidates in place of this one, which may have been reopened: what it dropped stays
+    /// dropped. `None` if none is left.
     pub fn replaced_by(&self, candidates: Vec<Candidate<S>>) -> Option<Self> {
         let stays = |candidate: &Candidate<S>| !is_dropped(candidate, self.reopened);
         let mut candidates = candidates.into_iter().filter(stays);
@@ -151,15 +153,15 @@ impl<S: Clone + PartialEq> Evidence<S> {
         Some(candidates.fold(first, |evidence, candidate| evidence.add(candidate)))
     }
 
-    /// Whether an answer of Stripe's API says that the object is in no terminal state, although this evidence is terminal
-    /// and older than the answer by more than [`CONTRADICTS_AFTER_S`].
+    /// Whether an answer of Stripe's API says that the object is in no terminal state, although this evidence is
+    /// terminal and older than the answer by more than [`CONTRADICTS_AFTER_S`].
     pub fn is_contradicted_by(&self, answer: &Candidate<S>) -> bool {
         let is_later = answer.source.from() > self.second + CONTRADICTS_AFTER_S;
         let is_answer = matches!(answer.source, Source::Fetch { .. });
         self.terminal && !answer.terminal && is_answer && is_later
     }
 
-    /// The same, with the knowledge that the second had candidates of which nothing is kept: a guess, until a later one.
+    /// The same evidence, marked as lacking candidates of its second: a guess, until a later candidate comes.
     #[must_use]
     pub fn incomplete(self) -> Self {
         Self {
@@ -168,8 +170,8 @@ impl<S: Clone + PartialEq> Evidence<S> {
         }
     }
 
-    /// The same candidates with nothing but this state, as the object's last: what an erasure leaves. When each was, and its
-    /// digests, are as before, so an earlier event is as early as it was; and an event that isn't terminal comes before it.
+    /// The same candidates, all with this state as the object's last: what an erasure leaves. Their times and digests
+    /// are unchanged, so an earlier event is still earlier, and an event that isn't terminal comes before the state.
     #[must_use]
     pub fn tombstoned(&self, state: &S) -> Self {
         let mut tombstoned = self.clone();
@@ -181,7 +183,7 @@ impl<S: Clone + PartialEq> Evidence<S> {
         tombstoned
     }
 
-    /// With one candidate more. The same evidence again where it is known or earlier.
+    /// Adds a candidate. Gives the same evidence if the candidate is known or earlier.
     #[must_use]
     pub fn add(&self, candidate: Candidate<S>) -> Self {
         self.merge(&Self::of(candidate))
@@ -196,7 +198,7 @@ impl<S: Clone + PartialEq> Evidence<S> {
             ..one.clone()
         };
         match (self.without(reopened), other.without(reopened)) {
-            // Both are older than what reopened them, which is then neither: it is kept as it is.
+            // Both are older than the answer that reopened them, and neither is that answer: this one is kept as it is.
             (None, None) => of_one(self),
             (None, Some(one)) | (Some(one), None) => of_one(&one),
             (Some(one), Some(two)) if one.terminal != two.terminal => {
@@ -206,7 +208,7 @@ impl<S: Clone + PartialEq> Evidence<S> {
         }
     }
 
-    /// What is left when terminal candidates from before this second are dropped; `None` for nothing.
+    /// What is left after dropping terminal candidates from before this second; `None` if nothing is left.
     fn without(&self, reopened: Option<i64>) -> Option<Self> {
         let mut left = self.clone();
         left.members.retain(|one| !is_dropped(one, reopened));
@@ -239,7 +241,7 @@ impl<S: Clone + PartialEq> Evidence<S> {
             .map(|member| member.source.from())
             .max();
         members.retain(|member| !member.notice || changed < Some(member.source.to()));
-        // What there is no room for is what would be dropped first in any case. So it doesn't matter when.
+        // Candidates for which there is no room would be dropped first in any case. So it doesn't matter when.
         members.sort_unstable_by(|one, other| {
             let notices_last = one.notice.cmp(&other.notice);
             let latest_first = other.source.to().cmp(&one.source.to());
@@ -247,7 +249,7 @@ impl<S: Clone + PartialEq> Evidence<S> {
                 .then(latest_first)
                 .then_with(|| other.identity().cmp(&one.identity()))
         });
-        // A notice that is lost is none that anything is missed of: a change would have been kept before it.
+        // A lost notice hides nothing: a change would have been kept before it.
         let newly_lost = members.get(MEMBERS_MAX).filter(|member| !member.notice);
         let newly_lost = newly_lost.map(|member| member.source.to());
         members.truncate(MEMBERS_MAX);
@@ -299,8 +301,8 @@ fn is_dropped<S>(candidate: &Candidate<S>, reopened: Option<i64>) -> bool {
     candidate.terminal && reopened.is_some_and(|from| candidate.source.to() < from)
 }
 
-/// How evidence is written: the state by itself, for readers who want no more, and each candidate with its own state
-/// only where that is another.
+/// How evidence is stored: the state on its own, for readers that need no more, and each candidate, with its own state
+/// only if it differs.
 #[derive(Serialize, Deserialize)]
 #[serde(bound(deserialize = "S: Deserialize<'de>"))]
 struct Written<S> {
@@ -323,10 +325,10 @@ struct WrittenMember<S> {
     /// Absent for a fetch.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     event: Option<String>,
-    /// Absent where it is `second`.
+    /// Absent if it is `second`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     from: Option<i64>,
-    /// Absent where it is `from`.
+    /// Absent if it is `from`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     to: Option<i64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -348,7 +350,7 @@ struct WrittenMember<S> {
     state: Option<S>,
 }
 
-/// A state that is written is there, also where it is written as `null`.
+/// A stored state is present, even if it is stored as `null`.
 fn present<'de, S: Deserialize<'de>, T: Deserializer<'de>>(from: T) -> Result<Option<S>, T::Error> {
     S::deserialize(from).map(Some)
 }

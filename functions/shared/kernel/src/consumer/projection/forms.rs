@@ -1,15 +1,16 @@
-//! The forms in which items have been written, and how each is read as an item of today.
+//! The formats in which items have been written, and how each is read as a current item.
 //!
 //! | schema | what was different |
 //! |---|---|
-//! | 1 | `evidence` had one event (`created`, `event`, `terminal`), with `tie_unresolved` where another shared its second |
-//! | 2 | today's: a set of candidates for the newest second (`second`, `members`), with digests |
+//! | 1 | `evidence` had one event (`created`, `event`, `terminal`), `tie_unresolved` if another shared its second |
+//! | 2 | the current one: a set of candidates for the newest second (`second`, `members`), with digests |
 //!
-//! Guarantee: an item of any form up to [`SCHEMA`] is read, and written in today's form with the next event that changes
-//! it; nothing has to be migrated. A later form is refused with `projection.newer`: reading what can be read of it and
-//! writing that back would lose the rest. Messages wait in their queue until the code that knows the form is back.
+//! Guarantee: an item of any format up to [`SCHEMA`] is read. The next event that changes it writes it in the current
+//! format, so nothing has to be migrated. A later format is refused with `projection.newer`: reading the known part and
+//! writing that back would lose the rest. Messages wait in their queue until code that knows the format is deployed
+//! again.
 //!
-//! A domain's own state has no number of its own: fields are added with `#[serde(default)]`.
+//! A domain's own state has no version number: fields are added with `#[serde(default)]`.
 
 use std::collections::BTreeSet;
 
@@ -24,13 +25,13 @@ use crate::consumer::order::evidence::Evidence;
 use crate::effects::effect::Pending;
 use crate::fault::Fault;
 
-/// What every form has.
+/// What every format has.
 #[derive(Deserialize)]
 struct Numbered {
     schema: u32,
 }
 
-/// Form 1.
+/// Format 1.
 #[derive(Deserialize)]
 struct First<S> {
     state: S,
@@ -62,7 +63,8 @@ impl<S: Clone + PartialEq> From<First<S>> for Item<S> {
             terminal: rests_on.terminal,
             notice: false,
             closing: false,
-            // No digest was kept: without a version the candidate links to no other, so that none is ever compared.
+            // No digest was kept. Without an API version the candidate links to no other, so its digest is never
+            // compared.
             api_version: None,
             before: Before::Untold,
             after: Digest::of(&Value::Null),
@@ -87,11 +89,11 @@ impl<S: Clone + PartialEq> From<First<S>> for Item<S> {
     }
 }
 
-/// Reads a stored item of any form.
+/// Reads a stored item of any format.
 ///
 /// # Errors
-/// `Retry`, not `Reject`, since other code may be able to read it: `projection.newer` where it was written by code after
-/// this, `projection.unreadable` where it is no item.
+/// `Retry`, not `Reject`, since other code may be able to read it: `projection.newer` if later code wrote it,
+/// `projection.unreadable` if it is no item.
 pub fn read<S>(document: &str) -> Result<Item<S>, Fault>
 where
     S: DeserializeOwned + Serialize + Clone + PartialEq,

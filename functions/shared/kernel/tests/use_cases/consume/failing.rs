@@ -107,7 +107,7 @@ async fn a_message_near_its_last_receive_leaves_why_it_fails_and_what_became_of_
         .iter()
         .map(|record| (record.word, record.code, record.receives))
         .collect();
-    // The record before the last receive took nothing away.
+    // The record before the last receive replaced nothing.
     let code = "effect.not_published";
     assert_eq!(
         told,
@@ -124,7 +124,7 @@ async fn a_message_near_its_last_receive_leaves_why_it_fails_and_what_became_of_
     assert_eq!((&*last.subject, &*last.message_id), ("evt_1", "m"));
     assert_eq!(last.kind.as_deref(), Some("lamp.lit"));
 
-    // The queue's count is an estimate: it may come once more, and end well.
+    // The queue's count is an estimate: the message may come once more, and succeed.
     world.handle(&[received(lit, RECEIVES_MAX)]).await;
     let recorded = world.outcomes.recorded();
     let end = recorded.last().expect("there");
@@ -138,7 +138,7 @@ async fn a_message_near_its_last_receive_leaves_why_it_fails_and_what_became_of_
 async fn a_last_receive_that_never_ends_has_left_a_record_before() {
     let world = World::default();
     let panics = message(&lamp("evt_1", "lamp.panics", 10, 5));
-    // Seen from the record alone, a function that dies is one that is never heard of again.
+    // The record alone only shows that a function that dies never reports again.
     world.handle(&[received(panics, RECEIVES_MAX)]).await;
     let recorded = world.outcomes.recorded();
     assert_eq!(

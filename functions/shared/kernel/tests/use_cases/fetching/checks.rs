@@ -1,9 +1,9 @@
-//! Checks: an object is fetched and held against its projection.
+//! Checks: an object is fetched and compared with its projection.
 
 use super::parts::parts;
 use super::*;
 
-/// The state stays, and the answer that contradicts it is said with each check.
+/// The state stays, and each check reports the answer that contradicts it.
 #[tokio::test]
 async fn a_check_says_that_stripe_contradicts_a_terminal_state_and_leaves_it() {
     let world = world(MemoryStripe::at(NOW_S + 61));
@@ -60,7 +60,7 @@ async fn a_check_mends_what_has_drifted_says_so_and_tells_no_fact() {
         drifts.collect::<Vec<_>>()
     };
     assert_eq!(drifts(), ["door_1"]);
-    // As it is now, nothing has drifted.
+    // Compared with its current state, nothing has drifted.
     let again = world.handle(check()).await;
     assert_eq!((again.note, drifts().len()), (None, 1));
 }
@@ -127,7 +127,7 @@ async fn a_tie_that_stays_is_noted_until_a_check_settles_it() {
     assert!(
         matches!(&noted[..], [Finding::Tie(tie)] if (&*tie.object, &*tie.object_kind) == ("door_1", "door"))
     );
-    // A delivery that finds it so notes it again: the one before may have died in between.
+    // A delivery that finds the same records it again: the one before may have died in between.
     world.handle(message(&tie()[0])).await;
     assert_eq!(world.outcomes.remarks().len(), 2);
     let found = Fetched::Found {

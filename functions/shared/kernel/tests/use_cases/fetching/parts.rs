@@ -1,8 +1,8 @@
-//! What an event leaves out is fetched: states that are a part, and facts.
+//! What an event leaves out is fetched: partial states, and facts.
 
 use super::*;
 
-/// A door of which an event shows a part, and the whole of it.
+/// An object of which an event shows a part, and the whole of it.
 pub(crate) fn parts() -> (Value, Value) {
     let mut part = door("half");
     part["has_more"] = json!(true);
@@ -104,10 +104,10 @@ async fn facts_wait_for_the_budget_and_without_a_key_the_event_goes_through_and_
         waiting.result.expect_err("waits").code,
         "stripe.budget_spent"
     );
-    // What the event itself says doesn't.
+    // What the event itself says doesn't wait.
     assert_eq!(waits.item()["state"], "shut");
 
-    // Neither an account that can't be reached any more nor a key that isn't shown it all is waited for.
+    // The message waits neither for an account that can't be reached any more nor for a key that may not read it all.
     let gone = MemoryStripe::at(NOW_S);
     gone.then(Err(Fault::retry("stripe.account_unreachable", "it left")));
     let hidden = MemoryStripe::at(NOW_S);

@@ -1,4 +1,4 @@
-//! Which connected accounts are compared, and from when on.
+//! Which connected accounts are compared, and since when.
 
 use sluice_kernel::reconcile::window::Cursor;
 
@@ -73,7 +73,7 @@ async fn an_account_that_appears_later_is_compared_from_its_first_hour() {
     world.lists.set_accounts(&["acct_1"]);
     world.made(&account("acct_1"), "evt_before", -60);
     world.run("run-0").await;
-    // It connects, and all that Stripe has told of it so far is lost.
+    // It connects, and everything that Stripe has sent about it so far is lost.
     world.made(&account("acct_2"), "evt_1", 60);
     world.lists.set_accounts(&["acct_2", "acct_1"]);
     world.an_hour_later();
@@ -147,7 +147,7 @@ async fn a_stack_of_an_older_version_compares_a_new_account_from_when_accounts_w
     assert_eq!(world.published("evt_1"), 1);
 }
 
-/// The names of so many accounts, the newest first.
+/// The names of this number of accounts, the newest first.
 fn many(count: usize) -> Vec<String> {
     (0..count).map(|n| format!("acct_{n:03}")).collect()
 }
@@ -179,7 +179,7 @@ async fn a_list_of_accounts_that_is_longer_than_a_runs_time_goes_on_in_the_next(
     let mut world = World::new(endpoint::AccountScope::Connect);
     let accounts = many(240);
     list(&world, &accounts);
-    // Some twenty-eight pages of three in half of a run's time.
+    // About twenty-eight pages of three in half of a run's time.
     world.lists.meter(1, &world.clock);
     world.pages_max = 1_000;
     let first = world.run("run-0").await;

@@ -1,4 +1,4 @@
-//! Stripe's lists of the platform's own account, by whatever name that account comes.
+//! Stripe's lists of the platform's own account, whatever name that account has.
 
 use super::*;
 
@@ -33,7 +33,7 @@ async fn the_endpoints_own_account_is_the_platforms_scope_under_whatever_name() 
 
 #[tokio::test]
 async fn an_own_event_whose_context_names_the_account_is_let_in_as_the_platforms() {
-    // Whether the configuration knows its account or not: the list is the key's own.
+    // With and without the account in the configuration: the list is the key's own.
     for is_named in [true, false] {
         let mut world = World::begun().await;
         if is_named {

@@ -1,4 +1,4 @@
-//! Pages that can't be read, and places in a list that Stripe takes no more.
+//! Pages that can't be read, and positions in a list that Stripe no longer accepts.
 
 use super::*;
 
@@ -34,7 +34,7 @@ async fn a_place_that_stripe_takes_no_more_is_asked_for_from_the_second_that_was
     let report = world.run("run-2").await;
     assert_eq!((report.recovered, report.more), (18, false));
     let asked = world.lists.take_asked();
-    // The second of the last event of the fourth page: what is newer has been dealt with.
+    // The second of the last event of the fourth page: newer events have been processed.
     assert_eq!(
         (asked[0].after.clone(), asked[0].to_s),
         (None, START_MS / 1_000 + 60 + 18)

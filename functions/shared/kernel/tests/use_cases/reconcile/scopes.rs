@@ -1,4 +1,4 @@
-//! Scopes that fail: what becomes of the others, whose turn it is, and what the report says.
+//! Scopes that fail: what happens to the others, which scope is next, and what the report says.
 
 use sluice_harness::faults::{Call, Fate, FaultyLedger};
 use sluice_kernel::reconcile::report::Failure;
@@ -97,7 +97,7 @@ async fn accounts_take_no_page_from_the_platform_and_the_platform_not_all_from_t
     let accounts = ["acct_1", "acct_2", "acct_3", "acct_4"];
     let mut world = begun_with(endpoint::AccountScope::Both, &accounts).await;
     world.pages_max = 4;
-    // Seven pages of the platform's own events, and as many requests as a run has go to accounts that refuse.
+    // The platform's own events take seven pages, and the accounts that refuse take as many requests as a run has.
     for n in 0..21 {
         world.made(&platform(), &format!("evt_{n}"), 60 + n);
     }
@@ -113,7 +113,7 @@ async fn accounts_take_no_page_from_the_platform_and_the_platform_not_all_from_t
         world.clock.advance_ms(60_000);
     }
     assert_eq!(recovered, 12 + 1);
-    // Without accounts that wait, the platform has all.
+    // Without accounts that wait, the platform takes all pages.
     world.lists.set_accounts(&[]);
     let report = world.run("run-2").await;
     assert_eq!((report.recovered, report.pages), (9, 3));
@@ -149,7 +149,8 @@ async fn what_fails_counts_against_the_runs_bounds() {
     assert_eq!((report.requests, report.pages), (2, 0));
     assert_eq!((report.scopes_failed, report.scopes_left), (2, 3));
     assert!(report.more);
-    // Those that are left weren't attempted since the start; after three runs each was since the first of them.
+    // The remaining accounts weren't attempted since the start; after three runs each was attempted since the first of
+    // them.
     assert_eq!(report.left_since_ms, Some(START_MS));
     for n in 2..4 {
         world.clock.advance_ms(1_000);
@@ -239,7 +240,7 @@ async fn what_was_not_compared_for_hours_is_behind_whatever_keeps_it_and_a_lost_
     world.lists.refuse(&account("acct_2"), Some(gone));
     world.clock.advance_ms(7 * 3_600_000);
     assert_eq!(world.run("gone").await.behind_s, 0);
-    // Bounds that are too small for so many accounts.
+    // Bounds that are too small for this number of accounts.
     world.pages_max = 1;
     world.clock.advance_ms(7 * 3_600_000);
     assert!(world.run("too-small").await.is_behind());

@@ -11,7 +11,7 @@ impl World {
         self.endpoints.insert(name.to_owned(), endpoint);
     }
 
-    /// A change of which Stripe makes a snapshot and a thin event.
+    /// A change for which Stripe makes a snapshot and a thin event.
     fn made_twice(&self, scope: &Scope, id: &str, after_s: i64) {
         self.made(scope, id, after_s);
         let thin = event(&format!("{id}_thin"), "v1.charge.succeeded", after_s);
@@ -71,7 +71,7 @@ async fn endpoints_of_both_payloads_are_compared_with_both_lists_each_by_its_own
         let cursor = world.notes.cursor_of(key).expect(key);
         assert!(cursor.through_s > START_MS / 1_000, "{key}");
     }
-    // One that fails is named as what it is.
+    // A scope that fails is named with its list.
     world.an_hour_later();
     world.endpoints.remove("door");
     let refused = Fault::retry("stripe.key_refused", "no permission for API v2");

@@ -56,7 +56,7 @@ async fn a_sample_and_the_ties_are_checked_and_a_tie_stays_until_its_domain_reso
         json!({ "id": "pi_1", "type": "payment_intent", "parent": "acct_1" })
     );
     assert_eq!(checks[0]["sluice"]["account"], "acct_1");
-    // What changed last is looked at first.
+    // What changed last is checked first.
     assert_eq!(checks[1]["related_object"]["id"], "ch_of_evt_3");
     world.clock.advance_ms(1);
     let next = world.run("run-2").await;
@@ -81,7 +81,7 @@ async fn of_more_ties_than_a_run_checks_those_that_have_waited_longest_come_firs
         let report = world.run(&format!("run-{run}")).await;
         let asked = world.checked_ties(&report);
         assert_eq!((report.ties, asked.len()), (many as u64, TIES_MAX));
-        // Its domain finds nothing out, and notes it again.
+        // Its domain finds nothing out, and records it again.
         let again = world.clock.now_ms();
         for object in &asked {
             world.notes.add_tie(tie(platform(), object, again));

@@ -49,7 +49,7 @@ async fn an_event_that_stripe_says_it_failed_to_make_has_its_object_checked_if_i
     let check = checks.iter().find(|detail| detail["ungenerated"] == true);
     let check = check.expect("a check");
     assert_eq!(check["sluice"]["check"], true);
-    // The facts of the missing event are dated by what Stripe said.
+    // The facts of the missing event are dated when Stripe said so.
     assert_eq!(check["sluice"]["created"], START_MS / 1_000 + 60);
     assert_eq!(check["type"], "payment_intent.succeeded");
     assert_eq!(check["id"], "evt_of_pi_1");
@@ -110,7 +110,7 @@ async fn failures_of_one_second_go_on_with_the_page_at_which_a_run_was_stopped()
     for n in 0..3 * PAGE_MAX {
         world.not_made(&platform(), &format!("pi_{n:03}"), 600);
     }
-    // The bus takes the first page, and no more then.
+    // The bus accepts the first page, and then no more.
     let taken = (0..PAGE_MAX).map(|_| Script::Take);
     world.bus.script(taken.chain([Script::Later]));
     let stopped = world.run("run-1").await;
@@ -136,7 +136,7 @@ async fn failures_are_asked_for_within_the_runs_time_however_long_its_walks_took
     world.lists.take_asked_ungenerated();
     let began_ms = world.clock.now_ms();
     let report = world.run("run-1").await;
-    // The walks have used up what they may, and an eighth is left.
+    // The walks have used up their share of the time, and an eighth is left.
     assert!(report.more && report.scopes_left == 1, "{report:?}");
     assert_eq!(world.checked(), ["pi_1"]);
     let asked = world.lists.take_asked_ungenerated();
