@@ -129,8 +129,9 @@ lint: need-rust need-cc need-python ## Check format, clippy, docs, licences, unu
 	@$(PY) infra/generate/lists.py
 	$(say) 'Runbooks: one for each code and alarm'
 	@$(PY) infra/checks/runbooks.py
-	$(say) 'What the pages name is there'
+	$(say) 'What the pages name is there, and is said in plain words'
 	@$(PY) infra/checks/pages.py
+	@$(PY) infra/checks/words.py
 	$(say) 'The compiler that releases are made with'
 	@$(PY) infra/checks/toolchain.py
 	$(say) 'Licences, bans, sources (cargo-deny); unused dependencies (cargo-machete)'

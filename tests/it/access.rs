@@ -1,5 +1,5 @@
-//! May this customer use X, and until when? Asked of the deployed table, by the function for Rust and by the query that is
-//! documented for everybody else.
+//! May this customer use X, and until when? Answered from the deployed table, by the Rust function and by the query
+//! that is documented for other languages.
 
 use serde_json::{Value, json};
 use sluice_adapters::projections::DynamoProjections;
@@ -69,7 +69,7 @@ fn a_customer_with_an_active_and_a_canceled_subscription_may_use_what_the_active
     let canceled = stripe.play(Story::TrialCanceled, &own);
     let (customer, other) = (only(&active, "cus_").id, only(&canceled, "cus_").id);
     let (active, canceled) = (only(&active, "sub_"), only(&canceled, "sub_"));
-    // Both subscriptions become one customer's.
+    // Both subscriptions belong to one customer.
     for event in stripe.events() {
         let wanted = [&active.id, &canceled.id, &customer].contains(&&event.object.id)
             || event.object.id.ends_with(&customer);
@@ -125,7 +125,7 @@ fn a_customer_with_an_active_and_a_canceled_subscription_may_use_what_the_active
     theirs.sort_by_key(Value::to_string);
     assert_eq!(ours, theirs);
 
-    // Somebody else's question finds nothing of it.
+    // A query for another owner finds nothing of it.
     let other = owner_key(&scope, &other);
     assert!(by_the_documented_query(world, &other).is_empty());
 }

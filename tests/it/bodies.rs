@@ -6,7 +6,7 @@ use sluice_harness::build::noise_body;
 use crate::replay::sluice;
 use crate::world::{eventually, now_s, shared, unique};
 
-/// A payment event with so many bytes of noise that no compression makes it small.
+/// A payment event with this number of bytes of noise, which don't compress well.
 fn large(event: &str, object: &str, bytes: usize) -> String {
     let noise: Value = serde_json::from_slice(&noise_body(event, bytes)).expect("JSON");
     let mut body = crate::world::intent(event, object, "succeeded", now_s(), "succeeded");
@@ -59,7 +59,7 @@ fn an_unknown_type_and_an_odd_shape_are_stored_and_published_and_reach_no_domain
     );
     assert_eq!(world.deliver(&body).words(), "accepted");
     assert_eq!(world.on_bus(&event)["detail-type"], "galaxy.moved");
-    // What a bus writes anew, the ledger has to the byte.
+    // The ledger has byte for byte what a bus rewrites.
     assert_eq!(
         world.story(&event).expect("an entry").body.as_deref(),
         Some(body.as_bytes())
@@ -70,7 +70,8 @@ fn an_unknown_type_and_an_odd_shape_are_stored_and_published_and_reach_no_domain
 fn an_event_with_a_value_that_no_domain_can_read_is_shown_as_rejected_under_its_id() {
     let world = shared();
     let deep = format!("{}{}", "[".repeat(200), "]".repeat(200));
-    // With a key of ours the event travels as a pointer: the local bus makes of this number what is no JSON.
+    // With Sluice's reserved key the event travels as a pointer: the local bus would turn this number into invalid
+    // JSON.
     for (odd, as_pointer) in [
         (&*deep, false),
         (&*deep, true),
@@ -98,7 +99,7 @@ fn an_event_with_a_value_that_no_domain_can_read_is_shown_as_rejected_under_its_
             )
         );
         assert_eq!(outcome["type"], "payment_intent.succeeded");
-        // What Stripe sent is in the ledger to the byte.
+        // The ledger has byte for byte what Stripe sent.
         assert_eq!(
             world.story(&event).expect("an entry").body.as_deref(),
             Some(body.as_bytes())
@@ -159,7 +160,7 @@ fn a_subscription_grants_and_revokes_access() {
         })
         .to_string()
     };
-    // Deleted arrives first: the late `active` must not bring it back.
+    // The deletion arrives first: the late `active` must not bring it back.
     for (kind, created, status) in [
         ("deleted", now, "canceled"),
         ("updated", now - 10, "active"),

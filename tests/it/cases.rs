@@ -1,9 +1,9 @@
-//! Cases that must end right, each by its name, through the deployed functions: a simulated Stripe plays lifecycles, its
-//! events are delivered at their worst, and each object has to be what that Stripe says it is.
+//! Cases that must end in the right state, each with a name, through the deployed functions. A simulated Stripe plays
+//! lifecycles, its events are delivered in the worst order, and each object's state must be the one at that Stripe.
 //!
-//! All cases share one stack and one delivery of everything. The platform's events come backwards. Three connected
-//! accounts with equal ids have the same busy second: one account's events come as they happened, one's backwards, and
-//! of one the first update of that second comes last.
+//! All cases share one stack and one delivery of all events. The platform's events come backwards. Three connected
+//! accounts with equal ids have the same busy second: one account's events come in order, one's backwards, and one's
+//! with the first update of that second last.
 
 mod meaning;
 
@@ -41,7 +41,7 @@ const STORIES: [Story; 19] = [
     Story::CollectionStopped,
 ];
 
-/// A live endpoint for connected accounts, which hears their test events too.
+/// A live endpoint for connected accounts, which also receives their test events.
 const LIVE: (&str, &str) = ("connect-live", "whsec_of_the_live_endpoint");
 
 static PLAYED: LazyLock<Played> = LazyLock::new(Played::delivered);
@@ -51,9 +51,9 @@ struct Played {
     world: World,
     stripe: Server,
     stories: BTreeMap<Story, Vec<Key>>,
-    /// The busy second's objects, by account.
+    /// The objects of the busy second, by account.
     alike: Vec<Vec<Key>>,
-    /// The second id of the event that a payment intent succeeded.
+    /// The second id of the event that says that a payment intent succeeded.
     twin: String,
 }
 
@@ -92,7 +92,7 @@ impl Played {
         }
     }
 
-    /// The objects of a story whose ids begin so, in the order in which they were made.
+    /// The objects of a story with ids of this prefix, in the order in which they were made.
     fn objects(&self, story: Story, prefix: &str) -> Vec<Key> {
         of_kind(&self.stories[&story], prefix)
     }
@@ -107,7 +107,7 @@ impl Played {
         self.world.document(right.domain, &right.key)
     }
 
-    /// The object's state, after it was found to be Stripe's and no guess.
+    /// The object's state, after checking that it equals Stripe's and isn't a guess.
     fn right(&self, key: &Key) -> Value {
         let right = truth(&self.stripe.world(), key).expect("an object of a domain's");
         let document = self.document(&right);
@@ -137,7 +137,7 @@ impl Played {
         kinds
     }
 
-    /// What a receiver of the subscription's levels ends with: the data of the highest.
+    /// The final value of a receiver of the subscription's levels: the data of the highest `seq`.
     fn access(&self, subscription: &Key) -> Value {
         let effects = self.world.effects(&subscription.id).into_iter();
         let levels = effects.filter(|effect| effect["detail-type"] == "Access");
@@ -162,7 +162,7 @@ fn of_kind(keys: &[Key], prefix: &str) -> Vec<Key> {
         .collect()
 }
 
-/// Delivers everything at its worst. Returns the second id under which one event came.
+/// Delivers everything in the worst order. Returns the second id under which one event came.
 fn deliver(world: &World, stripe: &Stripe, accounts: &[Scope; 3]) -> String {
     let of = |scope: &Scope| -> Vec<&Occurrence> {
         let events = stripe.events().iter();

@@ -1,11 +1,12 @@
-//! A short run of chaos: a simulated Stripe delivers and operators import and rebuild while everything fails, and nothing is
-//! lost, doubled or other than it has it. `make chaos` runs long ones.
+//! A short run of chaos: a simulated Stripe delivers, and operators import and rebuild, while everything fails; nothing
+//! may be lost, doubled or different from that Stripe. `make chaos` runs long ones.
 
 use sluice_chaos::plan::Options;
 
 use crate::world::{built, unique};
 
-/// Events of the run, about: with the retries, the operators' last calls and the wait for rest less than a minute.
+/// The approximate number of events: with retries, the operators' last calls and the wait for the drain, the run takes
+/// less than a minute.
 const EVENTS: usize = 120;
 
 #[test]
@@ -19,7 +20,7 @@ fn a_short_run_with_every_kind_of_fault_and_operators_beside_it_loses_doubles_an
     let report = report.expect("the run can be made");
     println!("{report}");
     assert!(report.findings.is_right(), "{report}");
-    // It wasn't peace.
+    // There were faults.
     assert!(report.kills() > 0 && report.retries > 0, "{report}");
     let calls = &report.operated.calls;
     let is_made = |command| calls.get(command).is_some_and(|count| *count > 0);

@@ -1,5 +1,5 @@
-//! What operators see, by the program as it is built: an event's story, lists, health, and that it works on a stack in
-//! AWS as it does on the local one.
+//! What operators see, by the program as it is built: an event's story, lists, health, and that the program works the
+//! same on a stack in AWS and on the local one.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Output, Stdio};
@@ -14,7 +14,7 @@ use sluice_scale::ledger::{Ledger, Spread};
 use crate::replay::{PROGRAM, program};
 use crate::world::{World, eventually, intent, now_s, paid, shared, unique};
 
-/// How many entries the large ledger has, unless SLUICE_LEDGER_ENTRIES says otherwise; a multiple of 20.
+/// The number of entries in the large ledger, unless SLUICE_LEDGER_ENTRIES says otherwise; a multiple of 20.
 const MANY: usize = 100_000;
 
 fn many() -> usize {
@@ -34,7 +34,7 @@ fn run(world: &World, args: &[&str]) -> Output {
     program(world, args).output().expect("it runs")
 }
 
-/// What it prints, a JSON value a line.
+/// Its output, one JSON value per line.
 fn json_of(output: &Output) -> Vec<Value> {
     let complaint = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{complaint}");
@@ -50,7 +50,7 @@ fn story(world: &World, event: &str) -> Value {
     told.pop().expect("a story")
 }
 
-/// Where something was done, and what, in the order of the story.
+/// The place and name of each step, in the order of the story.
 fn steps(story: &Value) -> Vec<(String, String)> {
     let steps = story["steps"].as_array().expect("steps").iter();
     let text = |step: &Value, name: &str| step[name].as_str().expect("a text").to_owned();
@@ -64,8 +64,8 @@ fn has(story: &Value, place: &str, what: &str) -> bool {
     steps(story).contains(&wanted)
 }
 
-/// A stack whose wire can be broken and whose functions can be killed, with short waits: a claim lapses four seconds after its
-/// delivery came.
+/// A stack with a connection that can be broken and functions that can be killed, with short waits: a claim lapses four
+/// seconds after its delivery came.
 fn breakable_and_mortal() -> World {
     World::own(|options| {
         (options.faults, options.client_faults) = (true, true);
@@ -91,7 +91,7 @@ fn the_story_of_an_event_that_was_duplicated_crashed_swept_retried_and_replayed_
         json!([{ "service": service, "operation": operation, "error": error }])
     };
     let (event, object, body) = paid();
-    // Ingest dies right after it has claimed the event: Stripe has no answer, and comes back.
+    // Ingest dies right after it has claimed the event: Stripe gets no answer, and sends it again.
     let kill = json!([{
         "id": "kill", "function": world.info().functions["ingest"], "call": "PutItem", "contains": event, "times": 1,
         "do": "kill-after",
@@ -102,11 +102,11 @@ fn the_story_of_an_event_that_was_duplicated_crashed_swept_retried_and_replayed_
     let died = world.try_deliver(&body);
     assert!(died.is_none_or(|answer| answer.status >= 500));
     assert_eq!(world.state(&event).as_deref(), Some("held"));
-    // Who comes back takes it over once the claim has lapsed; and then the bus refuses.
+    // The next attempt takes it over once the claim has lapsed; then the bus refuses.
     world.break_wire(throttled("events", "PutEvents"));
     let answer = world.deliver_until_acknowledged(&body);
     assert_eq!(answer.text, r#"{"status":"queued"}"#);
-    // The bus takes it now, and the domain can't write.
+    // The bus accepts it now, and the domain can't write.
     world.break_wire(throttled("dynamodb", "PutItem"));
     eventually("swept", || {
         world.sweep();
@@ -117,7 +117,7 @@ fn the_story_of_an_event_that_was_duplicated_crashed_swept_retried_and_replayed_
     });
     world.mend_wire();
     world.settled("payments", &object);
-    // The queue's own numbers have nothing of a message that failed and came back.
+    // The queue's own numbers don't show a message that failed and came back.
     let status = json_of(&run(&world, &["status", "--json"])).remove(0);
     let queues = status["queues"].as_array().expect("queues");
     let failing = |domain: &str| {
@@ -226,7 +226,7 @@ fn lines_carry_their_metrics_and_status_counts_them() {
         assert!(line[name].is_number(), "{name}: {line}");
     }
     assert!(line["lag_ms"].is_number(), "{line}");
-    // The trace is the request's, from the door to the domain.
+    // The trace is the request's, from ingest to the domain.
     let of_entry = story(world, &event)["traceparent"].clone();
     let of_entry = of_entry.as_str().map(sluice_kernel::bus::trace::id);
     assert!(of_entry.is_some_and(|trace| trace.len() == 32));
@@ -348,7 +348,7 @@ fn tail_shows_an_event_as_it_comes() {
     tail.wait().expect("it ends");
 }
 
-/// A local AWS whose ledger has so many entries of a day, every tenth a refund.
+/// A local AWS with a ledger of this number of entries of one day, every tenth a refund.
 fn large(many: usize) -> Aws {
     let root = root();
     let template = std::fs::read_to_string(root.join("template.yaml")).expect("the template");
@@ -359,7 +359,7 @@ fn large(many: usize) -> Aws {
     aws
 }
 
-/// The most memory that a process has taken so far, in KiB.
+/// The most memory that a process has used so far, in KiB.
 fn peak_kib(process: u32) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
@@ -423,10 +423,10 @@ fn a_hundred_thousand_entries_are_listed_from_the_first_page_on_in_bounded_memor
         many / 10,
         many / 20 * 19
     );
-    // Elsewhere than on Linux both are 0.
+    // On systems other than Linux both are 0.
     assert!(late - early < GROWTH_MAX_KIB, "{early} to {late} KiB");
 
-    // A reader that has seen enough ends it without a word.
+    // A reader that closes early ends the program without a message.
     let mut some = list(&["--limit", "0"]);
     let mut some = some
         .stdout(Stdio::piped())

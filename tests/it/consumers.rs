@@ -1,4 +1,4 @@
-//! Messages at a domain: poison beside good ones, handlers that fail for a while, and for good.
+//! Messages at a domain: poison among good ones, handlers that fail for a while, and permanently.
 
 use serde_json::{Value, json};
 use sluice_harness::build::TRACEPARENT;
@@ -76,7 +76,7 @@ fn a_handler_that_fails_twice_works_the_third_time_and_one_that_always_fails_end
         }
         json!([rule])
     };
-    // Three tries of the SDK's make one failure of the handler's.
+    // Three tries by the SDK make one failure of the handler.
     world.break_wire(write(Some(2 * sluice_adapters::aws::ATTEMPTS_MAX)));
     let twice = unique("pi");
     world.enqueue("payments", &[message(&succeeded(&twice))]);
@@ -97,7 +97,7 @@ fn a_handler_that_fails_twice_works_the_third_time_and_one_that_always_fails_end
     });
     world.mend_wire();
     assert!(world.projection("payments", &never).is_none());
-    // The others go on.
+    // The others continue.
     let (_, object, body) = paid();
     assert_eq!(world.deliver(&body).words(), "accepted");
     world.settled("payments", &object);

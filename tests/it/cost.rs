@@ -1,4 +1,4 @@
-//! What an event costs, by a short run of what `make cost` measures: a call, a byte or a unit too many shows here first.
+//! What an event costs, by a short run of what `make cost` measures: one call, byte or unit too many shows here first.
 
 use sluice_cost::model::Assumptions;
 use sluice_cost::report::Report;
@@ -8,7 +8,7 @@ use sluice_domains::ALL as DOMAINS;
 
 use crate::world::{built, unique};
 
-/// Events of the run: a few of each domain.
+/// The number of events in the run: a few of each domain.
 const EVENTS: usize = 60;
 
 #[test]
@@ -37,8 +37,8 @@ fn an_event_costs_a_claim_a_put_and_a_mark_at_the_door_and_a_read_and_a_write_at
         let called = measured.called(&["ingest"], operation, table);
         assert_eq!(called, measured.events, "{operation}");
     }
-    // Each message reads once and writes at most once, and once more where it has effects; but for a few that meet another's
-    // write.
+    // Each message reads once and writes at most once, and once more if it has effects, except for a few that meet
+    // another message's write.
     let (messages, effects) = (
         measured.messages(),
         measured.called(&DOMAINS, "PutEvents", &[]),
@@ -53,7 +53,7 @@ fn an_event_costs_a_claim_a_put_and_a_mark_at_the_door_and_a_read_and_a_write_at
         "{reads} of {messages}"
     );
     assert!(writes <= messages + effects + few, "{writes} of {messages}");
-    // The index takes one unit, whatever the event.
+    // The index costs one unit for any event.
     let mut entries = measured.entries.iter();
     assert!(entries.all(|entry| write_units(entry.by_time) == 1));
     assert!(measured.effects > 0);

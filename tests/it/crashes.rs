@@ -1,9 +1,9 @@
-//! Each function as built, killed before and after each AWS call that it makes, for one event at a time; then Stripe, the
-//! queue or the next sweep comes again, and the run has to end as an untroubled one does.
+//! Kills each function, as built, before and after each AWS call that it makes, for one event at a time. Then Stripe,
+//! the queue or the next sweep comes again, and the run must end like an undisturbed one.
 //!
-//! A kill is an abort of the real process between two of its steps (`sluice_adapters::faults`). Every kill is aimed by a
-//! text that only one event's calls have and happens once, so all of them are tried side by side on one stack; at the end
-//! each must have happened.
+//! A kill is an abort of the real process between two of its steps (`sluice_adapters::faults`). Every kill is aimed by
+//! a text that occurs only in one event's calls, and happens once. So all of them are tried concurrently on one stack;
+//! at the end each must have happened.
 
 use serde_json::{Value, json};
 
@@ -12,7 +12,8 @@ use crate::world::{World, unique};
 
 const KILLS: [&str; 2] = ["kill-before", "kill-after"];
 
-/// A stack whose functions can be killed, with short waits: a claim lapses four seconds after its delivery came.
+/// A stack with functions that can be killed, and with short waits: a claim lapses four seconds after its delivery
+/// came.
 fn mortal() -> World {
     World::own(|options| {
         options.client_faults = true;
@@ -54,10 +55,10 @@ impl Plan<'_> {
     }
 }
 
-/// Makes a plan, delivers all, judges all, and sees that every rule has fired.
+/// Makes a plan, delivers all, judges all, and checks that every rule has fired.
 ///
-/// One call may have several events in it, and of the rules that it matches the first is carried out, or all that refuse
-/// entries. Kills come first: a killed call is made again with all of its events, whereas one with a refused entry takes
+/// One call may contain several events. Of the rules that it matches, the first is carried out, or all that refuse
+/// entries. Kills come first: a killed call is repeated with all of its events, but a call with a refused entry carries
 /// the others past their kill.
 fn run(world: &World, make: impl Fn(&mut Plan<'_>)) {
     let at = created();
@@ -121,7 +122,7 @@ fn kills_of_ingest(plan: &mut Plan<'_>) {
             plan.rule("ingest", call, nth, &trial.event, kill);
             plan.trial(trial);
         }
-        // The next delivery looks at the dead one's claim; a later one takes it over.
+        // The next delivery reads the dead attempt's claim; a later one takes it over.
         for (call, name) in [("GetItem", "look again"), ("UpdateItem", "take over")] {
             let trial = Trial::of("payments", &format!("{kill} {name}"), plan.at);
             plan.rule("ingest", "PutItem", 1, &trial.event, "kill-after");
@@ -148,7 +149,7 @@ fn sweep_killed_before_and_after_each_of_its_calls_publishes_all() {
 
 fn kills_of_sweep(plan: &mut Plan<'_>) {
     for kill in KILLS {
-        // The index of what is due names no event.
+        // A query of the index of due events names no event.
         plan.rule("sweep", "Query", 1, "due_shard", kill);
         for call in ["GetItem", "PutEvents", "UpdateItem"] {
             let trial = Trial::of("payments", &format!("{kill} {call}"), plan.at);
@@ -172,8 +173,8 @@ fn kills_of_sweep(plan: &mut Plan<'_>) {
 fn each_domain_killed_before_and_after_each_of_its_calls_applies_and_tells_all_once() {
     let world = mortal();
     run(&world, kills_of_domains);
-    // The bus refuses the effect, and the message's delay is set. By itself: a kill for another message of the same batch
-    // would come before that.
+    // The bus refuses the effect, and the message's delay is set. It is tried alone, because a kill for another message
+    // of the same batch would come before that.
     for kill in KILLS {
         run(&world, |plan| {
             let trial = Trial::of("payments", &format!("{kill} delay"), plan.at);

@@ -1,4 +1,4 @@
-//! What a delivery is answered, and what it leaves behind.
+//! The response to a delivery, and what the delivery leaves behind.
 
 use std::sync::Arc;
 
@@ -148,14 +148,14 @@ fn an_endpoint_takes_its_own_secret_and_its_own_scope() {
         (world.published(&misplaced), world.published(&event)),
         (0, 0)
     );
-    // The endpoint that it is for publishes what the other one only stored.
+    // The endpoint that it is for publishes the event that the other one only stored.
     let answer = world.deliver_signed("connect", connected.as_bytes(), secret, now_s());
     assert_eq!(answer.words(), "accepted");
     assert_eq!(
         world.on_bus(&event)["detail"]["sluice"]["account"],
         "acct_1"
     );
-    // Keyed by account: the platform's object of that id is another.
+    // Keyed by account: the platform's object of that id is a different one.
     assert!(world.projection("payments", &object).is_none());
 }
 
@@ -212,7 +212,7 @@ fn events_out_of_order_end_in_the_newest_state() {
         ("succeeded", now, "succeeded"),
         ("created", now - 60, "requires_payment_method"),
         ("payment_failed", now - 30, "requires_payment_method"),
-        // A terminal state stands, whatever a later second says.
+        // A terminal state stays, even if an event of a later second differs.
         ("processing", now + 30, "processing"),
     ] {
         let body = intent(&unique("evt"), &object, kind, created, status).to_string();

@@ -1,4 +1,4 @@
-//! What is left of a customer once `sluice erase` has run, as the deployed tables and queues have it.
+//! What is left of a customer once `sluice erase` has run, in the deployed tables and queues.
 
 use serde_json::{Value, json};
 use sluice_local::contents::items;
@@ -9,7 +9,7 @@ use crate::world::{World, eventually, intent, now_s, unique};
 
 const EMAIL: &str = "ada@example.com";
 
-/// Every item and message of a stack as text, but for what is compressed.
+/// Every item and message of a stack as text, except for compressed parts.
 fn everything(world: &World) -> String {
     let mut all = String::new();
     for table in world.info().tables.keys() {
@@ -26,7 +26,7 @@ fn of_customer(event: &str, object: &str, customer: &str, charge: &str, noise: u
     fields["customer"] = json!(customer);
     fields["receipt_email"] = json!(EMAIL);
     fields["latest_charge"] = json!(charge);
-    // Noise that no compression makes small: the body goes into parts of its own.
+    // Noise that doesn't compress well: the body is stored in parts of its own.
     let mut seed = 7_u64;
     let text = std::iter::repeat_with(|| {
         seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
@@ -55,7 +55,7 @@ fn an_erased_customer_leaves_ids_and_hashes_and_nobody_else_loses_anything() {
     let [intent_1, intent_2, refund_1, intent_3] = ["pi", "pi", "re", "pi"].map(unique);
     let first = of_customer(&paid, &intent_1, &customer, &charge, 0).to_string();
     let bodies = [
-        // Before the charge that it names is known to be the customer's: found on a later pass.
+        // It comes before the charge that it names is known to belong to the customer: a later pass finds it.
         refund(&refunded, &refund_1, &charge).to_string(),
         first.clone(),
         of_customer(&large, &intent_2, &customer, &unique("ch"), 900_000).to_string(),
@@ -144,7 +144,7 @@ fn an_erased_customer_leaves_ids_and_hashes_and_nobody_else_loses_anything() {
         (world.depth("payments_dead_letters") == 1).then_some(())
     });
 
-    // The other customer's are as they were, and again there is nothing to do.
+    // The other customer's bodies are unchanged, and a second run has nothing to do.
     assert_eq!(
         world.story(&other).expect("an entry").body.as_deref(),
         Some(bodies[3].as_bytes())
@@ -185,7 +185,7 @@ fn message_of(event: &Value, account: &str) -> String {
     message.to_string()
 }
 
-/// The rows of a list of the report's, by one of their fields.
+/// The rows of one of the report's lists, by one of their fields.
 fn listed(report: &Value, pointer: &str, field: &str) -> Vec<String> {
     let rows = report.pointer(pointer).and_then(Value::as_array);
     let rows = rows.into_iter().flatten();
@@ -215,19 +215,19 @@ fn what_belongs_to_others_stays_and_what_mentions_the_customer_or_can_not_be_see
     for body in [&own, &mention, &others] {
         assert_eq!(world.deliver(&body.to_string()).words(), "accepted");
     }
-    // Another event under the id of another customer's, too large for one item.
+    // Another event under the id of another customer's event, too large for one item.
     let other = of_customer(&conflicting, &intent_4, &customer, &unique("ch"), 900_000);
     let refused = world.deliver(&other.to_string());
     assert_eq!(refused.words(), "conflict claim.conflict");
     for object in [&intent_1, &intent_2, &intent_3] {
         world.settled("payments", object);
     }
-    // A letter whose body the ledger doesn't have is kept when it is given up.
+    // A dead letter is kept when it is discarded, if the ledger doesn't have its body.
     let lone = of_customer(&given_up, &intent_5, &customer, &unique("ch"), 0);
     world.enqueue("payments_dead_letters", &[message(&lone)]);
     let discard = ["dlq", "discard", "payments", "--why", "a test", "--yes"];
     assert_eq!(sluice(world, &discard).0[0]["discarded"], 1);
-    // One of before its account was kept with it, of a connected account.
+    // A dead letter from before the account was stored with it, of a connected account.
     let of_account = of_customer(&connected, &unique("pi"), &customer, &unique("ch"), 0);
     let old = json!({ "TableName": world.info().tables["ledger"], "Item": {
         "pk": { "S": format!("evt#{connected}") }, "sk": { "S": "discarded#m-1" },
@@ -301,7 +301,7 @@ fn what_belongs_to_others_stays_and_what_mentions_the_customer_or_can_not_be_see
     );
     assert_eq!(world.depth("payments_dead_letters"), 2);
 
-    // Those of the connected account are erased with it, and a person decides of the others.
+    // Those of the connected account are erased with it, and a person decides about the others.
     let (_, code) = sluice(world, &["erase", &customer, "--account", "acct_1", "--yes"]);
     assert_eq!(code, 4, "the letter that doesn't say whose it is stays");
     assert!(!everything(world).contains("discarded#m-1"));
@@ -316,7 +316,7 @@ fn what_belongs_to_others_stays_and_what_mentions_the_customer_or_can_not_be_see
     );
     assert_eq!(world.depth("payments_dead_letters"), 0);
 
-    // What the bus couldn't decrypt is nobody's that can be seen.
+    // A message that the bus couldn't decrypt shows no owner.
     world.enqueue("bus_dead_letters", &["encrypted".to_owned()]);
     let (done, code) = sluice(world, &["erase", &customer, "--yes"]);
     let left = &done[0]["dead_letters_not_looked_at"];

@@ -1,7 +1,7 @@
 //! Two stacks that share a table of receipts, as two Regions do: a standby takes over and hands back, a new stack follows an
 //! old one, and a projection is restored from an earlier copy. `infra/docs/availability.md` says how it is done in AWS.
 //!
-//! Both stacks are in one local AWS, with tables, a bus, a queue and signing secrets of their own. Only the receipts are
+//! Both stacks are in one local AWS, each with its own tables, bus, queue and signing secrets. Only the receipts are
 //! shared.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,8 +23,8 @@ const DAY_S: i64 = 86_400;
 /// The kinds in the sample receiver's rule.
 const KINDS: &str = "        detail-type: [DisputeOpened, InquiryOpened]\n";
 
-/// The sample receiver's template with a rule for every effect, levels included, and with time for a slow machine: what is cut
-/// off after it has acted says nothing of it in its log.
+/// The sample receiver's template with a rule for every effect, including levels, and with time for a slow machine: an
+/// invocation that is cut off after it has acted doesn't log the act.
 fn of_every_effect(world: &World) -> PathBuf {
     let mut text = std::fs::read_to_string(template()).expect("readable");
     for (what, instead) in [(KINDS, ""), ("Timeout: 10\n", "Timeout: 120\n")] {
@@ -34,7 +34,7 @@ fn of_every_effect(world: &World) -> PathBuf {
     world.file(&text).into()
 }
 
-/// A stack's receiver, and what its bus was given.
+/// A stack's receiver, and what was put on its bus.
 struct Side<'a> {
     world: &'a World,
     notify: Notify<'a>,
@@ -58,7 +58,7 @@ impl<'a> Side<'a> {
             .collect()
     }
 
-    /// Waits until the receiver has had everything that the stack has emitted.
+    /// Waits until the receiver has handled everything that the stack has emitted.
     fn receives_all(&self) {
         let emitted = self.emitted();
         eventually("every effect at the receiver", || {
@@ -95,8 +95,9 @@ fn text(value: &Value) -> String {
     value.as_str().expect("a text").to_owned()
 }
 
-/// Judges what all receivers together have done, by what was emitted and by Stripe's own objects at a moment. No effect was acted
-/// on twice; each fact was acted on; and of each level the last value that was acted on is the object's.
+/// Judges what all receivers together have done, by what was emitted and by Stripe's own objects at a moment. No effect
+/// was acted on twice, each fact was acted on, and the last value of each level that was acted on is the object's
+/// value.
 fn all_is_carried_out_once(sides: &[&Side<'_>], stripe: &Stripe, moment: Moment) {
     let mut acted = BTreeMap::new();
     for id in sides.iter().flat_map(|side| side.acted()) {
@@ -133,7 +134,7 @@ fn all_is_carried_out_once(sides: &[&Side<'_>], stripe: &Stripe, moment: Moment)
     }
 }
 
-/// The object of a story that begins so, and its events in order.
+/// The first object of a story with an id of this prefix, and its events in order.
 fn life<'a>(stripe: &'a Stripe, story: &[Key], prefix: &str) -> (Key, Vec<&'a Occurrence>) {
     let mut objects = story.iter().filter(|key| key.id.starts_with(prefix));
     let object = objects.next().expect("there").clone();
@@ -142,7 +143,7 @@ fn life<'a>(stripe: &'a Stripe, story: &[Key], prefix: &str) -> (Key, Vec<&'a Oc
     (object.clone(), events.collect())
 }
 
-/// Stripe's events by when they happened, cut before each of these events.
+/// Stripe's events in the order in which they happened, cut before each of these events.
 fn parts<'a>(stripe: &'a Stripe, cuts: &[&Occurrence]) -> Vec<Vec<&'a Occurrence>> {
     let mut events: Vec<_> = stripe.events().iter().collect();
     events.sort_by_key(|event| event.created);
@@ -157,7 +158,7 @@ fn parts<'a>(stripe: &'a Stripe, cuts: &[&Occurrence]) -> Vec<Vec<&'a Occurrence
     parts
 }
 
-/// Lets Stripe answer as it was after these events; returns that moment.
+/// Sets Stripe to its state after these events; returns that moment.
 fn set_now(server: &Server, events: &[&Occurrence]) -> Moment {
     let last = events.iter().map(|event| event.created).max();
     let last = last.expect("some events");
@@ -165,8 +166,8 @@ fn set_now(server: &Server, events: &[&Occurrence]) -> Moment {
     Moment::Second(last)
 }
 
-/// A Stripe whose last event was a minute ago: an inquiry that becomes a dispute and is won (two of these), and a renewal that
-/// fails and is paid in the end.
+/// A simulated Stripe with its last event a minute ago: an inquiry that becomes a dispute and is won (two of these),
+/// and a renewal that fails and is paid in the end.
 fn stripe_until_now(seed: u64) -> (Stripe, [Vec<Key>; 3]) {
     let (mut stripe, own, end) = (stripe(seed), Scope::platform(false), now_s() - 60);
     let ends = [
@@ -210,13 +211,13 @@ fn a_standby_takes_over_and_hands_back_without_losing_or_repeating_an_effect() {
         panic!("five parts");
     };
 
-    // Both get every event, the second in another order. Receivers are at work on the first alone.
+    // Both get every event, the second in another order. Only the first has active receivers.
     let now = set_now(&server, before);
     one.deliver(&stripe, before);
     let reversed: Vec<_> = before.iter().rev().copied().collect();
     two.deliver(&stripe, &reversed);
     one.receives_all();
-    // Its items have more writes than the second's, by what an operator had to do there.
+    // Its items have more writes than the second's, because of an operator's work there.
     let again = [
         "replay",
         "--force",
@@ -246,7 +247,7 @@ fn a_standby_takes_over_and_hands_back_without_losing_or_repeating_an_effect() {
     let now = set_now(&server, gap);
     two.deliver(&stripe, gap);
 
-    // What the second has emitted waits there, all of it, and nobody has acted on it.
+    // What the second has emitted all waits there, and no receiver has acted on it.
     let emitted = two.emitted();
     eventually("the standby's effects in its queue", || {
         let waiting = usize::try_from(two.notify.waiting()).unwrap_or(0);
@@ -260,7 +261,7 @@ fn a_standby_takes_over_and_hands_back_without_losing_or_repeating_an_effect() {
         assert!(writes.0 > writes.1, "{}: {writes:?}", object.id);
     }
 
-    // Over to the second.
+    // Fail over to the second.
     two.notify.set("Active", "true");
     two.receives_all();
     all_is_carried_out_once(&[&one, &two], &stripe, now);
@@ -269,8 +270,8 @@ fn a_standby_takes_over_and_hands_back_without_losing_or_repeating_an_effect() {
     two.receives_all();
     all_is_carried_out_once(&[&one, &two], &stripe, now);
 
-    // The first returns, its receiver disabled until it has what it missed: Stripe delivers some of it, late and in another
-    // order, and reconcile finds what Stripe has given up.
+    // The first returns, with its receiver disabled until it has what it missed: Stripe delivers some events, late and
+    // in another order, and reconcile finds those that Stripe has given up.
     one.notify.set("Active", "false");
     stop(None).expect("free again");
     let missed: Vec<_> = gap.iter().chain(after).copied().collect();
@@ -284,7 +285,7 @@ fn a_standby_takes_over_and_hands_back_without_losing_or_repeating_an_effect() {
     assert_eq!((report.missing, report.recovered), (found, found));
     one.emitted();
 
-    // And back to it.
+    // Fail back to the first.
     two.notify.set("Active", "false");
     two.receives_all();
     one.notify.set("Active", "true");
@@ -297,7 +298,7 @@ fn a_standby_takes_over_and_hands_back_without_losing_or_repeating_an_effect() {
     all_is_carried_out_once(&[&one, &two], &stripe, Moment::End);
     assert!(two.notify.waiting() > 0, "the second stands by again");
 
-    // As Stripe has it, on both, and people have had one message of each fact.
+    // Both stacks equal Stripe, and people got one message per fact.
     for side in [&one, &two] {
         side.emitted();
         side.world.is_as_stripe_has_it(&stripe);
@@ -346,7 +347,7 @@ fn a_new_stack_that_imports_and_shares_receipts_is_heard_from_its_first_level_on
     server.set_now(None);
     new.deliver(&stripe, after);
     new.receives_all();
-    // Disputes that it knew nothing of: it emits the facts of before once more.
+    // It didn't know these disputes: it emits the earlier facts once more.
     let again: Vec<_> = old
         .emitted()
         .intersection(&new.emitted())

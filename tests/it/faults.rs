@@ -1,9 +1,10 @@
-//! Each AWS call of each function throttled, failed, delayed past its deadline, reset, and answered in vain: each fault
-//! alone, for one event at a time, and all of them mixed. Every run has to end as an untroubled one does.
+//! Each AWS call of each function is throttled, failed, delayed past its deadline, reset, or carried out with its
+//! answer lost: each fault alone, for one event at a time, and all of them mixed. Every run must end like an
+//! undisturbed one.
 //!
-//! The faults are made on the wire between the real functions and the local AWS. A rule is aimed by a text that only one
-//! event's calls have, so all are tried side by side. `3` stands for every try that the SDK makes of a call, so that the
-//! function itself has to deal with the fault; after that the wire is whole for this event.
+//! The faults are made on the connection between the real functions and the local AWS. A rule is aimed by a text that
+//! occurs only in one event's calls, so all are tried concurrently. `3` stands for every try that the SDK makes of a
+//! call, so that the function itself has to handle the fault; after that the connection works for this event.
 
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use sluice_adapters::aws::{ATTEMPT_TIMEOUT, ATTEMPTS_MAX};
 use crate::trial::{SAMPLES, Trial, created, deliver_all, judge, until_all_has_happened};
 use crate::world::World;
 
-/// What goes wrong, in words, and as the part of a rule that makes it so.
+/// Each fault's description, and the part of a rule that causes it.
 fn kinds() -> [(&'static str, Value); 6] {
     let late_ms = (ATTEMPT_TIMEOUT + Duration::from_millis(300)).as_millis();
     let late_ms = u64::try_from(late_ms).unwrap_or(u64::MAX);
@@ -42,7 +43,8 @@ fn kinds() -> [(&'static str, Value); 6] {
     ]
 }
 
-/// An operation of a service, and texts that only the calls meant have; one that begins with `!` is one they don't have.
+/// An operation of a service, and texts that occur only in the intended calls; a text that begins with `!` must not
+/// occur.
 #[derive(Clone, Copy)]
 struct Call<'a> {
     service: &'a str,
@@ -79,7 +81,8 @@ fn rule(call: Call<'_>, kind: &Value) -> Value {
     rule
 }
 
-/// The wire to a stack's AWS with short waits: a claim lapses four seconds after its delivery came.
+/// A stack with a breakable connection to its AWS and with short waits: a claim lapses four seconds after its delivery
+/// came.
 fn wired() -> World {
     World::own(|options| {
         options.faults = true;
@@ -99,11 +102,11 @@ fn wired() -> World {
     })
 }
 
-/// Breaks the wire by the rules, delivers, mends, judges; tells which rules haven't fired.
+/// Breaks the connection by the rules, delivers, repairs it, judges; returns the rules that haven't fired.
 fn run(world: &World, at: i64, trials: &[Trial], rules: &[Value]) -> Vec<Value> {
     world.break_wire(json!(rules));
     deliver_all(world, trials);
-    // Consumers come last: what is still to fire is theirs.
+    // Consumers come last: the rules that have still to fire are theirs.
     for trial in trials {
         world.settled(trial.domain, &trial.object);
     }
@@ -181,7 +184,7 @@ fn of_ingest(at: i64) -> (Vec<Trial>, Vec<Value>) {
             &[(publish(&["sluice.stripe"]), &refused)],
             dynamo("UpdateItem", &["due_at = :due"]),
         );
-        // Acknowledged, since it is on the bus, and the ledger doesn't know.
+        // The delivery is acknowledged, since it is on the bus, but the ledger doesn't know.
         let mark_fails = (
             dynamo("UpdateItem", &["published_at = if_not_exists"]),
             &refused,
@@ -191,7 +194,7 @@ fn of_ingest(at: i64) -> (Vec<Trial>, Vec<Value>) {
             &[mark_fails],
             dynamo("UpdateItem", &["due_at = :due"]),
         );
-        // The claim stands, unknown to the one who made it. The next delivery looks at it; a later one takes it over.
+        // The claim exists, unknown to the attempt that made it. The next delivery reads it; a later one takes it over.
         let claim_unknown = (dynamo("PutItem", &["evt#"]), &unanswered);
         small("look again", &[claim_unknown], dynamo("GetItem", &["evt#"]));
         small(
@@ -250,7 +253,7 @@ fn of_sweep(at: i64) -> (Vec<Trial>, Vec<Value>) {
             trials.push(trial);
         }
     }
-    // A publish that fails takes its batch with it and moves it on by half a minute, so of those there is one.
+    // A publish that fails fails its whole batch and postpones it by half a minute, so there is only one of those.
     for (name, kind) in [&kinds()[4], &kinds()[0]] {
         let trial = Trial::of("payments", &format!("publish, {name}"), at);
         let call = ["sluice.stripe", trial.event.as_str()];

@@ -1,5 +1,5 @@
-//! The deployed domains with an API key, and a simulated Stripe to ask: a thin event is applied, though it carries no state.
-//! What a key makes of ties is in `cases`.
+//! The deployed domains with an API key, and a simulated Stripe: a thin event is applied, though it carries no state.
+//! `cases` has ties that are resolved with a key.
 
 use serde_json::json;
 use sluice_stripe_sim::api::Terms;

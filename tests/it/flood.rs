@@ -1,4 +1,4 @@
-//! Strangers at the door at a high rate, beside good traffic.
+//! Strangers send requests to ingest at a high rate, together with good traffic.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -11,20 +11,20 @@ use sluice_stripe::signature::sign;
 
 use crate::world::{World, eventually, now_s, paid, unique};
 
-/// Good deliveries with and without strangers beside them, by so many senders.
+/// The number of good deliveries, with and without strangers.
 const GOOD: usize = 80;
 const GOOD_SENDERS: usize = 4;
 
-/// Strangers, each as fast as it is answered.
+/// The number of strangers; each sends as fast as it is answered.
 const STRANGERS: usize = 8;
 
-/// One in so many of a stranger's requests is over the limit of a body: those are slow to send.
+/// One in this number of a stranger's requests is over the limit of a body: those are slow to send.
 const OVERSIZED_EVERY: usize = 40;
 
 /// Claim, publish, mark.
 const CALLS_OF_A_GOOD_DELIVERY: usize = 3;
 
-/// A stranger's `n`th request, and what it is answered.
+/// A stranger's `n`th request, and its expected answer.
 fn bad(n: usize, secret: &str) -> (Vec<u8>, Option<String>, u16) {
     let (_, _, body) = paid();
     let body = body.into_bytes();
@@ -34,19 +34,19 @@ fn bad(n: usize, secret: &str) -> (Vec<u8>, Option<String>, u16) {
         return (vec![b' '; BODY_BYTES_MAX + 1], Some(signature), 413);
     }
     match n % 6 {
-        // Forged with a secret of the stranger's own.
+        // Forged with the stranger's own secret.
         0 => (body.clone(), Some(sign(&body, "whsec_forged", now)), 400),
         // No signature at all, or nothing like one.
         1 => (body, None, 400),
         2 => (body, Some("v1=,t=now,v1=zz".repeat(500)), 400),
-        // Stripe's own, replayed an hour later, or with another body.
+        // Stripe's own signature, replayed an hour later, or with another body.
         3 => (body.clone(), Some(sign(&body, secret, now - 3_600)), 400),
         4 => {
             let signature = sign(&body, secret, now);
             let other = [&body[..], b" "].concat();
             (other, Some(signature), 400)
         }
-        // Rightly signed, and no event.
+        // Correctly signed, but not an event.
         _ => {
             let body = format!("{{\"id\":\"{}", unique("evt")).into_bytes();
             let signature = sign(&body, secret, now);
@@ -55,7 +55,7 @@ fn bad(n: usize, secret: &str) -> (Vec<u8>, Option<String>, u16) {
     }
 }
 
-/// Delivers fresh good events; returns their ids, and the median of how long an answer took.
+/// Delivers new good events; returns their ids, and the median time of an answer.
 fn good(world: &World) -> (Vec<String>, Duration) {
     let each = GOOD / GOOD_SENDERS;
     let answered: Vec<(String, Duration)> = std::thread::scope(|scope| {
@@ -86,7 +86,7 @@ fn good(world: &World) -> (Vec<String>, Duration) {
     )
 }
 
-/// Items in the ledger.
+/// The number of items in the ledger.
 fn items(world: &World) -> usize {
     let input = json!({ "TableName": world.info().tables["ledger"], "Select": "COUNT" });
     let answer = world.stack(|stack| stack.aws().json("DynamoDB_20120810.Scan", &input));
@@ -100,7 +100,7 @@ fn a_flood_of_bad_requests_leaves_nothing_costs_next_to_nothing_and_every_good_d
     let world = World::own(|options| options.client_faults = true);
     let secret = world.info().webhook_secret.clone();
     let start = Instant::now();
-    // Every AWS call of ingest is written down, and none of the SDK's repetitions, which only a slow machine makes.
+    // Every AWS call of ingest is recorded, but none of the SDK's retries, which only a slow machine makes.
     let ingest = &world.info().functions["ingest"];
     let note = json!([{ "id": "calls", "function": ingest, "call": "*", "first-tries": true, "do": "note" }]);
     world
@@ -120,7 +120,7 @@ fn a_flood_of_bad_requests_leaves_nothing_costs_next_to_nothing_and_every_good_d
                 }
             });
         }
-        // Whatever happens to the good ones, the strangers end.
+        // The strangers stop regardless of what happens to the good ones.
         let good = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| good(&world)));
         over.store(true, Ordering::Relaxed);
         let (more, took) = good.expect("every good delivery is accepted");

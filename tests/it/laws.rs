@@ -1,7 +1,7 @@
-//! The laws of order over what a simulated Stripe plays: any order of delivery, any duplicates and any mix of API versions
-//! end in the same state, the same facts and the same last levels; with a key, in Stripe's own state.
+//! The laws of order, tested with a simulated Stripe. Any order of delivery, any duplicates and any mix of API versions
+//! end in the same state, the same facts and the same last levels. With a key, they end in Stripe's own state.
 //!
-//! Nothing is deployed here: the domains' real code runs over ports in memory, thousands of deliveries a second.
+//! Nothing is deployed here: the domains' real code runs over in-memory ports, with thousands of deliveries per second.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -28,7 +28,7 @@ use sluice_stripe_sim::{ApiVersion, Key, Moment, Occurrence, Options, Scope, Wor
 /// Worlds of a few lifecycles each, live and in test mode, of the platform and of connected accounts.
 const WORLDS: u64 = 20;
 
-/// Orders tried of each world's events, beside the one in which they happened.
+/// The number of orders tried for each world's events, besides the original one.
 const ORDERS: u64 = 6;
 
 /// Stripe with a key: the simulated Stripe's own objects, after all that it played.
@@ -36,7 +36,7 @@ pub(crate) struct Truth<'a>(pub(crate) &'a World);
 
 impl Objects for Truth<'_> {
     async fn fetch(&self, fetch: &Fetch) -> Result<Fetched, Fault> {
-        // Stripe serves neither by its id; a thin event names the path to a discount.
+        // Stripe serves neither kind by its id; a thin event names the path to a discount.
         if fetch.url.is_none() && ["application", "discount"].contains(&&*fetch.kind) {
             return Ok(Fetched::NoPath);
         }
@@ -66,7 +66,7 @@ impl Objects for Truth<'_> {
                 date_s,
                 took_ms,
             },
-            // Of most objects that are gone, Stripe says no more than that.
+            // For most deleted objects, Stripe says only that they are deleted.
             _ => Fetched::Deleted {
                 object: (fetch.kind == "customer")
                     .then(|| json!({ "id": fetch.id, "object": fetch.kind, "deleted": true })),
@@ -102,7 +102,7 @@ pub(crate) fn message(world: &World, occurrence: &Occurrence, version: ApiVersio
     }
 }
 
-/// What a domain ends in.
+/// The final result of a domain.
 #[derive(Debug, PartialEq)]
 pub(crate) struct End {
     /// Key → state, and whether it is a guess.
@@ -113,7 +113,7 @@ pub(crate) struct End {
     pub(crate) levels: BTreeMap<String, Value>,
 }
 
-/// Delivers the messages to a domain, and tells what it ends in.
+/// Delivers the messages to a domain, and returns its final result.
 pub(crate) fn deliver<D: Domain>(messages: &[Received], objects: &impl Objects) -> End {
     let (projections, bus, outcomes) = (
         MemoryProjections::default(),
@@ -184,7 +184,7 @@ pub(crate) fn deliver<D: Domain>(messages: &[Received], objects: &impl Objects) 
     end
 }
 
-/// A small generator of our own seed: xorshift64.
+/// A small random generator with its own seed: xorshift64.
 pub(crate) struct Dice(pub(crate) u64);
 
 impl Dice {
@@ -202,7 +202,8 @@ impl Dice {
     }
 }
 
-/// The state that Stripe's own object has, by the domain's own code: as events show the object, or the whole of it.
+/// The state that Stripe's own object has, computed by the domain's own code: as events show the object, or the whole
+/// of it.
 fn truth<D: Domain>(
     world: &World,
     occurrence: &Occurrence,
@@ -214,7 +215,8 @@ where
     if world.is_deleted(&occurrence.object, Moment::End) {
         return None;
     }
-    // That an account connects to an application is kept of the account, of which later events show more.
+    // A connection of an account to an application is kept in the account's item, and later events show more of the
+    // account.
     let kind = world.kind(&occurrence.object);
     if kind == Some("application") && occurrence.object.scope.account.is_some() {
         return None;
@@ -246,7 +248,7 @@ where
     ))
 }
 
-/// Without the second in which the last event showed it: which event that is isn't the object's own.
+/// The state without the second in which the last event showed it: that event isn't part of the object.
 fn unseen(state: &Value) -> Value {
     let mut state = state.clone();
     if let Some(fields) = state.as_object_mut() {
@@ -308,7 +310,7 @@ fn laws_hold<D: Domain>() {
                 with_key,
                 "seed {seed}, with a key"
             );
-            // Each delivery in some version: endpoints are pinned to different ones.
+            // Each delivery has some version: endpoints are pinned to different ones.
             let mixed: Vec<_> = own
                 .iter()
                 .map(|event| {

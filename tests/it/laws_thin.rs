@@ -1,8 +1,8 @@
-//! The laws of order where one change is told more than once: by a snapshot and its thin twin, by two events of different
-//! ids, and where it is told by a thin event alone.
+//! The laws of order for a change that several events report: a snapshot and a thin event of the same change, two
+//! events of different ids, or only a thin event.
 //!
-//! A thin event carries no state: with a key its object is fetched, without one it is ignored. So with a key everything ends
-//! as Stripe has it, whatever comes, and without one as if the thin events hadn't come.
+//! A thin event carries no state: with a key its object is fetched, without one it is ignored. So with a key everything
+//! ends in Stripe's state, for any events, and without one as if the thin events hadn't come.
 
 use std::collections::BTreeSet;
 
@@ -17,16 +17,16 @@ use sluice_stripe_sim::{ApiVersion, Occurrence, World};
 
 use crate::laws::{Dice, End, Truth, deliver, message, world};
 
-/// Worlds of a few lifecycles each.
+/// The number of worlds, of a few lifecycles each.
 const WORLDS: u64 = 8;
 
-/// Orders tried of each world's deliveries.
+/// The number of orders tried for each world's deliveries.
 const ORDERS: u64 = 2;
 
-/// So many of a hundred changes are told by two events.
+/// The percentage of changes that two events report.
 const TWINS_PERCENT: u8 = 20;
 
-/// The message of an occurrence's thin twin, as a rule writes it.
+/// The message of the thin event of an occurrence, as a rule writes it.
 fn thin_message(world: &World, occurrence: &Occurrence) -> Received {
     let mut detail = world.thin(occurrence);
     detail["sluice"] = json!({
@@ -43,7 +43,7 @@ fn thin_message(world: &World, occurrence: &Occurrence) -> Received {
     }
 }
 
-/// A world's events that a domain gets: as snapshots, and as thin events where those are routed to it.
+/// A world's events that a domain gets: as snapshots, and as thin events if those are routed to it.
 fn told<D: Domain>(world: &World) -> [Vec<Received>; 2] {
     let own = world.events().iter();
     let own = own.filter(|event| D::handles(&event.kind));
@@ -86,8 +86,8 @@ fn laws_hold<D: Domain>() {
     assert!(fetched > 20, "{fetched} objects are too few");
 }
 
-/// Whoever hears thin events alone has the same states of what they can be asked for, and no fact that the snapshots don't
-/// tell.
+/// A domain that gets only thin events has the same states of the objects that can be fetched, and emits no fact that
+/// the snapshots don't call for.
 fn tells_no_more(thin: &End, by_key: &End) {
     for (key, state) in &thin.states {
         assert_eq!(state, &by_key.states[key], "{key}");

@@ -1,5 +1,5 @@
-//! Going live and staying well, by the operator's program as it is built: what is set up wrongly, what the endpoint of today
-//! has seen, and secrets that are rolled.
+//! Going live and operating the stack, with the operator's program as it is built: wrong setups, what today's endpoint
+//! has received, and rolled secrets.
 
 use std::io::Write;
 use std::process::{Output, Stdio};
@@ -16,7 +16,7 @@ use crate::replay::{leave_pending, program, sluice};
 use crate::truth::world_with_key;
 use crate::world::{World, eventually, now_s, paid, unique};
 
-/// A Stripe that began weeks ago, with this many purchases of the platform's.
+/// A simulated Stripe that began weeks ago, with this number of the platform's purchases.
 fn stripe(seed: u64, purchases: usize) -> Stripe {
     let settings = Settings {
         start: now_s() - 20 * 86_400,
@@ -29,7 +29,7 @@ fn stripe(seed: u64, purchases: usize) -> Stripe {
     stripe
 }
 
-/// What isn't good, as `area subject: said`, and the exit code.
+/// The problems found, as `area subject: said`, and the exit code.
 fn complaints(world: &World) -> (Vec<(String, Value)>, i32) {
     let (found, code) = sluice(world, &["doctor"]);
     let not_good = found.into_iter().filter(|it| it["level"] != "good");
@@ -58,7 +58,7 @@ fn doctor_finds_nothing_wrong_with_a_stack_as_it_was_deployed_and_names_each_thi
     let connect = world.info().url_of("connect");
     server.world_mut().add_endpoint(false, &connect, &["*"]);
     let (said, code) = complaints(&world);
-    // Nobody is told of alarms here, and rightly so.
+    // Alarms notify no one here, and the report of that is right.
     let said: Vec<_> = said.into_iter().map(|(line, _)| line).collect();
     let [alarms] = &said[..] else {
         panic!("{said:#?}");
@@ -126,7 +126,7 @@ fn doctor_finds_nothing_wrong_with_a_stack_as_it_was_deployed_and_names_each_thi
     let all = format!("{said:?}");
     assert!(!all.contains("sk_live_oops"), "no key is shown");
 
-    // With the key as it was, Stripe's own side is seen again.
+    // With the key as it was, Stripe's own side can be read again.
     aws(
         "secretsmanager.PutSecretValue",
         json!({ "SecretId": KEYS_SECRET, "SecretString": r#"{"test":"sk_test_Sluice"}"# }),
@@ -168,7 +168,7 @@ fn shadow_says_what_was_seen_by_both_by_one_and_by_neither_of_two_endpoints() {
             world.deliver_to(&server.world(), event);
         }
     }
-    // They have all but two, one of them answered with an error first, and one that is from another time.
+    // The lines name all events but two, one with an error answer first, and one event from another time.
     let mut lines: Vec<String> = ids
         .iter()
         .filter(|id| ![only_ours, neither].contains(id))
@@ -209,7 +209,7 @@ fn shadow_says_what_was_seen_by_both_by_one_and_by_neither_of_two_endpoints() {
         "{remarks}"
     );
 
-    // Without a file Stripe's own count of who has still to take it stands for them.
+    // Without a file, Stripe's own count of pending webhooks takes its place.
     for event in &ids {
         let pending = u32::from(event == only_ours || event == neither);
         server.world_mut().set_pending_webhooks(event, pending);
@@ -222,7 +222,7 @@ fn shadow_says_what_was_seen_by_both_by_one_and_by_neither_of_two_endpoints() {
         [1, 1, 1],
         "{counts}"
     );
-    // Once reconcile has been, only their own loss is left.
+    // Once reconcile has run, only the other endpoint's own loss is left.
     world.deliver_to(
         &server.world(),
         server
@@ -245,7 +245,7 @@ fn shadow_says_what_was_seen_by_both_by_one_and_by_neither_of_two_endpoints() {
     assert_eq!(code, 0);
 }
 
-/// The program with something on its standard input.
+/// The program with this text on its standard input.
 fn typed(world: &World, args: &[&str], input: &str) -> Output {
     let mut command = program(world, args);
     let command = command.stdin(Stdio::piped()).stdout(Stdio::piped());
@@ -302,9 +302,10 @@ fn a_secret_is_rolled_without_losing_a_delivery_or_showing_it() {
     );
     assert_eq!(of_platform()["secrets"], 2);
 
-    // An environment that has read the old one alone looks again when the new one comes, and says from then on which it was.
+    // An environment that has read only the old secret reads again when the new one comes, and from then on logs which
+    // one signed.
     deliver(new);
-    // Stripe signs with the old one until it is rolled there.
+    // Stripe signs with the old secret until it is rolled at Stripe.
     deliver(&old);
     let finish = ["secret", "roll", "platform", "--finish", "--yes"];
     eventually("both in the log", || {
@@ -353,7 +354,7 @@ fn a_dead_letter_of_any_kind_is_not_given_up_while_effects_of_its_object_are_pen
         assert_eq!(words.matches(refusal).count(), 2, "{args:?} {words}");
         assert_eq!(world.depth("payments_dead_letters"), 2, "{args:?}");
     }
-    // The same of an object without any, and of a message that doesn't say of which object it is.
+    // The same for an object without a projection, and for a message that doesn't name its object.
     world.enqueue("payments_dead_letters", &[thin(&unique("pi"))]);
     let (said, code) = sluice(&world, &yes);
     assert_eq!((&said[0]["discarded"], code), (&json!(1), 4));
@@ -413,7 +414,7 @@ fn dead_letters_that_another_command_hides_leave_redrive_and_discard_partly_done
         let last: Value = serde_json::from_str(last).expect("JSON");
         assert_eq!(last, json!({ name: count }), "{call:?}");
     }
-    // Here the hidden one is shown to others again.
+    // Here the hidden message becomes visible to others again.
     let shown = json!({
         "QueueUrl": world.info().queues[queue], "ReceiptHandle": taken[0]["ReceiptHandle"], "VisibilityTimeout": 0,
     });

@@ -1,4 +1,5 @@
-//! A bus that refuses, a Lambda that runs nothing, answers that are lost, a wire that is cut, an AWS that freezes, a secret that is rolled.
+//! A bus that refuses, a Lambda that runs nothing, answers that are lost, a connection that is cut, an AWS that
+//! freezes, a secret that is rolled.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -7,7 +8,7 @@ use serde_json::json;
 
 use crate::world::{World, eventually, now_s, paid};
 
-/// Every acknowledged event has to be on the bus and applied, whatever was broken meanwhile.
+/// Every acknowledged event has to be on the bus and applied, regardless of what was broken meanwhile.
 fn nothing_acknowledged_is_lost(world: &World, acknowledged: &[(String, String)]) {
     for (event, object) in acknowledged {
         eventually(&format!("{event} on the bus"), || {
@@ -60,8 +61,8 @@ fn while_the_bus_refuses_deliveries_are_queued_and_sweep_publishes_each_once_it_
     }
 }
 
-/// On AWS each wait uses a receive up, one each 190 s (developer guide, "Handling errors for an SQS event source"), so that 500 of
-/// them are a day; the local AWS doesn't receive what it can't hand over.
+/// On AWS each wait uses up a receive, one per 190 s (developer guide, "Handling errors for an SQS event source"), so
+/// that 500 of them are a day; the local AWS doesn't receive messages that it can't deliver.
 #[test]
 fn what_waits_while_lambda_runs_no_copy_of_a_domain_is_applied_when_it_does_again() {
     let world = World::own(|_| {});
@@ -141,10 +142,10 @@ fn freezing_aws_under_load_loses_nothing_that_was_acknowledged() {
     nothing_acknowledged_is_lost(&world, &acknowledged);
 }
 
-/// What is acknowledged before a load ends, at least.
+/// The least number of acknowledgements before a load ends.
 const LOAD: usize = 12;
 
-/// Disturbs while four senders deliver, and for a second after, or until there is something to judge; returns what was
+/// Disturbs while four senders deliver, and for a second after, or until there is enough to judge; returns what was
 /// acknowledged.
 fn under_load(world: &World, disturb: impl FnOnce()) -> Vec<(String, String)> {
     let (over, count) = (AtomicBool::new(false), AtomicUsize::new(0));
@@ -171,7 +172,7 @@ fn under_load(world: &World, disturb: impl FnOnce()) -> Vec<(String, String)> {
 /// The longest load.
 const LOAD_MAX: Duration = Duration::from_secs(120);
 
-/// Delivers fresh events until it is over; returns those that were answered 200. The others are Stripe's to repeat.
+/// Delivers new events until it is over; returns those that were answered 200. The others are Stripe's to repeat.
 fn keep_delivering(world: &World, over: &AtomicBool, count: &AtomicUsize) -> Vec<(String, String)> {
     let mut acknowledged = Vec::new();
     while !over.load(Ordering::Relaxed) {
@@ -183,7 +184,7 @@ fn keep_delivering(world: &World, over: &AtomicBool, count: &AtomicUsize) -> Vec
             acknowledged.push((event, object));
             count.fetch_add(1, Ordering::Relaxed);
         }
-        // Enough of a load to be in the midst of something whenever it breaks, and few enough to check one by one.
+        // Enough load to be in the middle of something at any break, and few enough to check one by one.
         std::thread::sleep(Duration::from_millis(100));
     }
     acknowledged
@@ -199,7 +200,7 @@ fn rolling_a_secret_loses_nothing() {
     };
     assert_eq!(deliver(&old).words(), "accepted");
     world.put_secrets(&["whsec_new", &old]);
-    // Each environment of ingest finds the new one by itself, at once.
+    // Each environment of ingest finds the new secret itself, at once.
     for secret in ["whsec_new", &old, "whsec_new"] {
         assert_eq!(deliver(secret).words(), "accepted");
     }

@@ -1,5 +1,5 @@
-//! A bug in a domain put right, and a merchant's existing objects taken in: the operator's program as it is built, beside a
-//! simulated Stripe.
+//! A domain's bug is corrected, and a merchant's existing objects are imported: the operator's program as it is built,
+//! with a simulated Stripe.
 
 use serde_json::{Value, json};
 use sluice_stripe_sim::api::Terms;
@@ -45,7 +45,7 @@ fn a_bug_in_a_domain_is_put_right_by_a_rebuild_and_told_by_a_forced_replay_of_a_
     eventually("its fact", || {
         (facts(&world, object) == [fact.clone()]).then_some(())
     });
-    // By hand, as the state that a bug in the domain's code would have left: everything else of the item stands.
+    // By hand, as the state that a bug in the domain's code would have left: the rest of the item is unchanged.
     damage(&world, "payments", &right.key);
     let damaged = world.document("payments", &right.key);
 
@@ -56,7 +56,7 @@ fn a_bug_in_a_domain_is_put_right_by_a_rebuild_and_told_by_a_forced_replay_of_a_
         (&json!(false), &json!(1))
     );
     assert_eq!(world.document("payments", &right.key), damaged);
-    // The ledger's bodies alone say the same.
+    // The ledger's bodies alone give the same result.
     let (said, _) = sluice(
         &world,
         &["rebuild", "payments", &right.key, "--without-key"],
@@ -75,7 +75,7 @@ fn a_bug_in_a_domain_is_put_right_by_a_rebuild_and_told_by_a_forced_replay_of_a_
         std::slice::from_ref(&fact),
         "nobody is told"
     );
-    // Going on with a run that is done does nothing.
+    // Resuming a run that is done does nothing.
     let name = done["run"].as_str().expect("a name");
     let (said, code) = sluice(&world, &["rebuild", "payments", "--resume", name, "--yes"]);
     let resumed = &said.last().expect("a report")["rebuild"];
@@ -101,8 +101,8 @@ fn a_bug_in_a_domain_is_put_right_by_a_rebuild_and_told_by_a_forced_replay_of_a_
     assert_eq!(world.settled("payments", object)["state"], right.state);
 }
 
-/// The runbook of a gap says to import, and after a gap no event brings the change any more. On the other hand an event may
-/// be on its way while its object is imported, and is stale when it comes.
+/// The runbook of a gap says to import, and after a gap no later event brings the change. But an event may be on its
+/// way while its object is imported, and is stale when it comes.
 #[test]
 fn an_import_emits_what_it_corrects_and_an_event_that_comes_after_one_emits_what_it_saw() {
     let mut stripe = stripe(33);

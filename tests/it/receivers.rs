@@ -1,4 +1,5 @@
-//! A receiver of effects as deployed: the sample's own template beside Sluice's, and a topic that people would listen to.
+//! A receiver of effects as deployed: the sample's own template with Sluice's, and a topic that people would subscribe
+//! to.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -11,7 +12,7 @@ use sluice_stripe_sim::{ApiVersion, Options, Scope, Story, World as Stripe};
 
 use crate::world::{World, eventually};
 
-/// Built once, however often it is deployed.
+/// Built once, for any number of deployments.
 static BINARIES: LazyLock<Binaries> = LazyLock::new(|| {
     build::binaries(&sluice_local::stack::root(), &["notify"]).expect("it builds")
 });
@@ -21,7 +22,7 @@ pub(crate) fn template() -> PathBuf {
     sluice_local::stack::root().join("functions/notify/template.yaml")
 }
 
-/// The sample receiver beside a world's stack.
+/// The sample receiver, deployed next to a world's stack.
 pub(crate) struct Notify<'a> {
     world: &'a World,
     stack: String,
@@ -76,7 +77,7 @@ impl<'a> Notify<'a> {
             .expect("answered")
     }
 
-    /// What it logged of effects: each line that names one, in order.
+    /// What it logged about effects: each line that names one, in order.
     fn lines(&self) -> Vec<Value> {
         let lines = self.call(
             "Logs_20140328.FilterLogEvents",
@@ -89,7 +90,7 @@ impl<'a> Notify<'a> {
         fields.filter(|fields| fields["id"].is_string()).collect()
     }
 
-    /// What it logged of effects: each id with its outcome, in order.
+    /// What it logged about effects: each id with its outcome, in order.
     pub(crate) fn log(&self) -> Vec<(String, String)> {
         let lines = self.lines().into_iter().filter_map(|fields| {
             let outcome = fields["outcome"].as_str().unwrap_or("-");
@@ -110,7 +111,7 @@ impl<'a> Notify<'a> {
         self.depth("NotifyQueueUrl")
     }
 
-    /// How many messages it has given up.
+    /// The number of its dead letters.
     pub(crate) fn given_up(&self) -> u64 {
         self.depth("NotifyDeadLettersUrl")
     }
@@ -180,7 +181,7 @@ fn a_dispute_that_opens_posts_one_message_however_often_its_effect_is_delivered(
     let notify = Notify::deploy(&world, "notify", &template(), &[("TopicArn", &topic.arn)]);
     let mut stripe = Stripe::new(3, Options::default());
     stripe.play(Story::DisputeLost, &Scope::platform(false));
-    // Every delivery twice, the last first: the dispute is closed before it was opened.
+    // Every delivery comes twice, the last first: the dispute is closed before it was opened.
     for event in stripe.events().iter().rev() {
         let body = stripe.body(event, ApiVersion::V2025_09_30);
         let body = String::from_utf8(body).expect("JSON");

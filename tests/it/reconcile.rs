@@ -1,5 +1,5 @@
-//! The deployed reconcile, beside a simulated Stripe that knows what it told of: what was acknowledged and thrown away, or
-//! left lying, comes in, and projections that have drifted are mended.
+//! The deployed reconcile, with a simulated Stripe that knows which events it sent. Events that were acknowledged and
+//! lost, or left undelivered, are recorded, and projections that have drifted are corrected.
 
 use serde_json::{Value, json};
 use sluice_adapters::clock::SystemClock;
@@ -17,7 +17,7 @@ use crate::replay::{facts, sluice};
 use crate::truth::{body, give_key, truth, world_with_key};
 use crate::world::{World, eventually, intent, now_s, shared, unique};
 
-/// Nothing is left to its delivery: what isn't there now is missing.
+/// Reconcile leaves no time for a delivery: an event that isn't recorded now is missing.
 pub(crate) fn at_once(options: &mut Options) {
     let settle = ("ReconcileSettleSeconds".to_owned(), "0".to_owned());
     options.parameters.extend([settle]);
@@ -37,14 +37,14 @@ impl World {
         self.try_reconcile().expect("reconcile runs")
     }
 
-    /// Runs reconcile once, where it may fail.
+    /// Runs reconcile once; it may fail.
     pub(crate) fn try_reconcile(&self) -> Result<Report, Problem> {
         let function = self.info().functions["reconcile"].clone();
         let report = self.stack(|stack| stack.aws().invoke(&function, &json!({})))?;
         Ok(serde_json::from_value(report).expect("a report"))
     }
 
-    /// As if the stack had been deployed before all that: a scope's cursor from then.
+    /// Sets a scope's cursor as if the stack had been deployed at that time, before all events.
     pub(crate) fn deployed_at(&self, scope: &Scope, since_s: i64) {
         let account = scope.account.as_deref().unwrap_or("platform");
         self.deployed_as(&format!("{account}#test"), since_s);
@@ -111,7 +111,7 @@ fn events_that_were_acknowledged_and_thrown_away_are_found_and_applied() {
     let stripe = server.world();
     let mut thrown_away = 0;
     for (n, event) in stripe.events().iter().enumerate() {
-        // An endpoint that answers 200 and loses it: nothing of that event ever comes here.
+        // An endpoint that answers 200 and loses the event: nothing of that event ever comes here.
         if n % 3 == 0 {
             thrown_away += 1;
         } else {
@@ -121,13 +121,13 @@ fn events_that_were_acknowledged_and_thrown_away_are_found_and_applied() {
     let all = stripe.events().len() as u64;
     drop(stripe);
 
-    // The domains ask Stripe too, where two events of a second are there; the refusal is for reconcile.
+    // The domains ask Stripe too, when two events are in one second; the refusal is for reconcile.
     world.drained();
-    // Stripe is busy at first: what is left is the next run's.
+    // Stripe is busy at first: the next run does the rest.
     server.refuse_next(1, &Refusal::rate_limited(1, "global"));
     let first = world.reconcile();
     assert_eq!(first.accounts_code.as_deref(), Some("stripe.rate_limited"));
-    // Known from the deliveries.
+    // The accounts are known from the deliveries.
     assert_eq!(first.accounts_from, AccountsFrom::Seen);
     std::thread::sleep(std::time::Duration::from_secs(1));
     let second = world.reconcile();
@@ -135,7 +135,7 @@ fn events_that_were_acknowledged_and_thrown_away_are_found_and_applied() {
     assert_eq!(second.accounts_from, AccountsFrom::Api);
     assert_eq!(first.missing + second.missing, thrown_away);
     assert_eq!(first.recovered + second.recovered, thrown_away);
-    // The overlap is an hour: to look at all of it once more takes a cursor from before.
+    // The overlap is an hour: reading all of it again needs an earlier cursor.
     for scope in &scopes {
         world.deployed_at(scope, begun_s);
     }
@@ -297,7 +297,7 @@ fn an_event_that_stripe_failed_to_make_is_made_up_for_by_a_look_at_its_object() 
     world.drained();
     world.is_as_stripe_has_it(&stripe);
     for event in &lost {
-        // What the event would have told is told.
+        // What the event would have emitted is emitted.
         let object = &event.object.id;
         let whose = event.object.scope.account.as_deref().unwrap_or("platform");
         let fact = format!("PaymentSucceeded#{whose}#test#{object}");
@@ -378,7 +378,7 @@ fn a_projection_that_has_drifted_is_mended_and_reported() {
     assert!(world.reconcile().drifted >= Some(1));
 }
 
-/// Breaks the state that an item has, as a bug in a domain's code would have: everything else stands.
+/// Breaks the state that an item has, as a bug in a domain's code would have: everything else is unchanged.
 pub(crate) fn damage(world: &World, domain: &str, key: &str) {
     let table = world.info().tables[domain].clone();
     let mut document = world.document(domain, key);
@@ -411,7 +411,7 @@ fn ties_wait_for_a_key_and_are_settled_as_stripe_has_the_object_once_there_is_on
         let url = ("StripeApiUrl".to_owned(), server.url());
         options.parameters.extend([url]);
     });
-    // Two events of one second that nothing links.
+    // Two events of one second with no link between them.
     for (kind, status) in [
         ("processing", "processing"),
         ("amount_capturable_updated", "requires_capture"),
@@ -450,7 +450,7 @@ fn without_a_key_reconcile_says_so_and_touches_nothing() {
     let report = shared().reconcile();
     assert_eq!(report.stopped.as_deref(), Some("reconcile.no_key"));
     assert_eq!((report.pages, report.checked), (0, 0));
-    // The operator's program says the same, and that it isn't well.
+    // The operator's program reports the same, and that there is a problem.
     let (lines, code) = sluice(shared(), &["reconcile", "--last", "1"]);
     assert_eq!((lines.len(), code), (1, 4));
     assert_eq!(lines[0]["stopped"], "reconcile.no_key");

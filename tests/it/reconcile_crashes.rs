@@ -1,5 +1,6 @@
-//! Reconcile killed before and after each AWS call that it makes, and each call lost, once and every time, before it is
-//! carried out and after. Its next runs go on, and have to let in all that Stripe has told of, of which nothing was delivered.
+//! Reconcile is killed before and after each AWS call that it makes, and each call is lost, once and every time, before
+//! it is carried out and after. Its next runs continue, and must record every event of Stripe, although nothing was
+//! delivered.
 
 use serde_json::{Value, json};
 use sluice_kernel::reconcile::report::Report;
@@ -12,8 +13,8 @@ use crate::reconcile::{at_once, stripe};
 use crate::truth::world_with_key;
 use crate::world::{World, unique};
 
-/// Its calls, each with a text that no other call has: cursors, the key, a page's entries, claim, publish, mark, cursor,
-/// ties, checks, the tie's turn, drift, report.
+/// Its calls, each with a text that occurs in no other call: cursors, the key, a page's entries, claim, publish, mark,
+/// cursor, ties, checks, the tie's turn, drift, report.
 const CALLS: [(&str, &str); 12] = [
     ("Query", "cursor#"),
     ("GetSecretValue", ""),
@@ -29,7 +30,7 @@ const CALLS: [(&str, &str); 12] = [
     ("PutItem", "\"report#"),
 ];
 
-/// What is done to each, and how often: three times is every try that the SDK makes.
+/// The fault for each, and how often: three times is every try that the SDK makes.
 const ACTS: [(&str, u64); 5] = [
     ("kill-before", 1),
     ("kill-after", 1),
@@ -38,7 +39,7 @@ const ACTS: [(&str, u64); 5] = [
     ("drop-after", 3),
 ];
 
-/// The most runs that it takes: each act ends at most one.
+/// The most runs that the test needs: each fault ends at most one.
 const RUNS_MAX: usize = CALLS.len() * ACTS.len() + 10;
 
 #[test]
@@ -83,7 +84,7 @@ fn reconcile_killed_and_failed_at_each_of_its_calls_lets_in_all_that_stripe_has(
         let _ = world.try_sweep();
         let_claims_lapse(&world);
         if whole.is_ok_and(|report| is_whole(&report)) {
-            // What is left of the rules is for a run that has something to do.
+            // The remaining rules need a run that has something to do.
             deployed_long_ago();
             forget_an_event(&world);
         }
@@ -113,7 +114,7 @@ fn reconcile_killed_and_failed_at_each_of_its_calls_lets_in_all_that_stripe_has(
     world.is_as_stripe_has_it(&stripe);
 }
 
-/// A tie of an object that Stripe has no path to, so that it is there in every run.
+/// A tie of an object that Stripe has no path for, so that every run finds it.
 fn note_a_tie(world: &World) {
     let texts = [
         ("pk", "ties"),
@@ -167,7 +168,7 @@ fn is_whole(report: &Report) -> bool {
     report.stopped.is_none() && report.scopes_failed == 0 && !report.more && report.held == 0
 }
 
-/// As if the time had passed that a run has: the claims of those that died have lapsed.
+/// As if a run's time had passed: the claims of dead runs have lapsed.
 fn let_claims_lapse(world: &World) {
     for item in unpublished(world) {
         update(
@@ -179,7 +180,7 @@ fn let_claims_lapse(world: &World) {
     }
 }
 
-/// Takes a published event out of the ledger, as if it had never come, so that a run has one to let in.
+/// Removes a published event from the ledger, as if it had never come, so that a run has one to record.
 fn forget_an_event(world: &World) {
     let published = entries(world)
         .into_iter()

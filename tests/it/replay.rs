@@ -1,4 +1,4 @@
-//! Doing it again, by the operator's program as it is built: plans, replays, dead letters, rejected events.
+//! Publishing again, with the operator's program as it is built: plans, replays, dead letters, rejected events.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Output, Stdio};
@@ -13,14 +13,14 @@ use crate::world::{World, eventually, intent, now_s, paid, unique};
 pub(crate) static PROGRAM: LazyLock<OperatorProgram> =
     LazyLock::new(|| OperatorProgram::build(&root()).expect("it builds"));
 
-/// The program on this stack, with JSON, as an operator of this name calls it.
+/// A call of the program on this stack, with JSON output, by this operator.
 pub(crate) fn program(world: &World, args: &[&str]) -> Command {
     let mut call = PROGRAM.call(args, world.described());
     call.env("USER", "an operator");
     call
 }
 
-/// What it says, a JSON value a line, and its exit code.
+/// Its output, one JSON value per line, and its exit code.
 fn said(output: &Output) -> (Vec<Value>, i32) {
     let text = String::from_utf8_lossy(&output.stdout);
     let lines = text
@@ -39,7 +39,7 @@ pub(crate) fn sluice(world: &World, args: &[&str]) -> (Vec<Value>, i32) {
     (lines, code)
 }
 
-/// Fact ids of an object that are on the bus, each once.
+/// The fact ids of an object on the bus, each once.
 pub(crate) fn facts(world: &World, object: &str) -> Vec<String> {
     world.see_all_of_the_bus();
     let effects = world.effects(object);
@@ -156,7 +156,7 @@ fn one_domain_s_queue_is_reached_alone_and_what_is_rejected_there_stops_the_run_
     );
     assert!(plan[0]["plan"]["events"].as_u64() >= Some(15));
 
-    // Narrowed to these by time, type and account: what is rejected again is said, and the record stands.
+    // Narrowed to these events by time, type and account: a second rejection is reported, and the record stays.
     let retry = [
         "rejected",
         "retry",
@@ -186,7 +186,8 @@ fn one_domain_s_queue_is_reached_alone_and_what_is_rejected_there_stops_the_run_
     assert_eq!(output.status.code(), Some(3), "nothing fits");
 }
 
-/// Leaves an effect of this event pending with an object of the platform's in test mode, as a crash after its write would.
+/// Leaves an effect of this event pending with one of the platform's objects in test mode, as a crash after its write
+/// would.
 pub(crate) fn leave_pending(world: &World, domain: &str, object: &str, event: &str) {
     let key = format!("platform#test#{object}");
     let mut document = world.document(domain, &key);
@@ -200,7 +201,7 @@ pub(crate) fn leave_pending(world: &World, domain: &str, object: &str, event: &s
         .expect("written");
 }
 
-/// A message to payments that names this event and can't be taken in.
+/// A message to payments that names this event and can't be applied.
 fn dead_letter(event: &str) -> String {
     let body = intent(event, &unique("pi"), "succeeded", now_s(), "succeeded");
     crate::consumers::message(&body)
@@ -272,7 +273,7 @@ fn dead_letters_of_three_causes_are_listed_by_cause_and_one_cause_is_moved_back(
     assert_eq!(kept[0]["why"]["S"], "a test");
     assert_eq!(world.depth("payments_dead_letters"), 3);
 
-    // While an effect of its object is still to be told, a dead letter can't be given up.
+    // While an effect of its object is still pending, a dead letter can't be discarded.
     let (event, object, body) = paid();
     world.deliver(&body);
     world.settled("payments", &object);
@@ -299,11 +300,12 @@ impl Drop for Running {
 
 #[test]
 fn a_replay_of_many_events_that_is_killed_goes_on_where_it_was_in_the_same_generation() {
-    // 2,000 unless told otherwise: SLUICE_REPLAY_EVENTS=10000 is the whole of what is promised.
+    // 2,000 by default: SLUICE_REPLAY_EVENTS=10000 is the full documented number.
     let events = std::env::var("SLUICE_REPLAY_EVENTS").map(|count| count.parse());
     let events: usize = events.map_or(2_000, |count| count.expect("a number of events"));
     let world = World::own(|_| {});
-    // Entries in bulk, as copies of one that came by the door; of a type that no domain has, so that nothing waits behind.
+    // Entries in bulk, as copies of one that ingest recorded; they have a type that no domain handles, so that no queue
+    // fills.
     let first = unique("evt");
     let body = json!({
         "id": first, "object": "event", "type": "product.created", "livemode": false, "created": now_s(),
@@ -375,9 +377,10 @@ fn a_replay_of_many_events_that_is_killed_goes_on_where_it_was_in_the_same_gener
         (&json!(events), &json!(0))
     );
     assert_eq!(done["forced"], true);
-    // What was published and not yet counted when it was cut off, at most a batch, is published again and counted once.
+    // Events that were published but not counted when the run was cut off, at most one batch, are published again and
+    // counted once.
     assert_eq!(done["published"], events);
-    // Each copy has the body of the first, and so its id on the bus, where the first was once itself.
+    // Each copy has the body of the first, and so its id on the bus, where the first occurs once itself.
     world.see_all_of_the_bus();
     assert!(
         world.published(&first) > events,

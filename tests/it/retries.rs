@@ -1,6 +1,7 @@
-//! When a failed message comes back, and what it leaves behind when it doesn't any more.
+//! When a failed message comes back, and what it leaves behind when it no longer does.
 //!
-//! Times are read from the functions' own log lines, and only ever held to "not before": a slow machine is no failure.
+//! Times are read from the functions' own log lines, and only checked to be "not before": a slow machine is not a
+//! failure.
 
 use serde_json::{Value, json};
 use sluice_local::follow::{Follower, Line};
@@ -12,8 +13,8 @@ use crate::consumers::message;
 use crate::truth::world_with_key;
 use crate::world::{World, eventually, intent, now_s, unique};
 
-/// By how much two log lines may be nearer to each other than the delay between them: a line is written before the delay is
-/// set, and dated by the emulator, to the millisecond.
+/// The most by which two log lines may be closer together than the delay between them: a line is written before the
+/// delay is set, and the emulator dates it, to the millisecond.
 const CLOCK_MS: i64 = 50;
 
 /// A simulated Stripe, and a payment intent that it has.
@@ -31,7 +32,7 @@ fn stripe_with_a_payment() -> (Server, String) {
     (server, id)
 }
 
-/// A thin event of it: nothing can be made of it without asking.
+/// A thin event of it: it can't be applied without asking Stripe.
 fn thin(event: &str, intent: &str) -> String {
     json!({
         "id": event, "object": "v2.core.event", "type": "v1.payment_intent.succeeded", "livemode": false,
@@ -41,7 +42,7 @@ fn thin(event: &str, intent: &str) -> String {
     .to_string()
 }
 
-/// What a domain's function said of an event, until it said what became of it.
+/// What a domain's function logged about an event, up to its outcome.
 fn told_of(world: &World, domain: &str, event: &str) -> Vec<Line> {
     let mut lines = Follower::of(world.info());
     let mut own = Vec::new();
@@ -54,7 +55,7 @@ fn told_of(world: &World, domain: &str, event: &str) -> Vec<Line> {
     own
 }
 
-/// Holds each line of a failure to its delay: the next is not before that.
+/// Asserts each failure line's delay: the next line doesn't come before it.
 fn came_back_not_before(lines: &[Line]) {
     for pair in lines.windows(2) {
         let delay_s = pair[0].fields["delay_s"].as_i64().expect("a delay");
@@ -128,7 +129,7 @@ fn an_event_that_can_not_be_applied_is_rejected_recorded_and_acknowledged() {
     assert_eq!(record["receives"]["N"], "1");
     let lines = told_of(world, "payments", &event);
     assert_eq!(lines.len(), 1, "it was acknowledged: {lines:?}");
-    // What the alarm's metric is counted by.
+    // The field by which the alarm's metric counts.
     assert_eq!(
         (lines[0].text("outcome"), lines[0].text("function")),
         (Some("rejected"), Some("payments"))
@@ -212,7 +213,7 @@ fn what_fails_in_one_domain_leaves_why_among_its_dead_letters_and_the_others_unt
     }
 
     world.mend_wire();
-    // Moved back it is applied, as if nothing had been.
+    // When moved back, it is applied, as if nothing had happened.
     world.enqueue("payments", &[message(&failing)]);
     assert_eq!(
         world.settled("payments", &never)["state"]["status"],

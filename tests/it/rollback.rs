@@ -1,5 +1,5 @@
-//! Taking a bad version back, by the operator's program as it is built: of a domain that can't start, of an ingest that keeps
-//! Stripe out. Deployments here are what `make deploy` makes: the template again, with another revision.
+//! Rolls back a bad version with the operator's program as it is built: a domain that can't start, an ingest that
+//! refuses Stripe. Deployments here are like those of `make deploy`: the template again, with another revision.
 
 use std::collections::BTreeMap;
 use std::process::Output;
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::replay::{program, sluice};
 use crate::world::{World, built, eventually, paid, shared};
 
-/// Deploys with this revision, and with one variable of a function otherwise.
+/// Deploys with this revision, and with one variable of a function changed.
 fn deployed(world: &World, revision: &str, change: Option<(&str, &str, &str)>) {
     let mut options = built();
     options.parameters.extend(parameters(revision));
@@ -25,7 +25,7 @@ fn deployed(world: &World, revision: &str, change: Option<(&str, &str, &str)>) {
 fn parameters(revision: &str) -> [(String, String); 4] {
     [
         ("Revision", revision),
-        // A message whose function can't start comes back soon.
+        // If a function can't start, its message comes back soon.
         ("QueueVisibilitySeconds", "2"),
         ("DomainTimeoutSeconds", "10"),
         ("MaxReceiveCount", "1000"),
@@ -48,7 +48,7 @@ fn roll_back(world: &World, args: &[&str]) -> Value {
     said.last().expect("what was done")["moved"].clone()
 }
 
-/// What `sluice doctor` says of a function's alias: level, code and words.
+/// What `sluice doctor` reports about a function's alias: level, code and text.
 fn alias(world: &World, role: &str) -> (String, String, String) {
     let (found, _) = sluice(world, &["doctor"]);
     let mut found = found.into_iter();
@@ -82,7 +82,7 @@ fn a_domain_whose_new_version_can_not_start_applies_events_again_once_it_is_roll
         (world.depth("payments") == 1).then_some(())
     });
 
-    // The plan changes nothing, and names what differs without its value.
+    // The plan changes nothing, and names the differences without their values.
     let (plan, code) = sluice(&world, &["rollback", "payments"]);
     let plan = &plan[0]["plan"];
     assert_eq!(code, 0);
@@ -112,7 +112,7 @@ fn a_domain_whose_new_version_can_not_start_applies_events_again_once_it_is_roll
     );
     assert_eq!(not_as_deployed(&world), [said]);
 
-    // Forward again, and nothing is said of it any more but that the function can't start.
+    // Forward again: the only remaining complaint is that the function can't start.
     let moved = roll_back(&world, &["payments", "--to", "2"]);
     assert_eq!(moved["to"], "2");
     assert_eq!(not_as_deployed(&world), Vec::<String>::new());
@@ -129,7 +129,7 @@ fn a_domain_whose_new_version_can_not_start_applies_events_again_once_it_is_roll
     );
     roll_back(&world, &["payments"]);
 
-    // The next deployment moves the alias on; the version that was taken back is no version to go back to.
+    // The next deployment moves the alias on; the version that was rolled back can't be chosen again.
     deployed(&world, "3333333333", None);
     assert_eq!(
         alias(&world, "payments").2,
@@ -164,7 +164,7 @@ fn a_rollback_that_can_go_nowhere_is_refused_with_its_code_and_changes_nothing()
         assert_eq!(output.status.code(), Some(exit), "{args:?}: {words}");
         assert!(words.contains(code), "{args:?}: {words}");
     };
-    // Events go to the functions themselves.
+    // Without aliases, events go to the functions themselves.
     refused(shared(), &["payments"], 3, "rollback.no_alias");
     let world = versioned();
     for (args, exit, code) in [

@@ -1,7 +1,7 @@
-//! Where each event type goes: the deployed rules against the routing table.
+//! Where each event type goes: compares the deployed rules with the routing table.
 //!
-//! The rules are those that the template made, read back from the bus with the queues that they feed, and matched by the
-//! local AWS itself (`TestEventPattern`), so no reading of ours stands between a pattern and the answer.
+//! The rules are those that the template made, read back from the bus with the queues that they feed, and matched by
+//! the local AWS itself (`TestEventPattern`), so the test doesn't interpret patterns itself.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -34,7 +34,7 @@ struct Rule {
 }
 
 impl Rule {
-    /// Whether the rule takes events of this source and type.
+    /// Whether the rule matches events of this source and type.
     fn takes(&self, aws: &Aws, source: &str, kind: &str) -> bool {
         let event = json!({
             "id": "7bf73129-1428-4cd3-a780-95db273d1602", "account": "123456789012", "region": "us-east-1",
@@ -49,7 +49,7 @@ impl Rule {
     }
 }
 
-/// The rules of the bus that feed the domains' queues; the tests' own rules feed queues of theirs.
+/// The rules of the bus that feed the domains' queues; the tests' own rules feed the tests' queues.
 fn rules(world: &World, aws: &Aws) -> Vec<Rule> {
     let queues = world.info().queues.iter();
     let domains: BTreeMap<_, _> = queues
@@ -89,7 +89,7 @@ fn domain_of(to: Route) -> Option<&'static str> {
     }
 }
 
-/// The domains that get this type, one mention a delivery.
+/// The domains that get this type, named once per delivery.
 fn taken_by<'a>(rules: &'a [Rule], aws: &Aws, kind: &str) -> Vec<&'a str> {
     let taking = rules
         .iter()
@@ -130,11 +130,11 @@ fn every_type_lands_exactly_where_the_table_says() {
 #[test]
 fn a_domain_handles_what_lands_with_it_and_nothing_that_lands_elsewhere() {
     for (kind, shape, to) in rows() {
-        // A domain is asked by the object's type, without what makes it thin.
+        // The domain is asked with the object's type, without the thin event's prefix.
         let asked = kind.strip_prefix("v1.").unwrap_or(kind);
         for domain in ALL {
             let handles = |kind| by_name(domain, Handles(kind)).expect("a domain");
-            // The preview of an invoice that doesn't exist yet: no pattern can take `invoice.` without it.
+            // The preview of an invoice that doesn't exist yet: no pattern can match `invoice.` without it.
             let is_preview = asked == "invoice.upcoming";
             match domain_of(to) {
                 Some(own) => {
@@ -179,13 +179,13 @@ fn a_type_of_the_future_lands_in_no_domain_unless_a_domain_has_its_object() {
         ("customer.subscription.moved", "subscriptions"),
         ("payout.moved", "connect"),
     ] {
-        // Counted as unrouted all the same, until the table has it.
+        // It is still counted as unrouted, until the table has it.
         assert_eq!(route(kind), Route::Unrouted, "{kind}");
         assert_eq!(taken_by(&rules, &aws, kind), [domain], "{kind}");
     }
 }
 
-/// Whether a domain has a use for events of a type.
+/// Whether a domain handles events of a type.
 struct Handles<'a>(&'a str);
 
 impl Visit for Handles<'_> {
@@ -196,7 +196,7 @@ impl Visit for Handles<'_> {
     }
 }
 
-/// What a domain makes of a message.
+/// A domain's result for a message.
 struct HandledBy(String);
 
 impl Visit for HandledBy {
@@ -207,7 +207,7 @@ impl Visit for HandledBy {
     }
 }
 
-/// What a domain makes of a message, by its own code over tables in memory.
+/// A domain's result for a message, by its own code over in-memory tables.
 async fn handled<D: Domain>(text: String) -> Handled {
     let ports = Ports {
         projections: &MemoryProjections::default(),

@@ -1,5 +1,5 @@
-//! The sample events (`tests/events`), one by one and in memory: what `ingest` reads of each, where it goes by its type, and
-//! what its domain makes of it.
+//! The sample events (`tests/events`), one by one and in memory: what `ingest` reads from each, where it goes by its
+//! type, and its domain's result.
 
 use std::collections::BTreeSet;
 
@@ -48,7 +48,7 @@ impl<'a> Visit for Apply<'a> {
     }
 }
 
-/// The message that a domain's queue gets of a body that `ingest` published.
+/// The message that a domain's queue gets for a body that `ingest` published.
 fn message(body: &[u8]) -> Message {
     let arrival = Arrival {
         head: parse_head(body).expect("an event"),
@@ -70,7 +70,7 @@ fn message(body: &[u8]) -> Message {
     read(&envelope.to_string()).expect("a message")
 }
 
-/// A Stripe that has the object of a thin event, as the snapshot beside it shows it.
+/// A Stripe that has the object of a thin event, as its snapshot sample shows it.
 fn stripe(name: &str) -> MemoryStripe {
     let stripe = MemoryStripe::at(2_000_000_000);
     let Some(twin) = name.strip_prefix("v1.") else {

@@ -1,8 +1,9 @@
-//! An event on trial: a sample that is delivered while something breaks for it alone, and the judgement afterwards.
+//! An event on trial: a sample that is delivered while something breaks for this event only, and the judgement
+//! afterwards.
 //!
-//! Every event here is a sample under ids of its own, so that faults are aimed at one event by a text that only its calls
-//! have, and many events go wrong in many ways side by side. The judgement compares with a control: the same sample,
-//! untroubled. Equal means equal: the whole projection and every effect, after the ids are written alike.
+//! Every event here is a sample under ids of its own, so that faults are aimed at one event by a text that occurs only
+//! in its calls, and many events fail in many ways concurrently. The judgement compares each with a control: the same
+//! sample, undisturbed. The whole projection and every effect must be equal, after the ids are normalized.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -13,7 +14,7 @@ use sluice_harness::samples::samples;
 
 use crate::world::{World, eventually, now_s, unique};
 
-/// A sample of each domain that calls for one effect.
+/// One sample per domain; each calls for one effect.
 pub(crate) const SAMPLES: [(&str, &str); 4] = [
     ("payments", "payment_intent.succeeded"),
     ("billing", "invoice.paid"),
@@ -21,13 +22,13 @@ pub(crate) const SAMPLES: [(&str, &str); 4] = [
     ("connect", "payout.failed"),
 ];
 
-/// More than a bus takes inline, so that the event travels as a pointer and its body lies in parts.
+/// More than the bus carries inline, so that the event travels as a pointer and its body is stored in parts.
 const LARGE_BYTES: usize = 250_000;
 
 /// How long to wait between two sweeps.
 const SWEEP_EVERY: Duration = Duration::from_millis(300);
 
-/// Whatever follows from one event.
+/// Everything that follows from one event.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct End {
     /// The projection's document.
@@ -36,10 +37,10 @@ pub(crate) struct End {
     effects: BTreeMap<String, Value>,
 }
 
-/// An event, and where it has to end.
+/// An event, and its expected end.
 #[derive(Debug, Clone)]
 pub(crate) struct Trial {
-    /// Which one, for people.
+    /// Its name, for people.
     pub(crate) name: String,
     /// `evt_…`.
     pub(crate) event: String,
@@ -52,7 +53,7 @@ pub(crate) struct Trial {
 }
 
 impl Trial {
-    /// A fresh event of a sample in [`SAMPLES`], of the platform's in test mode, created `at`.
+    /// A new event of a sample in [`SAMPLES`], for the platform in test mode, created `at`.
     pub(crate) fn of(domain: &str, name: &str, at: i64) -> Self {
         let found = SAMPLES.iter().find(|(of, _)| *of == domain);
         let (domain, sample) = *found.expect("a domain with a sample");
@@ -71,7 +72,7 @@ impl Trial {
         }
         let items = body.pointer_mut("/data/object/items/data");
         for item in items.and_then(Value::as_array_mut).into_iter().flatten() {
-            // A period that is over gives no access.
+            // A period that has ended gives no access.
             item["current_period_end"] = Value::from(at + 30 * 86_400);
         }
         Self {
@@ -83,7 +84,7 @@ impl Trial {
         }
     }
 
-    /// The same with so much noise in it that it travels as a pointer.
+    /// The same with enough noise in it that it travels as a pointer.
     pub(crate) fn large(domain: &str, name: &str, at: i64) -> Self {
         let mut trial = Self::of(domain, name, at);
         let noise: Value =
@@ -94,7 +95,7 @@ impl Trial {
         trial
     }
 
-    /// Waits for the end, and tells it with the ids written alike.
+    /// Waits for the end, and returns it with the ids normalized.
     fn end(&self, world: &World) -> End {
         let document = world.settled(self.domain, &self.object);
         let seen = eventually(&format!("{}: the effect", self.name), || {
@@ -106,12 +107,12 @@ impl Trial {
         for effect in seen {
             let (kind, mut detail) = (&effect["detail-type"], effect["detail"].clone());
             if let Some(fields) = detail.as_object_mut() {
-                // Each delivery's own, and no part of what is told.
+                // It differs for each delivery, and isn't part of the content.
                 fields.remove("traceparent");
             }
             let id = self.alike(&detail["id"].to_string());
             let told = self.alike(&format!("{kind} {detail}"));
-            // When it was written, which is the trial's own. A level that is emitted again has the seq that it had.
+            // The time of the write differs for each trial. A level that is emitted again has the seq that it had.
             let seq = detail["seq"].as_u64().map(|seq| seq.to_string());
             let alike = |text: String| match &seq {
                 Some(seq) => text.replace(seq, "SEQ"),
@@ -137,7 +138,7 @@ impl Trial {
         }
         for member in document["members"].as_array_mut().into_iter().flatten() {
             if let Some(fields) = member.as_object_mut() {
-                // Digests of the object, its id included.
+                // Digests of the object, including its id.
                 fields.retain(|name, _| name != "after" && name != "before");
             }
         }
@@ -153,8 +154,8 @@ impl Trial {
     }
 }
 
-/// Judges each trial by the control of its domain, which is delivered here: published at least once, marked, applied and
-/// told exactly as the control, and nothing left in a queue.
+/// Compares each trial with the control of its domain, which is delivered here: published at least once, marked,
+/// applied and emitted exactly as the control, and nothing left in a queue.
 pub(crate) fn judge(world: &World, at: i64, trials: &[Trial]) {
     let mut controls: BTreeMap<&str, End> = BTreeMap::new();
     world.see_all_of_the_bus();
@@ -209,15 +210,15 @@ pub(crate) fn deliver_all(world: &World, trials: &[Trial]) {
         if unpublished.is_empty() {
             return Some(());
         }
-        // A sweep that dies in the midst is what some of the trials are about.
+        // Some of the trials let a sweep die in the middle.
         let _ = world.try_sweep();
         std::thread::sleep(SWEEP_EVERY);
         None
     });
 }
 
-/// Whether the event is on the bus and ingest has said that neither mark nor defer got through. The ledger doesn't know then,
-/// and no sweep finds it: reconcile does, and takes it up as one more delivery does.
+/// Whether the event is on the bus and ingest has said that neither mark nor defer got through. The ledger doesn't know
+/// then, and no sweep finds it: reconcile does, and handles it like one more delivery.
 fn is_unmarked(world: &World, trial: &Trial) -> bool {
     let lines = world.logged("ingest", &trial.event);
     let is_said = lines.iter().any(|line| line["code"] == "mark.failed");
@@ -229,12 +230,12 @@ pub(crate) fn created() -> i64 {
     now_s() - 60
 }
 
-/// How often a plan is tried anew for what hasn't happened: a function that is cut off by its deadline on a slow machine
-/// never comes to the call that was meant, and another delivery goes on behind it.
+/// How often a plan is tried again for faults that haven't happened. On a slow machine a function that is cut off by
+/// its deadline never reaches the intended call, and another delivery continues behind it.
 const TRIES: usize = 8;
 
-/// Runs a plan, and again with fresh events those of its trials whose rules haven't all fired. `make` makes trials and rules,
-/// the same ones each time but for their ids; `run` tells which of the rules it was given haven't fired.
+/// Runs a plan, and repeats with new events those of its trials that have a rule which hasn't fired. `make` makes
+/// trials and rules, the same ones each time except for their ids; `run` returns which of its rules haven't fired.
 pub(crate) fn until_all_has_happened(
     make: impl Fn() -> (Vec<Trial>, Vec<Value>),
     run: impl Fn(&[Trial], &[Value]) -> Vec<Value>,
@@ -251,7 +252,7 @@ pub(crate) fn until_all_has_happened(
             let first = trials.first().cloned();
             trials.retain(|trial| wanted.iter().any(|place| aims_at(*place, trial)));
             if trials.is_empty() {
-                // A rule that is aimed at no event needs one all the same.
+                // A rule that isn't aimed at an event still needs one.
                 trials.extend(first);
             }
         }

@@ -1,4 +1,4 @@
-//! A simulated Stripe that the deployed domains can ask, and what it says each object is.
+//! A simulated Stripe that the deployed domains can query, and its state of each object.
 
 use std::collections::BTreeMap;
 
@@ -18,7 +18,7 @@ use crate::world::World;
 /// The version of everything that is delivered and compared.
 pub(crate) const VERSION: ApiVersion = ApiVersion::V2025_09_30;
 
-/// A stack whose domains ask this server, with a key for the test mode; otherwise as `change` leaves it.
+/// A stack with domains that query this server, with a key for the test mode; `change` may set other options.
 pub(crate) fn world_with_key(server: &Server, change: impl FnOnce(&mut Options)) -> World {
     let world = World::own(|options| {
         asks(options, server);
@@ -51,11 +51,11 @@ pub(crate) fn give_key(world: &World, functions: &[&str]) {
     }
 }
 
-/// Lets the domains of a stack ask this server, with the key that [`world_with_key`] puts.
+/// Makes the domains of a stack query this server, with the key that [`world_with_key`] puts.
 pub(crate) fn asks(options: &mut Options, server: &Server) {
     options.parameters.extend(parameters(server));
     let plenty = [
-        // Plenty, so that what is shown is the order and not the budget.
+        // Plenty, so that the order decides and not the budget.
         ("FetchesPerSecond", "100"),
         ("MaximumConcurrency", "2"),
     ];
@@ -73,20 +73,20 @@ pub(crate) fn body(stripe: &Stripe, event: &Occurrence) -> String {
 pub(crate) struct Right {
     /// The domain.
     pub(crate) domain: &'static str,
-    /// What it is kept under.
+    /// The key that it is kept under.
     pub(crate) key: String,
     /// Its state.
     pub(crate) state: Value,
-    /// The levels that receivers should have of it: key → value.
+    /// The levels that receivers should hold for it: key → value.
     pub(crate) levels: BTreeMap<String, Value>,
 }
 
-/// What the domains make of Stripe's own object, by their own code; nothing where it is deleted or no domain's.
+/// The domains' result for Stripe's own object, by their own code; `None` if it is deleted or belongs to no domain.
 pub(crate) fn truth(stripe: &Stripe, key: &Key) -> Option<Right> {
     truth_at(stripe, key, Moment::End)
 }
 
-/// The same of the object as it was at a moment.
+/// The same for the object as it was at a moment.
 pub(crate) fn truth_at(stripe: &Stripe, key: &Key, moment: Moment) -> Option<Right> {
     let event = stripe.events().iter().find(|event| event.object == *key)?;
     let mut domains = sluice_domains::ALL.into_iter();
@@ -109,7 +109,8 @@ fn of_domain<D: Domain>(stripe: &Stripe, occurrence: &Occurrence, moment: Moment
     if !D::handles(&occurrence.kind) || stripe.is_deleted(key, moment) {
         return None;
     }
-    // That an account connects to an application is kept of the account, of which later events show more.
+    // A connection of an account to an application is kept in the account's item, and later events show more of the
+    // account.
     if stripe.kind(key) == Some("application") && key.scope.account.is_some() {
         return None;
     }

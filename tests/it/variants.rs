@@ -1,5 +1,5 @@
-//! The template's main variants as deployed: its defaults are what every other test runs on; here everything optional is
-//! switched on at once, and the list of addresses keeps a stranger out.
+//! The template's main variants as deployed: every other test runs with its defaults; here every optional feature is
+//! switched on at once, and the list of addresses refuses a stranger.
 
 use serde_json::{Value, json};
 
@@ -8,8 +8,8 @@ use sluice_local::template;
 use crate::replay::sluice;
 use crate::world::{World, paid, shared};
 
-/// A key's ARN. The emulator encrypts nothing and takes any; of tables it doesn't even say it, so there the template's own
-/// rules have to do.
+/// A key's ARN. The emulator encrypts nothing and accepts any key; for tables it doesn't even report the key, so only
+/// the template's own rules check it there.
 const KEY: &str = "arn:aws:kms:us-east-1:000000000000:key/11111111-2222-3333-4444-555555555555";
 
 fn with(parameters: &[(&str, &str)]) -> World {
@@ -49,7 +49,7 @@ fn make_archive(world: &World, retention_days: i64) {
     ask(world, "AWSEvents.CreateArchive", &input);
 }
 
-/// How many events the archive holds, once all that was put on the bus before has been looked at.
+/// The number of events in the archive, after everything put on the bus before has been handled.
 fn archived(world: &World) -> i64 {
     world.see_all_of_the_bus();
     let archive = ask(
@@ -60,7 +60,7 @@ fn archived(world: &World) -> i64 {
     archive["EventCount"].as_i64().expect("a count")
 }
 
-/// One webhook from the door to its projection.
+/// One webhook from ingest to its projection.
 fn takes_one(world: &World) {
     let (event, object, body) = paid();
     let answer = world.deliver(&body);
@@ -104,7 +104,7 @@ fn with_a_key_an_archive_and_all_that_is_optional_it_takes_a_webhook() {
     ]);
     make_archive(&world, 35);
     takes_one(&world);
-    // The event, and neither its effects nor what a replay puts on the bus once more.
+    // The event, but neither its effects nor what a replay puts on the bus again.
     assert_eq!(archived(&world), 1);
     let again = json!({ "Entries": [{
         "EventBusName": world.info().bus, "Source": "sluice.stripe", "DetailType": "customer.created",
@@ -126,7 +126,7 @@ fn with_a_key_an_archive_and_all_that_is_optional_it_takes_a_webhook() {
         let input = json!({ "QueueUrl": queue, "AttributeNames": ["All"] });
         let attributes = ask(&world, "AmazonSQS.GetQueueAttributes", &input);
         let attributes = &attributes["Attributes"];
-        // What the key could not be used for is kept without it.
+        // Data that the key can't encrypt is kept without it.
         match name.as_str() {
             "bus_dead_letters" | "rule_dead_letters" => {
                 assert_eq!(attributes["KmsMasterKeyId"], Value::Null, "{queue}");
@@ -135,7 +135,7 @@ fn with_a_key_an_archive_and_all_that_is_optional_it_takes_a_webhook() {
             _ => assert_eq!(attributes["KmsMasterKeyId"], KEY, "{queue}"),
         }
     }
-    // With a revision the queues go to the aliases. Of a key that isn't there nothing is known.
+    // With a revision the queues go to the aliases. Nothing is known about a key that doesn't exist.
     let (found, _) = sluice(&world, &["doctor"]);
     let levels = |area: &str, subject: &str| -> Vec<&str> {
         let of_it = found

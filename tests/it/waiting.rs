@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::replay::sluice;
 use crate::world::{World, eventually, paid, shared};
 
-/// Says of the entry that it came in through another endpoint, as though its own had been deployed with another scope.
+/// Changes the entry's endpoint to another one, as if its own had been deployed with another scope.
 fn correct(world: &World, event: &str, endpoint: &str) {
     let input = json!({
         "TableName": world.info().tables["ledger"],

@@ -1,4 +1,4 @@
-//! A stack, a spy on its bus, and what tests ask of them.
+//! A stack, a spy on its bus, and the helpers that tests call.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -21,14 +21,15 @@ use sluice_local::stack_file;
 use sluice_stripe::signature::sign;
 use tokio::runtime::Runtime;
 
-/// The longest that a test waits for something to become true. Far above what it takes: a slow machine is no failure.
+/// The longest that a test waits for something to become true. Far above the usual time: a slow machine is not a
+/// failure.
 const PATIENCE: Duration = Duration::from_secs(240);
 
-/// The functions are built once, whatever the number of stacks.
+/// The functions are built once, for any number of stacks.
 static OPTIONS: LazyLock<Options> =
     LazyLock::new(|| Options::built_here().expect("the functions build"));
 
-/// A stack's options, with the functions built: for who starts a stack without a [`World`].
+/// A stack's options, with the functions built: for tests that start a stack without a [`World`].
 pub(crate) fn built() -> Options {
     OPTIONS.clone()
 }
@@ -87,14 +88,14 @@ pub(crate) fn intent(event: &str, object: &str, kind: &str, created: i64, status
     })
 }
 
-/// A fresh event of a succeeded payment intent: its id, its object's id, and its body.
+/// A new event of a succeeded payment intent: its id, its object's id, and its body.
 pub(crate) fn paid() -> (String, String, String) {
     let (event, object) = (unique("evt"), unique("pi"));
     let body = intent(&event, &object, "succeeded", now_s(), "succeeded").to_string();
     (event, object, body)
 }
 
-/// Waits until `look` gives something.
+/// Waits until `look` returns a value.
 pub(crate) fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let until = Instant::now() + PATIENCE;
     loop {
@@ -107,7 +108,7 @@ pub(crate) fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> 
 }
 
 impl World {
-    /// A stack of the test's own, started with the options as `change` leaves them.
+    /// A stack of the test's own, started with the options that `change` sets.
     pub(crate) fn own(change: impl FnOnce(&mut Options)) -> Self {
         let mut options = built();
         options.log = options
@@ -119,8 +120,8 @@ impl World {
         Self::of(Arc::new(Mutex::new(stack)), info, "spy")
     }
 
-    /// Sluice once more in this world's AWS, as a stack of this name and with signing secrets of its own: what a second Region
-    /// is, or a stack that takes over from another.
+    /// A second Sluice in this world's AWS, as a stack of this name and with its own signing secrets: like a second
+    /// Region, or a stack that takes over from another.
     pub(crate) fn second(&self, name: &str, change: impl FnOnce(&mut Options)) -> Self {
         let mut options = built();
         for (endpoint, secrets) in &mut options.secrets {
@@ -157,8 +158,8 @@ impl World {
         }
     }
 
-    /// A stack whose functions reach AWS through a wire that can be broken, with short delays between the receives of
-    /// a message, and so many of them before it is a dead letter.
+    /// A stack with functions that reach AWS through a breakable connection. It has short delays between the receives
+    /// of a message, and `receives_max` receives before it is a dead letter.
     pub(crate) fn breakable(receives_max: u32) -> Self {
         let receives_max = receives_max.to_string();
         Self::own(|options| {
@@ -174,12 +175,12 @@ impl World {
         })
     }
 
-    /// The file that says where everything is.
+    /// The file that describes the stack.
     pub(crate) fn described(&self) -> &Path {
         &self.described
     }
 
-    /// A file of this content, which goes away with the stack.
+    /// A file of this content, which is deleted with the stack.
     pub(crate) fn file(&self, content: &str) -> String {
         let name = unique("file");
         let file = self.stack(|stack| stack.folder().join(name));
@@ -202,7 +203,7 @@ impl World {
         &self.info
     }
 
-    /// Breaks the wire between the functions and AWS by these rules.
+    /// Breaks the connection between the functions and AWS by these rules.
     pub(crate) fn break_wire(&self, rules: Value) {
         self.stack(|stack| {
             stack
@@ -213,7 +214,7 @@ impl World {
         });
     }
 
-    /// Mends it.
+    /// Repairs it.
     pub(crate) fn mend_wire(&self) {
         self.stack(|stack| {
             stack
@@ -231,7 +232,7 @@ impl World {
             .expect("an answer")
     }
 
-    /// The same, where there may be no answer at all.
+    /// The same; there may be no answer at all.
     pub(crate) fn try_deliver(&self, body: &str) -> Option<Answer> {
         self.sender.deliver("platform", body.as_bytes()).ok()
     }
@@ -256,14 +257,14 @@ impl World {
             .expect("an answer")
     }
 
-    /// Delivers as Stripe does: again and again until it is answered 200; tells the last answer.
+    /// Delivers as Stripe does: again and again until it is answered 200; returns the last answer.
     pub(crate) fn deliver_until_acknowledged(&self, body: &str) -> Answer {
         eventually("an acknowledged delivery", || {
             self.try_deliver(body).filter(|answer| answer.status == 200)
         })
     }
 
-    /// The event as the ledger has it.
+    /// The event as the ledger records it.
     pub(crate) fn story(&self, event: &str) -> Option<Story> {
         let (ledger, outcomes) = (&self.info.tables["ledger"], &self.info.tables["outcomes"]);
         let story = self
@@ -272,12 +273,12 @@ impl World {
         story.expect("the ledger can be read")
     }
 
-    /// Where the ledger says that the event stands.
+    /// The event's state in the ledger.
     pub(crate) fn state(&self, event: &str) -> Option<String> {
         Some(self.story(event)?.entry.state.to_owned())
     }
 
-    /// An object of the platform's in test mode, as its domain has it.
+    /// One of the platform's objects in test mode, as its domain keeps it.
     pub(crate) fn projection(&self, domain: &str, object: &str) -> Option<Value> {
         let key = format!("platform#test#{object}");
         let item = self.runtime.block_on(inspect::projection(
@@ -288,7 +289,7 @@ impl World {
         item.expect("the table can be read")
     }
 
-    /// An object's document by its whole key, or null.
+    /// An object's document by its whole key, or `null`.
     pub(crate) fn document(&self, domain: &str, key: &str) -> Value {
         let table = &self.info.tables[domain];
         let item = self
@@ -306,7 +307,7 @@ impl World {
         })
     }
 
-    /// What the rejections of this subject say.
+    /// The records of this subject's rejections.
     pub(crate) fn rejections(&self, subject: &str) -> Vec<Value> {
         let input = json!({
             "TableName": self.info.tables["outcomes"], "KeyConditionExpression": "pk = :pk",
@@ -318,12 +319,12 @@ impl World {
         output["Items"].as_array().cloned().unwrap_or_default()
     }
 
-    /// Runs sweep once, and tells what it did.
+    /// Runs sweep once, and returns its report.
     pub(crate) fn sweep(&self) -> Value {
         self.try_sweep().expect("sweep runs")
     }
 
-    /// The same, where it may fail.
+    /// The same; it may fail.
     pub(crate) fn try_sweep(&self) -> Result<Value, Problem> {
         let function = self.info.functions["sweep"].clone();
         self.stack(|stack| stack.aws().invoke(&function, &json!({})))
@@ -357,7 +358,7 @@ impl World {
             .seen(|seen| seen["source"] == "sluice.effects" && seen["detail"]["object"] == object)
     }
 
-    /// What a function has logged with this text in it; nothing where that can't be looked up just now.
+    /// The lines that a function has logged with this text in them; none if the log can't be read now.
     pub(crate) fn logged(&self, function: &str, text: &str) -> Vec<Value> {
         let group = &self.info.log_groups[function];
         let input = json!({ "logGroupName": group, "filterPattern": format!("\"{text}\"") });
@@ -388,7 +389,7 @@ impl World {
         });
     }
 
-    /// Puts messages into a domain's queue, past the door.
+    /// Puts messages into a domain's queue, without ingest.
     pub(crate) fn enqueue(&self, domain: &str, messages: &[String]) {
         let client = aws_sdk_sqs::Client::new(&self.config);
         let mut batch = client
@@ -421,7 +422,7 @@ impl World {
         })
     }
 
-    /// The number of messages in a queue, those in flight included.
+    /// The number of messages in a queue, including those in flight.
     pub(crate) fn depth(&self, queue: &str) -> u64 {
         let url = &self.info.queues[queue];
         self.stack(|stack| depth(stack.aws(), url))
@@ -471,13 +472,13 @@ impl Drop for Spy {
     fn drop(&mut self) {
         self.over.store(true, Ordering::Relaxed);
         if let Some(reader) = self.reader.take() {
-            // A reader that panicked has nothing more to tell: its test has failed by what it didn't see.
+            // A reader that panicked has no more results: its test has failed because of what it didn't see.
             let _ = reader.join();
         }
     }
 }
 
-/// Reads the spy's queue until it is over. While AWS can't be reached there is nothing to read.
+/// Reads the spy's queue until the end. While AWS can't be reached there is nothing to read.
 fn read(config: &SdkConfig, queue: &str, seen: &Mutex<Vec<Value>>, over: &AtomicBool) {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -499,9 +500,9 @@ fn read(config: &SdkConfig, queue: &str, seen: &Mutex<Vec<Value>>, over: &Atomic
         }
         for message in messages {
             let text = message.body.unwrap_or_default();
-            // An event whose values no reader takes is on the bus too, and no test asks what it says there.
+            // Some events on the bus have values that no parser accepts; no test reads those.
             let event = serde_json::from_str(&text).unwrap_or_default();
-            // Noted before it is deleted, and once by the queue's own id: the answer to a delete may be lost, too.
+            // It is noted before it is deleted, and once per message id: the response to a delete may be lost, too.
             if noted.insert(message.message_id.unwrap_or_default()) {
                 seen.lock()
                     .unwrap_or_else(PoisonError::into_inner)

@@ -1,6 +1,6 @@
 //! The billing domain: invoices and what belongs to them.
 //!
-//! | event types | object | what is kept beside status, amount and currency | facts |
+//! | event types | object | what is kept besides status, amount and currency | facts |
 //! |---|---|---|---|
 //! | `invoice.*`, but not `invoice.upcoming` | invoice | customer, subscription, what is paid and what remains, attempts | `InvoicePaid`, `InvoicePaymentFailed`, `InvoiceOverdue` |
 //! | `invoiceitem.*` | invoice item | customer, invoice | |
@@ -8,16 +8,17 @@
 //! | `credit_note.*` | credit note | customer, invoice | |
 //! | `quote.*` | quote | customer, invoice, subscription | |
 //!
-//! `invoice.upcoming` is a preview of an invoice that doesn't exist yet; it has no id that stays, and is ignored. Which
-//! payment intent pays an invoice is an invoice payment's to tell: since API version 2025-03-31 an invoice may have
+//! `invoice.upcoming` is a preview of an invoice that doesn't exist yet; it has no id that stays, and is ignored. The
+//! invoice payment names the payment intent that pays an invoice: since API version 2025-03-31 an invoice may have
 //! several, and names none. Amounts are integers in the currency's minor unit.
 //!
 //! # What a fact's data may say
 //!
-//! Only what every event of the fact shows alike, whichever comes first: a snapshot of the moment, another endpoint's
-//! snapshot in another API version, or a thin event whose invoice is fetched later. So an invoice that failed or is overdue
-//! says what was due when it was finalized, and not what remains to be paid or when Stripe tries
-//! again: credit notes, partial payments and a new schedule change these. The state has both as they are.
+//! A fact holds only what every event of the fact shows alike, whichever comes first: a snapshot of the moment, another
+//! endpoint's snapshot in another API version, or a thin event with its invoice fetched later. So a fact about an
+//! invoice that failed or is overdue says what was due when it was finalized. It doesn't say what remains to be paid or
+//! when Stripe tries again: credit notes, partial payments and a new schedule change these. The state has both as they
+//! are.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -27,7 +28,7 @@ use sluice_kernel::event::Event;
 use sluice_kernel::fault::Fault;
 use sluice_kernel::object::Fields;
 
-/// States of an invoice in which nobody has to pay it any more.
+/// States of an invoice in which no payment is expected any more.
 const SETTLED: [&str; 3] = ["paid", "void", "uncollectible"];
 
 /// What is kept of each object.
@@ -35,7 +36,7 @@ const SETTLED: [&str; 3] = ["paid", "void", "uncollectible"];
 pub struct Bill {
     /// Stripe's name for the kind of object.
     pub object: String,
-    /// Stripe's status of it, `unknown` if it is null. Of an invoice item `pending` until it is on an invoice, then
+    /// Stripe's status of it, `unknown` if it is null. An invoice item is `pending` until it is on an invoice, then
     /// `invoiced`.
     pub status: String,
     /// Minor units: what is due, credited or quoted.
@@ -90,7 +91,7 @@ impl Domain for Billing {
     /// The preview of an invoice that doesn't exist yet.
     const EXCEPT: &'static [&'static str] = &["invoice.upcoming"];
 
-    /// States after which an object of this kind changes to none but another of them.
+    /// States that an object of this kind never leaves, except for another of them.
     ///
     /// - A paid invoice stays paid: credit notes and refunds are objects of their own. An uncollectible one isn't here,
     ///   because it can still be paid or voided.
@@ -102,7 +103,7 @@ impl Domain for Billing {
         ("quote", &["accepted", "canceled"]),
     ];
 
-    /// As infra/docs/first-deploy.md has them.
+    /// As listed in infra/docs/first-deploy.md.
     const NEEDED: &'static [&'static str] = &[
         "invoice.created",
         "invoice.finalized",
@@ -143,12 +144,13 @@ impl Domain for Billing {
         })
     }
 
-    /// - `InvoicePaid`: told by any event of an invoice that is paid, also one with nothing to pay.
-    /// - `InvoicePaymentFailed`: told by `invoice.payment_failed`, apart by Stripe's count of attempts. That counts the
-    ///   first attempt and each automatic one after it; of further attempts by hand the payment intent tells.
-    /// - `InvoiceOverdue`: told by `invoice.overdue`, apart by the due date, which can be moved.
+    /// - `InvoicePaid`: emitted for any event of an invoice that is paid, including one with nothing to pay.
+    /// - `InvoicePaymentFailed`: emitted for `invoice.payment_failed`, distinguished by Stripe's count of attempts.
+    ///   That counts the first attempt and each automatic one after it; further attempts by hand are reported by the
+    ///   payment intent.
+    /// - `InvoiceOverdue`: emitted for `invoice.overdue`, distinguished by the due date, which can be moved.
     ///
-    /// A thin event's invoice is fetched and may be paid by then: such a one no longer says which attempt failed.
+    /// A thin event's invoice is fetched and may be paid by then: such an invoice no longer says which attempt failed.
     fn facts(event: &Event) -> Result<Vec<Fact>, Fault> {
         let fields = Fields::of(&event.object);
         if fields.text("object")? != "invoice" || Self::is_deleted(event) {
@@ -196,7 +198,7 @@ impl Domain for Billing {
         Vec::new()
     }
 
-    /// Nobody has to pay an invoice any more that is paid, voided or given up: a reminder would be wrong.
+    /// An invoice that is paid, voided or given up no longer has to be paid: a reminder would be wrong.
     fn overtaken(fact: &Fact, state: &Bill) -> Option<String> {
         let calls_for_payment = ["InvoicePaymentFailed", "InvoiceOverdue"].contains(&fact.kind);
         let is_settled = SETTLED.contains(&&*state.status);
@@ -235,16 +237,17 @@ fn bill(object: &str, fields: Fields<'_>) -> Result<Bill, Fault> {
     })
 }
 
-/// What an invoice was for when it was finalized, in minor units: a credit note of before the payment takes its amount off
-/// what is due, and is added up beside it.
+/// What an invoice was for when it was finalized, in minor units: a credit note from before the payment reduces what is
+/// due, and is summed up in a field of its own.
 fn finalized_amount(invoice: Fields<'_>) -> Result<i64, Fault> {
     let credited = invoice.optional_integer("pre_payment_credit_notes_amount");
     Ok(invoice.integer("amount_due")? + credited.unwrap_or_default())
 }
 
-/// The subscription that it bills. Before API version 2025-03-31 an invoice and its items named it themselves. An invoice
-/// that was made by hand of a subscription's items names it in its lines alone: it is that subscription's if they name one
-/// only. Lines beyond Stripe's first page can't be seen; with more of them than that, nothing is said.
+/// The subscription that it bills. Before API version 2025-03-31 an invoice and its items named it themselves. An
+/// invoice that was made by hand from a subscription's items names it only in its lines: it belongs to that
+/// subscription if they name only one. Lines beyond Stripe's first page can't be seen; with more lines than that, the
+/// result is `None`.
 fn subscription(fields: Fields<'_>) -> Option<&str> {
     fields
         .optional_id("subscription")
@@ -257,7 +260,7 @@ fn subscription(fields: Fields<'_>) -> Option<&str> {
         })
 }
 
-/// The subscription that a line of an invoice names, in each version's place.
+/// The subscription that a line of an invoice names, in the place that each API version has for it.
 fn subscription_of_line(line: Fields<'_>) -> Option<&str> {
     [
         "subscription",

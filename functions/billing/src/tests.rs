@@ -223,7 +223,7 @@ fn an_invoice_that_a_credit_note_takes_whole_is_paid_with_nothing() {
     assert_eq!(of_kind("credit_note").status, "issued");
     assert_eq!(told.count("InvoicePaid"), 1);
 
-    // Voided, it gives the invoice its amount back.
+    // When voided, it gives the invoice its amount back.
     let told = play(&story("CreditNoteVoided"));
     let notes = told
         .states

@@ -1,6 +1,6 @@
 //! The connect domain: connected accounts, and the money that moves between accounts and banks.
 //!
-//! | event types | object | what is kept beside status, amount and currency | effects |
+//! | event types | object | what is kept besides status, amount and currency | effects |
 //! |---|---|---|---|
 //! | `account.updated` | account | what it may do, what is asked of it | `AccountReady` |
 //! | `account.application.*` | the account that connects or disconnects | | `AccountReady` |
@@ -14,8 +14,8 @@
 //! | `balance.available` | balance | what is available, by currency | |
 //!
 //! A capability's id (`card_payments`) is the same in every account, and the balance has none: it is kept as `balance`.
-//! Both are told apart by the account that every key begins with. Nothing personal is kept: no name, no address, no
-//! number of an account. Amounts are integers in the currency's minor unit.
+//! The account that every key begins with distinguishes both. Nothing personal is kept: no name, no address, no number
+//! of an account. Amounts are integers in the currency's minor unit.
 //!
 //! # When an account is ready
 //!
@@ -26,15 +26,15 @@
 //! # An account that disconnects
 //!
 //! Stripe says so by `account.application.deauthorized`. Its object is the platform's application, and its `account` is
-//! the account. The event is applied to the **account's** item, because a level has one owner: its `seq` is the version of
-//! one item. With an item for the application beside it, each receiver would have to combine two levels that overtake each
-//! other. So evidence orders connections and disconnections beside the account's own changes:
+//! the account. The event is applied to the **account's** item, because a level has one owner: its `seq` is the version
+//! of one item. With another item for the application, each receiver would have to combine two levels that overtake
+//! each other. So evidence orders connections and disconnections together with the account's own changes:
 //!
-//! - An `account.updated` of before the disconnection that is delivered after it doesn't make the account ready again.
-//! - `account.application.authorized` says that the account is connected and nothing else of it. The account isn't ready
-//!   until an `account.updated` shows that it is, or Stripe's API: with a key the runner asks for the account.
-//! - Within one second, a disconnection is later than an `account.updated`, because the platform is sent none after it; and
-//!   an `account.updated` is later than a connection, because it is sent none before it.
+//! - An `account.updated` from before the disconnection, delivered after it, doesn't make the account ready again.
+//! - `account.application.authorized` says only that the account is connected. The account isn't ready until an
+//!   `account.updated` or Stripe's API shows that it is: with a key the runner asks for the account.
+//! - Within one second, a disconnection is later than an `account.updated`, because Stripe sends the platform none
+//!   after it. An `account.updated` is later than a connection, because Stripe sends none before it.
 //!
 //! An application without an account in the event is kept by its own id, without a level.
 
@@ -65,9 +65,9 @@ pub struct Connected {
     pub object: String,
     /// Stripe's id of it, or [`BALANCE`].
     pub id: String,
-    /// Stripe's status, where it has one: `unknown` if it is null. Of an account `ready` or `not_ready`, and if no more
-    /// than that is known of it, `authorized` or `deauthorized`; the same two of an application; of a person whether it is
-    /// verified; of a transfer or fee whether it was given back.
+    /// Stripe's status, if it has one: `unknown` if it is null. An account is `ready` or `not_ready`; if no more is
+    /// known of it, `authorized` or `deauthorized`, as an application is. A person's status is whether it is verified;
+    /// a transfer's or fee's whether it was given back.
     pub status: String,
     /// Minor units.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -107,12 +107,12 @@ pub struct Readiness {
     /// The capabilities that were requested and aren't active, by name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub inactive: Vec<String>,
-    /// How many fields are asked for now, those that are late included.
+    /// How many fields are asked for now, including those that are late.
     pub currently_due: usize,
     /// How many fields are late.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub past_due: usize,
-    /// By when, in Unix seconds, before something is disabled.
+    /// The deadline, in Unix seconds, after which something is disabled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deadline: Option<i64>,
 }
@@ -148,17 +148,17 @@ impl Domain for Connect {
         "balance.available",
     ];
 
-    /// States after which an object of this kind changes to none but another of them.
+    /// States that an object of this kind never leaves, except for another of them.
     ///
     /// - A paid payout isn't here, because the bank can send it back days later.
     /// - A top-up that has succeeded isn't here, because it can be reversed.
-    /// - An account is never at an end: one that was rejected can be asked for more.
+    /// - An account has no terminal state: one that was rejected can be asked for more.
     const TERMINAL: &'static [Ends] = &[
         ("payout", &["failed", "canceled"]),
         ("topup", &["failed", "canceled", "reversed"]),
     ];
 
-    /// As infra/docs/first-deploy.md has them.
+    /// As listed in infra/docs/first-deploy.md.
     const NEEDED: &'static [&'static str] = &[
         "account.updated",
         "account.application.authorized",
@@ -201,7 +201,7 @@ impl Domain for Connect {
         })
     }
 
-    /// Told by any event of a payout that is paid, or has failed: the bank may send back what it had taken.
+    /// Emitted for any event of a payout that is paid or has failed: the bank may send back what it had accepted.
     fn facts(event: &Event) -> Result<Vec<Fact>, Fault> {
         let fields = Fields::of(&event.object);
         let kind = match (fields.text("object")?, fields.optional_text("status")) {
@@ -226,7 +226,7 @@ impl Domain for Connect {
         }])
     }
 
-    /// `AccountReady`, if it isn't what it was. A new account's is always emitted, also if it isn't ready.
+    /// `AccountReady`, if it has changed. A new account's is always emitted, even if it isn't ready.
     fn levels(before: Option<&Connected>, after: &Connected, _: &NoSettings) -> Vec<Level> {
         let value = account_ready(after);
         let is_news = value != before.and_then(account_ready);
@@ -239,29 +239,29 @@ impl Domain for Connect {
         level.into_iter().collect()
     }
 
-    /// A payout that the bank has taken can fail days later, and the money is back.
+    /// A payout that the bank has accepted can fail days later, and the money is back.
     fn overtaken(fact: &Fact, state: &Connected) -> Option<String> {
         let is_back = ["failed", "canceled"].contains(&&*state.status);
         (fact.kind == "PayoutPaid" && is_back).then(|| state.status.clone())
     }
 
-    /// That an account has connected says nothing of it: a change of the same second says more.
+    /// A connection says nothing else about the account: a change in the same second says more.
     fn is_notice(kind: &str) -> bool {
         kind == AUTHORIZED
     }
 
-    /// The platform is sent nothing of an account that has disconnected.
+    /// Stripe sends the platform nothing about an account that has disconnected.
     fn is_closing(kind: &str) -> bool {
         kind == DEAUTHORIZED
     }
 
-    /// Of an account of which only the connection is known, the rest is missing.
+    /// If only the connection of an account is known, the rest is missing.
     fn is_whole(state: &Connected) -> bool {
         !(state.object == "account" && state.status == "authorized")
     }
 
-    /// An account that has connected may be ready since long ago, and nothing else says so. One that has disconnected isn't
-    /// asked for, because Stripe shows it to the platform no more.
+    /// An account that has connected may have been ready for long, and no other event says so. The runner doesn't ask
+    /// for one that has disconnected, because Stripe no longer shows it to the platform.
     fn lacks(event: &Event) -> Lacks {
         let connects = event.kind == AUTHORIZED && event.scope.account.is_some();
         match connects && event.object["object"] == "application" {
@@ -271,8 +271,8 @@ impl Domain for Connect {
     }
 }
 
-/// The data of an account's `AccountReady`; `None` for other objects. Nothing is known to be allowed of an account that is
-/// deleted, disconnected, or only known to be connected.
+/// The data of an account's `AccountReady`; `None` for other objects. An account that is deleted, disconnected, or only
+/// known to be connected is allowed nothing.
 fn account_ready(state: &Connected) -> Option<Value> {
     if state.object != "account" {
         return None;
@@ -296,7 +296,7 @@ fn account_ready(state: &Connected) -> Option<Value> {
     }))
 }
 
-/// That an account has connected or disconnected: the account as the event shows it.
+/// The account as an event shows it that says it has connected or disconnected.
 fn connection(event: &Event, account: &str) -> Projected<Connected> {
     Projected {
         object: account.to_owned(),
@@ -317,15 +317,15 @@ fn authorization(event: &Event) -> &'static str {
     }
 }
 
-/// What an account object says of itself, and whether it is ready:
+/// What an account object says about itself, and whether it is ready:
 ///
 /// - `requirements.currently_due` and `past_due` are empty. With something due an account may still work until
 ///   `current_deadline`; the flags say so. `future_requirements` and `eventually_due` aren't due yet.
 /// - `requirements.disabled_reason` is null.
 /// - `payouts_enabled`.
-/// - Every requested capability is active. `capabilities` lists those that were requested, each as `active`, `inactive` or
-///   `pending`; `unrequested` is a status of the capability object, which isn't listed, and is left out if it is. An
-///   account that lists none, as in versions of before 2019, needs `charges_enabled` instead.
+/// - Every requested capability is active. `capabilities` lists those that were requested, each as `active`, `inactive`
+///   or `pending`; `unrequested` is a status of the capability object, which isn't listed, and is left out if it is
+///   listed. An account that lists none, as in versions before 2019, needs `charges_enabled` instead.
 fn readiness(account: Fields<'_>) -> (Readiness, bool) {
     let listed = account.get("capabilities").and_then(Value::as_object);
     let listed = listed.filter(|listed| !listed.is_empty());

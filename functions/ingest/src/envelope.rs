@@ -1,9 +1,9 @@
-//! What Lambda hands over for a request to the HTTP API (payload format 2.0), read for what the door looks at.
+//! What Lambda passes in for a request to the HTTP API (payload format 2.0), parsed for the parts that ingest reads.
 //!
-//! [`lambda_http`]'s own reading keeps everything that a request might be asked for: each header, the query, the caller's
-//! identity, a URL put together and parsed. The door asks for the method, the path, the caller's address, two headers and
-//! the body, so this reads just those, in one pass, into the same [`lambda_http::Request`]. The tests hold the two against
-//! each other; infra/docs/performance.md has what it saves.
+//! [`lambda_http`]'s own parser keeps everything that a request might be asked for: each header, the query, the
+//! caller's identity, a URL put together and parsed. Ingest reads the method, the path, the caller's address, two
+//! headers and the body. So this parser reads just those, in one pass, into the same [`lambda_http::Request`]. The
+//! tests compare the two; infra/docs/performance.md has what it saves.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -17,7 +17,7 @@ use lambda_http::{Body, Context, Request, RequestExt, Response};
 use serde::de::{Error, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
-/// The headers that the door looks at.
+/// The headers that ingest reads.
 const HEADERS: [&str; 2] = ["stripe-signature", "traceparent"];
 
 /// A request to the HTTP API.
@@ -48,7 +48,7 @@ struct OfHttp {
     source_ip: Option<String>,
 }
 
-/// Those of [`HEADERS`] that are there, in their places.
+/// The headers of [`HEADERS`] that are present, each at its index there.
 #[derive(Debug, Default)]
 struct Headers([Option<String>; HEADERS.len()]);
 
@@ -66,7 +66,7 @@ impl<'de> Visitor<'de> for Headers {
     }
 
     fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<Self, A::Error> {
-        // API Gateway writes names in lower case and a header that came twice as one; others needn't.
+        // API Gateway writes names in lower case and a header that came twice as one; other callers may not.
         while let Some(name) = map.next_key::<Name>()? {
             match name {
                 Name::Known(place) => self.0[place] = Some(map.next_value()?),
@@ -77,7 +77,7 @@ impl<'de> Visitor<'de> for Headers {
     }
 }
 
-/// A header's name: its place in [`HEADERS`], if it has one.
+/// A header's name: its index in [`HEADERS`], if it has one.
 enum Name {
     Known(usize),
     Other,
@@ -106,7 +106,7 @@ impl Visitor<'_> for AnyName {
     }
 }
 
-/// Why an envelope is no request.
+/// Why an envelope isn't a request.
 #[derive(Debug)]
 pub struct NoRequest(&'static str);
 
@@ -122,7 +122,7 @@ impl Envelope {
     /// The request, within this invocation.
     ///
     /// # Errors
-    /// Where API Gateway has written what it never writes: no method, or a body in base64 that isn't.
+    /// If API Gateway has written what it never writes: no method, or a `base64` body that can't be decoded.
     pub fn into_request(self, context: Context) -> Result<Request, NoRequest> {
         let body = match (self.body, self.is_base64_encoded) {
             (None, _) => Body::Empty,
@@ -137,7 +137,7 @@ impl Envelope {
         *request.method_mut() = Method::from_bytes(of_http.method.as_bytes())
             .map_err(|_| NoRequest("the method isn't one"))?;
         for (name, value) in HEADERS.into_iter().zip(self.headers.0) {
-            // A value that can't be a header's is as good as absent.
+            // A value that can't be a header's value counts as absent.
             if let Some(value) = value.and_then(|value| HeaderValue::try_from(value).ok()) {
                 request.headers_mut().insert(name, value);
             }
@@ -151,7 +151,7 @@ impl Envelope {
     }
 }
 
-/// An answer as the HTTP API wants it.
+/// A response in the HTTP API's form.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Reply {
@@ -172,7 +172,7 @@ impl From<Response<Body>> for Reply {
             headers: headers.collect(),
             body: match response.into_body() {
                 Body::Text(text) => text,
-                // The door answers in JSON alone.
+                // Ingest answers only in JSON.
                 _ => String::new(),
             },
             is_base64_encoded: false,
@@ -186,7 +186,7 @@ mod tests {
 
     use super::*;
 
-    /// What the door looks at in a request.
+    /// The parts of a request that ingest reads.
     fn looked_at(
         request: &Request,
     ) -> (

@@ -1,25 +1,26 @@
-//! Ingest: the door that Stripe's webhooks come in through.
+//! Ingest: receives Stripe's webhooks.
 //!
-//! Order of work, cheapest refusal first, so that strangers cost almost nothing: the address, where a list of them is
-//! given; method and path, size, signature on the raw bytes, and only then parsing, the endpoint's admission, and the protocol of [`sluice_kernel::delivery::record`].
+//! Checks run in this order, cheapest refusal first, so that strangers cost almost nothing: the address, if a list of
+//! them is given; method and path; size; signature on the raw bytes. Only then come parsing, the endpoint's admission,
+//! and the protocol of [`sluice_kernel::delivery::record`].
 //!
-//! An event with a valid signature is never refused. If the endpoint's configuration doesn't expect its mode or account, it is
-//! stored in the ledger alone: its line has the reason as `code`, an alarm fires, and `sluice replay` publishes it once the
-//! configuration is right ([`sluice_kernel::delivery::endpoint`]).
+//! An event with a valid signature is never refused. If the endpoint's configuration doesn't expect its mode or
+//! account, it is only stored in the ledger: its log line has the reason as `code`, an alarm fires, and `sluice replay`
+//! publishes it once the configuration is right ([`sluice_kernel::delivery::endpoint`]).
 //!
 //! Answers, all JSON:
 //!
 //! | status | body | Stripe |
 //! |---|---|---|
-//! | 200 | `{"status":"accepted"}`, `"duplicate"`, `"queued"` | is done: the event is stored and on the bus, or will be put there, or is kept in the ledger alone |
-//! | 200 | `{"status":"test"}` | is done: it was the dashboard's "send test event", of which nothing is kept |
-//! | 400 | `{"status":"refused","code":…}` | comes back for three days, in vain unless a secret is corrected: the signature is wrong, or the body is no event |
-//! | 409 | `{"status":"held"}`, or `"conflict"` | comes back; by then the other attempt has ended |
+//! | 200 | `{"status":"accepted"}`, `"duplicate"`, `"queued"` | is done: the event is stored and on the bus, or will be put there, or is only kept in the ledger |
+//! | 200 | `{"status":"test"}` | is done: it was the dashboard's "send test event"; nothing of it is kept |
+//! | 400 | `{"status":"refused","code":…}` | sends it again for three days, without success unless a secret is corrected: the signature is wrong, or the body isn't an event |
+//! | 409 | `{"status":"held"}`, or `"conflict"` | sends it again; by then the other attempt has ended |
 //! | 403, 404, 405, 413 | `{"status":"refused","code":…}` | — |
-//! | 503 | `{"status":"failed","code":…}` | comes back; nothing is promised |
+//! | 503 | `{"status":"failed","code":…}` | sends it again; nothing is guaranteed |
 //!
-//! A 400 never says which secret failed. One line is logged a delivery, here and nowhere else. An accepted event of a
-//! type that the routing table doesn't have is logged with the code `event.unrouted`, so that it is counted.
+//! A 400 never says which secret failed. One line is logged per delivery, only here. An accepted event of a type that
+//! the routing table doesn't have is logged with the code `event.unrouted`, so that it is counted.
 
 pub mod envelope;
 mod route;
@@ -47,10 +48,10 @@ use sluice_stripe::signature::{self, Refusal, Tolerance, Verified};
 
 const DAY_S: i64 = 86_400;
 
-/// The id of every event that Stripe's dashboard sends when a user clicks on "send test event", whatever its type.
+/// The id of every event that Stripe's dashboard sends when a user clicks on "send test event", for any type.
 const TRIAL_ID: &str = "evt_00000000000000";
 
-/// What the door needs, made once an environment.
+/// What ingest needs, made once per environment.
 pub struct Ingest<L, B, S, C> {
     /// The table of every event seen.
     pub ledger: L,
@@ -62,7 +63,7 @@ pub struct Ingest<L, B, S, C> {
     pub clock: C,
     /// What each endpoint receives.
     pub endpoints: BTreeMap<String, Endpoint>,
-    /// The only addresses that deliveries may come from; none lets all through to the signature.
+    /// The only addresses that deliveries may come from; an empty list lets all through to the signature check.
     pub sources: Vec<IpAddr>,
     /// How far a signature's timestamp may be from now.
     pub tolerance: Tolerance,
@@ -74,11 +75,11 @@ pub struct Ingest<L, B, S, C> {
     pub lapse_margin_ms: u32,
 }
 
-/// What is answered, and what is logged of it.
+/// The response, and what is logged of it.
 struct Answer {
     status: StatusCode,
     word: &'static str,
-    /// Why, where it isn't plain success.
+    /// Why, if it isn't plain success.
     code: Option<&'static str>,
     /// For the log only.
     cause: Option<String>,
@@ -87,10 +88,10 @@ struct Answer {
     kind: Option<String>,
     /// Stripe's `created`, in seconds.
     created: Option<i64>,
-    /// How long ago the event first came in, where a claim was taken over.
+    /// How long ago the event first came in, if a claim was taken over.
     claim_age_ms: Option<i64>,
-    /// While an endpoint has several secrets: the places of those that the delivery was signed with, `0` or `0,1`. An
-    /// operator who rolls one sees by it when Stripe has stopped signing with the old one.
+    /// While an endpoint has several secrets: the indexes of those that the delivery was signed with, `0` or `0,1`. An
+    /// operator who rolls a secret sees from it when Stripe has stopped signing with the old one.
     signed_by: Option<String>,
 }
 
@@ -133,7 +134,7 @@ impl Answer {
         }
     }
 
-    /// The answer to a trial click of the dashboard: such events share one id, and nothing happened.
+    /// The answer to a trial click of the dashboard: such events share one id, and report nothing real.
     fn trial() -> Self {
         Self {
             word: "test",
@@ -141,8 +142,8 @@ impl Answer {
         }
     }
 
-    /// Names the reason for which an event was only stored, if it waits for the endpoint's configuration. Repetitions are
-    /// not counted again.
+    /// Names the reason for which an event was only stored, if it waits for the endpoint's configuration. A repetition
+    /// isn't counted again.
     fn or_waiting(self, ledger_only: Option<&'static str>) -> Self {
         let waits = ledger_only.filter(|reason| is_waiting(reason));
         match self.word == "accepted" {
@@ -154,8 +155,8 @@ impl Answer {
         }
     }
 
-    /// Names an accepted event's type as one that nobody has decided about, where it is one. A code that says what
-    /// went wrong stands before it; repetitions are not counted again.
+    /// Marks an accepted event with a type that isn't in the routing table. A code that says what went wrong takes
+    /// precedence; a repetition isn't counted again.
     fn or_unrouted(self, kind: &str) -> Self {
         let plain = self.word == "accepted" && self.code.is_none();
         match plain && route_of(kind) == Route::Unrouted {
@@ -210,7 +211,7 @@ impl From<DeliveryOutcome> for Answer {
 /// Answers one request, and logs one line.
 ///
 /// # Errors
-/// Never: whatever happens is an answer, so that Stripe is told to come back rather than left without one.
+/// Never fails: every outcome is a response, so that Stripe gets an answer and sends the event again.
 pub async fn answer<L, B, S, C>(
     door: &Ingest<L, B, S, C>,
     request: Request,
@@ -227,7 +228,7 @@ where
     let answer = door.take(&request, endpoint, &traceparent, start_ms).await;
     let end_ms = door.clock.now_ms();
     let duration_ms = end_ms - start_ms;
-    // Only of what came through here now: a duplicate's or a refusal's lag says nothing of Sluice.
+    // Only for what was accepted now: the lag of a duplicate or a refusal says nothing about Sluice.
     let lag_ms = match answer.word {
         "accepted" | "queued" => clock::lag_ms(answer.created, end_ms),
         _ => None,
@@ -282,7 +283,7 @@ impl<L: Ledger, B: Bus, S: SecretSource, C: Clock> Ingest<L, B, S, C> {
         if head.id == TRIAL_ID {
             return Answer::trial().about(&head).signed_by(signed_by);
         }
-        // The one place that decides whose the event is: entry, bus and domains follow.
+        // This is the one place that decides which account owns the event: entry, bus and domains follow.
         head.account = configured.keyed(head.account);
         let ledger_only = admit(configured, &head).ledger_only();
         let context = request.lambda_context();
@@ -311,8 +312,8 @@ impl<L: Ledger, B: Bus, S: SecretSource, C: Clock> Ingest<L, B, S, C> {
         answer.about(&arrival.head).signed_by(signed_by)
     }
 
-    /// Verifies against the secrets kept; when none matches, against the secrets as they are now. Says by which of several
-    /// secrets it was signed.
+    /// Verifies against the cached secrets and, when none matches, against the secrets as they are now. Returns which
+    /// of several secrets signed it.
     async fn verify(
         &self,
         request: &Request,
@@ -342,7 +343,7 @@ impl<L: Ledger, B: Bus, S: SecretSource, C: Clock> Ingest<L, B, S, C> {
             Ok(signed_by) => return Ok(signed_by),
             Err(refusal) => refusal,
         };
-        // The others are nothing that a newer secret would mend.
+        // A newer secret wouldn't fix the others.
         if matches!(refusal, Refusal::NoMatch | Refusal::NoSecret)
             && let Some(fresh) = self.secrets.refresh(now_ms).await
         {
@@ -359,7 +360,8 @@ fn places(verified: Verified) -> String {
 
 enum Unverified {
     Refused(Refusal),
-    /// Nobody has put the endpoint's secret yet: Stripe is to come back, not to be told that its signature is wrong.
+    /// The endpoint's secret hasn't been set yet: Stripe has to send the event again, and must not get "wrong
+    /// signature".
     NoSecrets,
     Fault(Fault),
 }

@@ -1,8 +1,8 @@
 //! Ingest as a Lambda function: adapters in, [`ingest::answer`] out.
 //!
-//! What the first delivery needs and can be had beforehand is made ready before there is one: the secrets, the dictionary of
-//! bodies, and connections to the ledger's table and the bus. They wait for their answers side by side, in the one phase in
-//! which Lambda gives a small function a whole processor. If one of them fails, the first delivery tries again.
+//! What the first delivery needs is prepared before it comes: the secrets, the dictionary of bodies, and connections to
+//! the ledger's table and the bus. These wait for their answers concurrently, in the one phase in which Lambda gives a
+//! small function a whole processor. If one of them fails, the first delivery tries again.
 
 use ingest::envelope::{Envelope, Reply};
 use lambda_http::{Error, LambdaEvent, lambda_runtime, service_fn};

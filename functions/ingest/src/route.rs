@@ -5,8 +5,8 @@ const DEFAULT_ENDPOINT: &str = "platform";
 
 const PATH: &str = "/webhooks/stripe";
 
-/// The endpoint that a path names: `/webhooks/stripe` or `/webhooks/stripe/<name>`, behind whatever prefix a stage or a
-/// custom domain puts before it. `None` for any other path.
+/// The endpoint that a path names: `/webhooks/stripe` or `/webhooks/stripe/<name>`, after any prefix that a stage or a
+/// custom domain adds. `None` for any other path.
 pub(crate) fn endpoint_of(path: &str) -> Option<&str> {
     let start = path.rfind(PATH)?;
     let rest = &path[start + PATH.len()..];

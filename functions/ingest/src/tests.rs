@@ -1,4 +1,4 @@
-//! The door over the ports in memory: every answer, and what it leaves behind.
+//! Ingest over the in-memory ports: every response, and what it leaves behind.
 
 use std::collections::BTreeMap;
 
@@ -80,7 +80,7 @@ fn charge(id: &str) -> String {
     .to_string()
 }
 
-/// What API Gateway hands over, as JSON.
+/// What API Gateway passes in, as JSON.
 fn http(method: &str, path: &str, signature: Option<&str>, body: &str, is_base64: bool) -> Request {
     let mut headers = json!({ "content-type": "application/json", "host": "example.com" });
     if let Some(signature) = signature {
@@ -215,7 +215,7 @@ async fn a_stranger_gets_400_and_leaves_nothing() {
 async fn where_addresses_are_listed_others_get_403_before_anything_is_looked_at() {
     let mut world = world();
     let body = charge("evt_1");
-    // The deliveries' own is 127.0.0.1.
+    // The deliveries' own address is 127.0.0.1.
     world.door.sources = ["54.187.216.72", "::1"]
         .map(|it| it.parse().expect("an address"))
         .into();
@@ -331,7 +331,7 @@ async fn a_base64_body_is_the_bytes_that_it_encodes() {
         true,
     );
     assert_eq!(world.send(request).await, ok("accepted"));
-    // Signed, but no UTF-8: verified on the bytes, and no event.
+    // Signed, but not UTF-8: the signature of the bytes is right, and they are no event.
     let bytes = [body.as_bytes(), b"\xff"].concat();
     let signature = sign(&bytes, PLATFORM, world.now_s());
     let request = http(

@@ -1,10 +1,10 @@
-//! The W3C trace context of a delivery: the request's own, or one made from the ids that AWS gave the invocation.
+//! The W3C trace context of a delivery: the request's own, or one derived from the ids that AWS gave the invocation.
 
 use lambda_http::{Request, RequestExt};
 use sluice_kernel::bus::trace;
 
-/// A `traceparent`: the request's, if it has a sound one; else made of X-Ray's trace id; else of the request id, so that
-/// no random numbers are needed.
+/// A `traceparent`: the request's, if it is valid; else derived from X-Ray's trace id; else from the request id, so
+/// that no random numbers are needed.
 pub(crate) fn traceparent(request: &Request) -> String {
     let given = request
         .headers()

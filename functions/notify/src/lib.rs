@@ -1,8 +1,9 @@
 //! A sample receiver of effects: posts a message when a dispute or an inquiry opens. Copy it for a receiver of your own.
 //!
-//! What a receiver is: a rule on the bus (`source: sluice.effects`, and the kinds it wants), a queue, a table of receipts,
-//! and a [`Reaction`]. The runner around it sees to it that each fact is reacted to once and each level only while it is
-//! the newest; see [`sluice_kernel::effects::receive`] for what "once" means when a function dies in the midst of it.
+//! What a receiver is: a rule on the bus (`source: sluice.effects`, and the kinds it wants), a queue, a table of
+//! receipts, and a [`Reaction`]. The runner ensures that the receiver reacts to each fact once and to each level only
+//! while it is the newest. See [`sluice_kernel::effects::receive`] for what "once" means when a function dies in the
+//! middle of it.
 
 use std::future::Future;
 
@@ -12,10 +13,10 @@ use sluice_kernel::object::Fields;
 
 /// Where messages for people are posted.
 pub trait Post: Sync {
-    /// Posts a message. `id` is the same for a repetition.
+    /// Posts a message. A repetition has the same `id`.
     ///
     /// # Errors
-    /// `Retry` where it can't be posted now.
+    /// `Retry` if it can't be posted now.
     fn post(
         &self,
         id: &str,
@@ -33,7 +34,7 @@ pub struct Notify<P> {
 
 impl<P: Post> Reaction for Notify<P> {
     async fn react(&self, effect: &Effect) -> Result<(), Fault> {
-        // The rule sends nothing else; whatever else comes is none of this function's business.
+        // The rule sends nothing else; this function ignores anything else.
         let subject = match &*effect.kind {
             "DisputeOpened" => "A dispute has been opened",
             "InquiryOpened" => "A bank inquires about a charge",
@@ -43,7 +44,7 @@ impl<P: Post> Reaction for Notify<P> {
     }
 }
 
-/// What people need to know. Amounts stay in minor units: how many of them make a unit differs by currency.
+/// What people need to know. Amounts stay in minor units: the number of them in a unit differs by currency.
 fn text(effect: &Effect) -> String {
     let fields = Fields::of(&effect.data);
     let said = |name| fields.optional_text(name).unwrap_or("unknown");

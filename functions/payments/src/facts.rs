@@ -1,6 +1,6 @@
 //! What an event of the payments domain says happened.
 //!
-//! | fact | called for by | told apart by |
+//! | fact | called for by | distinguished by |
 //! |---|---|---|
 //! | `OrderPaid` | a checkout session that is paid, or complete with nothing to pay | |
 //! | `PaymentSucceeded` | a payment intent that has succeeded | |
@@ -12,27 +12,28 @@
 //! | `DisputeOpened` | a dispute that is a chargeback | |
 //! | `DisputeClosed` | a dispute that is closed | its outcome |
 //!
-//! The object's state calls for a fact wherever the state says it, not the event's type: the fact is emitted whichever
-//! event comes, also if only one of them ever does. Its data is what every event that calls for it says alike, in every
-//! API version. A thin event's object is fetched, and may be further on than the event.
+//! The object's state calls for a fact, not the event's type: the fact is emitted for whichever event comes, even if
+//! only one of them ever does. Its data is what every event that calls for it says alike, in every API version. A thin
+//! event's object is fetched, and may be further on than the event.
 //!
 //! # How they add up
 //!
-//! Σ `PaymentSucceeded.amount` − Σ `Refunded.amount` + Σ `RefundFailed.amount`, by currency, is what payments have brought
-//! (fees aside); what disputes moved is in the last `Dispute` level of each. `AuthorizationReleased` adds nothing.
+//! Σ `PaymentSucceeded.amount` − Σ `Refunded.amount` + Σ `RefundFailed.amount`, by currency, is what payments have
+//! brought in (without fees); what a dispute moved is in its last `Dispute` level. `AuthorizationReleased` adds
+//! nothing.
 //!
 //! # Attempts that failed
 //!
-//! An attempt is told apart by its charge, which `last_payment_error` names for card errors
-//! (<https://docs.stripe.com/api/payment_intents/object>). An attempt that failed before there was a charge (the customer
-//! didn't authenticate) is told apart by the API request that made it, which all events of one change name
-//! (<https://docs.stripe.com/api/events/object>), whatever their seconds. What fails by itself names no request: a bank
-//! debit that bounces has the intent's latest charge; an authentication that lapses has its second.
+//! An attempt is distinguished by its charge, which `last_payment_error` names for card errors
+//! (<https://docs.stripe.com/api/payment_intents/object>). An attempt that failed before there was a charge (the
+//! customer didn't authenticate) is distinguished by the API request that made it. All events of one change name that
+//! request (<https://docs.stripe.com/api/events/object>), even in different seconds. What fails without a request names
+//! none: a bank debit that bounces has the intent's latest charge; an authentication that lapses has its second.
 //!
-//! A check for an event that Stripe failed to make names no request either. If the attempt has a charge, the check's fact is
-//! the event's. If it has none, the fact has the second of Stripe's notice: the same notice is one fact, however often it is
-//! asked about. Two notices of one attempt without a charge, or a notice and the attempt's thin twin, are two facts: nothing in
-//! Stripe's object tells which attempt they are about.
+//! A check for an event that Stripe failed to make doesn't name a request either. If the attempt has a charge, the
+//! check's fact is the event's. If it has none, the fact has the second of Stripe's notice: the same notice is one
+//! fact, however often it is asked about. Two notices of one attempt without a charge, or a notice and the attempt's
+//! thin event, are two facts: nothing in Stripe's object says which attempt they are about.
 
 pub mod disputes;
 pub mod refunds;
@@ -45,7 +46,7 @@ use sluice_kernel::object::Fields;
 
 use crate::state::{self, Payment};
 
-/// Codes of attempts that fail before there is a charge: the intent's latest charge is that of another attempt.
+/// Codes of attempts that fail before there is a charge: the intent's latest charge belongs to another attempt.
 const WITHOUT_CHARGE: [&str; 2] = [
     "payment_intent_authentication_failure",
     "payment_intent_payment_attempt_expired",
@@ -74,7 +75,7 @@ pub fn of(event: &Event) -> Result<Vec<Fact>, Fault> {
     }
 }
 
-/// What has become of the object since the fact, if it says something else by now.
+/// What has become of the object since the fact, if its state now differs from the fact.
 pub fn overtaken(fact: &Fact, state: &Payment) -> Option<String> {
     let status = &*state.status;
     let is_overtaken = match (fact.kind, &*state.object) {
@@ -120,14 +121,14 @@ fn payment_succeeded(intent: Fields<'_>) -> Result<Vec<Fact>, Fault> {
         "charge": state::latest_charge(intent),
         "customer": intent.optional_id("customer"),
         "order": order,
-        // Some versions don't say whether an invoice called for it: a fact says the same in all.
+        // Some API versions don't say whether an invoice called for it: a fact has the same data in all.
         "unclaimed": order.map(|_| false),
     });
     Ok(vec![fact("PaymentSucceeded", intent, data)?])
 }
 
 fn payment_failed(event: &Event, intent: Fields<'_>) -> Result<Vec<Fact>, Fault> {
-    // Fetched later, it may have been tried again since: then it no longer says which attempt failed.
+    // If it was fetched later, it may have been tried again since: then it no longer says which attempt failed.
     let Some(error) = intent.get("last_payment_error").map(Fields::of) else {
         return Ok(Vec::new());
     };

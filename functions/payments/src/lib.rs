@@ -1,6 +1,6 @@
 //! The payments domain: what is paid, released, given back, disputed or under suspicion.
 //!
-//! | event types | object | what is kept beside status, amount and currency | effects |
+//! | event types | object | what is kept besides status, amount and currency | effects |
 //! |---|---|---|---|
 //! | `checkout.session.*` | checkout session | whether it is paid, its order, payment intent, invoice and customer | `OrderPaid` |
 //! | `payment_intent.*` | payment intent | capture method and amounts, its order, latest charge, invoice and customer | `PaymentSucceeded`, `PaymentFailed` |
@@ -11,19 +11,19 @@
 //! | `review.*` | review | its charge, why it was opened or closed | |
 //! | `radar.early_fraud_warning.*` | warning | its charge, the kind of fraud | |
 //!
-//! Each fact has one owner, and is described in [`facts`]: a payment intent doesn't name its order, so the order's payment
-//! is the checkout session's to say. An endpoint that gets `charge.refunded` and no `refund.*` hears of refunds too: they lie
-//! inside the charge up to API version 2022-08-01, and are asked for with a key since. Without a key only the charge's
-//! state shows them. A refund that fails after that needs `refund.failed` (or `refund.updated`, or
+//! Each fact has one owner, and is described in [`facts`]. A payment intent doesn't name its order, so the checkout
+//! session emits the order's payment. An endpoint that gets `charge.refunded` and no `refund.*` still gets refunds:
+//! they lie inside the charge up to API version 2022-08-01, and are requested with a key since. Without a key only the
+//! charge's state shows them. A refund that fails after that needs `refund.failed` (or `refund.updated`, or
 //! `charge.refund.updated`).
 //!
 //! Amounts are integers in the currency's minor unit, and are never added across currencies. A charge made without a
-//! payment intent (the API before 2019) is kept, and no fact says that it succeeded: facts of its refunds have nothing to
-//! be taken from.
+//! payment intent (the API before 2019) is kept, and no fact says that it succeeded: facts of its refunds have nothing
+//! to be subtracted from.
 //!
 //! A paid session or payment that no order claims is flagged `unclaimed` in the state: people should look at it. See
-//! [`ORDER_KEY`]. Since API version 2025-03-31 a payment intent doesn't say whether an invoice called for it: then the flag
-//! is null.
+//! [`ORDER_KEY`]. Since API version 2025-03-31 a payment intent doesn't say whether an invoice called for it: then the
+//! flag is `null`.
 
 pub mod facts;
 mod state;
@@ -54,10 +54,10 @@ impl Domain for Payments {
         "radar.early_fraud_warning.",
     ];
 
-    /// States after which an object of this kind changes to none but another of them.
+    /// States that an object of this kind never leaves, except for another of them.
     ///
     /// - A session that is complete can still become paid (a bank debit), and stays complete.
-    /// - An intent that has succeeded is never opened again: money goes back by refunds, which are objects of their own.
+    /// - An intent that has succeeded never reopens: money goes back by refunds, which are objects of their own.
     /// - A charge that has succeeded isn't here, because it can be refunded and disputed.
     /// - A refund that has succeeded isn't here, because the bank can send it back days later.
     /// - A dispute that is won or lost stays closed; its money may move after that. An inquiry that is closed isn't here,
@@ -73,7 +73,7 @@ impl Domain for Payments {
         ("review", &["closed"]),
     ];
 
-    /// As infra/docs/first-deploy.md has them.
+    /// As listed in infra/docs/first-deploy.md.
     const NEEDED: &'static [&'static str] = &[
         "checkout.session.completed",
         "checkout.session.async_payment_succeeded",

@@ -1,4 +1,4 @@
-//! What is kept of each object, and the fields that both that and the facts are read from.
+//! What is kept of each object, and the fields that both the state and the facts are read from.
 
 use std::collections::BTreeMap;
 
@@ -15,25 +15,25 @@ pub const ORDER_KEY: &str = "order";
 pub struct Payment {
     /// Stripe's name for the kind of object.
     pub object: String,
-    /// Stripe's status of it. Of a review `open` or `closed`; of a warning `actionable` or `settled`.
+    /// Stripe's status of it. A review is `open` or `closed`; a warning `actionable` or `settled`.
     pub status: String,
     /// A dispute's own id: the key of its level.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
-    /// Minor units: what was asked for; of a charge what was authorized. A session without a price (setup mode) has none,
-    /// nor have setup intents, reviews and warnings.
+    /// Minor units that were asked for; for a charge, those that were authorized. A session without a price (setup
+    /// mode) has none, nor have setup intents, reviews and warnings.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub amount: Option<i64>,
-    /// Minor units that can still be captured, of a payment intent whose authorization waits for it.
+    /// Minor units that can still be captured, of a payment intent with an authorization that waits for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub amount_capturable: Option<i64>,
-    /// Minor units taken so far, of a payment intent or a charge.
+    /// Minor units captured so far, of a payment intent or a charge.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub amount_captured: Option<i64>,
-    /// Minor units that were held and released without being taken, of a charge.
+    /// Minor units that were held and released without being captured, of a charge.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub amount_released: Option<i64>,
-    /// Minor units taken and given back so far, of a charge.
+    /// Minor units captured and given back so far, of a charge.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub amount_refunded: Option<i64>,
     /// Minor units that a dispute has moved so far, by currency: negative while the money is away. Fees don't count.
@@ -48,7 +48,7 @@ pub struct Payment {
     /// The payment intent behind it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub payment_intent: Option<String>,
-    /// The charge behind it; of a payment intent its latest.
+    /// The charge behind it; for a payment intent, its latest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub charge: Option<String>,
     /// `cus_…`.
@@ -66,10 +66,10 @@ pub struct Payment {
     /// The invoice that called for it, if the object says so in its API version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub invoice: Option<String>,
-    /// By when a dispute's evidence has to be there, in Unix seconds.
+    /// The deadline for a dispute's evidence, in Unix seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub due_by: Option<i64>,
-    /// It is paid, and no order claims it; null if the object can't say. Absent is false.
+    /// It is paid, and no order claims it; `null` if the object can't say. Absent means false.
     #[serde(default = "claimed", skip_serializing_if = "is_claimed")]
     pub unclaimed: Option<bool>,
 }
@@ -101,7 +101,7 @@ impl Default for Payment {
     }
 }
 
-/// Not to be looked at.
+/// The default: not flagged.
 fn claimed() -> Option<bool> {
     Some(false)
 }
@@ -124,11 +124,12 @@ pub(crate) fn moved(dispute: Fields<'_>) -> BTreeMap<String, i64> {
 /// An amount with its currency.
 pub(crate) type Price<'a> = (Option<i64>, Option<&'a str>);
 
-/// What a session asks for, and what was presented to the customer if the session says that too.
+/// What a session asks for, and what the customer was shown if the session says that too.
 ///
-/// With adaptive pricing, customers are shown a price in their own currency. Of a session made since 2025-03-31 its amounts
-/// stay what was asked for, beside `presentment_details`. Of older ones they are what was presented, beside
-/// `currency_conversion`, which API version 2025-09-30 no longer shows: then what was presented stands for both
+/// With adaptive pricing, customers are shown a price in their own currency. In a session made since 2025-03-31 the
+/// amounts stay what was asked for, and `presentment_details` has what was presented. In older ones the amounts are
+/// what was presented, and `currency_conversion` has what was asked for. API version 2025-09-30 no longer shows that
+/// field: then the presented amount stands for both
 /// (<https://docs.stripe.com/changelog/basil/2025-03-31/add_presentment_details>,
 /// <https://docs.stripe.com/changelog/clover/2025-09-30/remove-checkout-session-currency-conversion-field>).
 pub(crate) fn prices(session: Fields<'_>) -> (Price<'_>, Option<Price<'_>>) {
@@ -159,7 +160,7 @@ pub(crate) fn prices(session: Fields<'_>) -> (Price<'_>, Option<Price<'_>>) {
     }
 }
 
-/// Until API version 2022-11-15 a payment intent carried its charges, newest first, and no `latest_charge`.
+/// Until API version 2022-11-15 a payment intent carried its charges, newest first, and had no `latest_charge`.
 pub(crate) fn latest_charge(intent: Fields<'_>) -> Option<&str> {
     intent
         .optional_id("latest_charge")
@@ -174,7 +175,7 @@ pub(crate) fn is_settled(session: Fields<'_>) -> bool {
     session.optional_text("payment_status") == Some("paid") || (free && complete && !setup)
 }
 
-/// What it names as its order: under [`ORDER_KEY`], or by a field of Stripe's for it.
+/// What it names as its order: under [`ORDER_KEY`], or in Stripe's own field for it.
 pub(crate) fn order(fields: Fields<'_>) -> Option<&str> {
     let metadata = fields
         .get("metadata")
@@ -185,7 +186,7 @@ pub(crate) fn order(fields: Fields<'_>) -> Option<&str> {
     named.find(|order| !order.is_empty())
 }
 
-/// Whether it is paid and nothing claims it, neither an order nor an invoice; `None` if the object can't say.
+/// Whether it is paid and neither an order nor an invoice claims it; `None` if the object can't say.
 pub(crate) fn unclaimed(object: &str, fields: Fields<'_>) -> Option<bool> {
     let is_session = object == "checkout.session";
     let is_paid = match is_session {
@@ -196,7 +197,7 @@ pub(crate) fn unclaimed(object: &str, fields: Fields<'_>) -> Option<bool> {
         return Some(false);
     }
     if is_session {
-        // The invoice of a session may be made after it is complete.
+        // The invoice of a session may be made after the session is complete.
         let is_billed = fields.optional_text("mode") == Some("subscription")
             || fields.flag("invoice_creation/enabled");
         return Some(!is_billed);

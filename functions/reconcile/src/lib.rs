@@ -12,8 +12,8 @@ use sluice_kernel::reconcile::report::Report;
 use sluice_kernel::reconcile::{Listing, Notes, Plan, Ports, Standings, run};
 use sluice_stripe::event::parse_head;
 
-/// A run begins no page with less time than this left before the invocation's deadline: the page is listed, compared, and
-/// whatever it lacks is taken, and if that is all of it, it takes the longest.
+/// A run begins no page with less time than this left before the invocation's deadline: the run lists the page,
+/// compares it, and records every event that the ledger lacks. That takes longest when it lacks all of them.
 pub const RESERVE_MS: i64 = 60_000;
 
 const DAY_S: i64 = 86_400;
@@ -27,13 +27,13 @@ pub struct Settings {
     pub types: Vec<String>,
     /// How long an entry counts.
     pub retention_days: u32,
-    /// How long after the deadline this run's claims lapse.
+    /// How long after the deadline the claims of this run lapse.
     pub lapse_margin_ms: u32,
     /// A walk ends this long before now.
     pub settle_s: u32,
-    /// The most pages a run.
+    /// The most pages per run.
     pub pages_max: u32,
-    /// The most objects that are checked a run.
+    /// The most objects that are checked per run.
     pub checks_max: u32,
 }
 
@@ -48,10 +48,10 @@ pub struct Invocation<'a> {
     pub traceparent: &'a str,
 }
 
-/// Runs once and logs what was found; the answer is the report, for whoever invokes it by hand.
+/// Runs once and logs what was found; it returns the report, for an operator who invokes it by hand.
 ///
 /// # Errors
-/// `Retry` where the cursors can't be read or the report can't be kept: the next run does the same again.
+/// `Retry` if the cursors can't be read or the report can't be stored: the next run does the same again.
 pub async fn run_once<L: Ledger + Standings>(
     ports: (&impl Listing, &L, &impl Notes, &impl Bus),
     clock: &impl Clock,
@@ -90,7 +90,7 @@ pub async fn run_once<L: Ledger + Standings>(
     }
 }
 
-/// What is worth a code in the log, the worst first.
+/// The code for the log, the worst first.
 fn code(report: &Report) -> Option<&str> {
     let stopped = report.stopped.as_deref();
     match () {

@@ -1,54 +1,57 @@
 //! What a subscription gives its customer, and until when.
 //!
-//! Each item gives its product, and the features that its price lists, by its own period: a monthly add-on of a yearly plan
-//! ends with its month. An item of which there are none (quantity 0) gives nothing; a metered one has no quantity.
+//! Each item gives its product, and the features that its price lists, by its own period: a monthly add-on of a yearly
+//! plan ends with its month. An item with quantity 0 gives nothing; a metered one has no quantity.
 //!
 //! | status | an item gives access until |
 //! |---|---|
 //! | `trialing`, `active` | the end of its period plus [`RENEWAL_LEEWAY_S`]; exactly that end if the subscription won't renew |
-//! | the same, collection paused | the same, or by parameter ([`PausedCollection`]) the end of the period that was paid for |
+//! | the same, collection paused | the same, or depending on a parameter ([`PausedCollection`]) the end of the period that was paid for |
 //! | `past_due`, and the item's period isn't paid for | the grace ([`Settings::grace_days`]) after its payment was due, at most the end of its period |
-//! | `past_due` or `unpaid`, and it is | the end of its period |
-//! | any other, `unpaid` without a key among them | no access |
+//! | `past_due` or `unpaid`, and the item's period is paid for | the end of its period |
+//! | any other, including `unpaid` without a key | no access |
 //!
-//! and never after `cancel_at`. `until` holds by itself: a receiver needs no event to end an access, and no clock is read
-//! here. Stripe moves a subscription's period before it collects for it, so a payment is due when the period begins, or
-//! `days_until_due` after that if an invoice is sent.
+//! and never after `cancel_at`. `until` needs nothing else: a receiver needs no event to end an access, and no clock is
+//! read here. Stripe moves a subscription's period before it collects for it, so a payment is due when the period
+//! begins, or `days_until_due` after that if an invoice is sent.
 //!
 //! # Which period isn't paid for
 //!
-//! `past_due` says that the latest invoice isn't paid, and not for what. If that invoice is known (with an API key the subscription
-//! is fetched with it), an item's period isn't paid for if the period began with the invoice: a renewal. An upgrade that is
-//! declined in mid-period began no period, so it never ends what was paid for. If it was declined within the grace of the
-//! period's start, the renewal may be unpaid too, behind it: then the end is assumed, and the level says so (`assumed`).
+//! `past_due` says that the latest invoice isn't paid, but not what it was for. If that invoice is known (with an API
+//! key the subscription is fetched with it), an item's period isn't paid for if the period began with the invoice: a
+//! renewal. An upgrade that is declined in mid-period began no period, so it never ends access that was paid for. If it
+//! was declined within the grace of the period's start, the renewal behind it may be unpaid too: then the end is
+//! assumed, and the level says so (`assumed`).
 //!
-//! What this costs, also with a key:
+//! Known costs, even with a key:
 //!
-//! - Stripe applies an upgrade although its payment is declined, unless it was asked to wait (`pending_if_incomplete`): the
-//!   larger plan is given to the end of the period that the smaller one was paid for.
-//! - An upgrade that starts the period over (another interval, a new billing anchor) began a period that isn't paid for: access
-//!   ends with the grace, also where more of the old period was paid for.
-//! - A subscription that stays past due over the next period's start is given that period's grace again: a weekly plan
-//!   within two weeks of retries is never cut by the grace, but by Stripe.
+//! - Stripe applies an upgrade although its payment is declined, unless the request said to wait
+//!   (`pending_if_incomplete`): the larger plan is given to the end of the period that the smaller one was paid for.
+//! - An upgrade that starts the period over (another interval, a new billing anchor) began a period that isn't paid
+//!   for: access ends with the grace, even if more of the old period was paid for.
+//! - A subscription that stays past due over the next period's start gets that period's grace again: the grace never
+//!   ends a weekly plan within two weeks of retries, but Stripe does.
 //!
-//! Without a key it is assumed, and the level says so:
+//! Without a key some ends are assumed, and the level says so:
 //!
-//! - a subscription that is seen past due later than its period's start, grace and days until due has paid for the period: a
-//!   renewal that failed would be over by then. Before that it counts as a renewal. This costs: an upgrade that is
-//!   declined within the grace ends a paid access with the grace; a subscription that stays past due for longer than the
-//!   grace (Stripe can be set to leave it so) is given the rest of its period when it changes otherwise.
-//! - with [`PausedCollection::EndsAccess`], a subscription that is seen paused within an hour of its period's start hasn't paid
-//!   for it; later it has. This costs: who pauses within an hour of a payment loses the period, and a change in the
-//!   middle of an unpaid period gives the rest of it.
+//! - A subscription that is seen past due later than its period's start, grace and days until due counts as paid for
+//!   the period: a renewal that failed would have ended by then. Before that it counts as a renewal. This has two
+//!   costs. An upgrade that is declined within the grace ends a paid access with the grace. A subscription that stays
+//!   past due for longer than the grace (Stripe can be set to leave it so) gets the rest of its period when it changes
+//!   otherwise.
+//! - with [`PausedCollection::EndsAccess`], a subscription that is seen paused within an hour of its period's start
+//!   hasn't paid for it; later it has. This has two costs: a subscription that is paused within an hour of a payment
+//!   loses the period, and a change in the middle of an unpaid period gives the rest of it.
 //!
 //! # Where it is stored
 //!
-//! [`Given`] is stored beside the state, under `derived`, by the settings of when the item was written; so readers in any
-//! language copy no arithmetic. A change of the settings reaches an object with its next event, or by `sluice rebuild`.
+//! [`Given`] is stored next to the state, under `derived`, computed with the settings at the time of the write; so
+//! readers in any language repeat no arithmetic. A change of the settings reaches an object with its next event, or by
+//! `sluice rebuild`.
 //!
 //! A summary of entitlements gives features, as Stripe sums them up over all of a customer's subscriptions. It has no
-//! end of its own. `Access` is emitted by subscription (and by summary), because a projection is one object's; a
-//! customer's access is their sum: [`crate::customer`].
+//! end of its own. `Access` is emitted per subscription (and per summary), because a projection belongs to one object;
+//! a customer's access is their sum: [`crate::customer`].
 
 use std::collections::BTreeMap;
 
@@ -73,7 +76,7 @@ const RENEWAL_INVOICE_S: i64 = DAY_S;
 /// over does so at once.
 const OTHER_INVOICE_S: i64 = 60;
 
-/// How long after a period's start an event is taken for the one that began it, in seconds.
+/// How long after a period's start an event counts as the one that began it, in seconds.
 const ROLLOVER_S: i64 = 3_600;
 
 /// Billing reasons of invoices that begin a period.
@@ -82,7 +85,8 @@ const RENEWALS: [&str; 3] = ["subscription_create", "subscription_cycle", "subsc
 /// What one object gives: nothing if both lists are empty.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Given {
-    /// By product and end, sorted. A product stands once for each end: what holds at a moment is the sum of those that do.
+    /// By product and end, sorted. A product occurs once for each end: the access at a moment is the sum of those that
+    /// haven't ended.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub products: Vec<Product>,
     /// By name, sorted, each with its latest end.
@@ -98,9 +102,9 @@ pub struct Given {
 pub struct Product {
     /// `prod_…`.
     pub product: String,
-    /// How many; none for what is metered.
+    /// The quantity; `None` for a metered price.
     pub quantity: Option<i64>,
-    /// To this second (Unix), not included; none where no end is known.
+    /// Until this second (Unix), not included; `None` if no end is known.
     pub until: Option<i64>,
 }
 
@@ -109,7 +113,7 @@ pub struct Product {
 pub struct Feature {
     /// Its name: a lookup key of Stripe's entitlements, or what a price lists.
     pub feature: String,
-    /// To this second (Unix), not included; none where no end is known.
+    /// Until this second (Unix), not included; `None` if no end is known.
     pub until: Option<i64>,
 }
 
@@ -120,7 +124,7 @@ struct Served {
     assumed: bool,
 }
 
-/// What an object gives by these settings; `None` for one that never gives anything (a customer, a discount).
+/// What an object gives under these settings; `None` for one that never gives anything (a customer, a discount).
 pub fn given(kept: &Kept, settings: &Settings) -> Option<Given> {
     match kept {
         Kept::Subscription(one) => Some(by_subscription(one, settings)),
@@ -139,7 +143,7 @@ pub fn given(kept: &Kept, settings: &Settings) -> Option<Given> {
 }
 
 fn by_subscription(subscription: &Subscription, settings: &Settings) -> Given {
-    // With an order in which no known end is the latest.
+    // In this order an unknown end is the latest.
     let key = |until: Option<i64>| (until.is_none(), until);
     let mut products: BTreeMap<_, Option<i64>> = BTreeMap::new();
     let mut features = BTreeMap::new();
@@ -175,7 +179,7 @@ fn by_subscription(subscription: &Subscription, settings: &Settings) -> Given {
     }
 }
 
-/// Whether an item is served, and until when.
+/// Whether an item gives access, and until when.
 fn served(subscription: &Subscription, item: &Item, settings: &Settings) -> Option<Served> {
     if item.quantity == Some(0) {
         return None;
@@ -241,8 +245,8 @@ fn while_past_due(
     }
 }
 
-/// Whether the item's period was paid for before this invoice, which isn't: `None` if it wasn't, else whether that is assumed.
-/// Within the grace the period's own invoice may be unpaid too; later than that the subscription would be over.
+/// Whether the item's period was paid for before this unpaid invoice: `None` if it wasn't, else whether that is
+/// assumed. Within the grace the period's own invoice may be unpaid too; later the subscription would have ended.
 fn paid_before(invoice: &LatestInvoice, item: &Item, settings: &Settings) -> Option<bool> {
     if begins(invoice, item) {
         return None;
@@ -268,7 +272,7 @@ fn earlier(one: Option<i64>, other: Option<i64>) -> Option<i64> {
     [one, other].into_iter().flatten().min()
 }
 
-/// What a level says of an object: whose, how it stands, what it gives.
+/// What a level says about an object: its customer, its status, what it gives.
 #[derive(Debug, PartialEq, Eq)]
 struct Access<'a> {
     key: String,
@@ -302,12 +306,12 @@ fn access<'a>(kept: &'a Kept, settings: &Settings) -> Option<Access<'a>> {
     }
 }
 
-/// `Access`, if it isn't what it was. A new object's is always emitted, also if it gives nothing.
+/// `Access`, if it has changed. A new object's is always emitted, even if it gives nothing.
 pub(crate) fn levels(before: Option<&Kept>, after: &Kept, settings: &Settings) -> Vec<Level> {
     let was = before.and_then(|before| access(before, settings));
     let is = match (access(after, settings), &was) {
         (Some(is), _) => is,
-        // It is gone: what it gave is taken back from the customer who had it.
+        // The object is deleted: its customer loses what it gave.
         (None, Some(was)) => Access {
             key: was.key.clone(),
             customer: was.customer,
@@ -337,7 +341,7 @@ pub(crate) fn levels(before: Option<&Kept>, after: &Kept, settings: &Settings) -
     }]
 }
 
-/// When the last of it ends; `None` if nothing is given, or no end is known of something.
+/// When the last of it ends; `None` if nothing is given, or if something has no known end.
 fn last_end(given: &Given) -> Option<i64> {
     let products = given.products.iter().map(|one| one.until);
     let features = given.features.iter().map(|one| one.until);

@@ -1,4 +1,4 @@
-//! May this customer use X, and until when? The sum over all that is the customer's.
+//! May this customer use X, and until when? The sum over all of the customer's objects.
 
 use std::collections::BTreeMap;
 
@@ -9,21 +9,21 @@ use sluice_kernel::fault::Fault;
 use crate::access::{Given, given};
 use crate::state::{Kept, Settings};
 
-/// Until when something may be used.
+/// The end of a use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Until {
-    /// To this second (Unix), not included.
+    /// Until this second (Unix), not included.
     Second(i64),
     /// No end is known.
     Open,
 }
 
-/// What may be used of something.
+/// The allowed use of one product or feature.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Use {
     /// The latest end.
     pub until: Until,
-    /// How many now, all together; none for features and for what is metered.
+    /// The total quantity now; `None` for features and for metered prices.
     pub quantity: Option<i64>,
 }
 
@@ -32,14 +32,14 @@ pub struct Use {
 pub struct CustomerAccess {
     /// By product id, and by feature name.
     pub uses: BTreeMap<String, Use>,
-    /// Some object has more than is known of it: what isn't in `uses` may be allowed after all.
+    /// Some object has more items than are known: a product that isn't in `uses` may still be allowed.
     pub partial: bool,
     /// Some end is assumed ([`crate::access`]).
     pub assumed: bool,
 }
 
 impl CustomerAccess {
-    /// Until when the customer may use this product (`prod_…`) or feature; `None` for not at all.
+    /// Until when the customer may use this product (`prod_…`) or feature; `None` if not at all.
     pub fn until(&self, product_or_feature: &str) -> Option<Until> {
         Some(self.uses.get(product_or_feature)?.until)
     }
@@ -57,11 +57,11 @@ impl CustomerAccess {
     }
 }
 
-/// The sum over these states by these settings, in any order. `now` is in Unix seconds.
+/// The sum over these states under these settings, in any order. `now` is in Unix seconds.
 ///
-/// - Something that two subscriptions give may be used until the later end; quantities add up.
+/// - A product or feature that two subscriptions give may be used until the later end; quantities add up.
 /// - A feature of Stripe's entitlements ends with the last of the subscriptions: Stripe's list knows no grace period.
-///   If none of them is known here, Stripe's list stands by itself.
+///   If none of them is known here, Stripe's list alone counts.
 /// - A customer who is deleted has nothing.
 pub fn of_customer<'a>(
     kept: impl IntoIterator<Item = &'a Kept>,
@@ -72,8 +72,8 @@ pub fn of_customer<'a>(
     sum(kept.into_iter().map(read), now)
 }
 
-/// The same over the items as they are stored, by what was derived when each was written: what a query of the index
-/// `by_owner` answers.
+/// The same sum over stored items, from what was derived when each was written: these are the results of a query of the
+/// index `by_owner`.
 ///
 /// # Errors
 /// `Retry` with `projection.unreadable`: a newer version may have written it.
@@ -90,7 +90,7 @@ pub fn of_stored<'a>(
     Ok(sum(each, now))
 }
 
-/// What is read of an item: the rest of it is the consumer's.
+/// The part of an item that is read here; the rest is for the consumer.
 #[derive(Deserialize)]
 struct Readable {
     state: Kept,

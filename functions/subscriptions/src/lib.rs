@@ -8,10 +8,11 @@
 //! | `customer.discount.*` | discount | coupon, customer, subscription, end | |
 //! | `subscription_schedule.*` | schedule | status, customer, subscription | |
 //!
-//! How each object is read is in `read`; what a subscription gives is in [`access`], and in [`customer`] the sum over all of
-//! a customer's: the answer to "may this customer use X, and until when?". A summary of entitlements has no id of Stripe's; it
-//! is kept under `entitlements:<customer>`. A discount of an API version before 2020-08-27 has none either; it is kept
-//! under `discount:<subscription or customer>`. Nothing personal is kept: no name, no address, no tax number.
+//! `read` reads each object; [`access`] computes what a subscription gives, and [`customer`] the sum over all of a
+//! customer's objects: the answer to "may this customer use X, and until when?". Stripe gives a summary of entitlements
+//! no id; it is kept under `entitlements:<customer>`. A discount of an API version before 2020-08-27 has none either;
+//! it is kept under `discount:<subscription or customer>`. Nothing personal is kept: no name, no address, no tax
+//! number.
 
 pub mod access;
 pub mod customer;
@@ -53,9 +54,9 @@ impl Domain for Subscriptions {
         "entitlements.active_entitlement_summary.updated",
     ];
 
-    /// States after which an object of this kind changes no more. A subscription that is `unpaid` or `paused` can come
-    /// back; one that is canceled can't: a customer who returns gets another. A schedule that is released leaves its
-    /// subscription to itself for good.
+    /// States after which an object of this kind no longer changes. A subscription that is `unpaid` or `paused` can
+    /// come back; one that is canceled can't: a customer who returns gets another. A schedule that is released never
+    /// affects its subscription again.
     const TERMINAL: &'static [Ends] = &[
         ("subscription", &["canceled", "incomplete_expired"]),
         (
@@ -64,7 +65,7 @@ impl Domain for Subscriptions {
         ),
     ];
 
-    /// As infra/docs/first-deploy.md has them.
+    /// As listed in infra/docs/first-deploy.md.
     const NEEDED: &'static [&'static str] = &[
         "customer.subscription.created",
         "customer.subscription.updated",
@@ -83,7 +84,7 @@ impl Domain for Subscriptions {
     type State = Kept;
     type Settings = Settings;
 
-    /// A "deleted" subscription is canceled and stays to be read; any other object is gone.
+    /// A "deleted" subscription is canceled and can still be read; any other deleted object can't.
     fn is_deleted(event: &Event) -> bool {
         let kinds = ["customer.deleted", "customer.discount.deleted"];
         kinds.contains(&&*event.kind) || Fields::of(&event.object).flag("deleted")
@@ -141,8 +142,8 @@ impl Domain for Subscriptions {
         })
     }
 
-    /// The notice that Stripe gives three days before a trial ends. It says nothing of what came after: a receiver
-    /// looks at the level `Access` first. A thin event's subscription is fetched, and may no longer be in that trial.
+    /// The notice that Stripe gives three days before a trial ends. It says nothing about later changes: a receiver
+    /// checks the level `Access` first. A thin event's subscription is fetched, and may no longer be in that trial.
     fn facts(event: &Event) -> Result<Vec<Fact>, Fault> {
         let fields = Fields::of(&event.object);
         if event.kind != "customer.subscription.trial_will_end" || Self::is_deleted(event) {
@@ -159,7 +160,7 @@ impl Domain for Subscriptions {
         Ok(vec![Fact {
             kind: "TrialEnding",
             object: fields.text("id")?.to_owned(),
-            // A trial that is prolonged ends a second time.
+            // A trial that is extended ends a second time.
             discriminator: Some(trial_end.to_string()),
             data,
         }])
@@ -174,7 +175,7 @@ impl Domain for Subscriptions {
         serde_json::to_value(given).ok()
     }
 
-    /// A trial's end that is announced, of a subscription that isn't in that trial any more.
+    /// An announced trial's end, of a subscription that is no longer in that trial.
     fn overtaken(fact: &Fact, state: &Kept) -> Option<String> {
         match state {
             Kept::Subscription(one) => {
@@ -209,7 +210,7 @@ impl Domain for Subscriptions {
         kind == "customer.subscription.trial_will_end"
     }
 
-    /// Events show the first ten items or entitlements, and of the latest invoice the id.
+    /// Events show the first ten items or entitlements, and only the id of the latest invoice.
     fn lacks(event: &Event) -> Lacks {
         let fields = Fields::of(&event.object);
         let cut = fields.flag("items/has_more") || fields.flag("entitlements/has_more");
@@ -224,12 +225,12 @@ impl Domain for Subscriptions {
 
 fn gone(object: &str, fields: Fields<'_>) -> Result<Projected<Kept>, Fault> {
     let (id, is_own) = match object {
-        // Without an id of its own it leaves the place to the next one.
+        // A discount without an id of its own makes room for the next one.
         "discount" => read::discount_key(fields)?,
         _ => (fields.text("id")?.to_owned(), true),
     };
     let key = match object {
-        // Asked for by its customer's id, which is the customer's own key.
+        // Requested by its customer's id, which is the customer's own key.
         ENTITLEMENTS => summary_key(&id),
         _ => id.clone(),
     };

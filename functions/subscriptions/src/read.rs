@@ -1,4 +1,4 @@
-//! How each object of Stripe's is read, in every API version: what is kept of it, field by field.
+//! How each of Stripe's objects is read, in every API version: what is kept of it, field by field.
 
 use serde_json::Value;
 use sluice_kernel::fault::Fault;
@@ -21,7 +21,7 @@ pub(crate) fn invoice_decides(fields: Fields<'_>) -> bool {
         || fields.get("pause_collection").is_some()
 }
 
-/// The latest invoice, where the API has shown it in the place of its id.
+/// The latest invoice, if the API has expanded it in place of its id.
 fn latest_invoice(fields: Fields<'_>) -> Option<LatestInvoice> {
     let invoice = Fields::of(fields.get("latest_invoice")?);
     Some(LatestInvoice {
@@ -103,7 +103,7 @@ pub(crate) fn entitlements(fields: Fields<'_>) -> Result<Entitlements, Fault> {
     })
 }
 
-/// What a discount is kept under, and whether that is an id of its own. Before API version 2020-08-27 it had none; a
+/// The key that a discount is kept under, and whether that is its own id. Before API version 2020-08-27 it had none; a
 /// customer had one discount at a time, and so had a subscription.
 pub(crate) fn discount_key(fields: Fields<'_>) -> Result<(String, bool), Fault> {
     if let Some(id) = fields.optional_text("id") {

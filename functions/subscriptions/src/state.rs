@@ -1,9 +1,9 @@
-//! What is kept of each object, and the settings that access follows.
+//! What is kept of each object, and the settings that decide access.
 
 use serde::{Deserialize, Serialize};
 
-/// The metadata key of a price that lists the features it gives, separated by commas. For products whose features
-/// Stripe's entitlements don't know.
+/// The metadata key of a price that lists the features it gives, separated by commas. For products with features that
+/// Stripe's entitlements don't list.
 pub const FEATURES_KEY: &str = "features";
 
 /// What is kept of an object.
@@ -13,7 +13,7 @@ pub enum Kept {
     /// A subscription.
     #[serde(rename = "subscription")]
     Subscription(Subscription),
-    /// What a customer is entitled to, all subscriptions together, as Stripe sums it up.
+    /// What a customer is entitled to, over all subscriptions, as Stripe sums it up.
     #[serde(rename = "entitlements.active_entitlement_summary")]
     Entitlements(Entitlements),
     /// A customer.
@@ -55,7 +55,7 @@ pub struct Subscription {
     /// When it is going to end, in Unix seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cancel_at: Option<i64>,
-    /// How long the customer has to pay an invoice that is sent; none where it is collected.
+    /// How long the customer has to pay an invoice that is sent; `None` if it is collected automatically.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub days_until_due: Option<i64>,
     /// When its trial ends or ended, in Unix seconds.
@@ -67,12 +67,12 @@ pub struct Subscription {
     /// Its latest invoice, while that decides what it gives (past due, collection paused). Only Stripe's API shows it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub invoice: Option<LatestInvoice>,
-    /// When it was seen like this, in Unix seconds, where the latest invoice would decide and isn't known.
+    /// When this state was seen, in Unix seconds, if the latest invoice would decide and isn't known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seen: Option<i64>,
 }
 
-/// What a subscription's latest invoice says of what was paid for.
+/// What a subscription's latest invoice says about what was paid for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LatestInvoice {
     /// Stripe's `billing_reason`: `subscription_cycle`, `subscription_update`, …
@@ -90,7 +90,7 @@ pub struct LatestInvoice {
 pub struct Settings {
     /// How many days a customer keeps access while Stripe tries to collect, after the payment was due.
     pub grace_days: u16,
-    /// What becomes of access while the collection of invoices is paused.
+    /// What happens to access while the collection of invoices is paused.
     pub paused_collection: PausedCollection,
 }
 
@@ -105,11 +105,11 @@ impl Default for Settings {
     }
 }
 
-/// What becomes of access while the collection of invoices is paused.
+/// What happens to access while the collection of invoices is paused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PausedCollection {
-    /// The subscription is served as before: Stripe's own words for it are "offer your service for free".
+    /// The subscription is served as before: Stripe calls it "offer your service for free".
     KeepsAccess,
     /// Access ends with the period that was paid for.
     EndsAccess,
@@ -123,10 +123,11 @@ pub struct Item {
     /// `prod_…`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub product: Option<String>,
-    /// How many; metered prices have none.
+    /// The quantity; metered prices have none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quantity: Option<i64>,
-    /// The beginning of its current period, in Unix seconds. Before API version 2025-03-31 that was the subscription's.
+    /// The beginning of its current period, in Unix seconds. Before API version 2025-03-31 that was the subscription's
+    /// period.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start: Option<i64>,
     /// The end of its current period, in Unix seconds.
@@ -144,7 +145,7 @@ pub struct Entitlements {
     pub customer: String,
     /// The features' lookup keys, sorted.
     pub features: Vec<String>,
-    /// There are more than these.
+    /// There are more features than these.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub partial: bool,
 }
@@ -162,15 +163,15 @@ pub struct Customer {
 /// What is kept of a discount.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Discount {
-    /// `di_…`; of an API version before 2020-08-27, what it is kept under.
+    /// `di_…`; in API versions before 2020-08-27, the key that it is kept under.
     pub id: String,
     /// The coupon's id.
     pub coupon: Option<String>,
     /// `cus_…`.
     pub customer: Option<String>,
-    /// `sub_…`, where it is one subscription's.
+    /// `sub_…`, if it belongs to one subscription.
     pub subscription: Option<String>,
-    /// In Unix seconds; none for one that stays.
+    /// In Unix seconds; `None` if it has no end.
     pub end: Option<i64>,
 }
 
@@ -183,11 +184,11 @@ pub struct Schedule {
     pub status: String,
     /// `cus_…`.
     pub customer: Option<String>,
-    /// `sub_…`, once it has begun; also the one that it was released from.
+    /// `sub_…`, once it has begun; or the one that it was released from.
     pub subscription: Option<String>,
 }
 
-/// Where a customer's summary of entitlements is kept.
+/// The key of a customer's summary of entitlements.
 pub(crate) fn summary_key(customer: &str) -> String {
     format!("entitlements:{customer}")
 }

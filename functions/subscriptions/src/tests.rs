@@ -140,7 +140,7 @@ fn a_trials_end_is_told_once_also_after_the_cancelation_which_stands() {
     assert_eq!(only(&told).status, "canceled");
     assert_eq!(told.count("TrialEnding"), 1);
 
-    // A trial that is prolonged ends anew.
+    // A trial that is extended ends a second time.
     let mut prolonged = last;
     prolonged.object["trial_end"] = json!(1_900_000_000);
     events.push(prolonged);

@@ -10,10 +10,10 @@ use sluice_kernel::fault::Fault;
 /// A run begins no batch with less time than this left before the invocation's deadline.
 pub const RESERVE_MS: i64 = 10_000;
 
-/// Runs once and logs what was done; the answer is the same, for whoever invokes sweep by hand.
+/// Runs once and logs what was done; it returns the same report, for an operator who invokes sweep by hand.
 ///
 /// # Errors
-/// `Retry` where the due index can't be read: the next run tries again.
+/// `Retry` if the due index can't be read: the next run tries again.
 pub async fn run_once(
     ledger: &impl DueLedger,
     bus: &impl Bus,

@@ -1,4 +1,5 @@
-//! What events mean, through the deployed functions: money that was never taken, inquiries, and what a customer may use.
+//! What events mean, through the deployed functions: money that was never captured, inquiries, and what a customer may
+//! use.
 
 use serde_json::{Value, json};
 use sluice_stripe_sim::Story;
@@ -64,7 +65,7 @@ fn an_inquiry_that_escalates_is_an_inquiry_and_a_chargeback_whose_deadline_is_th
     for field in ["status", "due_by", "moved"] {
         assert_eq!(level[field], state[field], "{field}");
     }
-    // Delivered backwards, the inquiry's opening came when it was a chargeback, and says so.
+    // In backward order the inquiry's opening came when it was already a chargeback, and says so.
     let effects = PLAYED.world.effects(&dispute.id).into_iter();
     let mut opened = effects.filter(|effect| effect["detail-type"] == "InquiryOpened");
     let opened = opened.next().expect("emitted");

@@ -1,5 +1,5 @@
-//! A stack that asks a simulated Stripe, and every command that needs that: events that are lost, out of order, thin and of one
-//! second; reconcile, rebuild, import, shadow, erase.
+//! A stack that queries a simulated Stripe, and every command that needs that: events that are lost, out of order,
+//! thin, or in the same second; reconcile, rebuild, import, shadow, erase.
 
 use serde_json::json;
 use sluice_stripe_sim::api::Terms;
@@ -25,7 +25,7 @@ const STORIES: [Story; 6] = [
     Story::PartialRefund,
 ];
 
-/// Of so many events one is lost.
+/// One in this number of events is lost.
 const LOST: usize = 9;
 
 fn stack(server: &Server) -> World {
@@ -54,7 +54,8 @@ fn deliver(world: &World, stripe: &Stripe, event: &Occurrence) {
     wait_for(world, &event.kind);
 }
 
-/// Delivers the events of a Stripe: each third pair of neighbours the wrong way round, some not at all; one only as a thin event.
+/// Delivers the events of a Stripe: each third pair of neighbours in the wrong order, some not at all, and one only as
+/// a thin event.
 fn deliver_all(world: &World, stripe: &Stripe) {
     for (pair, events) in stripe.events().chunks(2).enumerate() {
         let mut events: Vec<_> = events.iter().enumerate().collect();
@@ -85,7 +86,7 @@ fn what_a_stack_that_asks_stripe_leaves_behind_and_what_commands_say_of_it_is_as
     let mut stripe = stripe(71);
     let scopes = [Scope::platform(false), stripe.connect(false)];
     let start_s = stripe.options().start;
-    // All of it is over by now: what is to come would differ from run to run.
+    // The whole story is in the past by now: future times would differ from run to run.
     let mut end_s = start_s + 24 * 86_400;
     for story in STORIES {
         stripe.play_until(story, &scopes[0], end_s);

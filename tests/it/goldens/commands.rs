@@ -1,4 +1,4 @@
-//! The operator's program: what it prints and how it ends, of a list of calls; and its help.
+//! The operator's program: its output and exit code for a list of calls; and its help.
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Command, Output, Stdio};
@@ -10,7 +10,7 @@ use super::placeholders::Placeholders;
 use crate::replay::{PROGRAM, program};
 use crate::world::World;
 
-/// In which forms a call is made: once is enough for what changes something.
+/// The output forms in which a call is made: once is enough for a call that changes something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Form {
     /// For people, then as JSON.
@@ -21,7 +21,7 @@ pub(super) enum Form {
     Json,
 }
 
-/// A call: the file's name, the arguments by spaces, and standard input.
+/// A call: the file's name, the arguments separated by spaces, and standard input.
 #[derive(Debug, Clone)]
 pub(super) struct Call {
     pub(super) name: &'static str,
@@ -30,7 +30,7 @@ pub(super) struct Call {
     pub(super) input: String,
 }
 
-/// A call of these arguments, which are parted by spaces.
+/// A call with these space-separated arguments.
 pub(super) fn call(name: &'static str, form: Form, args: &str) -> Call {
     Call {
         name,
@@ -69,7 +69,7 @@ impl Call {
     }
 }
 
-/// An event's steps by what they say: ingest logs its own beside what the domain does.
+/// An event's steps sorted by their text: ingest logs its own while the domain works.
 fn sorted_steps(text: &str) -> String {
     let lines = text.lines().map(|line| {
         let mut story: Value = serde_json::from_str(line).ok()?;
@@ -106,7 +106,7 @@ fn with_input(command: &mut Command, input: &str) -> Output {
     child.wait_with_output().expect("it ends")
 }
 
-/// The same surroundings wherever the test runs.
+/// The same environment on every machine.
 fn usual(command: &mut Command) -> &mut Command {
     for variable in [
         "COLUMNS",
@@ -189,7 +189,7 @@ fn help(path: &[String], goldens: &mut Goldens) {
     let text = String::from_utf8(output.stdout).expect("text");
     let listed = text.lines().skip_while(|line| *line != "Commands:").skip(1);
     let listed = listed.take_while(|line| !line.is_empty());
-    // Deeper lines go on with what is said of the command above.
+    // Deeper lines continue the text of the command above.
     let commands = listed.filter_map(|line| line.strip_prefix("  ")?.split(' ').next());
     for command in commands.filter(|it| !it.is_empty() && *it != "help") {
         help(&[path, &[command.to_owned()]].concat(), goldens);

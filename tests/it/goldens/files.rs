@@ -38,7 +38,7 @@ pub(super) fn check(folder: &str, goldens: &Goldens) {
 }
 
 fn write(path: &Path, goldens: &Goldens) {
-    // What isn't made any more goes.
+    // A file that is no longer produced is deleted.
     if path.exists() {
         fs::remove_dir_all(path).expect("removed");
     }
@@ -64,7 +64,7 @@ fn read(top: &Path, folder: &Path) -> Goldens {
     found
 }
 
-/// The first lines that differ; nothing where none does.
+/// The first lines that differ; `None` if none does.
 fn difference(stored: Option<&String>, found: Option<&String>) -> Option<String> {
     let (stored, found) = match (stored, found) {
         (Some(stored), Some(found)) => (stored, found),

@@ -1,9 +1,9 @@
-//! What differs from run to run, replaced in a text by what it is: `<time>`, `<span>`, `<uuid>`, `<hex>`, `<port>`…
+//! Replaces in a text what differs from run to run by what it is: `<time>`, `<span>`, `<uuid>`, `<hex>`, `<port>`…
 
 /// Numbers in JSON that a clock, a meter or the machine's speed decides, by their keys.
 const MEASURED: [&str; 3] = ["behind_s", "duration_ms", "lag_ms"];
 
-/// How long before the simulated Stripe's beginning the first event of a story may be, in seconds.
+/// How long before the simulated Stripe's start the first event of a story may be, in seconds.
 const STORIES_S_MAX: i64 = 60 * 86_400;
 
 /// Replaces what differs from run to run.
@@ -26,7 +26,7 @@ impl Placeholders {
         }
     }
 
-    /// The same, where commands are given this file.
+    /// The same, if commands are given this file.
     pub(super) fn with_file(self, file: &str) -> Self {
         Self {
             file: Some(file.to_owned()),
@@ -60,7 +60,7 @@ impl Placeholders {
         out
     }
 
-    /// The same for a table or sentences for people: how wide a column is follows from what is replaced.
+    /// The same for a table or sentences for people: the width of a column depends on what is replaced.
     pub(super) fn apply_to_words(&self, text: &str) -> String {
         let text = self.apply(text);
         let lines = text.lines().map(|line| {
@@ -74,7 +74,7 @@ impl Placeholders {
         lines.collect()
     }
 
-    /// What the text begins with that is to be replaced: its length, and by what.
+    /// The length of the text's beginning that is to be replaced, and its replacement.
     fn first(&self, text: &str) -> Option<(usize, String)> {
         measured(text)
             .or_else(|| port(text))
@@ -134,9 +134,10 @@ impl Placeholders {
         fits.then(|| (digits.len(), "<day>".to_owned()))
     }
 
-    /// What stands for a time; nothing for one that is the same in every run.
+    /// The placeholder for a time; `None` for a time that is the same in every run.
     fn time(&self, seconds: i64) -> Option<String> {
-        // Up to a hundred years ahead: what expires. Since shortly before: what a next run of reconcile looks at once more.
+        // Up to a hundred years ahead: expiry times. Since shortly before: times that the next run of reconcile reads
+        // again.
         if (self.begun_s - 7_200..self.begun_s + 36_525 * 86_400).contains(&seconds) {
             return Some("<time>".to_owned());
         }
@@ -202,8 +203,8 @@ fn smoke(text: &str) -> Option<(usize, String)> {
     Some((name.len() + digits.len(), format!("{name}<hex>")))
 }
 
-/// The id of a trace, and with the id of a span in a `traceparent`; and the moment that names a run of rebuild or import. Shorter
-/// and longer ones are digests of what is the same in every run.
+/// The id of a trace, alone or with the id of a span in a `traceparent`; and the moment that names a run of rebuild or
+/// import. Shorter and longer ones are digests of values that are the same in every run.
 fn hexadecimal(text: &str) -> Option<(usize, String)> {
     let is_digit = |it: char| it.is_ascii_digit() || ('a'..='f').contains(&it);
     let digits = run(text, is_digit);
@@ -228,7 +229,7 @@ fn hexadecimal(text: &str) -> Option<(usize, String)> {
     }
 }
 
-/// How long that is, as the operator's program says it: `3 s`, `12 min`, `5 h`, `2 d`, `40 ms`.
+/// A duration, as the operator's program prints it: `3 s`, `12 min`, `5 h`, `2 d`, `40 ms`.
 fn span(text: &str) -> Option<(usize, String)> {
     let digits = run(text, |it| it.is_ascii_digit());
     if digits.is_empty() {

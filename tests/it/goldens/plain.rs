@@ -1,5 +1,5 @@
-//! A stack without an API key: every sample event, some that are out of order, repeated, unknown, rejected or given up; and every
-//! command that works on such a stack.
+//! A stack without an API key: every sample event, some that are out of order, repeated, unknown, rejected or
+//! discarded; and every command that works on such a stack.
 
 use std::fs;
 
@@ -15,7 +15,7 @@ use super::stored;
 use crate::consumers::message;
 use crate::world::{World, eventually, intent, now_s};
 
-/// When the first of the test's own events was created; the samples are of that time too.
+/// When the first of the test's own events was created; the samples are from that time too.
 const CREATED: i64 = 1_768_000_000;
 
 /// A delivery: the endpoint, the body.
@@ -38,7 +38,7 @@ impl Delivery {
     }
 }
 
-/// The samples in the order in which they were created, and of one second by their files' names.
+/// The samples in the order in which they were created, and within one second by their file names.
 fn samples() -> Vec<Delivery> {
     let folder = root().join("tests/events/stripe");
     let files = fs::read_dir(folder).expect("the samples");
@@ -52,7 +52,7 @@ fn samples() -> Vec<Delivery> {
                 .expect("a name")
                 .to_string_lossy()
                 .into_owned();
-            // Thin ones have a text, and come last.
+            // Thin events have a time as text, and come last.
             let order = (body["created"].as_i64().unwrap_or(i64::MAX), name.clone());
             let endpoint = if body["account"].is_string() || body["context"].is_string() {
                 "connect"
@@ -66,7 +66,7 @@ fn samples() -> Vec<Delivery> {
     found.into_iter().map(|(_, delivery)| delivery).collect()
 }
 
-/// The test's own.
+/// The test's own deliveries.
 fn own() -> Vec<Delivery> {
     let of = |event: &str, object: &str, kind: &str, after_s: i64, status: &str| {
         intent(event, object, kind, CREATED + after_s, status)
@@ -169,8 +169,8 @@ fn deliver(world: &World, delivery: &Delivery) -> String {
     )
 }
 
-/// Waits until the domain that gets events of this type is done with what was published: the local AWS puts it into the queue
-/// before it answers. The domain's line may come later.
+/// Waits until the domain that gets events of this type has handled what was published: the local AWS puts it into the
+/// queue before it answers. The domain's line may come later.
 pub(super) fn wait_for(world: &World, kind: &str) {
     if let Route::Domain(domain) = route(kind) {
         eventually("an empty queue", || {
@@ -186,12 +186,12 @@ fn deliver_all(world: &World, deliveries: &[Delivery]) -> String {
         .collect()
 }
 
-/// Waits until no message is left in the domains' queues, and all that was put on the bus and logged before is seen.
+/// Waits until no message is left in the domains' queues, and all earlier bus entries and log lines have been seen.
 pub(super) fn settle(world: &World) {
     world.drained();
     world.see_all_of_the_bus();
-    // The local AWS waits 50 ms for a function's line, and on a busy machine has it only after the next invocation. These do
-    // nothing.
+    // The local AWS waits 50 ms for a function's line, and on a busy machine gets it only after the next invocation.
+    // These invocations do nothing.
     for domain in ALL {
         invoke(world, domain, &json!({ "Records": [] }));
     }
@@ -200,7 +200,7 @@ pub(super) fn settle(world: &World) {
 
 fn invoke(world: &World, function: &str, event: &Value) {
     let name = world.info().functions[function].clone();
-    // Ingest refuses what is no request.
+    // Ingest refuses what isn't a request.
     let _ = world.stack(|stack| stack.aws().invoke(&name, event));
 }
 
@@ -215,7 +215,7 @@ fn what_deliveries_leave_behind_and_what_commands_say_of_it_is_as_it_was() {
     let mut answers = deliver_all(&world, &own());
     let forged = world.deliver_signed("platform", b"{}", "whsec_wrong", now_s());
     answers.push_str(&format!("forged: {} {}\n", forged.status, forged.text));
-    // Dead letters: of an event that the ledger has, of one that it hasn't, and one that can't be read.
+    // Dead letters: one of an event in the ledger, one of an event that isn't in it, and one that can't be read.
     let letters = [
         message(&intent(
             "evt_g_customer",
@@ -235,8 +235,8 @@ fn what_deliveries_leave_behind_and_what_commands_say_of_it_is_as_it_was() {
     ];
     world.enqueue("payments_dead_letters", &letters);
 
-    // What only looks goes on beside the rest: most of it waits for an answer. Receives of one queue would hide its messages from
-    // each other.
+    // Read-only calls run concurrently with the rest: mostly they wait for an answer. Concurrent receives from one
+    // queue would hide its messages from each other.
     let mut goldens = Goldens::new();
     let (world, placeholders) = (&world, &placeholders);
     let made = |calls: Vec<Call>| make_all(world, placeholders, &calls);
@@ -262,8 +262,8 @@ fn what_deliveries_leave_behind_and_what_commands_say_of_it_is_as_it_was() {
             goldens.append(&mut lane.join().expect("made"));
         }
     });
-    // Received messages aren't counted as dead letters for a moment, so nothing else receives them now. Sweep has run, whether or
-    // not its schedule has come.
+    // Received messages aren't counted as dead letters for a moment, so nothing else receives them now. Sweep has run,
+    // with or without its schedule.
     world.sweep();
     goldens.append(&mut made(vec![
         call("status", Form::Both, "status"),
@@ -277,7 +277,7 @@ fn what_deliveries_leave_behind_and_what_commands_say_of_it_is_as_it_was() {
     check("plain", &goldens);
 }
 
-/// `event tail` never ends: what it prints first.
+/// `event tail` never ends: its first lines.
 fn tail(world: &World, placeholders: &Placeholders) -> String {
     let tail = [
         "event",
@@ -292,7 +292,7 @@ fn tail(world: &World, placeholders: &Placeholders) -> String {
     begun.concat()
 }
 
-/// Of the dead letters.
+/// Calls about the dead letters.
 fn of_dead_letters() -> Vec<Call> {
     use Form::Both;
     vec![
@@ -311,7 +311,7 @@ fn of_dead_letters() -> Vec<Call> {
     ]
 }
 
-/// Of the stack as a whole.
+/// Calls about the stack as a whole.
 fn of_the_stack() -> Vec<Call> {
     use Form::Both;
     let verify = concat!(
@@ -329,7 +329,7 @@ fn of_the_stack() -> Vec<Call> {
     ]
 }
 
-/// Of events and objects.
+/// Calls about events and objects.
 fn of_what_is_there() -> Vec<Call> {
     use Form::Both;
     vec![
@@ -411,7 +411,7 @@ fn of_what_is_there() -> Vec<Call> {
     ]
 }
 
-/// What changes something, in this order.
+/// Calls that change something, in this order.
 fn changing() -> Vec<Call> {
     use Form::{Json, Words};
     vec![

@@ -6,17 +6,17 @@ use super::files::Goldens;
 use super::placeholders::Placeholders;
 use crate::world::World;
 
-/// How often these run is the local AWS's own affair, so what they say twice is kept once.
+/// The local AWS decides how often these run, so repeated lines are kept once.
 const SCHEDULED: [&str; 2] = ["reconcile", "sweep"];
 
-/// Lines with these texts are left out. How many requests to Stripe fit into a second is the machine's affair; the other is what
-/// `settle` makes ingest say.
+/// Lines with these texts are left out. The number of requests to Stripe in a second depends on the machine; the other
+/// line is logged by ingest because of `settle`.
 const LEFT_OUT: [&str; 2] = [
     r#""code":"stripe.budget_spent""#,
     r#"{"message":"Request payload deserialization"#,
 ];
 
-/// Everything of a stack, a JSON value a line. Whether `are_bodies_fixed`: the same in every run.
+/// Everything in a stack, one JSON value per line. `are_bodies_fixed` says whether bodies are the same in every run.
 pub(super) fn of(world: &World, placeholders: &Placeholders, are_bodies_fixed: bool) -> Goldens {
     let mut goldens = Goldens::new();
     world.see_all_of_the_bus();
@@ -34,7 +34,7 @@ pub(super) fn of(world: &World, placeholders: &Placeholders, are_bodies_fixed: b
             logged.sort();
             logged.dedup();
         }
-        // What reconcile and a replay of several send, two copies of a function take side by side.
+        // Two environments of a function handle concurrently what reconcile and a replay of several events send.
         if !are_bodies_fixed {
             logged.sort();
         }
@@ -93,7 +93,7 @@ fn logged(world: &World, function: &str) -> Vec<String> {
             break;
         }
     }
-    // By the function's own time: the local AWS may have a line late.
+    // Sorted by the function's own time: the local AWS may get a line late.
     found.sort_by_cached_key(|line| {
         let line: Value = serde_json::from_str(line).unwrap_or_default();
         let time = line["timestamp"].as_str().unwrap_or_default();
@@ -109,7 +109,7 @@ fn logged(world: &World, function: &str) -> Vec<String> {
     found
 }
 
-/// The lines, of which each says its metrics where no line before has said the same.
+/// The lines, each with its metric declaration only if no earlier line had the same one.
 fn metrics_once(lines: &[String]) -> String {
     let mut seen = Vec::new();
     let shortened = lines.iter().map(|line| {
@@ -141,8 +141,8 @@ fn scanned(world: &World, table: &str) -> Vec<Value> {
     }
 }
 
-/// Bytes are a digest of themselves, for bodies are compressed; of a body that has times of the run not even that. Which attempt
-/// took an event is drawn by lot.
+/// Bytes are replaced by their digest, because bodies are compressed, or by a placeholder if bodies contain times of
+/// the run. It is random which attempt recorded an event.
 fn shorten(value: &mut Value, are_bodies_fixed: bool) {
     match value {
         Value::Object(fields) => {
@@ -172,7 +172,7 @@ fn shorten(value: &mut Value, are_bodies_fixed: bool) {
     }
 }
 
-/// FNV-1a: the same wherever and whenever it is computed.
+/// FNV-1a: the same on every machine at any time.
 fn digest(text: &str) -> u32 {
     text.bytes().fold(0x811c_9dc5, |hash, byte| {
         (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)

@@ -1,13 +1,13 @@
 //! What can happen next: one call to AWS by one attempt or sweep with one result, a crash, or time passing.
 
-/// How a call to the ledger ends. A call that fails its condition was `Done`: the caller learns it.
+/// How a call to the ledger ends. A call that fails its condition was `Done`: the caller learns that.
 #[derive(Clone, Copy, Debug, Hash, PartialEq, Eq)]
 pub enum Call {
     /// Carried out, and the answer came.
     Done,
     /// Carried out, and the answer was lost: the SDK sends it again.
     AnswerLost,
-    /// Not carried out, for good: throttled or unreachable until there was no time left.
+    /// Permanently not carried out: throttled or unreachable until there was no time left.
     Failed,
 }
 
@@ -16,11 +16,11 @@ pub enum Call {
 pub enum Bus {
     /// On the bus.
     Accepted,
-    /// The call succeeded (HTTP 200) and this entry's own result is an error.
+    /// The call succeeded (HTTP 200) but this entry's own result is an error.
     Refused,
     /// On the bus, and the answer was lost: the SDK sends it again.
     AnswerLost,
-    /// Not on the bus, for good: the bus is out until there was no time left.
+    /// Permanently not on the bus: the bus was unavailable until there was no time left.
     Failed,
 }
 
@@ -29,87 +29,87 @@ pub enum Bus {
 pub enum Action {
     /// Stripe's delivery puts its claim, or the SDK repeats it.
     Claim {
-        /// Whose.
+        /// The attempt.
         attempt: u8,
         /// How the call ends.
         call: Call,
     },
     /// The update that takes a lapsed claim over.
     TakeOver {
-        /// Whose.
+        /// The attempt.
         attempt: u8,
         /// How the call ends.
         call: Call,
     },
     /// One part of the attempt's own body is stored.
     StorePart {
-        /// Whose.
+        /// The attempt.
         attempt: u8,
         /// How the call ends.
         call: Call,
     },
     /// The entry is made to name the attempt's own body.
     NameBody {
-        /// Whose.
+        /// The attempt.
         attempt: u8,
         /// How the call ends.
         call: Call,
     },
-    /// PutEvents by the door.
+    /// Ingest calls `PutEvents`.
     Publish {
-        /// Whose.
+        /// The attempt.
         attempt: u8,
         /// How the call ends.
         bus: Bus,
     },
-    /// `published_at` is written by the door.
+    /// Ingest writes `published_at`.
     Mark {
-        /// Whose.
+        /// The attempt.
         attempt: u8,
         /// How the call ends.
         call: Call,
     },
-    /// `due_at` is written by the door.
+    /// Ingest writes `due_at`.
     Defer {
-        /// Whose.
+        /// The attempt.
         attempt: u8,
         /// How the call ends.
         call: Call,
     },
     /// The attempt dies, or gives up with a 5xx before it has published: the ledger can't tell these apart.
     Crash {
-        /// Whose.
+        /// The attempt.
         attempt: u8,
     },
-    /// `lapses_at` passes, by the clock of whoever looks next.
+    /// `lapses_at` passes, by the clock of the next reader.
     Lapse,
     /// A sweep reads the entry as due.
     SweepPick {
-        /// Whose.
+        /// The sweep.
         sweep: u8,
     },
-    /// PutEvents by sweep, in a batch with other entries.
+    /// Sweep calls `PutEvents`, in a batch with other entries.
     SweepPublish {
-        /// Whose.
+        /// The sweep.
         sweep: u8,
         /// How the call ends for this entry.
         bus: Bus,
     },
-    /// `due_at` is removed and `published_at` written by sweep.
+    /// Sweep removes `due_at` and writes `published_at`.
     SweepClear {
-        /// Whose.
+        /// The sweep.
         sweep: u8,
         /// How the call ends.
         call: Call,
     },
-    /// `due_at` is moved forward by sweep.
+    /// Sweep moves `due_at` forward.
     SweepPostpone {
-        /// Whose.
+        /// The sweep.
         sweep: u8,
     },
     /// The sweep dies.
     SweepCrash {
-        /// Whose.
+        /// The sweep.
         sweep: u8,
     },
 }

@@ -1,4 +1,4 @@
-//! Running the checker, and telling a counterexample so that a person can follow it.
+//! Runs the checker, and prints a counterexample so that a person can follow it.
 
 use std::collections::BTreeSet;
 use std::fmt::Debug;
@@ -6,19 +6,19 @@ use std::hash::Hash;
 
 use stateright::{Checker, HasDiscoveries, Model, Path};
 
-/// A model whose counterexamples can be told.
+/// A model with counterexamples that can be printed.
 pub trait Told: Model + Copy + Send + Sync + 'static
 where
     Self::State: Clone + Debug + Hash + PartialEq + Send + Sync + 'static,
     Self::Action: Copy + Debug + PartialEq + Send + Sync + 'static,
 {
-    /// How wide the column of steps is.
+    /// The width of the column of steps.
     const STEP_WIDTH: usize;
 
-    /// Which world it is, in a few words.
+    /// The configuration, in a few words.
     fn title(&self) -> String;
 
-    /// One action: who acts, the step, and what comes of it, which may be empty.
+    /// One action: the actor, the step, and its result, which may be empty.
     fn line(
         &self,
         before: &Self::State,
@@ -26,22 +26,22 @@ where
         after: &Self::State,
     ) -> (String, String, String);
 
-    /// How things stand in the end.
+    /// The state at the end.
     fn ending(&self, world: &Self::State) -> String;
 }
 
 /// What the checker found in one configuration.
 #[derive(Clone, Debug)]
 pub struct Verdict {
-    /// How many different worlds there are.
+    /// The number of different worlds.
     pub worlds: usize,
-    /// Promises that don't hold, each with a story that breaks it. [`find`] tells the shortest.
+    /// Promises that don't hold, each with a story that breaks it. [`find`] returns the shortest.
     pub broken: Vec<(&'static str, String)>,
-    /// What the model was to reach and never did.
+    /// The sights that the model should have reached and didn't.
     pub never_seen: Vec<&'static str>,
 }
 
-/// Looks at every world that the configuration can reach, on as many threads as the machine has.
+/// Checks every world that the configuration can reach, on as many threads as the machine has.
 #[must_use]
 pub fn check<M: Told>(model: M) -> Verdict
 where
@@ -71,7 +71,7 @@ where
     }
 }
 
-/// The shortest story that breaks this promise or, for a sight, leads to it; `None` if there is none.
+/// The shortest story that breaks this promise or, for a sight, that leads to it; `None` if there is none.
 #[must_use]
 pub fn find<M: Told>(model: M, property: &'static str) -> Option<String>
 where
@@ -84,8 +84,8 @@ where
         let checker = checker.spawn_bfs().join();
         checker.discovery(property).map(Path::into_vec)
     };
-    // The checker looks at worlds in blocks and keeps the last discovery of a block, which need not be the shortest.
-    // So the depth grows until there is one. A depth of 0 is no limit, and a limit itself is out of bounds.
+    // The checker visits worlds in blocks and keeps the last discovery of a block, which need not be the shortest. So
+    // the depth grows until there is one. A depth of 0 is no limit, and a limit itself is out of bounds.
     let worlds = search(0)?.len();
     let path = (2..=worlds + 1).find_map(search)?;
     Some(tell(model, property, &path))

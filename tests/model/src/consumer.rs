@@ -1,28 +1,28 @@
 //! A model of a consumer: receive, apply, emit, clear, acknowledge.
 //!
-//! A domain's code is pure functions; what surrounds them makes one conditional write an event, and a second when
-//! effects go out. Between any two calls the worker may die, another worker may be at the same item, and any event may
-//! come again. stateright walks through every world that can be reached so. The steps carry the code's names.
+//! A domain's code is pure functions. The runner makes one conditional write per event, and a second when effects go
+//! out. Between any two calls the worker may die, another worker may use the same item, and any event may come again.
+//! stateright visits every world that can be reached in this way. The steps have the code's names.
 //!
 //! # The world
 //!
 //! One object, with one projection item ([`Item`]), the queue with a message for each of its events, two workers
 //! ([`Worker`]), and behind the bus one receiver of its level.
 //!
-//! - **Events** are numbered in their true order and come in any: the queue gives any visible message. That the consumer
-//!   knows the true order is the matter of the ordering evidence, which has laws of its own.
-//! - **Each event tells a fact and changes the level.** With [`Consumer::twins`], two events tell of one change.
-//! - **Apply** is one write on condition that the version is the one that was read. It holds the new state, the event in
-//!   a bounded history, the fact in the set of facts, and the effects as pending.
-//! - **Emit** puts everything pending on the bus; the level gets there in any order, and the receiver keeps the highest
-//!   `seq`.
-//! - **Clear** takes exactly the emitted effects off the item, on the same condition; on a conflict it reads again.
+//! - **Events** are numbered in their true order and come in any order: the queue delivers any visible message. The
+//!   ordering evidence tells the consumer the true order; it has its own laws.
+//! - **Each event calls for a fact and changes the level.** With [`Consumer::twins`], two events report one change.
+//! - **Apply** is one write, conditional on the version that was read. It writes the new state, the event in a bounded
+//!   history, the fact in the set of facts, and the effects as pending.
+//! - **Emit** puts everything pending on the bus; levels arrive in any order, and the receiver keeps the highest `seq`.
+//! - **Clear** removes exactly the emitted effects from the item, on the same condition; after a conflict it reads
+//!   again.
 //! - **Lost answers**: the write or the publish is carried out, and the SDK sends it again. So a write meets itself as a
 //!   conflict, and effects are on the bus twice.
-//! - **Refusals**: PutEvents answers 200 and the result of one effect is an error.
+//! - **Refusals**: `PutEvents` answers 200, but the result of one effect is an error.
 //! - **Crashes** and failed items put the message back, or among the dead letters when it was its last receive.
-//! - **Redeliveries** are further messages of an event, at any time: while another worker is at it, after it was
-//!   acknowledged (a replay), after it was given up (a redrive).
+//! - **Redeliveries** are further messages of an event, at any time: while another worker handles it, after it was
+//!   acknowledged (a replay), after it became a dead letter (a redrive).
 //!
 //! # What is promised
 //!
@@ -31,10 +31,11 @@
 //!
 //! # What is not modelled
 //!
-//! Ties in the ordering evidence; events that don't change the level; several objects with one receiver; replays under a
-//! generation and the receivers' memory of facts ([`joined`](crate::joined)); rejected events, which write nothing. At most three events, two workers
-//! and the disturbances of a configuration were tried, and the history is shorter than the code's so that it is full.
-//! DynamoDB's conditional writes are taken as atomic and its reads as consistent, so the code must read consistently.
+//! Ties in the ordering evidence; events that don't change the level; several objects with one receiver; replays under
+//! a generation and the receivers' memory of facts ([`joined`](crate::joined)); rejected events, which write nothing.
+//! At most three events, two workers and the disturbances of a configuration were tried. The history is shorter than
+//! the code's, so that it fills up. The model assumes that DynamoDB's conditional writes are atomic and its reads
+//! consistent, so the code must read consistently.
 //!
 //! # Reading a counterexample
 //!
@@ -59,10 +60,10 @@
 //!      in the end: version 2, state 2, nothing pending; facts minted 0, 1, emitted 0, 1; receiver holds nothing
 //! ```
 //!
-//! Each line is one call: who makes it, which, on what, how it ends if not well, and after the arrow the version that it
-//! made and what the worker does next. The last line is the item at that moment, how often each change's fact was called
-//! for and put on the bus, and what the receiver of the level holds. Here the first event came second, was stale for the
-//! state, and kept its fact to itself.
+//! Each line is one call: the caller, the call, its subject, how it ends if it fails, and after the arrow the version
+//! that it made and what the worker does next. The last line is the item at that moment, the number of times that each
+//! change's fact was called for and put on the bus, and the level that the receiver holds. Here the first event came
+//! second, was stale for the state, and didn't emit its fact.
 
 mod action;
 pub mod properties;

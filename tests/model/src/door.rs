@@ -1,4 +1,4 @@
-//! What ingest does: claim, store the parts of a large body, publish, mark, and defer where the bus is out.
+//! What ingest does: claim, store the parts of a large body, publish, mark, and defer if the bus is unavailable.
 //!
 //! Each function here is one call to AWS, carried out at once, and the decision that its answer leads to. Anything may
 //! happen between two of them.
@@ -8,7 +8,7 @@ use crate::protocol::{Protocol, Size};
 use crate::world::{Answer, Attempt, Entry, Outcome, PARTS, Step, World};
 
 impl Protocol {
-    /// The put of a fresh entry. A lost answer leaves the attempt where it is: the SDK puts again.
+    /// The put of a new entry. After a lost answer the attempt stays at this step: the SDK puts again.
     pub(crate) fn claim(&self, world: &mut World, attempt: u8, call: Call) {
         let outcome = match &world.entry {
             Some(entry) if self.guards.claim_is_conditional => self.decide(entry, attempt),
@@ -40,7 +40,7 @@ impl Protocol {
         }
     }
 
-    /// What an entry that is already there means to this attempt. `TookOver` means that it may be taken over.
+    /// What an existing entry means to this attempt. `TookOver` means that it may be taken over.
     fn decide(&self, entry: &Entry, attempt: u8) -> Outcome {
         if entry.published {
             Outcome::Finished
@@ -77,12 +77,12 @@ impl Protocol {
             Outcome::TookOver
         } else {
             match self.decide(entry, attempt) {
-                // Its own takeover, met again.
+                // The attempt meets its own takeover again.
                 Outcome::Won => {
                     named = entry.body.is_some();
                     Outcome::TookOver
                 }
-                // Lapsed again under another holder: from the start.
+                // The claim has lapsed again with another holder: start again.
                 Outcome::TookOver => {
                     world.go(attempt, Step::Claim);
                     return;
@@ -95,7 +95,7 @@ impl Protocol {
         }
     }
 
-    /// What the outcome of the claim leads to. `named`: the entry that was taken over holds or names a body.
+    /// The next step after the claim's outcome. `named` means that the entry that was taken over holds or names a body.
     fn follow(&self, world: &mut World, attempt: u8, outcome: Outcome, named: bool) {
         let step = match outcome {
             Outcome::Won | Outcome::TookOver if self.guards.parts_before_publish => {
@@ -113,7 +113,7 @@ impl Protocol {
         };
     }
 
-    /// How the holder begins with the body. The first complete body stands.
+    /// The holder's first step with the body. The first complete body is kept.
     fn body_step(&self, outcome: Outcome, named: bool) -> Step {
         let stores = match outcome {
             Outcome::TookOver => !named && self.guards.finder_completes_the_body,
@@ -163,7 +163,7 @@ impl Protocol {
     }
 
     /// The update that makes the entry name the attempt's own body, on condition that the attempt holds the claim and
-    /// that no body is named yet. Where one is, it is complete and stands.
+    /// that no body is named yet. If one is named, it is complete and is kept.
     pub(crate) fn name_body(&self, world: &mut World, attempt: u8, call: Call) {
         let Some(entry) = &mut world.entry else {
             return;
@@ -174,10 +174,10 @@ impl Protocol {
             entry.body.get_or_insert(Self::version(attempt));
             self.after_body()
         } else if self.guards.parts_before_publish {
-            // Overtaken.
+            // Another attempt has taken over.
             Step::Failed
         } else {
-            // Overtaken, and published before.
+            // Another attempt has taken over, and the event was published before.
             Step::Answered(Answer::Accepted)
         };
         if call != Call::AnswerLost {
@@ -196,7 +196,7 @@ impl Protocol {
         }
     }
 
-    /// PutEvents with this one entry.
+    /// Calls `PutEvents` with this one entry.
     pub(crate) fn publish(&self, world: &mut World, attempt: u8, bus: Bus) {
         let outcome = world.attempts[usize::from(attempt)]
             .outcome
@@ -228,7 +228,7 @@ impl Protocol {
         world.go(attempt, step);
     }
 
-    /// `published_at`. Whether or not it can be written, the event is on the bus.
+    /// `published_at`. The event is on the bus, even if this can't be written.
     pub(crate) fn mark(&self, world: &mut World, attempt: u8, call: Call) {
         let Some(entry) = &mut world.entry else {
             return;
@@ -254,7 +254,7 @@ impl Protocol {
         }
     }
 
-    /// `due_at`. A failed condition tells why: the event is on the bus, or another attempt is live.
+    /// `due_at`. A failed condition has one of two reasons: the event is on the bus, or another attempt is live.
     pub(crate) fn defer(&self, world: &mut World, attempt: u8, call: Call) {
         let Step::Defer { after_publish } = world.attempts[usize::from(attempt)].step else {
             return;
@@ -303,7 +303,7 @@ impl Protocol {
         world.go(attempt, Step::Failed);
     }
 
-    /// Time passes `lapses_at`.
+    /// The time `lapses_at` passes.
     pub(crate) fn lapse(world: &mut World) {
         if world.holder_is_live() {
             world.in_doubt = true;

@@ -1,9 +1,10 @@
 //! What must always hold, and what must be possible.
 //!
-//! stateright's `eventually` is sound only where no path comes back to where it was, and an SDK that repeats a call
-//! does. So nothing here says "eventually". "Sweep will publish it" is checked by letting sweep run, undisturbed, from
-//! every quiet world; "Stripe gets through in the end" by letting one more delivery run. Since attempts and sweeps may
-//! crash at any step, every world can become quiet as it stands, and a promise for quiet worlds is one for all.
+//! stateright's `eventually` is sound only if no path returns to an earlier world, but an SDK that repeats a call makes
+//! such a path. So no property here says "eventually". "Sweep will publish it" is checked by letting sweep run,
+//! undisturbed, from every quiet world; "Stripe gets through in the end" by letting one more delivery run. Since
+//! attempts and sweeps may crash at any step, every world can become quiet in its present state, and a promise for
+//! quiet worlds holds for all.
 
 use stateright::Property;
 
@@ -14,20 +15,20 @@ use crate::world::{Answer, Attempt, Outcome, Step, SweepStep, World};
 pub const NOTHING_LOST: &str = "nothing acknowledged is lost";
 /// A delivery that nothing disturbs is acknowledged once earlier claims have lapsed, and its event reaches the bus.
 pub const NOBODY_STUCK: &str = "the next undisturbed delivery gets through";
-/// Whoever reads the bus, at any moment, finds the whole body. True of what the door and of what sweep publishes.
+/// A reader of the bus finds the whole body at any moment, for what ingest publishes and for what sweep publishes.
 pub const BODY_COMPLETE: &str = "what is on the bus has a complete body";
-/// Whoever was told `queued` is queued until the event is published.
+/// An event that was answered `queued` is due until it is published.
 pub const QUEUED_IS_DUE: &str = "a 200 `queued` has a due_at behind it";
-/// Nothing that is published is in sweep's index.
+/// No published event is in sweep's index.
 pub const FINISHED_IS_FINAL: &str = "what is published is not queued again";
-/// No answer 409 on account of the attempt's own claim.
+/// No attempt is answered 409 because of its own claim.
 pub const HELD_BY_ANOTHER: &str = "only another attempt's claim holds a delivery up";
 /// Parallel deliveries and ordinary retries publish once; see [`World::in_doubt`] for the causes of a second copy.
 pub const SECOND_COPY_HAS_A_CAUSE: &str = "a second copy on the bus has a cause";
 
 /// A delivery takes over a claim that had lapsed.
 pub const TAKEOVER: &str = "a lapsed claim is taken over";
-/// It does so while the holder is still at work, since clocks differ.
+/// It does so while the holder is still active, since clocks differ.
 pub const TAKEOVER_OF_THE_LIVE: &str = "a live holder is overtaken";
 /// An attempt's put was carried out without its knowledge.
 pub const OWN_CLAIM_MET: &str = "an attempt meets its own claim again";
@@ -35,13 +36,13 @@ pub const OWN_CLAIM_MET: &str = "an attempt meets its own claim again";
 pub const DOUBLE_PUBLISH: &str = "the event is published twice";
 /// A delivery is answered 409.
 pub const HELD: &str = "a delivery is held";
-/// A second delivery is told that the event is queued.
+/// A second delivery is answered that the event is queued.
 pub const QUEUED_AGAIN: &str = "a delivery finds the event queued";
-/// The event is published by sweep alone.
+/// Only sweep publishes the event.
 pub const SWEEP_PUBLISHES: &str = "sweep publishes what the door could not";
-/// Two sweeps are at the same entry.
+/// Two sweeps handle the same entry.
 pub const SWEEPS_OVERLAP: &str = "two sweeps are at work on the entry";
-/// Large bodies only: a complete body of one version is about to be named beside a torn one of the other.
+/// Large bodies only: a complete body of one version is about to be named while the other version's is incomplete.
 pub const TORN_BESIDE_COMPLETE: &str = "a torn body is left beside a complete one";
 
 /// The promises: in force in every world.
@@ -55,7 +56,7 @@ pub const PROMISES: [&str; 7] = [
     SECOND_COPY_HAS_A_CAUSE,
 ];
 
-/// What shows that the model does reach the interesting worlds.
+/// Sights, which show that the model reaches the interesting worlds.
 pub const SIGHTS: [&str; 9] = [
     TAKEOVER,
     TAKEOVER_OF_THE_LIVE,
@@ -147,7 +148,7 @@ fn came_out(world: &World, outcome: Outcome) -> bool {
 }
 
 impl Protocol {
-    /// Whether the event is on the bus, or will be once sweep has run undisturbed, with a body that can be read.
+    /// Whether the event is on the bus, or will be after an undisturbed sweep, with a body that can be read.
     fn reaches_the_bus(&self, world: &World) -> bool {
         let mut world = world.clone();
         if world.entry.as_ref().is_some_and(|entry| entry.due) {
@@ -159,8 +160,8 @@ impl Protocol {
         world.copies > 0 && self.body_complete(&world)
     }
 
-    /// Whether one more delivery, after every claim has had the time to lapse, is acknowledged, and its event reaches
-    /// the bus. Tried with the bytes of either version.
+    /// Whether one more delivery, after every claim has had time to lapse, is acknowledged, and its event reaches the
+    /// bus. Tried with the bytes of either version.
     fn gets_through(&self, world: &World) -> bool {
         let mut world = world.clone();
         if self.guards.claim_lapses

@@ -16,13 +16,13 @@ pub enum Size {
 /// One configuration of the world.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Protocol {
-    /// How many deliveries Stripe may send.
+    /// The number of deliveries that Stripe may send.
     pub attempts: u8,
     /// How many times a sweep may pick the entry up, over both sweeps.
     pub picks: u8,
     /// The size of the body.
     pub size: Size,
-    /// Clocks differ by more than the margin: a claim may lapse while its holder is at work.
+    /// Clocks differ by more than the margin: a claim may lapse while its holder is active.
     pub skew: bool,
     /// The rules that are kept.
     pub guards: Guards,
@@ -39,14 +39,14 @@ impl Protocol {
         }
     }
 
-    /// Whether the body that the entry holds or names can be read in full. `false` where there is none.
+    /// Whether the body that the entry holds or names can be read in full. `false` if there is none.
     #[must_use]
     pub fn body_complete(&self, world: &World) -> bool {
         let body = world.entry.as_ref().and_then(|entry| entry.body);
         body.is_some_and(|version| self.size == Size::Small || world.parts.complete(version))
     }
 
-    /// The world after `action`. The caller sees to it that `action` is possible.
+    /// The world after `action`. The caller ensures that `action` is possible.
     #[must_use]
     pub fn after(&self, world: &World, action: Action) -> World {
         let mut world = world.clone();
@@ -72,7 +72,7 @@ impl Protocol {
     /// What the attempt does next, with every result that its call can have; the undisturbed one comes first.
     pub(crate) fn next_of_attempt(world: &World, attempt: u8) -> Vec<Action> {
         const CALLS: [Call; 3] = [Call::Done, Call::AnswerLost, Call::Failed];
-        // Where a failed call ends in a 5xx whatever the guards, it is a crash to the ledger, and `Crash` covers it.
+        // If a failed call ends in a 5xx with any guards, it is a crash for the ledger, and `Crash` covers it.
         const CALLS_OR_CRASH: [Call; 2] = [Call::Done, Call::AnswerLost];
         match world.attempts[usize::from(attempt)].step {
             Step::Waiting | Step::Claim => CALLS_OR_CRASH
@@ -81,7 +81,7 @@ impl Protocol {
             Step::TakeOver { .. } => CALLS_OR_CRASH
                 .map(|call| Action::TakeOver { attempt, call })
                 .into(),
-            // A part is the same item however often it is stored, so a lost answer is no case of its own.
+            // A part is the same item no matter how often it is stored, so a lost answer isn't a separate case.
             Step::StorePart(_) => [Call::Done, Call::Failed]
                 .map(|call| Action::StorePart { attempt, call })
                 .into(),
@@ -93,7 +93,7 @@ impl Protocol {
         }
     }
 
-    /// What a sweep at work does next, with every result that its call can have; the undisturbed one comes first.
+    /// What an active sweep does next, with every result that its call can have; the undisturbed one comes first.
     pub(crate) fn next_of_sweep(world: &World, sweep: u8) -> Vec<Action> {
         match world.sweeps[usize::from(sweep)] {
             SweepStep::Idle => Vec::new(),
@@ -108,7 +108,7 @@ impl Protocol {
     }
 
     pub(crate) fn may_lapse(&self, world: &World) -> bool {
-        // Where nobody would look at the lapse, it makes no difference.
+        // If no actor would read the lapse, it makes no difference.
         let looked_at = |due: bool| !due || !self.guards.queued_is_left_to_sweep;
         self.guards.claim_lapses
             && world
@@ -120,7 +120,7 @@ impl Protocol {
 
     pub(crate) fn may_pick(&self, world: &World, sweep: u8) -> bool {
         let idle = |sweep: u8| world.sweeps[usize::from(sweep)] == SweepStep::Idle;
-        // Sweeps are alike: the second only ever runs beside the first.
+        // Sweeps are alike: the second runs only while the first is active.
         idle(sweep)
             && (sweep == 0 || !idle(0))
             && world.picks < self.picks

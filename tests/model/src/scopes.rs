@@ -1,30 +1,30 @@
-//! A model of reconcile's turns: two accounts in one run, of which one fails.
+//! A model of the order of accounts in reconcile: two accounts in one run, of which one fails.
 //!
-//! [`joined`](crate::joined) has one account, and what reconcile does with each of its events. Here are two, each with an
-//! event that Stripe lists and the ledger doesn't have, and the question is whose turn it is.
+//! [`joined`](crate::joined) has one account, and what reconcile does with each of its events. This model has two
+//! accounts, each with an event that Stripe lists and the ledger doesn't have, and asks which account comes next.
 //!
 //! # The world
 //!
-//! - **An account** ([`Account`]) has its event at any time. Its cursor holds in which run it was last attempted, and in
-//!   which it was last compared.
-//! - **The first one fails** ([`Trouble`]): Stripe refuses its list, or doesn't answer until the run's time is over. It may
-//!   be well again at any time, or never.
-//! - **A run** takes the accounts in an order that it decides at its beginning, by the cursors; accounts that are alike come
-//!   by their names, and the first is the one that fails. It notes the attempt, lists the account's events, lets in what the
-//!   ledger doesn't have, and writes the cursor. It ends with the last account or at its bound of requests
-//!   ([`Scopes::requests`]); it dies at any step.
+//! - **An account** ([`Account`]) gets its event at any time. Its cursor holds the run in which it was last attempted,
+//!   and the run in which it was last compared.
+//! - **The first one fails** ([`Trouble`]): Stripe refuses its list, or doesn't answer until the run's time is over. It
+//!   may recover at any time, or never.
+//! - **A run** takes the accounts in an order that it decides at its beginning, by the cursors; equal accounts are
+//!   ordered by their names, and the first is the one that fails. It notes the attempt, lists the account's events,
+//!   records what the ledger doesn't have, and writes the cursor. It ends with the last account or at its bound of
+//!   requests ([`Scopes::requests`]); it dies at any step.
 //!
 //! # What is promised
 //!
-//! [`properties`] lists it: whatever another account does, what the list of an account has that doesn't fail is let in by
-//! the next run, or by the second if a run doesn't have the requests or the time for both. Runs that die are not counted, but
-//! what they wrote is there. [`properties::SIGHTS`] lists what must be reached.
+//! [`properties`] lists it: regardless of what another account does, the next run records what is listed for an account
+//! that doesn't fail; the second run does if one run doesn't have the requests or the time for both. Runs that die are
+//! not counted, but what they wrote is there. [`properties::SIGHTS`] lists what must be reached.
 //!
 //! # What is not modelled
 //!
-//! How an event is let in: [`joined`](crate::joined) has that. The platform's own scope beside its accounts; lists of more
-//! than one page; what ends a run for all accounts, such as a ledger that is away; accounts that come and go. Two accounts,
-//! four runs and two crashes were tried.
+//! How an event is recorded: [`joined`](crate::joined) has that. The platform's own scope next to its accounts; lists
+//! of more than one page; what ends a run for all accounts, such as an unavailable ledger; accounts that come and go.
+//! Two accounts, four runs and two crashes were tried.
 //!
 //! # Reading a counterexample
 //!
@@ -48,9 +48,9 @@
 //!      in the end: account 1 attempted in run 2, has no event; account 2 never attempted, its event is missing
 //! ```
 //!
-//! Each line is one step: who takes it, which, and after the arrow what it leads to. The last line is how the accounts
-//! stand. Here the accounts are sorted by their progress: the first one makes none, comes first again, and uses up the one
-//! request of each run to come.
+//! Each line is one step: the actor, the step, and after the arrow its result. The last line is the state of the
+//! accounts. Here the accounts are sorted by their progress: the first one makes none, comes first again, and uses up
+//! the one request of each later run.
 
 pub mod properties;
 mod protocol;

@@ -1,4 +1,4 @@
-//! The door's counterexamples in words.
+//! The counterexamples of ingest's model in words.
 
 use crate::action::{Action, Bus, Call};
 use crate::checking::Told;

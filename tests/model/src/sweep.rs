@@ -1,7 +1,7 @@
 //! What sweep does: pick an entry that is due, publish it, and clear it or move it forward.
 //!
-//! The index only says where to look: it lags behind the table, so sweep reads the entry itself, and picks nothing
-//! that is no longer due. A crash leaves the entry due, for the next run.
+//! The index only names candidates: it lags behind the table, so sweep reads the entry itself, and picks nothing that
+//! is no longer due. A crash leaves the entry due, for the next run.
 
 use crate::action::{Bus, Call};
 use crate::protocol::Protocol;
@@ -23,7 +23,7 @@ impl Protocol {
         world.sweeps[usize::from(sweep)] = SweepStep::Publish;
     }
 
-    /// PutEvents with a batch in which this entry has its own result.
+    /// Calls `PutEvents` with a batch in which this entry has its own result.
     pub(crate) fn sweep_publish(&self, world: &mut World, sweep: u8, bus: Bus) {
         let step = match bus {
             Bus::Accepted => {
@@ -37,7 +37,7 @@ impl Protocol {
                 world.in_doubt = true;
                 SweepStep::Publish
             }
-            // The call as a whole failed: nothing was refused, and the entry stays as due as it was.
+            // The call as a whole failed: nothing was refused, and the entry stays due.
             Bus::Failed => SweepStep::Idle,
         };
         world.sweeps[usize::from(sweep)] = step;
@@ -61,7 +61,7 @@ impl Protocol {
         }
     }
 
-    /// `due_at` moves forward. If this write fails, the entry is as due as it was: no case of its own.
+    /// `due_at` moves forward. If this write fails, the entry stays due: that isn't a separate case.
     pub(crate) fn sweep_postpone(&self, world: &mut World, sweep: u8) {
         if let Some(entry) = &mut world.entry {
             if !self.guards.refusal_keeps_due {

@@ -1,4 +1,4 @@
-//! What can happen in each world, as stateright walks over them, and what is held to it.
+//! What can happen in each world that stateright visits, and the properties to check.
 
 use stateright::{Model, Property};
 

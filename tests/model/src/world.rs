@@ -1,12 +1,12 @@
-//! What there is: the ledger's entry and parts, the bus, the deliveries at the door and the sweeps.
+//! The parts of a world: the ledger's entry and parts, the bus, the deliveries at ingest and the sweeps.
 //!
-//! One world follows one event. Everything that only grows is either bounded by the number of deliveries and sweeps or
-//! capped, so the set of worlds is finite.
+//! One world follows one event. Every growing value is bounded by the number of deliveries and sweeps, or capped, so
+//! the set of worlds is finite.
 
-/// How many items a large body is split into. Two is enough for a body to be torn or mixed.
+/// The number of items that a large body is split into. Two are enough for an incomplete or mixed body.
 pub const PARTS: u8 = 2;
 
-/// The bytes of one event can differ between deliveries (`pending_webhooks` counts down), and so does their hash.
+/// The bytes of one event can differ between deliveries (`pending_webhooks` counts down), and their hash with them.
 #[derive(Clone, Copy, Debug, Hash, PartialEq, Eq)]
 pub enum Version {
     /// The bytes of deliveries 1, 3, …
@@ -24,7 +24,7 @@ impl Parts {
         1 << (version as u8 * PARTS + part)
     }
 
-    /// Stores one part. Keyed by content, it stands beside the other version's; otherwise it replaces it.
+    /// Stores one part. If keyed by content, it is stored next to the other version's; otherwise it replaces it.
     pub const fn store(&mut self, version: Version, part: u8, keyed_by_content: bool) {
         if !keyed_by_content {
             self.0 &= !(Self::bit(Version::A, part) | Self::bit(Version::B, part));
@@ -50,7 +50,7 @@ impl Parts {
 pub struct Entry {
     /// The attempt that holds the claim: an index into [`World::attempts`].
     pub attempt: u8,
-    /// `lapses_at` has passed, by the clock of whoever looks.
+    /// `lapses_at` has passed, by the clock of the reader.
     pub lapsed: bool,
     /// `published_at` is set.
     pub published: bool,
@@ -60,10 +60,10 @@ pub struct Entry {
     pub body: Option<Version>,
 }
 
-/// How a delivery's claim came out.
+/// The outcome of a delivery's claim.
 #[derive(Clone, Copy, Debug, Hash, PartialEq, Eq)]
 pub enum Outcome {
-    /// First sight, or this attempt's own claim met again.
+    /// The first claim, or this attempt's own claim met again.
     Won,
     /// The claim had lapsed; this attempt holds it now.
     TookOver,
@@ -75,7 +75,7 @@ pub enum Outcome {
     Held,
 }
 
-/// What Stripe is told, where it is not 5xx ([`Step::Failed`]).
+/// The answer to Stripe, if it isn't 5xx ([`Step::Failed`]).
 #[derive(Clone, Copy, Debug, Hash, PartialEq, Eq)]
 pub enum Answer {
     /// 200: on the bus.
@@ -84,7 +84,7 @@ pub enum Answer {
     Duplicate,
     /// 200: sweep will publish it.
     Queued,
-    /// 409: another attempt is live; come back.
+    /// 409: another attempt is live; Stripe should send it again.
     Held,
 }
 
@@ -101,31 +101,31 @@ impl Answer {
 pub enum Step {
     /// Not sent by Stripe yet.
     Waiting,
-    /// Puts the entry, on condition that there is none.
+    /// It puts the entry, on condition that there is none.
     Claim,
-    /// Updates the entry of a lapsed claim.
+    /// It updates the entry of a lapsed claim.
     TakeOver {
         /// The attempt that was seen to hold it.
         seen: u8,
         /// Whether the entry was seen to hold or name a body.
         named: bool,
     },
-    /// Stores this part of its own body.
+    /// It stores this part of its own body.
     StorePart(u8),
-    /// Makes the entry name its own body.
+    /// It makes the entry name its own body.
     NameBody,
-    /// Puts the event on the bus.
+    /// It puts the event on the bus.
     Publish,
-    /// Writes `published_at`.
+    /// It writes `published_at`.
     Mark,
-    /// Writes `due_at`.
+    /// It writes `due_at`.
     Defer {
         /// The event is on the bus, and only the mark failed.
         after_publish: bool,
     },
     /// Done.
     Answered(Answer),
-    /// Answered 5xx, or died without an answer: Stripe comes back after both.
+    /// Answered 5xx, or died without an answer: Stripe sends it again after both.
     Failed,
 }
 
@@ -134,8 +134,8 @@ pub enum Step {
 pub struct Attempt {
     /// What it does next.
     pub step: Step,
-    /// How its claim came out. Only while it is live, or where the answer follows from it: what an ended attempt knew
-    /// changes nothing, and forgetting it makes equal worlds equal.
+    /// The outcome of its claim. It is kept only while the attempt is live, or if the answer depends on it: the
+    /// knowledge of an ended attempt changes nothing, and without it equal worlds are equal.
     pub outcome: Option<Outcome>,
 }
 
@@ -181,8 +181,8 @@ pub struct World {
     pub sweeps: [SweepStep; 2],
     /// How often a sweep has picked the entry up.
     pub picks: u8,
-    /// Something has happened after which a second copy may be published without anybody's mistake: an answer of the
-    /// bus was lost, the one who published died or could not write it down, a live claim lapsed, two sweeps overlapped.
+    /// Something has happened after which a second copy may be published without an error: the bus's answer was lost,
+    /// the publisher died or could not record it, a live claim lapsed, or two sweeps overlapped.
     pub in_doubt: bool,
 }
 
@@ -201,13 +201,14 @@ impl World {
         }
     }
 
-    /// Nobody is at work. Deliveries that Stripe may still send don't count: what was acknowledged is not sent again.
+    /// No attempt or sweep is active. Deliveries that Stripe may still send don't count: an acknowledged event is not
+    /// sent again.
     #[must_use]
     pub fn quiet(&self) -> bool {
         !self.attempts.iter().any(|attempt| attempt.live()) && self.sweeps == [SweepStep::Idle; 2]
     }
 
-    /// Stripe was told 2xx at least once.
+    /// Stripe was answered 2xx at least once.
     #[must_use]
     pub fn acknowledged(&self) -> bool {
         self.answers().any(Answer::acknowledges)
@@ -223,7 +224,7 @@ impl World {
             })
     }
 
-    /// Whether the attempt that holds the claim is still at work.
+    /// Whether the attempt that holds the claim is still active.
     #[must_use]
     pub fn holder_is_live(&self) -> bool {
         self.entry
@@ -231,7 +232,7 @@ impl World {
             .is_some_and(|entry| self.attempts[usize::from(entry.attempt)].live())
     }
 
-    /// The attempt goes on to this step, or ends with it.
+    /// The attempt continues with this step, or ends with it.
     pub(crate) fn go(&mut self, attempt: u8, step: Step) {
         let attempt = &mut self.attempts[usize::from(attempt)];
         attempt.step = step;
@@ -240,7 +241,7 @@ impl World {
         }
     }
 
-    /// The bus takes one more copy.
+    /// The bus accepts one more copy.
     pub(crate) fn take_copy(&mut self) {
         self.copies = (self.copies + 1).min(2);
     }

@@ -1,4 +1,4 @@
-//! What each rule is for: without it, and with all others, a promise breaks.
+//! The purpose of each rule: without it, and with all others, a promise breaks.
 //!
 //! `cargo test -p sluice-model --test consumer_rules -- --nocapture --test-threads 1` prints the stories.
 
@@ -32,8 +32,8 @@ const TWINS: Consumer = Consumer {
     ..PLAIN
 };
 
-/// Checks that `promise` is broken in this world with these rules, and prints the shortest story.
-/// With all rules it is kept: see the first test.
+/// Checks that `promise` is broken in this world with these rules, and prints the shortest story. With all rules the
+/// promise is kept: see the first test.
 fn breaks(promise: &'static str, world: Consumer, rules: Rules) {
     let story = find(Consumer { rules, ..world }, promise);
     println!(

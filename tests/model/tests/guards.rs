@@ -1,4 +1,4 @@
-//! What each guard is for: without it, and with all others, a promise breaks.
+//! The purpose of each guard: without it, and with all others, a promise breaks.
 //!
 //! `cargo test -p sluice-model --test guards -- --nocapture --test-threads 1` prints the stories.
 
@@ -24,8 +24,8 @@ const LARGE_AND_CLOCKS_DIFFER: Protocol = Protocol {
     ..LARGE
 };
 
-/// Checks that `promise` is broken in this world with these guards, and prints the shortest story.
-/// With all guards it is kept: see the first test.
+/// Checks that `promise` is broken in this world with these guards, and prints the shortest story. With all guards the
+/// promise is kept: see the first test.
 fn breaks(promise: &'static str, world: Protocol, guards: Guards) {
     let story = find(Protocol { guards, ..world }, promise);
     println!(
@@ -34,7 +34,7 @@ fn breaks(promise: &'static str, world: Protocol, guards: Guards) {
     );
 }
 
-/// Checks that every promise is kept with these guards, whatever the body and the clocks.
+/// Checks that every promise is kept with these guards, for any body and any clocks.
 fn breaks_nothing(guards: Guards) {
     for world in [
         SMALL,
@@ -87,7 +87,7 @@ fn without_an_attempt_id_a_lone_delivery_is_held_up_by_its_own_claim() {
         ..Guards::ALL
     };
     breaks(HELD_BY_ANOTHER, lone, guards);
-    // And where "exists" is answered 200, as a plain check for duplicates does, one lost answer loses the event.
+    // And if "exists" is answered 200, as a plain check for duplicates does, one lost answer loses the event.
     breaks(
         NOTHING_LOST,
         lone,

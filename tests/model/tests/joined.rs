@@ -1,4 +1,4 @@
-//! The whole way keeps every promise, in every world that its configurations can reach.
+//! The whole path keeps every promise, in every world that its configurations can reach.
 
 use std::collections::HashMap;
 
@@ -28,7 +28,7 @@ const ONE: Joined = Joined {
 };
 const TWO: Joined = Joined { events: 2, ..ONE };
 
-/// What only two events can show.
+/// The sights that only two events can show.
 const OF_TWO: [&str; 2] = [REVERSED, LEVELS_REVERSED];
 const OF_RECONCILE: [&str; 3] = [RECOVERED, RECONCILE_MEETS_STRIPE, RECONCILE_MEETS_SWEEP];
 const OF_REPLAY: [&str; 3] = [REPLAY_DIES, FORCED_COMES_FIRST, REPLAY_OF_THE_SETTLED];
@@ -38,7 +38,7 @@ const OF_REFRESHES: [&str; 4] = [
     OWED_BESIDE_PENDING,
     REFRESH_DIES,
 ];
-/// What only imports, rebuilds and restores can show.
+/// The sights that only imports, rebuilds and restores can show.
 const OF_OPERATOR: [&str; 5] = [
     IMPORTED_FIRST,
     OWED_MEETS_STALE,
@@ -46,7 +46,7 @@ const OF_OPERATOR: [&str; 5] = [
     REFRESH_DIES,
     RESTORED_BEHIND,
 ];
-/// What is seen only if something goes wrong.
+/// The sights that appear only if something goes wrong.
 const OF_DISTURBANCES: [&str; 3] = [SWEPT, TWICE_ON_THE_BUS, GIVEN_UP];
 
 /// Checks that every promise holds and that exactly `out_of_reach` is never seen; prints the number of worlds.
@@ -291,7 +291,7 @@ fn every_property_of_the_model_is_a_promise_or_a_sight() {
     assert_eq!(names, [PROMISES.as_slice(), SIGHTS.as_slice()].concat());
 }
 
-/// What the promises for worlds at rest rely on: there is always a way there, and no way goes round in circles.
+/// The assumption behind promises for worlds at rest: a path always leads there, and no path is a cycle.
 #[test]
 fn no_world_comes_back_to_where_it_was_and_every_way_ends_at_rest() {
     for joined in [
@@ -339,7 +339,7 @@ fn walk(joined: Joined) -> usize {
             .filter_map(|action| joined.next_state(world, action))
             .collect::<Vec<_>>()
     };
-    // Whether the way from there has been walked to its end.
+    // Whether the path from there has been walked to its end.
     let mut walked: HashMap<World, bool> = HashMap::new();
     let mut way = Vec::new();
     for world in joined.init_states() {

@@ -1,4 +1,4 @@
-//! Whatever one account does, reconcile reaches the others; and what each of its rules is for.
+//! Reconcile reaches the other accounts regardless of what one account does; and the purpose of each of its rules.
 //!
 //! `cargo test -p sluice-model --test scopes -- --nocapture --test-threads 1` prints the stories.
 
@@ -22,7 +22,7 @@ const ONE_REQUEST: Scopes = Scopes {
     requests: 1,
     ..REFUSED
 };
-/// The first account is never answered for.
+/// Requests for the first account are never answered.
 const HANGS: Scopes = Scopes {
     trouble: Trouble::Hangs,
     ..REFUSED
@@ -70,7 +70,7 @@ fn a_refusal_that_ends_the_run_leaves_the_accounts_behind_it_to_the_next() {
         ..ALL
     };
     breaks(NEXT_RUN_REACHES_ALL, REFUSED, rules);
-    // Sorted by progress too, they wait for ever.
+    // If also sorted by progress, they wait forever.
     let turns_go_by_attempt = false;
     breaks(
         EACH_HAS_ITS_TURN,

@@ -1,4 +1,4 @@
-//! Alarms: that each tells somebody what to do, and that nothing that can go wrong is without one.
+//! Alarms: each says what to do, and everything that can go wrong has one.
 
 use std::collections::BTreeSet;
 
@@ -8,25 +8,26 @@ use crate::template::{Template, list, named, root};
 
 const ALARM: &str = "AWS::CloudWatch::Alarm";
 
-/// The namespace of what functions count themselves.
+/// The namespace of the functions' own metrics.
 const OWN: &str = "Sluice/${AWS::StackName}";
 
-/// What EventBridge counts when a rule's target can't be reached and not even the dead letters take the event. It counts what it tries
-/// again as `RetryInvocationAttempts`, and what it gave up as `FailedInvocations`.
+/// What EventBridge counts when a rule's target can't be reached and not even the dead letters accept the event. It
+/// counts retries as `RetryInvocationAttempts`, and events that it gave up as `FailedInvocations`.
 /// (<https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-monitoring.html>)
 const LOST: &str = "InvocationsFailedToBeSentToDlq";
 
-/// Where the pages are that say what to do.
+/// The folder of the runbooks.
 const RUNBOOKS: &str = "infra/runbooks/";
 
-/// The page that an alarm's text names.
+/// The runbook that an alarm's text names.
 pub fn runbook(alarm: &Value) -> Option<&str> {
     let text = alarm["AlarmDescription"].as_str()?;
     let page = text.split(RUNBOOKS).nth(1)?.split_whitespace().next()?;
     page.strip_suffix(".md")
 }
 
-/// Each alarm names its page, says what missing figures mean, and tells the topic of its start and its end, where there is one.
+/// Each alarm names its runbook, says what missing data means, and notifies the topic of its start and its end, if
+/// there is one.
 pub fn texts(template: &Template) -> Vec<String> {
     let topic = template.parameters["AlarmTopicArn"]
         .as_str()
@@ -54,8 +55,8 @@ pub fn texts(template: &Template) -> Vec<String> {
     broken
 }
 
-/// Whether some alarm is about this metric's value, with these dimensions: name → value, or the logical id that it names.
-/// A heartbeat counts figures and doesn't look at them.
+/// Whether some alarm is about this metric's value, with these dimensions: name → value, or the logical id that it
+/// names. A heartbeat counts data points and ignores their values.
 fn watched(
     template: &Template,
     namespace: &str,
@@ -79,7 +80,7 @@ fn watched(
     })
 }
 
-/// What is missing, where no alarm is about this metric with these dimensions.
+/// The missing alarm, if no alarm is about this metric with these dimensions.
 fn unwatched(
     template: &Template,
     namespace: &str,
@@ -90,7 +91,7 @@ fn unwatched(
     (!is_watched).then(|| format!("no alarm is about {namespace} {metric} of {dimensions:?}"))
 }
 
-/// The rules of which no alarm is about this metric.
+/// The rules that have no alarm about this metric.
 fn rules_without(template: &Template, metric: &str) -> Vec<String> {
     let mut broken = Vec::new();
     for (id, rule) in template.of("AWS::Events::Rule") {
@@ -98,7 +99,7 @@ fn rules_without(template: &Template, metric: &str) -> Vec<String> {
         let is_watched = template.of(ALARM).any(|(_, alarm)| {
             let about = |value: &Value| value["Value"]["Fn::Sub"].as_str() == name;
             let dimensions = list(&alarm["Dimensions"]);
-            // Both: what has the rule's alone is of the account's default bus.
+            // Both dimensions: a metric with only the rule's belongs to the account's default bus.
             alarm["MetricName"] == metric
                 && dimensions
                     .iter()
@@ -112,8 +113,8 @@ fn rules_without(template: &Template, metric: &str) -> Vec<String> {
     broken
 }
 
-/// Every queue that a function reads has an alarm on its age, and every dead-letter queue one on its depth. A standby's queue
-/// is read by no function: what is in it is meant to wait.
+/// Every queue that a function reads has an alarm on its age, and every dead-letter queue one on its depth. No function
+/// reads a standby's queue: its messages are meant to wait.
 pub fn queues(template: &Template) -> Vec<String> {
     let is_read = |id: &str| {
         template
@@ -139,7 +140,7 @@ pub fn consumers(template: &Template) -> Vec<String> {
     let mut broken = Vec::new();
     for (id, function) in template.of("AWS::Lambda::Function") {
         let has = |name| function["Environment"]["Variables"].get(name).is_some();
-        // The word that its lines have for it: a domain's name, or the runner's.
+        // The function's name in its log lines: a domain's name, or the runner's.
         let word = match () {
             () if has("DOMAIN_TABLE") => id.trim_end_matches("Function").to_lowercase(),
             () if has("RECEIPTS_TABLE") => "receiver".to_owned(),
@@ -164,8 +165,8 @@ pub fn losses(template: &Template) -> Vec<String> {
     rules_without(template, LOST)
 }
 
-/// Alarms that hold counts of log lines against metrics that come another way, and fire at one period: its last figures of the one
-/// may be there before those of the other.
+/// Alarms that compare counts of log lines with metrics from another source, and fire after one period: the last data
+/// of one may arrive before that of the other.
 fn hasty(template: &Template) -> Vec<String> {
     let counted = |metric: &Value| metric["MetricStat"]["Metric"]["MetricName"] == "Faults";
     let alarms = template.of(ALARM).filter(|(_, alarm)| {
@@ -277,7 +278,7 @@ pub fn coverage(template: &Template) -> Vec<String> {
     broken
 }
 
-/// The dashboard is one that CloudWatch can read, and shows every alarm that is always there.
+/// CloudWatch can read the dashboard, and it shows every alarm that always exists.
 pub fn dashboard(template: &Template) -> Vec<String> {
     let mut broken = Vec::new();
     for (id, dashboard) in template.of("AWS::CloudWatch::Dashboard") {

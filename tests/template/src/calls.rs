@@ -1,10 +1,11 @@
-//! Which AWS calls a function's code can make, by the adapters' source.
+//! Finds the AWS calls that a function's code can make, from the adapters' source.
 //!
-//! A function names the adapters that it is made of, and reaches each through a port of the kernel. From the port's methods
-//! the calls are followed within the adapter, by name: a method reaches what it calls on itself, free functions of its file,
-//! and those of another file by that file's name; whoever makes a type of another file reaches all of that file, at its own
-//! table. What is reached too much would be a permission too much, never one too few; that each permission is needed shows
-//! where functions run. [`uses`] says which ports a function has; tests hold it against the source.
+//! A function names the adapters that it is made of, and reaches each through a port of the kernel. From the port's
+//! methods this module follows the calls within the adapter, by name. A method reaches what it calls on itself, free
+//! functions of its file, and those of another file by that file's name. Code that makes a type of another file reaches
+//! all of that file, with its own table. An error here would find one permission too many, never one too few; running
+//! the functions shows that each permission is needed. [`uses`] names the ports of each function; tests compare it with
+//! the source.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -32,7 +33,7 @@ pub const OPERATIONS: [(&str, &str); 12] = [
     ("update_item", "dynamodb:UpdateItem"),
 ];
 
-/// An adapter, and the variable that names what it calls at.
+/// An adapter, and the variable that names the resource that it calls.
 const ADAPTERS: [(&str, &str); 9] = [
     ("DynamoLedger", "LEDGER_TABLE"),
     ("DynamoNotes", "OUTCOMES_TABLE"),
@@ -45,7 +46,7 @@ const ADAPTERS: [(&str, &str); 9] = [
     ("StripeObjects", "API_KEY_SECRET_ID"),
 ];
 
-/// The files of the adapters that no function is made of: the operator's, and tests.
+/// The adapters' files that no function uses: the operator's, and tests.
 const NOT_FUNCTIONS: [&str; 9] = [
     "contract",
     "dead_letters",
@@ -65,7 +66,7 @@ pub struct Call {
     pub action: &'static str,
     /// The variable that names the table, bus, queue or secret.
     pub variable: &'static str,
-    /// `/index/due`, or nothing.
+    /// `/index/due`, or empty.
     pub index: String,
 }
 
@@ -115,7 +116,7 @@ static UNITS: LazyLock<Vec<Unit>> = LazyLock::new(|| {
     units
 });
 
-/// The adapters' files that functions are made of, without their tests: path → text.
+/// The adapters' files that functions use, without their tests: path → text.
 pub fn sources() -> BTreeMap<String, String> {
     let mut files = BTreeMap::new();
     collect(
@@ -167,7 +168,7 @@ fn units_of(file: &str, text: &str, units: &mut Vec<Unit>) {
     let mut open: Option<(Unit, &str)> = None;
     for line in text.lines() {
         if let Some((unit, end)) = &mut open {
-            // Joined, so that a call reads the same however it was broken into lines.
+            // Joined, so that a call reads the same with any line breaks.
             unit.body.push_str(line.trim());
             if line == *end {
                 units.extend(open.take().map(|(unit, _)| unit));
@@ -220,7 +221,7 @@ fn units_of(file: &str, text: &str, units: &mut Vec<Unit>) {
 /// The calls that a function's code can make.
 ///
 /// # Panics
-/// Where the source has no such adapter or port: [`uses`] is out of date.
+/// If the source has no such adapter or port: [`uses`] is out of date.
 pub fn of(function: &str) -> BTreeSet<Call> {
     let mut calls = BTreeSet::new();
     for (adapter, port) in uses(function) {
@@ -244,7 +245,8 @@ pub fn of(function: &str) -> BTreeSet<Call> {
     calls
 }
 
-/// What a receiver calls by itself, beside the adapters: its `main.rs` has the one client, and names what it calls at.
+/// What a receiver calls directly, besides the adapters: its `main.rs` has the one client, and names the resource that
+/// it calls.
 fn own(function: &str) -> Option<Call> {
     let path = root().join(format!("functions/{function}/src/main.rs"));
     let main = fs::read_to_string(path).expect("a function's main.rs");
@@ -275,7 +277,7 @@ fn reaches(unit: &Unit, other: &Unit) -> bool {
             other.adapter == unit.adapter && own.iter().any(|call| unit.body.contains(call))
         }
         true if other.file == unit.file => unit.body.contains(&format!("{name}(")),
-        // A module's function is called by the module's name.
+        // A call of a module's function names the module.
         true => {
             let module = other.file.rsplit('/').next().unwrap_or_default();
             unit.body.contains(&format!("{module}::{name}("))
@@ -283,7 +285,7 @@ fn reaches(unit: &Unit, other: &Unit) -> bool {
     }
 }
 
-/// The SDK calls in a unit's body; an operation's builder stands in one expression with its table and index.
+/// The SDK calls in a unit's body; an operation's builder is in one expression with its table and index.
 fn calls_in(unit: &Unit, adapter: &str) -> Vec<Call> {
     let of_adapter = ADAPTERS.iter().find(|(name, _)| *name == adapter);
     let (_, own) =

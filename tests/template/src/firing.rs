@@ -1,7 +1,8 @@
-//! When an alarm fires, of figures that are made up for it: CloudWatch's rule of `DatapointsToAlarm` out of `EvaluationPeriods`.
+//! Computes when an alarm fires for given data points, by CloudWatch's rule of `DatapointsToAlarm` out of
+//! `EvaluationPeriods`.
 //!
-//! Periods begin at multiples of the alarm's `Period`, and a period without figures counts as `TreatMissingData` says:
-//! `notBreaching` and `breaching` are known here. An alarm over an expression isn't.
+//! Periods begin at multiples of the alarm's `Period`, and a period without data points counts as `TreatMissingData`
+//! says: `notBreaching` and `breaching` are known here. An alarm over an expression isn't supported.
 //! (<https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-evaluation.html>)
 
 use std::collections::BTreeMap;
@@ -10,13 +11,13 @@ use serde_json::Value;
 
 use crate::template::number;
 
-/// A figure of a metric: when, in seconds, and its value.
+/// A data point of a metric: its time, in seconds, and its value.
 pub type Figure = (i64, f64);
 
-/// Each period's end from the first figure's period until `until_s`, with whether the alarm is on then.
+/// The end of each period from the first data point's period until `until_s`, and whether the alarm is on then.
 ///
 /// # Panics
-/// Of a statistic, comparison or treatment of missing data that is not known here.
+/// For an unknown statistic, comparison or treatment of missing data.
 pub fn states(alarm: &Value, figures: &[Figure], until_s: i64) -> Vec<(i64, bool)> {
     let whole = |name: &str| number(&alarm[name]);
     let period_s = whole("Period").expect("a period");
@@ -62,7 +63,7 @@ pub fn states(alarm: &Value, figures: &[Figure], until_s: i64) -> Vec<(i64, bool
     states.collect()
 }
 
-/// When an alarm fires first, in seconds; `None` if it doesn't until `until_s`.
+/// When an alarm fires first, in seconds; `None` if it doesn't fire until `until_s`.
 ///
 /// # Panics
 /// As [`states`].

@@ -1,4 +1,4 @@
-//! Functions: the door before them, their schedules, variables, and what they may do.
+//! Functions: the API in front of them, their schedules, variables, and permissions.
 
 use std::collections::BTreeSet;
 
@@ -9,13 +9,13 @@ use crate::{calls, reads};
 
 const FUNCTION: &str = "AWS::Lambda::Function";
 
-/// Actions for which AWS takes no resource but `*`.
+/// Actions for which AWS accepts only the resource `*`.
 const WILDCARD_FORCED: [&str; 2] = ["xray:PutTelemetryRecords", "xray:PutTraceSegments"];
 
-/// How Stripe's secrets and keys begin.
+/// The prefixes of Stripe's secrets and keys.
 const SECRET_MARKS: [&str; 4] = ["whsec_", "sk_live_", "rk_live_", "_test_"];
 
-/// What Lambda's poller of a queue does in a function's name.
+/// The actions of Lambda's queue poller on behalf of a function.
 const POLLER: [&str; 3] = [
     "sqs:DeleteMessage",
     "sqs:GetQueueAttributes",
@@ -32,7 +32,8 @@ fn actions_of(statement: &Value) -> Vec<&str> {
         .collect()
 }
 
-/// The statements of a role's own policies and of the template's managed policies that it has; and what else it has.
+/// The statements of a role's own policies and of the template's managed policies attached to it; and its other
+/// policies.
 fn statements<'a>(template: &'a Template, role: &'a str) -> (Vec<&'a Value>, Vec<&'a Value>) {
     let properties = template.properties(role);
     let own = list(&properties["Policies"]);
@@ -51,7 +52,7 @@ fn statements<'a>(template: &'a Template, role: &'a str) -> (Vec<&'a Value>, Vec
     (found, foreign)
 }
 
-/// No action has a wildcard, and no resource has one that AWS doesn't force.
+/// No action has a wildcard, and a resource has one only if AWS forces it.
 pub fn wildcards(template: &Template) -> Vec<String> {
     let mut broken = Vec::new();
     for (id, _) in template.of("AWS::IAM::Role") {
@@ -79,8 +80,8 @@ pub fn wildcards(template: &Template) -> Vec<String> {
     broken
 }
 
-/// Functions run on the newest runtime without a language, and on the processor that the parameter names: arm64, which costs a
-/// fifth less, if nobody says otherwise.
+/// Functions run on the newest runtime without a language, and on the processor that the parameter names: arm64 by
+/// default, which costs a fifth less.
 pub fn processor(template: &Template) -> Vec<String> {
     let mut broken = Vec::new();
     let asked = &template.parameters["Architecture"];
@@ -97,8 +98,8 @@ pub fn processor(template: &Template) -> Vec<String> {
     broken
 }
 
-/// No variable holds a secret: none is resolved into the template, which everybody sees who may describe a stack or a
-/// function, and no parameter is one.
+/// No variable holds a secret: no secret is resolved into the template, which every user sees who may describe a stack
+/// or a function, and no parameter is a secret.
 pub fn secrets(template: &Template) -> Vec<String> {
     let mut broken = Vec::new();
     for (id, resource) in &template.resources {
@@ -119,7 +120,7 @@ pub fn secrets(template: &Template) -> Vec<String> {
     broken
 }
 
-/// A schedule has dead letters, tries nothing twice, and starts a function of the template's.
+/// A schedule has dead letters, retries nothing, and starts one of the template's functions.
 pub fn schedules(template: &Template) -> Vec<String> {
     let mut broken = Vec::new();
     for (id, schedule) in template.of("AWS::Scheduler::Schedule") {
@@ -156,7 +157,7 @@ pub fn schedules(template: &Template) -> Vec<String> {
     broken
 }
 
-/// The API is throttled, its log says what API Gateway itself went wrong at, and its own address is there unless that is asked
+/// The API is throttled, its log shows API Gateway's own errors, and its default address is enabled unless configured
 /// otherwise.
 pub fn door(template: &Template) -> Vec<String> {
     let mut broken = Vec::new();
@@ -169,7 +170,7 @@ pub fn door(template: &Template) -> Vec<String> {
         }
         let log = &stage["AccessLogSettings"];
         let format = log["Format"].as_str().unwrap_or_default();
-        // Every variable stands between quotes: API Gateway writes "-" for one that a request doesn't have.
+        // Every variable is in quotes: API Gateway writes "-" for one that a request doesn't have.
         let is_json = serde_json::from_str::<Value>(format).is_ok_and(|format| format.is_object());
         if named(&log["DestinationArn"]).is_none()
             || !is_json
@@ -189,7 +190,7 @@ pub fn door(template: &Template) -> Vec<String> {
     broken
 }
 
-/// What an API consists of is made one after the other: API Gateway refuses changes of one API that come at the same time.
+/// The parts of an API are created one after the other: API Gateway refuses concurrent changes of one API.
 pub fn in_turn(template: &Template) -> Vec<String> {
     let kinds = ["Integration", "Route", "Stage"].map(|kind| format!("AWS::ApiGatewayV2::{kind}"));
     let parts = template.resources.iter();
@@ -234,7 +235,7 @@ pub fn concurrency(template: &Template) -> Vec<String> {
     broken
 }
 
-/// Tracing follows its parameter, and whoever sends traces may.
+/// Tracing follows its parameter, and each function that sends traces is allowed to.
 pub fn tracing(template: &Template) -> Vec<String> {
     let asked = &template.parameters["Tracing"];
     let mut broken = Vec::new();
@@ -251,7 +252,7 @@ pub fn tracing(template: &Template) -> Vec<String> {
     broken
 }
 
-/// Each function is given the variables that its code reads, and no others.
+/// Each function gets the variables that its code reads, and no others.
 pub fn environment(template: &Template) -> Vec<String> {
     let mut broken = Vec::new();
     for (id, function) in template.of(FUNCTION) {
@@ -291,7 +292,7 @@ pub fn environment(template: &Template) -> Vec<String> {
     broken
 }
 
-/// Each role allows the calls that its function's code makes, at the resource that it makes them at, and no others; beside
+/// Each role allows the calls that its function's code makes, on the resources that it calls, and no others; besides
 /// those, its own log, its queue's poller, the customer's key and traces.
 pub fn actions(template: &Template) -> Vec<String> {
     let mut broken = Vec::new();
@@ -307,7 +308,7 @@ pub fn actions(template: &Template) -> Vec<String> {
                 Some(resource) => {
                     wanted.insert((call.action.to_owned(), resource + &call.index));
                 }
-                // Without a key there is nothing to call for.
+                // Without a key the call isn't made.
                 None if call.variable == "API_KEY_SECRET_ID" => {}
                 None => broken.push(format!(
                     "{id}: calls {} at what {} would name",
@@ -351,7 +352,7 @@ pub fn actions(template: &Template) -> Vec<String> {
     broken
 }
 
-/// A statement's resource as `Ledger`, or as `Ledger/index/due`; a table that isn't the template's, by its name.
+/// A statement's resource as `Ledger`, or as `Ledger/index/due`; a table from outside the template, by its name.
 fn place(resource: &Value) -> String {
     let sub = resource["Fn::Sub"].as_str();
     if let Some((_, table)) = sub.and_then(|sub| sub.split_once(":table/")) {

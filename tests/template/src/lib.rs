@@ -1,19 +1,20 @@
-//! What `template.yaml` has to be that no linter knows, as rules over the CloudFormation that SAM makes of it.
+//! Requirements on `template.yaml` that no linter knows, as rules over the CloudFormation that SAM makes from it.
 //!
 //! # Layout
-//! - [`template`]: a template as transformed, with parameters and conditions worked out.
-//! - [`queues`], [`storage`], [`functions`], [`versions`], [`alarms`]: the rules; each yields a sentence for all that breaks it.
-//! - [`firing`]: when an alarm fires, of figures made up for it.
-//! - [`reads`]: which variables each function's code asks for, by asking it.
-//! - [`calls`]: which AWS calls each function's code can make, by its source; [`operator`], the operator's program's.
+//! - [`template`]: a template as transformed, with parameters and conditions resolved.
+//! - [`queues`], [`storage`], [`functions`], [`versions`], [`alarms`]: the rules; each returns one sentence per breach.
+//! - [`firing`]: when an alarm fires for given data points.
+//! - [`reads`]: the variables that each function's code reads, found by running it.
+//! - [`calls`]: the AWS calls that each function's code can make, from its source; [`operator`]: those of the
+//!   operator's program.
 //!
 //! # What it guarantees
-//! The rules hold with the parameters' defaults and with everything optional switched on. The tests beside it break the
-//! template once for each rule and see that rule fail.
+//! The rules hold with the parameters' defaults and with everything optional switched on. The tests break the template
+//! once for each rule and check that the rule fails.
 //!
 //! # What it is not
-//! It doesn't ask AWS: whether a property is spelt right is cfn-lint's to say, and whether a stack deploys is shown by
-//! `tests/it` and by AWS.
+//! This crate doesn't ask AWS: cfn-lint checks the spelling of properties, and `tests/it` and AWS show whether a stack
+//! deploys.
 
 pub mod alarms;
 pub mod calls;
@@ -28,10 +29,10 @@ pub mod versions;
 
 use template::Template;
 
-/// A rule: its name, and what breaks it, a sentence each.
+/// A rule: its name, and its breaches, one sentence each.
 pub type Rule = (&'static str, fn(&Template) -> Vec<String>);
 
-/// Those that every template is held to.
+/// The rules for every template.
 pub const ALL: &[Rule] = &[
     ("visibility", queues::visibility),
     ("batches", queues::batches),
@@ -56,7 +57,7 @@ pub const ALL: &[Rule] = &[
     ("alarm_losses", alarms::losses),
 ];
 
-/// Those of the main template beside [`ALL`].
+/// The rules for the main template besides [`ALL`].
 pub const MAIN: &[Rule] = &[
     ("names", storage::names),
     ("keys", storage::keys),

@@ -1,8 +1,8 @@
-//! Which AWS calls the operator's program can make, by its own source and that of the adapters it uses.
+//! Finds the AWS calls that the operator's program can make, from its own source and that of the adapters it uses.
 //!
-//! The program names most calls in full (`AmazonSQS.GetQueueAttributes`), some by their path, and makes the others through
-//! adapters, whose SDK operations are those of [`crate::calls`]. All that is found counts: a permission too many would be
-//! found out by nothing, so the policy has to equal it.
+//! The program names most calls in full (`AmazonSQS.GetQueueAttributes`), some by their path, and makes the others
+//! through adapters, with the SDK operations of [`crate::calls`]. All calls found count: no other test would find a
+//! superfluous permission, so the policy has to equal them.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -13,7 +13,7 @@ use serde_json::Value;
 use crate::calls::OPERATIONS;
 use crate::template::root;
 
-/// The adapters' files that the program is made of: what a command reaches in them, it may call.
+/// The adapters' files that the program uses: a command may call what it reaches in them.
 const ADAPTERS: [&str; 12] = [
     "batch.rs",
     "bus.rs",
@@ -29,7 +29,7 @@ const ADAPTERS: [&str; 12] = [
     "timeline.rs",
 ];
 
-/// How a target begins, and the service that it is of.
+/// A target's prefix, and its service.
 const TARGETS: [(&str, &str); 6] = [
     ("\"AmazonSQS.", "sqs"),
     ("\"AWSEvents.", "events"),
@@ -39,7 +39,7 @@ const TARGETS: [(&str, &str); 6] = [
     ("\"secretsmanager.", "secretsmanager"),
 ];
 
-/// How a path begins; what is in the rest of it says which call it is, and whether it stands in a call of `put` itself.
+/// A path's prefix; the rest of the path says which call it is, and whether it is in a call of `put`.
 const PATHS: [&str; 4] = [
     "\"/2015-03-31/",
     "\"/2016-08-19/",
@@ -59,17 +59,17 @@ const CALLS_BY_PATH: [(&str, &str); 8] = [
     ("/versions?", "lambda:ListVersionsByFunction"),
 ];
 
-/// Forms: the service as it is called, and as its permissions call it.
+/// Forms: the service's name in calls, and its name in permissions.
 const FORMS: [(&str, &str); 3] = [
     ("cloudformation", "cloudformation"),
     ("iam", "iam"),
     ("monitoring", "cloudwatch"),
 ];
 
-/// An operation of the SDK's that no function uses.
+/// An SDK operation that no function uses.
 const BATCH_WRITE: (&str, &str) = ("batch_write_item", "dynamodb:BatchWriteItem");
 
-/// What a batch's single messages are allowed by.
+/// The suffix of SQS's batch calls: the permission for single messages also allows them.
 const BATCH: &str = "Batch";
 
 /// The source of the program and of its adapters, without comments and tests, and without white space.
@@ -114,7 +114,7 @@ fn quoted(text: &str) -> &str {
 /// The actions that the program's calls take.
 ///
 /// # Panics
-/// Where it calls something by a path that isn't known here.
+/// If it calls something by an unknown path.
 pub fn calls() -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     for text in sources() {
@@ -144,7 +144,7 @@ pub fn calls() -> BTreeSet<String> {
         for (name, service) in FORMS {
             for (at, before) in text.match_indices(&format!(".form(\"{name}\",")) {
                 let rest = &text[at + before.len()..];
-                // What is between is the version.
+                // The version is in between.
                 let action = rest.split_once(",\"").map(|(_, rest)| quoted(rest));
                 found.insert(format!("{service}:{}", action.unwrap_or_default()));
             }
@@ -163,7 +163,7 @@ pub fn calls() -> BTreeSet<String> {
 /// The actions that the policy allows.
 ///
 /// # Panics
-/// Where it isn't JSON of a policy's form.
+/// If it isn't JSON of a policy's form.
 pub fn allowed() -> BTreeSet<String> {
     let path = root().join("infra/operations/operator-policy.json");
     let text = fs::read_to_string(path).expect("the operator's policy");

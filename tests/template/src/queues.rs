@@ -12,11 +12,11 @@ const DAY_S: i64 = 24 * 60 * 60;
 /// EventBridge's limit of a pattern.
 const PATTERN_CHARACTERS_MAX: usize = 2_048;
 
-/// Whose events a rule may take: Stripe's for a domain, a domain's effects for a receiver. Never both: an effect that came
-/// back to a domain could go in a circle.
+/// The sources that a rule may match: Stripe's events for a domain, a domain's effects for a receiver. Never both: an
+/// effect that came back to a domain could loop.
 const SOURCES: [&str; 2] = ["sluice.stripe", "sluice.effects"];
 
-/// The parameter of a template that can be deployed as a standby: false is one.
+/// The parameter of a template that can be deployed as a standby: `false` means standby.
 const STANDBY: &str = "Active";
 
 const QUEUE: &str = "AWS::SQS::Queue";
@@ -35,7 +35,7 @@ fn variable<'a>(template: &'a Template, function: &str, name: &str) -> &'a Value
     &template.properties(function)["Environment"]["Variables"][name]
 }
 
-/// A message isn't handed out again while its first function may still be at work.
+/// A message isn't delivered again while its first function may still be running.
 pub fn visibility(template: &Template) -> Vec<String> {
     let mut broken = Vec::new();
     for (_, mapping, queue, function) in mappings(template) {
@@ -51,7 +51,7 @@ pub fn visibility(template: &Template) -> Vec<String> {
     broken
 }
 
-/// One bad message never fails its batch, and batches and concurrency are such as Lambda takes.
+/// One bad message never fails its batch, and Lambda accepts the batches and concurrency.
 pub fn batches(template: &Template) -> Vec<String> {
     let mut broken = Vec::new();
     for (id, mapping, _, _) in mappings(template) {
@@ -89,8 +89,8 @@ pub fn own_queue(template: &Template) -> Vec<String> {
     broken
 }
 
-/// Whatever a rule or a queue brings is taken: each rule and mapping is enabled. Of a standby (`Active` is false) the rule is and
-/// the mapping isn't: what a bus without an enabled rule is given is gone.
+/// Everything that a rule or a queue delivers is handled: each rule and mapping is enabled. In a standby (`Active` is
+/// false) the rule is enabled and the mapping isn't: a bus without an enabled rule loses its events.
 pub fn enabled(template: &Template) -> Vec<String> {
     let mut broken = Vec::new();
     for (id, rule) in template.of("AWS::Events::Rule") {
@@ -108,8 +108,8 @@ pub fn enabled(template: &Template) -> Vec<String> {
     broken
 }
 
-/// An outage of a day ends in delay and not in dead letters, and dead letters are kept longer than what could arrive there. Where
-/// the mapping can be off, the queue keeps messages for as long as SQS can.
+/// An outage of a day ends in delay and not in dead letters, and dead letters are kept longer than the messages that
+/// could arrive there. If the mapping can be off, the queue keeps messages for as long as SQS can.
 pub fn dead_letters(template: &Template) -> Vec<String> {
     let mut broken = Vec::new();
     let can_wait = template.parameters.contains_key(STANDBY);
@@ -140,7 +140,7 @@ pub fn dead_letters(template: &Template) -> Vec<String> {
         }
         let receives = number(&redrive["maxReceiveCount"]).unwrap_or(0);
         let visible = number(&queue["VisibilityTimeout"]).unwrap_or(30);
-        // By visibility where functions die, by the delays that the runner sets where they fail.
+        // By visibility if functions die, by the delays that the runner sets if they fail.
         let slow = receives - i64::from(backoff::RAMP_RECEIVES);
         let reach = (receives * visible).min(slow * i64::from(backoff::FLOOR_S));
         if reach < DAY_S {
@@ -156,7 +156,8 @@ pub fn dead_letters(template: &Template) -> Vec<String> {
     broken
 }
 
-/// Only rules of this account may send to a queue, nobody may without TLS, and a queue that no rule feeds takes from none.
+/// Only rules of this account may send to a queue, no sender may without TLS, and a queue that no rule feeds accepts
+/// from none.
 pub fn queue_policies(template: &Template) -> Vec<String> {
     let mut broken = Vec::new();
     let (mut tls, mut fed) = (BTreeSet::new(), BTreeSet::new());
@@ -226,7 +227,7 @@ pub fn buses(template: &Template) -> Vec<String> {
         .collect()
 }
 
-/// Queues are encrypted, by AWS's key or the customer's.
+/// Queues are encrypted, with AWS's key or the customer's.
 pub fn queue_encryption(template: &Template) -> Vec<String> {
     let open = template.of(QUEUE).filter(|(_, queue)| {
         queue["SqsManagedSseEnabled"] != true && queue["KmsMasterKeyId"].is_null()
@@ -235,7 +236,7 @@ pub fn queue_encryption(template: &Template) -> Vec<String> {
         .collect()
 }
 
-/// A rule takes one source, its pattern is short enough, and no target loses what can't be delivered.
+/// A rule matches one source, its pattern is short enough, and no target loses undeliverable events.
 pub fn rules(template: &Template) -> Vec<String> {
     let mut broken = Vec::new();
     for (id, rule) in template.of("AWS::Events::Rule") {

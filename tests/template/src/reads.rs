@@ -1,5 +1,5 @@
-//! Which variables a function's code reads: its own readers are run with an environment that remembers what it was asked
-//! for. Which readers a function has is said here, and held against the source of its `main.rs` by a test.
+//! Finds the variables that a function's code reads: its own readers run with an environment that records each request.
+//! This module lists the readers of each function; a test compares the list with the source of its `main.rs`.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -16,15 +16,15 @@ use crate::template::root;
 /// What a function reads.
 #[derive(Debug, Clone, Default)]
 pub struct Reads {
-    /// Every variable asked for, but those that Lambda itself sets.
+    /// Every variable requested, except those that Lambda itself sets.
     pub all: BTreeSet<String>,
     /// Those without which it doesn't start.
     pub required: BTreeSet<String>,
 }
 
-/// Variables with a default that no deployment has had a reason to change; tests set some of them.
+/// Variables with a default that no deployment needed to change; tests set some of them.
 pub const LEFT_AT_DEFAULT: [&str; 6] = [
-    // Of the domains that have settings, the template gives it to each.
+    // The template sets it for each domain that has settings.
     "DOMAIN_SETTINGS",
     "LAPSE_MARGIN_MS",
     "MAX_BODY_BYTES",
@@ -33,10 +33,10 @@ pub const LEFT_AT_DEFAULT: [&str; 6] = [
     "TOLERANCE_SECONDS",
 ];
 
-/// Read by the log's start, in every function.
+/// Every function reads it when its log starts.
 const TELEMETRY: &str = "METRICS_NAMESPACE";
 
-/// The readers that a function's source names, as they stand there.
+/// The readers that a function's source names, as they are written there.
 pub fn readers(function: &str) -> &'static [&'static str] {
     match function {
         "ingest" => &["IngestConfig::read", "aws::sdk_config_over"],
@@ -46,9 +46,9 @@ pub fn readers(function: &str) -> &'static [&'static str] {
             "aws::sdk_config",
             "StripeObjects::read_for_lists",
         ],
-        // The receivers' runner, and what the receiver itself reads.
+        // The receivers' runner, and the receiver's own readers.
         "notify" => &["Receiver::start", "aws::sdk_config"],
-        // The domains', in the runner that they share.
+        // The domains' readers, in the runner that they share.
         _ => &[
             "DomainConfig::read",
             "aws::sdk_config",
@@ -90,7 +90,7 @@ pub fn of(function: &str) -> Reads {
     let missing = bad
         .iter()
         .filter_map(|what| what.strip_suffix(" is not set"));
-    // Faults are a development build's alone.
+    // Only a development build has faults.
     let own = |name: &str| !name.starts_with("AWS_") && name != "SLUICE_FAULTS_FILE";
     let required = missing
         .filter(|name| own(name))
@@ -100,8 +100,8 @@ pub fn of(function: &str) -> Reads {
     Reads { all, required }
 }
 
-/// Reads the variables that a source file reads by name, in the way that it reads them: a receiver's start makes clients and
-/// can't be run by itself.
+/// Reads the variables that a source file reads by name, with the same methods: a receiver's start makes clients and
+/// can't run alone.
 fn read_as(file: &str, vars: &mut Vars<'_>) {
     let text =
         fs::read_to_string(root().join(file)).unwrap_or_else(|error| panic!("{file}: {error}"));
@@ -117,13 +117,13 @@ fn read_as(file: &str, vars: &mut Vars<'_>) {
             "number" => {
                 vars.number(name, 0, 0, u32::MAX);
             }
-            // Another call of `vars`, whose first argument is no name.
+            // Another call of `vars`, without a name as its first argument.
             _ => {}
         }
     }
 }
 
-/// A client's configuration that nothing is sent with.
+/// A client configuration that sends nothing.
 fn sdk() -> aws_types::SdkConfig {
     let lookup = |name: &str| name.starts_with("AWS_").then(|| "us-east-1".to_owned());
     aws::sdk_config(&mut Vars::new(&lookup))

@@ -1,4 +1,4 @@
-//! What is kept: tables, logs, the archive, and the names and keys of all.
+//! Storage: tables, logs, the archive, and the names and keys of all.
 //!
 //! A stack's name has at most [`STACK_NAME_MAX`] characters; each name that begins with it has to fit AWS's limit.
 
@@ -9,7 +9,7 @@ use crate::template::{Template, list, named, number};
 /// The longest name of a stack, in characters.
 pub const STACK_NAME_MAX: usize = 40;
 
-/// A type, the property that names it, and the most characters of that name, by AWS's API references.
+/// A type, the property that names it, and the most characters of that name, from AWS's API references.
 const NAMED: [(&str, &str, usize); 9] = [
     ("AWS::CloudWatch::Alarm", "AlarmName", 255),
     ("AWS::DynamoDB::Table", "TableName", 255),
@@ -22,7 +22,7 @@ const NAMED: [(&str, &str, usize); 9] = [
     ("AWS::Scheduler::Schedule", "Name", 64),
 ];
 
-/// Queues that are never under the customer's key: they hold what it could not be used for.
+/// Queues that are never under the customer's key: they hold messages for which the key could not be used.
 const NEVER_UNDER_THE_KEY: [&str; 2] = ["BusDeadLetters", "RuleDeadLetters"];
 
 /// A type, and the properties that name its key.
@@ -39,13 +39,13 @@ const KEYED: [(&str, &[&str]); 7] = [
     ("AWS::SecretsManager::Secret", &["KmsKeyId"]),
 ];
 
-/// The tables whose items expire. A projection never does.
+/// The tables with items that expire. A projection never does.
 const EXPIRING: [&str; 3] = ["Ledger", "Outcomes", "Receipts"];
 
-/// For how long Stripe can resend an event, in days.
+/// How long Stripe can resend an event, in days.
 pub const RESEND_DAYS: i64 = 30;
 
-/// Tables outlive the stack, can be set back, are on demand, and are protected where that is asked for.
+/// Tables outlive the stack, can be restored, are on demand, and are protected if that is configured.
 pub fn tables(template: &Template) -> Vec<String> {
     let mut broken = Vec::new();
     for (id, table) in template.of("AWS::DynamoDB::Table") {
@@ -57,7 +57,7 @@ pub fn tables(template: &Template) -> Vec<String> {
         if !is_kept || resource["UpdateReplacePolicy"] != "Retain" {
             broken.push(format!("{id}: is lost with the stack"));
         }
-        // What has no name gets another one at the next attempt.
+        // A table without a name gets another one at the next attempt.
         if resource["DeletionPolicy"] == "Retain" && !table["TableName"].is_null() {
             broken.push(format!(
                 "{id}: would be left by a deployment that failed, in the way of the next (RetainExceptOnCreate)"
@@ -78,8 +78,7 @@ pub fn tables(template: &Template) -> Vec<String> {
     broken
 }
 
-/// What is kept for a time has one: events, outcomes and receipts expire, and not before Stripe can't resend an event any
-/// more.
+/// Temporary data expires: events, outcomes and receipts do, but not before Stripe can no longer resend an event.
 pub fn expiry(template: &Template) -> Vec<String> {
     let mut broken = Vec::new();
     for (id, table) in template.of("AWS::DynamoDB::Table") {
@@ -100,7 +99,7 @@ pub fn expiry(template: &Template) -> Vec<String> {
     broken
 }
 
-/// Every function logs JSON into a group of the template's, and no group keeps lines for ever.
+/// Every function logs JSON into one of the template's groups, and no group keeps lines forever.
 pub fn logs(template: &Template) -> Vec<String> {
     let mut broken = Vec::new();
     for (id, function) in template.of("AWS::Lambda::Function") {
@@ -120,8 +119,8 @@ pub fn logs(template: &Template) -> Vec<String> {
     broken
 }
 
-/// What has a name has one that begins with the stack's, so that two stacks stand side by side, and that AWS takes also if the
-/// stack's is the longest.
+/// Every name begins with the stack's name, so that two stacks can coexist, and AWS accepts it even with the longest
+/// stack name.
 pub fn names(template: &Template) -> Vec<String> {
     let mut broken = Vec::new();
     let stack = "s".repeat(STACK_NAME_MAX);
@@ -147,8 +146,8 @@ pub fn names(template: &Template) -> Vec<String> {
     broken
 }
 
-/// With a key of the customer's, all that holds data is encrypted with it, and the functions may use it; without one, nothing
-/// names a key.
+/// With the customer's key, everything that holds data is encrypted with it, and the functions may use it; without one,
+/// nothing names a key.
 pub fn keys(template: &Template) -> Vec<String> {
     let mut broken = Vec::new();
     let key = template

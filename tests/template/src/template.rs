@@ -1,4 +1,4 @@
-//! A template as SAM transforms it, with parameters and conditions worked out: what is left is what AWS would make.
+//! A template as SAM transforms it, with parameters and conditions resolved: the rest is what AWS would create.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -15,10 +15,10 @@ pub fn root() -> PathBuf {
     here.ancestors().nth(2).unwrap_or(here).to_owned()
 }
 
-/// What SAM makes of a template's file, by the tool that `make lint` lints with.
+/// SAM's transformation of a template file, by the same tool as in `make lint`.
 ///
 /// # Panics
-/// Where the Python tools aren't there (`infra/setup/setup.sh lint` makes them), or SAM refuses the template.
+/// If the Python tools aren't installed (`infra/setup/setup.sh lint` installs them), or SAM refuses the template.
 pub fn transformed(file: &str, given: Given<'_>) -> Value {
     let root = root();
     let output = Command::new(root.join(".venv/lint/bin/python"))
@@ -36,7 +36,7 @@ pub fn transformed(file: &str, given: Given<'_>) -> Value {
     serde_json::from_slice(&output.stdout).expect("the transform prints JSON")
 }
 
-/// A template with every parameter that it names and every condition replaced by what it comes to.
+/// A template with every parameter that it names and every condition replaced by its value.
 #[derive(Debug, Clone)]
 pub struct Template {
     /// Logical id → resource.
@@ -46,7 +46,7 @@ pub struct Template {
 }
 
 impl Template {
-    /// Works a transformed template out.
+    /// Resolves a transformed template.
     pub fn resolved(template: &Value, given: Given<'_>) -> Self {
         let declared = template["Parameters"].as_object().into_iter().flatten();
         let mut parameters: BTreeMap<_, _> = declared
@@ -87,7 +87,7 @@ impl Template {
             .map(|(id, resource)| (id.as_str(), &resource["Properties"]))
     }
 
-    /// The logical id of the function that a reference names: by itself, or by one of its aliases.
+    /// The logical id of the function that a reference names: directly, or by one of its aliases.
     pub fn function<'a>(&'a self, reference: &'a Value) -> Option<&'a str> {
         let id = named(reference)?;
         match self.resources.get(id) {
@@ -98,7 +98,8 @@ impl Template {
         }
     }
 
-    /// Whether CloudFormation makes a resource after another: because it says so, or names it, or another between them does.
+    /// Whether CloudFormation creates a resource after another: because it depends on it, names it, or another resource
+    /// between them does.
     pub fn is_made_after(&self, id: &str, other: &str) -> bool {
         let mut seen = BTreeSet::new();
         let mut next = vec![id];
@@ -119,7 +120,7 @@ impl Template {
         false
     }
 
-    /// A resource's properties; null where there is none.
+    /// A resource's properties; `null` if there is none.
     pub fn properties(&self, id: &str) -> &Value {
         self.resources
             .get(id)
@@ -163,7 +164,7 @@ fn references<'a>(value: &'a Value, found: &mut Vec<&'a str>) {
     }
 }
 
-/// A list, or the one that stands in its place.
+/// A list, or a single value in its place.
 pub fn list(value: &Value) -> Vec<&Value> {
     match value {
         Value::Array(items) => items.iter().collect(),
@@ -172,7 +173,7 @@ pub fn list(value: &Value) -> Vec<&Value> {
     }
 }
 
-/// A number, also where it is written as text.
+/// A number, even if it is written as text.
 pub fn number(value: &Value) -> Option<i64> {
     value.as_i64().or_else(|| value.as_str()?.parse().ok())
 }
@@ -208,7 +209,7 @@ impl Resolver<'_> {
         panic!("a condition of a kind that is not read here: {condition}")
     }
 
-    /// What a value comes to; `None` for `AWS::NoValue`.
+    /// A value, resolved; `None` for `AWS::NoValue`.
     fn value(&self, value: &Value) -> Option<Value> {
         match value {
             Value::Array(items) => Some(items.iter().filter_map(|item| self.value(item)).collect()),

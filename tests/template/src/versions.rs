@@ -1,8 +1,8 @@
-//! Versions: which one of a function handles deliveries and messages, and how a new one comes to do so.
+//! Versions: which version of a function handles deliveries and messages, and how a new one replaces it.
 //!
-//! SAM names a version by what a function is before parameters have values, so that a deployment which changes a parameter alone
-//! publishes none. Whatever goes to an alias would go on with the old value. So only with a `Revision`, by which SAM names the
-//! version instead, do deliveries and messages go to the alias.
+//! SAM names a version by the function's definition before parameters have values, so a deployment that changes only a
+//! parameter publishes none. Calls of an alias would still use the old value. So deliveries and messages go to the
+//! alias only with a `Revision`, by which SAM names the version instead.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::template::{Template, list, named};
 
-/// What takes a new version of ingest back.
+/// The alarms that roll back a new version of ingest.
 const ROLLBACK_ALARMS: [&str; 3] = [
     "IngestErrorsAlarm",
     "IngestThrottledAlarm",
@@ -20,7 +20,7 @@ const ROLLBACK_ALARMS: [&str; 3] = [
 /// The alias of each function that has versions.
 const ALIAS: &str = "live";
 
-/// What calls a function: the id of what holds the reference, and the reference.
+/// The callers of a function: the id of the resource with the reference, and the reference.
 fn callers(template: &Template) -> impl Iterator<Item = (&str, &Value)> {
     let integrations = template.of("AWS::ApiGatewayV2::Integration");
     let integrations = integrations.map(|(id, integration)| (id, &integration["IntegrationUri"]));
@@ -46,9 +46,9 @@ pub fn version<'a>(template: &'a Template, function: &str) -> Option<&'a str> {
     named(&alias["FunctionVersion"])
 }
 
-/// With a `Revision` deliveries and messages go to the alias, which points to a version that stays when a later one takes its
-/// place; without one they go to the function itself, where every change acts. A canary has deliveries go to the alias too. API
-/// Gateway may call both, so that a deployment may change between them.
+/// With a `Revision` deliveries and messages go to the alias, which points to a version that stays when a later one
+/// replaces it; without one they go to the function itself, where every change takes effect. With a canary, deliveries
+/// go to the alias too. API Gateway may call both, so that a deployment may switch between them.
 pub fn versions(template: &Template) -> Vec<String> {
     let mut broken = Vec::new();
     let revised = template.parameters["Revision"] != "";
@@ -92,8 +92,8 @@ pub fn versions(template: &Template) -> Vec<String> {
     broken
 }
 
-/// A new version of ingest is tried on a part of the deliveries if that is asked for, and taken back when an alarm fires that
-/// its answers alone can make fire.
+/// If configured, a new version of ingest first gets a part of the deliveries. It is rolled back when an alarm fires
+/// that only its own answers can cause.
 pub fn canary(template: &Template) -> Vec<String> {
     let asked = template.parameters["CanaryDeployment"] == "true";
     let mut broken = Vec::new();

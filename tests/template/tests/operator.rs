@@ -1,4 +1,4 @@
-//! The operator's policy against the calls that the operator's program makes.
+//! Compares the operator's policy with the calls that the operator's program makes.
 
 use std::collections::BTreeSet;
 

@@ -1,5 +1,5 @@
-//! What the rules are told by hand is held against the source: the readers and ports of each function, and the calls that are
-//! known.
+//! Compares the rules' hand-written tables with the source: the readers and ports of each function, and the known
+//! calls.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -7,7 +7,7 @@ use std::fs;
 use sluice_template::template::root;
 use sluice_template::{calls, reads};
 
-/// The functions that serve every event alike, and the sample of a receiver.
+/// The functions that serve every event alike, and the sample receiver.
 const OTHERS: [&str; 4] = ["ingest", "sweep", "reconcile", "notify"];
 
 fn functions() -> impl Iterator<Item = &'static str> {
@@ -25,7 +25,7 @@ fn source(path: &str) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
-/// Where a function's adapters are put together; the domains share their runner.
+/// The source that puts a function's adapters together; the domains share their runner.
 fn wiring(function: &str) -> String {
     let main = source(&format!("functions/{function}/src/main.rs"));
     match main.contains("consumer::run::<") {
@@ -55,7 +55,7 @@ fn each_function_has_the_readers_that_its_source_names() {
         let mut told = reads::readers(function).to_vec();
         told.sort_unstable();
         assert_eq!(named, told, "{function}");
-        // A reader that is not known here would read variables that nobody checks.
+        // An unknown reader would read variables that no rule checks.
         let configs = usize::from(function != "notify");
         assert_eq!(text.matches("Config::read(").count(), configs, "{function}");
         assert_eq!(
@@ -131,7 +131,7 @@ fn each_function_reaches_its_adapters_through_the_ports_that_its_source_asks_for
                     + &source("functions/shared/kernel/src/consumer/batch.rs")
             }
         };
-        // A queue is no port: its method is the runner's.
+        // A queue isn't a port: its method belongs to the runner.
         ports += &wiring(function).replace(".delay(", " delay ");
         let imported: BTreeSet<_> = words(&ports)
             .into_iter()

@@ -92,7 +92,7 @@ fn an_account_is_ready_once_nothing_is_due_or_disabled_and_all_that_it_requested
     ] {
         assert_eq!(level(&fields)["ready"], false, "{fields}");
     }
-    // What isn't due yet doesn't matter, and neither does what nobody requested.
+    // What isn't due yet doesn't matter, and neither does what wasn't requested.
     for fields in [
         json!({ "requirements/eventually_due": ["individual.id_number"] }),
         json!({ "future_requirements/currently_due": ["individual.id_number"] }),
@@ -169,7 +169,7 @@ fn an_account_that_disconnected_is_not_ready_however_late_its_updates_come() {
     let before = updated("evt_z", SECOND - 60, &json!({}));
     let left = application("evt_a", DEAUTHORIZED, SECOND);
     let key = format!("{ACCOUNT}#live#{ACCOUNT}");
-    // Also within the disconnection's own second, and by ids of either order.
+    // The same holds within the disconnection's own second, and by ids of either order.
     for id in ["evt_0", "evt_z"] {
         let same = updated(id, SECOND, &json!({ "metadata": { "note": "changed" } }));
         for order in [
@@ -210,7 +210,7 @@ fn an_account_that_comes_back_is_ready_when_an_update_shows_it_and_not_before() 
         readies(&told),
         [(true, false), (false, true), (false, false)]
     );
-    // The update that comes in the second of the connection says more than it.
+    // The update in the same second as the connection says more than the connection.
     events.push(shown);
     let told = play(&events);
     assert_eq!(readies(&told).last(), Some(&(true, false)));
@@ -327,7 +327,7 @@ async fn with_a_key_an_account_that_connects_is_ready_at_once_if_stripe_shows_th
         .await;
     assert_eq!((&level["disconnected"], note), (&json!(true), None));
     assert!(consumer.stripe.take_asked().is_empty());
-    // And one that is delivered again, or an update of before, asks for nothing and changes nothing.
+    // An event that is delivered again, or an earlier update, asks for nothing and changes nothing.
     consumer
         .handle(&application("evt_1", AUTHORIZED, SECOND))
         .await;

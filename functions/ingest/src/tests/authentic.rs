@@ -1,5 +1,5 @@
-//! What is authentic is never refused: events that the endpoint's configuration doesn't expect, trial clicks, and whose an
-//! event is.
+//! An authentic event is never refused: events that the endpoint's configuration doesn't expect, trial clicks, and
+//! which account owns an event.
 
 use super::*;
 
@@ -123,7 +123,7 @@ async fn trial_clicks_of_the_dashboard_are_answered_200_and_leave_nothing() {
     let world = world();
     for kind in ["invoice.paid", "customer.created", "invoice.paid"] {
         let body = with(&charge("evt_00000000000000"), &[("type", json!(kind))]);
-        // Whatever the endpoint is for: the click shows that it is reached.
+        // This holds for any purpose of the endpoint: the click shows that it is reached.
         let body = with(&body, &[("livemode", json!(false))]);
         assert_eq!(world.deliver(PLATFORM, &body).await, ok("test"));
     }
@@ -175,7 +175,7 @@ async fn an_own_event_is_keyed_alike_through_an_organizations_destination_and_th
         world.deliver(PLATFORM, &charge("evt_1")).await,
         ok("duplicate")
     );
-    // A thin event has the scope of its snapshot twin.
+    // A thin event has the scope of the snapshot of the same change.
     let thin = json!({
         "id": "evt_6", "object": "v2.core.event", "type": "v1.charge.succeeded", "livemode": true,
         "created": "2026-01-01T00:00:00.000Z", "context": "acct_own",

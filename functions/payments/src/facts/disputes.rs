@@ -8,15 +8,15 @@
 //! | `won`, `lost` | chargeback | `DisputeOpened`, `DisputeClosed` |
 //! | `prevented`, `charge_refunded` | not said | `DisputeClosed` |
 //!
-//! - An inquiry asks and moves no money; it may become a chargeback under the same id, also after `warning_closed`
-//!   (<https://docs.stripe.com/disputes/how-disputes-work>). A dispute whose events all show the chargeback calls for no
-//!   `InquiryOpened`: they don't say that there was an inquiry.
+//! - An inquiry asks and moves no money; it may become a chargeback under the same id, even after `warning_closed`
+//!   (<https://docs.stripe.com/disputes/how-disputes-work>). If all events of a dispute show the chargeback, it calls
+//!   for no `InquiryOpened`: they don't say that there was an inquiry.
 //! - `prevented` never became a chargeback (<https://docs.stripe.com/api/disputes/object>).
-//! - `charge_refunded` is an outcome that Stripe had from 2014 on and has no more (stripe/stripe-java#99); inquiries and
-//!   chargebacks could end so.
+//! - `charge_refunded` is an outcome that Stripe had from 2014 on and has dropped (stripe/stripe-java#99); inquiries
+//!   and chargebacks could end with it.
 //!
-//! Facts say what doesn't change while a dispute lasts. What does (its status, the deadline, the money) is the level
-//! `Dispute`. Money is in the currency of each balance transaction, which may differ from the dispute's.
+//! Facts say what doesn't change while a dispute lasts. What does change (its status, the deadline, the money) is the
+//! level `Dispute`. Money is in the currency of each balance transaction, which may differ from the dispute's.
 
 use serde_json::json;
 use sluice_kernel::effects::effect::{Fact, Level};
@@ -26,7 +26,7 @@ use sluice_kernel::object::Fields;
 use super::fact;
 use crate::state::Payment;
 
-/// Statuses at which nothing is awaited. An inquiry may still become a chargeback, and a bank may think again.
+/// Statuses in which nothing is awaited. An inquiry may still become a chargeback, and a bank may change its decision.
 const CLOSED: [&str; 5] = [
     "won",
     "lost",
@@ -61,14 +61,14 @@ pub(super) fn of(dispute: Fields<'_>, status: &str) -> Result<Vec<Fact>, Fault> 
     if CLOSED.contains(&status) {
         let mut closed = fact("DisputeClosed", dispute, data)?;
         closed.data["outcome"] = json!(status);
-        // A bank may think again: another outcome is another fact.
+        // A bank may change its decision: another outcome is another fact.
         closed.discriminator = Some(status.to_owned());
         facts.push(closed);
     }
     Ok(facts)
 }
 
-/// Whether a dispute of this status says something else than the fact.
+/// Whether a dispute of this status differs from the fact.
 pub(super) fn is_overtaken(fact: &Fact, status: &str) -> bool {
     let is_closed = CLOSED.contains(&status);
     let is_chargeback = stage(status) == Some("chargeback");

@@ -1,23 +1,23 @@
-//! Refunds of captured money, and what is released without ever having been captured.
+//! Refunds of captured money, and releases of money that was never captured.
 //!
-//! Stripe makes a refund object for both. What a refund says of money:
+//! Stripe makes a refund object for both. What a refund says about money:
 //!
 //! | status | balance transaction | failure balance transaction | facts |
 //! |---|---|---|---|
 //! | `succeeded`, or none (old refunds) | yes | | `Refunded` |
 //! | `succeeded` | no; a card's `destination_details` are a `refund` | | `Refunded` |
-//! | `succeeded` | no; not so, or the charge isn't captured | | `AuthorizationReleased` |
+//! | `succeeded` | no; neither, or the charge isn't captured | | `AuthorizationReleased` |
 //! | `succeeded` | no; a card's `destination_details` are `pending` | | none yet |
 //! | `pending`, `requires_action` | any | | none yet |
 //! | `failed`, `canceled` | either of the two | | `Refunded` and `RefundFailed` of the same amount |
 //! | `failed`, `canceled` | no | no | `RefundFailed` of 0: no money ever left |
 //! | any, and neither charge nor payment intent | any | any | none: a customer's cash balance, no payment's money |
 //!
-//! Why it is so:
+//! The reasons:
 //!
-//! - `balance_transaction` is "the impact on your account balance", and `failure_balance_transaction` "reverses the initial
-//!   balance transaction" (<https://docs.stripe.com/api/refunds/object>). What was authorized and not captured never was
-//!   on the balance. Both are nullable, as is the status.
+//! - `balance_transaction` is "the impact on your account balance", and `failure_balance_transaction` "reverses the
+//!   initial balance transaction" (<https://docs.stripe.com/api/refunds/object>). Money that was authorized and not
+//!   captured was never on the balance. Both are nullable, as is the status.
 //! - The rest of a partial capture "is automatically refunded" (<https://docs.stripe.com/api/charges/capture>): the charge
 //!   has `amount_captured` below `amount`, `amount_refunded` holds the rest, and a refund of it has no balance transaction
 //!   (solidusio/solidus_stripe#268, woocommerce/woocommerce-gateway-stripe#861). An intent that is canceled sends
@@ -25,17 +25,18 @@
 //!   (woocommerce/woocommerce-gateway-stripe#853), so a charge releases once.
 //! - A card's `destination_details` are a `refund`, a `reversal` or `pending`. A captured payment can be reversed too, so a
 //!   `reversal` alone says nothing; an authorization is never sent back as a `refund`.
-//! - A refund that lacks funds or the customer's answer waits as `pending` or `requires_action`, and can be canceled from
-//!   there; one that succeeded can fail or be canceled later, and the money comes back
-//!   (<https://docs.stripe.com/refunds>). Whichever event of it comes, both facts are called for, so they add to nothing.
+//! - A refund that lacks funds or the customer's answer waits as `pending` or `requires_action`, and can be canceled
+//!   from there; one that succeeded can fail or be canceled later, and the money comes back
+//!   (<https://docs.stripe.com/refunds>). Any event of such a refund calls for both facts, so they add up to zero.
 //!
-//! What isn't certain: whether a refund of captured money can be `succeeded` before its balance transaction is there, as the
-//! charge of an asynchronous capture is. A refund that says so by itself, and is a `reversal`, would be taken for a release
-//! until its next event. `AuthorizationReleased` adds nothing, so the sum is right as soon as `Refunded` comes. A charge
-//! that lists its refunds isn't mistaken.
+//! One point isn't certain: whether a refund of captured money can be `succeeded` before its balance transaction
+//! exists, as the charge of an asynchronous capture can. Such a refund without its charge, and with a `reversal`, would
+//! count as a release until its next event. `AuthorizationReleased` adds nothing, so the sum is right as soon as
+//! `Refunded` comes. A charge that lists its refunds has no such error.
 //!
-//! The refund owns `Refunded` and `RefundFailed`. Refunds that lie inside a charge (up to API version 2022-08-01, or asked
-//! for) say the same by the same ids. The charge owns `AuthorizationReleased`: it says it itself, as does the refund.
+//! The refund owns `Refunded` and `RefundFailed`. Refunds that lie inside a charge (up to API version 2022-08-01, or
+//! asked for) call for the same facts with the same ids. The charge owns `AuthorizationReleased`: both the charge and
+//! the refund call for it.
 
 use serde_json::{Value, json};
 use sluice_kernel::effects::effect::Fact;
@@ -44,10 +45,10 @@ use sluice_kernel::object::Fields;
 
 use super::fact;
 
-/// The statuses of a refund that came to nothing.
+/// The statuses of a refund that moved no money in the end.
 pub const FAILED: [&str; 2] = ["failed", "canceled"];
 
-/// What a charge says of its refunds.
+/// The facts that a charge calls for about its refunds.
 pub(super) fn of_charge(charge: Fields<'_>) -> Result<Vec<Fact>, Fault> {
     let mut facts = Vec::new();
     let released = released(charge);
@@ -64,7 +65,7 @@ pub(super) fn of_charge(charge: Fields<'_>) -> Result<Vec<Fact>, Fault> {
     }
     if is_captured(charge) {
         for refund in charge.list("refunds") {
-            // Where the charge can say what it has released, it knows better than a refund without a transaction.
+            // If the charge can say what it has released, it is more reliable than a refund without a transaction.
             let is_known = |said: &Fact| said.kind == "AuthorizationReleased" && released.is_some();
             let said = of_refund(refund)?.into_iter();
             facts.extend(said.filter(|said| !is_known(said)));
@@ -73,7 +74,7 @@ pub(super) fn of_charge(charge: Fields<'_>) -> Result<Vec<Fact>, Fault> {
     Ok(facts)
 }
 
-/// What a refund says of itself.
+/// The facts that a refund calls for.
 pub(super) fn of_refund(refund: Fields<'_>) -> Result<Vec<Fact>, Fault> {
     let charge = refund.optional_id("charge");
     let intent = refund.optional_id("payment_intent");
@@ -121,7 +122,8 @@ pub(super) fn of_refund(refund: Fields<'_>) -> Result<Vec<Fact>, Fault> {
 
 /// How much of a charge's authorization is released by now; `None` if the charge can't say.
 ///
-/// A charge that can be captured several times may still hold what isn't captured: then only the refund says it.
+/// A charge that can be captured several times may still hold what isn't captured: then only the refund calls for the
+/// fact.
 fn released(charge: Fields<'_>) -> Option<i64> {
     if charge.optional_text("status") == Some("failed") {
         return Some(0);
@@ -135,7 +137,7 @@ fn is_captured(charge: Fields<'_>) -> bool {
     charge.flag("captured")
 }
 
-/// Whether the charge has been refunded and doesn't list all of its refunds, as they have to be asked for.
+/// Whether the charge has been refunded and doesn't list all of its refunds, because they have to be requested.
 pub(crate) fn are_left_out(charge: Fields<'_>) -> bool {
     let is_listed = charge.get("refunds").is_some() && !charge.flag("refunds/has_more");
     is_captured(charge) && !is_listed
@@ -144,15 +146,15 @@ pub(crate) fn are_left_out(charge: Fields<'_>) -> bool {
 /// What became of what a charge authorized, in minor units.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Amounts {
-    /// DeliveryOutcome from the customer.
+    /// Captured from the customer.
     pub(crate) captured: i64,
-    /// Held, and released without being taken.
+    /// Held, and released without being captured.
     pub(crate) released: i64,
-    /// DeliveryOutcome, and given back.
+    /// Captured, and given back.
     pub(crate) refunded: i64,
 }
 
-/// Stripe counts what is released as refunded.
+/// The amounts of a charge. Stripe counts what is released as refunded.
 pub(crate) fn amounts(charge: Fields<'_>) -> Amounts {
     let amount = |field: &str| charge.optional_integer(field);
     let authorized = amount("amount").unwrap_or_default();
@@ -165,7 +167,7 @@ pub(crate) fn amounts(charge: Fields<'_>) -> Amounts {
         };
     }
     let captured = amount("amount_captured").unwrap_or(authorized);
-    // What isn't captured is released as a whole, or not yet.
+    // The part that isn't captured is released as a whole, or not yet.
     let rest = (authorized - captured).max(0);
     let released = if back >= rest { rest } else { 0 };
     Amounts {

@@ -36,7 +36,7 @@ fn a_failed_attempt_is_told_apart_by_its_charge_and_without_one_by_its_request()
         .map(str::to_owned);
     assert_eq!(facts(&declined)[0].2, charge);
 
-    // The intent's latest charge is then that of another attempt.
+    // The intent's latest charge then belongs to another attempt.
     let mut refused = declined;
     refused.object["last_payment_error"]["charge"] = json!(null);
     refused.request = Some("req_1".to_owned());

@@ -126,7 +126,7 @@ fn a_disputes_money_leaves_and_returns_and_it_is_opened_and_closed_once() {
     let dispute = of_kind(&lost, "dispute")[0];
     assert_eq!(dispute.moved, usd(-dispute.amount.expect("an amount")));
 
-    // The last word first: the facts are the same.
+    // The last event first: the facts are the same.
     let of_dispute = |event: &&Event| event.kind == "charge.dispute.closed";
     let closed: Vec<_> = events.iter().filter(of_dispute).cloned().collect();
     let alone = play(&closed);

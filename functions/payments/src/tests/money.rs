@@ -6,13 +6,13 @@ use fastrand::Rng;
 
 use super::*;
 
-/// So many orders are tried of each story in each version.
+/// The number of orders that are tried for each story in each version.
 const ORDERS: usize = 6;
 
-/// The worlds, in some of which a dispute's events share a second.
+/// The seeds of the worlds. In some of them a dispute's events share a second.
 const SEEDS: [u64; 3] = [1, 2, 5];
 
-/// What a receiver that adds facts and last levels comes to, by currency.
+/// The sum of a receiver that adds facts and last levels, by currency.
 fn added(told: &Told<Payment>) -> BTreeMap<String, i64> {
     let mut sum = BTreeMap::new();
     let mut add = |currency: &str, amount: i64| {
@@ -52,7 +52,7 @@ fn facts_add_up_to_what_stripe_settled_in_every_story_version_and_order() {
             for (name, mut events) in stories::all(seed, version) {
                 for _ in 0..ORDERS {
                     let told = play(&events);
-                    // What a dispute moved is a state: of a second's events the last may not be known.
+                    // What a dispute moved is a state: the last of the events within one second may not be known.
                     if told.is_guess() && told.count("DisputeOpened") > 0 {
                         guessed += 1;
                     } else {
@@ -62,7 +62,7 @@ fn facts_add_up_to_what_stripe_settled_in_every_story_version_and_order() {
                 }
                 moved += usize::from(!settled[&name].is_empty());
             }
-            // Thin events, whose objects are fetched late.
+            // Thin events with objects that are fetched late.
             for (name, events) in stories::all_fetched(seed, version) {
                 let fetched = added(&play(&events));
                 assert_eq!(fetched, settled[&name], "{name}, fetched at {version}");
@@ -76,7 +76,7 @@ fn facts_add_up_to_what_stripe_settled_in_every_story_version_and_order() {
 fn facts_add_up_where_refunds_are_told_by_their_charge_alone() {
     let settled = stories::settled(SEEDS[0]);
     for (name, mut events) in stories::all(SEEDS[0], ApiVersion::V2020_08_27) {
-        // While it is pending a refund counts for nothing, and that it succeeds is said by its own events only.
+        // While a refund is pending it counts for nothing, and only its own events say that it succeeds.
         if name == "PartialRefund" {
             continue;
         }

@@ -23,7 +23,7 @@ const FAILED: &str = "payment_intent.payment_failed";
 /// When Stripe said that it failed to make the event.
 const SAID_S: i64 = 1_767_700_000;
 
-/// The deployed domain in memory, and a Stripe that it asks.
+/// The deployed domain in memory, and the Stripe that it asks.
 struct Consumer {
     projections: MemoryProjections,
     bus: MemoryBus,
@@ -68,7 +68,7 @@ impl Consumer {
         assert!(matches!(result, Ok(outcome) if outcome != Outcome::Ignored));
     }
 
-    /// Reconcile asks for a check on account of a notice of this second.
+    /// Reconcile asks for a check because of a notice of this second.
     async fn check(&self, notice: &str, said_s: i64) {
         let intent = self.event.object["id"].as_str().expect("an id");
         let check = Check {
@@ -93,7 +93,7 @@ impl Consumer {
     }
 }
 
-/// A customer who didn't authenticate: there is no charge.
+/// The customer didn't authenticate: there is no charge.
 fn not_authenticated() -> Event {
     let mut event = sample(FAILED);
     let error = &mut event.object["last_payment_error"];
@@ -107,7 +107,7 @@ fn not_authenticated() -> Event {
 async fn a_check_that_is_asked_for_twice_emits_a_failure_without_a_charge_once() {
     let consumer = Consumer::of(not_authenticated());
     consumer.check("evt_notice", SAID_S).await;
-    // The next run of reconcile comes by the same notice, and Stripe dates its answer later.
+    // The next run of reconcile finds the same notice, and Stripe dates its answer later.
     consumer.stripe.set_date(SAID_S + 360);
     consumer.check("evt_notice", SAID_S).await;
     let failures = consumer.failures();

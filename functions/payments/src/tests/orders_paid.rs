@@ -76,7 +76,7 @@ fn an_intent_that_cant_say_whether_an_invoice_called_for_it_is_neither_claimed_n
         state
     );
 
-    // Older shapes say it; the fact says the same in all of them.
+    // Older shapes have the field; the fact is the same in all of them.
     let unknown = only(&event).data;
     for (invoice, unclaimed) in [(json!(null), true), (json!("in_1"), false)] {
         event.object["invoice"] = invoice;

@@ -2,8 +2,8 @@
 
 use super::*;
 
-/// The overtaking status of each fact of a story's events, the last event first: the state is the story's end from
-/// the first of them on.
+/// The overtaking status of each fact of a story's events, with the last event first: so the state is the story's end
+/// from the first of them on.
 fn overtaken(name: &str) -> BTreeSet<(String, Option<String>)> {
     let mut events = story(name);
     events.reverse();
@@ -58,7 +58,7 @@ fn a_fact_that_comes_in_its_time_says_nothing_of_the_kind() {
         "DisputeWon",
     ] {
         for fact in play(&story(name)).facts.values() {
-            // What one event says of two moments at once comes late by itself.
+            // If one event calls for facts of two moments, a fact may be late from the start.
             let both = fact.kind == "InquiryOpened" || fact.kind == "DisputeOpened";
             assert!(
                 fact.detail.get("overtaken").is_none() || both,

@@ -18,7 +18,7 @@ fn kinds(event: &Event) -> Vec<&'static str> {
     facts(event).into_iter().map(|fact| fact.0).collect()
 }
 
-/// A refund of 1,200 in this status; where its money is; how a card's refund goes.
+/// A refund of 1,200 with this status, where its money is, and how a card's refund goes.
 fn refund(status: Value, moved: bool, back: bool, card: &str) -> Event {
     let mut event = sample("refund.created");
     let id = |is_there: bool, id: &str| json!(is_there.then_some(id));
@@ -159,7 +159,7 @@ fn an_authorization_that_is_released_is_no_refund_and_its_charge_shows_nothing_g
         ),
         (Some(0), charge.amount, Some(0))
     );
-    // Either of them says it, and alike.
+    // Either of them calls for it, with the same data.
     let release = |event: &Event| {
         let facts = Payments::facts(event).expect("readable").into_iter();
         facts
@@ -224,7 +224,7 @@ fn a_charge_that_may_be_captured_again_doesnt_say_what_is_released() {
     assert_eq!(kinds(&charge), ["AuthorizationReleased"]);
     charge.object["payment_method_details"]["card"]["multicapture"]["status"] = json!("available");
     assert_eq!(kinds(&charge), [""; 0]);
-    // Less is back than isn't captured: nothing is released yet.
+    // Less has come back than is uncaptured: nothing is released yet.
     charge.object["amount_refunded"] = json!(500);
     let (_, _, state) = project(&charge);
     assert_eq!(
@@ -311,7 +311,7 @@ fn a_charges_refunds_are_asked_for_where_it_doesnt_list_them_all() {
         refunded.object["refunds"] = json!({ "data": [], "has_more": has_more });
         assert_eq!(Payments::lacks(&refunded), lacks);
     }
-    // What is released, it says itself.
+    // The charge itself calls for what is released.
     refunded.object["captured"] = json!(false);
     assert_eq!(Payments::lacks(&refunded), Lacks::Nothing);
     assert_eq!(Payments::lacks(&sample("charge.succeeded")), Lacks::Nothing);

@@ -1,8 +1,8 @@
 //! The SDK's configuration, without the credential chains, Regions and TLS stacks that a function in Lambda never
 //! uses: Lambda gives credentials and Region in the environment.
 //!
-//! Time budget of one call: [`ATTEMPT_TIMEOUT`] a try, [`OPERATION_TIMEOUT`] with the SDK's own repetitions. Ingest's
-//! longest way is a claim, a publish and a defer, three operations, which fits its 15 s; a call that is cut off counts
+//! Time budget of one call: [`ATTEMPT_TIMEOUT`] per try, [`OPERATION_TIMEOUT`] with the SDK's own retries. Ingest's
+//! longest path is a claim, a publish and a defer: three operations, which fit its 15 s. A call that is cut off counts
 //! as unanswered, never as failed.
 
 mod agent;
@@ -34,11 +34,11 @@ pub const ATTEMPT_TIMEOUT: Duration = Duration::from_millis(2_000);
 /// The longest wait for a call with all its tries.
 pub const OPERATION_TIMEOUT: Duration = Duration::from_millis(4_500);
 
-/// Tries of a call, the first included.
+/// Tries of a call, including the first.
 pub const ATTEMPTS_MAX: u32 = 3;
 
-/// Reads Region, credentials and an optional endpoint from the environment as Lambda sets it. What is missing is
-/// remembered by `vars`: no call may be made before [`Vars::finish`].
+/// Reads Region, credentials and an optional endpoint from the environment as Lambda sets it. `vars` remembers what is
+/// missing: no call may be made before [`Vars::finish`].
 pub fn sdk_config(vars: &mut Vars<'_>) -> SdkConfig {
     sdk_config_over(&Http::default(), vars)
 }
@@ -83,8 +83,8 @@ pub(crate) fn eventbridge(config: &SdkConfig) -> aws_sdk_eventbridge::Client {
     aws_sdk_eventbridge::Client::from_conf(config.build())
 }
 
-/// Opens a connection to each of these services (`dynamodb`, `events`), side by side, so that the first calls find them open.
-/// Where the endpoint is configured it is one for all, and the first call's connection serves them.
+/// Opens a connection to each of these services (`dynamodb`, `events`), concurrently, so that the first calls find them
+/// open. If the endpoint is configured, it is the same for all, and the first call's connection serves them.
 pub async fn open(http: &Http, config: &SdkConfig, services: [&str; 2]) {
     let (Some(region), None) = (config.region(), config.endpoint_url()) else {
         return;
@@ -94,7 +94,7 @@ pub async fn open(http: &Http, config: &SdkConfig, services: [&str; 2]) {
     } else {
         ""
     };
-    // A guess of where the SDK will call: where it is wrong, a connection is opened in vain.
+    // A guess of where the SDK will call: if it is wrong, a connection is opened without use.
     let base = |service| format!("https://{service}.{region}.amazonaws.com{tail}");
     let [first, second] = services.map(base);
     tokio::join!(
@@ -125,7 +125,7 @@ pub fn sdk_config_of(
         .identity_cache(IdentityCache::no_cache())
         .http_client(http_client())
         .region(region)
-        // No call streams: a body that stalls is cut off by the try's own timeout.
+        // No call streams: a body that stalls is cut off by the timeout of the try.
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
         .timeout_config(timeouts)
         .retry_config(retries);
@@ -133,8 +133,8 @@ pub fn sdk_config_of(
     config.build()
 }
 
-/// What may be logged of a failed call: the service's error code, or what kind of failure it was. Never the message,
-/// which may quote an item.
+/// What may be logged of a failed call: the service's error code, or the kind of failure. Never the message, which may
+/// quote an item.
 pub(crate) fn cause<E: ProvideErrorMetadata, R>(operation: &str, error: &SdkError<E, R>) -> String {
     let what = match error {
         SdkError::ConstructionFailure(_) => "not built",
@@ -158,7 +158,7 @@ const THROTTLED: &[&str] = &[
     "TooManyRequestsException",
 ];
 
-/// A failed call as a fault: whatever it was, the same call may work later.
+/// A failed call as a fault: in every case the same call may work later.
 pub fn unavailable<E: ProvideErrorMetadata, R>(
     code: &'static str,
     operation: &str,

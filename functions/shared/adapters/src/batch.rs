@@ -16,12 +16,12 @@ pub(crate) fn consistent() -> KeysAndAttributesBuilder {
     KeysAndAttributes::builder().consistent_read(true)
 }
 
-/// Reads any number of items by their keys, which have to be distinct, in any order; what isn't there is left out. `how` is
-/// all of the request but the keys.
+/// Reads any number of items by their keys, which have to be distinct, in any order; missing items are left out. `how`
+/// is the request without its keys.
 ///
 /// # Errors
-/// `Retry` with this code where the table can't be reached. DynamoDB gives at least one item of each call or refuses it, and
-/// the SDK repeats what was refused.
+/// `Retry` with this code if the table can't be reached. DynamoDB returns at least one item of each call or refuses it,
+/// and the SDK repeats what was refused.
 pub(crate) async fn get(
     client: &Client,
     table: &str,

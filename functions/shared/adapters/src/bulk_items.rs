@@ -1,5 +1,5 @@
-//! Items of the ledger as deliveries leave them, for tools that fill a ledger with more entries than could be delivered. No
-//! call is made here.
+//! Items of the ledger in the form that deliveries leave, for tools that fill a ledger with more entries than could be
+//! delivered. This module makes no calls.
 
 use std::collections::HashMap;
 
@@ -8,8 +8,8 @@ use sluice_kernel::delivery::ledger::Arrival;
 
 use crate::entry::{self, number};
 
-/// The item of an event that this arrival has claimed, and marked as published at this time. `None` where the body is too
-/// large for it, and would lie in parts.
+/// The item of an event that this arrival has claimed, and marked as published at this time. `None` if the body is too
+/// large for it, and would be stored in parts.
 pub fn published(
     arrival: &Arrival<'_>,
     published_at_ms: i64,

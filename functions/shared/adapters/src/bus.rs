@@ -1,7 +1,7 @@
 //! The bus on EventBridge.
 //!
-//! An HTTP 200 says nothing: each entry's own result is looked at. A call refused as a whole for its form is repeated
-//! entry by entry, so that one bad entry doesn't take the others with it.
+//! An HTTP 200 says nothing: each entry has its own result, which is checked. If a call is refused as a whole for its
+//! form, it is repeated entry by entry, so that one bad entry doesn't fail the others.
 
 use aws_sdk_eventbridge::Client;
 use aws_sdk_eventbridge::error::{ProvideErrorMetadata, SdkError};
@@ -12,8 +12,8 @@ use sluice_kernel::bus::{Bus, Outgoing, Refusal, pack};
 
 use crate::aws;
 
-/// The codes by which EventBridge says that an entry or a call will never be taken as it is. All others, throttling
-/// and permissions included, may be mended while the entry waits.
+/// The codes by which EventBridge says that it will never accept an entry or a call as it is. All others, including
+/// throttling and permissions, may be fixed while the entry waits.
 const FORM_CODES: [&str; 5] = [
     "MalformedDetail",
     "InvalidArgument",
@@ -85,7 +85,7 @@ impl Bus for EventBridgeBus {
     }
 }
 
-/// One fate an entry, in order; an entry that the answer doesn't mention has an unknown fate.
+/// One result per entry, in order; an entry that the response doesn't mention has an unknown result.
 fn results(count: usize, answered: &[PutEventsResultEntry]) -> Vec<Result<(), Refusal>> {
     (0..count)
         .map(|index| {

@@ -5,13 +5,13 @@
 //!
 //! | codec | form |
 //! |---|---|
-//! | `raw` | as it is, where compression wouldn't make it smaller |
+//! | `raw` | as it is, if compression wouldn't make it smaller |
 //! | `zstd` | one zstd frame without a dictionary: bodies over [`DICTIONARY_BODY_BYTES_MAX`] |
 //! | `zstd.<id>` | one zstd frame with the dictionary of this id, which the frame names as well |
 //!
-//! A dictionary holds what Stripe's events have in common: keys, types, states. It is trained by `infra/lab/dictionary`, whose
-//! `train` writes a new one; [`DICTIONARIES`] then names it last, and its frames are written from then on. Names are never
-//! given a new meaning, and a dictionary that was shipped is never changed or left out: ledgers hold its frames for as long
+//! A dictionary holds what Stripe's events have in common: keys, types, states. `infra/lab/dictionary` trains it: its
+//! `train` writes a new one, [`DICTIONARIES`] then names it last, and new frames use it from then on. A name never gets
+//! a new meaning, and a dictionary that was shipped is never changed or left out: ledgers hold its frames for as long
 //! as they keep events. `codec/frames` has frames of every version, which have to stay readable.
 
 use std::sync::{Mutex, PoisonError};
@@ -22,13 +22,13 @@ use zstd::bulk::{Compressor, Decompressor};
 /// A dictionary, and the codec that frames with it are stored under.
 #[derive(Debug)]
 pub struct Dictionary {
-    /// `zstd.<id>`.
+    /// The codec's name, `zstd.<id>`.
     pub codec: &'static str,
     /// As it was trained.
     pub bytes: &'static [u8],
 }
 
-/// Every dictionary that was ever shipped; the last one is written with.
+/// Every dictionary that was ever shipped; new frames use the last one.
 pub const DICTIONARIES: [Dictionary; 1] = [Dictionary {
     codec: "zstd.1",
     bytes: include_bytes!("codec/1.dictionary"),
@@ -36,10 +36,10 @@ pub const DICTIONARIES: [Dictionary; 1] = [Dictionary {
 
 const CURRENT: &Dictionary = &DICTIONARIES[DICTIONARIES.len() - 1];
 
-/// How hard bodies are compressed; the table in infra/docs/performance.md has what other levels come to.
+/// How hard bodies are compressed; the table in infra/docs/performance.md has the results of other levels.
 pub const LEVEL: i32 = 3;
 
-/// How hard a body is compressed once more where that may save a write unit.
+/// How hard a body is compressed a second time when that may save a write unit.
 pub const HARDER_LEVEL: i32 = 9;
 
 /// Larger bodies are compressed without a dictionary: what they repeat is in themselves.
@@ -57,14 +57,14 @@ pub struct Encoded {
     pub bytes: Vec<u8>,
 }
 
-/// Kept between bodies, since making one ready costs more than most bodies do.
+/// Kept between bodies, since preparing one costs more than most bodies do.
 static WITH_DICTIONARY: Mutex<Option<Compressor<'static>>> = Mutex::new(None);
 static HARDER: Mutex<Option<Compressor<'static>>> = Mutex::new(None);
 static PLAIN: Mutex<Option<Compressor<'static>>> = Mutex::new(None);
 
-/// Makes the dictionary ready, which the first body would else wait for.
+/// Prepares the dictionary; else the first body would wait for it.
 pub fn prepare() {
-    // It is digested with the first body.
+    // The first body loads the dictionary.
     let _ = encode(b"{}");
 }
 
@@ -83,7 +83,7 @@ pub fn encode(body: &[u8]) -> Encoded {
     };
     match bytes {
         Ok(bytes) if bytes.len() < body.len() => Encoded { codec, bytes },
-        // Compression into memory only fails for want of memory; the body as it is will do.
+        // Compression into memory fails only for lack of memory; the body as it is will do.
         _ => Encoded {
             codec: "raw",
             bytes: body.to_vec(),
@@ -91,7 +91,7 @@ pub fn encode(body: &[u8]) -> Encoded {
     }
 }
 
-/// Puts a body into a stored form of at most so many bytes, by all that is worth; `None` where it can't be.
+/// Puts a body into a stored form of at most this number of bytes, with all reasonable effort; `None` if it can't.
 pub(crate) fn encode_harder(body: &[u8], bytes_max: usize) -> Option<Encoded> {
     if body.len() > DICTIONARY_BODY_BYTES_MAX {
         return None;
@@ -115,14 +115,14 @@ fn compress(
         None => make()?,
     };
     let mut bytes = compressor.compress(body)?;
-    // One that has failed is not used again.
+    // A compressor that has failed is not used again.
     *kept = Some(compressor);
     // The buffer had room for a body that can't be compressed.
     bytes.shrink_to_fit();
     Ok(bytes)
 }
 
-/// The codec that a frame says it is of; none where the bytes are no frame.
+/// The codec that a frame names; `None` if the bytes aren't a frame.
 pub(crate) fn of_frame(bytes: &[u8]) -> Option<String> {
     if !bytes.starts_with(&MAGIC) {
         return None;
@@ -136,8 +136,8 @@ pub(crate) fn of_frame(bytes: &[u8]) -> Option<String> {
 /// What a zstd frame begins with (RFC 8878, 3.1.1).
 const MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 
-/// Reads a stored body back. `size` is the body's length as the entry has it, and bounds what a damaged frame can
-/// make us allocate.
+/// Reads a stored body back. `size` is the body's length according to the entry; it limits what a damaged frame can
+/// make this function allocate.
 ///
 /// # Errors
 /// `Retry` with `ledger.body_unreadable` for a damaged frame, and with `ledger.codec_unknown` for a form that this

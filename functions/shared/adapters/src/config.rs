@@ -1,6 +1,7 @@
 //! Each function's configuration: one typed struct, read from the environment once, at the start.
 //!
-//! A bad configuration fails the start and names every bad variable at once, so that one deployment mends them all.
+//! A bad configuration fails the start and names every bad variable at once, so that one deployment can correct them
+//! all.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,8 +11,8 @@ use serde::Deserialize;
 use sluice_kernel::delivery::endpoint::Endpoint;
 use sluice_kernel::delivery::ledger::RETENTION_DAYS_MIN;
 
-/// The largest body that ingest can be told to take: a Lambda invocation carries 6 MB, and API Gateway may have encoded
-/// the body as base64, which makes four bytes of three.
+/// The largest body that ingest can be configured to accept. A Lambda invocation carries 6 MB, and API Gateway may have
+/// encoded the body as base64, which turns three bytes into four.
 pub const BODY_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// The longest list of addresses: Stripe has 15.
@@ -44,7 +45,7 @@ impl<'a> Vars<'a> {
         }
     }
 
-    /// A text that must be there; empty where it isn't, and remembered as bad.
+    /// A text that must be present; if it isn't, an empty text is returned and the variable remembered as bad.
     pub fn text(&mut self, name: &str) -> String {
         self.optional_text(name).unwrap_or_else(|| {
             self.bad.push(format!("{name} is not set"));
@@ -96,10 +97,10 @@ impl<'a> Vars<'a> {
         self.bad.push(what);
     }
 
-    /// Ends the reading: called once, after everything was read, so that every bad variable is named at once.
+    /// Ends the reading: called once, after all reads, so that every bad variable is named at once.
     ///
     /// # Errors
-    /// Every variable that was bad.
+    /// Returns every variable that was bad.
     pub fn finish(&mut self) -> Result<(), BadVariables> {
         match std::mem::take(&mut self.bad) {
             bad if bad.is_empty() => Ok(()),
@@ -117,14 +118,14 @@ pub struct IngestConfig {
     pub bus_name: String,
     /// `SECRET_ID`: the secret in Secrets Manager that holds every endpoint's signing secrets.
     pub secret_id: String,
-    /// `ENDPOINTS`: JSON, name → scope, livemode and, if it is known, the own account's id.
+    /// `ENDPOINTS`: JSON, name → scope, livemode and, if it is known, the id of the account itself.
     pub endpoints: BTreeMap<String, Endpoint>,
-    /// `ALLOWED_SOURCES`: the only addresses that deliveries may come from, parted by commas (at most [`SOURCES_MAX`]);
-    /// none allows all.
+    /// `ALLOWED_SOURCES`: the only addresses that deliveries may come from, comma-separated (at most [`SOURCES_MAX`]);
+    /// an empty list allows all.
     pub sources: Vec<IpAddr>,
     /// `TOLERANCE_SECONDS`: how far a signature's timestamp may be from now (300; 1 to 3600).
     pub tolerance_s: u32,
-    /// `MAX_BODY_BYTES`: larger bodies are answered 413 (4 MiB, which is also the most).
+    /// `MAX_BODY_BYTES`: larger bodies are answered 413 (4 MiB, also the maximum).
     pub body_bytes_max: usize,
     /// `RETENTION_DAYS`: how long an entry counts (35; at least 31, since Stripe resends for 30).
     pub retention_days: u32,
@@ -135,7 +136,7 @@ pub struct IngestConfig {
 }
 
 impl IngestConfig {
-    /// Reads the configuration. What is bad is remembered by `vars`: nothing may be used before [`Vars::finish`].
+    /// Reads the configuration. `vars` remembers bad variables: nothing may be used before [`Vars::finish`].
     pub fn read(vars: &mut Vars<'_>) -> Self {
         let bytes_max = u32::try_from(BODY_BYTES_MAX).unwrap_or(u32::MAX);
         let config = Self {
@@ -171,7 +172,8 @@ impl IngestConfig {
     }
 }
 
-/// Addresses, each once. One that can't be read is bad and not passed over: without it, Stripe might be kept out.
+/// Addresses, each once. An address that can't be read is an error and isn't skipped: without it, Stripe might be
+/// refused.
 fn sources(vars: &mut Vars<'_>) -> Vec<IpAddr> {
     let list = vars.optional_text("ALLOWED_SOURCES").unwrap_or_default();
     let listed = list.split(',').map(str::trim).filter(|it| !it.is_empty());
@@ -182,7 +184,7 @@ fn sources(vars: &mut Vars<'_>) -> Vec<IpAddr> {
             Err(_) => vars.reject(format!("ALLOWED_SOURCES: {one:?} is no address")),
         }
     }
-    // A list of commas alone would otherwise let everybody in, where somebody meant to keep them out.
+    // A list with only commas would otherwise let every address in, although the operator meant to restrict them.
     if sources.is_empty() && !list.is_empty() {
         vars.reject("ALLOWED_SOURCES names no address".to_owned());
     }
@@ -210,12 +212,12 @@ pub struct SweepConfig {
     pub ledger_table: String,
     /// `BUS_NAME`.
     pub bus_name: String,
-    /// `SWEEP_MAX_ENTRIES`: the most entries a run takes up (1,000; 1 to 10,000).
+    /// `SWEEP_MAX_ENTRIES`: the most entries that a run publishes (1,000; 1 to 10,000).
     pub entries_max: usize,
 }
 
 impl SweepConfig {
-    /// Reads the configuration. What is bad is remembered by `vars`: nothing may be used before [`Vars::finish`].
+    /// Reads the configuration. `vars` remembers bad variables: nothing may be used before [`Vars::finish`].
     pub fn read(vars: &mut Vars<'_>) -> Self {
         Self {
             ledger_table: vars.text("LEDGER_TABLE"),
@@ -236,7 +238,7 @@ pub struct ReconcileConfig {
     pub bus_name: String,
     /// `ENDPOINTS`: JSON, name → scope and livemode; as ingest's.
     pub endpoints: BTreeMap<String, Endpoint>,
-    /// `SUBSCRIBED_TYPES`: names and patterns (`charge.*`), parted by commas; none means all.
+    /// `SUBSCRIBED_TYPES`: names and patterns (`charge.*`), comma-separated; none means all.
     pub types: Vec<String>,
     /// `RETENTION_DAYS`: as ingest's.
     pub retention_days: u32,
@@ -244,14 +246,14 @@ pub struct ReconcileConfig {
     pub lapse_margin_ms: u32,
     /// `SETTLE_SECONDS`: a walk ends this long before now (300).
     pub settle_s: u32,
-    /// `MAX_PAGES`: the most pages a run (200; a page has 100 events).
+    /// `MAX_PAGES`: the most pages per run (200; a page has 100 events).
     pub pages_max: u32,
-    /// `MAX_CHECKS`: the most objects that are checked a run, beside ties (20; 0 for none).
+    /// `MAX_CHECKS`: the most objects that are checked per run, besides ties (20; 0 for none).
     pub checks_max: u32,
 }
 
 impl ReconcileConfig {
-    /// Reads the configuration. What is bad is remembered by `vars`: nothing may be used before [`Vars::finish`].
+    /// Reads the configuration. `vars` remembers bad variables: nothing may be used before [`Vars::finish`].
     pub fn read(vars: &mut Vars<'_>) -> Self {
         let types = vars.optional_text("SUBSCRIBED_TYPES").unwrap_or_default();
         let types = types.split(',').map(str::trim);
@@ -278,24 +280,24 @@ impl ReconcileConfig {
 pub struct DomainConfig<S> {
     /// `DOMAIN_TABLE`: the domain's projections.
     pub domain_table: String,
-    /// `OUTCOMES_TABLE`: what every domain rejected, or is failing at.
+    /// `OUTCOMES_TABLE`: what every domain rejected, or is failing to apply.
     pub outcomes_table: String,
-    /// `LEDGER_TABLE`: bodies, to read.
+    /// `LEDGER_TABLE`: the source of bodies.
     pub ledger_table: String,
     /// `BUS_NAME`: where effects go.
     pub bus_name: String,
     /// `RETENTION_DAYS`: how long such a record is kept (35, as the ledger's).
     pub retention_days: u32,
-    /// `QUEUE_URL`: the domain's queue, whose messages are delayed.
+    /// `QUEUE_URL`: the domain's queue, to delay its messages.
     pub queue_url: String,
-    /// `MAX_RECEIVES`: how often the queue hands a message out before it is a dead letter (500; 1 to 1,000).
+    /// `MAX_RECEIVES`: how often the queue delivers a message before it is a dead letter (500; 1 to 1,000).
     pub receives_max: u32,
     /// `DOMAIN_SETTINGS`: the domain's own settings, as JSON (its defaults).
     pub settings: S,
 }
 
 impl<S: for<'de> Deserialize<'de> + Default> DomainConfig<S> {
-    /// Reads the configuration. What is bad is remembered by `vars`: nothing may be used before [`Vars::finish`].
+    /// Reads the configuration. `vars` remembers bad variables: nothing may be used before [`Vars::finish`].
     pub fn read(vars: &mut Vars<'_>) -> Self {
         Self {
             domain_table: vars.text("DOMAIN_TABLE"),

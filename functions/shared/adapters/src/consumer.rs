@@ -1,8 +1,8 @@
 //! The SQS runner: what a domain's `main.rs` calls.
 //!
-//! Reads the configuration, then for each batch: hands the messages to the kernel, logs one line a message, sets the delay
-//! of those that must come back, and names them to SQS. A message that isn't named is deleted, so a name is only left out
-//! when the kernel said `Ok`.
+//! Reads the configuration, then for each batch: passes the messages to the kernel, logs one line per message, sets the
+//! delay of those that must come back, and names them to SQS. SQS deletes a message that isn't named, so a name is only
+//! left out when the kernel returned `Ok`.
 
 use std::pin::Pin;
 
@@ -99,8 +99,8 @@ impl<S: DeserializeOwned + Default + Send + Sync> Consumer<S> {
     }
 }
 
-/// A message, and the receipt by which SQS knows this receive of it. A message that SQS gave no id or body can't be named:
-/// it is taken as empty, rejected and recorded.
+/// A message, and the receipt that identifies this receive to SQS. A message without an id or body can't be named: it
+/// counts as empty, and is rejected and recorded.
 pub(crate) fn received(message: SqsMessage) -> (Received, Option<String>) {
     let receives = message.attributes.get("ApproximateReceiveCount");
     let received = Received {
@@ -111,7 +111,7 @@ pub(crate) fn received(message: SqsMessage) -> (Received, Option<String>) {
     (received, message.receipt_handle)
 }
 
-/// The delays that are to be set, of receipts and what is wanted for each.
+/// The delays to set: receipts, and the delay wanted for each.
 pub(crate) fn delays(
     receipts: Vec<Option<String>>,
     wanted: impl Iterator<Item = Option<u32>>,
@@ -188,13 +188,13 @@ fn log(message: &Handled) {
 /// Runs a domain as a Lambda function until Lambda ends it.
 ///
 /// # Errors
-/// Where the configuration is bad, or the runtime's own.
+/// If the configuration is bad, and the runtime's own errors.
 pub async fn run<D: Domain>() -> Result<(), Error> {
     telemetry::start(D::NAME);
     let consumer =
         Consumer::<D::Settings>::start().inspect_err(|error| telemetry::failed_start(error))?;
     let consumer = &consumer;
-    // Boxed, because the SDK's futures nest deeper than the compiler looks when it lays them out in one.
+    // Boxed, because the SDK's futures nest deeper than the compiler allows when it computes the layout of one.
     let batch = move |event| async move { Ok::<_, Error>(consumer.boxed_batch::<D>(event).await) };
     lambda_runtime::run(service_fn(batch)).await
 }

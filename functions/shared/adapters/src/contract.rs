@@ -1,5 +1,5 @@
-//! The adapters against an emulated DynamoDB: the same suites that the ports in memory pass, and what is particular to
-//! items.
+//! The adapters against an emulated DynamoDB: the same suites that the ports in memory pass, and tests that are
+//! specific to items.
 
 use std::time::Duration;
 
@@ -30,17 +30,17 @@ const PROJECTIONS: &str = "projections";
 const OUTCOMES: &str = "outcomes";
 const RECEIPTS: &str = "receipts";
 
-/// What the index by time carries beside keys.
+/// What the index by time carries besides keys.
 const BY_TIME_PROJECTED: [&str; 5] = ["type", "account", "livemode", "created", "object_id"];
 
-/// An empty DynamoDB of this test's own, with the tables as the template has them.
+/// An empty DynamoDB of this test's own, with the template's tables.
 async fn dynamo() -> SdkConfig {
     let config = sdk_config_of(
         judge::region(),
         Credentials::new("test", "test", None, None, "test"),
         Some(judge::endpoint().await),
     );
-    // What a call may take is no part of the contract, and a judge on a machine at work is slow.
+    // A call's time limit isn't part of the contract, and an emulator on a busy machine is slow.
     let patient = TimeoutConfig::builder().operation_timeout(Duration::from_secs(120));
     let config = config.into_builder().timeout_config(patient.build());
     let config = config.build();

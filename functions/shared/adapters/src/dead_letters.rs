@@ -1,4 +1,4 @@
-//! What operators did with dead letters: a note of each, and the messages that they gave up.
+//! What operators did with dead letters: a note of each, and the messages that they discarded.
 //!
 //! | table | `pk` | `sk` | attributes |
 //! |---|---|---|---|
@@ -24,7 +24,7 @@ const DAY_S: i64 = 86_400;
 pub enum Done {
     /// It was moved back to its queue.
     Redriven,
-    /// It was given up.
+    /// It was discarded.
     Discarded,
 }
 
@@ -40,11 +40,11 @@ impl Done {
 /// A note of what was done with a dead letter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Note<'a> {
-    /// What was done.
+    /// The deed.
     pub done: Done,
-    /// The event that it names, or what a message that names none is recorded under.
+    /// The event that it names, or the subject that a message without one is recorded under.
     pub subject: &'a str,
-    /// Whose dead letter it was: a domain's, or `rule`.
+    /// The owner of the dead letter: a domain, or `rule`.
     pub domain: &'a str,
     /// Why it was dead, as its domain recorded it.
     pub code: &'a str,
@@ -52,13 +52,13 @@ pub struct Note<'a> {
     pub cause: &'a str,
     /// Who did it.
     pub who: &'a str,
-    /// Why, in their words.
+    /// Why, in the operator's words.
     pub why: &'a str,
     /// When, in Unix milliseconds.
     pub at_ms: i64,
 }
 
-/// The notes, in the table of outcomes, and the given-up messages, in the ledger.
+/// The notes, in the table of outcomes, and the discarded messages, in the ledger.
 #[derive(Debug, Clone)]
 pub struct DynamoDeadLetters {
     client: Client,
@@ -83,10 +83,10 @@ impl DynamoDeadLetters {
         }
     }
 
-    /// Notes what was done. The newest note of an event, a domain and a deed stands.
+    /// Notes what was done. The newest note for an event, a domain and a deed replaces older ones.
     ///
     /// # Errors
-    /// `Retry` where the table can't be reached.
+    /// `Retry` if the table can't be reached.
     pub async fn note(&self, note: &Note<'_>) -> Result<(), Fault> {
         let done = note.done.as_str();
         let put = self
@@ -108,10 +108,10 @@ impl DynamoDeadLetters {
         Ok(())
     }
 
-    /// Keeps a message that is given up as it is, with the account that it is of: for where the ledger has no body of it.
+    /// Keeps a discarded message unchanged, with its account: for events without a body in the ledger.
     ///
     /// # Errors
-    /// `Retry` where the table can't be reached.
+    /// `Retry` if the table can't be reached.
     pub async fn keep(
         &self,
         subject: &str,

@@ -7,28 +7,29 @@
 //! | `entry` | the claim and durable record |
 //! | `part#<SHA-256 of the stored body>#<nnn>` | a piece of a stored body that is too large for the entry |
 //! | `other#<SHA-256 of the body>` | a body of another event that came under this id |
-//! | `discarded#<SQS message id>` | a dead letter that an operator gave up, where the ledger had no body of it: `message` S, the queue's message; `account` S, [`PLATFORM`] for the platform's own, absent where it says none |
+//! | `discarded#<SQS message id>` | a dead letter that an operator discarded, if the ledger had no body of it: `message` S, the queue's message; `account` S, [`PLATFORM`] for the platform's own, absent where it says none |
 //!
-//! An entry's attributes; names are short, because every byte counts at each write:
+//! An entry's attributes; names are short, because each write pays for every byte:
 //!
 //! | attribute | | written by |
 //! |---|---|---|
-//! | `attempt` B or S ([`compact`]), `lapse` N ms | who holds the claim | claim, take over |
+//! | `attempt` B or S ([`compact`]), `lapse` N ms | the holder of the claim | claim, take over |
 //! | `received_at` N ms, `expires_at` N s (the table's TTL), `trace` B or S | the first delivery | claim |
-//! | `type` S, `endpoint` S, `account` S, `livemode` BOOL, `created` N s, `api` S, `object_id` S, `object_type` S ([`kind`]), `shape` S | Stripe's event, `api` its `api_version`; absent where the event has none; `shape` only where it isn't a snapshot | claim |
-//! | `via` S | how it came in, where it was no delivery: `reconcile` | claim |
+//! | `type` S, `endpoint` S, `account` S, `livemode` BOOL, `created` N s, `api` S, `object_id` S, `object_type` S ([`kind`]), `shape` S | Stripe's event, `api` its `api_version`; absent if the event has none; `shape` only if it isn't a snapshot | claim |
+//! | `via` S | how it came in, if not by a delivery: `reconcile` | claim |
 //! | `seen` S | `<day of received_at>#<shard>`; with `received_at` the index `by_time`, see below | claim |
 //! | `hash` B, `size` N | SHA-256 and length of the body | claim, complete |
-//! | `body` B, `codec` S | the stored body, where it fits; `codec` only where it isn't what the frame says | claim |
+//! | `body` B, `codec` S | the stored body, if it fits; `codec` only if it differs from what the frame says | claim |
 //! | `parts` N, `parts_hash` B, `codec` S | the stored body's parts; named only once they are all there | complete |
 //! | `pointer` BOOL | goes to the bus as a pointer | claim, postpone |
 //! | `published_at` N ms | on the bus | mark, mark swept |
 //! | `ledger_only` S | stored, not published: why | mark; removed by take over and by admit, which may set `account` too |
-//! | `due_at` N ms, `due_shard` S, `refusals` N | waits for sweep; `due_shard` and `due_at` are the sparse index `due` | defer, postpone, admit |
+//! | `due_at` N ms, `due_shard` S, `refusals` N | due for sweep; `due_shard` and `due_at` are the sparse index `due` | defer, postpone, admit |
 //!
-//! The index `by_time` (`seen`, `received_at`; it carries `type`, `account`, `livemode`, `created` and `object_id`) is paid
-//! for once, by the claim: none of its attributes changes in any later write of the entry, so DynamoDB leaves it alone. The
-//! one exception is an entry that waited for a configuration which now says that the event is another account's.
+//! The index `by_time` (`seen`, `received_at`; it carries `type`, `account`, `livemode`, `created` and `object_id`) is
+//! paid for once, by the claim: none of its attributes changes in any later write of the entry, so DynamoDB leaves it
+//! alone. The one exception is an entry that waited for a configuration, when that now says that the event belongs to
+//! another account.
 
 pub(crate) mod compact;
 mod kind;
@@ -48,7 +49,7 @@ use crate::codec::{self, Encoded};
 /// An item as the SDK has it.
 pub(crate) type Item = HashMap<String, AttributeValue>;
 
-/// What `account` is of a given-up dead letter of the platform's own.
+/// The value of `account` for a discarded dead letter that belongs to the platform itself.
 pub(crate) const PLATFORM: &str = "platform";
 
 /// The sort key of entries.
@@ -58,11 +59,11 @@ pub(crate) const ENTRY: &str = "entry";
 /// again, so a larger body costs less in parts.
 pub(crate) const INLINE_BYTES_MAX: usize = 32 * 1024;
 
-/// The most bytes of a part: an item holds at most 400 KB, keys and all.
+/// The most bytes of a part: an item holds at most 400 KB, including keys.
 pub(crate) const PART_BYTES_MAX: usize = 380 * 1024;
 
-/// How many shards the index `due` has. One partition takes 1,000 writes a second, and a whole outage's events are
-/// deferred at the rate they come in.
+/// How many shards the index `due` has. One partition accepts 1,000 writes per second, and during an outage all events
+/// are deferred at the rate they come in.
 pub(crate) const DUE_SHARDS: u8 = 8;
 
 /// How many shards a day has in the index `by_time`, for the same reason.
@@ -127,16 +128,16 @@ pub(crate) fn seen_key(day: i64, shard: u32) -> String {
     format!("{day}#{shard}")
 }
 
-/// Where in the index `by_time` an event belongs that was first received at this time.
+/// The place in the index `by_time` of an event that was first received at this time.
 fn seen(id: &str, received_at_ms: i64) -> String {
     seen_key(day_of(received_at_ms), shard(id, SEEN_SHARDS))
 }
 
-/// What an item weighs, as DynamoDB counts and bills it: its names and values.
+/// The size of an item, as DynamoDB counts and bills it: its names and values.
 pub(crate) fn bytes_of(item: &Item) -> usize {
     let value = |value: &AttributeValue| match value {
         AttributeValue::S(text) => text.len(),
-        // Two digits a byte, and one for the exponent.
+        // Two digits per byte, and one byte for the exponent.
         AttributeValue::N(number) => number.len().div_ceil(2) + 1,
         AttributeValue::B(bytes) => bytes.as_ref().len(),
         _ => 1,
@@ -144,7 +145,7 @@ pub(crate) fn bytes_of(item: &Item) -> usize {
     item.iter().map(|(name, of)| name.len() + value(of)).sum()
 }
 
-/// The item that claims an event for the first time; with the stored body where it fits, which else comes back.
+/// The item that claims an event for the first time; with the stored body if it fits, which is returned otherwise.
 pub(crate) fn first(arrival: &Arrival<'_>) -> (Item, Option<Encoded>) {
     let mut item = without_body(arrival);
     let mut body = codec::encode(arrival.body);
@@ -162,7 +163,7 @@ pub(crate) fn first(arrival: &Arrival<'_>) -> (Item, Option<Encoded>) {
     (item, None)
 }
 
-/// What a marked entry weighs beside its stored body, from what it is [`without_body`].
+/// The size of a marked entry without its stored body, computed from the entry [`without_body`].
 pub(crate) fn beside(item: &Item) -> usize {
     let published_at = number("1767603600000");
     let later = Item::from([
@@ -172,21 +173,21 @@ pub(crate) fn beside(item: &Item) -> usize {
     bytes_of(item) + bytes_of(&later)
 }
 
-/// What DynamoDB bills a write by.
+/// The unit in which DynamoDB bills a write.
 const WRITE_UNIT_BYTES: usize = 1024;
 
-/// The bytes that a stored body may have for its entry to be billed a write unit less, where that isn't out of reach. An entry
-/// is written twice, so a unit costs more than any time that compression takes.
+/// The most bytes of a stored body with which its entry is billed one write unit less, if that is within reach. An
+/// entry is written twice, so a unit costs more than any time that compression takes.
 pub(crate) fn room(beside: usize, stored: usize) -> Option<usize> {
     let over = (beside + stored).saturating_sub(1) % WRITE_UNIT_BYTES + 1;
     let is_in_reach = beside + stored > WRITE_UNIT_BYTES && over <= stored / HARDER_GAIN;
     is_in_reach.then(|| stored - over)
 }
 
-/// Which part of a stored body is the most that [`codec::encode_harder`] is expected to save.
+/// Which part (one in this number) of a stored body is the most that [`codec::encode_harder`] is expected to save.
 const HARDER_GAIN: usize = 4;
 
-/// The same without its body.
+/// The same item without its body.
 pub(crate) fn without_body(arrival: &Arrival<'_>) -> Item {
     let origin = arrival.origin();
     let mut item = Item::with_capacity(24);
@@ -249,7 +250,7 @@ pub(crate) enum BodyPlace {
         count: usize,
         hash: Vec<u8>,
     },
-    /// Not whole: the attempt that claimed it ended before its parts were named.
+    /// Incomplete: the attempt that claimed it ended before its parts were named.
     Missing,
 }
 
@@ -294,7 +295,7 @@ pub(crate) fn read(item: &Item) -> Result<(Entry, BodyPlace), Fault> {
     Ok((entry, place(item)))
 }
 
-/// The attributes that [`standing`] reads, beside the key.
+/// The attributes that [`standing`] reads, besides the key.
 pub(crate) const STANDING: [&str; 7] = [
     "attempt",
     "lapse",
@@ -305,7 +306,7 @@ pub(crate) const STANDING: [&str; 7] = [
     "ledger_only",
 ];
 
-/// Reads an entry's place in its life.
+/// Reads an entry's state.
 pub(crate) fn standing(item: &Item) -> Result<EntryState, Fault> {
     let reader = Reader { item };
     Ok(EntryState {
@@ -396,9 +397,9 @@ mod tests {
     #[test]
     fn room_is_asked_for_where_a_write_unit_is_in_reach() {
         for (beside, stored, expected) in [
-            // Within one unit already.
+            // Already within one unit.
             (324, 700, None),
-            // A byte over it, and as far over it as is hoped for.
+            // A byte over it, and as far over it as compression may save.
             (325, 700, Some(699)),
             (499, 700, Some(525)),
             (500, 700, None),

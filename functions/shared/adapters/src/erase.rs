@@ -1,11 +1,12 @@
-//! Erasing on DynamoDB: going through the ledger and the projections, and taking bodies out of the ledger.
+//! Erasing on DynamoDB: lists the ledger and the projections, and removes bodies from the ledger.
 //!
-//! Only the operator's program uses this, with the operator's permissions: of these tables no function may delete anything.
+//! Only the operator's program uses this, with the operator's permissions: no function may delete anything from these
+//! tables.
 //!
-//! Bodies are erased one by one, since those under one id need not be one customer's: the entry's own, those of other events
-//! that came under its id, and dead letters that were given up. An entry that was erased keeps its ids, its hash and size,
-//! and when it was published, so a duplicate is still one; it has `erased_at` (Unix milliseconds) and no body. An erasure
-//! that was interrupted is run again:
+//! Bodies are erased one by one, since the bodies under one id may belong to several customers: the entry's own, those
+//! of other events that came under its id, and discarded dead letters. An erased entry keeps its ids, its hash and
+//! size, and when it was published, so a duplicate is still recognized. It has `erased_at` (Unix milliseconds) and no
+//! body. An interrupted erasure is run again:
 //!
 //! | a crash after | leaves | the next run |
 //! |---|---|---|
@@ -34,36 +35,37 @@ const UNAVAILABLE: &str = "erase.unavailable";
 /// A page's end, from which the next one begins.
 pub type Cursor = HashMap<String, AttributeValue>;
 
-/// Where a body is among an event's items.
+/// The place of a body among an event's items.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Place {
     /// In the event's entry, or in parts that it names.
     Entry,
-    /// In an item of its own, of this sort key: another event's that came under the id, or a dead letter that was given up.
+    /// In an item of its own, with this sort key: the body of another event that came under the id, or a discarded dead
+    /// letter.
     Beside(String),
 }
 
 /// What a stored body is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Content {
-    /// As Stripe sent it, or a queue's message with it.
+    /// As Stripe sent it, or a queue's message that contains it.
     Body(Vec<u8>),
-    /// It was taken out before.
+    /// It was erased before.
     Erased,
-    /// It can't be read, for this reason: for the operator.
+    /// It can't be read, for this reason, which the operator sees.
     Unseen(String),
 }
 
 /// A stored body.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Kept {
-    /// `evt_…`, or what a message that names no event is recorded under.
+    /// `evt_…`, or the subject that a message without an event is recorded under.
     pub id: String,
     /// Where it is.
     pub place: Place,
     /// Stripe's type of the event, if it is known.
     pub kind: Option<String>,
-    /// The account that it is of.
+    /// The account that it belongs to.
     pub account: Account,
     /// What it is.
     pub content: Content,
@@ -74,9 +76,9 @@ pub struct Kept {
 pub struct Projected {
     /// `acct_1#live#ch_1`.
     pub key: String,
-    /// What is stored; `None` where the item has no version or no document.
+    /// What is stored; `None` if the item has no version or no document.
     pub stored: Option<Stored>,
-    /// The key of its owner, if it has one.
+    /// The owner's key, if it has one.
     pub owner: Option<String>,
 }
 
@@ -89,7 +91,7 @@ pub enum Erased {
     Waits,
 }
 
-/// Goes through tables and erases in the ledger.
+/// Reads tables and erases in the ledger.
 #[derive(Debug, Clone)]
 pub struct Eraser {
     client: Client,
@@ -98,7 +100,7 @@ pub struct Eraser {
 }
 
 impl Eraser {
-    /// Of this ledger.
+    /// For this ledger.
     pub fn new(config: &SdkConfig, ledger_table: String) -> Self {
         Self {
             client: aws::dynamodb(config),
@@ -107,10 +109,10 @@ impl Eraser {
         }
     }
 
-    /// The next page of all bodies, those of other events under an id and of discarded dead letters included.
+    /// The next page of all bodies, including those of other events under an id and of discarded dead letters.
     ///
     /// # Errors
-    /// `Retry` where the table can't be reached. A body that can't be read is no error: [`Content::Unseen`].
+    /// `Retry` if the table can't be reached. A body that can't be read isn't an error: [`Content::Unseen`].
     pub async fn bodies(&self, from: Option<Cursor>) -> Result<(Vec<Kept>, Option<Cursor>), Fault> {
         let filter = "sk = :entry OR begins_with(sk, :other) OR begins_with(sk, :discarded)";
         let scan = self
@@ -145,7 +147,7 @@ impl Eraser {
             (Some(AttributeValue::S(account)), _) => {
                 Account::Known(Some(account.clone()).filter(|account| account != PLATFORM))
             }
-            // Given up before the account was kept with it.
+            // Discarded before the account was stored with the message.
             (None, Some(message)) => Account::of_message(&message),
             (None, None) => Account::Known(None),
             (Some(_), _) => Account::Unknown,
@@ -184,10 +186,10 @@ impl Eraser {
         })
     }
 
-    /// Takes one body out, with the parts that nothing else names.
+    /// Erases one body, with the parts that nothing else names.
     ///
     /// # Errors
-    /// `Retry` where the table can't be reached. What was begun is ended by the next call.
+    /// `Retry` if the table can't be reached. The next call completes what was begun.
     pub async fn erase(&self, id: &str, place: &Place, now_ms: i64) -> Result<Erased, Fault> {
         match place {
             Place::Entry => self.erase_entry(id, now_ms).await,
@@ -218,14 +220,14 @@ impl Eraser {
             if failed.item.is_some() {
                 return Ok(Erased::Waits);
             }
-            // It has expired and was deleted.
+            // It has expired and DynamoDB deleted it.
         }
         self.delete_parts(id, None).await?;
         Ok(Erased::Done)
     }
 
-    /// Deletes the parts under an id that no item names, that of sort key `except` left out. None while the event isn't on
-    /// the bus: the attempt that holds it may be storing them, and names them after the last.
+    /// Deletes the parts under an id that no item names, ignoring the item of sort key `except`. Deletes none while the
+    /// event isn't on the bus: the attempt that holds it may be storing them, and names them after the last.
     async fn delete_parts(&self, id: &str, except: Option<&str>) -> Result<(), Fault> {
         let mut items = self
             .client
@@ -280,7 +282,7 @@ impl Eraser {
     /// The next page of a domain's projections.
     ///
     /// # Errors
-    /// `Retry` where the table can't be reached. An item without a document is no error.
+    /// `Retry` if the table can't be reached. An item without a document isn't an error.
     pub async fn projections(
         &self,
         table: &str,

@@ -1,17 +1,18 @@
-//! Faults at the AWS client of a function, steered from outside: the process dies before or after a call, a call or its
-//! answer is lost, a call is slow, single entries of a PutEvents call are refused.
+//! Faults at the AWS client of a function, controlled from outside: the process dies before or after a call, a call or
+//! its response is lost, a call is slow, single entries of a `PutEvents` call are refused.
 //!
 //! For tests of the functions as deployed, and for those of the adapters. **Compiled with debug assertions only**: a
-//! release binary has neither the code nor the variable's name (`make build` looks), so nothing that is deployed can be
-//! told to die. The local AWS runs development builds, in which one unset variable is all the difference.
+//! release binary has neither the code nor the variable's name (`make build` checks), so nothing that is deployed can
+//! be made to die. The local AWS runs development builds, where an unset variable is the only difference.
 //!
-//! [`FILE_VARIABLE`] names a file with a JSON array of [`Rule`]s, read anew at each call and absent at peace. Whether a
-//! rule fires depends on the number of the call among those that it matches, counted over all processes by one atomic
-//! append each, so a rule with `times: 1` fires once however many environments a function has, and the same seed chooses
-//! the same numbers again. What fired is appended to the file's `.fired` neighbour, one JSON line each, before it is done.
+//! [`FILE_VARIABLE`] names a file with a JSON array of [`Rule`]s. It is read again at each call, and absent when no
+//! fault is wanted. Whether a rule fires depends on the number of the call among those that it matches. One atomic
+//! append per call counts them over all processes. So a rule with `times: 1` fires once, in any number of environments
+//! of a function, and the same seed chooses the same numbers again. What fired is appended to the file's `.fired`
+//! neighbour, one JSON object per line, before it is done.
 //!
-//! The client sees what a network would show it: the SDK's own repetitions come as further calls. A request is changed
-//! after it was signed where entries are refused, which an emulator doesn't mind and AWS would.
+//! The client sees what a network would show it: the SDK's own retries come as further calls. When entries are refused,
+//! the request is changed after it was signed, which an emulator ignores and AWS wouldn't.
 
 use std::fs::{File, OpenOptions};
 use std::io::{Seek, Write};
@@ -29,36 +30,36 @@ mod tests;
 /// The variable that names the file of rules.
 pub const FILE_VARIABLE: &str = "SLUICE_FAULTS_FILE";
 
-/// The operation that stands for every one.
+/// Matches every operation.
 pub const ANY_CALL: &str = "*";
 
 /// Which calls, and what is done to them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Rule {
-    /// Counts this rule's calls: letters, digits, `-` and `_`. A used id goes on counting.
+    /// Counts this rule's calls: letters, digits, `-` and `_`. A used id continues its count.
     pub id: String,
-    /// The function's name, as Lambda names it; any where absent.
+    /// The function's name, as Lambda names it; any if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub function: Option<String>,
     /// The operation, e.g. `PutItem`, or [`ANY_CALL`].
     pub call: String,
-    /// A text that the request has, e.g. an event's id; any where absent.
+    /// A text that the request has, e.g. an event's id; any if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub contains: Option<String>,
-    /// Whether only the first try of a call matches, and none of the SDK's repetitions.
+    /// Whether only the first try of a call matches, and none of the SDK's retries.
     #[serde(default)]
     pub first_tries: bool,
-    /// The first of the matching calls to be touched, counted from 1.
+    /// The first of the matching calls that the rule applies to, counted from 1.
     #[serde(default = "first")]
     pub from: u64,
-    /// How many matching calls may be touched; all further ones where absent.
+    /// How many matching calls the rule applies to; all further ones if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub times: Option<u64>,
-    /// The share of those that are touched, from 0 to 1.
+    /// The share of those that the rule applies to, from 0 to 1.
     #[serde(default = "always")]
     pub probability: f64,
-    /// Chooses which.
+    /// The seed that chooses them.
     #[serde(default)]
     pub seed: u64,
     /// What is done.
@@ -78,7 +79,7 @@ fn always() -> f64 {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Act {
-    /// Nothing: it is only written down. Further rules are looked at.
+    /// Nothing: the call is only recorded. Further rules apply.
     Note,
     /// The process is aborted before the call is sent.
     KillBefore,
@@ -88,10 +89,10 @@ pub enum Act {
     DropBefore,
     /// The call is carried out and its answer lost; the client sees a broken connection.
     DropAfter,
-    /// The call is sent so many milliseconds later.
+    /// The call is sent this number of milliseconds later.
     Delay(u64),
-    /// Of a PutEvents call the entries from this one on, those of them that have the rule's text, are refused and not
-    /// sent; the others are sent. Other calls are let through.
+    /// In a `PutEvents` call, the entries from this one on that contain the rule's text are refused and not sent; the
+    /// others are sent. Other calls are let through.
     FailEntries(usize),
 }
 
@@ -126,7 +127,7 @@ pub struct Fired {
     pub did: String,
 }
 
-/// The configuration with every call going past the rules of this file. `function` is the caller's name.
+/// The configuration, with the rules of this file applied to every call. `function` is the caller's name.
 pub fn through(config: &SdkConfig, file: &Path, function: &str) -> SdkConfig {
     let Some(inner) = config.http_client() else {
         return config.clone();
@@ -149,7 +150,7 @@ struct Call<'a> {
     is_first_try: bool,
 }
 
-/// The rules, and who asks.
+/// The rules, and the function that they apply to.
 #[derive(Debug, Clone)]
 struct Rules {
     file: PathBuf,
@@ -157,11 +158,11 @@ struct Rules {
 }
 
 impl Rules {
-    /// What is done to this call: nothing, one rule, or every rule that refuses entries of it, since each of those is about
-    /// entries of its own.
+    /// What is done to this call: nothing, one rule, or every rule that refuses entries of it, since each of those is
+    /// about different entries.
     ///
     /// # Errors
-    /// Where the rules can't be read or counted. A fault that silently isn't made would make a test of it worthless.
+    /// If the rules can't be read or counted. A fault that is silently not injected would make its test worthless.
     fn judge(&self, call: &Call<'_>) -> Result<Vec<Rule>, String> {
         let mut judged: Vec<Rule> = Vec::new();
         for rule in self.read()? {
@@ -245,7 +246,7 @@ impl Rules {
 impl Rule {
     fn is_about(&self, body: &[u8]) -> bool {
         self.contains.as_deref().is_none_or(|text| {
-            // An empty text is in every request.
+            // Every request contains an empty text.
             let text = text.as_bytes();
             text.is_empty() || body.windows(text.len()).any(|window| window == text)
         })
@@ -258,7 +259,7 @@ impl Rule {
         self.times.is_none_or(|times| since < times) && self.draw(number) < self.probability
     }
 
-    /// At least 0 and below 1, by seed, id and number alone.
+    /// At least 0 and below 1, only by seed, id and number.
     fn draw(&self, number: u64) -> f64 {
         let mut hash = Sha256::new();
         hash.update(self.seed.to_be_bytes());

@@ -1,20 +1,22 @@
 //! HTTP for the SDK's calls: HTTP/1.1 over TCP or TLS, one request a connection at a time, connections kept.
 //!
-//! The SDK's own client also speaks HTTP/2, goes through proxies and balances over addresses; a function calls three hosts,
-//! one request after the other. This one drives a connection within the call that uses it, so there is no task and no
-//! channel between them, and reads each answer whole: no call of Sluice's streams. infra/docs/performance.md has what that saves.
+//! The SDK's own client also speaks HTTP/2, goes through proxies and balances over addresses; a function calls three
+//! hosts, one request after the other. This client drives a connection within the call that uses it, so there is no
+//! task and no channel between them. It reads each answer whole, because none of Sluice's calls streams.
+//! infra/docs/performance.md has what that saves.
 //!
-//! What holds:
-//! - A kept connection that the other side has closed is found out before a request is written to it. Where it closes while
-//!   the request waits to be written, the request goes over a new one; one that may have been received is never repeated here
-//!   (the SDK does, and the protocol expects it).
-//! - A call that is given up takes its connection with it.
+//! Guarantees:
+//! - A kept connection that the other side has closed is detected before a request is written to it. If it closes while
+//!   the request waits to be written, the request goes over a new one. A request that may have been received is never
+//!   repeated here (the SDK does that, and the protocol expects it).
+//! - A call that is given up closes its connection.
 //! - A connection that the SDK has found unhealthy (`poison`) is not used again.
-//! - A connection unused for `IDLE_MAX` is not used again: by the clock that says more, since Lambda freezes environments
-//!   between invocations, and the clock that never jumps may stand still meanwhile.
-//! - Where a kept connection turns out to be dead, those to the same host that have been unused for longer go with it. What
-//!   was sent to a frozen environment is lost, the end of a connection too, so several may look alive that aren't: one try
-//!   of a call finds out about all of them, and the SDK's next one has a new connection.
+//! - A connection unused for `IDLE_MAX` is not used again. The clock that shows the longer time counts: Lambda freezes
+//!   environments between invocations, and the clock that never jumps may stand still meanwhile.
+//! - If a kept connection turns out to be dead, the client closes those to the same host that have been unused for
+//!   longer. What was sent to a frozen environment is lost, including the end of a connection. So several connections
+//!   may look alive that aren't: one try of a call finds out about all of them, and the SDK's next one gets a new
+//!   connection.
 //! - TLS is rustls with ring and the system's root certificates, read when the first `https` connection is made.
 
 use std::future::Future;
@@ -48,10 +50,10 @@ use moment::{Moment, Time};
 
 mod moment;
 
-/// Connections unused for longer are closed: AWS's endpoints close theirs before long as well.
+/// Connections unused for longer are closed: AWS's endpoints soon close theirs as well.
 const IDLE_MAX: Duration = Duration::from_secs(60);
 
-/// The most connections kept for one host, more than any program of Sluice's makes calls at once.
+/// The most connections kept for one host, more than any of Sluice's programs makes calls at once.
 const KEPT_MAX: usize = 64;
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
@@ -67,15 +69,15 @@ pub struct Http {
 /// The connections that are kept.
 #[derive(Debug, Default)]
 struct Kept {
-    /// The one that was used last comes last.
+    /// The most recently used connection comes last.
     lines: Vec<KeptConnection>,
-    /// How often one was put here.
+    /// How often a connection was put here.
     uses: u64,
 }
 
 impl Http {
-    /// Opens a connection to the host of this base (`https://host[:port]`) and keeps it for the next request there. One that
-    /// can't be opened is let go: the request will find out.
+    /// Opens a connection to the host of this base (`https://host[:port]`) and keeps it for the next request there. A
+    /// failure to open it is ignored: the request will meet it.
     pub async fn open(&self, base: &str, timeout: Duration) {
         let Some(host) = base.parse().ok().as_ref().and_then(Host::of) else {
             return;
@@ -168,7 +170,7 @@ impl Http {
             .map_err(|error| ConnectorError::user(error.into()))?;
         let host = Host::of(request.uri()).ok_or_else(|| ConnectorError::user("no host".into()))?;
         let captured = request.extensions_mut().remove::<CaptureSmithyConnection>();
-        // On the wire a request names its host in a header, and its path alone.
+        // In HTTP/1.1 a request names its host in a header, and the request line has only its path.
         request.headers_mut().insert(HOST, host.header.clone());
         let path = request.uri().path_and_query().cloned();
         *request.uri_mut() = Uri::from(path.unwrap_or_else(|| PathAndQuery::from_static("/")));
@@ -196,7 +198,7 @@ impl Http {
                     return HttpResponse::try_from(response)
                         .map_err(|error| ConnectorError::other(error.into(), None));
                 }
-                // It had died meanwhile: nothing was written.
+                // The connection had died meanwhile: nothing was written.
                 Err(Lost::Unsent(unsent)) if is_kept => request = *unsent,
                 Err(Lost::Unsent(_)) => {
                     let closed = "the connection was closed as soon as it was open";
@@ -208,7 +210,7 @@ impl Http {
     }
 }
 
-/// With the settings that the SDK's configuration has.
+/// The client with the SDK configuration's settings.
 #[derive(Debug)]
 struct Connector {
     http: Http,
@@ -247,7 +249,7 @@ impl HttpConnector for Connector {
     }
 }
 
-/// Whom a connection is to.
+/// The host that a connection leads to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Host {
     is_tls: bool,
@@ -274,7 +276,7 @@ impl Host {
         };
         Some(Self {
             is_tls,
-            // An IPv6 address stands in brackets in a URL alone.
+            // An IPv6 address is in brackets only in a URL.
             name: name.trim_matches(['[', ']']).to_owned(),
             port,
             header: header.ok()?,
@@ -293,14 +295,14 @@ struct KeptConnection {
     connection: Connection<TokioIo<Box<dyn Stream>>, SdkBody>,
     /// The SDK has found it unhealthy.
     poisoned: Arc<AtomicBool>,
-    /// Which use of all was its last; 0 before the first.
+    /// The number of its last use among all uses; 0 before the first.
     used: u64,
-    /// When that was.
+    /// The time of that use.
     used_at: Moment,
 }
 
-/// A kept connection that has not yet answered. Dropped, because there is no answer or because nobody waits for one any
-/// longer, it closes those that have been unused for longer.
+/// A kept connection that has not yet answered. If it is dropped without an answer, or because the caller no longer
+/// waits for one, it closes the connections that have been unused for longer.
 struct Unproven<'a> {
     http: &'a Http,
     host: &'a Host,
@@ -334,7 +336,7 @@ enum Lost {
 }
 
 impl KeptConnection {
-    /// Whether it can be used, as far as can be known without using it: what the other side has said is looked at.
+    /// Whether it can be used, as far as that can be known without using it: it reads what the other side has sent.
     fn is_alive(&mut self) -> bool {
         let mut context = Context::from_waker(std::task::Waker::noop());
         let polled = Pin::new(&mut self.connection).poll(&mut context);
@@ -370,8 +372,8 @@ impl KeptConnection {
         });
         let mut is_open = true;
         std::future::poll_fn(move |context| {
-            // What the connection reads is for the exchange, and what the exchange takes lets the connection go on; each
-            // wakes this task when it has something for the other.
+            // What the connection reads is for the exchange, and the connection proceeds when the exchange consumes it;
+            // each wakes this task when it has something for the other.
             if is_open {
                 is_open = Pin::new(&mut *connection).poll(context).is_pending();
             }

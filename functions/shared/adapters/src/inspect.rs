@@ -20,15 +20,15 @@ use crate::{listing, reconcile_store};
 
 const UNAVAILABLE: &str = "inspect.unavailable";
 
-/// An event as the ledger and the outcomes have it.
+/// An event as the ledger and the outcomes table record it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Story {
     /// The ledger's entry.
     #[serde(flatten)]
     pub entry: EntryView,
-    /// What came under the same id and is another event.
+    /// Bodies that came under the same id and are another event.
     pub others: Vec<Value>,
-    /// What domains recorded of it, and what operators did with it.
+    /// What domains recorded about it, and what operators did with it.
     pub outcomes: Vec<Outcome>,
     /// The stored body, byte for byte, if it is whole; as text in JSON.
     #[serde(serialize_with = "as_text")]
@@ -43,11 +43,11 @@ pub struct EntryView {
     /// Stripe's type.
     #[serde(rename = "type")]
     pub kind: String,
-    /// Where it stands: see [`listing::state`].
+    /// Its state: see [`listing::state`].
     pub state: &'static str,
     /// The endpoint of the first delivery.
     pub endpoint: String,
-    /// How it came in, if by no delivery: `reconcile`.
+    /// How it came in, if not by a delivery: `reconcile`.
     pub via: Option<String>,
     /// The connected account, if any.
     pub account: Option<String>,
@@ -59,7 +59,7 @@ pub struct EntryView {
     pub api_version: Option<String>,
     /// The id of the object that it is about.
     pub object_id: Option<String>,
-    /// What kind of object that is, as Stripe names it.
+    /// That object's type, as Stripe names it.
     #[serde(rename = "object_type")]
     pub object_kind: Option<String>,
     /// When the first delivery came, in milliseconds.
@@ -156,10 +156,10 @@ fn as_text<S: Serializer>(body: &Option<Vec<u8>>, serializer: S) -> Result<S::Ok
         .serialize(serializer)
 }
 
-/// Reads an event's story; `None` where the ledger has no entry of it.
+/// Reads an event's story; `None` if the ledger has no entry for it.
 ///
 /// # Errors
-/// `Retry` where a table can't be reached.
+/// `Retry` if a table can't be reached.
 pub async fn event(
     config: &SdkConfig,
     ledger: &str,
@@ -254,20 +254,21 @@ fn plain(item: &Item) -> Map<String, Value> {
     fields.collect()
 }
 
-/// Reconcile's newest report, where it has run. One that another version wrote, and that can't be read, counts as none.
+/// Reconcile's newest report, if it has run. A report that another version wrote, and that can't be read, counts as
+/// none.
 ///
 /// # Errors
-/// `Retry` where the table can't be reached.
+/// `Retry` if the table can't be reached.
 pub async fn last_report(config: &SdkConfig, ledger: &str) -> Result<Option<Report>, Fault> {
     let documents = report_documents(config, ledger, 1).await?;
     let newest = documents.first();
     Ok(newest.and_then(|document| serde_json::from_str(document).ok()))
 }
 
-/// Reconcile's last reports, the newest first: at most so many.
+/// Reconcile's last reports, the newest first: at most `count`.
 ///
 /// # Errors
-/// `Retry` where the table can't be reached, or a report can't be read.
+/// `Retry` if the table can't be reached, or a report can't be read.
 pub async fn reports(config: &SdkConfig, ledger: &str, count: u16) -> Result<Vec<Report>, Fault> {
     let documents = report_documents(config, ledger, count).await?;
     let read = documents.iter().map(|document| {
@@ -304,7 +305,7 @@ async fn report_documents(
 /// Reads an object's projection from a domain's table, by its key (`acct_1#live#ch_1`): its version and document.
 ///
 /// # Errors
-/// `Retry` where the table can't be reached.
+/// `Retry` if the table can't be reached.
 pub async fn projection(
     config: &SdkConfig,
     table: &str,

@@ -1,7 +1,7 @@
 //! The ledger on DynamoDB. The item layout is in `entry`.
 //!
-//! Every write is conditional, and every condition says what it protects. A condition that fails gives the item as it
-//! is (`ALL_OLD`, at no extra cost), and the kernel decides over it.
+//! Every write is conditional, and every condition says what it protects. A condition that fails returns the item as it
+//! is (`ALL_OLD`, at no extra cost), and the kernel decides from it.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -38,7 +38,7 @@ pub struct DynamoLedger<C> {
     too_large: Arc<Mutex<Option<TooLarge>>>,
 }
 
-/// A stored body that doesn't fit into its entry, and whose it is.
+/// A stored body that doesn't fit into its entry, and the attempt that it belongs to.
 #[derive(Debug)]
 struct TooLarge {
     id: String,
@@ -46,7 +46,7 @@ struct TooLarge {
     body: Encoded,
 }
 
-/// What an event takes in the ledger, in bytes, without what goes into parts. For models of cost.
+/// The space that an event takes in the ledger, in bytes, without what goes into parts. For models of cost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Weight {
     /// The stored body.
@@ -55,8 +55,8 @@ pub struct Weight {
     pub item: usize,
 }
 
-/// What an arrival's entry weighs, if its body is compressed to `stored` bytes, and to those of `harder` where that is asked
-/// for to save a write unit.
+/// The size of an arrival's entry if its body is compressed to `stored` bytes, or to `harder`'s if that is called to
+/// save a write unit.
 pub fn weigh(arrival: &Arrival<'_>, stored: usize, harder: impl FnOnce() -> usize) -> Weight {
     let beside = entry::beside(&entry::without_body(arrival));
     let smaller = entry::room(beside, stored).map(|room| (room, harder()));
@@ -70,7 +70,7 @@ pub fn weigh(arrival: &Arrival<'_>, stored: usize, harder: impl FnOnce() -> usiz
     }
 }
 
-/// What a conditional update came to.
+/// The result of a conditional update.
 enum Updated {
     Done,
     /// The condition failed; the item as it is, if there is one.
@@ -78,7 +78,7 @@ enum Updated {
 }
 
 impl<C: Clock> DynamoLedger<C> {
-    /// The table of this name.
+    /// A ledger in the table of this name.
     pub fn new(config: &SdkConfig, table: String, clock: C) -> Self {
         Self {
             client: aws::dynamodb(config),
@@ -88,7 +88,7 @@ impl<C: Clock> DynamoLedger<C> {
         }
     }
 
-    /// Remembers a body that goes into parts, so that it isn't compressed again for them.
+    /// Remembers a body that is stored in parts, so that it isn't compressed again for them.
     fn keep_too_large(&self, kept: Option<TooLarge>) -> Option<TooLarge> {
         let mut slot = self
             .too_large
@@ -111,7 +111,7 @@ impl<C: Clock> DynamoLedger<C> {
         let prefix = entry::part_prefix(&hash);
         let mut count = 0_usize;
         for part in body.bytes.chunks(entry::PART_BYTES_MAX) {
-            // Unconditional: a part's key is made of the content, so a repetition writes the same.
+            // Unconditional: a part's key is derived from the content, so a repetition writes the same.
             let put = self
                 .client
                 .put_item()
@@ -128,17 +128,17 @@ impl<C: Clock> DynamoLedger<C> {
         Ok(Parts { count, hash })
     }
 
-    /// Takes over a claim that has lapsed, or that was made only to store the event: attempt and lapse change, the event is
-    /// no longer ledger-only, and nothing else. So of several that come to publish it one wins.
+    /// Takes over a claim that has lapsed, or that was made only to store the event: attempt and lapse change, and the
+    /// event is no longer ledger-only; nothing else changes. So of several attempts to publish it one wins.
     async fn take_over(
         &self,
         arrival: &Arrival<'_>,
         entry: Entry,
         place: BodyPlace,
     ) -> Result<Claimed, Fault> {
-        // The claim is still the one that was seen, and nobody has published or deferred the event meanwhile.
+        // The claim is still the one that was seen, and no other attempt has published or deferred the event meanwhile.
         let update = self.update(&arrival.head.id);
-        // Whose an event is that waited for the configuration: as the delivery has it that publishes it.
+        // The account of an event that waited for the configuration: the delivery that publishes it names it.
         let account = arrival.head.account.as_deref();
         let set = "SET attempt = :mine, lapse = :lapse";
         let update = match (entry.standing.is_waiting(), account) {
@@ -163,7 +163,7 @@ impl<C: Clock> DynamoLedger<C> {
             Updated::Refused(Some(item)) => {
                 let (entry, place) = entry::read(&item)?;
                 match decide(&entry, arrival, self.clock.now_ms()) {
-                    // The SDK repeated the update after a lost answer.
+                    // The SDK repeated the update after a lost response.
                     Decision::Own => self.took_over(arrival, entry, place).await,
                     Decision::Finished => Ok(Claimed::Finished),
                     Decision::Queued => Ok(Claimed::Queued),
@@ -198,7 +198,7 @@ impl<C: Clock> DynamoLedger<C> {
     }
 }
 
-/// Where a stored body's parts are.
+/// The place of a stored body's parts.
 struct Parts {
     count: usize,
     hash: [u8; 32],
@@ -226,7 +226,7 @@ impl<C: Clock> Ledger for DynamoLedger<C> {
             attempt: arrival.attempt.to_owned(),
             body,
         }));
-        // An expired entry counts as absent, unless it is due: what was acknowledged is never overwritten.
+        // An expired entry counts as absent, unless it is due: an acknowledged event is never overwritten.
         let put = self
             .client
             .put_item()
@@ -271,15 +271,16 @@ impl<C: Clock> Ledger for DynamoLedger<C> {
 
     async fn complete(&self, arrival: &Arrival<'_>) -> Result<(), Fault> {
         let id = &arrival.head.id;
-        // What this attempt's claim has compressed. It is another's where several attempts share this ledger.
+        // The body that this attempt's claim has compressed. It belongs to another attempt if several attempts share
+        // this ledger.
         let kept = self.keep_too_large(None);
         let body = match kept.filter(|kept| kept.id == **id && kept.attempt == arrival.attempt) {
             Some(kept) => kept.body,
             None => codec::encode(arrival.body),
         };
         let parts = self.put_parts(id, &body, arrival.expires_at_s).await?;
-        // Named only now, so that an entry that names parts has them all; and only while the claim is ours, and the
-        // first complete body stands.
+        // The parts are named only now, so that an entry that names parts has them all; and only while this attempt
+        // holds the claim and the first complete body is unchanged.
         let update = self
             .update(id)
             .update_expression("SET parts = :count, parts_hash = :parts_hash, codec = :codec, #hash = :hash, #size = :size")
@@ -320,7 +321,7 @@ impl<C: Clock> Ledger for DynamoLedger<C> {
             Some(reason) => update
                 .update_expression("SET ledger_only = :reason")
                 .expression_attribute_values(":reason", text(reason)),
-            // A repetition keeps the first time. If sweep was asked meanwhile, it needn't any more.
+            // A repetition keeps the first time. If the event became due meanwhile, sweep needn't publish it any more.
             None => update
                 .update_expression(
                     "SET published_at = if_not_exists(published_at, :now) REMOVE due_at, due_shard, refusals",
@@ -336,7 +337,8 @@ impl<C: Clock> Ledger for DynamoLedger<C> {
         let update = self
             .update(id)
             .update_expression("SET due_at = :due, due_shard = :shard")
-            // Ours, or the other attempt would lose its claim to sweep; unpublished, or sweep would publish again.
+            // The attempt must be this one, or the other attempt would lose its claim to sweep; the event must be
+            // unpublished, or sweep would publish it again.
             .condition_expression("attempt = :mine AND attribute_not_exists(published_at)")
             .expression_attribute_values(":due", number(due_at_ms))
             .expression_attribute_values(":shard", text(entry::due_shard(id)))
@@ -374,7 +376,7 @@ impl<C: Clock> Ledger for DynamoLedger<C> {
             item.insert("parts".to_owned(), number(parts.count));
             item.insert("parts_hash".to_owned(), bytes(parts.hash));
         }
-        // Unconditional: the key is made of the content, so a repetition writes the same.
+        // Unconditional: the key is derived from the content, so a repetition writes the same.
         let put = self
             .client
             .put_item()
@@ -387,5 +389,5 @@ impl<C: Clock> Ledger for DynamoLedger<C> {
     }
 }
 
-/// Written once and never updated, so nothing is saved by parts before an item's own limit.
+/// Written once and never updated, so parts save nothing below an item's own limit.
 const INLINE_OTHER_BYTES_MAX: usize = entry::PART_BYTES_MAX;

@@ -1,20 +1,21 @@
 //! Sluice's ports on AWS.
 //!
 //! # Layout
-//! - [`config`]: each function's environment, read once, every bad variable named at once.
+//! - [`config`]: each function's environment, read once, with every bad variable reported at once.
 //! - [`aws`]: the SDK's configuration, trimmed to what a Lambda function needs; [`http`] is its HTTP client.
 //! - [`ledger`]: the ledger on DynamoDB; `entry` is its item layout, [`codec`] the form of its bodies; [`bulk_items`]: the same
 //!   items in bulk, for tools. `batch` reads many items at once.
 //! - [`projections`] and [`outcomes`]: the domains' tables. [`receipts`]: a receiver's.
-//! - [`runs`]: what operators did: replays, rebuilds, imports, rollbacks, and the list of all. [`dead_letters`]: what they did with
-//!   dead letters. [`records`]: outcomes as operators read them.
+//! - [`runs`]: what operators did, that is replays, rebuilds, imports, rollbacks, and the list of all.
+//!   [`dead_letters`]: what they did with dead letters. [`records`]: outcomes as operators read them.
 //! - [`objects`]: Stripe's objects, with the keys from Secrets Manager.
 //! - [`bus`]: EventBridge. [`secrets`]: Secrets Manager. [`clock`]: the system's.
 //! - [`consumer`] and [`receiver`]: the SQS runners that a domain's and a receiver's `main.rs` call.
 //!   `visibility` sets when a failed message comes back.
-//! - [`timeline`]: the ledger's events by time; [`listing`]: where they stand. [`inspect`]: what the tables hold, for operators and tests.
-//! - [`telemetry`]: one JSON line an event.
-//! - `faults`: in development builds only, faults at the AWS client, steered from outside by tests.
+//! - [`timeline`]: the ledger's events by time; [`listing`]: their states. [`inspect`]: what the tables hold, for
+//!   operators and tests.
+//! - [`telemetry`]: one JSON object per line.
+//! - `faults`: in development builds only, faults at the AWS client, controlled by tests.
 //!
 //! Only `main.rs` of a function names this crate: everything else is written against the kernel's ports.
 

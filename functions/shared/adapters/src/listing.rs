@@ -1,7 +1,7 @@
-//! Where events stand and how they ended, for many at once: what a list shows of each.
+//! The states and outcomes of many events at once, as a list shows them.
 //!
-//! A batch is one BatchGetItem on the ledger and one on the outcomes, whatever becomes of the events. An event that is
-//! neither rejected nor failing has no record among the outcomes: that it was applied, only its projection knows.
+//! A batch is one `BatchGetItem` on the ledger and one on the outcomes table, for any events. An event that is neither
+//! rejected nor failing has no record in the outcomes table: only its projection shows that it was applied.
 
 use std::collections::HashMap;
 
@@ -24,27 +24,27 @@ use crate::timeline::Seen;
 
 const UNAVAILABLE: &str = "listing.unavailable";
 
-/// The most events that are looked up at once: what one BatchGetItem takes.
+/// The most events that are looked up at once: the limit of one `BatchGetItem`.
 pub const BATCH_MAX: usize = 100;
 
 /// An event and what became of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Listed {
-    /// The event, as the index by time has it.
+    /// The event, as the index by time holds it.
     #[serde(flatten)]
     pub seen: Seen,
-    /// Where it stands: see [`state`]; `gone` where its entry is no more.
+    /// Its state: see [`state`]; `gone` if its entry no longer exists.
     pub state: &'static str,
     /// The domain that its type goes to, if any.
     pub domain: Option<&'static str>,
-    /// What its domain recorded: `rejected`, `failing`, or what a failing one came to.
+    /// What its domain recorded: `rejected`, `failing`, or the final outcome of a failing event.
     pub outcome: Option<String>,
     /// The code of that record, or why the event is ledger-only.
     pub code: Option<String>,
 }
 
-/// Where an entry stands, in a word: `published`, `ledger_only`, `due`, `held` (by a live attempt), `lapsed` (the attempt
-/// that claimed it is over), `expired`.
+/// The state of an entry, in one word: `published`, `ledger_only`, `due`, `held` (by a live attempt), `lapsed` (the
+/// attempt that claimed it is over), `expired`.
 pub fn state(standing: &EntryState, now_ms: i64) -> &'static str {
     if is_expired(standing, now_ms) {
         "expired"
@@ -70,7 +70,7 @@ pub struct Listing {
 }
 
 impl Listing {
-    /// In these tables.
+    /// Uses these tables.
     pub fn new(config: &SdkConfig, ledger_table: String, outcomes_table: String) -> Self {
         Self {
             client: aws::dynamodb(config),
@@ -82,7 +82,7 @@ impl Listing {
     /// At most [`BATCH_MAX`] events with what became of each, in their order.
     ///
     /// # Errors
-    /// `Retry` where a table can't be reached.
+    /// `Retry` if a table can't be reached.
     pub async fn look_up(&self, batch: Vec<Seen>) -> Result<Vec<Listed>, Fault> {
         let ids: Vec<_> = batch.iter().map(|seen| seen.id.as_str()).collect();
         let standings = self.ledger.standings(&ids).await?;

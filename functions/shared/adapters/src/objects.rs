@@ -1,7 +1,7 @@
-//! Stripe's objects, asked for with the keys that the operator put into Secrets Manager.
+//! Stripe's objects, fetched with the keys that the operator put into Secrets Manager.
 //!
-//! Without `API_KEY_SECRET_ID` there is no key: ties are settled by the flagged choice, and thin events are ignored,
-//! visibly. With it, the secret is read at the first fetch and again after [`KEYS_TTL_MS`], so that a key can be rolled
+//! Without `API_KEY_SECRET_ID` there is no key: ties are resolved by the flagged choice, and thin events are visibly
+//! ignored. With it, the secret is read at the first fetch and again after [`KEYS_TTL_MS`], so that a key can be rolled
 //! without a deployment.
 
 use std::num::NonZeroU32;
@@ -59,13 +59,13 @@ fn ticks_ms() -> u64 {
 
 impl StripeObjects {
     /// Reads `API_KEY_SECRET_ID` (none), `STRIPE_API_URL` (Stripe's own), `FETCHES_PER_SECOND` (10) and
-    /// `MAXIMUM_CONCURRENCY` (10; how many environments each domain may have). Bad ones are remembered by `vars`.
+    /// `MAXIMUM_CONCURRENCY` (10; how many environments each domain may have). `vars` remembers bad ones.
     ///
-    /// An environment has an equal share of the fetches, whether the others fetch or not: by default one in 4 seconds. So a
-    /// domain fetches 2.5 objects per second where all its environments run, and all domains together 10.
+    /// An environment has an equal share of the fetches, whether or not the others fetch: by default one in 4 seconds.
+    /// So a domain fetches 2.5 objects per second if all its environments run, and all domains together 10.
     ///
     /// # Errors
-    /// Where `STRIPE_API_URL` is no address to ask at.
+    /// If `STRIPE_API_URL` isn't a usable address.
     pub fn read(vars: &mut Vars<'_>, sdk: &SdkConfig) -> Result<Self, BadVariables> {
         let per_second = one_or_more(vars.number("FETCHES_PER_SECOND", 10, 1, 100));
         let concurrency = vars.number("MAXIMUM_CONCURRENCY", 10, 1, 1_000);
@@ -73,11 +73,12 @@ impl StripeObjects {
         Self::with(vars, sdk, Settings::new(budget))
     }
 
-    /// For whoever lists, reconcile above all: reads the same but the last two, and `LISTS_PER_SECOND` (5), which only this
-    /// environment spends. A page of a hundred events has more bytes than an object, and takes longer.
+    /// For programs that read lists, mainly reconcile. Reads the same variables except the last two, and
+    /// `LISTS_PER_SECOND` (5), which only this environment spends. A page of a hundred events has more bytes than an
+    /// object, and takes longer.
     ///
     /// # Errors
-    /// Where `STRIPE_API_URL` is no address to ask at.
+    /// If `STRIPE_API_URL` isn't a usable address.
     pub fn read_for_lists(vars: &mut Vars<'_>, sdk: &SdkConfig) -> Result<Self, BadVariables> {
         let per_second = one_or_more(vars.number("LISTS_PER_SECOND", 5, 1, 100));
         let settings = Settings {
@@ -110,8 +111,8 @@ impl StripeObjects {
         })
     }
 
-    /// Reads the keys where there are none yet, or theirs are old. Old ones serve on while the store can't be read. False where
-    /// no secret is configured to have any.
+    /// Reads the keys if there are none yet, or if they are old. Old keys stay in use while the store can't be read.
+    /// Returns false if no secret is configured to hold any.
     async fn refresh_keys(&self) -> Result<bool, Fault> {
         let Some((secrets, id)) = &self.secret else {
             return Ok(false);
@@ -141,9 +142,10 @@ impl StripeObjects {
     }
 }
 
-/// `{"live": "rk_live_…", "test": "rk_test_…"}`, either absent. Never quotes the value.
+/// `{"live": "rk_live_…", "test": "rk_test_…"}`, either may be absent. Never quotes the value.
 fn parse(json: &str) -> Result<Keys, Fault> {
-    // An object and nothing else: serde reads a struct from a list too, and a key in the wrong place is worse than none.
+    // Only an object is accepted: serde also reads a struct from a list, and a key in the wrong place is worse than
+    // none.
     let keys = serde_json::from_str(json)
         .and_then(|object: serde_json::Map<_, _>| serde_json::from_value(object.into()));
     keys.map_err(|error| {
@@ -175,7 +177,7 @@ impl StripeObjects {
     /// The id of the account that a mode's key belongs to; `None` without a key.
     ///
     /// # Errors
-    /// `Retry` or `Reject` as Stripe answers.
+    /// `Retry` or `Reject` depending on Stripe's answer.
     pub async fn own_account(&self, livemode: bool) -> Result<Option<String>, Fault> {
         match self.refresh_keys().await? {
             true => self.client.own_account(livemode).await,
@@ -183,10 +185,10 @@ impl StripeObjects {
         }
     }
 
-    /// Where Stripe delivers a mode's events to, all pages.
+    /// All endpoints that Stripe delivers a mode's events to, from all pages.
     ///
     /// # Errors
-    /// `Retry` where Stripe can't be asked now. `None` without a key.
+    /// `Retry` if Stripe can't be reached now. `None` without a key.
     pub async fn webhook_endpoints(
         &self,
         livemode: bool,

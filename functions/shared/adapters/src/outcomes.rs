@@ -1,23 +1,24 @@
-//! Outcomes in their own table on DynamoDB: one item per event or check and domain, the newest record of it.
+//! Outcomes in their own table on DynamoDB: one item per event or check and domain, which is the newest record.
 //!
 //! | attribute | | |
 //! |---|---|---|
-//! | `pk` | S | `evt#<event>`; `evt#check-<account and mode>#<object>` of a check; `evt#message-<SHA-256>` where the message names neither |
+//! | `pk` | S | `evt#<event>`; `evt#check-<account and mode>#<object>` for a check; `evt#message-<SHA-256>` if the message names neither |
 //! | `sk` | S | the domain |
-//! | `outcome` | S | `rejected`, `failing`, or what a failing message came to after all: `applied`, `stale`, … |
+//! | `outcome` | S | `rejected`, `failing`, or the final outcome of a failing message: `applied`, `stale`, … |
 //! | `code` | S | the fault's code; `message.unanswered`, `message.recovered` |
 //! | `cause` | S | for people; no payload |
-//! | `digest` | S | equal for equal code and cause: what records are grouped by |
-//! | `type`, `account` | S | the event's, where there is one |
-//! | `message` | S | the id of the SQS message, which it keeps among the dead letters |
+//! | `digest` | S | equal for equal code and cause: the key by which records are grouped |
+//! | `type`, `account` | S | the event's, if there is one |
+//! | `message` | S | the id of the SQS message, which stays the same among the dead letters |
 //! | `receives` | N | how often it had been received |
 //! | `at` | N | when it was recorded, in Unix milliseconds |
 //! | `expires_at` | N | Unix seconds |
 //!
-//! Ties and drift, which domains note for reconcile, have partitions of their own: see [`crate::reconcile_store`].
+//! Ties and drift, which domains record for reconcile, have partitions of their own: see [`crate::reconcile_store`].
 //!
-//! `failing` says that a message was near its last receive at `at`. Whether it is a dead letter, the queue of dead letters
-//! says; one that was moved back and has ended well leaves the record as it is, because it comes under another message id.
+//! `failing` says that a message was near its last receive at `at`. The queue of dead letters shows whether it is a
+//! dead letter. A message that was moved back and then succeeded leaves the record unchanged, because it has another
+//! message id.
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::SdkError;
@@ -44,7 +45,7 @@ pub struct DynamoOutcomes {
 }
 
 impl DynamoOutcomes {
-    /// The table of this name; records are kept for `retention_days`.
+    /// Outcomes in the table of this name; records are kept for `retention_days`.
     pub fn new(config: &SdkConfig, table: String, retention_days: u32) -> Self {
         Self {
             client: aws::dynamodb(config),
@@ -103,7 +104,7 @@ impl DynamoOutcomes {
         number(at_ms / 1000 + i64::from(self.retention_days) * DAY_S)
     }
 
-    /// Of two ties of an object, the one that was found last stands; since when it waits, the first says.
+    /// Of two ties of an object, the later one is kept, with the waiting time of the first.
     async fn note_tie(&self, tie: &Tie) -> Result<(), Fault> {
         let mut update = self
             .client
@@ -121,7 +122,7 @@ impl DynamoOutcomes {
         let mut set =
             "SET waits_since = if_not_exists(waits_since, :at), expires_at = :expires, #at = :at"
                 .to_owned();
-        // Many of the names are DynamoDB's own words.
+        // Many of the names are reserved words of DynamoDB.
         for (n, (name, value)) in reconcile_store::tie_attributes(tie).into_iter().enumerate() {
             set.push_str(&format!(", #n{n} = :v{n}"));
             update = update
@@ -137,7 +138,7 @@ impl DynamoOutcomes {
         }
     }
 
-    /// No tie, one that was found later, and another domain's are left as they are.
+    /// A missing tie, one that was found later, and another domain's stay unchanged.
     async fn resolve_tie(&self, resolved: &Resolved) -> Result<(), Fault> {
         let delete = self
             .client
@@ -176,7 +177,7 @@ impl DynamoOutcomes {
     }
 }
 
-/// Whether a fallback met a record that knows more.
+/// Whether a fallback met a record with more information.
 fn is_kept<R>(error: &SdkError<PutItemError, R>) -> bool {
     error
         .as_service_error()

@@ -1,4 +1,4 @@
-//! A domain's projections on DynamoDB: one item an object, one conditional put a write.
+//! A domain's projections on DynamoDB: one item per object, one conditional put per write.
 
 use std::collections::HashMap;
 
@@ -19,7 +19,7 @@ pub struct DynamoProjections {
 }
 
 impl DynamoProjections {
-    /// The table of this name.
+    /// Projections in the table of this name.
     pub fn new(config: &SdkConfig, table: String) -> Self {
         Self {
             client: aws::dynamodb(config),
@@ -32,11 +32,12 @@ impl DynamoProjections {
 const BY_OWNER: &str = "by_owner";
 
 impl DynamoProjections {
-    /// Every item of an owner ([`sluice_kernel::consumer::projection::owner_key`]), by one query of the index `by_owner`: key and
-    /// item. The index follows the table within a moment: right after a write it may show the item as it was.
+    /// Every item of an owner ([`sluice_kernel::consumer::projection::owner_key`]), by one query of the index
+    /// `by_owner`: key and item. The index follows the table within a moment: right after a write it may show the
+    /// previous item.
     ///
     /// # Errors
-    /// `Retry` where the table can't be reached or has no such index.
+    /// `Retry` if the table can't be reached or has no such index.
     pub async fn of_owner(&self, owner: &str) -> Result<Vec<(String, Stored)>, Fault> {
         let mut items = self
             .client
@@ -60,15 +61,15 @@ impl DynamoProjections {
     }
 }
 
-/// A page of keys, and the key to go on after; none where it was the last.
+/// A page of keys, and the key after which the next page begins; `None` if it was the last.
 pub type Keys = (Vec<String>, Option<String>);
 
 impl DynamoProjections {
-    /// The keys of at most so many items, in the table's own order, after this one; and the key to go on after. It reads, and
-    /// bills, the whole items.
+    /// The keys of at most `limit` items, in the table's own order, after this one; and the key after which the next
+    /// page begins. It reads, and bills, the whole items.
     ///
     /// # Errors
-    /// `Retry` where the table can't be reached.
+    /// `Retry` if the table can't be reached.
     pub async fn keys(&self, after: Option<&str>, limit: i32) -> Result<Keys, Fault> {
         let key = |pk: &str| HashMap::from([("pk".to_owned(), AttributeValue::S(pk.to_owned()))]);
         let output = self

@@ -1,10 +1,10 @@
-//! Receipts of effects on DynamoDB: one item a fact, one a level's key.
+//! Receipts of effects on DynamoDB: one item per fact, one per key of a level.
 //!
 //! | attribute | |
 //! |---|---|
 //! | `pk` S | the fact's id, or the level's key |
 //! | `seq` N | the level's seq; 0 for a fact |
-//! | `attempt` S, `lapses_at` N ms | who is at it |
+//! | `attempt` S, `lapses_at` N ms | the attempt that holds the receipt |
 //! | `done` BOOL | it has been carried out |
 //! | `expires_at` N s | the table's TTL |
 
@@ -30,7 +30,7 @@ pub struct DynamoReceipts {
 }
 
 impl DynamoReceipts {
-    /// The table of this name.
+    /// Receipts in the table of this name.
     pub fn new(config: &SdkConfig, table: String) -> Self {
         Self {
             client: aws::dynamodb(config),
@@ -38,7 +38,7 @@ impl DynamoReceipts {
         }
     }
 
-    /// Updates the receipt while it is this attempt's at this seq; one that isn't any more is left alone.
+    /// Updates the receipt while this attempt holds it at this seq; any other receipt stays unchanged.
     async fn update(
         &self,
         effect: &Effect,
@@ -83,7 +83,7 @@ impl Receipts for DynamoReceipts {
             .item("attempt", text(attempt.name))
             .item("lapses_at", number(attempt.lapses_at_ms))
             .item("expires_at", number(attempt.expires_at_s))
-            // Absent or expired; or an older level; or this one, not carried out, and ours or lapsed.
+            // Absent or expired; or an older level; or this one, not carried out, and held by this attempt or lapsed.
             .condition_expression(
                 "attribute_not_exists(pk) OR expires_at <= :now_s OR seq < :seq OR \
                  (seq = :seq AND attribute_not_exists(done) AND (attempt = :mine OR lapses_at <= :now_ms))",

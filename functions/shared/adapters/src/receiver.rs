@@ -1,7 +1,8 @@
 //! The SQS runner for receivers of effects: what the `main.rs` of a user's own function calls.
 //!
-//! Reads the configuration, then for each batch: hands the messages to the kernel, logs one line a message, sets the delay
-//! of those that must come back, and names them to SQS. Without `QUEUE_URL` the delay is the queue's own visibility.
+//! Reads the configuration, then for each batch: passes the messages to the kernel, logs one line per message, sets the
+//! delay of those that must come back, and names them to SQS. Without `QUEUE_URL` the delay is the queue's own
+//! visibility.
 
 use std::pin::Pin;
 
@@ -24,7 +25,7 @@ const LAPSE_MARGIN_MS: i64 = 5_000;
 
 const DAY_S: i64 = 86_400;
 
-/// Makes a reaction from the receiver's own variables and the SDK's configuration; bad ones are remembered by `Vars`.
+/// Makes a reaction from the receiver's own variables and the SDK's configuration; `Vars` remembers bad ones.
 pub type Make<R> = fn(&mut Vars<'_>, &SdkConfig) -> R;
 
 struct Receiver<R> {
@@ -123,11 +124,11 @@ fn log(message: &Handled) {
     }
 }
 
-/// Runs a receiver as a Lambda function until Lambda ends it. Its own variables are read by `make`; `RECEIPTS_TABLE`,
+/// Runs a receiver as a Lambda function until Lambda ends it. `make` reads its own variables; `RECEIPTS_TABLE`,
 /// `RETENTION_DAYS` (35) and `QUEUE_URL` (none) are the runner's.
 ///
 /// # Errors
-/// Where the configuration is bad, or the runtime's own.
+/// If the configuration is bad, and the runtime's own errors.
 pub async fn run<R: Reaction>(make: Make<R>) -> Result<(), Error> {
     telemetry::start("receiver");
     let receiver = Receiver::start(make).inspect_err(|error| telemetry::failed_start(error))?;

@@ -1,5 +1,5 @@
-//! Reconcile's cursors and reports, beside the entries in the ledger's table; ties and drift, in the outcomes table, where
-//! domains note them.
+//! Reconcile's cursors and reports, in the ledger's table with the entries; ties and drift in the outcomes table, where
+//! domains record them.
 //!
 //! | table | `pk` | `sk` | |
 //! |---|---|---|---|
@@ -8,7 +8,7 @@
 //! | outcomes | `ties` | `<scope>#<object>` | a tie that a domain left unresolved; `at` N ms: when it was found last; `waits_since` N ms |
 //! | outcomes | `drift` | `<at ms, 13 digits>#<scope>#<object>` | a check that found the projection to differ |
 //!
-//! There are a handful of these a day, so a partition each holds them.
+//! There are a handful of these per day, so one partition for each kind is enough.
 
 use std::collections::BTreeMap;
 
@@ -36,7 +36,7 @@ pub(crate) const TIES: &str = "ties";
 /// The partition of drift.
 pub(crate) const DRIFT: &str = "drift";
 
-/// Reconcile's notes.
+/// Reconcile's records.
 #[derive(Debug, Clone)]
 pub struct DynamoNotes {
     client: Client,
@@ -46,7 +46,7 @@ pub struct DynamoNotes {
 }
 
 impl DynamoNotes {
-    /// In these tables; reports are kept for `retention_days`.
+    /// Uses these tables; reports are kept for `retention_days`.
     pub fn new(
         config: &SdkConfig,
         ledger_table: String,
@@ -61,7 +61,7 @@ impl DynamoNotes {
         }
     }
 
-    /// What is kept under keys that begin so, and isn't forgotten.
+    /// The documents under keys with this prefix that haven't been marked to expire.
     async fn documents(&self, prefix: &str) -> Result<Vec<(String, String)>, Fault> {
         let mut pages = self
             .client
@@ -180,7 +180,7 @@ impl Notes for DynamoNotes {
                 .expression_attribute_values(":at", number(at_ms));
             if let Err(error) = update.send().await {
                 match error.as_service_error() {
-                    // It was resolved meanwhile.
+                    // The tie was resolved meanwhile.
                     Some(UpdateItemError::ConditionalCheckFailedException(_)) => {}
                     _ => return Err(aws::unavailable(UNAVAILABLE, "UpdateItem", &error)),
                 }
@@ -209,12 +209,12 @@ impl Notes for DynamoNotes {
     }
 }
 
-/// The sort key of what is noted of an object.
+/// The sort key of an object's record.
 pub(crate) fn subject(scope: &Scope, object: &str) -> String {
     format!("{}#{object}", scope.key())
 }
 
-/// What is kept of a tie, beside its key and its times.
+/// A tie's attributes, besides its key and its times.
 pub(crate) fn tie_attributes(tie: &Tie) -> Vec<(&'static str, AttributeValue)> {
     let mut attributes = vec![
         ("livemode", AttributeValue::Bool(tie.scope.livemode)),
@@ -236,7 +236,7 @@ fn read_tie(item: &Item) -> Option<NotedTie> {
     let at = |name: &str| item.get(name)?.as_n().ok()?.parse().ok();
     let at_ms = at("at")?;
     Some(NotedTie {
-        // A tie that an earlier version noted has one time only.
+        // A tie that an earlier version recorded has only one time.
         waits_since_ms: at("waits_since").unwrap_or(at_ms),
         tie: Tie {
             scope: Scope {

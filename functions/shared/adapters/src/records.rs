@@ -1,4 +1,4 @@
-//! What domains recorded of events that they rejected or are failing at, read for operators. The table is that of
+//! Reads for operators what domains recorded of events that they rejected or fail to apply. The table is that of
 //! [`crate::outcomes`], which says what a record holds.
 
 use aws_sdk_dynamodb::Client;
@@ -15,12 +15,12 @@ const UNAVAILABLE: &str = "outcome.unavailable";
 /// What a domain recorded of an event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Record {
-    /// `evt_…`; what a check or a message that names no event is recorded under, where it is one.
+    /// `evt_…`; for a check or a message that names no event, the subject that it is recorded under.
     #[serde(rename = "event")]
     pub subject: String,
     /// The domain.
     pub domain: String,
-    /// `rejected`, `failing`, or what a failing one came to.
+    /// `rejected`, `failing`, or the final outcome of a failing one.
     pub outcome: String,
     /// The fault's code.
     pub code: String,
@@ -28,7 +28,7 @@ pub struct Record {
     pub cause: String,
     /// Equal for equal code and cause.
     pub digest: String,
-    /// Stripe's type; empty where the message could not be read.
+    /// Stripe's type; empty if the message could not be read.
     #[serde(rename = "type")]
     pub kind: String,
     /// When it was recorded, in Unix milliseconds.
@@ -43,7 +43,7 @@ pub struct DynamoRecords {
 }
 
 impl DynamoRecords {
-    /// Of the table of this name.
+    /// Reads the table of this name.
     pub fn new(config: &SdkConfig, table: String) -> Self {
         Self {
             client: aws::dynamodb(config),
@@ -51,11 +51,11 @@ impl DynamoRecords {
         }
     }
 
-    /// The next page of the records that haven't expired at this time, in no order. The table holds exceptions only; what
-    /// else it holds (notes, runs) is left out.
+    /// The next page of the records that haven't expired at this time, in no order. The table holds only exceptions;
+    /// its other items (notes, runs) are left out.
     ///
     /// # Errors
-    /// `Retry` where the table can't be reached.
+    /// `Retry` if the table can't be reached.
     pub async fn page(
         &self,
         from: Option<Cursor>,

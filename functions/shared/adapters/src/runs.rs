@@ -1,15 +1,15 @@
-//! What operators did: who, why, and how far it came, in the table of outcomes on DynamoDB.
+//! What operators did: who, why, and the progress, in the outcomes table on DynamoDB.
 //!
 //! | `pk` | `sk` | |
 //! |---|---|---|
 //! | `replay#<run>`, `evt#<event>` | | see [`replays`] |
 //! | `rebuild#<run>`, `import#<run>` | `run` | see [`bulk`] |
-//! | `rollback#<function>` | when it was begun | see [`moves`] |
-//! | `runs` | `<began ms, 15 digits>#<kind>#<name>` | a place of the list of all: `kind`, `name` S, `plan` S, `at` N ms, `expires_at` N s |
+//! | `rollback#<function>` | its start time | see [`moves`] |
+//! | `runs` | `<began ms, 15 digits>#<kind>#<name>` | an entry in the list of all runs: `kind`, `name` S, `plan` S, `at` N ms, `expires_at` N s |
 //!
-//! A place of the list is written before the record of its run and never changes: every run that has a record is listed, and
-//! a place without a record is of a run that never began, and isn't shown. Runs that an earlier version recorded have no
-//! place. `plan` is the digest of the plan that was shown, if there was one.
+//! An entry of the list is written before the record of its run and never changes. So every run that has a record is
+//! listed. An entry without a record belongs to a run that never began, and isn't shown. Runs that an earlier version
+//! recorded have no entry. `plan` is the digest of the plan that was shown, if there was one.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -31,7 +31,7 @@ pub mod replays;
 /// The partition of the list.
 const LIST: &str = "runs";
 
-/// The sort key of a run's record, where it isn't a time.
+/// The sort key of a run's record, if it isn't a time.
 const RECORD: &str = "run";
 
 /// Bytes of a plan's digest that are kept.
@@ -57,7 +57,7 @@ pub enum Kind {
 impl Kind {
     const ALL: [Self; 4] = [Self::Replay, Self::Rebuild, Self::Import, Self::Rollback];
 
-    /// As it stands in keys.
+    /// Its name in keys.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Replay => "replay",
@@ -71,7 +71,7 @@ impl Kind {
         Self::ALL.into_iter().find(|kind| kind.as_str() == word)
     }
 
-    /// Where the record of a run is that was begun then.
+    /// The key of the record of a run that was begun at this time.
     fn record(self, name: &str, began_ms: i64) -> [String; 2] {
         let sk = match self {
             Self::Rollback => moment(began_ms),
@@ -81,28 +81,28 @@ impl Kind {
     }
 }
 
-/// Where a run stands.
+/// The state of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case", tag = "state", content = "reason")]
 pub enum State {
-    /// It was begun, and isn't over: it is going on, or was cut off.
+    /// It was begun, and hasn't ended: it is running, or was cut off.
     Running,
-    /// It was stopped, for this reason.
+    /// It has stopped, for this reason.
     Stopped(String),
-    /// It is over.
+    /// It has ended.
     Done,
 }
 
-/// A run, as the list of all has it.
+/// A run, as the list of all runs shows it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Summary {
     /// What it does.
     pub kind: Kind,
-    /// Its name; of a rollback the function's.
+    /// Its name; for a rollback, the function's.
     pub name: String,
     /// Who began it.
     pub who: String,
-    /// Why, in their words.
+    /// Why, in the operator's words.
     pub why: String,
     /// The digest of the plan that was shown before, if there was one.
     pub plan: Option<String>,
@@ -110,18 +110,18 @@ pub struct Summary {
     pub began_ms: i64,
     /// When its record was written last, in Unix milliseconds.
     pub at_ms: i64,
-    /// Where it stands.
+    /// Its state.
     #[serde(flatten)]
     pub state: State,
-    /// Events or objects that it is done with.
+    /// Events or objects that it has completed.
     pub done: usize,
-    /// Of this number, if it is known.
+    /// The total number, if it is known.
     pub total: Option<usize>,
-    /// Of those done, the ones that failed.
+    /// The number of those that failed.
     pub failed: usize,
-    /// What became of them, by word.
+    /// The number of each outcome, by its name.
     pub counts: BTreeMap<String, usize>,
-    /// Of a rollback, from which version to which.
+    /// For a rollback, the version before and the version after.
     pub versions: Option<[String; 2]>,
 }
 
@@ -130,11 +130,11 @@ pub struct Summary {
 pub struct Page {
     /// The runs.
     pub runs: Vec<Summary>,
-    /// Where the next page begins; none if this is the last.
+    /// Where the next page begins; `None` if this is the last.
     pub next: Option<String>,
 }
 
-/// A place of the list.
+/// An entry of the list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Place {
     kind: Kind,
@@ -167,13 +167,13 @@ impl Place {
     }
 }
 
-/// When an item is written.
+/// The condition of a write.
 #[derive(Debug, Clone, Copy)]
 enum Only<'a> {
     Always,
-    /// If there is none of its key.
+    /// If there is no item of its key.
     IfNew,
-    /// If an attribute of the one that is there has this value.
+    /// If an attribute of the existing item has this value.
     If(&'static str, &'a AttributeValue),
 }
 
@@ -182,12 +182,12 @@ enum Only<'a> {
 pub struct RunStore {
     client: Client,
     table: String,
-    /// The code of a fault that the table makes.
+    /// The code of a fault that the table causes.
     unavailable: &'static str,
 }
 
 impl RunStore {
-    /// In the outcomes' table of this name.
+    /// Uses the outcomes table of this name.
     pub fn new(config: &SdkConfig, table: String) -> Self {
         Self {
             client: aws::dynamodb(config),
@@ -210,8 +210,8 @@ impl RunStore {
         Ok(output.item)
     }
 
-    /// Writes an item; `Ok(false)` if its condition doesn't hold. The SDK repeats a put whose answer was lost, and may meet
-    /// what it wrote itself: that is there then, and well.
+    /// Writes an item; `Ok(false)` if its condition doesn't hold. After a lost response the SDK repeats the put, and
+    /// may meet its own item: that counts as written.
     async fn put(&self, item: Item, only: Only<'_>) -> Result<bool, Fault> {
         let put = self.client.put_item().table_name(&self.table);
         let put = put.set_item(Some(item.clone()));
@@ -237,7 +237,7 @@ impl RunStore {
         }
     }
 
-    /// Gives a run its place in the list. To be called before its record is written; a second call changes nothing.
+    /// Adds a run to the list. To be called before its record is written; a second call changes nothing.
     async fn enlist(&self, place: &Place, expires_at_s: i64) -> Result<(), Fault> {
         let Place {
             kind,
@@ -260,7 +260,7 @@ impl RunStore {
         self.put(item, Only::Always).await.map(drop)
     }
 
-    /// Runs of all kinds, the newest first: at most `limit`, after the place that a page before named.
+    /// Runs of all kinds, the newest first: at most `limit`, after the entry that the previous page named.
     ///
     /// # Errors
     /// `Retry` if the table can't be reached.
@@ -317,16 +317,16 @@ impl RunStore {
     }
 }
 
-/// A time in a sort key: its digits are as many for each.
+/// A time in a sort key: all have the same number of digits.
 fn moment(at_ms: i64) -> String {
     format!("{at_ms:015}")
 }
 
-/// What tells one plan from another: a digest of its parts, in their order.
+/// Identifies a plan: a digest of its parts, in their order.
 pub fn digest<'a>(parts: impl IntoIterator<Item = &'a str>) -> String {
     let mut hash = Sha256::new();
     for part in parts {
-        // With its length, so that no two lists of parts make the same bytes.
+        // Each part is hashed with its length, so that different lists never make the same bytes.
         hash.update(part.len().to_be_bytes());
         hash.update(part);
     }

@@ -1,16 +1,16 @@
-//! One JSON line an event on standard output, where Lambda picks it up; its metrics are in the same line.
+//! One JSON object per line on standard output, one line per log event. Lambda collects it; its metrics are in the same
+//! line.
 //!
-//! Fields are flat: `event` (or `check`, the object that a check is about), `type`, `account`, `trace` (its id), `outcome`,
-//! `duration_ms`; `level` where it isn't `INFO`, which is
-//! what Lambda takes a line for that has none; `code` is there whenever something was refused, rejected or failed, and is
-//! counted by the template's metric filters. No payload, secret or personal data is
-//! ever a field.
+//! Fields are flat: `event` (or `check`, the object that a check is about), `type`, `account`, `trace` (its id),
+//! `outcome`, `duration_ms`. `level` is present if it isn't `INFO`, Lambda's default. `code` is present whenever
+//! something was refused, rejected or failed; the template's metric filters count it. No payload, secret or personal
+//! data is ever a field.
 //!
-//! A field named in [`METRICS`] is a metric: the line says so under `_aws`, in CloudWatch's embedded metric format, with
-//! the dimensions `function` and `outcome` (few values each, because every combination is billed). What is said of a metric
-//! is in each line and paid for by its bytes: its name alone, which ends in its unit. `events` is 1 in every line that has an
-//! outcome. Metrics cost no call and can't be lost apart from their line. Where no namespace is given
-//! (`METRICS_NAMESPACE`), lines carry no metrics.
+//! A field named in [`METRICS`] is a metric. The line declares it under `_aws`, in CloudWatch's embedded metric format,
+//! with the dimensions `function` and `outcome` (few values each, because every combination is billed). A metric's
+//! declaration is in each line and costs its bytes, so it is only the name, which ends in its unit. `events` is 1 in
+//! every line that has an outcome. Metrics cost no call and can't be lost separately from their line. If no namespace
+//! is given (`METRICS_NAMESPACE`), lines carry no metrics.
 
 use std::fmt;
 use std::io::Write;
@@ -29,17 +29,17 @@ use tracing_subscriber::registry;
 pub const METRICS: [&str; 20] = [
     // One, in every line that has an outcome.
     "events",
-    // How long Stripe waited for its answer; in ingest's lines alone.
+    // How long Stripe waited for its answer; only in ingest's lines.
     "duration_ms",
     // From Stripe's `created` until the end of a domain's work; in all lines but ingest's.
     "lag_ms",
-    // How old an entry was that another attempt had claimed and left.
+    // The age of an entry that another attempt had claimed and left.
     "claim_age_ms",
     "published",
     "unmarked",
     "publish_failures",
     "torn",
-    // How long the oldest event that sweep took up had waited.
+    // How long the oldest event that sweep read had waited.
     "due_age_s",
     "seen",
     "missing",
@@ -58,16 +58,16 @@ pub const METRICS: [&str; 20] = [
 /// The function that Stripe waits for.
 const DOOR: &str = "ingest";
 
-/// Starts the subscriber for a function, by its name in the template's words: `ingest`, `payments`.
+/// Starts the subscriber for a function, by its name as the template names it: `ingest`, `payments`.
 pub fn start(function: &'static str) {
     let namespace = std::env::var("METRICS_NAMESPACE").ok();
     let lines = Lines {
         function,
         namespace: namespace.filter(|namespace| !namespace.is_empty()),
-        // Standard output hands a line on at its end, in one write. If it can't, there is nobody to tell.
+        // Standard output passes a line on at its end, in one write. If that fails, there is no place to report it.
         write: |line: &[u8]| drop(std::io::stdout().lock().write_all(line)),
     };
-    // A second subscriber would be a mistake of the program's; the first one stays.
+    // A second subscriber would be an error in the program; the first one stays.
     let _ = tracing::subscriber::set_global_default(registry().with(lines));
 }
 
@@ -76,7 +76,7 @@ pub fn failed_start(error: &dyn std::error::Error) {
     tracing::error!(code = "config.bad_variables", cause = %error, "the function can't start");
 }
 
-/// Writes events as lines, and has no use for spans.
+/// Writes events as lines, and ignores spans.
 struct Lines<W> {
     function: &'static str,
     namespace: Option<String>,
@@ -137,7 +137,7 @@ impl<W: Fn(&[u8]) + 'static, S: Subscriber> Layer<S> for Lines<W> {
     }
 }
 
-/// No span ever is, so the registry behind the lines keeps none.
+/// No span ever is written, so the registry behind the lines keeps none.
 fn is_written(metadata: &Metadata<'_>) -> bool {
     metadata.is_event() && *metadata.level() <= Level::INFO
 }
@@ -146,7 +146,7 @@ fn is_written(metadata: &Metadata<'_>) -> bool {
 struct Fields {
     line: Vec<u8>,
     function: &'static str,
-    /// Which of [`METRICS`] are there, by their places.
+    /// The indexes in [`METRICS`] of the metrics in this line.
     metrics: Vec<usize>,
     has_outcome: bool,
 }
@@ -170,8 +170,8 @@ impl Fields {
         self.put(name, value);
     }
 
-    /// Whether a field may be a metric in this function's lines. The door's lag is a part of the domains', and what a function
-    /// takes that nobody waits for is a metric of Lambda's already.
+    /// Whether a field may be a metric in this function's lines. Ingest's lag is a part of the domains' lag. The
+    /// duration of a function that no caller waits for is already one of Lambda's own metrics.
     fn measures(&self, name: &str) -> bool {
         match name {
             "duration_ms" => self.function == DOOR,
@@ -180,7 +180,7 @@ impl Fields {
         }
     }
 
-    /// Says which members are metrics, in CloudWatch's embedded metric format.
+    /// Declares which members are metrics, in CloudWatch's embedded metric format.
     fn directive(&mut self, namespace: &str, at_ms: i64) {
         #[derive(Serialize)]
         #[serde(rename_all = "PascalCase")]
@@ -226,7 +226,7 @@ impl Fields {
     }
 }
 
-/// A field's name in the line: a raw identifier's keeps its prefix, `r#type` is `type`.
+/// A field's name in the line: the prefix of a raw identifier is removed, so `r#type` is `type`.
 fn name(field: &Field) -> &'static str {
     let name = field.name();
     name.strip_prefix("r#").unwrap_or(name)
@@ -252,7 +252,7 @@ impl Visit for Fields {
     }
 
     fn record_f64(&mut self, field: &Field, value: f64) {
-        // JSON has neither infinity nor what is no number: they become null, and no metric.
+        // JSON has neither infinities nor NaN: they become null, and no metric.
         match value.is_finite() {
             true => self.number(name(field), value),
             false => self.put(name(field), value),
@@ -272,7 +272,7 @@ mod tests {
 
     use super::*;
 
-    /// What a subscriber with a namespace, or without, writes of one event.
+    /// What a subscriber, with or without a namespace, writes for one event.
     fn written(function: &'static str, namespace: Option<&str>, log: impl FnOnce()) -> Value {
         let bytes = Arc::new(Mutex::new(Vec::new()));
         let sink = bytes.clone();

@@ -1,8 +1,8 @@
 //! The ledger's events by the time they were first received: what operators list, and what a filter replays.
 //!
-//! A day is spread over a few shards of the index `by_time`; they are read side by side, a bounded page each, and merged.
-//! So a walk over any number of events holds a page a shard in memory, and no shard is read further than what was asked
-//! for needs. The index follows the table within a moment: the newest second may be incomplete.
+//! A day is spread over a few shards of the index `by_time`; they are read concurrently, each in bounded pages, and
+//! merged. So a walk over any number of events holds one page per shard in memory, and reads no shard further than the
+//! request needs. The index follows the table within a moment: the newest second may be incomplete.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 
@@ -18,13 +18,13 @@ use crate::entry::{self, Item, SEEN_SHARDS, number, text};
 
 const UNAVAILABLE: &str = "timeline.unavailable";
 
-/// The first page of a shard: small, so that the first events are there at once.
+/// The first page of a shard: small, so that the first events appear at once.
 const PAGE_FIRST: i32 = 100;
 
 /// The largest page, to which pages grow.
 pub const PAGE_MAX: i32 = 1_000;
 
-/// An event, as the index has it.
+/// An event, as the index holds it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Seen {
     /// `evt_…`.
@@ -36,22 +36,22 @@ pub struct Seen {
     pub kind: String,
     /// The connected account, if any.
     pub account: Option<String>,
-    /// Stripe's `livemode`, where the event has one.
+    /// Stripe's `livemode`, if the event has one.
     pub livemode: Option<bool>,
-    /// Stripe's `created`, in seconds, where the event has one.
+    /// Stripe's `created`, in seconds, if the event has one.
     pub created: Option<i64>,
-    /// The object that it is about, where it has an id.
+    /// The object that it is about, if it has an id.
     pub object_id: Option<String>,
 }
 
 /// Which events, in which order. Times are when an event was first received, in milliseconds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wanted {
-    /// From here, included.
+    /// The beginning, included.
     pub from_ms: i64,
-    /// Until here, not included.
+    /// The end, not included.
     pub until_ms: i64,
-    /// The newest first, or the oldest.
+    /// Whether the newest comes first, or the oldest.
     pub newest_first: bool,
     /// Types; `*` stands for anything. Empty for all.
     pub types: Vec<String>,
@@ -74,7 +74,7 @@ impl Wanted {
         }
     }
 
-    /// Whether an event is wanted, its time aside.
+    /// Whether an event is wanted, regardless of its time.
     pub fn takes(&self, seen: &Seen) -> bool {
         let of_type = self.types.is_empty()
             || self
@@ -89,7 +89,7 @@ impl Wanted {
         of_type && of_account && self.livemode.is_none_or(|mode| seen.livemode == Some(mode))
     }
 
-    /// What DynamoDB can sort out before anything travels: a single type's beginning, the account, the mode.
+    /// What DynamoDB can filter before it sends anything: the beginning of a single type, the account, the mode.
     fn filter(
         &self,
     ) -> (
@@ -122,7 +122,7 @@ impl Wanted {
     }
 }
 
-/// Whether a text is like a pattern, in which `*` stands for any number of characters.
+/// Whether a text matches a pattern, in which `*` stands for any number of characters.
 pub fn is_like(text: &str, pattern: &str) -> bool {
     let Some((beginning, rest)) = pattern.split_once('*') else {
         return text == pattern;
@@ -142,8 +142,8 @@ pub fn is_like(text: &str, pattern: &str) -> bool {
     text.ends_with(end)
 }
 
-/// How far a walk has come: the time of the last event that it gave, and all events of that time that it has given. With it
-/// another walk resumes, in another process if need be, which gives no event twice and leaves none out.
+/// The position of a walk: the time of the last event that it returned, and all events of that time that it has
+/// returned. From it another walk resumes, even in another process, returns no event twice and leaves none out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Position {
     at_ms: i64,
@@ -164,7 +164,7 @@ pub struct Timeline {
 }
 
 impl Timeline {
-    /// The ledger's table of this name.
+    /// Reads the ledger's table of this name.
     pub fn new(config: &SdkConfig, table: String) -> Self {
         Self::of(aws::dynamodb(config), table)
     }
@@ -194,7 +194,7 @@ impl Timeline {
         }
     }
 
-    /// Resumes a walk over the same wanted events after those that a walk has given already.
+    /// Resumes a walk over the same wanted events after those that a walk has already returned.
     pub fn resume(&self, mut wanted: Wanted, from: Position) -> Walk {
         match wanted.newest_first {
             true => wanted.until_ms = wanted.until_ms.min(from.at_ms.saturating_add(1)),
@@ -216,7 +216,7 @@ pub struct Walk {
     end_day: i64,
     /// The shards of the day that is being read.
     shards: Vec<Shard>,
-    /// How far it has come; `None` before the first event.
+    /// Its position; `None` before the first event.
     given: Option<Position>,
 }
 
@@ -224,17 +224,17 @@ pub struct Walk {
 struct Shard {
     key: String,
     page_size: i32,
-    /// Wanted events that were read and not yet given out.
+    /// Wanted events that were read and not yet returned.
     buffer: VecDeque<Seen>,
-    /// Where the next page begins; `None` before the first.
+    /// The key after which the next page begins; `None` before the first.
     after: Option<Item>,
-    /// How far it has been read, wanted or not; `None` before the first page.
+    /// The time up to which it has been read, wanted or not; `None` before the first page.
     read_to_ms: Option<i64>,
     done: bool,
 }
 
 impl Shard {
-    /// Whether it may still give an event that comes before this time in the order.
+    /// Whether it may still return an event that comes before this time in the order.
     fn may_precede(&self, at_ms: i64, newest_first: bool) -> bool {
         let is_behind = match self.read_to_ms {
             None => true,
@@ -246,7 +246,7 @@ impl Shard {
 }
 
 impl Walk {
-    /// How far it has come; `None` before the first event.
+    /// Its position; `None` before the first event.
     pub fn position(&self) -> Option<&Position> {
         self.given.as_ref()
     }
@@ -254,7 +254,7 @@ impl Walk {
     /// The next event, or `None` at the end.
     ///
     /// # Errors
-    /// `Retry` where the ledger can't be reached.
+    /// `Retry` if the ledger can't be reached.
     pub async fn next(&mut self) -> Result<Option<Seen>, Fault> {
         while let Some(seen) = self.next_read().await? {
             match &mut self.given {
@@ -281,8 +281,8 @@ impl Walk {
                 let at_ms = shard.buffer.front()?.received_at_ms;
                 Some((if newest_first { -at_ms } else { at_ms }, at_ms, index))
             });
-            // A shard of which nothing is wanted holds the others up only until it is read as far as they are, so that a
-            // rare type doesn't ask for a whole day at once.
+            // A shard without a wanted event delays the others only until it is read as far as they are, so that a rare
+            // type doesn't read a whole day at once.
             let behind: Vec<_> = match heads.min() {
                 Some((_, at_ms, index)) => {
                     let behind = self.indexes(|shard| shard.may_precede(at_ms, newest_first));
@@ -308,7 +308,7 @@ impl Walk {
             .collect()
     }
 
-    /// Goes on to the next day, if there is one.
+    /// Continues with the next day, if there is one.
     fn next_day(&mut self) -> bool {
         let Some(day) = self.next_day else {
             return false;
@@ -331,7 +331,7 @@ impl Walk {
         true
     }
 
-    /// Reads a page of each of these shards, side by side.
+    /// Reads a page of each of these shards, concurrently.
     async fn read(&mut self, indexes: &[usize]) -> Result<(), Fault> {
         let mut reads = JoinSet::new();
         for index in indexes {

@@ -1,10 +1,10 @@
-//! The delay after which SQS hands a failed message out again: its visibility, set message by message.
+//! The delay after which SQS delivers a failed message again: its visibility, set message by message.
 //!
-//! A message that fails would stay hidden for what is left of its queue's visibility, whatever the reason. Setting it to
-//! the delay that the kernel chose makes it come back when that is worth while.
+//! A message that fails would stay hidden for the rest of its queue's visibility, for any reason. Setting the
+//! visibility to the delay that the kernel chose makes the message come back when a retry is useful.
 //!
-//! Guarantee: none is needed. Whatever can't be set (the call failed, or there is no time for it) leaves the queue's own
-//! visibility, and the message comes back by that. So a call here never fails a batch.
+//! Guarantee: none is needed. If a delay can't be set (the call failed, or there is no time for it), the queue's own
+//! visibility stays, and the message comes back after that. So a call here never fails a batch.
 
 use std::time::Duration;
 
@@ -17,11 +17,11 @@ use sluice_kernel::fault::Fault;
 use crate::aws;
 use crate::clock::SystemClock;
 
-/// How many messages SQS takes in one call.
+/// The number of messages that SQS accepts in one call.
 const ENTRIES_MAX: usize = 10;
 
-/// What is left of the invocation for its answer. Were it cut off while it sets delays, every message would come back, those
-/// that are done among them.
+/// The time that is kept for the invocation's response. If the invocation were cut off while it sets delays, every
+/// message would come back, including those that are done.
 const ANSWER_RESERVE_MS: i64 = 500;
 
 /// The code of delays that couldn't be set.
@@ -30,13 +30,13 @@ const NOT_SET: &str = "queue.delay_not_set";
 /// A failed message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Delay {
-    /// Names this receive of the message to SQS.
+    /// Identifies this receive of the message to SQS.
     pub(crate) receipt: String,
     /// For how long it is to be hidden, in seconds.
     pub(crate) delay_s: u32,
 }
 
-/// A queue whose messages are delayed.
+/// A queue, to delay its messages.
 #[derive(Debug, Clone)]
 pub(crate) struct Queue {
     client: Client,
@@ -44,8 +44,8 @@ pub(crate) struct Queue {
 }
 
 impl Queue {
-    /// The queue at this URL. It is told and not made from the event's ARN: the form of a URL differs by partition, and
-    /// at every stand-in for AWS.
+    /// The queue at this URL. The URL is configured and not derived from the event's ARN, because the form of a URL
+    /// differs by partition and in every emulator of AWS.
     pub(crate) fn new(config: &SdkConfig, url: String) -> Self {
         Self {
             client: Client::new(config),
@@ -74,7 +74,7 @@ impl Queue {
         }
     }
 
-    /// Tells how many were refused.
+    /// Returns the number that were refused.
     async fn delay_some(&self, delays: &[Delay], deadline_ms: i64) -> Result<usize, Fault> {
         let left_ms = deadline_ms - SystemClock.now_ms() - ANSWER_RESERVE_MS;
         let no_time = || Fault::retry(NOT_SET, "no time left");

@@ -1,8 +1,8 @@
 //! All domains by name: the one place that lists them.
 //!
-//! Programs that work with every domain (the operator's program, the judges of the tests) name no domain's crate. They take
-//! the names from [`ALL`], and run a domain's code through a [`Visit`], which [`by_name`] calls with the domain's type. A
-//! name that isn't known here gets `None`, and never another domain's code.
+//! Programs that work with every domain (the operator's program, the checks of the tests) name no domain's crate. They
+//! take the names from [`ALL`], and run a domain's code through a [`Visit`], which [`by_name`] calls with the domain's
+//! type. A name that isn't known here yields `None`, and never another domain's code.
 //!
 //! ```
 //! use sluice_domains::{Visit, by_name};
@@ -27,19 +27,19 @@ use std::pin::Pin;
 
 use sluice_kernel::domain::Domain;
 
-/// What is done with a domain, whichever it is.
+/// An operation that works with any domain.
 pub trait Visit {
-    /// What comes of it; an [`Answer`] where it has to be waited for.
+    /// The result; an [`Answer`] if it has to be awaited.
     type Output;
 
-    /// Does it with the code of this domain.
+    /// Runs with the code of this domain.
     fn visit<D: Domain>(self) -> Self::Output;
 }
 
-/// The output of a visit that waits: a future, boxed so that each domain's has the same type.
+/// The output of a visit that waits: a future, boxed so that it has the same type for each domain.
 pub type Answer<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
 
-/// The list of the domains, and what follows from it.
+/// The list of the domains, and what is derived from it.
 macro_rules! domains {
     ($($domain:ty),+ $(,)?) => {
         /// The domains' names, in a fixed order: a new one is added at the end.
@@ -53,7 +53,7 @@ macro_rules! domains {
         pub const IMPORTS: [(&str, &[&str]); ALL.len()] =
             [$((<$domain as Domain>::NAME, <$domain as Domain>::IMPORTS)),+];
 
-        /// Visits the domain of this name; `None` where no domain has it.
+        /// Visits the domain of this name; `None` if no domain has it.
         pub fn by_name<V: Visit>(name: &str, visit: V) -> Option<V::Output> {
             $(
                 if name == <$domain as Domain>::NAME {

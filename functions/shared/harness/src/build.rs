@@ -12,10 +12,10 @@ use crate::clock::START_MS;
 /// A traceparent for tests.
 pub const TRACEPARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 
-/// How long a claim of a test lapses after the test's start.
+/// How long after the test's start its claims lapse.
 pub const LAPSE_MS: i64 = 20_000;
 
-/// Until when entries of a test count, after the test's start.
+/// How long after the test's start its entries expire.
 pub const RETENTION_MS: i64 = 35 * 86_400 * 1_000;
 
 /// A head of a live `charge.succeeded` of `ch_1`.
@@ -53,7 +53,7 @@ pub fn arrival<'a>(id: &'a str, attempt: &'a str, body: &'a [u8]) -> Arrival<'a>
     }
 }
 
-/// A body of `bytes` bytes or a little more that no compression makes small: a JSON event with noise in it.
+/// A body of `bytes` bytes or a little more that doesn't compress well: a JSON event with noise in it.
 pub fn noise_body(id: &str, bytes: usize) -> Vec<u8> {
     let mut state = id.bytes().fold(0x9e37_79b9_7f4a_7c15_u64, |state, byte| {
         state.rotate_left(7) ^ u64::from(byte)
@@ -100,7 +100,7 @@ pub fn message(event: &Event) -> String {
     message_in(EmitMode::Normal, event)
 }
 
-/// The same of an event that was published again.
+/// The same for an event that was published again.
 pub fn message_in(mode: EmitMode<'_>, event: &Event) -> String {
     let mut tag = json!({
         "account": event.scope.account, "endpoint": "platform", "livemode": event.scope.livemode,

@@ -1,4 +1,4 @@
-//! A bus in memory that remembers what was put on it, and refuses what a test tells it to.
+//! An in-memory bus that remembers what was put on it, and refuses what a test scripts.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
@@ -9,13 +9,13 @@ use sluice_kernel::bus::{Bus, Outgoing, Refusal};
 /// What the bus does with the next entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Script {
-    /// Takes it.
+    /// Accepts it.
     Take,
     /// Refuses it for now.
     Later,
     /// Refuses its form.
     Form,
-    /// Takes it, and the answer is lost.
+    /// Accepts it, and the response is lost.
     TakeAndLose,
 }
 
@@ -28,7 +28,7 @@ pub struct MemoryBus {
 }
 
 impl MemoryBus {
-    /// Says what becomes of the next entries; after that, all are taken.
+    /// Scripts the results of the next entries; after that, all are accepted.
     pub fn script(&self, script: impl IntoIterator<Item = Script>) {
         self.script
             .lock()
@@ -36,12 +36,12 @@ impl MemoryBus {
             .extend(script);
     }
 
-    /// Refuses everything, or ends that.
+    /// Refuses everything, or stops refusing.
     pub fn set_down(&self, down: bool) {
         *self.down.lock().unwrap_or_else(PoisonError::into_inner) = down;
     }
 
-    /// Every entry taken so far.
+    /// Every entry accepted so far.
     pub fn taken(&self) -> Vec<Outgoing> {
         self.taken
             .lock()
@@ -49,7 +49,7 @@ impl MemoryBus {
             .clone()
     }
 
-    /// The details of every entry taken so far.
+    /// The details of every entry accepted so far.
     pub fn details(&self) -> Vec<Value> {
         let read = |entry: Outgoing| serde_json::from_str(&entry.detail).unwrap_or(Value::Null);
         self.taken().into_iter().map(read).collect()

@@ -1,4 +1,4 @@
-//! What every implementation of a port has to do: one suite a port, run by the memory ports and by the AWS adapters.
+//! What every implementation of a port has to do: one suite per port, run by the memory ports and by the AWS adapters.
 //!
 //! A suite is a macro, so that each case is a test of its own with a sentence for a name:
 //!
@@ -6,7 +6,7 @@
 //! sluice_harness::ledger_conformance!(|clock| async { MemoryLedger::new(clock) });
 //! ```
 //!
-//! The expression makes a fresh, empty implementation under the clock given.
+//! The expression creates a new, empty implementation with the given clock.
 
 pub mod ledger;
 pub mod projections;
@@ -157,7 +157,8 @@ macro_rules! receipts_conformance {
     };
 }
 
-/// One `#[tokio::test]` for each case of [`ties`]. The expression makes a fresh table of outcomes, and reconcile's view of it.
+/// One `#[tokio::test]` for each case of [`ties`]. The expression creates a new table of outcomes, and reconcile's view
+/// of it.
 #[macro_export]
 macro_rules! ties_conformance {
     ($make:expr) => {

@@ -1,4 +1,4 @@
-//! A ledger whose calls fail, or succeed with the answer lost, as a test scripts it.
+//! A ledger with calls that fail, or succeed with a lost response, as a test scripts it.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Mutex, PoisonError};
@@ -7,7 +7,7 @@ use sluice_kernel::delivery::ledger::{Arrival, Claimed, Decision, Deferred, Entr
 use sluice_kernel::fault::Fault;
 use sluice_kernel::reconcile::Standings;
 
-/// What becomes of a call.
+/// The result of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fate {
     /// It works.
@@ -52,7 +52,7 @@ impl<L> FaultyLedger<L> {
         &self.inner
     }
 
-    /// Scripts the fate of the next call of this kind that has none yet.
+    /// Scripts the result of the next call of this kind that has none yet.
     pub fn then(self, call: Call, fate: Fate) -> Self {
         self.script
             .lock()

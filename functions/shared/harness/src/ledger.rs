@@ -36,7 +36,7 @@ pub struct MemoryLedger {
 }
 
 impl MemoryLedger {
-    /// An empty ledger under this clock.
+    /// An empty ledger with this clock.
     pub fn new(clock: TestClock) -> Self {
         Self {
             clock,
@@ -44,12 +44,12 @@ impl MemoryLedger {
         }
     }
 
-    /// The entry of an event, as it stands.
+    /// The entry of an event, as it is now.
     pub fn entry(&self, id: &str) -> Option<Entry> {
         self.rows().get(id).map(|row| row.entry.clone())
     }
 
-    /// The bodies kept beside an entry.
+    /// The bodies kept next to an entry.
     pub fn others(&self, id: &str) -> Vec<Vec<u8>> {
         let others = self.others.lock().unwrap_or_else(PoisonError::into_inner);
         others

@@ -3,11 +3,12 @@
 //!
 //! # Layout
 //! - [`clock`]: the clock. [`build`]: events and arrivals.
-//! - [`ledger`], [`bus`], [`projections`], [`outcomes`], [`receipts`], [`secrets`]: ports in memory.
+//! - [`ledger`], [`bus`], [`projections`], [`outcomes`], [`receipts`], [`secrets`]: in-memory ports.
 //! - [`stripe`]: Stripe's objects in memory, to be fetched.
-//! - [`reconcile`]: Stripe's lists, cursors and reports in memory; [`noted`]: the ties and drifts that domains note for it.
+//! - [`reconcile`]: Stripe's lists, cursors and reports in memory; [`noted`]: the ties and drifts that domains record
+//!   for it.
 //! - [`samples`]: the sample events of the repository.
-//! - [`faults`]: a ledger whose calls fail, or succeed with the answer lost.
+//! - [`faults`]: a ledger with calls that fail, or succeed with a lost response.
 //! - [`conformance`]: what every implementation of a port has to do.
 
 pub mod build;

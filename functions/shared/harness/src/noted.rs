@@ -1,4 +1,4 @@
-//! What domains note for reconcile, in memory: one table that [`crate::outcomes::MemoryOutcomes`] writes and
+//! What domains record for reconcile, in memory: one table that [`crate::outcomes::MemoryOutcomes`] writes and
 //! [`crate::reconcile::MemoryNotes`] reads.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,7 +12,7 @@ use sluice_kernel::reconcile::NotedTie;
 struct Inner {
     /// By the scope's key and the object.
     ties: BTreeMap<(String, String), NotedTie>,
-    /// When each was found, and of which object.
+    /// When each was found, and its object.
     drifts: BTreeSet<(i64, String, String)>,
 }
 

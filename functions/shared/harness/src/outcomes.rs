@@ -17,7 +17,7 @@ pub struct MemoryOutcomes {
 }
 
 impl MemoryOutcomes {
-    /// Everything recorded so far, oldest first; what a table keeps is the newest of each subject and domain.
+    /// Everything recorded so far, oldest first; a table keeps only the newest for each subject and domain.
     pub fn recorded(&self) -> Vec<Record> {
         self.recorded
             .lock()
@@ -33,12 +33,12 @@ impl MemoryOutcomes {
             .clone()
     }
 
-    /// The ties and drifts that are there now, for reconcile.
+    /// The ties and drifts that exist now, for reconcile.
     pub fn noted(&self) -> Noted {
         self.noted.clone()
     }
 
-    /// Makes every record fail, or ends that.
+    /// Makes every record fail, or stops that.
     pub fn set_failing(&self, fail: bool) {
         *self.fail.lock().unwrap_or_else(PoisonError::into_inner) = fail;
     }

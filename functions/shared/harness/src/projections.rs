@@ -8,7 +8,7 @@ use sluice_kernel::fault::Fault;
 
 use crate::clock::TestClock;
 
-/// The table, with what a test may do to it.
+/// The table, with the faults that a test may set.
 #[derive(Debug, Default)]
 pub struct MemoryProjections {
     items: Mutex<BTreeMap<String, Stored>>,
@@ -42,7 +42,7 @@ impl MemoryProjections {
             .unwrap_or_else(PoisonError::into_inner) = count;
     }
 
-    /// Each call takes this long from now on, by this clock.
+    /// From now on each call takes this long, by this clock.
     pub fn take_ms(&self, clock: &TestClock, call_ms: i64) {
         let mut slow = self.slow.lock().unwrap_or_else(PoisonError::into_inner);
         *slow = Some((clock.clone(), call_ms));
@@ -94,7 +94,7 @@ impl Projections for MemoryProjections {
         if items.get(key).map_or(0, |stored| stored.version) != expected {
             return Ok(false);
         }
-        // As the table does: the item is written whole, and its owner with it.
+        // As in the table: the item is written whole, together with its owner.
         let mut owners = self.owners.lock().unwrap_or_else(PoisonError::into_inner);
         match owner {
             Some(owner) => drop(owners.insert(key.to_owned(), owner.to_owned())),

@@ -1,4 +1,4 @@
-//! What reconcile works with, in memory: Stripe's lists as a test sets them, and cursors and reports.
+//! What reconcile uses, in memory: Stripe's lists as a test sets them, and cursors and reports.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
@@ -21,7 +21,7 @@ use sluice_kernel::reconcile::{
 use crate::clock::TestClock;
 use crate::noted::Noted;
 
-/// The requests that are left for now.
+/// The requests that remain in the budget.
 #[derive(Debug)]
 struct Metered {
     budget: Budget,
@@ -33,15 +33,15 @@ struct Lists {
     /// By the scope's key and the list, in the order in which they were made.
     events: BTreeMap<(String, Payload), Vec<Value>>,
     accounts: Option<Vec<String>>,
-    /// How many pages of events are answered before the fault.
+    /// The number of pages of events that are answered before the fault.
     fault_after: Option<(usize, Fault)>,
     /// What each request for a scope's events fails with.
     refused: BTreeMap<String, Fault>,
-    /// No request that names a place in a list of events is taken.
+    /// Requests that name a place in a list of events are refused.
     forgetful: bool,
-    /// The scope whose requests are never answered.
+    /// The scope with requests that are never answered.
     hangs: Option<String>,
-    /// What each request for accounts fails with, once so many pages were answered.
+    /// What each request for accounts fails with, after this number of pages.
     accounts_fault: Option<(usize, Fault)>,
     metered: Option<Metered>,
     asked: Vec<Ask>,
@@ -54,7 +54,7 @@ struct Lists {
 }
 
 impl Lists {
-    /// Takes a request out of the budget, if there is one; how long to wait otherwise.
+    /// Takes a request out of the budget, if there is one; otherwise returns how long to wait.
     fn spent_ms(&mut self) -> Option<u64> {
         let metered = self.metered.as_mut()?;
         let ticks_ms = u64::try_from(metered.clock.now_ms()).unwrap_or_default();
@@ -70,7 +70,7 @@ pub struct MemoryLists {
 }
 
 impl MemoryLists {
-    /// With nothing on them, and pages of this many; with pages of none there is no key.
+    /// Empty lists with pages of this size; a size of 0 means that there is no key.
     pub fn of_pages(page: usize) -> Self {
         Self {
             page,
@@ -96,12 +96,12 @@ impl MemoryLists {
         self.inner().accounts = Some(accounts.collect());
     }
 
-    /// Answers so many pages, and then this fault, once.
+    /// Answers this number of pages, and then this fault, once.
     pub fn fail_after(&self, pages: usize, fault: Fault) {
         self.inner().fault_after = Some((pages, fault));
     }
 
-    /// Answers each request for a scope's events with this fault, until it is taken back with none.
+    /// Answers each request for a scope's events with this fault, until it is reset with `None`.
     pub fn refuse(&self, scope: &Scope, fault: Option<Fault>) {
         let mut inner = self.inner();
         match fault {
@@ -110,22 +110,22 @@ impl MemoryLists {
         };
     }
 
-    /// Takes no place in a list of events from now on: only first pages are answered.
+    /// From now on refuses each place in a list of events: only first pages are answered.
     pub fn forget_places(&self) {
         self.inner().forgetful = true;
     }
 
-    /// Answers no request for this scope's events, not even with a fault, until it is taken back with none.
+    /// Answers no request for this scope's events, not even with a fault, until it is reset with `None`.
     pub fn hang(&self, scope: Option<&Scope>) {
         self.inner().hangs = scope.map(Scope::key);
     }
 
-    /// Answers so many pages of accounts, and then this fault, until it is taken back with none.
+    /// Answers this number of pages of accounts, and then this fault, until it is reset with `None`.
     pub fn refuse_accounts(&self, after: Option<(usize, Fault)>) {
         self.inner().accounts_fault = after;
     }
 
-    /// Lets each request be taken out of a budget, by a test's clock.
+    /// Makes each request use up a budget, by a test's clock.
     pub fn meter(&self, per_second: u32, clock: &TestClock) {
         let number = |number| NonZeroU32::new(number).unwrap_or(NonZeroU32::MIN);
         self.inner().metered = Some(Metered {
@@ -134,7 +134,7 @@ impl MemoryLists {
         });
     }
 
-    /// Takes the key of this mode away, or gives it back.
+    /// Removes the key of this mode, or gives it back.
     pub fn set_key(&self, livemode: bool, has_key: bool) {
         let mut inner = self.inner();
         match has_key {
@@ -143,22 +143,22 @@ impl MemoryLists {
         };
     }
 
-    /// Says that an event was never made, later than those before.
+    /// Says that an event was never made, later than the previous ones.
     pub fn fail_to_generate(&self, event: Ungenerated) {
         self.inner().ungenerated.push(event);
     }
 
-    /// What was asked of the lists of events since the last call of this.
+    /// The requests for lists of events since the last call of this method.
     pub fn take_asked(&self) -> Vec<Ask> {
         std::mem::take(&mut self.inner().asked)
     }
 
-    /// What was asked of events that were never made since the last call of this.
+    /// The requests for events that were never made since the last call of this method.
     pub fn take_asked_ungenerated(&self) -> Vec<AskUngenerated> {
         std::mem::take(&mut self.inner().asked_ungenerated)
     }
 
-    /// How many pages of accounts were asked for since the last call of this.
+    /// The number of pages of accounts that were requested since the last call of this method.
     pub fn take_accounts_asked(&self) -> usize {
         std::mem::take(&mut self.inner().accounts_asked)
     }
@@ -168,7 +168,7 @@ impl MemoryLists {
     }
 }
 
-/// A page of what is left of a list, which goes on after the page's last item by that item's name.
+/// A page of the rest of a list; the next page begins after the page's last item, by that item's name.
 fn page_of<T>(rest: Vec<T>, limit: usize, name: impl Fn(&T) -> String) -> Listed<T> {
     let has_more = rest.len() > limit;
     let items: Vec<T> = rest.into_iter().take(limit).collect();
@@ -182,10 +182,10 @@ fn unknown_place() -> Fault {
     Fault::reject("stripe.request_refused", "in memory: no such place")
 }
 
-/// What comes after the item of this name; from the start without one.
+/// The items after the one of this name; all items without a name.
 ///
 /// # Errors
-/// As Stripe's, where there is no such item.
+/// Stripe's fault, if there is no such item.
 fn rest_of<T>(
     items: Vec<T>,
     after: Option<&str>,
@@ -229,7 +229,7 @@ impl Listing for MemoryLists {
         }
         let events = inner.events.get(&(ask.scope.key(), ask.payload));
         let events: Vec<_> = events.into_iter().flatten().rev().cloned().collect();
-        // A page goes on after an event that is known, whatever second that is of.
+        // A page begins after a known event, in any second.
         let name = |event: &Value| event["id"].as_str().unwrap_or_default().to_owned();
         let rest = rest_of(events, ask.after.as_deref(), name)?;
         let in_window = rest.into_iter().filter(|event| {
@@ -294,7 +294,7 @@ struct Kept {
     fails: bool,
 }
 
-/// Cursors and reports, and what domains have noted.
+/// Cursors and reports, and what domains have recorded.
 #[derive(Debug, Default)]
 pub struct MemoryNotes {
     inner: Mutex<Kept>,
@@ -302,7 +302,7 @@ pub struct MemoryNotes {
 }
 
 impl MemoryNotes {
-    /// With what domains note in this table.
+    /// With what domains record in this table.
     pub fn of(noted: Noted) -> Self {
         Self {
             noted,
@@ -315,7 +315,7 @@ impl MemoryNotes {
         self.inner().cursors.get(&scope.key()).cloned()
     }
 
-    /// A cursor by its key, whatever it is of.
+    /// A cursor by its key, of any kind.
     pub fn cursor_of(&self, key: &str) -> Option<Cursor> {
         self.inner().cursors.get(key).cloned()
     }
@@ -330,7 +330,7 @@ impl MemoryNotes {
         self.inner().reports.clone()
     }
 
-    /// Notes a tie, as a domain does.
+    /// Records a tie, as a domain does.
     pub fn add_tie(&self, tie: Tie) {
         self.noted.note(&Finding::Tie(tie));
     }
@@ -342,7 +342,7 @@ impl MemoryNotes {
         }
     }
 
-    /// No cursor can be written and no tie be read until this is taken back.
+    /// No cursor can be written and no tie be read until this is reset.
     pub fn set_failing(&self, fails: bool) {
         self.inner().fails = fails;
     }

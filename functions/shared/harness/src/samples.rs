@@ -7,10 +7,10 @@ use sluice_kernel::event::Event;
 
 use crate::build;
 
-/// The samples whose type begins with `prefix`: file name without `.json`, and the event as Stripe sends it.
+/// The samples with a type that begins with `prefix`: file name without `.json`, and the event as Stripe sends it.
 ///
 /// # Panics
-/// Where a sample can't be read: that is the test's failure.
+/// If a sample can't be read: the test fails.
 pub fn samples(prefix: &str) -> Vec<(String, Value)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../tests/events/stripe");
     let mut samples: Vec<_> = std::fs::read_dir(folder)
@@ -35,7 +35,7 @@ pub fn samples(prefix: &str) -> Vec<(String, Value)> {
 /// A sample as a domain sees it: as a live event of the platform.
 ///
 /// # Panics
-/// Where there is no such sample, or it isn't a snapshot.
+/// If there is no such sample, or it isn't a snapshot.
 pub fn sample(name: &str) -> Event {
     let (_, event) = samples(name)
         .into_iter()
@@ -47,7 +47,7 @@ pub fn sample(name: &str) -> Event {
 /// A snapshot as a domain sees it.
 ///
 /// # Panics
-/// Where it isn't one.
+/// If it isn't one.
 pub fn as_event(snapshot: &Value) -> Event {
     let text = |key: &str| snapshot[key].as_str().expect("a text");
     let created = snapshot["created"].as_i64().expect("a time");

@@ -20,8 +20,8 @@ struct Inner {
     asked: Vec<Fetch>,
 }
 
-/// Stripe. An object is found as it was put here, in whatever API version it is asked for; one that was
-/// taken away is [`Fetched::Deleted`], and one that never was here is the client's fault for what it can't prove.
+/// Stripe. An object is found as it was put here, in any API version that is requested. A deleted one is
+/// [`Fetched::Deleted`]; for one that was never here, the answer is the client's fault for what it can't prove.
 #[derive(Debug)]
 pub struct MemoryStripe {
     inner: Mutex<Inner>,
@@ -54,10 +54,11 @@ impl MemoryStripe {
         self.inner().date_s = date_s;
     }
 
-    /// Puts an object here, in place of what was. Its kind and id are its own; one without an id is the only one.
+    /// Puts an object here, in place of the previous one. Its kind and id are its own; one without an id is the only
+    /// one.
     ///
     /// # Panics
-    /// Where the object doesn't say what it is.
+    /// If the object doesn't say what it is.
     pub fn put(&self, scope: &Scope, object: Value) {
         let text = |field: &str| object[field].as_str().map(str::to_owned);
         let kind = text("object").expect("a test's object has its kind");
@@ -65,18 +66,18 @@ impl MemoryStripe {
         self.inner().objects.insert(key, Some(object));
     }
 
-    /// Takes an object away.
+    /// Deletes an object.
     pub fn delete(&self, scope: &Scope, kind: &str, id: &str) {
         let key = (scope.key(), kind.to_owned(), Some(id.to_owned()));
         self.inner().objects.insert(key, None);
     }
 
-    /// Scripts an answer: given once, before all else and after those that were scripted earlier.
+    /// Scripts an answer: given once, before all other answers and after those that were scripted earlier.
     pub fn then(&self, answer: Result<Fetched, Fault>) {
         self.inner().next.push_back(answer);
     }
 
-    /// What was asked for since the last call of this.
+    /// The requests since the last call of this method.
     pub fn take_asked(&self) -> Vec<Fetch> {
         std::mem::take(&mut self.inner().asked)
     }

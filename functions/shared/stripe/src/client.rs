@@ -4,34 +4,34 @@
 //!
 //! | Module | |
 //! |---|---|
-//! | this | from a [`Fetch`] to a [`Fetched`] |
+//! | this | turns a [`Fetch`] into a [`Fetched`] |
 //! | [`keys`] | API keys, and the mode that each opens |
 //! | `list` | pages of events, accounts and objects |
 //! | `list_v2` | pages of the events of API v2 |
-//! | [`paths`] | where each kind of object is |
+//! | [`paths`] | the path of each kind of object |
 //! | `wire` | one request and its answer: TLS, time, size |
 //! | `refusal` | answers that aren't the object, as faults |
-//! | [`whole`] | lists to their end, and what else domains need of an object |
+//! | [`whole`] | complete lists, and what else domains need of an object |
 //!
 //! # Guarantees
 //!
-//! - A fetch ends within [`Settings::total_timeout`], whatever Stripe does.
-//! - It only ever reads, so nothing is left half done: a fetch that fails may be made again.
-//! - [`Fetched::Deleted`] is proven, as [`sluice_kernel::consumer::fetch`] has it.
+//! - A fetch ends within [`Settings::total_timeout`], regardless of what Stripe does.
+//! - It only ever reads, so nothing is left half done: a failed fetch may be repeated.
+//! - [`Fetched::Deleted`] is proven, as [`sluice_kernel::consumer::fetch`] describes.
 //! - Requests keep to the [`Budget`]. A 429 is a fault with Stripe's `Retry-After` as its delay, and until then this
-//!   client asks nothing more: it answers `Spent`.
-//! - No key, and nothing of what Stripe answered but its error's code, shows in a fault.
+//!   client sends no request: it returns `Spent`.
+//! - A fault never contains a key, nor anything of Stripe's answer except its error's code.
 //!
 //! # Failure windows
 //!
-//! A connection that the server closed while the function stood still (between two invocations) is noticed only when it
-//! is used. Such a request is sent once more, within the same time; the object may then be read twice, which harms
-//! nothing, and `took_ms` reaches back to the first sending.
+//! A connection that the server closed while the function was frozen (between two invocations) is noticed only when it
+//! is used. Such a request is sent once more, within the same time; the object may then be read twice, which does no
+//! harm, and `took_ms` counts from the first sending.
 //!
 //! # What it doesn't do
 //!
-//! It never repeats a request that Stripe answered: the queue does, later. It doesn't know organisations' keys
-//! (`sk_org_…`), whose mode their prefix doesn't tell.
+//! The client never repeats a request that Stripe answered: the queue does, later. It doesn't support organisations'
+//! keys (`sk_org_…`), because their prefix doesn't show their mode.
 
 pub mod keys;
 mod list;
@@ -62,28 +62,28 @@ use wire::{Answer, Wire};
 /// Stripe.
 pub const API_BASE: &str = "https://api.stripe.com";
 
-/// The version that is asked for where a path needs one (`/v2/…`) and the request names none.
+/// The API version that is requested if a path needs one (`/v2/…`) and the request names none.
 pub const API_VERSION: &str = "2025-09-30.clover";
 
 /// The longest wait for a connection.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_millis(1_000);
 
-/// The longest a fetch takes, the proof of a deletion included. Stripe answers a retrieval in 0.1 to 0.5 s.
+/// The longest time of a fetch, including the proof of a deletion. Stripe answers a retrieval in 0.1 to 0.5 s.
 pub const TOTAL_TIMEOUT: Duration = Duration::from_millis(4_000);
 
 /// The largest answer that is read. Objects have 1 to 300 KB: lists within them are cut to ten.
 pub const ANSWER_BYTES_MAX: usize = 1024 * 1024;
 
-/// For how long nothing is asked after a 429 that doesn't say.
+/// How long to wait after a 429 when the server named no delay.
 pub const REST_MS: u64 = 1_000;
 
-/// The longest `Retry-After` that is believed: what is longer is a mistake of somebody between.
+/// The longest accepted `Retry-After`: a longer one is an error of some intermediary.
 pub const RETRY_AFTER_MS_MAX: u64 = 900_000;
 
-/// What a client is made of, keys aside.
+/// The settings of a client, without its keys.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// [`API_BASE`], or a loopback address with `http://` for a stand-in.
+    /// [`API_BASE`], or a loopback address with `http://` for a simulation.
     pub base: String,
     /// This environment's share of the requests.
     pub budget: Budget,
@@ -105,7 +105,7 @@ impl Settings {
     }
 }
 
-/// The client. One an environment: it keeps its connection and its budget.
+/// The client. One per environment: it keeps its connection and its budget.
 pub struct Client {
     wire: Wire,
     total_timeout: Duration,
@@ -121,9 +121,10 @@ impl fmt::Debug for Client {
 }
 
 impl Client {
-    /// A client. It connects, and reads the system's root certificates, with the first fetch.
+    /// A client. It connects, and reads the system's root certificates, at the first fetch.
     ///
-    /// `ticks_ms` counts milliseconds from any moment by a clock that doesn't jump: it measures how long requests take.
+    /// `ticks_ms` counts milliseconds from an arbitrary moment by a clock that doesn't jump: it measures how long
+    /// requests take.
     ///
     /// # Errors
     /// `Init` with `stripe.bad_base`.
@@ -163,7 +164,7 @@ impl Client {
         let expanded = whole::expanded(&path.target);
         let mut answer = self.get(&expanded, headers.clone()).await?;
         if answer.status == StatusCode::FORBIDDEN && expanded != path.target {
-            // The key may read the object and not what is beside it.
+            // The key may be allowed to read the object but not the objects expanded in it.
             self.budget().spend((self.ticks_ms)());
             answer = self.get(&path.target, headers).await?;
         }
@@ -201,7 +202,7 @@ impl Client {
         else {
             return Ok(found);
         };
-        // Read page by page, it is as it was at some moment between the first page and the last.
+        // Read page by page, the list shows its state at some moment between the first page and the last.
         if let Some(last_s) = self.complete(request, path, key, &mut whole).await? {
             let all_ms = (self.ticks_ms)().saturating_sub(began_ms);
             took_ms = took_ms.max(u32::try_from(all_ms).unwrap_or(u32::MAX));
@@ -221,7 +222,7 @@ impl Client {
         })
     }
 
-    /// Whether the key, on behalf of the account, is shown what the object's events are shown.
+    /// Whether the key, acting for the account, can read the event that showed the object.
     async fn prove(&self, request: &Fetch, key: &HeaderValue) -> Result<(), Fault> {
         let unproven = |why: &str| Err(Fault::retry("stripe.deletion_unproven", why));
         let (target, id) = match &request.proof {
@@ -229,7 +230,7 @@ impl Client {
             Some(Proof::Thin(id)) => (format!("/v2/core/events/{}", paths::segment(id)), id),
             None => return unproven("there is no event to show that the key is the right one"),
         };
-        // It is owed: half an answer would have to be asked for again.
+        // This request is made even without budget: half an answer would have to be requested again.
         self.budget().spend((self.ticks_ms)());
         let headers = headers(request, &target, OnBehalf::Account, None, key)?;
         let answer = self.get(&target, headers).await?;
@@ -291,7 +292,7 @@ fn headers(
     version: Option<&str>,
     key: &HeaderValue,
 ) -> Result<HeaderMap, Fault> {
-    // Stripe takes one of the two. A context says more: the way to the account through an organisation.
+    // Stripe accepts one of the two. A context says more: the path to the account through an organisation.
     let context = request.context.as_deref();
     let account = request.scope.account.as_deref();
     let mut headers = head_of(key, account.filter(|_| context.is_none()), on_behalf)?;
@@ -305,7 +306,7 @@ fn headers(
     Ok(headers)
 }
 
-/// The headers of any request: who asks, and for whom.
+/// The headers of any request: who makes it, and for which account.
 fn head_of(
     key: &HeaderValue,
     account: Option<&str>,

@@ -1,33 +1,33 @@
-//! Which event a body carries: the few fields that the door, the ledger and the bus need.
+//! Which event a body carries: the few fields that ingest, the ledger and the bus need.
 //!
 //! # What is read, and how tolerantly
 //!
 //! A body is an event if it is a JSON object in UTF-8 (no byte order mark) with a usable `id` and `type`. That is all:
-//! events of types and shapes that don't exist yet are stored and published like today's.
+//! events of types and shapes that don't exist yet are stored and published like today's events.
 //!
 //! - `id`: a string of 1 to 255 printable ASCII characters without spaces, since it becomes a key.
 //! - `type`: a string of 1 to 128 bytes without control characters, since it becomes the bus's detail type.
 //! - Every other field is optional. One of an unexpected type, an empty string, a string that isn't valid Unicode, or
-//!   one beyond [`ACCOUNT_BYTES_MAX`] or [`TEXT_BYTES_MAX`] is as good as absent: ids become parts of keys and
-//!   attributes, which have limits of their own.
+//!   one beyond [`ACCOUNT_BYTES_MAX`] or [`TEXT_BYTES_MAX`] counts as absent: ids become parts of keys and attributes,
+//!   which have limits of their own.
 //! - `created` is whole unix seconds, or an ISO 8601 time (thin events), rounded down.
-//! - `account` is a snapshot's `account`; if it has none, the last `acct_…` in its `context`, which is all that an event of
-//!   an organization's destination names; and if it has neither, its `user_id`, as the field was called until API version
-//!   2017-05-25. A thin event has its `context` alone. An event of unknown shape is asked for `account` and then for
-//!   `context`. A `context` of an organization alone (`org_…`) names no account.
-//! - the object is a snapshot's `data.object`, or a thin event's `related_object`; an event of unknown shape is asked
-//!   for both in that order.
+//! - `account` is a snapshot's `account`. If it has none, it is the last `acct_…` in its `context`, the only field that
+//!   an event of an organization's destination has. If it has neither, it is its `user_id`, the field's name until API
+//!   version 2017-05-25. A thin event has only its `context`. In an event of unknown shape, `account` is read and then
+//!   `context`. A `context` of only an organization (`org_…`) names no account.
+//! - the object is a snapshot's `data.object`, or a thin event's `related_object`; in an event of unknown shape both
+//!   are read, in that order.
 //!
-//! Where a key stands twice the last one counts, as in JavaScript, Python, Go and the bus. Keys are compared after
-//! their escapes are resolved.
+//! If a key occurs twice, the last one counts, as in JavaScript, Python, Go and the bus. Keys are compared after their
+//! escapes are resolved.
 //!
 //! # What isn't done
 //!
 //! Nothing else is interpreted: numbers such as `1e999` or of a thousand digits, lone surrogates, duplicate keys and
 //! any depth of nesting pass through untouched, because the body is stored and published as the bytes that Stripe
-//! signed. It is checked to be JSON, though, to its end: what passes can be put into another JSON document as it is.
-//! The reading is iterative, so depth costs no stack; each value is scanned at most three times, once for each level
-//! that is looked into.
+//! signed. It is checked to be JSON to its end, though: a body that passes can be embedded in another JSON document as
+//! it is. The parser is iterative, so depth costs no stack; it scans each value at most three times, once for each
+//! level that it reads.
 
 #[cfg(test)]
 mod hostile;
@@ -46,30 +46,30 @@ use serde::de::IgnoredAny;
 use sluice_kernel::event::{EVENT_ID_BYTES_MAX, EVENT_TYPE_BYTES_MAX, Head, ObjectRef, Shape};
 use sluice_kernel::raw::{is_object, last_values, last_values_of, string};
 
-/// The longest account id taken, in bytes: Stripe's own limit for ids.
+/// The longest accepted account id, in bytes: Stripe's own limit for ids.
 pub const ACCOUNT_BYTES_MAX: usize = 255;
 
-/// The longest of the other optional strings taken, in bytes. Stripe allows 255 characters for ids, and merchants may
-/// choose some themselves (coupons, plans) in any script: four bytes a character.
+/// The longest accepted length of the other optional strings, in bytes. Stripe allows 255 characters for ids, and
+/// merchants may choose some themselves (coupons, plans) in any script: four bytes per character.
 pub const TEXT_BYTES_MAX: usize = 1_024;
 
 /// The `object` of a snapshot event.
 const SNAPSHOT: &str = "event";
 /// The `object` of a thin event.
 const THIN: &str = "v2.core.event";
-/// The top-level key that is ours on the bus.
+/// The top-level key that Sluice uses on the bus.
 const RESERVED_KEY: &str = "sluice";
 
 /// Reads the head of an event out of its body, borrowing from it.
 ///
-/// `Ok` also means: the body is UTF-8 and one JSON object from its first to its last byte, white space aside.
+/// `Ok` also means: the body is UTF-8 and one JSON object from its first to its last byte, apart from white space.
 ///
 /// # Errors
-/// The first thing that is wrong, as a [`NotAnEvent`].
+/// The first defect, as a [`NotAnEvent`].
 pub fn parse_head(body: &[u8]) -> Result<Head<'_>, NotAnEvent> {
     let text = str::from_utf8(body).map_err(|_| NotAnEvent::NotJson)?;
     if !is_object(text) {
-        // Worth telling apart: the one is a foreign sender or a cut body, the other a valid but wrong one.
+        // The two differ: the one means a foreign sender or a truncated body, the other a valid but wrong one.
         let is_json = serde_json::from_str::<IgnoredAny>(text).is_ok();
         return Err(if is_json {
             NotAnEvent::NotAnObject
@@ -186,7 +186,7 @@ fn last_account<'a>(context: &Cow<'a, str>) -> Option<Cow<'a, str>> {
     }
 }
 
-/// The object that this JSON object stands for; its kind is under `kind_key`. `None` if it names neither kind nor id.
+/// The object that this JSON object represents; its kind is under `kind_key`. `None` if it names neither kind nor id.
 fn object_ref<'a>(value: &'a str, kind_key: &str) -> Option<ObjectRef<'a>> {
     let [id, kind] = last_values_of(value, ["id", kind_key])?;
     let (id, kind) = (optional(id, TEXT_BYTES_MAX), optional(kind, TEXT_BYTES_MAX));

@@ -1,16 +1,17 @@
-//! What Sluice knows of Stripe's wire: is this body signed by Stripe, which event is it, and what is the object now?
+//! What Sluice knows about Stripe's protocol: is this body signed by Stripe, which event is it, and what is the object
+//! now?
 //!
 //! # Layout
 //!
 //! | Module | Question | Answer |
 //! |---|---|---|
-//! | [`signature`] | Did somebody who holds one of our secrets sign these bytes, lately? | [`signature::Verified`] or a [`signature::Refusal`] |
+//! | [`signature`] | Did a holder of one of the endpoint's secrets sign these bytes recently? | [`signature::Verified`] or a [`signature::Refusal`] |
 //! | [`event`] | Which event do these bytes carry? | a borrowed [`Head`](sluice_kernel::event::Head) or [`event::NotAnEvent`] |
-//! | [`vectors`] | What does the first answer for a case written down as a line of JSON? | another line of JSON |
-//! | `client` (a feature) | How is this object at Stripe? | [`Fetched`](sluice_kernel::consumer::fetch::Fetched) |
+//! | [`vectors`] | What does the first module answer for a case given as a line of JSON? | another line of JSON |
+//! | `client` (a feature) | What is this object's state at Stripe? | [`Fetched`](sluice_kernel::consumer::fetch::Fetched) |
 //!
-//! The order at the door is fixed: [`signature::verify`] on the raw bytes first, [`event::parse_head`] only on what
-//! it let through. Nothing a stranger sends is parsed further than the signature's own header.
+//! Ingest's order is fixed: first [`signature::verify`] on the raw bytes, then [`event::parse_head`] only on bodies
+//! that passed. From a stranger's request, only the signature's header is parsed.
 //!
 //! ```
 //! use sluice_stripe::{event::parse_head, signature::{sign, verify, Refusal, Tolerance}};
@@ -28,15 +29,16 @@
 //!
 //! # What holds everywhere in this crate
 //!
-//! - **Pure**, the feature `client` aside, which is off unless it is asked for. No clock, no I/O, no environment, no randomness: the time is an argument, in unix seconds. The same
-//!   arguments give the same answer for ever, so a disputed delivery can be judged again from what was recorded.
-//! - **Never panics, never recurses by the input's depth**, whatever the bytes. The fuzz targets in `fuzz/` look for
+//! - **Pure**, except the feature `client`, which is off by default. No clock, no I/O, no environment, no randomness:
+//!   the time is an argument, in unix seconds. The same arguments always give the same answer, so a disputed delivery
+//!   can be judged again from what was recorded.
+//! - **Never panics, never recurses by the input's depth**, for any bytes. The fuzz targets in `fuzz/` look for
 //!   exceptions to that.
 //! - **The body is not copied** and not changed: it is hashed where it lies, and a head borrows from it.
-//! - **Secrets stay inside.** No answer, error or `Debug` text contains a secret or tells which of several matched.
+//! - **Secrets stay inside.** No answer, error or `Debug` text contains a secret or shows which of several matched.
 //!
-//! There is no state here and so no failure window: what happens between a good answer and a stored event is the
-//! kernel's subject.
+//! This crate has no state and so no failure window: the kernel handles what happens between a good answer and a stored
+//! event.
 
 #[cfg(feature = "client")]
 pub mod client;

@@ -8,13 +8,13 @@
 //!
 //! - the header has exactly one `t`, of 1 to 12 ASCII digits;
 //! - at least one `v1` equals, in lower-case hexadecimal, the HMAC-SHA256 of `t`'s text, a full stop and the raw body,
-//!   keyed with the whole text of one of the secrets (`whsec_` included);
+//!   keyed with the whole text of one of the secrets (including `whsec_`);
 //! - `t` and now are at most the tolerance apart, **in both directions**.
 //!
-//! Every other key is ignored, `v0` among them: Stripe puts a fake `v0` on test events, and an older scheme must
-//! never be accepted in place of the current one. A `v1` that isn't 64 lower-case hexadecimal digits is ignored and
-//! spoils nothing. Keys and values are taken as they stand: no blanks around the `=`, no change of case. A secret that is empty or
-//! only white space is passed over, since anybody could sign with it. The age check can be set but not turned off.
+//! Every other key is ignored, including `v0`: Stripe puts a fake `v0` on test events, and an older scheme must never
+//! be accepted in place of the current one. A `v1` that isn't 64 lower-case hexadecimal digits is ignored and does no
+//! harm. Keys and values are used exactly as written: no blanks around the `=`, no change of case. A secret that is
+//! empty or only white space is skipped, since anyone could sign with it. The age check can be set but not turned off.
 //!
 //! # The order of the checks
 //!
@@ -23,21 +23,21 @@
 //! 3. [`Refusal::Malformed`]: not exactly one `t`, or one that isn't 1 to 12 digits.
 //! 4. [`Refusal::TooLarge`] again: more than [`V1_ENTRIES_MAX`] `v1` entries, readable or not.
 //! 5. [`Refusal::NoV1`]: no `v1` that can be read.
-//! 6. [`Refusal::NoSecret`]: nothing to verify with. After the header's own faults, so that what is plainly forged is
-//!    told as such whatever our configuration is.
+//! 6. [`Refusal::NoSecret`]: nothing to verify with. This comes after the header's own faults, so that a plainly forged
+//!    delivery gets that answer with any configuration.
 //! 7. [`Refusal::NoMatch`]: the HMACs.
-//! 8. [`Refusal::TooOld`], [`Refusal::TooNew`]. Last, as in Stripe's libraries: only somebody who holds a secret
-//!    learns anything about our clock, and "too old" always means a genuine delivery.
+//! 8. [`Refusal::TooOld`], [`Refusal::TooNew`]. These come last, as in Stripe's libraries: only a holder of a secret
+//!    learns anything about the server's clock, and "too old" always means a genuine delivery.
 //!
 //! # What it guarantees, and what not
 //!
-//! The HMAC is computed once for each usable secret, and every result is compared with every readable `v1`, in
-//! constant time and without stopping at a match: the time taken depends on the sizes of body and header and on the
-//! number of secrets, not on which of them matched or on how far a forgery agrees. [`Verified::by`] tells which, for an
-//! operator's log; nothing of it may be answered.
+//! The HMAC is computed once for each usable secret. Every result is compared with every readable `v1`, in constant
+//! time and without stopping at a match. So the time depends on the sizes of body and header and on the number of
+//! secrets. It doesn't depend on which of them matched or on how far a forgery agrees. [`Verified::by`] says which
+//! matched, for an operator's log; the response must not contain it.
 //!
-//! An accepted body can be accepted again until its `t` is too old: a recorded delivery can be replayed for as long
-//! as the tolerance lasts. The ledger's claim on the event's id is what makes that harmless.
+//! An accepted body can be accepted again until its `t` is too old: a recorded delivery can be replayed within the
+//! tolerance. The ledger's claim on the event's id makes that harmless.
 
 #[cfg(test)]
 mod bounds;
@@ -66,10 +66,10 @@ pub const V1_ENTRIES_MAX: usize = 100;
 /// The most digits that `t` may have: enough for the next 30,000 years.
 pub const TIMESTAMP_DIGITS_MAX: usize = 12;
 
-/// Judges a delivery: `body` as it came over the wire, the value of its `Stripe-Signature` header, the secrets of the
+/// Verifies a delivery: `body` as it came over the wire, the value of its `Stripe-Signature` header, the secrets of the
 /// endpoint it came to, and the time now in unix seconds.
 ///
-/// The rule, the order of the checks and the guarantees are the [module's](self). `header` may be any bytes.
+/// The [module](self) states the rule, the order of the checks and the guarantees. `header` may be any bytes.
 ///
 /// # Errors
 /// The first check that fails, as a [`Refusal`].
@@ -100,7 +100,7 @@ pub fn verify<S: AsRef<[u8]>>(
             // No early exit, here or above: every pair is compared.
             matched |= expected.ct_eq(candidate);
         }
-        // The last bit stands for all places from there on.
+        // The last bit stands for all indexes from there on.
         by |= u32::from(matched.to_bool()) << place.min(31);
     }
     if by == 0 {
@@ -108,7 +108,7 @@ pub fn verify<S: AsRef<[u8]>>(
     }
 
     let tolerance_s = i64::from(tolerance.as_seconds());
-    // Saturating: `now_s` is any i64, and the furthest apart is still only "too far".
+    // Saturating: `now_s` is any i64, and the largest distance is still only "too far".
     if now_s.saturating_sub(header.timestamp_s) > tolerance_s {
         return Err(Refusal::TooOld);
     }
@@ -123,8 +123,8 @@ pub fn verify<S: AsRef<[u8]>>(
 
 /// A full header value as Stripe would send it for this body, secret and time (unix seconds): `t=…,v1=…`.
 ///
-/// For tests and local tools. It signs whatever it is given: with a `t` that is negative or has more than
-/// [`TIMESTAMP_DIGITS_MAX`] digits, or with a blank secret, the result is one that [`verify`] refuses.
+/// For tests and local tools. It signs any input: with a `t` that is negative or has more than [`TIMESTAMP_DIGITS_MAX`]
+/// digits, or with a blank secret, the result is one that [`verify`] refuses.
 #[must_use]
 pub fn sign(body: &[u8], secret: impl AsRef<[u8]>, t: i64) -> String {
     let timestamp_text = t.to_string();
@@ -143,7 +143,7 @@ fn hmac_of(timestamp_text: &[u8], body: &[u8], secret: &[u8]) -> [u8; 32] {
     mac.finalize().into_bytes().into()
 }
 
-/// Empty, or nothing but white space and control characters: what a template's placeholder or a stray line looks like.
+/// Empty, or nothing but white space and control characters: such as a template's placeholder or a stray line.
 fn is_blank(secret: &[u8]) -> bool {
     // Bytes that aren't UTF-8 are no text, so they can't be blank text.
     str::from_utf8(secret)
@@ -154,19 +154,20 @@ fn is_blank(secret: &[u8]) -> bool {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Verified {
     timestamp_s: i64,
-    /// A bit for each place in the list of secrets.
+    /// A bit for each index in the list of secrets.
     by: u32,
 }
 
 impl Verified {
-    /// When Stripe signed this delivery, in unix seconds: each retry is signed anew, so this is not the event's time.
+    /// When Stripe signed this delivery, in unix seconds: each retry has a new signature, so this is not the event's
+    /// time.
     #[must_use]
     pub fn timestamp_s(self) -> i64 {
         self.timestamp_s
     }
 
-    /// The places in the list of secrets of those that it was signed with, the first being 0. While a secret is rolled Stripe
-    /// signs with two. For the log of whoever rolls it: the sender isn't to be told.
+    /// The indexes, from 0, of the secrets that the delivery was signed with. While a secret is rolled, Stripe signs
+    /// with two. This is for the log of the operator who rolls it: the response must not contain it.
     pub fn by(self) -> impl Iterator<Item = usize> {
         (0..32).filter(move |place| self.by & (1 << place) != 0)
     }
@@ -181,10 +182,11 @@ pub struct Tolerance {
 }
 
 impl Tolerance {
-    /// The longest tolerance, in seconds: an hour of skew is a broken clock, and a longer one only helps replays.
+    /// The longest tolerance, in seconds: a skew of an hour means a broken clock, and a longer tolerance only helps
+    /// replays.
     pub const SECONDS_MAX: u32 = 3_600;
 
-    /// A tolerance of so many seconds.
+    /// A tolerance of this number of seconds.
     ///
     /// # Errors
     /// [`ToleranceOutOfRange`] for 0 and above [`Tolerance::SECONDS_MAX`].
@@ -209,10 +211,10 @@ impl Default for Tolerance {
     }
 }
 
-/// A tolerance that [`Tolerance::seconds`] doesn't take.
+/// A tolerance that [`Tolerance::seconds`] doesn't accept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ToleranceOutOfRange {
-    /// What was asked for, in seconds.
+    /// The requested value, in seconds.
     pub seconds: u32,
 }
 
@@ -234,7 +236,8 @@ impl fmt::Display for ToleranceOutOfRange {
 
 impl std::error::Error for ToleranceOutOfRange {}
 
-/// Why a delivery was refused. All but [`Refusal::NoSecret`] are the sender's fault; none tells about a secret.
+/// Why a delivery was refused. All but [`Refusal::NoSecret`] are the sender's fault; none reveals anything about a
+/// secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Refusal {
     /// There is no header, or it is empty.
@@ -245,13 +248,14 @@ pub enum Refusal {
     Malformed,
     /// No `v1` of 64 lower-case hexadecimal digits.
     NoV1,
-    /// There is no secret to verify with: none was given, or only blank ones. Ours to mend, not the sender's.
+    /// There is no secret to verify with: none was given, or only blank ones. The operator has to correct this, not the
+    /// sender.
     NoSecret,
     /// No `v1` was made with one of the secrets from this `t` and this body.
     NoMatch,
     /// Signed with one of the secrets, but longer ago than the tolerance.
     TooOld,
-    /// Signed with one of the secrets, but `t` lies further ahead of our clock than the tolerance.
+    /// Signed with one of the secrets, but `t` lies further ahead of this clock than the tolerance.
     TooNew,
 }
 

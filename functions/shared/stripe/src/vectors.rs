@@ -1,4 +1,4 @@
-//! Signature vectors as lines of JSON: anybody's cases, through the very function that the door uses.
+//! Signature vectors as lines of JSON: runs arbitrary cases through the same function that ingest uses.
 //!
 //! A vector is one line with an object:
 //!
@@ -7,17 +7,17 @@
 //! | `name` | string | repeated in the answer |
 //! | `secrets` | array of strings | the endpoint's secrets, in any order |
 //! | `header_null` | boolean, optional | `true`: the delivery has no `Stripe-Signature` header |
-//! | `header_b64` | string | the header's bytes in base64; not looked at if `header_null` is `true` |
+//! | `header_b64` | string | the header's bytes in base64; ignored if `header_null` is `true` |
 //! | `body_b64` | string | the body's bytes in base64 |
 //! | `now` | integer | the time of the check, in unix seconds |
 //! | `tolerance` | integer, optional | in seconds; 300 if absent or null |
 //!
-//! and its answer is one line, `{"name":"…","verdict":"ok"}` or with a [`Refusal`]'s code for a verdict. Base64 is
-//! the standard alphabet, with or without padding. Other fields are ignored, so a vector can carry what it expects.
+//! and its answer is one line, `{"name":"…","verdict":"ok"}` or with a [`Refusal`]'s code as the verdict. Base64 is the
+//! standard alphabet, with or without padding. Other fields are ignored, so a vector can carry what it expects.
 //!
-//! A tolerance outside of what [`Tolerance`] takes is still answered, since the line itself is sound: above
-//! [`Tolerance::SECONDS_MAX`] it counts as that maximum, and below 1 the verdict is `tolerance.out_of_range`, whatever
-//! the signature: some read 0 as "off", and there is no such thing here.
+//! A tolerance outside [`Tolerance`]'s range still gets an answer, since the line itself is valid. Above
+//! [`Tolerance::SECONDS_MAX`] it counts as that maximum. Below 1 the verdict is `tolerance.out_of_range` for any
+//! signature: some libraries read 0 as "off", which doesn't exist here.
 
 #[cfg(test)]
 mod tests;
@@ -129,7 +129,7 @@ fn tolerance(
         (Some(seconds), _) => u32::try_from(seconds)
             .unwrap_or(u32::MAX)
             .min(Tolerance::SECONDS_MAX),
-        // Negative: as far outside as 0.
+        // Negative: out of range like 0.
         (None, Some(_)) => 0,
         (None, None) => return Err(wrong("tolerance", "an integer of 64 bits")),
     };

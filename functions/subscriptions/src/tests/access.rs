@@ -215,7 +215,7 @@ fn a_paused_subscription_gives_nothing_until_it_is_resumed_and_one_that_is_not_c
     let paused = products("PausedAndResumed");
     assert!(paused.contains(&0), "{paused:?}");
     assert_eq!((paused.first(), paused.last()), (Some(&1), Some(&1)));
-    // What nobody pays for a while was agreed on; it is served as before.
+    // A pause of payments was agreed on; access continues as before.
     assert_eq!(products("CollectionPaused").last(), Some(&1));
 }
 
@@ -263,7 +263,7 @@ fn a_failed_renewal_keeps_access_for_the_grace_and_no_longer_than_its_period() {
     renewal.days_until_due = Some(60);
     assert_eq!(end_of(&renewal, &settings).0, Some(1_000_000));
 
-    // Without the invoice: seen within the grace it is taken for a renewal.
+    // Without the invoice: within the grace it counts as a renewal.
     renewal.days_until_due = None;
     renewal.invoice = None;
     renewal.seen = Some(START + 2 * DAY_S);
@@ -280,7 +280,7 @@ fn a_declined_upgrade_in_mid_period_ends_nothing_that_was_paid_for() {
     let middle = START + 20 * DAY_S;
     for (known, seen, assumed) in [
         (invoice("subscription_update", middle, false), None, false),
-        // So early, a renewal that failed may stand behind it.
+        // This early, a failed renewal may be behind it.
         (
             invoice("subscription_update", START + 2 * DAY_S, false),
             None,
@@ -293,14 +293,14 @@ fn a_declined_upgrade_in_mid_period_ends_nothing_that_was_paid_for() {
         assert_eq!(end_of(&upgrade, &settings), (Some(1_000_000), assumed));
         assert_eq!(levels(None, &upgrade)[0].data["assumed"], assumed);
     }
-    // Where Stripe marks it unpaid after its retries, the invoice has to be known.
+    // If Stripe marks it unpaid after its retries, the invoice has to be known.
     let mut unpaid = of("sub_1", "prod_1", "unpaid");
     assert_eq!(end_of(&unpaid, &settings).0, None);
     unpaid.invoice = invoice("subscription_update", middle, false);
     assert_eq!(end_of(&unpaid, &settings), (Some(1_000_000), false));
     unpaid.invoice = invoice("subscription_cycle", START + 5, false);
     assert_eq!(end_of(&unpaid, &settings).0, None);
-    // One that began the period over has paid for nothing of it.
+    // An upgrade that restarted the period has paid for nothing of it.
     upgrade.invoice = invoice("subscription_update", START, false);
     assert_eq!(end_of(&upgrade, &settings).0, Some(START + 14 * DAY_S));
 }
@@ -355,7 +355,7 @@ fn no_seat_gives_nothing_and_a_change_of_seats_is_a_change_of_access() {
     five.items[0].quantity = Some(5);
     let change = levels(Some(&seats), &five);
     assert_eq!(change[0].data["products"][0]["quantity"], 5);
-    // Two lines of one product and period are one.
+    // Two lines of one product and period count as one.
     five.items.push(Item {
         quantity: Some(2),
         ..five.items[0].clone()
@@ -445,7 +445,7 @@ fn an_access_is_stored_as_it_was_derived_and_read_without_arithmetic() {
         access.until("prod_1"),
         Some(Until::Second(1_000_000 + RENEWAL_LEEWAY_S))
     );
-    // What is stored counts, not what the state would give by now.
+    // The stored value counts, not what the state would give by now.
     let end = json!({ "products": [{ "product": "prod_1", "quantity": 1, "until": START + 1 }] });
     let access = of_stored(&[stored(&Some(end))], START).expect("readable");
     assert_eq!(access.until("prod_1"), Some(Until::Second(START + 1)));

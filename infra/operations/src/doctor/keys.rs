@@ -4,7 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
+use sluice_adapters::clock::SystemClock;
 use sluice_adapters::objects::StripeObjects;
+use sluice_kernel::clock::Clock;
 use sluice_kernel::delivery::endpoint::{self, Endpoint, Payload};
 use sluice_kernel::delivery::secrets::SECRETS_MAX;
 use sluice_kernel::event::Scope;
@@ -278,6 +280,21 @@ impl Needs {
     }
 }
 
+/// The first page of a list. While the program's own budget of requests is spent, it waits: a list that wasn't asked for says
+/// nothing about the key.
+async fn page<T, A>(ask: impl Fn() -> A) -> Result<Vec<T>, Fault>
+where
+    A: Future<Output = Result<Listed<T>, Fault>>,
+{
+    loop {
+        match ask().await? {
+            Listed::Page { items, .. } => return Ok(items),
+            Listed::NoKey => return Ok(Vec::new()),
+            Listed::Spent { wait_ms } => SystemClock.sleep_ms(wait_ms).await,
+        }
+    }
+}
+
 /// Whether the key may do what reconcile asks. It asks for a little of each.
 async fn ask_stripe(
     stripe: &StripeObjects,
@@ -311,11 +328,13 @@ async fn ask_stripe(
             Err(fault) => findings.unknown(name, &fault.into()),
         };
     if needs.snapshots {
-        let events = stripe.events(&ask(None, Payload::Snapshot)).await.map(drop);
+        let wanted = ask(None, Payload::Snapshot);
+        let events = page(|| stripe.events(&wanted)).await.map(drop);
         may("events", "nothing is compared with Stripe", true, events);
     }
     if needs.thin {
-        let events = stripe.events(&ask(None, Payload::Thin)).await.map(drop);
+        let wanted = ask(None, Payload::Thin);
+        let events = page(|| stripe.events(&wanted)).await.map(drop);
         may("thin events", "none is compared with Stripe", true, events);
     }
     let failed = AskUngenerated {
@@ -325,7 +344,7 @@ async fn ask_stripe(
         after: None,
         within_ms: ANSWER_MS_MAX,
     };
-    let told = stripe.ungenerated(&failed).await;
+    let told = page(|| stripe.ungenerated(&failed)).await;
     may(
         "events of API v2",
         "what Stripe failed to make isn't made up for",
@@ -335,11 +354,8 @@ async fn ask_stripe(
     if !needs.accounts {
         return;
     }
-    let accounts = stripe.accounts(livemode, None).await;
-    let one = match &accounts {
-        Ok(Listed::Page { items, .. }) => items.first().cloned(),
-        _ => None,
-    };
+    let accounts = page(|| stripe.accounts(livemode, None)).await;
+    let one = accounts.as_ref().ok().and_then(|all| all.first().cloned());
     may(
         "connected accounts",
         "only those that deliveries name are compared",
@@ -348,7 +364,8 @@ async fn ask_stripe(
     );
     if let Some(account) = one {
         // A key may read the platform's own events and have no permission for accounts.
-        let events = stripe.events(&ask(Some(account), needs.payload())).await;
+        let wanted = ask(Some(account), needs.payload());
+        let events = page(|| stripe.events(&wanted)).await;
         may(
             "events of connected accounts",
             "none of theirs is compared with Stripe",
@@ -384,6 +401,26 @@ mod tests {
     }
 
     const SECRET: &str = "whsec_0123456789abcdef0123456789abcdef";
+
+    #[tokio::test]
+    async fn a_list_that_the_budget_has_no_room_for_is_asked_again_until_it_answers() {
+        let asked = std::cell::Cell::new(0);
+        let items = page(|| {
+            asked.set(asked.get() + 1);
+            let spent = asked.get() < 3;
+            async move {
+                Ok(match spent {
+                    true => Listed::Spent { wait_ms: 1 },
+                    false => Listed::Page {
+                        items: vec!["acct_1"],
+                        next: None,
+                    },
+                })
+            }
+        });
+        assert_eq!(items.await.expect("a page"), ["acct_1"]);
+        assert_eq!(asked.get(), 3);
+    }
 
     #[test]
     fn an_endpoint_without_a_secret_of_its_own_is_wrong_and_no_value_is_shown() {

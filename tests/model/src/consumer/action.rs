@@ -1,18 +1,18 @@
 //! What can happen next: one call by one worker with one result, a crash, a delivery by the queue or by the bus.
 //!
-//! A call that is not carried out for good ends the item in failure, and its message goes back to the queue: to the
-//! item that is a crash, and it is not told apart from one, except for Clear, where that is a rule.
+//! A call that permanently fails ends the item in failure, and its message goes back to the queue. For the item that
+//! equals a crash, so the model has no separate action, except for Clear, which has a rule for it.
 
 use super::world::Level;
 
-/// How a conditional write ends. A write that fails its condition was `Done`: the worker learns it.
+/// How a conditional write ends. A write that fails its condition was `Done`: the worker learns that.
 #[derive(Clone, Copy, Debug, Hash, PartialEq, Eq)]
 pub enum Write {
     /// Carried out, or its condition failed, and the answer came.
     Done,
     /// Carried out, and the answer was lost: the SDK sends it again.
     AnswerLost,
-    /// Not carried out, for good. Clear only.
+    /// Permanently not carried out. Only for Clear.
     Failed,
 }
 
@@ -30,58 +30,58 @@ pub enum Bus {
 /// One step of the world. `worker` is an index.
 #[derive(Clone, Copy, Debug, Hash, PartialEq, Eq)]
 pub enum Action {
-    /// A worker receives a message and reads the item. That the read after a conflict is one step with the conflict
-    /// leaves nothing out: whatever happens in between could have happened before the write that met it.
+    /// A worker receives a message and reads the item. The read after a conflict is one step with the conflict. That
+    /// loses nothing: anything in between could also have happened before the conflicting write.
     Receive {
-        /// Who.
+        /// The worker.
         worker: usize,
-        /// Which event's message.
+        /// The message's event.
         event: u8,
     },
     /// The item is written as the event makes it.
     Apply {
-        /// Who.
+        /// The worker.
         worker: usize,
         /// How the call ends.
         write: Write,
     },
     /// Effects are put on the bus.
     Emit {
-        /// Who.
+        /// The worker.
         worker: usize,
         /// How the call ends.
         bus: Bus,
     },
-    /// Emitted effects are taken off the item.
+    /// Emitted effects are removed from the item.
     Clear {
-        /// Who.
+        /// The worker.
         worker: usize,
         /// How the call ends.
         write: Write,
     },
     /// The message is deleted from the queue.
     Acknowledge {
-        /// Who.
+        /// The worker.
         worker: usize,
     },
     /// The worker dies or fails the item; an unacknowledged message is visible again.
     Crash {
-        /// Who.
+        /// The worker.
         worker: usize,
     },
     /// The same, and it was the message's last receive: it goes to the dead letters.
     DeadLetter {
-        /// Who.
+        /// The worker.
         worker: usize,
     },
     /// Another copy of an event's message is put into the queue: at-least-once delivery, a replay, a redrive.
     Redeliver {
-        /// Which event's.
+        /// The message's event.
         event: u8,
     },
     /// The bus delivers a level to its receiver.
     Deliver {
-        /// Which.
+        /// The level.
         level: Level,
     },
 }

@@ -1,8 +1,8 @@
 //! What must always hold, and what must be possible.
 //!
-//! As at the door, nothing here says "eventually": every world can become quiet, and what is promised of quiet worlds is
-//! checked in each. Where a message was given up, its effects wait for the next delivery of any event of the object;
-//! that is checked by letting one run, undisturbed, from every quiet world.
+//! As in ingest's model, no property here says "eventually": every world can become quiet, and promises for quiet
+//! worlds are checked in each. If a message became a dead letter, its effects wait for the next delivery of any event
+//! of the object. To check that, one undisturbed delivery runs from every quiet world.
 
 use stateright::Property;
 
@@ -10,9 +10,9 @@ use super::action::Action;
 use super::protocol::Consumer;
 use super::world::{Item, Step, World};
 
-/// Each change's fact is on the bus, whatever the order of delivery.
+/// Each change's fact is on the bus, in any order of delivery.
 pub const FACTS_EMITTED: &str = "every event's fact is emitted";
-/// A fact is called for by one write only. Emission is at least once, and receivers drop an id that they know.
+/// Only one write calls for a fact. Emission is at least once, and receivers drop an id that they know.
 pub const FACTS_MINTED_ONCE: &str = "a fact is minted once";
 /// The receiver holds the level of the state that the item holds.
 pub const LEVEL_IS_LAST: &str = "the level ends at the last";
@@ -20,18 +20,18 @@ pub const LEVEL_IS_LAST: &str = "the level ends at the last";
 pub const NOTHING_PENDING: &str = "nothing is pending once all is acknowledged";
 /// Nothing waits for longer than until the next delivery.
 pub const NEXT_DELIVERY_EMITS: &str = "the next undisturbed delivery leaves nothing pending";
-/// The item's state is the newest event's.
+/// The item's state is that of the newest event.
 pub const STATE_IS_NEWEST: &str = "the state ends at the newest event's";
 /// An item doesn't bring back an effect that receivers may have forgotten.
 pub const CLEARED_IS_FINAL: &str = "what is cleared is not pending again";
 
 /// An apply meets another's write.
 pub const CONFLICT: &str = "a write meets another's";
-/// So does a clear.
+/// A clear meets another's write.
 pub const CLEAR_MEETS_APPLY: &str = "a clear meets new pending effects";
 /// An item holds the pending effects of two events.
 pub const OVERTAKEN: &str = "an event overtakes pending effects";
-/// An event is late for the state, and its fact is new.
+/// An event is late for the state, but its fact is new.
 pub const STALE_WITH_A_FACT: &str = "a stale event tells a new fact";
 /// An event that the history has forgotten comes again.
 pub const FORGOTTEN: &str = "a forgotten event comes again";
@@ -39,7 +39,7 @@ pub const FORGOTTEN: &str = "a forgotten event comes again";
 pub const EMITTED_TWICE: &str = "a fact is emitted twice";
 /// A level is about to arrive after a later one.
 pub const REVERSED: &str = "levels arrive reversed";
-/// A message was given up and has left its effects pending.
+/// A message became a dead letter and has left its effects pending.
 pub const GIVEN_UP: &str = "a dead letter leaves effects pending";
 
 /// The promises: in force in every world.
@@ -53,7 +53,7 @@ pub const PROMISES: [&str; 7] = [
     CLEARED_IS_FINAL,
 ];
 
-/// What shows that the model does reach the interesting worlds.
+/// Sights, which show that the model reaches the interesting worlds.
 pub const SIGHTS: [&str; 8] = [
     CONFLICT,
     CLEAR_MEETS_APPLY,
@@ -140,7 +140,7 @@ fn applying(world: &World) -> impl Iterator<Item = (u8, &Item)> {
 }
 
 impl Consumer {
-    /// Whether one more delivery, whichever event's it is, puts everything on the bus that the item has called for.
+    /// Whether one more delivery, of any event, puts everything on the bus that the item has called for.
     fn next_delivery_emits(&self, world: &World) -> bool {
         (0..self.events).all(|event| {
             let mut world = world.clone();

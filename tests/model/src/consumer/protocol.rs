@@ -7,14 +7,14 @@ use super::world::{Step, World};
 /// One configuration of the world.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Consumer {
-    /// How many events of the object there are. They are numbered in their true order, which the consumer knows by
-    /// their ordering evidence, and come in any.
+    /// The number of the object's events. They are numbered in their true order, which the consumer knows by their
+    /// ordering evidence, and come in any order.
     pub events: u8,
-    /// The first two events tell of one change: two ids, one fact.
+    /// The first two events report one change: two ids, one fact.
     pub twins: bool,
-    /// How many ids an item remembers, beside those with pending effects.
+    /// How many ids an item remembers, besides those with pending effects.
     pub history: usize,
-    /// How many messages are delivered again.
+    /// The number of messages that are delivered again.
     pub redeliveries: u8,
     /// How many calls fail, answers are lost and workers crash.
     pub disturbances: u8,
@@ -25,19 +25,19 @@ pub struct Consumer {
 }
 
 impl Consumer {
-    /// The change that an event tells of.
+    /// The change that an event reports.
     #[must_use]
     pub const fn change(&self, event: u8) -> u8 {
         if self.twins && event == 1 { 0 } else { event }
     }
 
-    /// Stripe's `created`: two events a second.
+    /// Stripe's `created`: two events per second.
     #[must_use]
     pub const fn second(event: u8) -> u8 {
         event / 2
     }
 
-    /// The world after `action`. The caller sees to it that `action` is possible.
+    /// The world after `action`. The caller ensures that `action` is possible.
     #[must_use]
     pub fn after(&self, world: &World, action: Action) -> World {
         let mut world = world.clone();
@@ -65,7 +65,7 @@ impl Consumer {
         world
     }
 
-    /// What a worker at work does next, with every result that its call can have; the undisturbed one comes first.
+    /// What an active worker does next, with every result that its call can have; the undisturbed one comes first.
     pub(super) fn next_of_worker(world: &World, worker: usize) -> Vec<Action> {
         let Some(at_work) = &world.workers[worker] else {
             return Vec::new();

@@ -9,11 +9,11 @@ use super::action::{Bus, Write};
 use super::protocol::Consumer;
 use super::world::{EffectId, Item, Level, Pending, Step, Worker, World};
 
-/// What an event makes of an item.
+/// The effect of an event on an item.
 struct Decision {
-    /// The item to write, where anything changes.
+    /// The item to write, if anything changes.
     write: Option<Item>,
-    /// The fact that the event calls for, where it is new.
+    /// The fact that the event calls for, if it is new.
     minted: bool,
 }
 
@@ -30,7 +30,7 @@ impl Consumer {
         });
     }
 
-    /// The id of the fact that the event tells of.
+    /// The id of the fact that the event calls for.
     fn fact_id(&self, event: u8) -> u8 {
         if self.rules.fact_id_says_what_happened {
             self.change(event)
@@ -89,7 +89,7 @@ impl Consumer {
         }
     }
 
-    /// Drops the oldest ids beyond the bound, but none whose effects are pending.
+    /// Drops the oldest ids beyond the bound, but none with pending effects.
     fn evict(&self, item: &mut Item) {
         while item.history.len() > self.history {
             let evictable = |event: &u8| {
@@ -159,7 +159,7 @@ impl Consumer {
         }
     }
 
-    /// PutEvents with everything that is to be emitted.
+    /// Calls `PutEvents` with everything that is to be emitted.
     pub(super) fn emit(&self, world: &mut World, worker: usize, bus: Bus) {
         let Some(Worker {
             step: Step::Emit { seen, effects },
@@ -192,7 +192,7 @@ impl Consumer {
         }
     }
 
-    /// The conditional write that takes effects off the item.
+    /// The conditional write that removes effects from the item.
     pub(super) fn clear(&self, world: &mut World, worker: usize, write: Write) {
         let Some(Worker {
             step: Step::Clear { seen, effects },
@@ -301,7 +301,7 @@ impl Consumer {
         }
     }
 
-    /// Nothing is left to do but to acknowledge.
+    /// Only the acknowledgement is left to do.
     fn finish(world: &mut World, worker: usize) {
         match &mut world.workers[worker] {
             Some(Worker {

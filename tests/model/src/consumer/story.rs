@@ -73,7 +73,7 @@ impl Told for Consumer {
     }
 }
 
-/// What the worker's next call is about.
+/// The subject of the worker's next call.
 fn subject(world: &World, worker: usize) -> String {
     match &world.workers[worker] {
         None => String::new(),

@@ -1,4 +1,4 @@
-//! What can happen in each world, as stateright walks over them, and what is held to it.
+//! What can happen in each world that stateright visits, and the properties to check.
 
 use stateright::{Model, Property};
 
@@ -28,7 +28,7 @@ impl Model for Consumer {
                     }
                 }
             } else if worker == 0 || world.workers[0].is_some() {
-                // Workers are alike: the second only ever receives beside the first.
+                // Workers are alike: the second receives only while the first is active.
                 actions.extend(
                     (0..self.events)
                         .filter(|event| world.queue[usize::from(*event)] > 0)

@@ -1,20 +1,20 @@
-//! What there is: the projection's item, the queue, two workers, and the receivers behind the bus.
+//! The parts of a world: the projection's item, the queue, two workers, and the receivers behind the bus.
 //!
-//! One world follows one object. Everything that only grows is bounded by the number of events and redeliveries or
-//! capped, so the set of worlds is finite.
+//! One world follows one object. Every growing value is bounded by the number of events and redeliveries, or capped, so
+//! the set of worlds is finite.
 
 use std::collections::BTreeSet;
 
-/// The current value of something. The value is the event whose state it is: events are numbered in their true order.
+/// A current value. The value is the number of the event that made the state: events are numbered in their true order.
 #[derive(Clone, Copy, Debug, Hash, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Level {
     /// Receivers keep the highest.
     pub seq: u8,
-    /// The event whose state it is.
+    /// The event that made the state.
     pub value: u8,
 }
 
-/// What receivers tell effects apart by.
+/// The id by which receivers distinguish effects.
 #[derive(Clone, Copy, Debug, Hash, PartialEq, Eq, PartialOrd, Ord)]
 pub enum EffectId {
     /// A fact's.
@@ -26,7 +26,7 @@ pub enum EffectId {
 /// An effect that is stored with the item.
 #[derive(Clone, Copy, Debug, Hash, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Pending {
-    /// What receivers tell it by.
+    /// Its id.
     pub id: EffectId,
     /// The event that called for it.
     pub event: u8,
@@ -37,7 +37,7 @@ pub struct Pending {
 pub struct Item {
     /// Counts the writes.
     pub version: u8,
-    /// The event whose state it holds.
+    /// The event that made its state.
     pub state: Option<u8>,
     /// The last events that were written here, newest last.
     pub history: Vec<u8>,
@@ -50,26 +50,26 @@ pub struct Item {
 /// What a worker does next with its message.
 #[derive(Clone, Debug, Hash, PartialEq, Eq)]
 pub enum Step {
-    /// Has read the item; decides and writes.
+    /// It has read the item; it decides and writes.
     Apply {
         /// The item as it was read.
         read: Item,
     },
-    /// Puts effects on the bus.
+    /// It puts effects on the bus.
     Emit {
         /// The item as this worker last knew it.
         seen: Item,
-        /// Which effects.
+        /// The effects.
         effects: BTreeSet<Pending>,
     },
-    /// Takes effects off the item.
+    /// It removes effects from the item.
     Clear {
         /// The item as this worker last knew it.
         seen: Item,
-        /// Which effects.
+        /// The effects.
         effects: BTreeSet<Pending>,
     },
-    /// Deletes the message.
+    /// It deletes the message.
     Acknowledge,
 }
 
@@ -91,9 +91,9 @@ pub struct World {
     pub item: Item,
     /// Visible messages.
     pub queue: Vec<u8>,
-    /// Two workers, `None` while idle. Those of two functions, or of one batch and its redelivery.
+    /// Two workers, `None` while idle. They belong to two environments, or to one batch and its redelivery.
     pub workers: [Option<Worker>; 2],
-    /// Events whose message was given up.
+    /// Events with a message among the dead letters.
     pub dead: BTreeSet<u8>,
     /// How often each change's fact was called for; 2 stands for two or more.
     pub minted: Vec<u8>,
@@ -101,9 +101,9 @@ pub struct World {
     pub emitted: Vec<u8>,
     /// Levels on their way to the receiver.
     pub bus: BTreeSet<Level>,
-    /// What the receiver holds.
+    /// The level that the receiver holds.
     pub receiver: Option<Level>,
-    /// Effects that were taken off the item.
+    /// Effects that were removed from the item.
     pub cleared: BTreeSet<Pending>,
     /// How many redeliveries there were.
     pub redeliveries: u8,

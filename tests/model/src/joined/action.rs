@@ -1,48 +1,48 @@
-//! What can happen next: one step by one of those at work with one result, a crash, a delivery, time passing.
+//! What can happen next: one step by one active part with one result, a crash, a delivery, time passing.
 
 use super::world::{Level, Message};
 
-/// How a step ends. What each means is said where the step is.
+/// How a step ends. Each step documents what its ends mean.
 #[derive(Clone, Copy, Debug, Hash, PartialEq, Eq)]
 pub enum End {
     /// Carried out, and the answer came.
     Done,
     /// Carried out, and the answer was lost: the SDK sends it again.
     AnswerLost,
-    /// Not carried out, for good. Of the bus: an answer 200 in which this entry's own result is an error.
+    /// Permanently not carried out. For the bus: an answer 200 in which this entry's own result is an error.
     Refused,
-    /// Whoever was to do it dies, before it is carried out.
+    /// The actor dies before the step is carried out.
     Crash,
 }
 
 /// One step of the world. `place` and `worker` are indices.
 #[derive(Clone, Copy, Debug, Hash, PartialEq, Eq)]
 pub enum Action {
-    /// Stripe delivers an event: for the first time, again after a failure, or because it didn't hear the answer.
+    /// Stripe delivers an event: for the first time, again after a failure, or because the answer was lost.
     Deliver {
-        /// Which.
+        /// The event.
         event: u8,
     },
-    /// Stripe sends the event no more: it has given up, or counts as delivered what was lost elsewhere.
+    /// Stripe no longer sends the event: it has given up, or counts it as delivered although it was lost elsewhere.
     GiveUp {
-        /// Which.
+        /// The event.
         event: u8,
     },
-    /// An attempt at the door takes its next step.
+    /// An attempt of ingest takes its next step.
     Ingest {
-        /// Whose.
+        /// The attempt's place.
         place: usize,
         /// How it ends.
         end: End,
     },
-    /// A claim's time is over.
+    /// A claim lapses.
     Lapse {
-        /// Of which event.
+        /// The event.
         event: u8,
     },
     /// Sweep picks an event that is due.
     SweepPick {
-        /// Which.
+        /// The event.
         event: u8,
     },
     /// Sweep takes its next step.
@@ -54,9 +54,9 @@ pub enum Action {
     ReconcileBegin,
     /// Reconcile compares an event with the ledger.
     ReconcileLook,
-    /// Reconcile dies between two events. With an event in hand it is an attempt at the door.
+    /// Reconcile dies between two events. While it handles an event, it counts as an attempt of ingest.
     ReconcileCrash,
-    /// The operator begins a replay of all that the ledger has.
+    /// The operator begins a replay of everything in the ledger.
     ReplayBegin,
     /// The replay takes its next step.
     Replay {
@@ -67,7 +67,7 @@ pub enum Action {
     ReplayResume,
     /// The operator begins the next import or rebuild, and Stripe shows the object.
     RefreshBegin {
-        /// The event whose state Stripe shows.
+        /// The event that made the state which Stripe shows.
         shown: u8,
     },
     /// The import or rebuild takes its next step.
@@ -75,47 +75,47 @@ pub enum Action {
         /// How it ends.
         end: End,
     },
-    /// The operator runs an import or rebuild again that has died.
+    /// The operator runs a dead import or rebuild again.
     RefreshAgain {
-        /// The event whose state Stripe shows now.
+        /// The event that made the state which Stripe shows now.
         shown: u8,
     },
     /// The item is kept as it is, to be restored later.
     Backup,
-    /// The item is put back to what was kept.
+    /// The item is set back to the kept version.
     Restore,
-    /// The bus or the queue gives one more copy of a message.
+    /// The bus or the queue delivers one more copy of a message.
     Again {
-        /// Which.
+        /// The message.
         message: Message,
     },
-    /// A message that was given up is put back into its queue.
+    /// A dead letter is put back into its queue.
     Redrive {
-        /// Which.
+        /// The message.
         message: Message,
     },
     /// A worker receives a message.
     Receive {
-        /// Who.
+        /// The worker.
         worker: usize,
-        /// Which.
+        /// The message.
         message: Message,
     },
     /// A worker takes its next step.
     Work {
-        /// Who.
+        /// The worker.
         worker: usize,
         /// How it ends. After a crash, the message is visible again.
         end: End,
     },
     /// A worker fails a message at its last receive.
     DeadLetter {
-        /// Who.
+        /// The worker.
         worker: usize,
     },
-    /// The bus gives a level to its receiver.
+    /// The bus delivers a level to its receiver.
     Arrive {
-        /// Which.
+        /// The level.
         level: Level,
     },
 }

@@ -1,7 +1,7 @@
 //! Behind the bus: a worker's receive, apply, emit, clear and acknowledge, and the receiver of its effects.
 //!
-//! Each function is one call, carried out at once, and the decision that its answer leads to. A conflict is no step
-//! of its own here, since it reads again and decides afresh: the consumer's own model has it.
+//! Each function is one call, carried out at once, and the decision that its answer leads to. A conflict isn't a
+//! separate step here, since the worker then reads and decides again: the consumer's own model has it.
 
 use std::collections::BTreeSet;
 
@@ -9,11 +9,11 @@ use super::action::End;
 use super::protocol::Joined;
 use super::world::{Effect, Item, Level, Message, Work, Worker, World};
 
-/// What a message makes of an item.
+/// The effect of a message on an item.
 struct Decision {
-    /// The item to write, where anything changes, and nothing pending of it yet.
+    /// The item to write, if anything changes, without the new pending effects.
     write: Option<Item>,
-    /// The fact that the message calls for, where it is new.
+    /// The fact that the message calls for, if it is new.
     fact: Option<Message>,
     /// What the change calls for: the fact, and the level.
     effects: BTreeSet<Effect>,
@@ -31,7 +31,7 @@ impl Joined {
         });
     }
 
-    /// What the message tells that the item doesn't know: under a generation, what it knows is told again, once.
+    /// The fact of the message that the item doesn't know yet: under a generation, a known fact is emitted again, once.
     fn fact(&self, item: &Item, message: Message) -> Option<Message> {
         let rules = self.rules;
         let plain = Message::plain(message.event);
@@ -83,7 +83,7 @@ impl Joined {
         if newer || (forced && !rules.forced_never_regresses) {
             item.state = Some(message.event);
         }
-        // A forced replay emits the level that is current, whatever its event was.
+        // A forced replay emits the current level, for any event.
         let repeats = forced && !in_history && rules.forced_tells_the_level;
         if newer || emits_owed || repeats {
             let level = self.call_for_level(&mut item, now);
@@ -110,7 +110,7 @@ impl Joined {
         }
     }
 
-    /// The write, and what is to be emitted then: everything pending, whoever called for it.
+    /// The write, and what is to be emitted then: everything pending, from any message.
     fn apply(&self, world: &mut World, worker: usize, message: Message, read: Option<Item>) {
         let read = read.unwrap_or_else(|| world.item.clone());
         let decision = self.decide(&read, message, world.time);
@@ -155,7 +155,7 @@ impl Joined {
         }
     }
 
-    /// PutEvents with effects, of which the first may be refused.
+    /// Calls `PutEvents` with effects; the first may be refused.
     pub(super) fn put_on_bus(&self, world: &mut World, effects: &BTreeSet<Effect>, end: End) {
         for effect in effects.iter().skip(usize::from(end == End::Refused)) {
             match *effect {
@@ -180,7 +180,7 @@ impl Joined {
         }
     }
 
-    /// Effects are taken off the item. Nothing to take off is no write.
+    /// Effects are removed from the item. If there are none, nothing is written.
     pub(super) fn take_off(&self, item: &mut Item, effects: &BTreeSet<Effect>) {
         if item.pending.iter().any(|pending| effects.contains(pending)) {
             item.version += 1;
@@ -240,7 +240,7 @@ fn go(world: &mut World, worker: usize, work: Work) {
     finish_if_acknowledged(world);
 }
 
-/// A worker whose message is deleted already has nothing left to do when it comes to that.
+/// A worker with a deleted message has nothing left to do at the acknowledgement.
 fn finish_if_acknowledged(world: &mut World) {
     for worker in &mut world.workers {
         if let Some(Worker {

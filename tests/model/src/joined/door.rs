@@ -1,7 +1,7 @@
-//! The door, with sweep and reconcile: from Stripe's delivery to the bus.
+//! Ingest, with sweep and reconcile: from Stripe's delivery to the bus.
 //!
-//! Each function is one call, carried out at once, and the decision that its answer leads to. A claim is one step here,
-//! be it a put or a takeover, and a body is part of its entry: the door's own model has them in their calls.
+//! Each function is one call, carried out at once, and the decision that its answer leads to. A claim, by a put or a
+//! takeover, is one step here, and a body is part of its entry: ingest's own model has their single calls.
 
 use super::action::End;
 use super::protocol::Joined;
@@ -14,7 +14,7 @@ enum Answer {
     Acknowledged,
     /// 409.
     Held,
-    /// 5xx, or none at all.
+    /// 5xx, or no answer at all.
     Failed,
 }
 
@@ -89,7 +89,7 @@ impl Joined {
                     self.leave(world, place, answer);
                     return;
                 }
-                // A takeover changes who holds it and when it lapses, and nothing else.
+                // A takeover changes only the claim's holder and its lapse.
                 Entry {
                     holder,
                     lapsed: false,
@@ -159,7 +159,7 @@ impl Joined {
         self.leave(world, place, answer);
     }
 
-    /// An attempt is over: its claim can lapse, and whoever sent it learns how it ended.
+    /// An attempt has ended: its claim can lapse, and its sender learns the result.
     fn leave(&self, world: &mut World, place: usize, answer: Answer) {
         let Some(Attempt { event, .. }) = world.attempts[place].take() else {
             return;
@@ -176,7 +176,7 @@ impl Joined {
         }
     }
 
-    /// Time passes `lapses_at`.
+    /// The time `lapses_at` passes.
     pub(super) fn lapse(world: &mut World, event: u8) {
         if let Some(entry) = &mut world.event(event).entry {
             entry.lapsed = true;
@@ -193,7 +193,7 @@ impl Joined {
         world.sweep = Some(Sweep::Publish { event });
     }
 
-    /// Sweep's next step. What ends it early leaves the entry as due as it was.
+    /// Sweep's next step. If it ends early, the entry stays due.
     pub(super) fn sweep(&self, world: &mut World, end: End) {
         match (world.sweep.take(), end) {
             (Some(Sweep::Publish { event }), End::Done) => {
@@ -228,7 +228,7 @@ impl Joined {
         };
     }
 
-    /// Reconcile compares one of Stripe's events with the ledger. What it finds missing it brings to the door.
+    /// Reconcile compares one of Stripe's events with the ledger. It passes missing events to ingest.
     pub(super) fn reconcile_look(&self, world: &mut World) {
         let Some(Walk { event, .. }) = world.reconcile.walk else {
             return;
@@ -247,7 +247,7 @@ impl Joined {
         }
     }
 
-    /// To the next event, or to the end, where the cursor moves if nothing is left before it.
+    /// Moves to the next event, or to the end of the run, where the cursor moves if every event was settled.
     fn walk_on(&self, world: &mut World, settled: bool) {
         let reconcile = &mut world.reconcile;
         let Some(walk) = &mut reconcile.walk else {

@@ -1,22 +1,22 @@
 //! When a write calls for the level, when it owes it, and under which `seq`.
 //!
-//! Time is a counter that only grows, and the latest `seq` that was given is the time. So clocks stand still between two
-//! writes: of what makes one `seq` higher than the other, that is the worst case. Only a restore takes longer than clocks
-//! disagree: it moves the time on.
+//! Time is a counter that only grows, and the latest `seq` that was given is the time. So clocks stand still between
+//! two writes, which is the worst case for making one `seq` higher than the other. Only a restore takes longer than the
+//! difference between clocks: it advances the time.
 
 use super::protocol::Joined;
 use super::world::{Effect, Item, Level};
 
 impl Joined {
-    /// An item that is about to be written calls for the level of its state. Nothing is owed any more.
+    /// An item that is about to be written calls for the level of its state. After that nothing is owed.
     pub(super) fn call_for_level(&self, item: &mut Item, now: u8) -> Option<Level> {
         item.owed = false;
         item.emitted = None;
         self.next_level(item, now)
     }
 
-    /// A suppressed write has changed the state from `before`: the level is owed. If one is still pending, receivers are
-    /// about to get what is no longer so, and the level is called for, too.
+    /// A suppressed write has changed the state from `before`: the level is owed. If one is still pending, receivers
+    /// are about to get an outdated value, so the level is also called for.
     pub(super) fn owe_level(&self, item: &mut Item, before: Option<u8>, now: u8) -> Option<Level> {
         let emitted = item.emitted.or(before);
         if self.rules.suppressed_writes_owe_their_level {

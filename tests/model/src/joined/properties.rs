@@ -1,11 +1,11 @@
 //! What must always hold, and what must be possible.
 //!
-//! No world comes back to where it was: each action either brings something nearer to its end, or is counted against a
-//! budget. So whatever happens, everything comes to rest ([`Joined::settled`]), and what is promised "in the end" is
-//! checked in every world at rest, which here is the same as stateright's `eventually` and is told more shortly. Stripe
-//! may send more, or reconcile run once more, from a world at rest: a promise about that is checked by letting it happen
-//! there, undisturbed. So is what a suppressed write leaves to the object's next message, and a restore to a replay; until
-//! then item and receiver aren't held to the promises about levels and pending effects.
+//! No path returns to an earlier world: each action either advances something towards its end, or is counted against a
+//! budget. So everything comes to rest in every case ([`Joined::settled`]). A promise for "the end" is checked in every
+//! world at rest; here that equals stateright's `eventually` and gives shorter stories. From a world at rest, Stripe
+//! may send more, or reconcile may run once more. To check a promise about that, the test lets it happen there,
+//! undisturbed. The same holds for the next message after a suppressed write, and for a replay after a restore. Until
+//! then the promises about levels and pending effects don't apply to the item and the receiver.
 
 use stateright::Property;
 
@@ -13,25 +13,25 @@ use super::action::Action;
 use super::protocol::{Joined, Kind, generations};
 use super::world::{Effect, Message, RECONCILE, RefreshStep, ReplayStep, Step, Work, World};
 
-/// Promise 1. Stripe was answered 2xx: a receiver acts on the event's fact.
+/// Promise 1. If Stripe was answered 2xx, a receiver acts on the event's fact.
 pub const NOTHING_LOST: &str = "what is acknowledged takes effect";
-/// What Stripe sends no more takes effect once reconcile has run undisturbed, or has passed it.
+/// An event that Stripe no longer sends takes effect once reconcile has run undisturbed, or has passed it.
 pub const NOTHING_MISSED: &str = "what Stripe has takes effect once reconcile has run";
-/// No claim shuts the door for ever.
+/// No claim blocks an event forever.
 pub const NOBODY_STUCK: &str = "the next undisturbed delivery takes effect";
-/// No answer 409 on account of the attempt's own claim.
+/// No attempt is answered 409 because of its own claim.
 pub const HELD_BY_ANOTHER: &str = "only another attempt's claim holds a delivery up";
-/// The door, sweep and reconcile publish an event once between them, unless something went wrong.
+/// Ingest, sweep and reconcile together publish an event once, unless something went wrong.
 pub const SECOND_COPY_HAS_A_CAUSE: &str = "a second copy on the bus has a cause";
 /// Promise 2, at the receiver.
 pub const ACTED_ONCE: &str = "a receiver acts once on a fact by id and generation";
 /// Promise 2, at the item: receivers may have forgotten an id after a while.
 pub const CALLED_FOR_ONCE: &str = "a fact is called for once by id and generation";
-/// Whatever was called for has arrived.
+/// Everything that was called for has arrived.
 pub const ALL_ARRIVES: &str = "every fact that was called for is acted on";
 /// Effects don't wait for a delivery that will not come.
 pub const NOTHING_PENDING: &str = "nothing stays pending";
-/// Promise 3: whatever the order, and whatever was replayed.
+/// Promise 3: in any order, and after any replay.
 pub const STATE_IS_NEWEST: &str = "the state ends at the newest event's";
 /// The receiver holds the level of the state.
 pub const LEVEL_IS_LAST: &str = "the level ends at the last";
@@ -39,23 +39,23 @@ pub const LEVEL_IS_LAST: &str = "the level ends at the last";
 pub const NEXT_EMITS_THE_OWED: &str = "the next message emits what a suppressed write owes";
 /// Once its events are replayed, a restored item has the newest state again, and the receiver holds its level.
 pub const REPLAY_FOLLOWS_A_RESTORE: &str = "a replay after a restore ends at the newest";
-/// A plain replay of what is settled leaves item and receiver exactly as they were.
+/// A plain replay of settled events leaves item and receiver unchanged.
 pub const PLAIN_CHANGES_NOTHING: &str = "a plain replay changes nothing";
-/// A forced replay, however often it is resumed, tells the facts of what it selected once more, and no others. A fact
-/// that it was the first to tell is told by that.
+/// A forced replay, resumed any number of times, emits the facts of the selected events once more, and no others. If it
+/// was the first to emit a fact, that emission is enough.
 pub const FORCED_ONCE_MORE: &str = "a forced replay tells each fact once more";
-/// A forced replay of what is settled gives the receiver the level that it holds, at a higher `seq`.
+/// A forced replay of settled events sends the receiver the level that it holds, at a higher `seq`.
 pub const FORCED_TELLS_THE_LEVEL: &str = "a forced replay tells the level again";
 
-/// Stripe delivers again what was acknowledged: it didn't hear the answer.
+/// Stripe delivers an acknowledged event again, because the answer was lost.
 pub const REDELIVERED: &str = "an acknowledged event is delivered again";
-/// Sweep publishes what the door could not.
+/// Sweep publishes what ingest could not.
 pub const SWEPT: &str = "sweep publishes what the door could not";
 /// Reconcile publishes an event that Stripe has given up.
 pub const RECOVERED: &str = "reconcile brings an event that Stripe has given up";
-/// Reconcile is at the door with an event, and so is Stripe.
+/// Reconcile and Stripe both have an attempt of ingest for an event.
 pub const RECONCILE_MEETS_STRIPE: &str = "reconcile and a late delivery are at the door at once";
-/// Sweep is at work on an event that reconcile has in hand.
+/// Sweep handles an event that reconcile is handling.
 pub const RECONCILE_MEETS_SWEEP: &str = "reconcile has in hand what sweep publishes";
 /// An event was put on the bus twice.
 pub const TWICE_ON_THE_BUS: &str = "an event is published twice";
@@ -73,9 +73,9 @@ pub const REPLAY_DIES: &str = "a replay dies before its end";
 pub const FORCED_COMES_FIRST: &str = "a forced replay overtakes the event's own delivery";
 /// Stripe has shown the object before any event of it was applied.
 pub const IMPORTED_FIRST: &str = "an import overtakes the first event";
-/// The event of the change that a suppressed write has seen, or an earlier one, comes after it.
+/// After a suppressed write, the event of the change that it has seen, or an earlier event, comes.
 pub const OWED_MEETS_STALE: &str = "a stale event finds a level owed";
-/// A suppressed write changes a state whose level is about to be emitted.
+/// A suppressed write changes a state while its level is about to be emitted.
 pub const OWED_BESIDE_PENDING: &str = "a level is owed while another is pending";
 /// An import or rebuild that emits has died with its effects pending.
 pub const REFRESH_DIES: &str = "an import dies between its write and its emission";
@@ -104,7 +104,7 @@ pub const PROMISES: [&str; 16] = [
     FORCED_TELLS_THE_LEVEL,
 ];
 
-/// What shows that the model does reach the interesting worlds.
+/// Sights, which show that the model reaches the interesting worlds.
 pub const SIGHTS: [&str; 18] = [
     REDELIVERED,
     SWEPT,
@@ -165,7 +165,7 @@ fn promises() -> Vec<Promise> {
         Promise::always(ACTED_ONCE, |_, world| {
             Message::all().all(|fact| world.receiver.acted.of(fact) < 2)
         }),
-        // A restored item has forgotten what it called for. Receivers haven't.
+        // A restored item has forgotten what it called for; receivers haven't.
         Promise::always(CALLED_FOR_ONCE, |_, world| {
             world.restored || Message::all().all(|fact| world.minted.of(fact) < 2)
         }),
@@ -310,7 +310,7 @@ fn sights() -> Vec<Promise> {
     ]
 }
 
-/// The events with which Stripe is at the door.
+/// The events for which Stripe has an attempt of ingest.
 fn stripes(world: &World) -> impl Iterator<Item = u8> {
     let attempts = world.attempts[..RECONCILE].iter().flatten();
     attempts
@@ -318,7 +318,7 @@ fn stripes(world: &World) -> impl Iterator<Item = u8> {
         .map(|attempt| attempt.event)
 }
 
-/// The event with which reconcile is at the door.
+/// The event for which reconcile has an attempt of ingest.
 fn reconciles(world: &World) -> Option<u8> {
     world.attempts[RECONCILE].map(|attempt| attempt.event)
 }
@@ -336,12 +336,12 @@ fn level_is_last(world: &World) -> bool {
 }
 
 impl Joined {
-    /// Everything is settled, and neither is a message awaited nor a replay.
+    /// Everything is settled, and neither a message nor a replay is awaited.
     fn at_rest(&self, world: &World) -> bool {
         self.settled(world) && !world.awaits_message && !world.behind
     }
 
-    /// Whether one more message of this event makes the receiver hold the level of the newest state.
+    /// Whether one more message of this event gives the receiver the level of the newest state.
     fn message_brings_level(&self, world: &World, event: u8) -> bool {
         let mut world = world.clone();
         world.queue.add(Message::plain(event));
@@ -350,7 +350,7 @@ impl Joined {
         state_is_newest(&world) && level_is_last(&world) && nothing_pending(&world) && !is_owed
     }
 
-    /// Whether a plain replay of what the ledger has makes item and receiver end at the newest.
+    /// Whether a plain replay of the ledger makes item and receiver end at the newest state.
     fn replay_brings_all(&self, world: &World) -> bool {
         let mut world = world.clone();
         for event in 0..self.events {
@@ -376,7 +376,8 @@ impl Joined {
         world.took_effect(event)
     }
 
-    /// Whether each event that was selected is told under one generation, unless the replay was the first to tell it.
+    /// Whether the fact of each selected event is emitted under one generation, unless the replay was the first to emit
+    /// it.
     fn forced_once_more(&self, world: &World) -> bool {
         let selected = match world.replay {
             Some(replay) if self.replay == Some(Kind::Forced) => replay.selected,

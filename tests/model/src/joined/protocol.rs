@@ -7,45 +7,45 @@ use super::world::{
     World,
 };
 
-/// How a replay goes.
+/// The mode of a replay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// Events come again as they came.
+    /// Events are published again as they came.
     Plain,
-    /// …under a generation: their facts are to be told once more.
+    /// …under a generation: their facts are to be emitted once more.
     Forced,
 }
 
 /// One configuration of the world.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Joined {
-    /// How many events of the object there are: at most [`EVENTS`](super::EVENTS).
+    /// The number of the object's events: at most [`EVENTS`](super::EVENTS).
     pub events: u8,
-    /// How many deliveries Stripe may send of each.
+    /// The number of deliveries that Stripe may send of each.
     pub deliveries: u8,
-    /// How many of them are at the door at a time: 1 or 2.
+    /// How many of them ingest may handle at a time: 1 or 2.
     pub doors: usize,
-    /// How many runs of reconcile there may be. With none, Stripe never gives up before its last delivery.
+    /// The most runs of reconcile. With none, Stripe never gives up before its last delivery.
     pub reconciles: u8,
-    /// Whether there is a replay, and which.
+    /// Whether there is a replay, and in which mode.
     pub replay: Option<Kind>,
     /// The imports and rebuilds that the operator runs, one after the other.
     pub refreshes: &'static [Refresh],
-    /// Whether the item may be restored, once. Not together with [`Joined::refreshes`]: a replay doesn't bring back what
-    /// they have taken from Stripe.
+    /// Whether the item may be restored, once. Not together with [`Joined::refreshes`]: a replay doesn't bring back the
+    /// state that they read from Stripe.
     pub restores: bool,
-    /// How many further copies of messages the bus and the queue may give.
+    /// How many further copies of messages the bus and the queue may deliver.
     pub duplicates: u8,
-    /// How many workers: 1 or 2.
+    /// The number of workers: 1 or 2.
     pub workers: usize,
-    /// How many crashes, refusals, failed calls, lost answers and dead letters there may be, over all.
+    /// The most crashes, refusals, failed calls, lost answers and dead letters, in total.
     pub disturbances: u8,
     /// The rules that are kept.
     pub rules: Rules,
 }
 
 impl Joined {
-    /// The world after `action`. The caller sees to it that `action` is possible.
+    /// The world after `action`. The caller ensures that `action` is possible.
     #[must_use]
     pub fn after(&self, world: &World, action: Action) -> World {
         let mut world = world.clone();
@@ -90,8 +90,8 @@ impl Joined {
         world
     }
 
-    /// What goes on by itself, undisturbed: what is begun is finished, what is due is swept, what is queued is
-    /// received, what is dead is resumed or redriven. Nothing new comes from outside.
+    /// The undisturbed steps that need no outside action: started work is finished, due events are swept, queued
+    /// messages are received, dead runs are resumed and dead letters redriven. Nothing new comes from outside.
     pub(super) fn progress<'a>(&'a self, world: &'a World) -> impl Iterator<Item = Action> + 'a {
         let end = End::Done;
         let at_the_door = (0..)
@@ -151,13 +151,13 @@ impl Joined {
             .chain(arrivals)
     }
 
-    /// Nobody is at work, and nothing is left to do by itself.
+    /// Nothing is active, and no step is left that needs no outside action.
     #[must_use]
     pub fn settled(&self, world: &World) -> bool {
         self.progress(world).next().is_none()
     }
 
-    /// The world once everything has gone on by itself, undisturbed.
+    /// The world after all undisturbed steps that need no outside action.
     pub(super) fn settle(&self, mut world: World) -> World {
         loop {
             let next = self.progress(&world).next();
@@ -166,7 +166,7 @@ impl Joined {
         }
     }
 
-    /// Where nobody would look at the lapse, it makes no difference.
+    /// If no actor would read the lapse, it makes no difference.
     fn may_lapse(&self, told: &Event) -> bool {
         self.rules.claim_lapses
             && told.entry.is_some_and(|entry| {
@@ -174,13 +174,13 @@ impl Joined {
             })
     }
 
-    /// Workers are alike: it is the first idle one that receives.
+    /// Workers are alike: the first idle one receives.
     fn idle(&self, world: &World) -> Option<usize> {
         let workers = world.workers.iter().take(self.workers);
         workers.into_iter().position(Option::is_none)
     }
 
-    /// What comes from outside, as far as the configuration allows it.
+    /// The actions from outside, as far as the configuration allows them.
     pub(super) fn outside(&self, world: &World, actions: &mut Vec<Action>) {
         let doors = &world.attempts[..RECONCILE];
         let at_the_door = doors.iter().filter(|place| place.is_some()).count();
@@ -230,7 +230,7 @@ impl Joined {
         }
     }
 
-    /// What can go wrong with whoever is at work.
+    /// What can go wrong with each active part.
     pub(super) fn disturbed(world: &World, actions: &mut Vec<Action>) {
         for (place, attempt) in (0..).zip(&world.attempts) {
             let ends: &[End] = match attempt.map(|attempt| attempt.step) {
@@ -241,7 +241,7 @@ impl Joined {
             };
             actions.extend(ends.iter().map(|&end| Action::Ingest { place, end }));
         }
-        // A refusal leaves sweep's entry as a crash does, unless its result goes unread.
+        // A refusal leaves sweep's entry unchanged, like a crash, unless its result goes unread.
         match world.sweep {
             None => {}
             Some(Sweep::Publish { .. }) => {
@@ -281,7 +281,7 @@ impl Joined {
     }
 }
 
-/// Under which generations, other than none, a message can be.
+/// The generations, other than none, that a message can have.
 pub(super) fn generations() -> impl Iterator<Item = u8> {
     (0_u8..).take(GENERATIONS).skip(1)
 }

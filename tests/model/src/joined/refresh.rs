@@ -1,15 +1,15 @@
-//! Import and rebuild: the operator has the object's state taken from Stripe as it is there now.
+//! Import and rebuild: the operator's program reads the object's current state from Stripe.
 //!
-//! Stripe shows the object when the command begins, and the item is written later: events may be sent, come and be applied
-//! in between. A command that has died is run again.
+//! Stripe shows the object when the command begins, and the item is written later: events may be sent, delivered and
+//! applied in between. A dead command is run again.
 
 use super::action::End;
 use super::protocol::Joined;
 use super::world::{Effect, Refresh, RefreshStep, Refreshing, World};
 
 impl Joined {
-    /// The events whose state Stripe may show now: no older than what was sent or shown before. A later change may have
-    /// happened, too, and its event not been sent yet.
+    /// The events that may have made the state which Stripe shows now: no older than what was sent or shown before. A
+    /// later change may have happened although its event hasn't been sent yet.
     pub(super) fn shows(&self, world: &World) -> impl Iterator<Item = u8> + use<> {
         let sent = (0..self.events)
             .zip(&world.events)
@@ -67,7 +67,7 @@ impl Joined {
         let before = world.item.state;
         world.refreshing = None;
         if before.is_none() && kind != Refresh::Import {
-            // A rebuild is of what is there.
+            // A rebuild works only on an existing item.
             return;
         }
         let mut item = world.item.clone();
@@ -80,7 +80,7 @@ impl Joined {
         let (is_to_emit, is_left) = match kind {
             Refresh::Suppressed => (false, false),
             Refresh::Emitting => (true, item.owed || is_pending),
-            // What was never emitted, since it was imported before its first event, waits for that.
+            // An object that was imported before its first event has emitted nothing, and waits for that event.
             Refresh::Import => (before.is_some(), item.emitted.is_some() || is_pending),
         };
         let changes = item.state != before;
@@ -94,7 +94,7 @@ impl Joined {
             return;
         }
         let emits = is_to_emit && (kind != Refresh::Import || rules.imports_emit_what_they_correct);
-        // What is pending alone is emitted without a write.
+        // If there are only pending effects, they are emitted without a write.
         if changes || item.owed {
             item.version += 1;
             let level = if emits {

@@ -1,4 +1,4 @@
-//! Replay: what the ledger has is published again, plainly or under a generation.
+//! Replay: the ledger's events are published again, as they came or under a generation.
 //!
 //! The run's record holds its generation and its cursor; its process may die between any two steps, and the operator
 //! resumes it.
@@ -29,7 +29,7 @@ impl Joined {
         world.replay = Some(replay);
     }
 
-    /// From the cursor on to the next event that is selected.
+    /// Moves from the cursor to the next selected event.
     fn find(&self, replay: &mut Replay) {
         while replay.cursor < self.events && replay.selected & (1 << replay.cursor) == 0 {
             replay.cursor += 1;

@@ -1,10 +1,11 @@
-//! Restore: the item is put back to an earlier version of it, as from a backup, and its later events have to come again.
+//! Restore: the item is set back to an earlier version, as from a backup, and its later events have to come again.
 
 use super::protocol::Joined;
 use super::world::World;
 
 impl Joined {
-    /// The item is put back. That takes longer than clocks disagree, so it is later than any write before.
+    /// The item is set back. That takes longer than the difference between clocks, so it is later than any write
+    /// before.
     pub(super) fn restore(world: &mut World) {
         if let Some(item) = world.backup.take() {
             world.item = item;

@@ -5,17 +5,17 @@ use stateright::Property;
 use super::protocol::Scopes;
 use super::world::{ACCOUNTS, Event, Trouble, World};
 
-/// Where a run has a request for each account, and its time isn't used up by one of them, one run is enough.
+/// If a run has a request for each account, and its time is not used up by one of them, one run is enough.
 pub const NEXT_RUN_REACHES_ALL: &str =
     "the next run lets in what each account that doesn't fail lists";
-/// Whatever an account does, and however few requests a run has.
+/// This holds regardless of what an account does, and for any number of requests per run.
 pub const EACH_HAS_ITS_TURN: &str = "within a run for each account, each has had its turn";
 
-/// A run goes on behind an account that failed.
+/// A run continues after an account that failed.
 pub const GOES_ON: &str = "a run goes on with another account after one has failed";
 /// The account that failed is not the first in a later run.
 pub const FAILING_COMES_LATER: &str = "the account that fails comes after the other";
-/// The event of an account that failed comes in once it is well again.
+/// The event of an account that failed is recorded once the account has recovered.
 pub const HEALED: &str = "what an account lists comes in once it is well again";
 /// A crash has come between the note of an attempt and its request.
 pub const NOTED_IN_VAIN: &str = "a run has died after it had noted an attempt";
@@ -23,7 +23,7 @@ pub const NOTED_IN_VAIN: &str = "a run has died after it had noted an attempt";
 /// The promises: in force in every world.
 pub const PROMISES: [&str; 2] = [NEXT_RUN_REACHES_ALL, EACH_HAS_ITS_TURN];
 
-/// What shows that the model does reach the interesting worlds.
+/// Sights, which show that the model reaches the interesting worlds.
 pub const SIGHTS: [&str; 4] = [GOES_ON, FAILING_COMES_LATER, HEALED, NOTED_IN_VAIN];
 
 type Promise = Property<Scopes>;
@@ -55,7 +55,7 @@ pub(super) fn all() -> Vec<Promise> {
     ]
 }
 
-/// No account's event has stayed missing over so many runs.
+/// No account's event has stayed missing over this number of runs.
 fn none_waited(world: &World, runs: usize) -> bool {
     world.accounts.iter().all(|account| account.waited < runs)
 }

@@ -1,17 +1,17 @@
-//! The model of reconcile's turns as a stateright model: what can happen in a world, and what it leads to.
+//! The order of accounts in reconcile as a stateright model: what can happen in a world, and what it leads to.
 
 use super::world::{ACCOUNTS, Action, Event, Run, Step, Trouble, World};
 
 /// Which rules are kept. `true` is reconcile as designed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rules {
-    /// An account that fails doesn't end the run. Without it, the accounts behind it wait for the next one.
+    /// An account that fails doesn't end the run. Without it, the accounts after it wait for the next run.
     pub a_failure_ends_no_run: bool,
-    /// Accounts are ordered by their last attempt. Without it, when it is by their progress, one that always fails makes
-    /// none and is always the first.
+    /// Accounts are ordered by their last attempt. Without it, if they are ordered by their progress, an account that
+    /// always fails makes none and is always first.
     pub turns_go_by_attempt: bool,
-    /// The attempt is noted before the request. Without it, when it is noted with the answer, a run that ends while it waits
-    /// leaves no trace, and the next one begins with the same account.
+    /// The attempt is noted before the request. Without it, if it is noted with the answer, a run that ends while it
+    /// waits leaves no trace, and the next one begins with the same account.
     pub attempts_are_noted_first: bool,
 }
 
@@ -29,18 +29,18 @@ impl Rules {
 pub struct Scopes {
     /// How the first account fails.
     pub trouble: Trouble,
-    /// How many requests a run makes at most: each account takes one, also if it fails.
+    /// The most requests per run: each account takes one, even if it fails.
     pub requests: usize,
-    /// How many runs there may be.
+    /// The most runs.
     pub runs: u8,
-    /// How many crashes there may be, over all.
+    /// The most crashes, in total.
     pub crashes: u8,
     /// The rules that are kept.
     pub rules: Rules,
 }
 
 impl Scopes {
-    /// The world after `action`. The caller sees to it that `action` is possible.
+    /// The world after `action`. The caller ensures that `action` is possible.
     #[must_use]
     pub fn after(&self, world: &World, action: Action) -> World {
         let mut world = *world;
@@ -63,7 +63,7 @@ impl Scopes {
     fn begin(&self, world: &mut World) {
         let accounts = world.accounts;
         let mut order = [0, 1];
-        // Accounts that are alike stay in the order of their names.
+        // Equal accounts stay in the order of their names.
         order.sort_by_key(|&index| match self.rules.turns_go_by_attempt {
             true => accounts[index].attempted,
             false => accounts[index].compared,
@@ -134,7 +134,7 @@ impl Scopes {
     }
 }
 
-/// A run has come to its end.
+/// A run has ended.
 fn end(world: &mut World, run: Run) {
     world.run = None;
     for (account, expected) in world.accounts.iter_mut().zip(run.expected) {

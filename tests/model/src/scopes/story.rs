@@ -1,4 +1,4 @@
-//! The counterexamples of reconcile's turns in words.
+//! Counterexamples in words, for the order of accounts in reconcile.
 
 use super::protocol::Scopes;
 use super::world::{Action, Event, Step, Trouble, World};

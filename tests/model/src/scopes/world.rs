@@ -1,6 +1,6 @@
-//! What there is: two accounts at Stripe with their cursors, and a run of reconcile.
+//! The parts of a world: two accounts at Stripe with their cursors, and a run of reconcile.
 
-/// How many accounts there are. The first one fails.
+/// The number of accounts. The first one fails.
 pub const ACCOUNTS: usize = 2;
 
 /// How the first account fails.
@@ -20,7 +20,7 @@ pub enum Event {
     Unborn,
     /// Stripe lists it, and the ledger doesn't have it.
     Missing,
-    /// Reconcile has let it in.
+    /// Reconcile has recorded it.
     LetIn,
 }
 
@@ -33,16 +33,18 @@ pub struct Account {
     pub attempted: u8,
     /// In the cursor: the run that compared it last; 0 for none.
     pub compared: u8,
-    /// How many runs in a row, none of which died, have left its event missing, although it was listed at their beginning.
+    /// The number of consecutive runs that didn't die and left its event missing, although it was listed at their
+    /// beginning.
     pub waited: usize,
 }
 
 /// What a run does next with its account.
 #[derive(Clone, Copy, Debug, Hash, PartialEq, Eq)]
 pub enum Step {
-    /// Writes into the cursor that it attempts it.
+    /// It writes into the cursor that it attempts the account.
     Note,
-    /// Lists its events, lets in what is missing, and writes into the cursor that it was compared.
+    /// It lists the account's events, records what is missing, and writes into the cursor that the account was
+    /// compared.
     Compare,
 }
 
@@ -51,7 +53,7 @@ pub enum Step {
 pub struct Run {
     /// The accounts in their order.
     pub order: [usize; ACCOUNTS],
-    /// Which of the order it is at.
+    /// Its position in the order.
     pub at: usize,
     /// What it does next.
     pub step: Step,
@@ -64,15 +66,15 @@ pub struct Run {
 pub struct World {
     /// The accounts, by their names.
     pub accounts: [Account; ACCOUNTS],
-    /// The first one doesn't fail any more.
+    /// The first one no longer fails.
     pub well_again: bool,
-    /// How many runs have begun.
+    /// The number of runs that have begun.
     pub runs: u8,
-    /// The one at work.
+    /// The active run.
     pub run: Option<Run>,
-    /// The run at work has met the account that fails.
+    /// The active run has met the account that fails.
     pub has_failed: bool,
-    /// How many crashes there were.
+    /// The number of crashes so far.
     pub crashes: u8,
 }
 
@@ -81,10 +83,10 @@ pub struct World {
 pub enum Action {
     /// An account's event happens.
     Happens {
-        /// Of which account.
+        /// The account.
         account: usize,
     },
-    /// The account that failed is well again.
+    /// The account that failed has recovered.
     Heals,
     /// A run begins.
     Begin,

@@ -1,4 +1,4 @@
-//! What the rules of owed levels, imports, rebuilds and `seq` are for.
+//! The purpose of the rules of owed levels, imports, rebuilds and `seq`.
 
 use sluice_model::joined::properties::{
     LEVEL_IS_LAST, NEXT_EMITS_THE_OWED, NOTHING_PENDING, REPLAY_FOLLOWS_A_RESTORE, STATE_IS_NEWEST,
@@ -48,7 +48,7 @@ fn a_suppressed_write_that_owes_nothing_swallows_the_level_of_an_event_on_its_wa
     };
     breaks(LEVEL_IS_LAST, SUPPRESSED, rules);
     breaks(NEXT_EMITS_THE_OWED, SUPPRESSED, rules);
-    // So does an import that comes before the first event.
+    // An import that comes before the first event breaks it as well.
     breaks(LEVEL_IS_LAST, IMPORTED, rules);
 }
 

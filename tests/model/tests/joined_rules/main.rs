@@ -1,4 +1,4 @@
-//! What each rule of the whole way is for: without it, and with all others, a promise breaks.
+//! The purpose of each rule of the whole path: without it, and with all others, a promise breaks.
 //!
 //! `cargo test -p sluice-model --test joined_rules -- --nocapture --test-threads 1` prints the stories.
 
@@ -68,8 +68,8 @@ const FORCED_IN_ANY_ORDER: Joined = Joined {
 };
 const ALL: Rules = Rules::ALL;
 
-/// Checks that `promise` is broken in this world with these rules, and prints the shortest story.
-/// With all rules it is kept: see the first test.
+/// Checks that `promise` is broken in this world with these rules, and prints the shortest story. With all rules the
+/// promise is kept: see the first test.
 fn breaks(promise: &'static str, world: Joined, rules: Rules) {
     let story = find(Joined { rules, ..world }, promise);
     println!(

@@ -1,4 +1,4 @@
-//! What the rules of replays are for.
+//! The purpose of the rules of replays.
 
 use sluice_model::joined::properties::{
     CALLED_FOR_ONCE, FORCED_ONCE_MORE, FORCED_TELLS_THE_LEVEL, NOTHING_LOST, PLAIN_CHANGES_NOTHING,

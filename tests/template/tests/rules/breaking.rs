@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-/// A rule, what breaks it, and a word of what it then says.
+/// A rule, the change that breaks it, and a word of the rule's message.
 pub(crate) type Case = (&'static str, fn(&mut Value), &'static str);
 
 /// A resource's properties.

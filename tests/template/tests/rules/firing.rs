@@ -1,4 +1,4 @@
-//! That alarms fire when they should, of figures as the functions' own pace makes them.
+//! Checks that alarms fire when they should, for data points as the functions' own pace produces them.
 
 use sluice_kernel::backoff::{SHORT_RECEIVES, delay_s};
 use sluice_kernel::fault::{Fault, Pace};
@@ -14,7 +14,7 @@ const DAY_S: i64 = 24 * HOUR_S;
 
 const DEFAULTS: Given<'static> = &[];
 
-/// Each function that a queue feeds: its template, and what its alarms' and its queue's ids begin with.
+/// Each function that a queue feeds: its template, and the prefix of its alarms' and its queue's ids.
 fn consumers() -> impl Iterator<Item = (Template, String)> {
     let domains = sluice_domains::ALL.map(id_of);
     let domains = domains.map(|domain| (Template::resolved(&PLAIN, DEFAULTS), domain));
@@ -22,10 +22,11 @@ fn consumers() -> impl Iterator<Item = (Template, String)> {
     domains.into_iter().chain([receiver])
 }
 
-/// So many messages, or moments of a period, are tried each.
+/// The number of messages, or moments of a period, that each test tries.
 const TRIES: i64 = 60;
 
-/// The receives of a message that always meets this fault, until `until_s`: when, and for which time.
+/// The receives of a message that always meets this fault, until `until_s`: when each comes, and how long it stays
+/// hidden.
 fn receives(fault: &Fault, message: &str, from_s: i64, until_s: i64) -> Vec<Figure> {
     let (mut at_s, mut figures) = (from_s, Vec::new());
     for count in 1.. {
@@ -59,7 +60,7 @@ fn the_status_says_that_a_domain_keeps_failing_by_the_rule_of_its_alarm() {
             Some(failing::PERIOD_MS),
             "{domain}"
         );
-        // The status looks at an hour.
+        // The status covers an hour.
         let evaluated = whole("EvaluationPeriods").zip(period_s);
         assert_eq!(
             evaluated.map(|(count, s)| count * s),
@@ -77,7 +78,7 @@ fn a_message_that_fails_for_good_makes_its_functions_alarm_fire_within_the_hour_
         fails().paced(Pace::Throttled),
         fails().paced(Pace::Contention),
         fails().paced(Pace::Untouched),
-        // As long as a `Retry-After` is waited for.
+        // The longest wait for a `Retry-After`.
         fails().paced(Pace::Throttled).with_delay(900_000),
     ];
     for (template, domain) in consumers() {
@@ -156,7 +157,7 @@ fn an_account_with_few_deliveries_is_told_of_503s_and_one_alone_is_nothing() {
         }
         assert_eq!(fires_at(alarm, &[(first_s, 1.0)], DAY_S), None);
     }
-    // What there was before sees six within a minute, and no less.
+    // The older alarm sees six within a minute, and no fewer.
     let bursts = template.properties("IngestUnavailableAlarm");
     let few: Vec<_> = (0..20).map(|n| (n * 10 * MINUTE_S, 1.0)).collect();
     assert_eq!(fires_at(bursts, &few, DAY_S), None);
@@ -166,7 +167,7 @@ fn an_account_with_few_deliveries_is_told_of_503s_and_one_alone_is_nothing() {
 fn a_queue_that_the_bus_can_not_reach_is_told_of_while_it_still_tries() {
     let template = Template::resolved(&PLAIN, DEFAULTS);
     let alarm = template.properties("PaymentsRuleRetriesAlarm");
-    // EventBridge's tries of one event, 185 over a day, spread as widely as they can be at their end.
+    // EventBridge's tries of one event, 185 over a day, spread as widely as possible at their end.
     let tries: Vec<_> = (0..185).map(|n| (n * DAY_S / 185, 1.0)).collect();
     let fired = fires_at(alarm, &tries, DAY_S);
     assert!(fired.is_some_and(|at_s| at_s <= 20 * MINUTE_S), "{fired:?}");

@@ -1,5 +1,5 @@
-//! The templates break no rule, in any of their variants; and each rule fails where it should, on a template that was broken
-//! for it.
+//! The templates break no rule, in any of their variants; and each rule fails as it should, on a template that was
+//! broken for it.
 
 mod alarms;
 mod breaking;
@@ -56,19 +56,19 @@ const RECEIVES: Given<'static> = &[
     ("TopicArn", "arn:aws:sns:us-east-1:123456789012:t"),
 ];
 
-/// How the logical ids of what belongs to a function of this name begin: `Payments`.
+/// The prefix of the logical ids of a function's resources: `Payments`.
 fn id_of(name: &str) -> String {
     format!("{}{}", name[..1].to_uppercase(), &name[1..])
 }
 
-/// The same with everything optional.
+/// The receiver's template with everything optional.
 const RECEIVES_AND_TELLS: Given<'static> = &[
     ("BusName", "b"),
     ("TopicArn", "arn:aws:sns:us-east-1:123456789012:t"),
     ("AlarmTopicArn", "arn:aws:sns:us-east-1:123456789012:alarms"),
 ];
 
-/// The same as a standby that shares another stack's receipts.
+/// The receiver's template as a standby that shares another stack's receipts.
 const STANDS_BY: Given<'static> = &[
     ("BusName", "b"),
     ("TopicArn", "arn:aws:sns:us-east-1:123456789012:t"),
@@ -119,7 +119,7 @@ fn a_standby_has_its_rule_and_its_queue_and_no_receipts_of_its_own() {
     );
     let ids = |template: &Template| template.resources.keys().cloned().collect::<BTreeSet<_>>();
     let missing: Vec<_> = ids(&active).difference(&ids(&standby)).cloned().collect();
-    // What waits in a standby's queue is no backlog.
+    // Messages in a standby's queue aren't a backlog.
     assert_eq!(missing, ["BehindAlarm", "Receipts"]);
     assert_eq!(standby.properties("NotifyMapping")["Enabled"], false);
     let variables = &standby.properties("NotifyFunction")["Environment"]["Variables"];
@@ -238,7 +238,7 @@ fn no_retention_can_be_chosen_within_which_stripe_may_still_resend_an_event() {
     }
 }
 
-/// All of them.
+/// All cases.
 fn cases() -> impl Iterator<Item = &'static Case> {
     [
         kept::CASES,
@@ -256,7 +256,7 @@ fn each_rule_fails_on_a_template_that_was_broken_for_it() {
         let (_, check) = rules()
             .find(|(name, _)| name == rule)
             .unwrap_or_else(|| panic!("no rule {rule}"));
-        // With the optional parts where these are what was broken.
+        // With the optional parts if one of these was broken.
         let (whole, given): (&Value, Given<'_>) = match *rule {
             "archive" | "names" => (&PLAIN, &[("Archive", "true")]),
             "canary" => (&WITH_CANARY, CANARY),

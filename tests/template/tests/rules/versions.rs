@@ -1,4 +1,4 @@
-//! Versions, aliases and the canary, each broken; and that a change of any kind reaches deliveries and messages.
+//! Versions, aliases and the canary, each broken; and checks that a change of any kind reaches deliveries and messages.
 
 use std::sync::LazyLock;
 
@@ -84,7 +84,7 @@ fn version_id(template: &Value, function: &str) -> String {
     versions.next().expect("a version").0.clone()
 }
 
-/// The functions that take deliveries and messages.
+/// The functions that handle deliveries and messages.
 static VERSIONED: LazyLock<Vec<String>> = LazyLock::new(|| {
     let names = ["ingest"].into_iter().chain(sluice_domains::ALL);
     names
@@ -122,7 +122,7 @@ const OTHERS: Given<'static> = &[
     ("Tracing", "Active"),
 ];
 
-/// What calls a function, as the template resolves it.
+/// The callers of a function, as the template resolves them.
 fn callers(template: &Template) -> Vec<&Value> {
     let integrations = template.of("AWS::ApiGatewayV2::Integration");
     let mappings = template.of("AWS::Lambda::EventSourceMapping");
@@ -145,7 +145,7 @@ fn the_parameters_named_here_are_those_that_a_function_depends_on() {
         assert!(changed(&[(name, value)]), "no function depends on {name}");
     }
     for name in before.parameters.keys() {
-        // What SAM has put into the description already doesn't change with the parameter here.
+        // A value that SAM has already put into the description doesn't change with the parameter here.
         if name == "Revision" || OTHERS.iter().any(|(other, _)| other == name) {
             continue;
         }
@@ -197,9 +197,10 @@ fn with_another_revision_every_function_that_is_called_by_its_alias_gets_another
         let [first_id, other_id, same_id] =
             [&first, &other, &same].map(|template| version(template, function).expect("a version"));
         assert_ne!(first_id, other_id, "{function}");
-        // Whoever deploys has to give another one: this is what the parameter is for.
+        // The operator has to give another revision: that is the parameter's purpose.
         assert_eq!(first_id, same_id, "{function}");
-        // Lambda publishes nothing of a function that is as it was at the last version: its description isn't.
+        // Lambda publishes no version of a function that hasn't changed since the last one; the description has
+        // changed.
         let [first, other] =
             [&first, &other].map(|template| &template.properties(function)["Description"]);
         assert_ne!(first, other, "{function}");

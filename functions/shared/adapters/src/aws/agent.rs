@@ -1,7 +1,7 @@
 //! How calls say who makes them.
 //!
-//! The SDK puts two headers together afresh for each call, of its parts' versions, the features in use and the function's
-//! environment, which was the longest of its preparations of a call. Here it is one text.
+//! For each call the SDK builds two headers from its parts' versions, the features in use and the function's
+//! environment. That was the longest step of preparing a call. Here the header is one constant text.
 
 use aws_runtime::user_agent::UserAgentInterceptor;
 use aws_smithy_runtime_api::box_error::BoxError;
@@ -14,7 +14,7 @@ use aws_smithy_types::config_bag::ConfigBag;
 
 const AGENT: &str = concat!("sluice/", env!("CARGO_PKG_VERSION"), " aws-sdk-rust/1");
 
-/// Names Sluice in a call's header, in the place of the SDK's own.
+/// Names Sluice in a call's header, in place of the SDK's own name.
 #[derive(Debug)]
 pub(crate) struct Agent;
 
@@ -39,7 +39,7 @@ impl Intercept for Agent {
         _: &RuntimeComponents,
         _: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        // After signing: this header is no part of the signature.
+        // After signing: this header isn't part of the signature.
         let headers = context.request_mut().headers_mut();
         headers.insert("user-agent", AGENT);
         Ok(())

@@ -30,7 +30,7 @@ fn claimed(id: &str, kind: &str, account: Option<&str>, at_ms: i64) -> Item {
     entry::first(&arrival).0
 }
 
-/// Puts items as claims do, many a call.
+/// Puts items as claims do, many per call.
 async fn put(config: &SdkConfig, items: Vec<Item>) {
     for items in items.chunks(25) {
         let puts = items.iter().map(|item| {
@@ -48,7 +48,7 @@ async fn put(config: &SdkConfig, items: Vec<Item>) {
 async fn events_come_in_the_order_of_their_times_over_shards_pages_and_days() {
     let config = dynamo().await;
     let noon = 20_000 * DAY_MS + DAY_MS / 2;
-    // Every seven minutes for three days, and more at one time than a first page of a shard holds.
+    // Every seven minutes for three days, and more at one time than the first page of a shard holds.
     let times: Vec<_> = (0..600).map(|n| noon + n * 420_000).collect();
     let crowd = std::iter::repeat_n(noon + DAY_MS, 900);
     let mut items = Vec::new();
@@ -83,7 +83,7 @@ async fn events_come_in_the_order_of_their_times_over_shards_pages_and_days() {
         ..Wanted::between(noon, noon + 4 * DAY_MS)
     };
     let found = walked(&config, refunds.clone()).await;
-    // One in three is refunded, and every second of those is the account's.
+    // One in three is refunded, and every second of those belongs to the account.
     assert_eq!(found.len(), 1_500 / 6);
     assert!(found.iter().all(|seen| refunds.takes(seen)));
     let own = Wanted {
@@ -129,7 +129,7 @@ async fn a_walk_that_is_resumed_gives_each_event_once_even_within_one_millisecon
                 break;
             };
             ids.push(seen.id);
-            // As it travels to another process and back.
+            // As it is passed to another process and back.
             let written = serde_json::to_string(&walk.position()).expect("JSON");
             position = serde_json::from_str(&written).expect("a position");
         }
@@ -147,7 +147,7 @@ async fn a_walk_that_is_resumed_gives_each_event_once_even_within_one_millisecon
 }
 
 impl Wanted {
-    /// The same within the days that this test uses: an open span is walked day by day.
+    /// The same span, limited to the days that this test uses: an open span is walked day by day.
     fn of_days(self) -> Self {
         Self {
             from_ms: self.from_ms.max(19_999 * DAY_MS),

@@ -1,4 +1,4 @@
-//! What operators did with dead letters, and what they gave up.
+//! What operators did with dead letters, and which messages they discarded.
 
 use sluice_kernel::erase::Account;
 

@@ -1,4 +1,4 @@
-//! Erasing: each body by itself, however it is stored, and nothing of what lies beside it.
+//! Erasing: each body separately, in every form of storage, and nothing stored beside it.
 
 use sluice_kernel::delivery::ledger::Arrival;
 use sluice_kernel::erase::Account;
@@ -100,7 +100,7 @@ async fn an_erased_entry_keeps_what_another_event_has_under_its_id() {
     let others = noise_body("another", 900_000);
     let ledger = conflict(&config, [&own, &others]).await;
     let eraser = Eraser::new(&config, LEDGER.to_owned());
-    // Again as after an interruption: what was done is found done.
+    // Again as after an interruption: steps that were done are found done.
     for at_ms in [7, 8] {
         let erased = eraser.erase("evt_1", &Place::Entry, at_ms).await;
         assert_eq!(erased, Ok(Erased::Done));
@@ -155,7 +155,7 @@ async fn a_given_up_dead_letter_is_its_accounts_and_is_erased_where_the_ledger_h
             Account::Known(None),
         ),
         (1, Some("acct_1"), "no JSON".to_owned(), connected()),
-        // Of before the account was kept with it.
+        // From before the account was stored with the message.
         (2, None, message("null"), Account::Known(None)),
         (3, None, message("\"acct_1\""), connected()),
         (4, None, "no JSON".to_owned(), Account::Unknown),

@@ -1,4 +1,4 @@
-//! What operators read: where events stand, and what became of them.
+//! What operators read: the entry state of events, and what became of them.
 
 use sluice_kernel::clock::Clock;
 use sluice_kernel::reconcile::Notes;

@@ -1,5 +1,5 @@
-//! The same suites once more over a wire on which the first try of every call is lost, before it is carried out or after,
-//! and what is particular to a lost answer.
+//! The same suites once more over a connection that loses the first try of every call, before or after it is carried
+//! out; and tests that are specific to a lost answer.
 
 use std::path::{Path, PathBuf};
 
@@ -13,7 +13,7 @@ use crate::aws::ATTEMPTS_MAX;
 use crate::faults::through;
 use crate::projections::DynamoProjections;
 
-/// The configuration with these rules, and their file, which is there as long as the configuration and its clients are.
+/// The configuration with these rules, and their file, which must exist as long as the configuration and its clients.
 fn ruled(config: &SdkConfig, rules: &Value) -> (SdkConfig, PathBuf) {
     let folder = TempDir::new().expect("a folder");
     let file = folder.path().join("rules");
@@ -27,7 +27,7 @@ fn ruled(config: &SdkConfig, rules: &Value) -> (SdkConfig, PathBuf) {
     (config.into_builder().http_client(client).build(), file)
 }
 
-/// The first try of every call is touched.
+/// A rule applies to the first try of every call.
 async fn first_tries(act: &str) -> SdkConfig {
     let rules = json!([{ "id": "first", "call": "*", "first-tries": true, "do": act }]);
     ruled(&dynamo().await, &rules).0
@@ -128,7 +128,7 @@ async fn a_claim_whose_every_answer_was_lost_promises_nothing_and_is_still_the_a
 async fn a_projection_whose_writes_answer_was_lost_is_seen_as_a_conflict_and_reads_as_written() {
     let (config, file) = next_answer_lost(&dynamo().await, "PutItem");
     let table = DynamoProjections::new(&config, PROJECTIONS.to_owned());
-    // The repeated put meets its own item. Whoever wrote reads again, and finds itself in what is there.
+    // The repeated put meets its own item. The writer reads again, and recognizes its own write.
     assert_eq!(table.put("key", 0, "{}", None).await, Ok(false));
     assert_eq!(fired(&file), 1);
     let stored = table.get("key").await.expect("read").expect("there");

@@ -1,4 +1,4 @@
-//! Reconcile's notes: cursors and reports. Ties and drift have a suite that the ports in memory pass too.
+//! Reconcile's notes: cursors and reports. Ties and drift have a suite that the in-memory ports pass too.
 
 use sluice_kernel::event::Scope;
 use sluice_kernel::outcome::{Finding, Tie};

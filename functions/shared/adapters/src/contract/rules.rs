@@ -1,5 +1,6 @@
-//! DynamoDB's own rules, asked of the judge: what AWS refuses and how it reads, where an adapter could be wrong without being
-//! noticed if the judge weren't strict. Where one isn't, its test names it; [`super::judge`] has the list.
+//! DynamoDB's own rules, tested on the emulator: what AWS refuses and how it reads. If the emulator weren't strict, an
+//! adapter could be wrong there without being noticed. If it isn't strict, its test names it; [`super::judge`] has the
+//! list.
 
 use std::collections::HashMap;
 use std::fmt::Debug;
@@ -16,10 +17,10 @@ use super::judge::{Judge, judge};
 use super::*;
 use crate::entry::{Item, bytes, number};
 
-/// Larger than half of what a page holds, and less than an item may have.
+/// More than half of a page, and less than the limit of an item.
 const LARGE: usize = 390 * 1024;
 
-/// Holds the judge to refuse a call, and one that is known not to refuse it to that.
+/// Asserts that the emulator refuses a call; and that one which is known to accept it still does.
 fn refused<T: Debug, E: ProvideErrorMetadata, R>(
     answer: &Result<T, SdkError<E, R>>,
     lenient: &[Judge],
@@ -68,7 +69,7 @@ fn query(client: &Client, index: Option<&str>, condition: &str) -> QueryFluentBu
         .expression_attribute_values(":key", text(key))
 }
 
-/// What reads these keys of the receipts, which have one attribute: judges may compare keys as written.
+/// A request for these keys of the receipts, which have one attribute: emulators may compare keys as written.
 fn read(keys: impl Iterator<Item = String>) -> HashMap<String, KeysAndAttributes> {
     let keys = keys.map(|key| Item::from([("pk".to_owned(), text(key))]));
     let keys = KeysAndAttributes::builder().set_keys(Some(keys.collect()));

@@ -46,7 +46,7 @@ async fn a_bulk_run_is_begun_once_and_saved_by_the_program_that_saw_it_last() {
     assert_eq!(runs.find("r-1").await, Ok(None));
     let mut run = bulk("r-1", 1_000);
     let first = runs.begin(&run, None).await.expect("begun");
-    // As after a lost answer: what is there is what would be written.
+    // As after a lost answer: the stored item equals the one to write.
     assert_eq!(runs.begin(&run, None).await, Ok(first.clone()));
     run.at = json!({ "after": "k", "over": false });
     run.looked = 100;

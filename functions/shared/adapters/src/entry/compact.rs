@@ -1,7 +1,8 @@
 //! Ids of hexadecimal digits in half their bytes.
 //!
-//! An attempt is named by a UUID and a trace by the W3C's form, 36 and 55 characters of each entry. As long as they have
-//! exactly that form, in lower case, they are stored as bytes and read back as they were; any other text is stored as it is.
+//! An attempt is named by a UUID and a trace by the W3C's form, 36 and 55 characters of each entry. If they have
+//! exactly that form, in lower case, they are stored as bytes and read back unchanged; any other text is stored as it
+//! is.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 
@@ -19,7 +20,7 @@ pub(crate) fn id(value: &str) -> AttributeValue {
     packed.map_or_else(|| text(value), bytes)
 }
 
-/// An id, read back; `None` where the attribute is neither text nor bytes of a known form.
+/// An id, read back; `None` if the attribute is neither text nor bytes of a known form.
 pub(crate) fn read(value: &AttributeValue) -> Option<String> {
     match value {
         AttributeValue::S(text) => Some(text.clone()),
@@ -31,7 +32,7 @@ pub(crate) fn read(value: &AttributeValue) -> Option<String> {
     }
 }
 
-/// The digits' values, where the text is groups of lower-case digits of these lengths, parted by dashes.
+/// The values of the digits, if the text is groups of lower-case digits of these lengths, separated by dashes.
 fn pack(value: &str, groups: &[usize]) -> Option<Vec<u8>> {
     let mut parts = value.split('-');
     let mut packed = Vec::with_capacity(value.len() / 2);

@@ -1,15 +1,15 @@
-//! An object's type, where the event's type says it.
+//! An object's type, if the event's type contains it.
 //!
-//! `customer.subscription.updated` tells of a `subscription`. An entry that names its object and whose object's type is that
-//! word is stored without it; any other is stored as it is, and none as an empty text.
+//! `customer.subscription.updated` is about a `subscription`. If an entry names its object and the object's type is
+//! that word, the type isn't stored; any other type is stored as it is, and none as an empty text.
 
-/// What stands before an event type's last word, from the dot before it on.
+/// The word before an event type's last word, after the dot before it.
 fn said_by(event: &str) -> Option<&str> {
     let (object, _) = event.rsplit_once('.')?;
     object.rsplit('.').next().filter(|word| !word.is_empty())
 }
 
-/// What is stored of the object's type, for an event of this type that names its object or doesn't.
+/// What is stored for the object's type; `has_id` says whether the event names its object.
 pub(crate) fn stored<'a>(event: &str, has_id: bool, object: Option<&'a str>) -> Option<&'a str> {
     match (has_id, object) {
         (true, object) if object == said_by(event) => None,

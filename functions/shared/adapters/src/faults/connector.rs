@@ -1,4 +1,4 @@
-//! The SDK's HTTP client with the rules before it.
+//! The SDK's HTTP client with the rules in front of it.
 
 use aws_smithy_runtime_api::client::http::{
     HttpClient, HttpConnector, HttpConnectorFuture, SharedHttpClient, SharedHttpConnector,
@@ -12,10 +12,10 @@ use serde_json::{Value, json};
 
 use super::{Act, Call, Rule, Rules, wait};
 
-/// What EventBridge says of an entry that it couldn't take by a fault of its own.
+/// EventBridge's code for an entry that it couldn't accept by a fault of its own.
 const ENTRY_ERROR: &str = "InternalFailure";
 
-/// The client, with every call going past the rules.
+/// The client, with the rules applied to every call.
 pub(super) fn wrap(inner: SharedHttpClient, rules: Rules) -> SharedHttpClient {
     http_client_fn(move |settings, components| {
         SharedHttpConnector::new(Connector {
@@ -49,7 +49,7 @@ impl HttpConnector for Connector {
                 None | Some(Act::Note) => inner.call(request).await,
                 Some(Act::KillBefore) => std::process::abort(),
                 Some(Act::KillAfter) => {
-                    // Answered or not: the call was on its way.
+                    // With or without an answer, the call was sent.
                     let _ = inner.call(request).await;
                     std::process::abort()
                 }
@@ -87,7 +87,7 @@ fn broken() -> ConnectorError {
     ConnectorError::io("the connection broke: a fault by rule".into())
 }
 
-/// Sends the entries that the rules leave, and answers as EventBridge does that the others failed.
+/// Sends the entries that the rules don't refuse, and answers as EventBridge does when the others failed.
 async fn refuse_entries(
     inner: &SharedHttpConnector,
     mut request: HttpRequest,

@@ -204,7 +204,7 @@ async fn refused_entries_are_not_sent_and_all_others_are() {
         (1, vec![""], vec!["{1}"]),
         (0, vec![""], vec![]),
         (0, vec!["{2}"], vec!["{1}", "{3}"]),
-        // Each of several rules is about entries of its own.
+        // Each of several rules is about different entries.
         (0, vec!["{1}", "{3}"], vec!["{2}"]),
     ] {
         taken.0.lock().expect("unpoisoned").clear();

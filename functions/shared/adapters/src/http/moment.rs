@@ -1,4 +1,4 @@
-//! How long ago something was, where no single clock can be relied on.
+//! Measures elapsed time when no single clock is reliable.
 
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -9,12 +9,12 @@ pub(super) struct Moment {
     /// Since the process began, by a clock that never jumps. While Lambda keeps the environment frozen it may stand still:
     /// Linux's `CLOCK_MONOTONIC` doesn't count the time for which a system was suspended.
     pub(super) steady: Duration,
-    /// Since 1970, by the system's clock. It counts that time, and may be set, to earlier as well.
+    /// Since 1970, by the system's clock. It counts suspended time, and may be set forward or back.
     pub(super) wall: Duration,
 }
 
 impl Moment {
-    /// How long it is from here to a later moment, by the clock that says more.
+    /// The time from here to a later moment, by the clock that shows more.
     pub(super) fn until(self, later: Self) -> Duration {
         let steady = later.steady.saturating_sub(self.steady);
         steady.max(later.wall.saturating_sub(self.wall))
@@ -31,7 +31,7 @@ impl Moment {
     }
 }
 
-/// Says what moment it is.
+/// Returns the current moment.
 #[derive(Clone)]
 pub(super) struct Time(Arc<dyn Fn() -> Moment + Send + Sync>);
 

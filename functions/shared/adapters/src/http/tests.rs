@@ -1,4 +1,4 @@
-//! Against servers that answer byte by byte as a test says.
+//! Tests against servers that answer byte by byte as a test says.
 
 use std::sync::atomic::AtomicUsize;
 
@@ -16,13 +16,14 @@ const OK: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}";
 #[derive(Debug, Clone, Copy)]
 enum Act {
     Answer,
-    /// Answers, and closes without having said so.
+    /// Answers, and closes without announcing it.
     AnswerAndClose,
     Close,
     Hang,
 }
 
-/// A server on a port of its own; the connections that it took, and the requests that it read, which end in `~`.
+/// A server on a port of its own, with the connections that it accepted and the requests that it read; a request ends
+/// in `~`.
 struct Server {
     base: String,
     connections: Arc<AtomicUsize>,
@@ -133,7 +134,7 @@ async fn a_connection_that_the_other_side_has_closed_is_replaced_before_a_reques
     for n in 1..=3 {
         server.ask(&http).await.expect("an answer");
         assert_eq!(server.saw(), (n, n));
-        // The end of the connection is on loopback at once, and known to the runtime when it has looked.
+        // The end of the connection reaches loopback at once, and the runtime knows it after its next poll.
         while !http
             .kept()
             .lines
@@ -160,7 +161,7 @@ async fn a_connection_that_was_unused_for_too_long_by_either_clock_is_not_used_a
     let almost = IDLE_MAX - Duration::from_millis(1);
     let second = Duration::from_secs(1);
     server.ask(&http).await.expect("an answer");
-    // How far each clock goes on before the next request, and how many connections there have been after it.
+    // How far each clock advances before the next request, and the number of connections after it.
     for (steady, wall, connections) in [
         (almost, almost, 1),
         // Frozen meanwhile: the steady clock stood still.
@@ -221,7 +222,7 @@ async fn a_call_that_is_given_up_on_a_kept_connection_leaves_those_that_have_ans
         assert_eq!(server.saw(), (4, 6));
         assert_eq!(http.kept().lines.len(), 3);
     }
-    // Two were unused for longer than the one that hung; the third has answered meanwhile.
+    // Two were unused for longer than the one that hung; the third has since answered.
     assert_eq!(http.kept().lines.len(), 1);
     server.ask(&http).await.expect("an answer");
     assert_eq!(server.saw(), (4, 7));
@@ -266,7 +267,7 @@ async fn a_call_that_is_given_up_takes_its_connection_with_it() {
     assert_eq!(server.saw(), (2, 2));
 }
 
-/// What a future has come to now.
+/// The state of a future now.
 async fn futures_now<T>(mut future: Pin<&mut impl Future<Output = T>>) -> Option<T> {
     std::future::poll_fn(|context| {
         Poll::Ready(match future.as_mut().poll(context) {
@@ -293,7 +294,7 @@ async fn a_connection_that_the_sdk_has_found_unhealthy_is_not_used_again() {
 #[tokio::test]
 async fn who_does_not_answer_in_time_or_refuses_is_told_apart_from_a_wrong_request() {
     let http = Http::default();
-    // TLS begins with words of ours, which this server hears and leaves unanswered.
+    // In TLS the client speaks first; this server reads that and doesn't answer.
     let silent = TcpListener::bind(("127.0.0.1", 0))
         .await
         .expect("a free port");

@@ -13,7 +13,7 @@ use crate::codec;
 use crate::entry::{self, BodyPlace, ENTRY, text};
 
 impl<C: Clock> DynamoLedger<C> {
-    /// The entry as it is now, expired or not, with its body where that is whole.
+    /// The entry as it is now, expired or not, with its body if that is whole.
     pub(crate) async fn read(&self, id: &str) -> Result<Option<(Entry, Option<Vec<u8>>)>, Fault> {
         let Some((entry, place)) = self.entry(id).await? else {
             return Ok(None);
@@ -37,7 +37,7 @@ impl<C: Clock> DynamoLedger<C> {
         output.item.as_ref().map(entry::read).transpose()
     }
 
-    /// The body, byte for byte; `None` where it isn't whole.
+    /// The body, byte for byte; `None` if it isn't whole.
     pub(super) async fn load(
         &self,
         id: &str,
@@ -50,7 +50,7 @@ impl<C: Clock> DynamoLedger<C> {
         codec::decode(&codec, &bytes, entry.size).map(Some)
     }
 
-    /// The body as it is stored, after its codec; `None` where it isn't whole.
+    /// The body as it is stored, after its codec; `None` if it isn't whole.
     pub(crate) async fn stored(
         &self,
         id: &str,
@@ -66,7 +66,7 @@ impl<C: Clock> DynamoLedger<C> {
         })
     }
 
-    /// The parts put together, or `None` where one is missing.
+    /// The parts joined, or `None` if one is missing.
     async fn parts(&self, id: &str, count: usize, hash: &[u8]) -> Result<Option<Vec<u8>>, Fault> {
         let mut pages = self
             .client
@@ -88,7 +88,7 @@ impl<C: Clock> DynamoLedger<C> {
                 bytes.extend_from_slice(part.as_ref());
             }
         }
-        // Whole means: as many as named, and the very bytes that were stored.
+        // Whole means: the number of parts is the one named, and the bytes are exactly those that were stored.
         Ok((found == count && entry::sha256(&bytes) == hash).then_some(bytes))
     }
 }

@@ -59,7 +59,7 @@ impl<C: Clock> DueLedger for DynamoLedger<C> {
     }
 
     async fn mark_swept(&self, id: &str, now_ms: i64) -> Result<(), Fault> {
-        // Only an entry that is there: an update would otherwise make a torn one.
+        // Only if the entry exists: an update would otherwise create an incomplete one.
         let update = self
             .update(id)
             .update_expression("SET published_at = if_not_exists(published_at, :now) REMOVE due_at, due_shard, refusals")
@@ -70,8 +70,8 @@ impl<C: Clock> DueLedger for DynamoLedger<C> {
 
     async fn postpone(&self, id: &str, due_at_ms: i64, as_pointer: bool) -> Result<(), Fault> {
         let set = "SET due_at = :due, refusals = if_not_exists(refusals, :none) + :one";
-        // Still due, or what another sweep has published meanwhile would be due again; and due earlier, so that a
-        // repetition after a lost answer counts once.
+        // The entry must still be due, or an event that another sweep has published meanwhile would be due again; and
+        // due earlier, so that a repetition after a lost response counts once.
         let update = self
             .update(id)
             .condition_expression("attribute_exists(due_at) AND due_at < :due")

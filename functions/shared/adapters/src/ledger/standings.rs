@@ -12,12 +12,12 @@ use crate::batch;
 use crate::entry::{self, ENTRY, Item, text};
 use crate::timeline::{Timeline, Wanted};
 
-/// The most events, the newest first, in which accounts are looked for: some 20 read units.
+/// The most events, newest first, that are searched for accounts: about 20 read units.
 const EVENTS_MAX: usize = 10_000;
 
 impl<C: Clock> Standings for DynamoLedger<C> {
     async fn standings(&self, ids: &[&str]) -> Result<Vec<Option<EntryState>>, Fault> {
-        // A list that names an event twice is asked for once: DynamoDB refuses equal keys.
+        // An event that the list names twice is requested once: DynamoDB refuses equal keys.
         let distinct: BTreeSet<&str> = ids.iter().copied().collect();
         let keys = distinct.into_iter().map(|id| {
             Item::from([

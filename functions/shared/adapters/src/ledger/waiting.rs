@@ -16,7 +16,7 @@ impl<C: Clock> Waiting for DynamoLedger<C> {
         due_at_ms: i64,
     ) -> Result<bool, Fault> {
         let set = "SET due_at = :due, due_shard = :shard";
-        // Still waiting: a delivery that came in meanwhile may have taken it over, and publishes it itself.
+        // Only if it still waits: a delivery that came in meanwhile may have taken it over, and publishes it itself.
         let update = self
             .update(id)
             .condition_expression(

@@ -4,8 +4,8 @@
 //! |---|---|---|
 //! | `rebuild#<run>`, `import#<run>` | `run` | `doc` S: [`BulkRun`] as JSON; `expires_at` N s |
 //!
-//! A record has no version: it is written if the document that is there is the one that was read. Of two programs that resume
-//! one run, one stops.
+//! A record has no version: it is written if the stored document is the one that was read. If two programs resume the
+//! same run, one stops.
 
 use std::collections::BTreeMap;
 
@@ -20,23 +20,23 @@ use crate::entry::{Item, number, text};
 /// A run over many objects.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct BulkRun {
-    /// Names it: its kind, what it is over, and when it was begun.
+    /// Its name: its kind, what it runs over, and when it was begun.
     pub name: String,
     /// Who began it.
     pub who: String,
-    /// Why; earlier versions forgot it in a run that was resumed.
+    /// Why; earlier versions lost it in a resumed run.
     pub why: Option<String>,
-    /// Where to go on from, in the run's own words; null at the beginning.
+    /// The position to resume from, in the run's own form; `null` at the beginning.
     pub at: Value,
     /// When it was written last, in Unix milliseconds.
     pub at_ms: i64,
-    /// Objects that were looked at.
+    /// The number of objects read.
     pub looked: usize,
-    /// Of these, the ones that failed.
+    /// The number of these that failed.
     pub failed: usize,
-    /// What became of them, by word.
+    /// The number of each outcome, by its name.
     pub counts: BTreeMap<String, usize>,
-    /// Where it stands.
+    /// Its state.
     #[serde(
         rename = "standing",
         serialize_with = "write",
@@ -62,7 +62,7 @@ fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<State, D::Error> {
     })
 }
 
-/// A record as it is in the table: who has it may write the next.
+/// A record as stored in the table: a program that holds it may write the next.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Held(String);
 
@@ -75,7 +75,7 @@ pub struct BulkRuns {
 }
 
 impl BulkRuns {
-    /// In the outcomes' table of this name; a record is kept for this many days after it was written last.
+    /// Uses the outcomes table of this name; a record is kept for this many days after it was written last.
     pub fn new(config: &SdkConfig, table: String, kind: Kind, keep_days: u32) -> Self {
         Self {
             store: RunStore::new(config, table),
@@ -115,7 +115,7 @@ impl BulkRuns {
         Ok(Some((run, Held(held))))
     }
 
-    /// Writes how far a run is.
+    /// Writes a run's progress.
     ///
     /// # Errors
     /// `Retry` if the table can't be reached, `Held` with `run.taken` if another program has written it since.
@@ -124,7 +124,7 @@ impl BulkRuns {
     }
 
     async fn write(&self, run: &BulkRun, only: Only<'_>) -> Result<Held, Fault> {
-        // As a value, whose fields are in the order of their names.
+        // As a JSON value, with its fields in the order of their names.
         let document = json!(run).to_string();
         let [pk, sk] = self.kind.record(&run.name, 0);
         let item = Item::from([

@@ -1,11 +1,11 @@
-//! Which version a function's alias was pointed at.
+//! Records which version a function's alias was pointed at.
 //!
 //! | `pk` | `sk` | attributes |
 //! |---|---|---|
 //! | `rollback#<function>` | the time, in ms and fifteen digits | `outcome` S ([`MoveState`]), `domain`, `from`, `to`, `who`, `why` S; `at` N ms, `expires_at` N s |
 //!
-//! It is written before the alias moves, and completed after: nothing is moved without a record, and a record that was begun
-//! and never completed says that the program was cut off in between.
+//! A record is written before the alias moves, and completed after: nothing is moved without a record. A record that
+//! was begun and never completed means that the program was cut off in between.
 
 use std::collections::BTreeMap;
 
@@ -16,20 +16,20 @@ use super::{DAY_S, Kind, Only, Place, RunStore, State, Summary, UNAVAILABLE};
 use crate::aws;
 use crate::entry::{Item, number, text};
 
-/// How long a record is kept, in days: a version that was left is known for as long as it may be chosen again.
+/// How long a record is kept, in days: a version that was left stays known as long as it may be chosen again.
 const KEEP_DAYS: i64 = 400;
 
 /// How many of a function's records are read, the newest first.
 const READ_MAX: i32 = 100;
 
-/// How far a move came.
+/// The progress of a move.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MoveState {
     /// Recorded, and not known to be done.
     Begun,
     /// The alias was moved.
     Done,
-    /// Another had changed the alias meanwhile, and it was left alone.
+    /// Another program had changed the alias meanwhile, so it stayed unchanged.
     Refused,
 }
 
@@ -50,22 +50,22 @@ pub struct Move {
     pub role: String,
     /// The version that was live.
     pub from: String,
-    /// The version that is to be.
+    /// The version to make live.
     pub to: String,
     /// Who moved it.
     pub who: String,
-    /// Why, in their words.
+    /// Why, in the operator's words.
     pub why: String,
     /// When it was begun, in Unix milliseconds.
     pub at_ms: i64,
-    /// How far it came.
+    /// Its progress.
     pub state: MoveState,
 }
 
 impl Move {
     /// Whether it went to an older version.
     pub fn is_back(&self) -> bool {
-        // `$LATEST` is newer than any version.
+        // `$LATEST` is newer than any numbered version.
         let number = |version: &str| version.parse().unwrap_or(u64::MAX);
         number(&self.to) < number(&self.from)
     }
@@ -114,7 +114,7 @@ impl Move {
 pub struct AliasMoves(RunStore);
 
 impl AliasMoves {
-    /// In the outcomes' table of this name.
+    /// Uses the outcomes table of this name.
     pub fn new(config: &SdkConfig, table: String) -> Self {
         Self(RunStore::new(config, table))
     }
@@ -142,7 +142,7 @@ impl AliasMoves {
         self.0.put(moved.item(), Only::Always).await.map(drop)
     }
 
-    /// The moves of a function, the oldest first, of the newest `READ_MAX`. What isn't readable as one is left out.
+    /// The moves of a function, the oldest first, of the newest `READ_MAX`. Records that can't be read are left out.
     ///
     /// # Errors
     /// `Retry` if the table can't be reached.

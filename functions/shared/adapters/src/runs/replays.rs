@@ -3,10 +3,10 @@
 //! | `pk` | `sk` | attributes |
 //! |---|---|---|
 //! | `replay#<run>` | `run` | `doc` S: the run as JSON; `version` N, `expires_at` N s |
-//! | `replay#<run>` | `ids#<nnn>` | `ids` S: [`CHUNK_IDS`] ids of its list, a line each; `expires_at` N s |
+//! | `replay#<run>` | `ids#<nnn>` | `ids` S: [`CHUNK_IDS`] ids of its list, one per line; `expires_at` N s |
 //! | `evt#<event>` | `replay#<run>` | `outcome` S `replayed`, `at` N ms, `who`, `why` S, `domain` S, `forced` BOOL, `expires_at` N s |
 //!
-//! The list is written once, before the run; a run that has a record has its whole list.
+//! The list is written once, before the run: if a run has a record, its list is complete.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -38,7 +38,7 @@ pub struct DynamoRuns {
 }
 
 impl DynamoRuns {
-    /// In the outcomes' table of this name; runs are kept for this many days.
+    /// Uses the outcomes table of this name; runs are kept for this many days.
     pub fn new(config: &SdkConfig, table: String, keep_days: u32) -> Self {
         Self {
             store: RunStore {
@@ -57,7 +57,7 @@ impl DynamoRuns {
     /// Writes a new run with its list, and the digest of the plan that was shown.
     ///
     /// # Errors
-    /// `Retry` where the table can't be reached, `Held` with `replay.exists` where there is a run of this name.
+    /// `Retry` if the table can't be reached, `Held` with `replay.exists` if there is a run of this name.
     pub async fn create(
         &self,
         run: &Run,
@@ -86,10 +86,10 @@ impl DynamoRuns {
         }
     }
 
-    /// A run and its version; `None` where there is none of this name.
+    /// A run and its version; `None` if there is none of this name.
     ///
     /// # Errors
-    /// `Retry` where the table can't be reached or the run can't be read.
+    /// `Retry` if the table can't be reached or the run can't be read.
     pub async fn find(&self, id: &str) -> Result<Option<(Run, u64)>, Fault> {
         let Some(item) = self.item(id, RECORD).await? else {
             return Ok(None);
@@ -109,10 +109,10 @@ impl DynamoRuns {
         self.store.item(&pk, sk).await
     }
 
-    /// How many of these events one of these domains has rejected, or is failing at, since then.
+    /// The number of these events that one of these domains has rejected, or fails to apply, since this time.
     ///
     /// # Errors
-    /// `Retry` where the table can't be reached.
+    /// `Retry` if the table can't be reached.
     pub async fn failed(
         &self,
         ids: &[String],

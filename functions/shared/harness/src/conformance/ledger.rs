@@ -35,7 +35,7 @@ async fn decision(ledger: &impl Whole, attempt: &str) -> Decision {
     ledger.look(&small(attempt)).await.expect("look")
 }
 
-/// The heart of it.
+/// The central guarantee of a claim.
 pub async fn of_twenty_parallel_claims_one_wins(ledger: &impl Whole, _clock: &TestClock) {
     let attempts: Vec<_> = (0..20).map(|n| format!("attempt-{n}")).collect();
     let arrivals: Vec<_> = attempts.iter().map(|attempt| small(attempt)).collect();
@@ -49,7 +49,7 @@ pub async fn of_twenty_parallel_claims_one_wins(ledger: &impl Whole, _clock: &Te
     assert_eq!((count(WON), count(Claimed::Held)), (1, 19), "{claims:?}");
 }
 
-/// The SDK repeats a put whose answer was lost, and meets its own claim.
+/// After a lost response the SDK repeats the put, and meets its own claim.
 pub async fn an_own_claim_met_again_is_won(ledger: &impl Whole, _clock: &TestClock) {
     assert_eq!(ledger.claim(&small("a")).await, Ok(WON));
     assert_eq!(ledger.claim(&small("a")).await, Ok(WON));
@@ -66,7 +66,7 @@ pub async fn another_attempt_is_held_while_the_claim_lives(ledger: &impl Whole, 
     assert_eq!(decision(ledger, "b").await, Decision::TakeOver);
 }
 
-/// Taking over changes attempt and lapse only.
+/// Taking over changes only attempt and lapse.
 pub async fn a_lapsed_claim_is_taken_over_and_the_first_body_stands(
     ledger: &impl Whole,
     clock: &TestClock,
@@ -88,12 +88,12 @@ pub async fn a_lapsed_claim_is_taken_over_and_the_first_body_stands(
         ledger.body(ID, clock.now_ms()).await,
         Ok(Some(SMALL.to_vec()))
     );
-    // The first attempt has lost it, and the second holds it for its own time.
+    // The first attempt has lost the claim, and the second holds it until its own lapse.
     assert_eq!(ledger.mark(&small("a"), clock.now_ms()).await, Ok(false));
     assert_eq!(decision(ledger, "c").await, Decision::Held);
 }
 
-/// The SDK repeats an update whose answer was lost, too.
+/// After a lost response the SDK repeats an update, too.
 pub async fn a_take_over_met_again_is_taken_over(ledger: &impl Whole, clock: &TestClock) {
     assert_eq!(ledger.claim(&small("a")).await, Ok(WON));
     clock.advance_ms(LAPSE_MS);
@@ -129,7 +129,7 @@ pub async fn of_twenty_parallel_take_overs_one_wins(ledger: &impl Whole, clock: 
     assert_eq!((took_over, held), (1, 19), "{claims:?}");
 }
 
-/// Published ends it for everybody.
+/// Once published, the event is finished for every attempt.
 pub async fn a_published_event_is_finished(ledger: &impl Whole, clock: &TestClock) {
     assert_eq!(ledger.claim(&small("a")).await, Ok(WON));
     assert_eq!(ledger.mark(&small("a"), clock.now_ms()).await, Ok(true));
@@ -141,7 +141,7 @@ pub async fn a_published_event_is_finished(ledger: &impl Whole, clock: &TestCloc
     assert_eq!(ledger.claim(&small("c")).await, Ok(Claimed::Finished));
 }
 
-/// So does being ledger-only, for those that only store it too.
+/// A ledger-only event is finished as well, for attempts that also only store it.
 pub async fn a_ledger_only_event_is_finished_and_never_due(ledger: &impl Whole, clock: &TestClock) {
     let mut arrival = small("a");
     arrival.ledger_only = Some("test_event");
@@ -163,7 +163,7 @@ pub async fn an_event_that_was_only_stored_is_taken_over_by_one_of_those_that_pu
     let mut stored = small("a");
     stored.ledger_only = Some("test_event");
     assert_eq!(ledger.claim(&stored).await, Ok(WON));
-    // While it is being stored, it is held; after that nobody waits for a lapse.
+    // While it is being stored, it is held; after that no attempt waits for a lapse.
     assert_eq!(ledger.claim(&small("b")).await, Ok(Claimed::Held));
     assert_eq!(ledger.mark(&stored, clock.now_ms()).await, Ok(true));
     let took_over = ledger.claim(&small("b")).await;
@@ -178,7 +178,7 @@ pub async fn an_event_that_was_only_stored_is_taken_over_by_one_of_those_that_pu
     assert_eq!(ledger.claim(&stored).await, Ok(Claimed::Finished));
 }
 
-/// Sweep will publish it: nobody takes it over.
+/// Sweep will publish it: no attempt takes it over.
 pub async fn a_due_event_is_queued_even_after_its_claim_lapsed(
     ledger: &impl Whole,
     clock: &TestClock,
@@ -216,7 +216,7 @@ pub async fn a_mark_repeats_itself_in_peace_and_loses_to_another_attempt(
     assert_eq!(decision(ledger, "c").await, Decision::Finished);
 }
 
-/// Defer's conditions: ours, and unpublished.
+/// Defer's conditions: this attempt holds the claim, and the event is unpublished.
 pub async fn a_defer_is_for_the_holder_of_an_unpublished_event(
     ledger: &impl Whole,
     clock: &TestClock,
@@ -245,7 +245,7 @@ pub async fn a_defer_is_for_the_holder_of_an_unpublished_event(
     assert_eq!(ledger.due(clock.now_ms(), 10).await, Ok(vec![]));
 }
 
-/// Sweep needn't any more.
+/// Sweep needn't publish it any more.
 pub async fn a_mark_after_a_defer_ends_being_due(ledger: &impl Whole, clock: &TestClock) {
     assert_eq!(ledger.claim(&small("a")).await, Ok(WON));
     assert_eq!(
@@ -261,7 +261,7 @@ pub async fn a_mark_after_a_defer_ends_being_due(ledger: &impl Whole, clock: &Te
     assert_eq!(ledger.take_up(ID, clock.now_ms()).await, Ok(None));
 }
 
-/// TTL deletes within days; conditions and reads look at the time themselves.
+/// TTL deletes within days; conditions and reads check the time themselves.
 pub async fn an_expired_entry_counts_as_absent(ledger: &impl Whole, clock: &TestClock) {
     assert_eq!(ledger.claim(&small("a")).await, Ok(WON));
     assert_eq!(ledger.mark(&small("a"), clock.now_ms()).await, Ok(true));
@@ -371,7 +371,7 @@ pub async fn a_large_body_is_not_whole_before_it_is_completed(
     assert_eq!(ledger.body(ID, clock.now_ms()).await, Ok(Some(large)));
 }
 
-/// In however many parts.
+/// In any number of parts.
 pub async fn a_large_body_reads_back_byte_for_byte(ledger: &impl Whole, clock: &TestClock) {
     for (id, bytes) in [("evt_2", 60_000), ("evt_3", 400_000), ("evt_4", 3_000_000)] {
         let large = noise_body(id, bytes);
@@ -409,7 +409,7 @@ pub async fn the_first_complete_body_stands(ledger: &impl Whole, clock: &TestClo
     assert_eq!(ledger.body(ID, clock.now_ms()).await, Ok(Some(one)));
 }
 
-/// The other attempt's body may be another.
+/// The other attempt's body may differ.
 pub async fn completing_loses_to_another_attempt(ledger: &impl Whole, clock: &TestClock) {
     let (one, two) = (noise_body("evt_a", 100_000), noise_body("evt_b", 90_000));
     let first = arrival(ID, "a", &one);
@@ -503,7 +503,7 @@ pub async fn a_postponed_event_is_due_later_with_its_refusals_counted(
     assert_eq!(ledger.due(now_ms, 10).await, Ok(vec![]));
 }
 
-/// An update makes an item where there is none, unless its condition says otherwise.
+/// An update creates an item if there is none, unless its condition says otherwise.
 pub async fn nothing_is_made_by_marking_or_postponing_what_is_not_there(
     ledger: &impl Whole,
     clock: &TestClock,
@@ -515,7 +515,7 @@ pub async fn nothing_is_made_by_marking_or_postponing_what_is_not_there(
     assert_eq!(ledger.claim(&small("a")).await, Ok(WON));
 }
 
-/// Every field, of a thin event with an account too.
+/// Every field, including those of a thin event with an account.
 pub async fn an_entry_reads_back_as_it_was_written(ledger: &impl Whole, clock: &TestClock) {
     let mut thin = arrival("evt_thin", "a", SMALL);
     thin.head.shape = sluice_kernel::event::Shape::Thin;

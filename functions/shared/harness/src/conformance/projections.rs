@@ -46,7 +46,7 @@ pub async fn of_twenty_parallel_writes_at_one_version_one_happens(projections: &
     assert_eq!(happened.count(), 1);
 }
 
-/// One object's writes are none of another's business.
+/// One object's writes don't affect another.
 pub async fn keys_do_not_meet(projections: &impl Projections) {
     for key in ["acct_1#live#ch_1", "acct_1#test#ch_1", "acct_2#live#ch_1"] {
         assert_eq!(projections.put(key, 0, key, None).await, Ok(true));

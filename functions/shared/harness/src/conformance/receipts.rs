@@ -52,7 +52,7 @@ async fn claim(
         .expect("reachable")
 }
 
-/// A fact is reacted to once.
+/// A receiver reacts to a fact once.
 pub async fn a_fact_is_claimed_once_and_done_once_marked(receipts: &impl Receipts) {
     assert_eq!(claim(receipts, &fact("f"), "a").await, Mine);
     assert_eq!(
@@ -71,14 +71,14 @@ pub async fn a_fact_is_claimed_once_and_done_once_marked(receipts: &impl Receipt
     assert_eq!(claim(receipts, &fact("g"), "b").await, Mine);
 }
 
-/// An attempt that died holds nothing for ever.
+/// An attempt that died doesn't hold a receipt forever.
 pub async fn a_lapsed_or_released_claim_is_free_again(receipts: &impl Receipts) {
     assert_eq!(claim(receipts, &fact("f"), "a").await, Mine);
     let later = receipts
         .claim(&fact("f"), attempt("b"), START_MS + LAPSE_MS)
         .await;
     assert_eq!(later, Ok(Mine));
-    // The first attempt can't mark what isn't its own any more.
+    // The first attempt can't mark a receipt that it no longer holds.
     receipts
         .mark(&fact("f"), attempt("a"))
         .await
@@ -90,7 +90,7 @@ pub async fn a_lapsed_or_released_claim_is_free_again(receipts: &impl Receipts) 
     assert_eq!(claim(receipts, &fact("f"), "c").await, Mine);
 }
 
-/// A level is reacted to only while it is the newest.
+/// A receiver reacts to a level only while it is the newest.
 pub async fn a_level_gives_way_to_a_higher_seq_and_to_no_lower_one(receipts: &impl Receipts) {
     assert_eq!(claim(receipts, &level(5), "a").await, Mine);
     assert_eq!(claim(receipts, &level(4), "b").await, Done);
@@ -112,7 +112,7 @@ pub async fn a_level_gives_way_to_a_higher_seq_and_to_no_lower_one(receipts: &im
     assert_eq!(claim(receipts, &level(5), "a").await, Done);
 }
 
-/// The heart of it.
+/// The central guarantee of a receipt.
 pub async fn of_twenty_parallel_claims_of_a_receipt_one_is_mine(receipts: &impl Receipts) {
     let names: Vec<_> = (0..20).map(|n| n.to_string()).collect();
     let effect = fact("f");
@@ -122,7 +122,7 @@ pub async fn of_twenty_parallel_claims_of_a_receipt_one_is_mine(receipts: &impl 
     assert_eq!((mine, held), (1, 19));
 }
 
-/// TTL deletes within days; the condition looks at the time itself.
+/// TTL deletes within days; the condition checks the time itself.
 pub async fn an_expired_receipt_counts_as_absent(receipts: &impl Receipts) {
     assert_eq!(claim(receipts, &fact("f"), "a").await, Mine);
     receipts

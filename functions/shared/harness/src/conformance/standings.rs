@@ -11,7 +11,7 @@ use crate::clock::{START_MS, TestClock};
 
 const BODY: &[u8] = b"{}";
 
-/// As many at once as a page lists, in the order that was asked for, whatever is twice or not there.
+/// As many at once as a page lists, in the requested order, even with duplicates and missing events.
 pub async fn standings_are_read_a_page_at_once_and_in_order(
     ledger: &(impl Ledger + Standings),
     clock: &TestClock,
@@ -39,7 +39,7 @@ pub async fn standings_are_read_a_page_at_once_and_in_order(
     }
 }
 
-/// A look-up of nothing finds nothing, and a large one is split into as many calls as it takes.
+/// A look-up of nothing finds nothing, and a large one is split into as many calls as it needs.
 pub async fn standings_of_none_and_of_more_than_a_call_takes_are_read(
     ledger: &(impl Ledger + Standings),
     _clock: &TestClock,
@@ -66,7 +66,7 @@ pub async fn standings_of_none_and_of_more_than_a_call_takes_are_read(
     );
 }
 
-/// By mode, since a moment, and no more than asked for.
+/// By mode, since a moment, and no more than requested.
 pub async fn accounts_are_those_that_deliveries_named(
     ledger: &(impl Ledger + Standings),
     _clock: &TestClock,

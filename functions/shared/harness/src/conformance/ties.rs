@@ -43,7 +43,7 @@ async fn resolve(outcomes: &impl Outcomes, scope: Scope, domain: &'static str, b
     noted.expect("noted");
 }
 
-/// Each tie and since when it waits, by its object.
+/// Each tie, and the time since which it waits, by its object.
 async fn ties(notes: &impl Notes) -> Vec<(Tie, i64)> {
     let noted = notes.ties(EVERY).await.expect("read").into_iter();
     let mut ties: Vec<_> = noted
@@ -58,7 +58,7 @@ async fn ties(notes: &impl Notes) -> Vec<(Tie, i64)> {
     ties
 }
 
-/// With all that a check needs, one of each account's object.
+/// With all that a check needs, and one tie per account for an object.
 pub async fn a_tie_reads_back_as_it_was_noted(outcomes: &impl Outcomes, notes: &impl Notes) {
     let mut person = tie("person_1", 7);
     person.scope = scope(Some("acct_1"));
@@ -73,7 +73,7 @@ pub async fn a_tie_reads_back_as_it_was_noted(outcomes: &impl Outcomes, notes: &
     assert_eq!(notes.ties(2).await.expect("read").len(), 2);
 }
 
-/// Of two ties of an object the later stands, in whatever order they come, and it keeps its place in the queue.
+/// Of two ties of an object the later one is kept, in whichever order they come, and it keeps its place in the queue.
 pub async fn a_tie_that_is_found_again_keeps_its_turn(
     outcomes: &impl Outcomes,
     notes: &impl Notes,
@@ -84,7 +84,7 @@ pub async fn a_tie_that_is_found_again_keeps_its_turn(
     assert_eq!(ties(notes).await, [(tie("pi_1", 9), 5)]);
 }
 
-/// A tie that was found after the read that a resolution rests on is another tie.
+/// A tie that was found after the read that a resolution is based on is another tie.
 pub async fn a_tie_is_resolved_unless_it_was_found_again_meanwhile(
     outcomes: &impl Outcomes,
     notes: &impl Notes,
@@ -98,7 +98,7 @@ pub async fn a_tie_is_resolved_unless_it_was_found_again_meanwhile(
     assert_eq!(ties(notes).await, [(tie("pi_2", 1), 1)]);
 }
 
-/// Most events that decide a state decide one that had no tie.
+/// Most events that decide a state had no tie to resolve.
 pub async fn resolving_what_is_not_there_or_not_ones_own_changes_nothing(
     outcomes: &impl Outcomes,
     notes: &impl Notes,
@@ -111,7 +111,7 @@ pub async fn resolving_what_is_not_there_or_not_ones_own_changes_nothing(
     assert_eq!(ties(notes).await, [(tie("pi_1", 1), 1)]);
 }
 
-/// It goes to the end of the queue, and stays there when it is found again; what was resolved isn't made again by it.
+/// It goes to the end of the queue, and stays there when it is found again; a resolved tie isn't created again.
 pub async fn a_tie_that_was_asked_for_waits_from_then_on(
     outcomes: &impl Outcomes,
     notes: &impl Notes,
@@ -128,7 +128,7 @@ pub async fn a_tie_that_was_asked_for_waits_from_then_on(
     assert_eq!(ties(notes).await, [(tie("pi_2", 60), 50)]);
 }
 
-/// The moment itself included.
+/// Including the moment itself.
 pub async fn drift_is_counted_since_a_moment(outcomes: &impl Outcomes, notes: &impl Notes) {
     for at_ms in [900, 1_000, 20_000, 20_000] {
         let drift = Drift {

@@ -31,7 +31,7 @@ async fn store(ledger: &impl Ledger, clock: &TestClock, reason: &'static str, bo
     assert_eq!(ledger.mark(&stored, clock.now_ms()).await, Ok(true));
 }
 
-/// Sweep finds it, under its account, whole; and once it has published it, that was all.
+/// Sweep finds it whole, under its account; after sweep has published it, it is finished.
 pub async fn an_admitted_event_is_due_with_its_body_as_stored_and_its_new_account(
     ledger: &(impl Whole + Waiting),
     clock: &TestClock,
@@ -53,7 +53,7 @@ pub async fn an_admitted_event_is_due_with_its_body_as_stored_and_its_new_accoun
     assert_eq!(ledger.due(now_ms + RETENTION_MS, 10).await, Ok(vec![]));
 }
 
-/// An answer that was lost, and another operator's run, are the same.
+/// A lost response and another operator's run have the same effect.
 pub async fn an_admission_repeats_itself_in_peace(
     ledger: &(impl Whole + Waiting),
     clock: &TestClock,
@@ -77,7 +77,8 @@ pub async fn an_admission_repeats_itself_in_peace(
     assert_eq!(due.entry.origin.account.as_deref(), Some(OWN));
 }
 
-/// Either a delivery has taken it over, and no operator makes it due; or it is due, and every delivery leaves it to sweep.
+/// Either a delivery has taken it over, and no operator makes it due; or it is due, and every delivery leaves it to
+/// sweep.
 pub async fn of_twenty_parallel_admissions_and_deliveries_one_publishes(
     ledger: &(impl Whole + Waiting),
     clock: &TestClock,
@@ -105,7 +106,7 @@ pub async fn of_twenty_parallel_admissions_and_deliveries_one_publishes(
     );
 }
 
-/// What is kept on purpose stays, and so does what waits for something else than was judged.
+/// An event that is kept on purpose stays, and so does one that waits for another reason than the one that was checked.
 pub async fn what_is_kept_for_another_reason_is_never_admitted(
     ledger: &(impl Whole + Waiting),
     clock: &TestClock,
@@ -121,7 +122,7 @@ pub async fn what_is_kept_for_another_reason_is_never_admitted(
     );
 }
 
-/// Nothing is made of an entry that isn't there, and nothing is published a second time.
+/// No entry is created if there was none, and nothing is published a second time.
 pub async fn what_is_published_held_or_absent_is_never_admitted(
     ledger: &(impl Whole + Waiting),
     clock: &TestClock,
@@ -141,7 +142,8 @@ pub async fn what_is_published_held_or_absent_is_never_admitted(
     );
 }
 
-/// Whose it is says the delivery that publishes it: the one that was stored named an account that is the platform's own.
+/// The delivery that publishes an event determines its account: the stored one named an account that is the platform's
+/// own.
 pub async fn a_delivery_that_fits_takes_a_waiting_event_over_with_its_account(
     ledger: &(impl Whole + Waiting),
     clock: &TestClock,

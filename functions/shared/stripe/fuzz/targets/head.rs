@@ -1,5 +1,5 @@
-//! Holds `event::parse_head` against the plain reading through `serde_json::Value`, and what it accepts against the
-//! promises of its documentation.
+//! Compares `event::parse_head` with a plain parse through `serde_json::Value`, and what it accepts with the promises
+//! of its documentation.
 #![no_main]
 
 #[path = "../../src/event/reference.rs"]
@@ -30,7 +30,7 @@ fuzz_target!(|body: &[u8]| {
     if let Ok(head) = answer {
         assert!((1..=EVENT_ID_BYTES_MAX).contains(&head.id.len()));
         assert!((1..=EVENT_TYPE_BYTES_MAX).contains(&head.kind.len()));
-        // What passes can be put into another document as it stands, behind one more leading key.
+        // A body that passes can be embedded unchanged in another document, after one more leading key.
         let text = str::from_utf8(body)
             .expect("an event is UTF-8")
             .trim_start();

@@ -1,9 +1,9 @@
-//! Holds `signature::verify` against a plain reading of the same rule.
+//! Compares `signature::verify` with a plain implementation of the same rule.
 //!
-//! An input is three bytes and then text: two bytes for how far now is from 1,700,000,000 (little-endian, signed),
-//! one bit for each of the secrets that are configured, the header up to the first line break, and the body. So that
-//! the fuzzer reaches what only holders of a secret can reach, `*` in the header stands for the right signature under
-//! the first secret and `@` for the one under the second, over whatever `t` the header names first.
+//! An input is three bytes and then text. Two bytes are the distance of now from 1,700,000,000 (little-endian, signed),
+//! and one byte has a bit for each configured secret. The text is the header up to the first line break, then the body.
+//! Placeholders let the fuzzer reach what only holders of a secret can reach. In the header `*` stands for the right
+//! signature under the first secret, `@` for the one under the second, over the first `t` of the header.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -41,7 +41,7 @@ fuzz_target!(|input: &[u8]| {
         String::from_utf8_lossy(&header)
     );
 
-    // The order of the secrets changes nothing but their places.
+    // The order of the secrets changes nothing but their indexes.
     let reversed: Vec<&str> = secrets.iter().rev().copied().collect();
     let mirrored = verify(body, Some(&header), &reversed, now_s, Tolerance::default());
     let by = |verified: Verified| {
@@ -65,7 +65,7 @@ fuzz_target!(|input: &[u8]| {
         Err(Refusal::Missing)
     );
 
-    // What `sign` makes verifies, for whoever has the secret and for nobody else.
+    // What `sign` makes verifies with the secret, and with no other.
     let own = sign(body, SIGNING[0], now_s);
     let verdict = verify(
         body,
@@ -114,7 +114,7 @@ fn v1(body: &[u8], secret: &str, t: i64) -> String {
         .to_owned()
 }
 
-/// The rule, said once more with texts and lists and without care for time or memory.
+/// The rule again, written with texts and lists, without regard to time or memory.
 fn plainly(body: &[u8], header: &[u8], secrets: &[&str], now_s: i64) -> Result<i64, Refusal> {
     if header.is_empty() {
         return Err(Refusal::Missing);

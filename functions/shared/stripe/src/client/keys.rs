@@ -10,7 +10,7 @@ use sluice_kernel::fault::Fault;
 
 const WRONG_MODE: &str = "stripe.key_wrong_mode";
 
-/// The keys there are. `Debug` shows only which. Read from JSON: `{"live": "rk_live_…", "test": null}`.
+/// The configured keys. `Debug` shows only which. Read from JSON: `{"live": "rk_live_…", "test": null}`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 pub struct Keys {
     /// `rk_live_…` or `sk_live_…`: for live objects.
@@ -22,7 +22,7 @@ pub struct Keys {
 }
 
 impl Keys {
-    /// Whether each key is where it belongs: for a function's start. A blank key is no key.
+    /// Checks at a function's start that each key is in its right place. A blank key counts as no key.
     ///
     /// # Errors
     /// `Init` with `stripe.key_wrong_mode`, naming the place and never the key.
@@ -40,7 +40,7 @@ impl Keys {
         let Some(key) = self.key(livemode) else {
             return Ok(None);
         };
-        // Retry: an operator puts the right one in its place, and the message waits for that.
+        // `Retry`: an operator has to correct the key, and the message waits for that.
         check(key, livemode).map_err(|cause| Fault::retry(WRONG_MODE, cause))?;
         let mut header = b"Bearer ".to_vec();
         header.extend_from_slice(key);
@@ -78,7 +78,7 @@ fn check(key: &[u8], livemode: bool) -> Result<(), String> {
     }
 }
 
-/// The mode that a key's prefix tells: live or not.
+/// The mode that a key's prefix shows: live or not.
 fn mode(key: &[u8]) -> Option<bool> {
     let is = |prefixes: [&[u8]; 2]| prefixes.iter().any(|prefix| key.starts_with(prefix));
     if is([b"sk_live_", b"rk_live_"]) {

@@ -1,9 +1,9 @@
 //! Stripe's lists: events, the connected accounts, and the objects of a kind.
 //!
-//! Each page is one request, within the same budget and time as a fetch. A page of events is given as each event's own
-//! bytes, as Stripe wrote them. Where a page is larger than what is read, it is asked for again with fewer on it. A list of
-//! API v1 goes on after the last thing on a page that has an id, whatever else can be read of it; one of API v2
-//! (`list_v2`) says itself where it goes on.
+//! Each page is one request, within the same budget and time as a fetch. A page of events is returned as each event's
+//! own bytes, as Stripe wrote them. If a page is larger than the limit, it is requested again with fewer events. A list
+//! of API v1 continues after the last element of a page that has an id, even if nothing else of it can be read. A list
+//! of API v2 (`list_v2`) names its next page itself.
 
 use http::StatusCode;
 use serde::Deserialize;
@@ -21,10 +21,10 @@ use super::paths::{OnBehalf, collection, segment};
 use super::wire::Answer;
 use super::{Client, head_of, refusal};
 
-/// The most types that Stripe's filter takes; with more, all are listed and the answer is filtered.
+/// The most types that Stripe's filter accepts; with more, all events are listed and the client filters the answer.
 pub(super) const TYPES_MAX: usize = 20;
 
-/// How many events a page has at most, largest first: what to fall back to when an answer is too large.
+/// The page sizes to try, largest first, when an answer is too large.
 const LIMITS: [usize; 3] = [PAGE_EVENTS_MAX, 10, 1];
 
 #[derive(Deserialize)]
@@ -57,7 +57,7 @@ impl Listing for Client {
                 listed => return Ok(as_bytes(listed?)),
             }
         }
-        // An event that is larger than what is read: nothing that would be listed after it may be passed over.
+        // One event is larger than the limit: nothing that would be listed after it may be skipped.
         let cause = refused.map_or_else(String::new, |fault| fault.cause);
         Err(Fault::retry("stripe.answer_too_large", cause))
     }
@@ -81,7 +81,7 @@ impl Listing for Client {
     }
 }
 
-/// The id of a thing that may be of any shape.
+/// The id of an element of any shape.
 #[derive(Deserialize)]
 struct Named {
     id: String,
@@ -92,7 +92,7 @@ fn id_of_raw(item: &RawValue) -> Option<String> {
     named.ok().map(|named| named.id)
 }
 
-/// The same page of other things.
+/// The same page with each element converted.
 pub(super) fn each<T, U>(listed: Listed<T>, change: impl FnMut(T) -> U) -> Listed<U> {
     match listed {
         Listed::Page { items, next } => Listed::Page {
@@ -104,7 +104,7 @@ pub(super) fn each<T, U>(listed: Listed<T>, change: impl FnMut(T) -> U) -> Liste
     }
 }
 
-/// A page of things as Stripe wrote them.
+/// A page of elements as Stripe wrote them.
 pub(super) fn as_bytes(listed: Listed<Box<RawValue>>) -> Listed<Vec<u8>> {
     each(listed, |item| item.get().as_bytes().to_vec())
 }
@@ -116,7 +116,7 @@ fn going_on(mut target: String, after: Option<&str>) -> String {
     target
 }
 
-/// The names and patterns of types that are meant for the list of this payload.
+/// The names and patterns of types that apply to the list of this payload.
 pub(super) fn types_of(ask: &Ask) -> Vec<&str> {
     let types = ask.types.iter().map(String::as_str);
     types
@@ -175,7 +175,7 @@ pub struct WebhookEndpoint {
     pub enabled_events: Vec<String>,
     /// `enabled` or `disabled`.
     pub status: String,
-    /// The API version that its events are in; the account's own where none.
+    /// The API version that its events are in; the account's own if none.
     pub api_version: Option<String>,
 }
 
@@ -183,7 +183,7 @@ impl Client {
     /// A page of the endpoints of a mode, after the one of this id.
     ///
     /// # Errors
-    /// As [`Listing::events`]; `stripe.key_refused` where the key may not read webhook endpoints.
+    /// As [`Listing::events`]; `stripe.key_refused` if the key may not read webhook endpoints.
     pub async fn webhook_endpoints(
         &self,
         livemode: bool,
@@ -204,7 +204,7 @@ impl Client {
     /// The id of the account that a mode's key belongs to; `None` without a key.
     ///
     /// # Errors
-    /// `Retry` or `Reject` as Stripe answers; `stripe.key_refused` where the key may not read its account.
+    /// `Retry` or `Reject` depending on Stripe's answer; `stripe.key_refused` if the key may not read its account.
     pub async fn own_account(&self, livemode: bool) -> Result<Option<String>, Fault> {
         let Some(key) = self.authorization(livemode)? else {
             return Ok(None);
@@ -224,7 +224,7 @@ impl Client {
     }
 }
 
-/// A page, with the answer that it came in.
+/// A page, with its answer.
 enum Paged<T> {
     Page(Page<T>, Answer),
     NoKey,
@@ -276,8 +276,8 @@ impl Client {
     }
 }
 
-/// Where the page after this one begins: after the last thing on it that has an id. A page that has none, and more after it,
-/// can't be gone on from; it is a fault, and no end.
+/// Where the next page begins: after the last element of this one that has an id. If no element has an id and there are
+/// more pages, the list can't continue: that is a fault and not the end.
 fn next<T>(
     items: &[T],
     has_more: bool,
@@ -306,7 +306,7 @@ fn existing(kind: &str, limit: usize, after: Option<&str>) -> Result<String, Fau
         return Err(Fault::reject("stripe.no_list", cause));
     };
     let mut target = format!("/v1/{collection}?limit={limit}");
-    // Stripe lists no subscription that is canceled unless it is asked to.
+    // Stripe lists no subscription that is canceled unless the request says so.
     if kind == "subscription" {
         target.push_str("&status=all");
     }
@@ -324,7 +324,7 @@ fn events(ask: &Ask, limit: usize) -> String {
     match &types_of(ask)[..] {
         [one] if *one != "*" => add("type", one),
         [] => {}
-        // Stripe takes a pattern only by itself.
+        // Stripe accepts a pattern only alone.
         several if several.len() <= TYPES_MAX && !several.iter().any(|one| one.contains('*')) => {
             for one in several {
                 add("types%5B%5D", one);

@@ -1,7 +1,7 @@
 //! Stripe's list of the events of API v2: thin events, and what Stripe says it failed to make.
 //!
-//! A page says at which URL the next one is, filters and all, so a second may have more events than a page. The list by type
-//! and time, without an object's id, came with [`EVENTS_API_VERSION`].
+//! A page names the URL of the next one, including the filters, so one second may have more events than a page.
+//! [`EVENTS_API_VERSION`] introduced the list by type and time, without an object's id.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ use super::paths::{OnBehalf, segment};
 use super::{Client, head_of, readable, refusal};
 use crate::event::time;
 
-/// The version that lists are asked for in: the first that filters by `types` and `created`, and asks for no object.
+/// The API version of requests for lists: the first that filters by `types` and `created`, and needs no object.
 pub const EVENTS_API_VERSION: &str = "2025-11-17.clover";
 
 /// The list, and each event below it.
@@ -90,7 +90,7 @@ impl Client {
                 && let Some(key) = self.authorization(ask.livemode)?
             {
                 let target = format!("{EVENTS}/{}", segment(id));
-                // It is owed: half a page would have to be asked for again.
+                // This request is made even without budget: half a page would have to be requested again.
                 self.budget().spend((self.ticks_ms)());
                 event = self.get_v2(&target, None, &key).await?;
             }
@@ -120,7 +120,7 @@ impl Client {
         })
     }
 
-    /// API v2 is told in `Stripe-Context` on whose behalf it is asked.
+    /// Sends a request to API v2, with the account that it acts for in `Stripe-Context`.
     async fn get_v2<T: for<'de> Deserialize<'de>>(
         &self,
         target: &str,
@@ -149,7 +149,7 @@ impl Client {
 
 /// The first page of the list between these seconds, both included.
 fn list_target(limit: usize, types: &[&str], from_s: i64, to_s: i64) -> String {
-    // It ends before the second after the last one: `created` has parts of a second here.
+    // The range ends before the second after the last one, because `created` has fractions of a second here.
     let (from, to) = (time::written(from_s), time::written(to_s + 1));
     let mut target = format!("{EVENTS}?limit={limit}");
     for (n, kind) in types.iter().enumerate() {
@@ -163,7 +163,7 @@ fn list_target(limit: usize, types: &[&str], from_s: i64, to_s: i64) -> String {
     target
 }
 
-/// The path of a page's URL, which is one of this list and of no other place.
+/// The path of a page's URL, which must belong to this list.
 fn place(url: &str) -> Result<String, Fault> {
     let path = match url.strip_prefix("https://") {
         Some(rest) => rest.find('/').map_or("", |slash| &rest[slash..]),
@@ -181,7 +181,7 @@ fn place(url: &str) -> Result<String, Fault> {
     }
 }
 
-/// What such an event says. One that doesn't say of which type it speaks says nothing.
+/// The content of such an event; `None` if it doesn't name the type that it is about.
 fn ungenerated_of(event: &Value, livemode: bool) -> Option<Ungenerated> {
     let impact = &event["data"]["impact"];
     let text = |value: &Value| value.as_str().map(str::to_owned);

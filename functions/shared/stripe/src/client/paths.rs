@@ -1,7 +1,7 @@
-//! Where each kind of object is.
+//! The path of each kind of object.
 //!
-//! A kind that isn't in the table has no path of its own at Stripe (a discount, a line item), or no domain here has a use
-//! for it. A thin event names its object's path itself, whatever the kind.
+//! A kind that isn't in the table has no path of its own at Stripe (a discount, a line item), or no domain here uses
+//! it. A thin event names its object's path itself, for any kind.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use sluice_kernel::consumer::fetch::Fetch;
@@ -13,16 +13,16 @@ pub(super) const ENTITLEMENTS: &str = "entitlements.active_entitlement_summary";
 /// The longest path of a thin event that is asked for, in bytes.
 pub const URL_BYTES_MAX: usize = 2_048;
 
-/// What stays as it is in a path's segment: the characters of Stripe's own ids. Merchants may choose some ids
-/// themselves (coupons, plans), in any script.
+/// The characters that stay unencoded in a path's segment: the characters of Stripe's own ids. Merchants may choose
+/// some ids themselves (coupons, plans), in any script.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'_').remove(b'-').remove(b'.');
 
-/// On whose behalf a path is asked for.
+/// The account for which a path is requested.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum OnBehalf {
-    /// The connected account's, where there is one.
+    /// The connected account, if there is one.
     Account,
-    /// The platform's: connected accounts are its own.
+    /// The platform: connected accounts belong to it.
     Platform,
 }
 
@@ -33,16 +33,16 @@ pub(super) struct Path {
     pub(super) on_behalf: OnBehalf,
 }
 
-/// How a kind's path is made.
+/// How a kind's path is built.
 #[derive(Debug, Clone, Copy)]
 enum Place {
-    /// There is one an account.
+    /// There is one per account.
     Single,
     /// The id follows.
     Id,
     /// The path is the one under an account's: `/v1/accounts/{account}/…/{id}`.
     OfAccount,
-    /// As `OfAccount`, or `/v1/customers/{customer}/sources/{id}`: whoever the bank account or card belongs to.
+    /// As `OfAccount`, or `/v1/customers/{customer}/sources/{id}`: depending on the owner of the bank account or card.
     OfAccountOrCustomer,
     /// `{id}` of the fee, `/refunds/` and the id.
     OfFee,
@@ -52,7 +52,7 @@ enum Place {
 
 use Place::{Id, OfAccount, OfAccountOrCustomer, OfCustomer, OfFee, Single};
 
-/// Kinds by Stripe's names, and where they are below `/v1/`.
+/// Kinds by Stripe's names, and their paths below `/v1/`.
 const TABLE: &[(&str, &str, Place)] = &[
     // Payments.
     ("charge", "charges", Id),
@@ -103,7 +103,7 @@ const TABLE: &[(&str, &str, Place)] = &[
     ("transfer", "transfers", Id),
 ];
 
-/// Whether a kind can be fetched only by somebody who knows its parent, beside its id.
+/// Whether fetching a kind needs its parent besides its id.
 #[must_use]
 pub fn needs_parent(kind: &str) -> bool {
     matches!(
@@ -119,14 +119,14 @@ fn place(kind: &str) -> Option<(&'static str, Place)> {
 
 /// A path's segment.
 pub(super) fn segment(id: &str) -> String {
-    // They would mean a folder.
+    // These segments would mean a folder.
     if matches!(id, "." | "..") {
         return id.replace('.', "%2E");
     }
     utf8_percent_encode(id, ENCODED).to_string()
 }
 
-/// The path to ask for; `None` where the kind has none, or what it needs isn't known.
+/// The path to request; `None` if the kind has none, or if a part that it needs isn't known.
 ///
 /// # Errors
 /// `Reject` with `stripe.bad_reference` for a thin event's URL that isn't a path of Stripe's API.
@@ -146,7 +146,7 @@ pub(super) fn path(request: &Fetch) -> Result<Option<Path>, Fault> {
 
 fn of_kind(request: &Fetch) -> Option<Path> {
     let (collection, place) = place(&request.kind)?;
-    // An empty one would ask for the list.
+    // An empty segment would request the list.
     let filled =
         |text: &Option<String>| text.as_deref().filter(|text| !text.is_empty()).map(segment);
     let id = || filled(&request.id);
@@ -172,7 +172,7 @@ fn of_kind(request: &Fetch) -> Option<Path> {
     Some(Path { target, on_behalf })
 }
 
-/// Where a kind's objects are listed, below `/v1/`; `None` where they have no list of their own.
+/// The path of the list of a kind's objects, below `/v1/`; `None` if they have no list of their own.
 pub(super) fn collection(kind: &str) -> Option<&'static str> {
     let found = TABLE.iter().find(|(name, _, _)| *name == kind);
     found.and_then(|(_, collection, place)| matches!(place, Id).then_some(*collection))
@@ -182,7 +182,8 @@ fn is_customer(id: &str) -> bool {
     id.starts_with("cus_")
 }
 
-/// Whether a thin event's URL is a path of the API: it was signed by Stripe, and still gets a key sent along.
+/// Whether a thin event's URL is a path of the API: Stripe signed it, but a key is sent with the request, so the URL is
+/// checked.
 pub(super) fn is_path(url: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/_-.~%?=&".contains(&byte);
     let climbs = |url: &str| {
@@ -302,7 +303,7 @@ mod tests {
         let mut person = request("person", Some("person_1"), None);
         person.scope.account = None;
         assert_eq!(target(&person), None);
-        // Without an id these would ask for the list.
+        // Without an id these would request the list.
         for id in [None, Some("")] {
             assert_eq!(target(&request("customer", id, None)), None);
             assert_eq!(target(&request(ENTITLEMENTS, id, None)), None);

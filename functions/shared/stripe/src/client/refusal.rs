@@ -3,12 +3,13 @@
 //! | Stripe answers | fault | |
 //! |---|---|---|
 //! | 429 | `Retry` `stripe.rate_limited` | after `Retry-After` |
-//! | 5xx, 408, 409, 424, 425 | `Retry` `stripe.unavailable` | after `Retry-After`, where there is one |
+//! | 5xx, 408, 409, 424, 425 | `Retry` `stripe.unavailable` | after `Retry-After`, if there is one |
 //! | 401, 403 | `Retry` `stripe.key_refused` | for an operator: no such key, or it lacks a permission |
-//! | 403 `account_invalid` | `Retry` `stripe.account_unreachable` | the account was disconnected, or the key is of another platform |
+//! | 403 `account_invalid` | `Retry` `stripe.account_unreachable` | the account was disconnected, or the key belongs to another platform |
 //! | anything else | `Reject` `stripe.request_refused` | the same request will be refused again |
 //!
-//! A cause has Stripe's codes and the request's id, by which support finds it. Never the message: it may quote a key.
+//! A cause has Stripe's codes and the request's id, by which support finds it. It never has the message, which may
+//! quote a key.
 
 use http::StatusCode;
 use serde_json::Value;
@@ -16,7 +17,7 @@ use sluice_kernel::fault::{Class, Fault, Pace};
 
 use super::wire::Answer;
 
-/// The longest word of Stripe's that is quoted, in bytes.
+/// The longest word from Stripe that is quoted, in bytes.
 const WORD_BYTES_MAX: usize = 64;
 
 /// Whether Stripe says that there is no such object. A 404 without the code is about the path.
@@ -43,10 +44,10 @@ pub(super) fn fault(answer: &Answer) -> Fault {
     }
 }
 
-/// What such an answer means where a list was asked for on behalf of an account.
+/// What such an answer means if a list was requested on behalf of an account.
 pub(super) fn of_list(answer: &Answer, account: Option<&str>) -> Fault {
     let fault = fault(answer);
-    // Nothing that is there was named, so what is missing is the account.
+    // The request named no object, so the missing one is the account.
     match fault.class == Class::Reject && is_missing(answer) && account.is_some() {
         true => Fault::retry("stripe.account_unreachable", fault.cause),
         false => fault,

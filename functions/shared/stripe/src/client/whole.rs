@@ -1,15 +1,15 @@
-//! What Stripe has of an object beyond what an event shows of it.
+//! The parts of an object that an event doesn't show.
 //!
 //! An event shows the first ten elements of a list, and other objects by their ids. Domains need more of some:
 //!
-//! | kind | what is asked for beside it | for |
+//! | kind | what is requested besides it | for |
 //! |---|---|---|
 //! | subscription | `items` to their end, `latest_invoice` | what a customer may use |
 //! | summary of entitlements | `entitlements` to their end | the same |
 //! | charge | `refunds` to their end | which refunds a `charge.refunded` is about |
 //!
-//! The object as an event would show it is kept beside the whole one, because only such objects can be compared.
-//! Sources: <https://docs.stripe.com/expand>, <https://docs.stripe.com/api/pagination>, and for refunds
+//! The object as an event would show it is kept next to the whole one, because only objects in that form can be
+//! compared. Sources: <https://docs.stripe.com/expand>, <https://docs.stripe.com/api/pagination>, and for refunds
 //! <https://docs.stripe.com/changelog/2022-11-15/deprecates-charges-auto-expand>.
 
 use http::header::HeaderValue;
@@ -21,16 +21,16 @@ use sluice_kernel::fault::Fault;
 use super::paths::{self, ENTITLEMENTS, Path};
 use super::{Client, headers, refusal};
 
-/// The most further pages of a list, a hundred elements each. Stripe allows twenty items of a subscription.
+/// The most further pages of a list, with a hundred elements each. Stripe allows twenty items in a subscription.
 pub const FURTHER_PAGES_MAX: usize = 10;
 
 /// How many elements of a list an event shows.
 const SHOWN_MAX: usize = 10;
 
-/// The first API version whose charges don't list their refunds unless asked to.
+/// The first API version in which charges don't list their refunds unless a request expands them.
 const REFUNDS_NOT_SHOWN_SINCE: &str = "2022-11-15";
 
-/// Where a kind is, what is expanded of it, and which of its lists is read to its end.
+/// A kind's path, what is expanded in it, and which of its lists is read to its end.
 const KINDS: [(&str, &str, &str); 2] = [
     ("/v1/subscriptions/", "latest_invoice", "items"),
     ("/v1/charges/", "refunds", "refunds"),
@@ -89,8 +89,8 @@ pub(super) fn shown(target: &str, api_version: Option<&str>, whole: &Value) -> O
 }
 
 impl Client {
-    /// Reads the object's list to its end, as far as [`FURTHER_PAGES_MAX`] reach. The second (Unix) in which the last page was
-    /// read; none where there was no further one.
+    /// Reads the object's list to its end, as far as [`FURTHER_PAGES_MAX`] reach. Returns the second (Unix) in which
+    /// the last page was read; `None` if there was no further one.
     pub(super) async fn complete(
         &self,
         request: &Fetch,
@@ -114,7 +114,7 @@ impl Client {
                 break;
             };
             let from = match list["url"].as_str() {
-                // Served as a list, it is asked for as it was.
+                // The kind is served as a list, so the same path is requested.
                 _ if field == "entitlements" => path.target.clone(),
                 Some(url) if paths::is_path(url) => with(url, "limit=100"),
                 _ => break,
@@ -142,7 +142,7 @@ impl Client {
         path: &Path,
         key: &HeaderValue,
     ) -> Result<super::Answer, Fault> {
-        // It is owed: half an object would have to be asked for again.
+        // This request is made even without budget: half an object would have to be requested again.
         self.budget().spend((self.ticks_ms)());
         let version = request.api_version.as_deref();
         let headers: HeaderMap = headers(request, target, path.on_behalf, version, key)?;

@@ -22,7 +22,7 @@ use super::{CONNECT_TIMEOUT, RETRY_AFTER_MS_MAX};
 /// Connections unused for longer are closed: Stripe keeps them for longer than this.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How often a request is sent: once more than once, for a connection that turns out to be dead.
+/// How often a request is sent at most: a second time if the connection turns out to be dead.
 const SENDINGS_MAX: u32 = 2;
 
 type Http = Client<HttpsConnector<HttpConnector>, Empty<Bytes>>;
@@ -32,29 +32,29 @@ pub(super) struct Wire {
     base: Uri,
     answer_bytes_max: usize,
     ticks_ms: fn() -> u64,
-    /// Made for the first request: reading the root certificates takes milliseconds that most starts can spare.
+    /// Made for the first request: reading the root certificates takes milliseconds that most starts can save.
     http: OnceLock<Http>,
 }
 
-/// An answer, whatever its status.
+/// An answer with any status.
 pub(super) struct Answer {
     pub(super) status: StatusCode,
     pub(super) body: Bytes,
-    /// From before the first sending until the answer's head was there.
+    /// The time from before the first sending until the answer's head arrived.
     pub(super) took_ms: u32,
     headers: HeaderMap,
 }
 
 /// Why there is no answer.
 enum Lost {
-    /// The connection broke, or was dead already: another may work.
+    /// The connection broke, or was already dead: another may work.
     Connection(String),
-    /// Another won't.
+    /// Another connection won't help.
     Else(Fault),
 }
 
 impl Wire {
-    /// Requests to this base: `https://host[:port]`, or `http://` with a loopback host.
+    /// Sends requests to this base: `https://host[:port]`, or `http://` with a loopback host.
     pub(super) fn new(
         base: &str,
         answer_bytes_max: usize,
@@ -87,7 +87,7 @@ impl Wire {
         })
     }
 
-    /// Asks and reads the whole answer. The caller bounds the time.
+    /// Sends a request and reads the whole answer. The caller bounds the time.
     pub(super) async fn get(&self, target: &str, headers: HeaderMap) -> Result<Answer, Fault> {
         let started_ms = (self.ticks_ms)();
         let mut sendings = 0;
@@ -241,7 +241,7 @@ fn is_loopback(host: &str) -> bool {
     host == "localhost" || address.is_ok_and(|address| address.is_loopback())
 }
 
-/// The first cause of an error: what the system or TLS said. It knows nothing of the request.
+/// The first cause of an error: what the system or TLS said. It contains nothing of the request.
 fn innermost(error: &(dyn Error + 'static)) -> String {
     let mut error = error;
     while let Some(source) = error.source() {

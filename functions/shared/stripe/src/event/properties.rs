@@ -1,4 +1,4 @@
-//! Heads against the plain reading of generated events, and times.
+//! Compares heads with a plain parse of generated events; and times.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::reference::{plain, plain_head};
 use super::*;
 
-/// The text of a JSON string, some characters of it escaped at will.
+/// The text of a JSON string, some characters of it escaped at random.
 fn string_text(inner: impl Strategy<Value = String>) -> impl Strategy<Value = String> {
     (inner, vec(any::<bool>(), 8)).prop_map(|(inner, escape)| {
         let mut text = String::from('"');
@@ -86,7 +86,7 @@ fn object_text(value: impl Strategy<Value = String>) -> impl Strategy<Value = St
     })
 }
 
-/// An event more often than chance would have it: fields appended last win.
+/// An event more often than by chance: fields appended last win.
 fn event_text() -> impl Strategy<Value = String> {
     let object = object_text(value_text());
     let data = object_text(value_text()).prop_map(|object| format!(r#"{{"object":{object}}}"#));

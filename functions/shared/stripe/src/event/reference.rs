@@ -1,6 +1,6 @@
-//! The head of an event read the plain way, through `serde_json::Value`: what [`parse_head`](super::parse_head) is
-//! held against. `Value` refuses some bodies that `parse_head` takes (deep nesting, lone surrogates, numbers beyond
-//! 64-bit floats), so it answers for the others only. Also part of the fuzz target.
+//! The head of an event parsed the plain way, through `serde_json::Value`: the reference for
+//! [`parse_head`](super::parse_head). `Value` refuses some bodies that `parse_head` accepts (deep nesting, lone
+//! surrogates, numbers beyond 64-bit floats), so it is the reference only for the others. Also part of the fuzz target.
 
 use serde_json::Value;
 use sluice_kernel::event::Shape;
@@ -14,7 +14,7 @@ pub(crate) struct PlainHead {
     pub(crate) account: Option<String>,
     pub(crate) context: Option<String>,
     pub(crate) livemode: Option<bool>,
-    /// Only where the body has a number or nothing readable: times have their own test.
+    /// Only if the body has a number or nothing readable: times have their own test.
     pub(crate) created: Option<i64>,
     pub(crate) api_version: Option<String>,
     pub(crate) object: Option<(Option<String>, Option<String>)>,

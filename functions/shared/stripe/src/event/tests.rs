@@ -12,7 +12,7 @@ pub(super) fn code(body: impl AsRef<[u8]>) -> &'static str {
         .code()
 }
 
-/// A minimal event with more fields put in front.
+/// A minimal event with more fields added in front.
 pub(super) fn event_with(fields: &str) -> String {
     format!(r#"{{{fields},"id":"evt_1","type":"a.b"}}"#)
 }
@@ -371,7 +371,7 @@ fn each_shape_names_account_and_object_its_own_way() {
     assert_eq!(read(r#","object":"event""#), "acct_own x o_1");
     assert_eq!(read(r#","object":"v2.core.event""#), "acct_context y r_1");
     assert_eq!(read(r#","object":"v3.event""#), "acct_own x o_1");
-    // An unknown shape falls back; of a known one its object is where its shape says.
+    // An unknown shape has a fallback; in a known one the object is in its shape's place.
     let only_thin_fields = r#""context":"acct_c","related_object":{"id":"r_1"}"#;
     let body = event_with(only_thin_fields);
     assert_eq!(head(&body).account.as_deref(), Some("acct_c"));
@@ -467,7 +467,7 @@ fn a_snapshot_names_its_account_in_account_or_in_context_or_as_of_old_in_user_id
     ] {
         assert_eq!(account(fields).as_deref(), expected, "{fields}");
     }
-    // Its own word was never a thin event's.
+    // A thin event never had the field `user_id`.
     let thin = event_with(r#""object":"v2.core.event","user_id":"acct_4","account":"acct_1""#);
     assert_eq!(head(&thin).account, None);
 }

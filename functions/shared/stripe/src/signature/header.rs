@@ -1,14 +1,14 @@
 //! Reads a `Stripe-Signature` header, strictly and within bounds.
 //!
-//! This is the one thing that is parsed before the signature holds, so it sees whatever a stranger sends: any bytes,
-//! any length. It looks at each byte a bounded number of times and allocates only the readable signatures, of which
-//! there are at most [`V1_ENTRIES_MAX`].
+//! This is the one thing that is parsed before the signature holds, so it gets any bytes of any length from strangers.
+//! It reads each byte a bounded number of times and allocates only the readable signatures, of which there are at most
+//! [`V1_ENTRIES_MAX`].
 
 use super::{HEADER_BYTES_MAX, Refusal, TIMESTAMP_DIGITS_MAX, V1_ENTRIES_MAX};
 
 /// What the header says. `v1` is never empty.
 pub(super) struct SignatureHeader<'a> {
-    /// `t` as it was sent, leading zeros included: the text that Stripe signed.
+    /// `t` as it was sent, including leading zeros: the text that Stripe signed.
     pub(super) timestamp_text: &'a [u8],
     /// The same in unix seconds.
     pub(super) timestamp_s: i64,
@@ -71,7 +71,8 @@ fn without_blanks(entry: &[u8]) -> &[u8] {
     }
 }
 
-/// Parts an entry at its first `=`. One without any is a key without a value, so that a bare `t` still counts as a `t`.
+/// Splits an entry at its first `=`. An entry without one is a key without a value, so that a bare `t` still counts as
+/// a `t`.
 fn key_and_value(entry: &[u8]) -> (&[u8], &[u8]) {
     match entry.iter().position(|&byte| byte == b'=') {
         Some(at) => (&entry[..at], &entry[at + 1..]),
@@ -83,7 +84,7 @@ fn seconds_from_digits(digits: &[u8]) -> Option<i64> {
     if digits.is_empty() || digits.len() > TIMESTAMP_DIGITS_MAX {
         return None;
     }
-    // Twelve digits are far from i64's end: nothing here can overflow.
+    // Twelve digits are far from i64's end: so nothing here can overflow.
     digits.iter().try_fold(0, |seconds, digit| {
         digit
             .is_ascii_digit()

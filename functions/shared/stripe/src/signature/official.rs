@@ -1,6 +1,6 @@
-//! The cases that Stripe's official libraries test themselves with, and those in which they differ from each other.
+//! Test cases from Stripe's official libraries, and cases in which those libraries differ from each other.
 //!
-//! Where the libraries differ, the stricter answer is ours, and the test says so.
+//! If the libraries differ, Sluice gives the stricter answer, and the test says so.
 
 use super::tests::{BODY, OTHER_SECRET, OTHER_V1, SECRET, T, V1, check};
 use super::*;
@@ -55,7 +55,8 @@ mod all {
 
     #[test]
     fn an_old_timestamp_without_a_tolerance_does_not_pass_here() {
-        // Python, Ruby, Node, PHP and Java accept t=12345 when the tolerance is left out or 0. Here it can't be.
+        // Python, Ruby, Node, PHP and Java accept t=12345 when the tolerance is left out or 0. Here the tolerance can't
+        // be left out.
         assert_eq!(check(sign(BODY, SECRET, 12_345)), Err(Refusal::TooOld));
         assert!(Tolerance::seconds(0).is_err());
     }
@@ -66,7 +67,7 @@ mod python {
 
     #[test]
     fn of_two_timestamps_none_is_taken() {
-        // Python, PHP, Ruby and Java take the first; Node and Go the last.
+        // Python, PHP, Ruby and Java use the first; Node and Go the last.
         let signature = &sign(BODY, SECRET, T)["t=1735689600,".len()..];
         assert_eq!(
             check(format!("t={T},t=12345,{signature}")),
@@ -232,7 +233,7 @@ mod java {
 
     #[test]
     fn a_time_of_zero_is_only_old() {
-        // Java and PHP read "no timestamp" out of 0 or less; it is a time like any other, long past.
+        // Java and PHP read "no timestamp" out of 0 or less; here it is a time like any other, long past.
         assert_eq!(check(sign(BODY, SECRET, 0)), Err(Refusal::TooOld));
         assert_eq!(check(format!("t=-1,v1={V1}")), Err(Refusal::Malformed));
     }

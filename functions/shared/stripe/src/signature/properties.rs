@@ -1,4 +1,4 @@
-//! The rule as laws over generated deliveries.
+//! The rule as properties over generated deliveries.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -74,7 +74,7 @@ proptest! {
         let mut all: Vec<&str> = signed.split(',').collect();
         let at = place.index(all.len() + 1);
         all.splice(at..at, entries.iter().map(String::as_str));
-        // An entry's own blanks at its ends are among those that don't count.
+        // Blanks at an entry's ends don't count either.
         let spaced: Vec<String> = all
             .iter()
             .zip(blanks.chunks_exact(2))

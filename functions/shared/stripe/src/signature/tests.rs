@@ -12,7 +12,7 @@ pub(super) const V1: &str = "7704f67a31dd4cb846fe00f4d5b32c6a19ea6bcbe315463477d
 pub(super) const OTHER_V1: &str =
     "7ff68fd004b40817c9565a162708ecee1fecba528aa97eafa1757af9f29a3307";
 
-/// The verdict on `BODY` at `T` under `SECRET`.
+/// The verdict on `BODY` at `T` with `SECRET`.
 pub(super) fn check(header: impl AsRef<[u8]>) -> Result<Verified, Refusal> {
     verify(
         BODY,
@@ -515,7 +515,7 @@ fn which_of_several_secrets_it_was_signed_with_is_told_by_their_places() {
         by(both, &[SECRET, "whsec_third", OTHER_SECRET]),
         Ok(vec![0, 2])
     );
-    // A blank one keeps its place, and beyond the last bit places are one.
+    // A blank secret keeps its index, and all indexes beyond the last bit share that bit.
     assert_eq!(by(one.clone(), &[" ", OTHER_SECRET]), Ok(vec![1]));
     let many: Vec<_> = std::iter::repeat_n("whsec_x", 40)
         .chain([OTHER_SECRET])

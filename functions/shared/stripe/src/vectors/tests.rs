@@ -8,7 +8,7 @@ use crate::signature::sign;
 
 const T: i64 = 1_735_689_600;
 
-/// A vector that verifies, with fields replaced or, where null, removed.
+/// A vector that verifies, with fields replaced or, if null, removed.
 fn line(changes: Value) -> String {
     let mut vector = json!({
         "name": "a vector",

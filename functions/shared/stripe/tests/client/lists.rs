@@ -1,4 +1,4 @@
-//! Lists, page by page: against a Stripe that knows the truth, and against a server that answers as told.
+//! Lists, page by page: against a simulated Stripe that knows the truth, and against a server with scripted answers.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -16,7 +16,7 @@ use crate::simulation::serve;
 use crate::stub::{Reply, Stub};
 use crate::{LIVE, client, client_with, keys, runtime};
 
-/// A page and where the next one begins. The largest budget gives a token a millisecond.
+/// A page, and where the next one begins. The largest budget gives one token per millisecond.
 fn page<T, F>(ask: impl Fn() -> F) -> (Vec<T>, Option<String>)
 where
     F: Future<Output = Result<Listed<T>, Fault>>,
@@ -40,7 +40,7 @@ fn failures(livemode: bool, from_s: i64, to_s: i64, after: Option<String>) -> As
     }
 }
 
-/// What is asked for: live events of this payload.
+/// A request for live events of this payload.
 fn events(account: Option<&str>, payload: Payload, types: &[&str]) -> Ask {
     Ask {
         scope: Whose {
@@ -109,7 +109,7 @@ fn what_stripe_says_it_failed_to_make_is_listed_with_type_account_and_object() {
         assert_eq!(found.object_kind.as_deref(), Some("payment_intent"));
         assert_eq!(found.told_s, event.created + 60);
     }
-    // Both ends are included, and nothing beyond them; the other mode has none.
+    // Both ends are included, and nothing beyond them; the other mode has no events.
     let ids = |from_s, to_s| list(true, from_s, to_s).0.len();
     assert_eq!(ids(first_s, first_s), 1);
     assert_eq!(ids(first_s - 10, first_s - 1), 0);
@@ -144,7 +144,7 @@ fn failures_of_one_second_are_listed_to_their_end_and_so_is_what_is_older() {
     while world.events().len() < PAGE_MAX + 5 {
         world.play(Story::Purchase, &Scope::platform(true));
     }
-    // Stripe says of all of them in one second that it failed to make them.
+    // In one second Stripe says for all of them that it failed to make them.
     let told_s = world.end() + 7_200;
     let lost: Vec<Occurrence> = world.events()[..PAGE_MAX + 5].to_vec();
     for (n, event) in lost.iter().enumerate() {
@@ -264,7 +264,7 @@ fn a_next_page_at_another_place_is_never_asked_for() {
         (fault.class, fault.code),
         (Class::Retry, "stripe.answer_unreadable")
     );
-    // A place that a cursor has kept, and that is none of the list: nothing is asked.
+    // A place that a cursor has kept, and that isn't in the list: no request is made.
     let ask = failures(true, 0, 5, Some("1767225600".to_owned()));
     let fault = loop {
         match runtime().block_on(client.ungenerated(&ask)) {
@@ -293,7 +293,7 @@ fn a_page_of_snapshots_goes_on_after_its_last_id_though_its_event_can_not_be_rea
 fn a_page_of_failures_takes_no_longer_than_it_may_though_each_of_its_requests_does_less() {
     let notice = r#"{"id":"evt_1","created":"2026-01-05T09:00:00Z","data":null}"#;
     let page = format!(r#"{{"data":[{notice}],"next_page_url":null}}"#);
-    // The list is answered, and what the event says isn't.
+    // The list is answered, but the event's data isn't.
     let stub = Stub::replying([answer(&page), Reply::Silence]);
     let client = client_with(&stub.url, keys(Some(LIVE), None), |settings| {
         settings.total_timeout = Duration::from_secs(3_600);

@@ -1,4 +1,4 @@
-//! The API's client over a socket: against the simulated Stripe, and against a server that misbehaves as told.
+//! The API's client over a socket: against the simulated Stripe, and against a server with scripted faults.
 
 mod lists;
 mod simulation;
@@ -38,7 +38,7 @@ fn budget(rate_per_s: u32, environments: u32) -> Budget {
     Budget::shared(number(rate_per_s), number(environments))
 }
 
-/// A client of this server, with both keys and as good as no budget.
+/// A client of this server, with both keys and practically no limit of requests.
 fn client(url: &str) -> Client {
     client_with(url, keys(Some(LIVE), Some(TEST)), |_| {})
 }
@@ -51,12 +51,12 @@ fn client_with(url: &str, keys: Keys, change: impl FnOnce(&mut Settings)) -> Cli
 }
 
 fn fetch(client: &Client, request: &Fetch) -> Result<Fetched, Fault> {
-    // The largest budget gives a token a millisecond.
+    // The largest budget gives one token per millisecond.
     std::thread::sleep(Duration::from_millis(2));
     runtime().block_on(client.fetch(request))
 }
 
-/// One for all of a test's thread, so that the client's connection outlives a fetch.
+/// One runtime for a test's thread, so that the client's connection outlives a fetch.
 fn runtime() -> &'static tokio::runtime::Runtime {
     thread_local! {
         static RUNTIME: &'static tokio::runtime::Runtime = Box::leak(Box::new(
@@ -69,7 +69,7 @@ fn runtime() -> &'static tokio::runtime::Runtime {
     RUNTIME.with(|runtime| *runtime)
 }
 
-/// The fault's class and code, where it is one.
+/// The fault's class and code, if it is a fault.
 fn code(fetched: Result<Fetched, Fault>) -> (Class, &'static str) {
     let fault = fetched.expect_err("a fault");
     (fault.class, fault.code)

@@ -1,4 +1,4 @@
-//! Against a Stripe that knows the truth.
+//! Tests against a simulated Stripe that knows the truth.
 
 use std::collections::BTreeSet;
 
@@ -47,7 +47,7 @@ fn requests(world: &World, version: ApiVersion) -> Vec<(Key, Fetch)> {
         let event = event(world, occurrence, version);
         let request = Fetch::of_snapshot(&event).expect("it says what it is");
         let mut key = occurrence.object.clone();
-        // Of an application the account is asked for that connects to it.
+        // For an application, the request is for the account that connects to it.
         if request.kind == "account" {
             key.id = request.id.clone().unwrap_or_default();
         }
@@ -64,7 +64,7 @@ fn request(server: &Server, kind: &str) -> Fetch {
     of_kind.next().expect("one of the kind").1
 }
 
-/// The same request for an object that never was.
+/// The same request for an object that never existed.
 fn gone(request: Fetch) -> Fetch {
     Fetch {
         id: Some("none_1".to_owned()),
@@ -82,7 +82,7 @@ fn every_object_that_an_event_tells_of_is_found_as_it_is_in_the_events_version()
             world.play(story, scope);
         }
     }
-    // Events can be had for ever here, so that every deletion can be proven, whenever it was.
+    // Events never expire here, so that every deletion can be proven, at any age.
     let terms = Terms {
         events_kept_s: None,
         ..Terms::default()
@@ -128,7 +128,7 @@ fn every_object_that_an_event_tells_of_is_found_as_it_is_in_the_events_version()
                     assert!(took_ms < 4_000);
                 }
                 Fetched::Deleted { .. } if deleted => {}
-                // Stripe serves neither by its id.
+                // Stripe serves neither kind by its id.
                 Fetched::NoPath if ["application", "discount"].contains(&&*request.kind) => {}
                 other => panic!("{request:?}: {other:?}"),
             }
@@ -179,7 +179,7 @@ fn equal_ids_in_three_accounts_are_three_objects() {
     let made = world.play_alike(Story::PayoutPaid, &scopes);
     let payout = made[0].iter().find(|key| key.id.starts_with("po_"));
     let id = payout.expect("a payout").id.clone();
-    // One of them goes on.
+    // One of them continues.
     let server = serve(world);
     let client = client(&server.url());
     for scope in &scopes {
@@ -277,7 +277,7 @@ fn a_key_of_the_wrong_mode_is_never_sent_so_its_404_is_no_deletion() {
 fn a_404_from_a_key_of_another_account_or_mode_that_looks_right_is_no_deletion() {
     let mut world = World::new(3, Options::default());
     world.play(Story::Purchase, &Scope::platform(true));
-    // The key's text says live, and it opens a place where the charge isn't.
+    // The key's text says live, and it opens a mode that doesn't have the charge.
     let elsewhere = ApiKey {
         text: LIVE.to_owned(),
         livemode: false,

@@ -1,11 +1,11 @@
-//! A server that answers as told, and remembers what it was asked.
+//! A server with scripted answers that remembers its requests.
 
 use std::collections::VecDeque;
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 
-/// What becomes of a request.
+/// The result of a request.
 #[derive(Debug, Clone)]
 pub(crate) enum Reply {
     /// An answer: status, further headers, body. `Date` is Mon, 05 Jan 2026 09:00:00 GMT.
@@ -39,7 +39,7 @@ pub(crate) struct Stub {
 }
 
 impl Stub {
-    /// Gives these replies, one a request.
+    /// Gives these replies, one per request.
     pub(crate) fn replying(replies: impl IntoIterator<Item = Reply>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
@@ -94,7 +94,7 @@ fn serve(mut stream: TcpStream, connection: usize, shared: &Shared) {
                 for (name, value) in headers {
                     answer.push_str(&format!("{name}: {value}\r\n"));
                 }
-                // The client may have had enough.
+                // The client may have stopped reading.
                 let _ = stream.write_all(format!("{answer}\r\n{body}").as_bytes());
             }
             Reply::Bytes(text) => {

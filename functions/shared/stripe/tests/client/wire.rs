@@ -1,4 +1,4 @@
-//! What is sent, and what the client makes of a server that misbehaves.
+//! What is sent, and how the client handles a server that misbehaves.
 
 use std::io::{Read as _, Write as _};
 use std::time::{Duration, Instant};
@@ -41,7 +41,7 @@ fn the_key_the_version_and_the_account_are_sent_and_the_connection_is_kept() {
     else {
         panic!("{found:?}")
     };
-    // The answer doesn't say, so it is the one that was asked for.
+    // The answer doesn't name a version, so it is the requested one.
     assert_eq!(api_version.as_deref(), Some("2024-06-20"));
     assert_eq!(date_s, 1_767_603_600);
 
@@ -73,7 +73,7 @@ fn a_key_that_may_not_read_what_lies_beside_an_object_is_shown_the_object_alone(
     };
     assert!(expanded.has("get /v1/charges/ch_1?expand%5b%5d=refunds http/1.1"));
     assert!(plain.has("get /v1/charges/ch_1 http/1.1"));
-    // One that may not read the object either is refused, and asked no third time.
+    // A key that may not read the object either is refused, and no third request is made.
     let answers = [(); 2].map(|()| Reply::Answer(403, vec![], refused.clone()));
     let stub = Stub::replying(answers);
     let refusal = code(fetch(&client(&stub.url), &of("charge", "ch_1")));
@@ -177,7 +177,7 @@ fn a_server_that_speaks_no_tls_where_it_should_is_told_nothing() {
         (Class::Retry, "stripe.unavailable")
     );
     let told = server.join().expect("the server ends");
-    // The greeting of TLS, and no request.
+    // The greeting of TLS, and not a request.
     assert_eq!(told.first(), Some(&0x16));
     let told = String::from_utf8_lossy(&told).into_owned();
     assert!(!told.contains(LIVE) && !told.contains("charges"), "{told}");

@@ -1,4 +1,4 @@
-//! Replay runs: their record, their list, and what is noted of their events.
+//! Replay runs: their record, their list, and what is recorded of their events.
 
 use sluice_kernel::replay::{Run, RunState, Runs};
 
@@ -42,7 +42,7 @@ async fn a_run_is_made_once_and_saved_by_whoever_has_seen_it_last() {
     assert_eq!(runs.find("r-1").await, Ok(None));
     assert_eq!(runs.create(&run, &ids(3), None).await, Ok(()));
     assert_eq!(runs.find("r-1").await, Ok(Some((run.clone(), 1))));
-    // As after a lost answer: what is there is what would be written.
+    // As after a lost answer: the stored item equals the one to write.
     assert_eq!(runs.save(&run, 0).await, Ok(true));
     run.next = 2;
     assert_eq!(runs.save(&run, 0).await, Ok(false));
