@@ -6,6 +6,7 @@ functions/README.md, infra/docs and infra/runbooks.
 - a target, `make name`;
 - a command of the operator's program, `sluice name`;
 - a link to a file;
+- a path of a file in `code`, from the root, or below `functions/shared`, `functions` or `infra`;
 - in the table of `infra/docs/availability.md`, a test in each line, or the words why there is none;
 - in the table of `infra/docs/first-deploy.md`, event types that the table of routes
   (`functions/shared/kernel/src/bus/routes.tsv`) brings to the domain of their line;
@@ -29,6 +30,11 @@ TEST = re.compile(r"`(?:\w+::)*(\w+)::(\w+)`")
 TARGET = re.compile(r"(?:`|^)make ([a-z][a-z-]*)", re.MULTILINE)
 COMMAND = re.compile(r"(?:`|^|-- )sluice (?:--[a-z-]+ \S+ )*([a-z]+)", re.MULTILINE)
 
+
+# A file that a page names in passing. What is made while running is none, nor the domain that a page adds as its example.
+PATH = re.compile(r"`((?:[A-Za-z0-9_-]+/)+[A-Za-z0-9_.-]+\.(?:rs|py|sh|tsv|toml|yaml|json|md))`")
+BELOW = ("", "functions/shared", "functions", "infra")
+MADE = ("target/", ".aws-sam/", "functions/tax/")
 
 # What a line of the table of faults says where no test can back it.
 UNTESTED = ("not on the local AWS", "no test")
@@ -132,6 +138,9 @@ def breaches(root):
         for link in runbooks.LINK.findall(text):
             if not (path.parent / link).exists():
                 yield f"{place}: leads to {link}, which isn't there"
+        for name in PATH.findall(text):
+            if not name.startswith(MADE) and not any((root / below / name).exists() for below in BELOW):
+                yield f"{place}: names the file {name}, which isn't there"
     yield from untested(root)
     yield from unbacked(root)
     yield from misrouted(root)

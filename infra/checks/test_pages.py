@@ -53,6 +53,12 @@ class Rules(unittest.TestCase):
     def test_a_test_of_another_file(self):
         self.broken("`cases::one_that_is_taken_once`", "cases::one_that_is_taken_once")
 
+    def test_a_file_in_passing_that_is_not_there(self):
+        self.write("functions/shared/kernel/src/event.rs", "")
+        self.write("README.md", SOUND + "`kernel/src/event.rs`, `functions/shared/kernel/src/event.rs`, `target/local/stack.json`")
+        self.assertEqual(list(pages.breaches(self.root)), [])
+        self.broken("`kernel/src/take.rs`", "names the file kernel/src/take.rs")
+
     def test_a_target_that_is_not_there(self):
         self.broken("\nmake walk STAGE=x\n", "`make walk`")
 
