@@ -4,9 +4,9 @@
 //! A thin event carries no state: with a key its object is fetched, without one it is ignored. So with a key everything
 //! ends in Stripe's state, for any events, and without one as if the thin events hadn't come.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::json;
+use serde_json::{Value, json};
 use sluice_domains::{Visit, by_name};
 use sluice_effects::place_of;
 use sluice_harness::build::TRACEPARENT;
@@ -57,6 +57,25 @@ fn told<D: Domain>(world: &World) -> [Vec<Received>; 2] {
     ]
 }
 
+/// What ended without a guess in both. Without a key a guess goes by the ids of events, and a second event of one change has an id
+/// of its own, so such an object may end at either of the states that share a second.
+fn decided<'a>(end: &'a End, other: &End) -> [BTreeMap<&'a String, &'a Value>; 2] {
+    let guessed = [end, other].map(|end| {
+        let guesses = end.states.iter().filter(|(_, (_, is_guess))| *is_guess);
+        guesses.map(|(key, _)| key.clone()).collect::<Vec<_>>()
+    });
+    let guessed = guessed.concat();
+    let is_decided = |name: &str| !guessed.iter().any(|key| name.contains(key.as_str()));
+    let states = end.states.iter().map(|(key, (state, _))| (key, state));
+    [
+        states.filter(|(key, _)| is_decided(key)).collect(),
+        end.levels
+            .iter()
+            .filter(|(key, _)| is_decided(key))
+            .collect(),
+    ]
+}
+
 fn laws_hold<D: Domain>() {
     let mut fetched = 0;
     for seed in 1..=WORLDS {
@@ -74,7 +93,12 @@ fn laws_hold<D: Domain>() {
             let ended = deliver::<D>(&all, &Truth(&world));
             assert_eq!(ended, by_key, "seed {seed}, with a key");
             let ended = deliver::<D>(&all, &WithoutKey);
-            assert_eq!(ended, without_key, "seed {seed}, without one");
+            assert_eq!(
+                decided(&ended, &without_key),
+                decided(&without_key, &ended),
+                "seed {seed}, without one"
+            );
+            assert_eq!(ended.facts, without_key.facts, "seed {seed}, without one");
 
             let mut alone = thin.clone();
             dice.shuffle(&mut alone);

@@ -354,7 +354,7 @@ fn of_what_is_there() -> Vec<Call> {
         call(
             "event-list-account",
             Both,
-            "event list --account acct_1SuGlO67uiuHxuua",
+            "event list --account acct_1S6JlK2KfzrV9hgA",
         ),
         call("event-list-wrong", Both, "event list --since yesterday"),
         call("state-show", Both, "state show pi_g_customer"),
@@ -362,20 +362,20 @@ fn of_what_is_there() -> Vec<Call> {
         call(
             "state-show-subscription",
             Both,
-            "state show sub_1SZEJ3ZyOQSluiceWYvLhvgs",
+            "state show sub_1SEkmZWriFSluiceGNK1Vgc9",
         ),
         call(
             "state-show-invoice",
             Both,
-            "state show in_1SYSjPI1GkSluiceDYmjKlbt",
+            "state show in_1SXaW9zA3gSluicejQ3lV7IR",
         ),
         call(
             "state-show-account",
             Both,
-            "state show acct_1SuGlO67uiuHxuua --account acct_1SuGlO67uiuHxuua",
+            "state show acct_1S6JlK2KfzrV9hgA --account acct_1S6JlK2KfzrV9hgA",
         ),
         call("state-show-absent", Both, "state show pi_g_absent"),
-        call("access-show", Both, "access show cus_5vVqRRvxyFiZMe"),
+        call("access-show", Both, "access show cus_iXrEYzC1teoJZg"),
         call("access-show-absent", Both, "access show cus_g_absent"),
         call("show", Both, "show evt_g_customer"),
         call("show-object", Both, "show pi_g_customer"),
