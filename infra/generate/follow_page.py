@@ -10,8 +10,9 @@ Each command is run but those of `NOT_RUN`, which test the whole project. Then:
 - cfn-lint finds nothing in the template as SAM transforms it, nor do our own rules (tests/template);
 - `sluice`, built in the copy, names the domain among those that it was built with.
 
-The copy is in target/adding-a-domain and shares the target folder, so that nothing of crates.io is compiled again. Files that
-are as they were at the last run keep their times, for cargo.
+The copy is in target/adding-a-domain and has a target folder of its own beside it: cargo names what it makes of a workspace's
+crates by their place in it, so in one folder the copy's crates would be taken for the project's. What was compiled of crates.io is
+linked into that folder and isn't compiled again. Files that are as they were at the last run keep their times, for cargo.
 """
 
 import json
@@ -78,6 +79,36 @@ def take_over(draft, copy):
             shutil.copy(draft / name, copy / name)
 
 
+def crates(cargo, root):
+    """The workspace's crates, as cargo names what it makes of them."""
+    asked = [cargo, "metadata", "--format-version", "1", "--no-deps", "--locked"]
+    packages = json.loads(subprocess.run(asked, cwd=root, stdout=subprocess.PIPE, check=True).stdout)["packages"]
+    names = [package["name"] for package in packages] + [one["name"] for package in packages for one in package["targets"]]
+    return {name.replace("-", "_") for name in names}
+
+
+def lend_third_parties(members, target, own):
+    """Links what was compiled of other projects' crates into a target folder of one's own. The workspace's crates stay out."""
+
+    def is_a_members(name):
+        crate = name.rpartition("-")[0].replace("-", "_")
+        return crate in members or crate.removeprefix("lib") in members
+
+    for part in (".fingerprint", "build", "deps"):
+        there = own / "debug" / part
+        there.mkdir(parents=True, exist_ok=True)
+        for made in (target / "debug" / part).iterdir() if (target / "debug" / part).is_dir() else ():
+            if is_a_members(made.stem if part == "deps" else made.name) or (there / made.name).exists():
+                continue
+            if made.is_dir():
+                shutil.copytree(made, there / made.name, symlinks=True)
+            elif made.suffix in (".rlib", ".rmeta", ".so", ".dylib"):
+                # Never written in place, so one file serves both.
+                os.link(made, there / made.name)
+            elif made.suffix == ".d":
+                shutil.copy2(made, there / made.name)
+
+
 def run(command, folder, what, **more):
     """Runs a command quietly; what it said is shown if it fails."""
     began = time.monotonic()
@@ -139,11 +170,12 @@ def main():
         print(f"{PAGE}: the project has {NAME} already, so nobody has to try it")
         return 0
     copy = ROOT / "target/adding-a-domain"
-    target = os.environ.get("CARGO_TARGET_DIR", str(ROOT / "target"))
-    environment = {**os.environ, "CARGO_TARGET_DIR": target}
+    target = ROOT / "target/adding-a-domain-target"
+    environment = {**os.environ, "CARGO_TARGET_DIR": str(target), "CARGO_INCREMENTAL": "0"}
     page = (ROOT / PAGE).read_text(encoding="utf-8")
     tools = ROOT / ".venv/lint/bin"
     cargo = os.environ.get("CARGO", "cargo")
+    lend_third_parties(crates(cargo, ROOT), Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")), target)
     with tempfile.TemporaryDirectory() as folder:
         draft = Path(folder)
         for name in files.sources(ROOT):
@@ -167,7 +199,7 @@ def main():
             # With the features of the whole workspace, as all else: what the program was built of is used again.
             rules = [cargo, "test", "--quiet", "--workspace", "--test", "rules", "--test", "tables"]
             run(rules, copy, "our own rules", env=environment)
-            knows_the_domain(Path(target) / "debug/sluice", copy)
+            knows_the_domain(target / "debug/sluice", copy)
         except Broken as broken:
             print(broken, file=sys.stderr)
             return 1

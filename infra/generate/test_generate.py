@@ -241,6 +241,20 @@ class Lists(Copy):
 
 
 class Page(unittest.TestCase):
+    def test_the_copy_is_lent_what_others_wrote_and_nothing_of_the_workspace(self):
+        with tempfile.TemporaryDirectory() as folder:
+            target, own = Path(folder) / "target", Path(folder) / "own"
+            for part in (".fingerprint/serde-1a", ".fingerprint/sluice-kernel-1a", "build/ring-1a", "deps"):
+                (target / "debug" / part).mkdir(parents=True)
+            names = ("libserde-1a.rlib", "serde-1a.d", "libsluice_kernel-1a.rlib", "sluice_kernel-1a.d", "payments-1a.d", "it-1a")
+            for name in names:
+                (target / "debug/deps" / name).write_text(name)
+            for _ in range(2):
+                follow_page.lend_third_parties({"sluice_kernel", "payments"}, target, own)
+            lent = {str(one.relative_to(own / "debug")) for one in (own / "debug").glob("*/*")}
+            wanted = {".fingerprint/serde-1a", "build/ring-1a", "deps/libserde-1a.rlib", "deps/serde-1a.d"}
+            self.assertEqual(lent, wanted)
+
     page = (domains.ROOT / follow_page.PAGE).read_text(encoding="utf-8")
 
     def test_the_page_writes_a_crate_and_has_commands_to_run(self):
