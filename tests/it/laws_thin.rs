@@ -87,6 +87,7 @@ fn laws_hold<D: Domain>() {
         world.twin_some(TWINS_PERCENT);
         let [snapshots, thin] = told::<D>(&world);
         let mut dice = Dice(seed);
+        let mut in_one_order = None;
         for _ in 0..ORDERS {
             let mut all = [snapshots.clone(), thin.clone()].concat();
             dice.shuffle(&mut all);
@@ -99,6 +100,13 @@ fn laws_hold<D: Domain>() {
                 "seed {seed}, without one"
             );
             assert_eq!(ended.facts, without_key.facts, "seed {seed}, without one");
+            // The same events end the same in every order, guesses and all.
+            match &in_one_order {
+                None => in_one_order = Some(ended),
+                Some(first) => {
+                    assert_eq!(&ended, first, "seed {seed}, without one, in another order")
+                }
+            }
 
             let mut alone = thin.clone();
             dice.shuffle(&mut alone);
