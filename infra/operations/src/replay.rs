@@ -20,8 +20,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use sluice_adapters::clock::SystemClock;
 use sluice_adapters::ledger::DynamoLedger;
-use sluice_adapters::runs::digest;
 use sluice_adapters::runs::replays::DynamoRuns;
+use sluice_adapters::runs::{DIGEST_BYTES, digest};
 use sluice_kernel::delivery::endpoint::Endpoint;
 use sluice_kernel::replay::{Admissions, Ports, resume};
 pub use sluice_kernel::replay::{EVENTS_MAX, Run, RunState};
@@ -91,26 +91,16 @@ pub async fn plan(stack: &Stack, request: Request) -> Result<Plan, Problem> {
     let begun_ms = now_ms();
     let run = Run {
         id: name(begun_ms),
-        who: String::new(),
-        why: String::new(),
         forced: request.forced,
         domain: request.domain,
         total: ids.len(),
-        next: 0,
-        published: 0,
-        skipped: 0,
-        admitted: 0,
-        waiting: 0,
-        refused: 0,
-        failed: 0,
-        checked: 0,
         canary: request.canary.min(ids.len()),
         rate_per_s: request.rate,
         stop_percent: request.stop_percent,
         settle_ms: request.settle_s * 1_000,
         started_at_ms: begun_ms,
         at_ms: begun_ms,
-        standing: RunState::Running,
+        ..Run::default()
     };
     let endpoints = stack.endpoints().await?;
     Plan::of(stack, run, ids, admissions(&endpoints)).await
@@ -122,7 +112,7 @@ impl Plan {
         let domain = self.run.domain.as_deref().unwrap_or_default();
         let manner = ["plain", "forced"][usize::from(self.forced)];
         let ids = self.ids.iter().map(String::as_str);
-        digest([domain, manner].into_iter().chain(ids))
+        digest([domain, manner].into_iter().chain(ids), DIGEST_BYTES)
     }
 
     /// Records the run. From then on it can be resumed; [`Recorded::resume`] carries it out.

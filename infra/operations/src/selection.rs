@@ -6,7 +6,7 @@
 //! So nothing that arrived in between is changed unseen.
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
+use sluice_adapters::runs::digest;
 
 use crate::problem::Problem;
 
@@ -32,18 +32,10 @@ impl<F> Selection<F> {
     pub fn of<'a>(filter: F, ids: impl IntoIterator<Item = &'a str>) -> Self {
         let mut ids: Vec<_> = ids.into_iter().collect();
         ids.sort_unstable();
-        let mut hash = Sha256::new();
-        for id in &ids {
-            // With its length, so that no two lists give the same text.
-            hash.update(id.len().to_be_bytes());
-            hash.update(id);
-        }
-        let hex = hash.finalize();
-        let hex = hex.iter().take(DIGEST_BYTES);
         Self {
             filter,
             count: ids.len(),
-            digest: hex.map(|byte| format!("{byte:02x}")).collect(),
+            digest: digest(ids, DIGEST_BYTES),
         }
     }
 
@@ -66,15 +58,15 @@ impl<F> Selection<F> {
 mod tests {
     use super::*;
 
-    fn digest(ids: &[&str]) -> String {
+    fn digest_of(ids: &[&str]) -> String {
         Selection::of((), ids.iter().copied()).digest
     }
 
     #[test]
     fn a_digest_names_what_matched_whatever_its_order() {
-        assert_eq!(digest(&["m-1", "m-2"]), digest(&["m-2", "m-1"]));
+        assert_eq!(digest_of(&["m-1", "m-2"]), digest_of(&["m-2", "m-1"]));
         for other in [&["m-1"][..], &["m-1", "m-3"], &["m-1m-2"], &["m-", "1m-2"]] {
-            assert_ne!(digest(&["m-1", "m-2"]), digest(other), "{other:?}");
+            assert_ne!(digest_of(&["m-1", "m-2"]), digest_of(other), "{other:?}");
         }
     }
 

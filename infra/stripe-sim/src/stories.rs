@@ -270,10 +270,6 @@ impl Story {
         Self::CustomerGone,
     ];
 
-    /// Stories that are played by name only: one of their events is about something that no object shows (a preview, a
-    /// report).
-    pub const BY_NAME: [Self; 2] = [Self::RenewalAnnounced, Self::MeterErrors];
-
     /// Every story that only a connected account has. Each has a method of [`World`](crate::World) that plays it.
     pub const OF_ACCOUNTS: [Self; 5] = [
         Self::Onboarding,

@@ -34,8 +34,8 @@ const LIST: &str = "runs";
 /// The sort key of a run's record, if it isn't a time.
 const RECORD: &str = "run";
 
-/// Bytes of a plan's digest that are kept.
-const DIGEST_BYTES: usize = 12;
+/// Bytes of the digest of a plan that a record keeps.
+pub const DIGEST_BYTES: usize = 12;
 
 const UNAVAILABLE: &str = "run.unavailable";
 const DAY_S: i64 = 86_400;
@@ -322,15 +322,16 @@ fn moment(at_ms: i64) -> String {
     format!("{at_ms:015}")
 }
 
-/// Identifies a plan: a digest of its parts, in their order.
-pub fn digest<'a>(parts: impl IntoIterator<Item = &'a str>) -> String {
+/// Identifies a plan or a selection: a digest of its parts, in their order, of this many bytes (32 at most).
+pub fn digest<'a>(parts: impl IntoIterator<Item = &'a str>, bytes: usize) -> String {
     let mut hash = Sha256::new();
     for part in parts {
         // Each part is hashed with its length, so that different lists never make the same bytes.
         hash.update(part.len().to_be_bytes());
         hash.update(part);
     }
-    hex(&hash.finalize()[..DIGEST_BYTES])
+    let hash = hash.finalize();
+    hex(&hash[..bytes.min(hash.len())])
 }
 
 #[cfg(test)]
@@ -339,7 +340,7 @@ mod tests {
 
     #[test]
     fn plans_that_differ_have_another_digest() {
-        let of = |parts: &[&str]| digest(parts.iter().copied());
+        let of = |parts: &[&str]| digest(parts.iter().copied(), DIGEST_BYTES);
         assert_eq!(of(&["a", "bc"]), of(&["a", "bc"]));
         assert_ne!(of(&["a", "bc"]), of(&["ab", "c"]));
         assert_ne!(of(&["a", "b"]), of(&["b", "a"]));

@@ -54,10 +54,11 @@ pub const OFFER_PAUSE_MS: u64 = 1_000;
 const LOOK_MS: u64 = 500;
 
 /// The state of a run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "is", content = "reason")]
 pub enum RunState {
     /// It was begun, and its end isn't recorded: it is in progress, or was cut off.
+    #[default]
     Running,
     /// Too many failed, or it was asked to stop.
     Stopped(String),
@@ -65,8 +66,8 @@ pub enum RunState {
     Done,
 }
 
-/// A replay run: what was asked for, by whom and why, and its progress.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// A replay run: what was asked for, by whom and why, and its progress. The default has made none.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Run {
     /// Names the run, and the generation if it is forced: see [`detail::is_generation`].
     pub id: String,

@@ -159,21 +159,13 @@ impl Stage {
             forced: true,
             domain: None,
             total: self.runs.ids.len(),
-            next: 0,
-            published: 0,
-            skipped: 0,
-            admitted: 0,
-            waiting: 0,
-            refused: 0,
-            failed: 0,
-            checked: 0,
             canary: 5.min(self.runs.ids.len()),
             rate_per_s: 1_000,
             stop_percent: 10,
             settle_ms: 0,
             started_at_ms: 0,
             at_ms: 0,
-            standing: RunState::Running,
+            ..Run::default()
         }
     }
 

@@ -1,6 +1,6 @@
 //! Replay runs: their record, their list, and what is recorded of their events.
 
-use sluice_kernel::replay::{Run, RunState, Runs};
+use sluice_kernel::replay::{Run, Runs};
 
 use super::*;
 use crate::runs::replays::{CHUNK_IDS, DynamoRuns};
@@ -13,21 +13,13 @@ pub(super) fn run(id: &str) -> Run {
         forced: true,
         domain: Some("payments".to_owned()),
         total: 3,
-        next: 0,
-        published: 0,
-        skipped: 0,
-        admitted: 0,
-        waiting: 0,
-        refused: 0,
-        failed: 0,
-        checked: 0,
         canary: 1,
         rate_per_s: 10,
         stop_percent: 5,
         settle_ms: 1_000,
         started_at_ms: 1_000_000,
         at_ms: 1_000_000,
-        standing: RunState::Running,
+        ..Run::default()
     }
 }
 
