@@ -26,9 +26,12 @@ fn evidence_is_written_with_its_state_once() {
         ..updated("evt_2", subscription("active", 3), json!({"quantity": 7}))
     }));
     let written = serde_json::to_value(&tie).unwrap();
-    assert_eq!(written["state"], json!(["active", 3]));
+    assert_eq!(written["state"], *tie.head().state());
     assert_eq!(written["tie_unresolved"], json!(true));
-    assert_eq!(written["members"][1]["state"], json!(["active", 2]));
+    let members = written["members"].as_array().expect("a list");
+    let apart: Vec<_> = members.iter().filter_map(|one| one.get("state")).collect();
+    assert_eq!(apart.len(), 1);
+    assert_ne!(*apart[0], written["state"]);
 }
 
 #[test]

@@ -270,10 +270,9 @@ async fn a_tie_never_fails_for_a_fetch_that_does() {
         let applied = world.handle(message(&first)).await;
         assert_eq!((applied.result, applied.note), (Ok(Outcome::Applied), None));
         let chosen = world.handle(message(&second)).await;
-        assert_eq!(
-            (chosen.result, chosen.note),
-            (Ok(Outcome::Applied), Some(note))
-        );
+        // Stale, if the first event's state is the choice.
+        chosen.result.expect("applied or stale");
+        assert_eq!(chosen.note, Some(note));
         assert_eq!(world.item()["tie_unresolved"], true);
     }
 }

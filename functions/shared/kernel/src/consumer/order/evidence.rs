@@ -75,7 +75,8 @@ pub enum Head<'a, S> {
     /// It is the latest, or has the latest's state.
     Decided(&'a Candidate<S>),
     /// It isn't known which is the latest. This is the choice without further evidence: a fetch rather than an event,
-    /// then one that no other was seen to change, then the greater id.
+    /// then one that no other was seen to change, then the greater digest of the object. So events of one change, which
+    /// have ids of their own, lead to one choice.
     Undecided(&'a Candidate<S>),
 }
 
@@ -281,6 +282,8 @@ impl<S: Clone + PartialEq> Evidence<S> {
                     current,
                     source.to(),
                     source.from(),
+                    // Before the id: events of one change have the same object, and each an id of its own.
+                    self.members[index].after,
                     &self.members[index].source,
                     index,
                 )
