@@ -323,6 +323,26 @@ fn a_secret_is_rolled_without_losing_a_delivery_or_showing_it() {
     assert!(output.status.success(), "{output:?}");
     assert_eq!(of_platform()["secrets"], 1);
     deliver(new);
+
+    // Both changes are listed, with who and why and without a secret; what was refused isn't.
+    let (runs, _) = sluice(&world, &["runs"]);
+    let said: Vec<_> = runs
+        .iter()
+        .map(|run| (&run["kind"], &run["counts"]))
+        .collect();
+    let wanted = [
+        (&json!("roll_finish"), &json!({ "taken out": 1 })),
+        (&json!("roll"), &json!({ "added": 1 })),
+    ];
+    assert_eq!(said, wanted);
+    for run in &runs {
+        assert_eq!(
+            (&run["state"], &run["why"]),
+            (&json!("done"), &json!("roll of a signing secret"))
+        );
+        assert_ne!(run["who"], "");
+    }
+    assert!(!json!(runs).to_string().contains("rolled0123"));
 }
 
 #[test]
@@ -375,6 +395,15 @@ fn a_dead_letter_of_any_kind_is_not_given_up_while_effects_of_its_object_are_pen
         "effects are checked all the same"
     );
     assert_eq!(world.depth("payments_dead_letters"), 2);
+    let (runs, _) = sluice(&world, &["runs", "--limit", "1"]);
+    assert_eq!(
+        (&runs[0]["kind"], &runs[0]["why"]),
+        (&json!("discard"), &json!("a test"))
+    );
+    assert_eq!(
+        (&runs[0]["done"], &runs[0]["failed"]),
+        (&json!(3), &json!(2))
+    );
 }
 
 #[test]

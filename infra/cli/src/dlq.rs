@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 use serde_json::json;
-use sluice_operations::actor::{self, Reason};
+use sluice_operations::actor::{Reason, checked, reason};
 use sluice_operations::dlq::{
     self, Discarded, Filter, LOOK_MAX, Letter, Plan, REDRIVE_WHY, Received, Redriven, causes,
 };
@@ -52,6 +52,9 @@ pub(crate) enum Command {
         /// Move this many at most.
         #[arg(long, default_value_t = 1_000)]
         max: usize,
+        /// Why, for the record; 500 characters at most.
+        #[arg(long, value_name = "TEXT")]
+        why: Option<String>,
         /// Do it.
         #[arg(long)]
         yes: bool,
@@ -95,7 +98,20 @@ pub(crate) async fn run(context: &Context, command: Command) -> Result<(), Probl
             let mut letters = received.letters.iter();
             letters.try_for_each(|letter| show(context, letter))
         }
-        Command::Redrive { wanted, max, yes } => redrive(context, wanted.filter(), max, yes).await,
+        Command::Redrive {
+            wanted,
+            max,
+            why,
+            yes,
+        } => {
+            let filter = wanted.filter();
+            dlq::check(&context.stack, &filter.domain)?;
+            let reason = match yes {
+                true => Some(reason(&context.stack, why.as_deref(), REDRIVE_WHY).await?),
+                false => None,
+            };
+            redrive(context, filter, max, reason).await
+        }
         Command::Discard {
             wanted,
             unchecked,
@@ -107,19 +123,23 @@ pub(crate) async fn run(context: &Context, command: Command) -> Result<(), Probl
             if why.trim().is_empty() {
                 return Err(Problem::Usage("--why wants a reason".to_owned()));
             }
-            let why = actor::checked(&why)?;
-            discard(context, filter, unchecked, yes.then_some(why)).await
+            let why = checked(&why)?;
+            let reason = match yes {
+                true => Some(reason(&context.stack, Some(&why), "").await?),
+                false => None,
+            };
+            discard(context, filter, unchecked, reason).await
         }
     }
 }
 
-/// Moves back all that are wanted, or says how many they are.
-async fn redrive(context: &Context, filter: Filter, max: usize, yes: bool) -> Result<(), Problem> {
-    dlq::check(&context.stack, &filter.domain)?;
-    let reason = match yes {
-        true => Some(reason(context, REDRIVE_WHY.to_owned()).await?),
-        false => None,
-    };
+/// Moves back all that are wanted, with a reason. Without a reason, says how many they are.
+async fn redrive(
+    context: &Context,
+    filter: Filter,
+    max: usize,
+    reason: Option<Reason>,
+) -> Result<(), Problem> {
     let plan = plan(context, filter, max).await?;
     let domain = &plan.selection.filter.domain;
     let Some(reason) = reason else {
@@ -140,12 +160,8 @@ async fn discard(
     context: &Context,
     filter: Filter,
     unchecked: bool,
-    why: Option<String>,
+    reason: Option<Reason>,
 ) -> Result<(), Problem> {
-    let reason = match why {
-        Some(why) => Some(reason(context, why).await?),
-        None => None,
-    };
     let plan = plan(context, filter, LOOK_MAX).await?;
     let stack = &context.stack;
     let Discarded { discarded, refused } = match &reason {
@@ -192,12 +208,6 @@ pub(crate) fn not_looked_at(queue: &str, count: u64) -> String {
 /// Says that letters are in flight with another command.
 pub(crate) fn hidden_now(queue: &str, count: u64) -> String {
     format!("dead letters of {queue} are hidden just now: {count}")
-}
-
-/// This reason, with the person who acts.
-async fn reason(context: &Context, why: String) -> Result<Reason, Problem> {
-    let who = actor::who(&context.stack).await?;
-    Ok(Reason { who, why })
 }
 
 fn done(context: &Context, name: &str, count: usize, words: &str) -> Result<(), Problem> {

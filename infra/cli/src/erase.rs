@@ -6,11 +6,12 @@
 
 use std::collections::BTreeMap;
 
+use sluice_operations::actor::reason;
 use sluice_operations::dlq::LOOK_MAX;
 use sluice_operations::erase::report::{
     Body, DeadLetter, Mention, NOT_REACHED, Projection, Report,
 };
-use sluice_operations::erase::{Wanted, plan};
+use sluice_operations::erase::{ERASE_WHY, Wanted, plan};
 use sluice_operations::problem::Problem;
 
 use crate::context::Context;
@@ -47,6 +48,9 @@ pub(crate) struct Args {
     /// Look at this many dead letters of each queue at most.
     #[arg(long, value_name = "COUNT", default_value_t = LOOK_MAX)]
     letters: usize,
+    /// Why, for the record; 500 characters at most. It stays when the customer is gone: name nobody.
+    #[arg(long, value_name = "TEXT")]
+    why: Option<String>,
     /// Do it.
     #[arg(long)]
     yes: bool,
@@ -59,12 +63,17 @@ pub(crate) async fn run(context: &Context, args: Args) -> Result<(), Problem> {
         account: args.account,
         letters: args.letters,
     };
+    let stack = &context.stack;
+    let reason = match args.yes {
+        true => Some(reason(stack, args.why.as_deref(), ERASE_WHY).await?),
+        false => None,
+    };
     let mut bar = Progress::new(context, "dead letters", None);
-    let plan = plan(&context.stack, wanted, &mut |count| bar.at(count)).await?;
+    let plan = plan(stack, wanted, &mut |count| bar.at(count)).await?;
     drop(bar);
-    let report = match args.yes {
-        true => plan.carry_out(&context.stack).await?,
-        false => plan.dry_run(&context.stack).await?,
+    let report = match &reason {
+        Some(reason) => plan.carry_out(stack, reason).await?,
+        None => plan.dry_run(stack).await?,
     };
     match context.out.is_json() {
         true => context.out.value(&report)?,

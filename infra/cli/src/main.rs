@@ -31,6 +31,7 @@ mod recorded;
 mod rejected;
 mod replay;
 mod rollback;
+mod runs;
 mod secret;
 mod shadow;
 mod show;
@@ -69,6 +70,7 @@ const EXAMPLES: &str = "Examples:
   sluice replay evt_1Qabc                   what publishing it again would do; --yes does it
   sluice rollback payments                  what going back to the version before would change; --yes does it
   sluice dlq list                           dead letters, by cause
+  sluice runs                               what operators did: who, when and why
   sluice reconcile --run                    what Stripe has and the ledger hasn't: found, and let in
   sluice secret status                      signing secrets, and which of them Stripe signs with
   sluice --stack sluice-live event show evt_1Qabc
@@ -118,6 +120,8 @@ enum Command {
         #[command(subcommand)]
         command: dlq::Command,
     },
+    /// What operators did, newest first: replays, rebuilds, imports, rollbacks, dead letters, erasures, secrets.
+    Runs(runs::Args),
     /// How whole the ledger is beside Stripe's list of events: the last reports, or a run now.
     Reconcile(reconcile::Args),
     /// Recomputes a domain's projections, and emits nothing by default. Says what would change, and does it with --yes.
@@ -162,6 +166,7 @@ async fn perform(context: &Context, command: Command) -> Result<(), Problem> {
         Command::State { command } => state::run(context, command).await?,
         Command::Replay(args) => replay::run(context, *args).await?,
         Command::Rollback(args) => rollback::run(context, args).await?,
+        Command::Runs(args) => runs::run(context, args).await?,
         Command::Dlq { command } => dlq::run(context, command).await?,
         Command::Rejected { command } => rejected::run(context, command).await?,
         Command::Rebuild(args) => rebuild::run(context, args).await?,

@@ -8,8 +8,9 @@ mod typed;
 use clap::{Args, Subcommand};
 use serde::Serialize;
 use serde_json::json;
+use sluice_operations::actor::reason;
 use sluice_operations::problem::Problem;
-use sluice_operations::secrets::{self, SecretState, plan_finish, plan_roll};
+use sluice_operations::secrets::{self, ROLL_WHY, SecretState, plan_finish, plan_roll};
 use sluice_operations::times::{span, time_of_ms};
 
 use crate::context::Context;
@@ -44,6 +45,9 @@ pub(crate) struct Roll {
     /// With --finish, though the old ones seem to be in use.
     #[arg(long, requires = "finish")]
     force: bool,
+    /// Why, for the record; 500 characters at most.
+    #[arg(long, value_name = "TEXT")]
+    why: Option<String>,
     /// Do it.
     #[arg(long)]
     yes: bool,
@@ -135,8 +139,9 @@ async fn begin(context: &Context, args: &Roll) -> Result<(), Problem> {
             "a new secret would be put before those that are there; --yes asks for it and does it";
         return would(context, &plan, (&plan.endpoint, plan.secrets), words);
     }
+    let reason = reason(&context.stack, args.why.as_deref(), ROLL_WHY).await?;
     let secret = new_secret(&plan.endpoint)?;
-    plan.carry_out(&context.stack, &secret).await?;
+    plan.carry_out(&context.stack, &secret, &reason).await?;
     let next = match plan.secrets {
         0 => "deliveries are taken from now on",
         _ => "now roll it at Stripe; sluice secret status says when the old one can go",
@@ -151,7 +156,8 @@ async fn finish(context: &Context, args: &Roll) -> Result<(), Problem> {
         let words = "all but the newest would be taken out; --yes does it";
         return would(context, &plan, (&plan.endpoint, plan.secrets), words);
     }
-    plan.carry_out(&context.stack).await?;
+    let reason = reason(&context.stack, args.why.as_deref(), ROLL_WHY).await?;
+    plan.carry_out(&context.stack, &reason).await?;
     let next = "what is signed with an old one is refused within minutes";
     did(context, &plan.endpoint, plan.would_have, next)
 }

@@ -35,6 +35,16 @@ pub async fn who(stack: &Stack) -> Result<String, Problem> {
         .unwrap_or_else(|| "unknown".to_owned()))
 }
 
+/// The reason that was given, or this one if none was asked for.
+///
+/// # Errors
+/// `Usage` for a reason that is empty or too long; otherwise as [`who`].
+pub async fn reason(stack: &Stack, why: Option<&str>, otherwise: &str) -> Result<Reason, Problem> {
+    let why = checked(why.unwrap_or(otherwise))?;
+    let who = who(stack).await?;
+    Ok(Reason { who, why })
+}
+
 /// Checks a reason and takes the white space around it off. It may be neither empty nor longer than [`WHY_MAX`].
 ///
 /// # Errors

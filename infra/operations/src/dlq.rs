@@ -19,9 +19,11 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use sluice_adapters::dead_letters::{Done, DynamoDeadLetters, Note};
+use sluice_adapters::runs::Kind;
 
 use crate::actor::Reason;
 use crate::problem::Problem;
+use crate::runs::single::Single;
 use crate::selection::Selection;
 use crate::stack::Stack;
 use letters::{Recorded, receive, release};
@@ -177,6 +179,12 @@ impl Plan {
     /// `Failed` when SQS can't be asked.
     pub async fn release(&self, stack: &Stack) -> Result<(), Problem> {
         release(stack, self.domain(), &self.letters).await
+    }
+
+    /// Lists what is done with the letters as a run.
+    async fn begin(&self, stack: &Stack, kind: Kind, reason: &Reason) -> Result<Single, Problem> {
+        let plan = Some(self.selection.digest.clone());
+        Single::begin(stack, kind, self.domain(), plan, reason).await
     }
 
     fn domain(&self) -> &str {

@@ -26,11 +26,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use sluice_adapters::clock::SystemClock;
 use sluice_adapters::erase::{Erased, Eraser, Place};
+use sluice_adapters::runs::Kind;
 use sluice_kernel::clock::Clock;
 use sluice_kernel::erase::{Belongings, TombstoneOutcome};
 
+use crate::actor::Reason;
 use crate::problem::Problem;
 use crate::queues::depth;
+use crate::runs::single::Single;
 use crate::selection::Selection;
 use crate::stack::{PLATFORM, Stack};
 use find::{Found, Search, Target, object_of};
@@ -63,6 +66,9 @@ impl Held {
         self.events.contains(event) || object.is_some_and(|object| self.objects.contains(object))
     }
 }
+
+/// Why a customer is erased, if the interface asks for no reason.
+pub const ERASE_WHY: &str = "erasure of a customer";
 
 /// Why a body or a letter that is held has to wait.
 const PENDING: &str = "effects of its object are pending; redeliver it (sluice replay) first";
@@ -141,13 +147,27 @@ impl Plan {
         self.run(stack, false).await
     }
 
-    /// Erases what was found, for good, except what has to wait.
+    /// Erases what was found, for good, except what has to wait. It is listed as a run.
     ///
     /// # Errors
     /// `Failed` when AWS can't be asked. What was erased before that is gone; carrying out the same plan again finds
     /// the rest.
-    pub async fn carry_out(self, stack: &Stack) -> Result<Report, Problem> {
-        self.run(stack, true).await
+    pub async fn carry_out(self, stack: &Stack, reason: &Reason) -> Result<Report, Problem> {
+        // Its name doesn't have the customer's id: the record stays when the customer is gone.
+        let of = self.selection.filter.account.as_deref();
+        let of = of.unwrap_or(PLATFORM).to_owned();
+        let plan = Some(self.selection.digest.clone());
+        let run = Single::begin(stack, Kind::Erase, &of, plan, reason).await?;
+        let report = self.run(stack, true).await;
+        let counts = |report: &Report| {
+            let done = [
+                ("bodies", report.bodies),
+                ("projections", report.projections),
+                ("dead letters", report.letters),
+            ];
+            (done, report.waits.len() + report.unseen.len())
+        };
+        run.end(report, counts).await
     }
 
     async fn run(self, stack: &Stack, is_done: bool) -> Result<Report, Problem> {

@@ -5,7 +5,11 @@
 //! page, then the record, then the next page. A run that was cut off repeats its current page; an object that needs no
 //! change isn't written again.
 //!
+//! What is done at once is recorded by [`single`].
+//!
 //! A run stops if too many objects fail, or if its [`Watch`] stops it. It can be resumed in both cases.
+
+pub(crate) mod single;
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;

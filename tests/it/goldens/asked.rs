@@ -185,6 +185,7 @@ fn what_a_stack_that_asks_stripe_leaves_behind_and_what_commands_say_of_it_is_as
         Form::Json,
         &format!("access show {customer}"),
     )]);
+    make(vec![call("runs", Form::Both, "runs")]);
     goldens.append(&mut stored::of(&world, &placeholders, false));
     check("asked", &goldens);
 }

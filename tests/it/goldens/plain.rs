@@ -460,5 +460,6 @@ fn changing() -> Vec<Call> {
         call("smoke-json", Json, "smoke"),
         call("event-show-replayed", Json, "event show evt_g_customer"),
         call("status-after", Json, "status"),
+        call("runs", Form::Both, "runs"),
     ]
 }

@@ -3,7 +3,7 @@
 //! | `pk` | `sk` | |
 //! |---|---|---|
 //! | `replay#<run>`, `evt#<event>` | | see [`replays`] |
-//! | `rebuild#<run>`, `import#<run>` | `run` | see [`bulk`] |
+//! | `<kind>#<run>`, such as `rebuild#…`, `erase#…` | `run` | see [`bulk`] |
 //! | `rollback#<function>` | its start time | see [`moves`] |
 //! | `runs` | `<began ms, 15 digits>#<kind>#<name>` | an entry in the list of all runs: `kind`, `name` S, `plan` S, `at` N ms, `expires_at` N s |
 //!
@@ -52,10 +52,31 @@ pub enum Kind {
     Import,
     /// Points a function's alias at another version.
     Rollback,
+    /// Moves dead letters back to their queue.
+    Redrive,
+    /// Gives dead letters up.
+    Discard,
+    /// Removes what belongs to a customer.
+    Erase,
+    /// Puts a new signing secret before an endpoint's existing ones.
+    Roll,
+    /// Takes out an endpoint's signing secrets but the newest.
+    RollFinish,
 }
 
 impl Kind {
-    const ALL: [Self; 4] = [Self::Replay, Self::Rebuild, Self::Import, Self::Rollback];
+    /// All kinds.
+    pub const ALL: [Self; 9] = [
+        Self::Replay,
+        Self::Rebuild,
+        Self::Import,
+        Self::Rollback,
+        Self::Redrive,
+        Self::Discard,
+        Self::Erase,
+        Self::Roll,
+        Self::RollFinish,
+    ];
 
     /// Its name in keys.
     pub fn as_str(self) -> &'static str {
@@ -64,6 +85,11 @@ impl Kind {
             Self::Rebuild => "rebuild",
             Self::Import => "import",
             Self::Rollback => "rollback",
+            Self::Redrive => "redrive",
+            Self::Discard => "discard",
+            Self::Erase => "erase",
+            Self::Roll => "roll",
+            Self::RollFinish => "roll_finish",
         }
     }
 
@@ -161,8 +187,8 @@ impl Place {
     fn summary(self, record: &Item) -> Option<Summary> {
         match self.kind {
             Kind::Replay => replays::summary(self, record),
-            Kind::Rebuild | Kind::Import => bulk::summary(self, record),
             Kind::Rollback => moves::summary(self, record),
+            _ => bulk::summary(self, record),
         }
     }
 }

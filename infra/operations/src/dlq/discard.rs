@@ -9,6 +9,7 @@ use sluice_adapters::clock::SystemClock;
 use sluice_adapters::dead_letters::{Done, DynamoDeadLetters};
 use sluice_adapters::ledger::DynamoLedger;
 use sluice_adapters::projections::DynamoProjections;
+use sluice_adapters::runs::Kind;
 use sluice_domains::{Answer, Visit, by_name};
 use sluice_kernel::bus::detail::{self, Message};
 use sluice_kernel::consumer::pending;
@@ -64,12 +65,28 @@ impl Plan {
         Ok(found)
     }
 
-    /// Gives up the letters that may be given up, and notes that of each. If the ledger doesn't have a letter's event,
+    /// Gives up the letters that may be given up, and notes that of each. It is listed as a run, unless there are no
+    /// letters. If the ledger doesn't have a letter's event,
     /// the letter's body is kept there.
     ///
     /// # Errors
     /// `Failed` when AWS can't be asked. What was given up before that is gone.
     pub async fn discard(
+        &self,
+        stack: &Stack,
+        unchecked: bool,
+        reason: &Reason,
+    ) -> Result<Discarded, Problem> {
+        if self.letters.is_empty() {
+            return Ok(Discarded::default());
+        }
+        let run = self.begin(stack, Kind::Discard, reason).await?;
+        let done = self.give_up(stack, unchecked, reason).await;
+        let counts = |done: &Discarded| ([("discarded", done.discarded)], done.refused.len());
+        run.end(done, counts).await
+    }
+
+    async fn give_up(
         &self,
         stack: &Stack,
         unchecked: bool,

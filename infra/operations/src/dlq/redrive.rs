@@ -6,6 +6,7 @@
 
 use serde::Serialize;
 use sluice_adapters::dead_letters::Done;
+use sluice_adapters::runs::Kind;
 
 use super::letters::{calls, delete, send};
 use super::{Plan, note, notes};
@@ -18,7 +19,7 @@ use crate::times::now_ms;
 pub const REDRIVE_WHY: &str = "moved back from the dead letters";
 
 /// Letters that were moved back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Redriven {
     /// How many. A letter that was sent and couldn't be deleted counts: it is in both queues.
     pub redriven: usize,
@@ -27,12 +28,25 @@ pub struct Redriven {
 }
 
 impl Plan {
-    /// Moves the letters back to their domain's queue, and notes that of each.
+    /// Moves the letters back to their domain's queue, and notes that of each. It is listed as a run, unless there are no
+    /// letters.
     ///
     /// # Errors
     /// `NotFound` for dead letters of no domain, which have no queue; `Failed` when AWS can't be asked. What was moved
     /// before that stays moved.
     pub async fn redrive(&self, stack: &Stack, reason: &Reason) -> Result<Redriven, Problem> {
+        if self.letters.is_empty() {
+            return Ok(Redriven::default());
+        }
+        let run = self.begin(stack, Kind::Redrive, reason).await?;
+        let redriven = self.move_back(stack, reason).await;
+        run.end(redriven, |done| {
+            ([("redriven", done.redriven)], done.stayed)
+        })
+        .await
+    }
+
+    async fn move_back(&self, stack: &Stack, reason: &Reason) -> Result<Redriven, Problem> {
         let (domain, notes) = (self.domain(), notes(stack)?);
         let mut redriven = 0;
         for call in calls(self.letters.iter().map(|letter| letter.text.len())) {

@@ -1,8 +1,8 @@
-//! Runs over many objects, page by page: rebuilds and imports.
+//! Runs over many objects, page by page: rebuilds and imports. What is done at once has the same record, as one page.
 //!
 //! | `pk` | `sk` | attributes |
 //! |---|---|---|
-//! | `rebuild#<run>`, `import#<run>` | `run` | `doc` S: [`BulkRun`] as JSON; `expires_at` N s |
+//! | `<kind>#<run>`, such as `rebuild#…` | `run` | `doc` S: [`BulkRun`] as JSON; `expires_at` N s |
 //!
 //! A record has no version: it is written if the stored document is the one that was read. If two programs resume the
 //! same run, one stops.
