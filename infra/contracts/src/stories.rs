@@ -390,8 +390,9 @@ mod tests {
     use super::*;
     use crate::{place_of, types};
 
-    /// Types of the four domains that no story contains: the stories prove nothing about them. Each family has other
-    /// types that stories do contain.
+    /// Types of the domains that no story contains: the stories prove nothing about them. Each family has other types
+    /// that stories do contain. A domain of which stories contain nothing is tested by its own crate alone, and isn't
+    /// listed.
     const UNTOLD: [&str; 6] = [
         // Stripe's own problems with an invoice, and notices before the invoice exists.
         "invoice.finalization_failed",
@@ -409,8 +410,10 @@ mod tests {
             .flat_map(|(_, events)| events)
             .map(|event| event.kind)
             .collect();
-        let of_domains =
-            types().filter(|(_, shape, place)| *shape == "snapshot" && *place != "ledger");
+        let with_stories: BTreeSet<_> = told.iter().filter_map(|kind| place_of(kind)).collect();
+        let of_domains = types().filter(|(_, shape, place)| {
+            *shape == "snapshot" && *place != "ledger" && with_stories.contains(place)
+        });
         let untold: Vec<_> = of_domains
             .map(|(kind, ..)| kind)
             .filter(|kind| !told.contains(*kind))
