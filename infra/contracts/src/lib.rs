@@ -5,8 +5,6 @@
 //! against its schema ([`check`]) and lists the event types that a domain gets ([`routed`]). It plays the simulated
 //! Stripe's stories through a domain ([`stories`]), in every order of each object's events ([`orders`]).
 
-#[cfg(test)]
-mod emitted;
 pub mod orders;
 mod schemas;
 pub mod stories;

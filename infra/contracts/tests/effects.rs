@@ -8,8 +8,7 @@ use std::fs;
 use std::path::Path;
 
 use serde_json::Value;
-
-use crate::{SCHEMAS, types};
+use sluice_effects::{SCHEMAS, types};
 
 const CATALOGUE: &str = include_str!("../README.md");
 
