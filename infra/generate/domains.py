@@ -131,7 +131,10 @@ def left_behind(root, places):
         kind, _, to, *reason = line.split("\t")
         snapshot = places.get(kind.removeprefix("v1."), "ledger")
         if kind.startswith("v1.") and to == "ledger" != snapshot and not reason[0].startswith(UNFETCHABLE):
-            raise Refused(f'{TABLE}: {kind} stays in the ledger, and its snapshot event goes to {snapshot}; is it "{UNFETCHABLE}"?')
+            raise Refused(
+                f"{TABLE}: {kind} stays in the ledger, and its snapshot event goes to {snapshot}; "
+                f'if it has to, its reason begins with "{UNFETCHABLE}"'
+            )
 
 
 def matches(pattern, kind):

@@ -1,7 +1,7 @@
 //! Each kind of effect that a domain's code names has a schema and a line in the catalogue, and the other way round.
 //!
-//! The kinds are read from the source. A test that runs a domain sees only the effects of events that somebody has
-//! written down; the types of a new domain are in no story.
+//! The kinds are read from the source. A test that runs a domain sees only the effects of the events that it plays, and no
+//! story has the types of a new domain.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

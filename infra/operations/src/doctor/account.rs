@@ -76,7 +76,7 @@ mod tests {
     use crate::doctor::tests::complaints;
     use crate::stack::Stack;
 
-    /// What a stack of all domains needs if each runs so many copies.
+    /// The copies that a stack of all domains needs if each domain runs `each`.
     fn needed(each: u64) -> u64 {
         sluice_domains::ALL.len() as u64 * each + SPARE
     }
