@@ -22,6 +22,9 @@ TABLE = "functions/shared/kernel/src/bus/routes.tsv"
 # A logical id has letters and digits only; a function's name has at most 64 characters, of which 40 are the stack's.
 NAME = re.compile(r"[a-z][a-z0-9]{0,22}")
 
+# How the reason of a thin event begins that can't follow its snapshot event to a domain.
+UNFETCHABLE = "names no object by an id that could be fetched"
+
 # Names that the stack's own tables, queues and functions have, or the table of routes gives to no domain.
 TAKEN = {"ledger", "outcomes", "shared", "ingest", "sweep", "reconcile", "notify", "bus", "rule", "schedule", "receiver"}
 
@@ -81,6 +84,7 @@ def domains(root=ROOT, differences=None):
     if unknown:
         raise Refused(f"infra/generate/differences.py: {unknown[0]} is no domain")
     disagreements(rows, found)
+    left_behind(root, dict(rows))
     return found
 
 
@@ -119,6 +123,18 @@ def routes(root):
     """The table's rows: (type, domain or "ledger")."""
     lines = (root / TABLE).read_text(encoding="utf-8").splitlines()[1:]
     return [(columns[0], columns[2]) for columns in (line.split("\t") for line in lines)]
+
+
+def left_behind(root, places):
+    """Refuses thin events that stay in the ledger while their snapshot events go to a domain, but for a reason."""
+    for line in (root / TABLE).read_text(encoding="utf-8").splitlines()[1:]:
+        kind, _, to, *reason = line.split("\t")
+        snapshot = places.get(kind.removeprefix("v1."), "ledger")
+        if kind.startswith("v1.") and to == "ledger" != snapshot and not reason[0].startswith(UNFETCHABLE):
+            raise Refused(
+                f"{TABLE}: {kind} stays in the ledger, and its snapshot event goes to {snapshot}; "
+                f'if it has to, its reason begins with "{UNFETCHABLE}"'
+            )
 
 
 def matches(pattern, kind):

@@ -3,10 +3,11 @@
     .venv/lint/bin/python infra/generate/follow_page.py
 
 The files and the commands are those of the page, taken from its blocks, so that the page can't promise what doesn't work.
-Each command is run but those of `NOT_RUN`, which test the whole project. Then:
+Each command is run but those of `NOT_RUN`. Among them are the tests of effects, of the list of domains and of their types. Then:
 
 - `make generate` has nothing left to write, no other list of domains is left, the template names a binary for each domain, and
   formats and directions are right;
+- the tests that count functions find the new one: what a release holds, and what their variables come to;
 - cfn-lint finds nothing in the template as SAM transforms it, nor do our own rules (tests/template);
 - `sluice`, built in the copy, names the domain among those that it was built with.
 
@@ -32,8 +33,17 @@ ROOT = domains.ROOT
 PAGE = "infra/docs/adding-a-domain.md"
 NAME = "tax"
 
-# They test the whole project, which the caller does with the project as it is.
-NOT_RUN = {"make lint", "make test", "make run"}
+# They test the whole project, which the caller does with the project as it is; or they make what is made here already, need a
+# repository, or would hide what `cargo fmt --check` is to find.
+NOT_RUN = {
+    "make lint",
+    "make test",
+    "make run",
+    "cargo fmt --all",
+    "infra/setup/setup.sh local lint",
+    "SLUICE_GOLDENS=write cargo test --locked --workspace --test it goldens",
+    "git diff --stat tests/goldens",
+}
 
 # What `make lint` looks at without compiling, and a new domain could break.
 CHECKS = (
@@ -42,10 +52,15 @@ CHECKS = (
     ("-m", "unittest", "discover", "--quiet", "--start-directory", "infra/generate"),
     ("infra/checks/directions.py",),
     ("infra/checks/monitors.py",),
+    ("infra/checks/runbooks.py",),
+    *(
+        ("-m", "unittest", "discover", "--quiet", "--start-directory", "infra/deploy", "--pattern", f"test_{what}.py")
+        for what in ("variables", "from_release")
+    ),
 )
 
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-FILE = re.compile(r"`(functions/[^`]+)`:\s*$")
+FILE = re.compile(r"`((?:functions|infra)/[^`]+)`:\s*$")
 
 
 class Broken(Exception):
@@ -134,6 +149,8 @@ def follow(page, draft, copy, environment):
                 continue
             if command.startswith("cargo ") and not is_copied:
                 take_over(draft, copy)
+                if not (copy / ".venv").exists():
+                    (copy / ".venv").symlink_to(ROOT / ".venv")
                 is_copied = True
             run(["sh", "-ec", command], copy if is_copied else draft, command, env=environment)
     if not is_copied:
@@ -184,13 +201,11 @@ def main():
         try:
             follow(page, draft, copy, environment)
             for check in CHECKS:
-                run([sys.executable, "-B", *check], copy, " ".join(check))
+                run([tools / "python", "-B", *check], copy, " ".join(check))
             run([cargo, "fmt", "--all", "--check"], copy, "cargo fmt")
             binaries = set(re.findall(r"Binary: (\w+)", (copy / "template.yaml").read_text(encoding="utf-8")))
             if missing := set(domains.names(copy)) - binaries:
                 raise Broken(f"template.yaml has no function for {missing}")
-            if not (copy / ".venv").exists():
-                (copy / ".venv").symlink_to(ROOT / ".venv")
             transformed = run([tools / "python", "-B", "infra/checks/transform.py", "template.yaml"], copy, "SAM's transform")
             lines = [line for line in transformed.splitlines() if line.startswith("{")]
             (draft / "transformed.json").write_text(lines[0], encoding="utf-8")

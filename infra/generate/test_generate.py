@@ -215,10 +215,17 @@ class Generator(Copy):
             (right + strange, "nebula.moved goes to galaxy; by PREFIXES and TYPES it would go to no domain"),
             (right + strange.replace("\tgalaxy", "\tnebulae"), "nebula.moved goes to nebulae, which is no domain"),
             (right.replace(ROWS, ""), "no type goes to galaxy"),
+            (right.replace("thin\tgalaxy", "thin\tledger\tno domain yet"), "v1.galaxy.moved stays in the ledger, and its snapshot"),
         ):
             with self.subTest(said):
                 self.put(domains.TABLE, wrong)
                 self.assert_refused(said)
+
+    def test_a_thin_event_whose_object_cannot_be_fetched_may_stay_in_the_ledger(self):
+        self.add_galaxy()
+        reason = f"{domains.UNFETCHABLE}: a galaxy"
+        self.edit(domains.TABLE, "v1.galaxy.moved\tthin\tgalaxy", f"v1.galaxy.moved\tthin\tledger\t{reason}")
+        self.assertEqual(self.run_it()[0], 0)
 
     def test_a_difference_of_a_domain_that_is_not_there_is_refused(self):
         with self.assertRaisesRegex(Refused, "nosuch is no domain"):

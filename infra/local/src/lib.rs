@@ -15,7 +15,7 @@
 //!   operator's program.
 //! - [`event`]: sample events, made fresh and signed. [`post`]: posting them as Stripe does.
 //! - [`traffic`]: a simulated Stripe's lifecycles, delivered under the worst conditions, and how each object ended.
-//! - [`follow`]: the functions' log lines as they come. [`table`]: rows in columns.
+//! - [`follow`]: the functions' log lines as they come. [`stop`]: the signals that end the program. [`table`]: rows in columns.
 //!
 //! # What it guarantees
 //! The deployed template is the one that `sam deploy` takes. Each difference is in [`template`], with its reason, and
@@ -41,6 +41,7 @@ pub mod problem;
 pub mod server;
 pub mod stack;
 pub mod stack_file;
+pub mod stop;
 pub mod table;
 pub mod template;
 pub mod test_stack;

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant, SystemTime};
 
 use clap::{Parser, Subcommand, ValueEnum};
@@ -15,6 +15,7 @@ use sluice_local::problem::Problem;
 use sluice_local::server;
 use sluice_local::stack::{Options, Stack, root};
 use sluice_local::stack_file;
+use sluice_local::stop;
 use sluice_local::traffic::{self, Stripe};
 use sluice_stripe_sim::delivery::HttpApi;
 use sluice_stripe_sim::delivery::http_api::SAMPLE_SECRET;
@@ -208,7 +209,7 @@ fn main() -> ExitCode {
 fn run(source: &Source, port: u16, traffic: Traffic, once: bool) -> Result<ExitCode, Problem> {
     let start = Instant::now();
     let mut progress = |line: &str| println!("[{:5.1} s] {line}", start.elapsed().as_secs_f64());
-    let stop = stop_signal()?;
+    let stop = stop::signals().map_err(|error| Problem::process("signals", error))?;
     // Before the build, which may take minutes.
     server::must_be_free(port)?;
     if matches!(source, Source::Checkout) {
@@ -260,17 +261,22 @@ fn run(source: &Source, port: u16, traffic: Traffic, once: bool) -> Result<ExitC
         "Deliveries as they come ({} posts one; Ctrl-C stops everything):",
         source.send()
     );
-    follow(&mut stack, &mut follower, &stop)?;
-    println!("stopping");
+    let signal = follow(&mut stack, &mut follower, &stop)?;
+    println!("stopping: {signal}");
     Ok(ExitCode::SUCCESS)
 }
 
-/// Prints the functions' lines until the signal to stop.
-fn follow(stack: &mut Stack, follower: &mut Follower, stop: &Receiver<()>) -> Result<(), Problem> {
+/// Prints the functions' lines until a signal to stop, and returns its name.
+fn follow(
+    stack: &mut Stack,
+    follower: &mut Follower,
+    stop: &Receiver<&'static str>,
+) -> Result<&'static str, Problem> {
     loop {
         match stop.recv_timeout(FOLLOW_EVERY) {
             Err(RecvTimeoutError::Timeout) => {}
-            Ok(()) | Err(RecvTimeoutError::Disconnected) => return Ok(()),
+            Ok(signal) => return Ok(signal),
+            Err(RecvTimeoutError::Disconnected) => return Ok("no more signals"),
         }
         stack.still_up()?;
         match follower.poll() {
@@ -288,16 +294,6 @@ impl Drop for Described {
     fn drop(&mut self) {
         let _ = fs::remove_file(&self.0);
     }
-}
-
-fn stop_signal() -> Result<Receiver<()>, Problem> {
-    let (sender, receiver) = channel();
-    // The receiver is dropped only when the program is already ending.
-    ctrlc::set_handler(move || {
-        let _ = sender.send(());
-    })
-    .map_err(|error| Problem::process("Ctrl-C", error))?;
-    Ok(receiver)
 }
 
 fn shown(path: &Path) -> String {

@@ -1,6 +1,6 @@
 //! The account: whether Lambda may run enough copies of all functions at once.
 //!
-//! All functions of a Region share one limit, which is far lower in a new account than in an old one. Four domains that
+//! All functions of a Region share one limit, which is far lower in a new account than in an old one. Domains that
 //! catch up can use all of it. Then Lambda refuses ingest, and Stripe's deliveries fail.
 
 use serde_json::Value;
@@ -76,6 +76,11 @@ mod tests {
     use crate::doctor::tests::complaints;
     use crate::stack::Stack;
 
+    /// The copies that a stack of all domains needs if each domain runs `each`.
+    fn needed(each: u64) -> u64 {
+        sluice_domains::ALL.len() as u64 * each + SPARE
+    }
+
     fn judged(limit: u64, parameters: &[(&str, &str)]) -> Findings {
         let mut stack = Stack::for_tests();
         for domain in sluice_domains::ALL {
@@ -98,9 +103,10 @@ mod tests {
 
     #[test]
     fn an_account_that_runs_too_few_copies_for_all_queues_is_worth_a_look() {
-        assert_eq!(complaints(&judged(1_000, &[])), []);
-        assert_eq!(complaints(&judged(90, &[])), []);
-        let few = judged(89, &[]);
+        let enough = needed(CONCURRENCY_DEFAULT);
+        assert_eq!(complaints(&judged(10 * enough, &[])), []);
+        assert_eq!(complaints(&judged(enough, &[])), []);
+        let few = judged(enough - 1, &[]);
         assert_eq!(complaints(&few).len(), 1);
         assert_eq!(
             (few.all[0].level, few.all[0].code),
@@ -111,15 +117,14 @@ mod tests {
 
     #[test]
     fn the_stacks_own_parameters_say_how_many_are_needed() {
-        assert_eq!(
-            complaints(&judged(90, &[("MaximumConcurrency", "100")])).len(),
-            1
-        );
+        let enough = needed(10);
+        let asks_for_more = [("MaximumConcurrency", "100")];
+        assert_eq!(complaints(&judged(enough, &asks_for_more)).len(), 1);
         let reserved = [
             ("MaximumConcurrency", "100"),
             ("DomainReservedConcurrency", "10"),
         ];
-        assert_eq!(complaints(&judged(90, &reserved)), []);
+        assert_eq!(complaints(&judged(enough, &reserved)), []);
     }
 
     #[test]

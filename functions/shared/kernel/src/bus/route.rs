@@ -119,9 +119,10 @@ mod tests {
     }
 
     #[test]
-    fn every_type_of_both_shapes_is_there() {
+    fn no_type_is_lost_and_its_name_shows_its_shape() {
         let of = |wanted| rows().filter(|(_, shape, _)| *shape == wanted).count();
-        assert_eq!((of(Shape::Snapshot), of(Shape::Thin)), (275, 326));
+        // As many as there were once. Types that Stripe adds make more.
+        assert!(of(Shape::Snapshot) >= 275 && of(Shape::Thin) >= 326);
         for (kind, shape, _) in rows() {
             let is_thin = kind.starts_with("v1.") || kind.starts_with("v2.");
             assert_eq!(is_thin, shape == Shape::Thin, "{kind}");
@@ -142,17 +143,46 @@ mod tests {
         }
     }
 
+    /// How the reason of a thin event begins that can't follow its snapshot event to a domain.
+    const UNFETCHABLE: &str = "names no object by an id that could be fetched";
+
+    /// Whether a thin event may go here if its snapshot event goes there.
+    fn go_together(thin: Route, snapshot: Route) -> bool {
+        match (thin, snapshot) {
+            (Route::Domain(thin), Route::Domain(snapshot)) => thin == snapshot,
+            (Route::LedgerOnly(reason), Route::Domain(_)) => reason.starts_with(UNFETCHABLE),
+            (Route::Domain(_), Route::LedgerOnly(_)) => false,
+            // Many thin types have no snapshot type.
+            (_, Route::Unrouted) | (Route::LedgerOnly(_), Route::LedgerOnly(_)) => true,
+            (Route::Unrouted, _) => false,
+        }
+    }
+
     #[test]
-    fn a_thin_event_goes_where_its_snapshot_goes_or_to_the_ledger() {
+    fn a_thin_event_goes_where_its_snapshot_goes_or_says_why_it_can_not() {
         for (kind, _, to) in rows() {
-            let Some(twin) = kind.strip_prefix("v1.") else {
-                continue;
-            };
-            let of_twin = route(twin);
-            if let (Route::Domain(_), Route::Domain(_) | Route::LedgerOnly(_)) = (to, of_twin) {
-                assert_eq!(to, of_twin, "{kind}");
+            if let Some(twin) = kind.strip_prefix("v1.") {
+                assert!(
+                    go_together(to, route(twin)),
+                    "{kind} goes to {to:?}, and {twin} to {:?}; if its object can't be fetched, its reason begins with \
+                     {UNFETCHABLE:?}",
+                    route(twin)
+                );
             }
         }
+    }
+
+    #[test]
+    fn a_row_that_is_left_behind_when_a_domain_takes_its_types_is_found() {
+        let [ours, others] = ["lamps", "bulbs"].map(Route::Domain);
+        let left = Route::LedgerOnly("lamps: not a domain of Sluice yet");
+        let unfetchable =
+            Route::LedgerOnly("names no object by an id that could be fetched: a lamp");
+        assert!(!go_together(left, ours) && !go_together(ours, left));
+        assert!(!go_together(others, ours));
+        assert!(
+            go_together(unfetchable, ours) && go_together(ours, ours) && go_together(left, left)
+        );
     }
 
     #[test]
