@@ -9,11 +9,11 @@ import unittest
 
 import pages
 
-SOUND = "See [this](docs/it.md#part), `make run`, `sluice --stack x show evt_1`, `door::one_that_is_taken_once`, `Vec::new`.\n"
+SOUND = "See [this](docs/it.md#part), `make run`, `sluice --stack x show evt_1`, `ingest::one_that_is_taken_once`, `Vec::new`.\n"
 
 
-FAULTS = "| what | sees | happens | then | test |\n|---|---|---|---|---|\n| a | b | c | d | `door::one_that_is_taken_once` |\n"
-CONTROLS = "| number | asks | met by | stays |\n|---|---|---|---|\n| 1.2 | a | `KmsKeyArn`; `door::one_that_is_taken_once` | b |\n"
+FAULTS = "| what | sees | happens | then | test |\n|---|---|---|---|---|\n| a | b | c | d | `ingest::one_that_is_taken_once` |\n"
+CONTROLS = "| number | asks | met by | stays |\n|---|---|---|---|\n| 1.2 | a | `KmsKeyArn`; `ingest::one_that_is_taken_once` | b |\n"
 TYPES = "| domain | subscribe to | because |\n|---|---|---|\n| payments | `charge.failed` | . |\n"
 
 
@@ -48,7 +48,7 @@ class Rules(unittest.TestCase):
         self.assertEqual(list(pages.breaches(self.root)), [])
 
     def test_a_test_that_is_not_there(self):
-        self.broken("`door::one_that_is_taken_twice`", "door::one_that_is_taken_twice")
+        self.broken("`ingest::one_that_is_taken_twice`", "door::one_that_is_taken_twice")
 
     def test_a_test_of_another_file(self):
         self.broken("`cases::one_that_is_taken_once`", "cases::one_that_is_taken_once")

@@ -2,7 +2,7 @@
 
 use sluice_cost::model::Assumptions;
 use sluice_cost::report::Report;
-use sluice_cost::stage::Options;
+use sluice_cost::setup::Options;
 use sluice_cost::units::write_units;
 use sluice_domains::ALL as DOMAINS;
 

@@ -4,8 +4,8 @@ mod accounts;
 mod present;
 
 use crate::ids::{Purpose, stream};
-use crate::stage::{Stage, Streams};
 use crate::stories::Story;
+use crate::story_context::{Stage, Streams};
 use crate::world::{Key, Scope, World};
 
 impl World {

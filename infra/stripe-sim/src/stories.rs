@@ -21,7 +21,7 @@ mod setups;
 mod subscriptions;
 mod transfers;
 
-use crate::stage::Stage;
+use crate::story_context::Stage;
 
 /// No story of [`Story::ALL`] takes longer, in seconds: 400 days.
 pub const STORY_S_MAX: i64 = 400 * 86_400;

@@ -96,7 +96,7 @@
 
 mod action;
 mod consumer;
-mod door;
+mod ingest;
 mod level;
 pub mod properties;
 mod protocol;

@@ -77,8 +77,8 @@
 mod action;
 mod checking;
 pub mod consumer;
-mod door;
 mod guards;
+mod ingest;
 pub mod joined;
 pub mod properties;
 mod protocol;

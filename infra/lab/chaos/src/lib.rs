@@ -4,7 +4,7 @@
 //! # Layout
 //! - [`plan`]: what a run does, as a function of its seed. [`faults`]: the kinds of fault, and how each is made.
 //! - `calls`: what operators do meanwhile, also as a function of the seed. [`operator`]: makes the calls.
-//! - [`stage`]: starts the stack and the simulated Stripe for a run.
+//! - [`setup`]: starts the stack and the simulated Stripe for a run.
 //! - `witness`: listens on the bus, and receives effects as a user's function does.
 //! - `truth`: the expected result. [`judge`]: the comparison. `tables`: what is in the stack's tables.
 //! - [`report`]: the table.
@@ -16,7 +16,7 @@
 //!
 //! # What isn't
 //! The local AWS keeps what it accepted and is fair; the bus delivers each event to each rule once. A function's code
-//! isn't interrupted between two AWS calls. Messages are retried sooner than on AWS ([`stage::PARAMETERS`] says by
+//! isn't interrupted between two AWS calls. Messages are retried sooner than on AWS ([`setup::PARAMETERS`] says by
 //! what), and Stripe's days are seconds. Stripe's own time takes a step with each round, and passes by the second
 //! within it: its API shows objects as they are at the last event that the round sends, or up to days later. Events
 //! that Stripe fails to generate are left out: no endpoint could have acknowledged them.
@@ -27,7 +27,7 @@ pub mod judge;
 pub mod operator;
 pub mod plan;
 pub mod report;
-pub mod stage;
+pub mod setup;
 mod tables;
 mod truth;
 mod witness;
@@ -52,7 +52,7 @@ use judge::{End, Findings};
 use operator::{Operated, Operator, Program};
 use plan::{Options, Round};
 use report::Report;
-use stage::Stage;
+use setup::Stage;
 use tables::{EntryEnd, Tables};
 use truth::Truth;
 use witness::Witness;
@@ -257,13 +257,13 @@ fn begin(
             // up.
             share = share.saturating_add(percent).min(100);
             let now = deliveries.now();
-            let from = now.saturating_add(stage::stripe_time(begins));
-            let until = from.saturating_add(stage::stripe_time(lasts));
+            let from = now.saturating_add(setup::stripe_time(begins));
+            let until = from.saturating_add(setup::stripe_time(lasts));
             let outage = Outage {
                 percent: share,
                 ..Outage::whole(from, until, how)
             };
-            for name in stage::endpoints() {
+            for name in setup::endpoints() {
                 let added = deliveries.add_outage(name, outage);
                 added.map_err(|error| Problem::process("the simulated Stripe", error))?;
             }
@@ -439,7 +439,7 @@ fn gather(
     };
     for fate in deliveries.report().fates {
         let is_stored_only =
-            stage::is_stored_only(&fate.destination, modes.get(&*fate.event).copied());
+            setup::is_stored_only(&fate.destination, modes.get(&*fate.event).copied());
         match fate.outcome {
             Outcome::Acknowledged { .. } if is_stored_only => {}
             Outcome::Acknowledged { .. } => {

@@ -9,7 +9,7 @@ use sluice_local::problem::Problem;
 use sluice_local::stack::Stack;
 use sluice_local::template::read;
 
-use crate::stage::{EVERY, Played};
+use crate::setup::{EVERY, Played};
 use crate::units::{LOG_LINE_OVERHEAD, attribute_bytes, item_bytes};
 
 /// What the index by_time has of an entry: the keys of both, and what the template projects.

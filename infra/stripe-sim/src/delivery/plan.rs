@@ -7,7 +7,7 @@ use std::time::Duration;
 use fastrand::Rng;
 
 use crate::delivery::endpoint::Endpoint;
-use crate::delivery::told;
+use crate::delivery::endpoint_event;
 use crate::ids::{Purpose, stream};
 use crate::world::World;
 
@@ -94,7 +94,7 @@ pub struct Delivery {
 /// The deliveries of everything that the endpoint receives, mixed.
 #[must_use]
 pub fn plan(world: &World, endpoint: &Endpoint, mix: Mix) -> Vec<Delivery> {
-    let heard = told::heard(world, endpoint);
+    let heard = endpoint_event::heard(world, endpoint);
     mixed(heard.len(), mix)
         .into_iter()
         .map(|(place, again)| Delivery {

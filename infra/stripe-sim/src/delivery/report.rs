@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-use crate::delivery::desk::{Desk, Outcome, Post};
+use crate::delivery::scheduler::{Desk, Outcome, Post};
 use crate::delivery::sender::Answered;
 
 /// How many unacknowledged events the table names.
@@ -111,7 +111,7 @@ pub struct Report {
 impl Report {
     pub(crate) fn of(desk: &Desk) -> Self {
         let names: Vec<_> = desk.destinations().map(|one| one.name.clone()).collect();
-        let fate = |task: &crate::delivery::desk::Task| Fate {
+        let fate = |task: &crate::delivery::scheduler::Task| Fate {
             destination: names[task.destination].clone(),
             event: task.event.to_string(),
             kind: task.kind.to_string(),

@@ -12,13 +12,13 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::delivery::clock::Clock;
-use crate::delivery::desk::{Desk, Heard, Next, Post, Posting};
 use crate::delivery::endpoint::{Destination, OVERLAP_MAX, Roll, Unsound, signature_of};
+use crate::delivery::endpoint_event::{self, Told};
 use crate::delivery::outage::{How, Outage};
 use crate::delivery::plan::{Mix, Pace};
 use crate::delivery::report::{Report, Tally};
+use crate::delivery::scheduler::{Desk, Heard, Next, Post, Posting};
 use crate::delivery::sender::{Answered, Sender};
-use crate::delivery::told::{self, Told};
 use crate::world::World;
 
 #[derive(Debug)]
@@ -104,7 +104,7 @@ impl Run {
         let mut batches = Vec::new();
         for (place, destination) in self.destinations().iter().enumerate() {
             let desk = self.shared.desk();
-            let heard = told::heard(world, &destination.endpoint).into_iter();
+            let heard = endpoint_event::heard(world, &destination.endpoint).into_iter();
             let news: Vec<_> = heard
                 .filter(|told| seconds.contains(&told.created()))
                 .filter(|told| !desk.knows(place, &told.id()))

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::stage::Stage;
+use crate::story_context::Stage;
 use crate::templates::plan_of;
 
 /// A month of the simulation, in seconds.

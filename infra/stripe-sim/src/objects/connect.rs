@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::stage::Stage;
+use crate::story_context::Stage;
 
 /// A connected account that has submitted nothing yet.
 pub(crate) fn account(stage: &mut Stage<'_>, id: &str) -> Value {

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::stage::Stage;
+use crate::story_context::Stage;
 
 /// A coupon that takes this percentage off each invoice of a year.
 pub(crate) fn coupon(stage: &mut Stage<'_>, name: &str, percent: i64) -> (String, Value) {

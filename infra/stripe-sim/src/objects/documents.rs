@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::stage::Stage;
+use crate::story_context::Stage;
 
 /// An invoice item, waiting for an invoice, or on the draft of one.
 pub(crate) fn item(

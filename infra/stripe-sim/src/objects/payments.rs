@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::stage::Stage;
+use crate::story_context::Stage;
 
 /// A payment intent: nothing paid, no method chosen. `invoice` is the invoice that it pays, if any.
 pub(crate) fn intent(

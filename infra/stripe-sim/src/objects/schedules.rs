@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::stage::Stage;
+use crate::story_context::Stage;
 
 /// A schedule of consecutive phases: each price for its number of seconds from `start` (Unix). It hasn't begun yet.
 pub(crate) fn schedule(

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::stage::Stage;
+use crate::story_context::Stage;
 
 /// A transfer to a connected account.
 pub(crate) fn transfer(stage: &mut Stage<'_>, amount: i64) -> (String, Value) {

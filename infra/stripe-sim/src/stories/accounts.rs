@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::DAY_S;
 use crate::objects::connect;
-use crate::stage::Stage;
+use crate::story_context::Stage;
 
 /// The scope's account submits a bank account and a document, is checked, and may then do what it requests. An account
 /// that doesn't request card payments has accepted the recipient agreement, and never charges.

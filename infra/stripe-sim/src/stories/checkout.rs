@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{DAY_S, customers};
 use crate::objects::payments;
-use crate::stage::Stage;
+use crate::story_context::Stage;
 
 /// A purchase that works at once. Returns the charge's id.
 pub(crate) fn purchase(stage: &mut Stage<'_>) -> String {

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::DAY_S;
 use crate::objects::billing;
-use crate::stage::Stage;
+use crate::story_context::Stage;
 
 /// A new customer. Returns the id.
 pub(crate) fn create(stage: &mut Stage<'_>) -> String {

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{DAY_S, invoices, subscriptions};
 use crate::objects::billing::MONTH_S;
 use crate::objects::discounts;
-use crate::stage::Stage;
+use crate::story_context::Stage;
 
 pub(crate) fn discounted(stage: &mut Stage<'_>) {
     let subscription = subscriptions::activated(stage);

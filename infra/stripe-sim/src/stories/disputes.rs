@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{DAY_S, checkout};
 use crate::objects::payments;
-use crate::stage::Stage;
+use crate::story_context::Stage;
 
 pub(crate) fn won(stage: &mut Stage<'_>) {
     let dispute = fight(stage);

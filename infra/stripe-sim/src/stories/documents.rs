@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{DAY_S, customers, invoices, subscriptions};
 use crate::objects::{billing, documents};
-use crate::stage::Stage;
+use crate::story_context::Stage;
 
 pub(crate) fn items(stage: &mut Stage<'_>) {
     let customer = customers::create(stage);

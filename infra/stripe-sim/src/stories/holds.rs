@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{DAY_S, checkout, refunds};
 use crate::objects::payments;
-use crate::stage::Stage;
+use crate::story_context::Stage;
 
 pub(crate) fn captured(stage: &mut Stage<'_>) {
     let (intent, charge) = hold(stage);

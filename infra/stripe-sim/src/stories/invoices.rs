@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{DAY_S, checkout, customers};
 use crate::objects::billing;
-use crate::stage::Stage;
+use crate::story_context::Stage;
 
 pub(crate) fn overdue_then_paid(stage: &mut Stage<'_>) {
     let invoice = sent(stage);

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{DAY_S, invoices, setups, subscriptions};
 use crate::objects::billing::{self, MONTH_S};
-use crate::stage::Stage;
+use crate::story_context::Stage;
 
 pub(crate) fn paused_and_resumed(stage: &mut Stage<'_>) {
     let subscription = subscriptions::trialing(stage);

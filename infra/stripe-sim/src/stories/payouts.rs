@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::DAY_S;
 use crate::objects::connect;
-use crate::stage::Stage;
+use crate::story_context::Stage;
 use crate::world::BALANCE;
 
 pub(crate) fn paid(stage: &mut Stage<'_>) {

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{DAY_S, customers, invoices, setups, subscriptions};
 use crate::objects::billing::{self, MONTH_S};
-use crate::stage::Stage;
+use crate::story_context::Stage;
 
 const YEAR_S: i64 = 365 * DAY_S;
 

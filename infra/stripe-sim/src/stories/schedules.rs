@@ -6,7 +6,7 @@ use serde_json::json;
 use super::{DAY_S, customers, invoices, subscriptions};
 use crate::objects::billing::{self, MONTH_S};
 use crate::objects::schedules;
-use crate::stage::Stage;
+use crate::story_context::Stage;
 
 pub(crate) fn completed(stage: &mut Stage<'_>) {
     let customer = customers::create(stage);

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::customers;
-use crate::stage::Stage;
+use crate::story_context::Stage;
 
 pub(crate) fn card_saved(stage: &mut Stage<'_>) {
     let customer = customers::create(stage);

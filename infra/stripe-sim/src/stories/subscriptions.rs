@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{DAY_S, customers, invoices, setups};
 use crate::objects::billing::{self, MONTH_S};
-use crate::stage::Stage;
+use crate::story_context::Stage;
 use crate::world::entitlements_of;
 
 pub(crate) fn whole_life(stage: &mut Stage<'_>) {

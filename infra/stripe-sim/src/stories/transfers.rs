@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::DAY_S;
 use crate::objects::transfers;
-use crate::stage::Stage;
+use crate::story_context::Stage;
 
 pub(crate) fn reversed(stage: &mut Stage<'_>) {
     let amount = stage.amount() * 4;
