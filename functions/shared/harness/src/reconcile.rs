@@ -279,9 +279,9 @@ impl Listing for MemoryLists {
         let told = inner.ungenerated.iter().rev().cloned();
         let told = told.filter(|one| {
             let within = ask.from_s..=ask.to_s;
-            one.scope.livemode == ask.livemode && within.contains(&one.told_s)
+            one.scope.livemode == ask.livemode && within.contains(&one.noticed_s)
         });
-        let name = |one: &Ungenerated| format!("/after/{}", one.told_by);
+        let name = |one: &Ungenerated| format!("/after/{}", one.notice_id);
         let rest = rest_of(told.collect(), ask.after.as_deref(), name)?;
         Ok(page_of(rest, ungenerated::PAGE_MAX, name))
     }
