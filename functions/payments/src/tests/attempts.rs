@@ -12,18 +12,21 @@ fn payment_failed_after_paid_leaves_it_paid_and_is_told_once() {
         .position(|event| event.kind == "payment_intent.payment_failed");
     let failed = events.remove(failed.expect("the decline"));
     events.extend([failed.clone(), failed]);
-    let told = play(&events);
-    let intent = of_kind(&told, "payment_intent")[0];
+    let played = play(&events);
+    let intent = of_kind(&played, "payment_intent")[0];
     assert_eq!(intent.status, "succeeded");
     assert_eq!(
-        (told.count("PaymentFailed"), told.count("PaymentSucceeded")),
+        (
+            played.count("PaymentFailed"),
+            played.count("PaymentSucceeded")
+        ),
         (1, 1)
     );
-    let failed = told
+    let failed = played
         .facts
         .values()
         .find(|fact| fact.kind == "PaymentFailed");
-    let data = &failed.expect("told").detail["data"];
+    let data = &failed.expect("it is emitted").detail["data"];
     assert_eq!(data["code"], "card_declined");
     assert_ne!(data["charge"], json!(intent.charge));
 }
