@@ -57,8 +57,8 @@ impl Objects {
             let was = Before::Was(self.digest(change.was));
             let befores: &[Before] = match change.told {
                 Told::Updated => &[was],
-                Told::Plain => &[Before::Untold],
-                Told::Both => &[was, Before::Untold],
+                Told::Plain => &[Before::Unknown],
+                Told::Both => &[was, Before::Unknown],
                 Told::Twice => &[was, was],
                 Told::Created => &[Before::Nothing],
             };
@@ -265,7 +265,7 @@ fn fetches(objects: &Objects, history: &[Change], terminal_end: bool) -> Vec<Can
                     notice: false,
                     closing: false,
                     api_version: Some("2026-01-01".to_owned()),
-                    before: Before::Untold,
+                    before: Before::Unknown,
                     after: objects.digest(change.is),
                     state: change.is,
                 });
@@ -341,7 +341,7 @@ fn a_fetch_of_a_later_second_decides_every_tie() {
             notice: false,
             closing: false,
             api_version: None,
-            before: Before::Untold,
+            before: Before::Unknown,
             after: objects.digest(last.is),
             state: last.is,
         });
