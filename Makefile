@@ -242,7 +242,7 @@ try-release: need-python ## Try a release's archives without Rust: of developmen
 	@$(TIDY) $(LINT_BIN)/python -B infra/deploy/try_release.py $(BUILT)
 
 .PHONY: smoke
-smoke: need-rust need-cc ## Try a deployed door: URL=https://…/webhooks/stripe/smoke SECRET=whsec_…, or STACK=sluice-staging [ENDPOINT=smoke]
+smoke: need-rust need-cc ## Try a deployed endpoint: URL=https://…/webhooks/stripe/smoke SECRET=whsec_…, or STACK=sluice-staging [ENDPOINT=smoke]
 	@test -n '$(URL)$(STACK)' || { echo "Say which: make smoke URL=https://... SECRET=whsec_..., or make smoke STACK=sluice-staging" >&2; exit 2; }
 	@$(if $(SECRET),SLUICE_SMOKE_SECRET='$(SECRET)') $(CARGO) run -q $(CARGO_FLAGS) -p sluice-cli -- $(if $(STACK),--stack '$(STACK)') smoke \
 		$(if $(URL),--url '$(URL)',--endpoint '$(or $(ENDPOINT),smoke)')

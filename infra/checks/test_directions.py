@@ -179,8 +179,8 @@ class Directions(unittest.TestCase):
         self.assertEqual(self.work.breaches(), [])
 
     def test_only_main_names_the_adapters(self):
-        self.source("functions/ingest/src/door.rs", "fn f() {}\nuse sluice_adapters::bus;\n")
-        self.assert_breach("functions/ingest/src/door.rs:2", "only main.rs")
+        self.source("functions/ingest/src/answer.rs", "fn f() {}\nuse sluice_adapters::bus;\n")
+        self.assert_breach("functions/ingest/src/answer.rs:2", "only main.rs")
 
     def test_pure_code_reads_no_clock(self):
         self.source("functions/shared/kernel/src/lib.rs", "use std::time::{Duration, Instant};\n")

@@ -31,7 +31,7 @@ class Rules(unittest.TestCase):
         self.write("template.yaml", "Parameters:\n  KmsKeyArn:\n    Type: String\n")
         self.write("infra/docs/first-deploy.md", TYPES)
         self.write("functions/shared/kernel/src/bus/routes.tsv", "type\tshape\tgoes to\ncharge.failed\tsnapshot\tpayments\n")
-        self.write("tests/it/door.rs", "#[test]\nfn one_that_is_taken_once() {}\n")
+        self.write("tests/it/ingest.rs", "#[test]\nfn one_that_is_taken_once() {}\n")
 
     def write(self, place, text):
         path = self.root / place
@@ -48,7 +48,7 @@ class Rules(unittest.TestCase):
         self.assertEqual(list(pages.breaches(self.root)), [])
 
     def test_a_test_that_is_not_there(self):
-        self.broken("`ingest::one_that_is_taken_twice`", "door::one_that_is_taken_twice")
+        self.broken("`ingest::one_that_is_taken_twice`", "ingest::one_that_is_taken_twice")
 
     def test_a_test_of_another_file(self):
         self.broken("`cases::one_that_is_taken_once`", "cases::one_that_is_taken_once")

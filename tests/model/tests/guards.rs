@@ -233,12 +233,12 @@ fn a_body_named_before_its_parts_misleads_whoever_takes_over() {
 }
 
 #[test]
-fn a_door_that_overlooks_the_failed_entry_marks_as_published_what_is_not() {
+fn an_ingest_that_overlooks_the_failed_entry_marks_as_published_what_is_not() {
     breaks(
         NOTHING_LOST,
         SMALL,
         Guards {
-            door_checks_each_result: false,
+            ingest_checks_each_result: false,
             ..Guards::ALL
         },
     );

@@ -50,11 +50,12 @@ pub const FORCED_TELLS_THE_LEVEL: &str = "a forced replay tells the level again"
 /// Stripe delivers an acknowledged event again, because the answer was lost.
 pub const REDELIVERED: &str = "an acknowledged event is delivered again";
 /// Sweep publishes what ingest could not.
-pub const SWEPT: &str = "sweep publishes what the door could not";
+pub const SWEPT: &str = "sweep publishes what ingest could not";
 /// Reconcile publishes an event that Stripe has given up.
 pub const RECOVERED: &str = "reconcile brings an event that Stripe has given up";
 /// Reconcile and Stripe both have an attempt of ingest for an event.
-pub const RECONCILE_MEETS_STRIPE: &str = "reconcile and a late delivery are at the door at once";
+pub const RECONCILE_MEETS_STRIPE: &str =
+    "reconcile and a late delivery have an attempt of ingest at once";
 /// Sweep handles an event that reconcile is handling.
 pub const RECONCILE_MEETS_SWEEP: &str = "reconcile has in hand what sweep publishes";
 /// An event was put on the bus twice.

@@ -19,7 +19,7 @@ pub struct Rules {
     pub held_is_not_acknowledged: bool,
     /// Ingest reads the bus's result for its entry. Without it, a refused event is marked as published, and not even
     /// reconcile reads it again.
-    pub door_checks_each_result: bool,
+    pub ingest_checks_each_result: bool,
     /// A `due_at` that could not be written makes the answer 5xx. Without it, `queued` is answered for an event that
     /// isn't due.
     pub failed_defer_is_not_acknowledged: bool,
@@ -123,7 +123,7 @@ impl Rules {
         attempt_knows_its_own_claim: true,
         claim_lapses: true,
         held_is_not_acknowledged: true,
-        door_checks_each_result: true,
+        ingest_checks_each_result: true,
         failed_defer_is_not_acknowledged: true,
         sweep_clears_after_publishing: true,
         sweep_checks_each_result: true,

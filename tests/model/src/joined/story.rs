@@ -70,7 +70,7 @@ impl Told for Joined {
                     _ => "drops it".to_owned(),
                 },
             ),
-            Action::Ingest { place, end } => door(before, after, place, end),
+            Action::Ingest { place, end } => ingest(before, after, place, end),
             Action::SweepPick { event } => (
                 "sweep",
                 format!("picks event {}", event + 1),
@@ -134,7 +134,7 @@ impl Told for Joined {
     }
 }
 
-const DOORS: [&str; 3] = ["door 1", "door 2", "reconcile"];
+const INGESTS: [&str; 3] = ["ingest 1", "ingest 2", "reconcile"];
 const WORKERS: [&str; 2] = ["worker 1", "worker 2"];
 
 const fn how(end: End) -> &'static str {
@@ -152,9 +152,9 @@ fn step_or_crash(step: &str, end: End) -> String {
     }
 }
 
-fn door(before: &World, after: &World, place: usize, end: End) -> (&'static str, String, String) {
+fn ingest(before: &World, after: &World, place: usize, end: End) -> (&'static str, String, String) {
     let Some(Attempt { event, step }) = before.attempts[place] else {
-        return (DOORS[place], String::new(), String::new());
+        return (INGESTS[place], String::new(), String::new());
     };
     let step = format!("{} event {}", told_step(step), event + 1);
     let acknowledged = |world: &World| world.events[usize::from(event)].acknowledged;
@@ -166,7 +166,7 @@ fn door(before: &World, after: &World, place: usize, end: End) -> (&'static str,
         None if acknowledged(before) => "its answer changes nothing".to_owned(),
         None => "not acknowledged".to_owned(),
     };
-    (DOORS[place], step_or_crash(&step, end), then)
+    (INGESTS[place], step_or_crash(&step, end), then)
 }
 
 const fn told_step(step: Step) -> &'static str {

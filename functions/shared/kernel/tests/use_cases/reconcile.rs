@@ -88,7 +88,7 @@ impl World {
             bus: MemoryBus::default(),
             lists: MemoryLists::of_pages(3),
             notes: MemoryNotes::default(),
-            endpoints: BTreeMap::from([("door".to_owned(), endpoint)]),
+            endpoints: BTreeMap::from([("main".to_owned(), endpoint)]),
             types: Vec::new(),
             pages_max: 100,
             checks_max: 0,
@@ -125,7 +125,7 @@ impl World {
 
     async fn delivered(&self, id: &str) {
         let body = json!({ "id": id, "type": "charge.succeeded" }).to_string();
-        let mut arrival = arrival(id, "door", body.as_bytes());
+        let mut arrival = arrival(id, "main", body.as_bytes());
         arrival.expires_at_s = self.clock.now_ms() / 1_000 + 35 * 86_400;
         let taken = record_and_publish(&self.ledger, &self.bus, &self.clock, &arrival).await;
         taken.expect("taken");

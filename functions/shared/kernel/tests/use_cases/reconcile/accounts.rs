@@ -26,7 +26,7 @@ async fn every_connected_account_is_walked_and_keeps_its_own_events() {
 #[tokio::test]
 async fn accounts_that_can_not_be_listed_are_those_that_deliveries_named() {
     let world = World::new(endpoint::AccountScope::Connect);
-    let mut delivery = arrival("evt_1", "door", b"{}");
+    let mut delivery = arrival("evt_1", "main", b"{}");
     delivery.head.account = Some(Cow::Borrowed("acct_9"));
     let taken = record_and_publish(&world.ledger, &world.bus, &world.clock, &delivery).await;
     taken.expect("taken");
@@ -89,7 +89,7 @@ async fn an_account_that_a_delivery_named_first_is_compared_from_the_first_run_o
     world.run("run-0").await;
     world.made(&account("acct_9"), "evt_lost", 60);
     world.clock.advance_ms(7_200_000);
-    let mut delivery = arrival("evt_seen", "door", b"{}");
+    let mut delivery = arrival("evt_seen", "main", b"{}");
     delivery.head.account = Some(Cow::Borrowed("acct_9"));
     let taken = record_and_publish(&world.ledger, &world.bus, &world.clock, &delivery).await;
     taken.expect("taken");
