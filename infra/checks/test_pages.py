@@ -63,7 +63,7 @@ class Rules(unittest.TestCase):
         self.broken("\nmake walk STAGE=x\n", "`make walk`")
 
     def test_a_command_that_is_not_there(self):
-        self.broken("\nsluice mend evt_1\n", "`sluice mend`")
+        self.broken("\nsluice correct evt_1\n", "`sluice correct`")
 
     def test_a_fault_without_a_test(self):
         self.write("infra/docs/availability.md", FAULTS + "| x | . | . | . | not on the local AWS |\n| y | . | . | . | — |\n")

@@ -115,7 +115,7 @@ fn the_story_of_an_event_that_was_duplicated_crashed_swept_retried_and_replayed_
     eventually("a failed receive in the story", || {
         has(&story(&world, &event), "payments", "failed").then_some(())
     });
-    world.mend_wire();
+    world.restore_wire();
     world.settled("payments", &object);
     // The queue's own numbers don't show a message that failed and came back.
     let status = json_of(&run(&world, &["status", "--json"])).remove(0);

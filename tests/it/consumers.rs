@@ -95,7 +95,7 @@ fn a_handler_that_fails_twice_works_the_third_time_and_one_that_always_fails_end
     eventually("a dead letter", || {
         (world.depth("payments_dead_letters") == 1).then_some(())
     });
-    world.mend_wire();
+    world.restore_wire();
     assert!(world.projection("payments", &never).is_none());
     // The others continue.
     let (_, object, body) = paid();

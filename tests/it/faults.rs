@@ -120,7 +120,7 @@ fn run(world: &World, at: i64, trials: &[Trial], rules: &[Value]) -> Vec<Value> 
         .filter(|(_, count)| **count == 0)
         .map(|(rule, _)| rule.clone())
         .collect();
-    world.mend_wire();
+    world.restore_wire();
     judge(world, at, trials);
     println!(
         "{} events, {} faults",

@@ -67,9 +67,9 @@ fn a_bug_in_a_domain_is_put_right_by_a_rebuild_and_told_by_a_forced_replay_of_a_
     let (said, code) = sluice(&world, &[&["rebuild", "payments"], &why[..]].concat());
     let done = &said.last().expect("a report")["rebuild"];
     assert_eq!((code, &done["counts"]["changed"]), (0, &json!(1)), "{done}");
-    let mended = world.document("payments", &right.key);
-    assert_eq!(mended["state"], right.state);
-    assert_eq!(mended["facts"], damaged["facts"]);
+    let rebuilt = world.document("payments", &right.key);
+    assert_eq!(rebuilt["state"], right.state);
+    assert_eq!(rebuilt["facts"], damaged["facts"]);
     assert_eq!(
         facts(&world, object),
         std::slice::from_ref(&fact),

@@ -349,7 +349,7 @@ fn an_event_that_an_attempt_died_with_is_put_on_the_bus() {
 }
 
 #[test]
-fn a_projection_that_has_drifted_is_mended_and_reported() {
+fn a_projection_that_has_drifted_is_corrected_and_reported() {
     let mut stripe = stripe(23);
     stripe.play(Story::Purchase, &Scope::platform(false));
     let begun_s = stripe.options().start - 10;

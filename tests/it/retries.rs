@@ -212,7 +212,7 @@ fn what_fails_in_one_domain_leaves_why_among_its_dead_letters_and_the_others_unt
         assert_eq!(world.depth(queue), 0);
     }
 
-    world.mend_wire();
+    world.restore_wire();
     // When moved back, it is applied, as if nothing had happened.
     world.enqueue("payments", &[message(&failing)]);
     assert_eq!(

@@ -215,7 +215,7 @@ impl World {
     }
 
     /// Repairs it.
-    pub(crate) fn mend_wire(&self) {
+    pub(crate) fn restore_wire(&self) {
         self.stack(|stack| {
             stack
                 .faults()

@@ -7,7 +7,7 @@ use crate::context::Context;
 use crate::output::{BAD, DIM, GOOD, WARN, paint};
 
 const EXAMPLES: &str = "Examples:
-  sluice doctor                            what is wrong here, and how to mend it
+  sluice doctor                            what is wrong here, and how to fix it
   sluice --stack sluice-prod doctor        in AWS
   sluice doctor --all                      what is right, too
   sluice doctor --json | jq -r 'select(.level == \"wrong\") | .mend'
@@ -77,7 +77,7 @@ fn print(context: &Context, args: &Args, found: &[Findings]) -> Result<(), Probl
                 subject,
                 code,
                 said,
-                mend,
+                fix,
                 ..
             } = finding;
             context
@@ -87,7 +87,7 @@ fn print(context: &Context, args: &Args, found: &[Findings]) -> Result<(), Probl
                 true => String::new(),
                 false => format!("infra/runbooks/{code}.md"),
             };
-            for next in [mend, &runbook].into_iter().filter(|it| !it.is_empty()) {
+            for next in [fix, &runbook].into_iter().filter(|it| !it.is_empty()) {
                 context
                     .out
                     .line(format!("          {} {next}", paint(DIM, "→")))?;

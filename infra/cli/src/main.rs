@@ -59,7 +59,7 @@ struct Cli {
 
 const EXAMPLES: &str = "Examples:
   sluice status                             health at a glance; with --check, exit code 4 where something isn't well
-  sluice doctor                             what isn't set up as it has to be, and the command that mends it
+  sluice doctor                             what isn't set up as it has to be, and the command that fixes it
   sluice event show evt_1Qabc               an event: where it stands, and what became of it
   sluice event show evt_1Qabc --body        its body, byte for byte
   sluice event list --type 'charge.*'       the newest events of these types

@@ -57,7 +57,8 @@ pub struct Finding {
     /// What was found, in words.
     pub said: String,
     /// What fixes it; empty if nothing has to be fixed.
-    pub mend: String,
+    #[serde(rename = "mend")]
+    pub fix: String,
 }
 
 /// The findings of one area.
@@ -77,14 +78,14 @@ impl Findings {
         }
     }
 
-    fn add(&mut self, level: Level, subject: &str, said: String, mend: String) {
+    fn add(&mut self, level: Level, subject: &str, said: String, fix: String) {
         self.all.push(Finding {
             area: self.area,
             subject: subject.to_owned(),
             level,
             code: "",
             said,
-            mend,
+            fix,
         });
     }
 
@@ -95,7 +96,7 @@ impl Findings {
         subject: &str,
         code: &'static str,
         said: impl Into<String>,
-        mend: impl Into<String>,
+        fix: impl Into<String>,
     ) {
         self.all.push(Finding {
             area: self.area,
@@ -103,7 +104,7 @@ impl Findings {
             level,
             code,
             said: said.into(),
-            mend: mend.into(),
+            fix: fix.into(),
         });
     }
 
@@ -111,28 +112,23 @@ impl Findings {
         self.add(Level::Good, subject, said.into(), String::new());
     }
 
-    pub(crate) fn look(&mut self, subject: &str, said: impl Into<String>, mend: impl Into<String>) {
-        self.add(Level::Look, subject, said.into(), mend.into());
+    pub(crate) fn look(&mut self, subject: &str, said: impl Into<String>, fix: impl Into<String>) {
+        self.add(Level::Look, subject, said.into(), fix.into());
     }
 
-    pub(crate) fn wrong(
-        &mut self,
-        subject: &str,
-        said: impl Into<String>,
-        mend: impl Into<String>,
-    ) {
-        self.add(Level::Wrong, subject, said.into(), mend.into());
+    pub(crate) fn wrong(&mut self, subject: &str, said: impl Into<String>, fix: impl Into<String>) {
+        self.add(Level::Wrong, subject, said.into(), fix.into());
     }
 
     /// What couldn't be looked at, and why.
     pub(crate) fn unknown(&mut self, subject: &str, problem: &Problem) {
-        let mend = match problem.is_denied() {
+        let fix = match problem.is_denied() {
             true => "give yourself the permissions of infra/operations/operator-policy.json",
             false => "",
         };
         let said = problem.to_string();
         let said = said.lines().next().unwrap_or_default().to_owned();
-        self.add(Level::Unknown, subject, said, mend.to_owned());
+        self.add(Level::Unknown, subject, said, fix.to_owned());
     }
 }
 
@@ -272,8 +268,8 @@ pub(crate) mod tests {
         let denied = Problem::failed("GetQueueAttributes: 403 AccessDenied: you may not");
         findings.unknown("payments", &denied);
         findings.unknown("billing", &Problem::failed("no answer"));
-        assert!(findings.all[0].mend.contains("operator-policy.json"));
-        assert!(findings.all[1].mend.is_empty());
+        assert!(findings.all[0].fix.contains("operator-policy.json"));
+        assert!(findings.all[1].fix.is_empty());
         assert!(
             complaints(&findings)
                 .iter()

@@ -493,7 +493,7 @@ fn gather(
         projections: end.projections.values().map(BTreeMap::len).sum(),
         imported: end.imported().count(),
         operated,
-        mended: end.outcomes.iter().filter(|[pk, ..]| pk == "drift").count(),
+        fixed: end.outcomes.iter().filter(|[pk, ..]| pk == "drift").count(),
         findings,
         ..Report::default()
     })

@@ -106,7 +106,7 @@ mod tests {
             (few.all[0].level, few.all[0].code),
             (Level::Look, "concurrency.low")
         );
-        assert!(few.all[0].mend.contains("MaximumConcurrency=9"), "{few:?}");
+        assert!(few.all[0].fix.contains("MaximumConcurrency=9"), "{few:?}");
     }
 
     #[test]
@@ -125,6 +125,6 @@ mod tests {
     #[test]
     fn a_new_accounts_limit_asks_for_the_lowest_concurrency_there_is() {
         let new = judged(10, &[]);
-        assert!(new.all[0].mend.contains("MaximumConcurrency=2"), "{new:?}");
+        assert!(new.all[0].fix.contains("MaximumConcurrency=2"), "{new:?}");
     }
 }

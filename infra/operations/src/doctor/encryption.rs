@@ -307,7 +307,7 @@ mod tests {
                 (findings.all[0].level, findings.all[0].code),
                 (Level::Wrong, "key.unusable")
             );
-            assert!(findings.all[0].mend.starts_with(command), "{findings:?}");
+            assert!(findings.all[0].fix.starts_with(command), "{findings:?}");
         }
     }
 }

@@ -473,7 +473,7 @@ mod tests {
             .map(|(level, subject, _)| (level, subject))
             .collect();
         assert_eq!(said, [(Level::Look, "bare"), (Level::Wrong, "other")]);
-        assert!(findings.all[0].mend.contains(r#""account":"acct_1""#));
+        assert!(findings.all[0].fix.contains(r#""account":"acct_1""#));
     }
 
     #[test]

@@ -49,8 +49,8 @@ fn judge(patient: &Patient<'_>, domain: &str, mappings: &[Value], findings: &mut
             "lambda update-event-source-mapping --uuid {uuid} {option}"
         ))
     };
-    let mut wrong = |said: String, mend: String| {
-        findings.coded(Level::Wrong, domain, CODE, said, mend);
+    let mut wrong = |said: String, fix: String| {
+        findings.coded(Level::Wrong, domain, CODE, said, fix);
     };
     let is_on = |mapping: &&Value| {
         !["Disabled", "Disabling", "Deleting"].contains(&text(mapping, "State").as_str())
@@ -64,13 +64,13 @@ fn judge(patient: &Patient<'_>, domain: &str, mappings: &[Value], findings: &mut
             ),
             (None, Some(off)) => {
                 let state = text(off, "State");
-                let mend = match state.as_str() {
+                let fix = match state.as_str() {
                     "Deleting" => patient.deploy(""),
                     _ => update(off, "--enabled"),
                 };
                 wrong(
                     format!("the mapping from its queue is {state}: nothing is applied"),
-                    mend,
+                    fix,
                 );
             }
             _ => {
@@ -208,10 +208,10 @@ mod tests {
             judged("", &[mapping])
         };
         let disabled = with("State", json!("Disabled"));
-        let mend = &disabled.all[0].mend;
+        let fix = &disabled.all[0].fix;
         assert!(
-            mend.starts_with("aws lambda update-event-source-mapping --uuid u-1 --enabled"),
-            "{mend}"
+            fix.starts_with("aws lambda update-event-source-mapping --uuid u-1 --enabled"),
+            "{fix}"
         );
         assert_eq!(
             complaints(&with("FunctionResponseTypes", json!([]))).len(),

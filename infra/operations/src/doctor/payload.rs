@@ -82,7 +82,7 @@ mod tests {
         let unseen = judged(&[snapshot], &both, "*");
         assert_eq!(unseen.all[0].level, Level::Look);
         assert!(
-            unseen.all[0].mend.contains(r#""payload":"thin""#),
+            unseen.all[0].fix.contains(r#""payload":"thin""#),
             "{unseen:?}"
         );
         assert_eq!(judged(&[thin], &both, "*").all[0].level, Level::Look);

@@ -210,12 +210,12 @@ fn judge_types(
         return;
     }
     let together = subscribed.join(",");
-    let mend = patient.deploy(&format!("SubscribedTypes={together}"));
+    let fix = patient.deploy(&format!("SubscribedTypes={together}"));
     if is_everything(&expected) {
         findings.look(
             "SubscribedTypes",
             "reconcile looks for every type, and lets in those that the endpoint isn't subscribed to as missing",
-            mend,
+            fix,
         );
         return;
     }
@@ -228,7 +228,7 @@ fn judge_types(
         findings.wrong(
             "SubscribedTypes",
             format!("reconcile doesn't look for {}, which are subscribed to: one that is lost stays lost", named(&beyond)),
-            mend,
+            fix,
         );
     }
 }
@@ -364,7 +364,7 @@ mod tests {
         let said = judged(&["charge.refunded", "charge.succeeded"]);
         assert_eq!(said[0].level, Level::Look);
         for kind in &REFUNDS[..3] {
-            assert!(said[0].mend.contains(kind), "{said:?}");
+            assert!(said[0].fix.contains(kind), "{said:?}");
         }
         for one in REFUNDS {
             assert_eq!(judged(&["charge.refunded", one]), []);

@@ -38,7 +38,7 @@ pub(crate) fn check() -> String {
 }
 
 #[tokio::test]
-async fn a_check_mends_what_has_drifted_says_so_and_tells_no_fact() {
+async fn a_check_corrects_what_has_drifted_says_so_and_emits_no_fact() {
     let stripe = MemoryStripe::at(NOW_S + 60);
     stripe.put(&scope(), door("shut"));
     let world = world(stripe);
