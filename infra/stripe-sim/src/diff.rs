@@ -19,12 +19,12 @@ pub fn previous_attributes(before: &Value, after: &Value) -> Value {
         if was == is {
             continue;
         }
-        let told = if was.is_object() && is.is_object() {
+        let shown = if was.is_object() && is.is_object() {
             previous_attributes(was, is)
         } else {
             was.clone()
         };
-        previous.insert(key.clone(), told);
+        previous.insert(key.clone(), shown);
     }
     Value::Object(previous)
 }

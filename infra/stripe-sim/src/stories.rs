@@ -168,7 +168,7 @@ pub enum Story {
     /// Two attempts that fail without a charge; the first one has two events a second apart.
     FailsTwiceWithoutCharge,
     /// A payment that succeeds and is refunded; each change has two events a second apart.
-    ToldTwice,
+    TwoEventsPerChange,
     /// A bank transfer that covers a part at first, and the rest a day later.
     BankTransfer,
     /// A subscription that grows and is canceled for the period's end, and whose customer is deleted then.
@@ -265,7 +265,7 @@ impl Story {
         Self::RefundWithoutStatus,
         Self::AdaptivePricing,
         Self::FailsTwiceWithoutCharge,
-        Self::ToldTwice,
+        Self::TwoEventsPerChange,
         Self::BankTransfer,
         Self::CustomerGone,
     ];
@@ -351,7 +351,7 @@ impl Story {
             Self::RefundWithoutStatus => refunds::without_status(stage),
             Self::AdaptivePricing => checkout::adaptive_pricing(stage),
             Self::FailsTwiceWithoutCharge => checkout::fails_twice_without_charge(stage),
-            Self::ToldTwice => refunds::told_twice(stage),
+            Self::TwoEventsPerChange => refunds::two_events_per_change(stage),
             Self::BankTransfer => checkout::bank_transfer(stage),
             Self::CustomerGone => subscriptions::customer_gone(stage),
             Self::RenewalAnnounced => subscriptions::renewal_announced(stage),

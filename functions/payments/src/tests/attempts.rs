@@ -92,7 +92,7 @@ fn attempts_without_a_charge_are_neither_doubled_by_a_second_event_nor_lost() {
         .collect();
     assert_eq!(seconds.len(), 3, "three events, a second apart or more");
     assert_eq!(play(&events).count("PaymentFailed"), 2);
-    let twice = play(&story("ToldTwice"));
+    let twice = play(&story("TwoEventsPerChange"));
     assert_eq!(
         (twice.count("PaymentSucceeded"), twice.count("Refunded")),
         (1, 1)

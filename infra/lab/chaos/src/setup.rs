@@ -8,7 +8,7 @@ use sluice_local::problem::Problem;
 use sluice_local::stack::{Options, Stack};
 use sluice_local::test_stack::TestStack;
 use sluice_stripe_sim::delivery::endpoint::OVERLAP_MAX;
-use sluice_stripe_sim::delivery::{Clock, Destination, Endpoint, Hears, Payload, Retry, Run};
+use sluice_stripe_sim::delivery::{Clock, Destination, Endpoint, EventsFrom, Payload, Retry, Run};
 use sluice_stripe_sim::server::Server;
 use sluice_stripe_sim::{ApiVersion, Scope, Story, World};
 
@@ -57,7 +57,7 @@ pub const PARAMETERS: [(&str, &str, &str); 8] = [
 /// An endpoint of the run.
 struct Door {
     name: &'static str,
-    hears: Hears,
+    events_from: EventsFrom,
     livemode: bool,
     version: ApiVersion,
     payload: Payload,
@@ -66,10 +66,15 @@ struct Door {
 }
 
 impl Door {
-    const fn whole(name: &'static str, hears: Hears, livemode: bool, version: ApiVersion) -> Self {
+    const fn whole(
+        name: &'static str,
+        events_from: EventsFrom,
+        livemode: bool,
+        version: ApiVersion,
+    ) -> Self {
         Self {
             name,
-            hears,
+            events_from,
             livemode,
             version,
             payload: Payload::Snapshot,
@@ -86,7 +91,7 @@ impl Door {
         Self {
             payload,
             types,
-            ..Self::whole(name, Hears::Platform, false, version)
+            ..Self::whole(name, EventsFrom::Platform, false, version)
         }
     }
 }
@@ -95,7 +100,12 @@ impl Door {
 /// gets some of the connected accounts' events as an organization's destination does. The live one for connected
 /// accounts also gets their test events, as at Stripe.
 const DOORS: [Door; 7] = [
-    Door::whole("platform", Hears::Platform, false, ApiVersion::V2025_09_30),
+    Door::whole(
+        "platform",
+        EventsFrom::Platform,
+        false,
+        ApiVersion::V2025_09_30,
+    ),
     Door::some(
         "older",
         ApiVersion::V2020_08_27,
@@ -112,9 +122,14 @@ const DOORS: [Door; 7] = [
             "v1.customer.subscription.*",
         ],
     ),
-    Door::whole("connect", Hears::Connect, false, ApiVersion::V2024_06_20),
+    Door::whole(
+        "connect",
+        EventsFrom::Connect,
+        false,
+        ApiVersion::V2024_06_20,
+    ),
     Door {
-        hears: Hears::Organization,
+        events_from: EventsFrom::Organization,
         ..Door::some(
             "organization",
             ApiVersion::V2024_06_20,
@@ -122,10 +137,10 @@ const DOORS: [Door; 7] = [
             &["account.*", "balance.*", "payout.*", "charge.*"],
         )
     },
-    Door::whole("live", Hears::Platform, true, ApiVersion::V2023_10_16),
+    Door::whole("live", EventsFrom::Platform, true, ApiVersion::V2023_10_16),
     Door::whole(
         "connect-live",
-        Hears::Connect,
+        EventsFrom::Connect,
         true,
         ApiVersion::V2024_06_20,
     ),
@@ -158,9 +173,9 @@ impl Stage {
     ) -> Result<Self, Problem> {
         let (world, opened_s) = played(plan.seed, plan.events);
         let endpoint = |door: &Door| {
-            let scope = match door.hears {
-                Hears::Platform => "platform",
-                Hears::Connect | Hears::Organization => "connect",
+            let scope = match door.events_from {
+                EventsFrom::Platform => "platform",
+                EventsFrom::Connect | EventsFrom::Organization => "connect",
             };
             let takes = json!({ "scope": scope, "livemode": door.livemode });
             (door.name.to_owned(), takes)
@@ -212,7 +227,7 @@ impl Stage {
             let endpoint = Endpoint {
                 url: self.stack.info().url_of(door.name),
                 secrets: self.secrets.get(door.name).cloned().unwrap_or_default(),
-                hears: door.hears,
+                events_from: door.events_from,
                 livemode: door.livemode,
                 api_version: door.version,
                 payload: door.payload,
@@ -300,19 +315,19 @@ pub(crate) fn stripe_time(real: Duration) -> Duration {
 /// Whether an endpoint only stores an event of this mode: a connected account's test event at a live endpoint.
 pub(crate) fn is_stored_only(endpoint: &str, livemode: Option<bool>) -> bool {
     let door = DOORS.iter().find(|door| door.name == endpoint);
-    door.is_some_and(|door| door.hears == Hears::Connect && door.livemode)
+    door.is_some_and(|door| door.events_from == EventsFrom::Connect && door.livemode)
         && livemode == Some(false)
 }
 
 /// The version in which a scope's events are delivered to the endpoint that gets all of them.
 pub(crate) fn version_of(scope: &Scope) -> ApiVersion {
-    let hears = match scope.account {
-        None => Hears::Platform,
-        Some(_) => Hears::Connect,
+    let events_from = match scope.account {
+        None => EventsFrom::Platform,
+        Some(_) => EventsFrom::Connect,
     };
     let mut doors = DOORS.iter();
     let whole = doors.find(|door| {
-        door.hears == hears && door.livemode == scope.livemode && door.types.is_empty()
+        door.events_from == events_from && door.livemode == scope.livemode && door.types.is_empty()
     });
     whole.map_or(ApiVersion::V2025_09_30, |door| door.version)
 }
@@ -320,11 +335,11 @@ pub(crate) fn version_of(scope: &Scope) -> ApiVersion {
 /// The versions in which a scope's objects are shown: first the version in which all of its events are delivered; then
 /// those of the other endpoints; then the account's own, in which the API answers a request without a version.
 pub(crate) fn versions_of(scope: &Scope, own: ApiVersion) -> Vec<ApiVersion> {
-    let hears = |door: &&Door| match door.hears {
-        Hears::Platform => scope.account.is_none(),
-        Hears::Connect | Hears::Organization => scope.account.is_some(),
+    let events_from = |door: &&Door| match door.events_from {
+        EventsFrom::Platform => scope.account.is_none(),
+        EventsFrom::Connect | EventsFrom::Organization => scope.account.is_some(),
     };
-    let others = DOORS.iter().filter(hears).map(|door| door.version);
+    let others = DOORS.iter().filter(events_from).map(|door| door.version);
     let mut versions = vec![version_of(scope)];
     for version in others.chain([own]) {
         if !versions.contains(&version) {

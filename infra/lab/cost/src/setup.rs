@@ -9,7 +9,7 @@ use sluice_local::post::Sender;
 use sluice_local::problem::Problem;
 use sluice_local::stack::{self, Stack};
 use sluice_local::test_stack::TestStack;
-use sluice_stripe_sim::delivery::{Endpoint, Hears, Mix, Payload, plan};
+use sluice_stripe_sim::delivery::{Endpoint, EventsFrom, Mix, Payload, plan};
 use sluice_stripe_sim::server::Server;
 use sluice_stripe_sim::{ApiVersion, Scope, World};
 
@@ -23,7 +23,10 @@ const LISTENER: &str = "cost-effects";
 pub(crate) const EVERY: &str = "every";
 
 /// The endpoints, and the accounts that their events come from.
-const ENDPOINTS: [(&str, Hears); 2] = [("platform", Hears::Platform), ("connect", Hears::Connect)];
+const ENDPOINTS: [(&str, EventsFrom); 2] = [
+    ("platform", EventsFrom::Platform),
+    ("connect", EventsFrom::Connect),
+];
 
 /// The longest wait for the queues to be empty after the last event.
 const DRAIN_MAX: Duration = Duration::from_secs(300);
@@ -134,11 +137,11 @@ fn deliver(
 ) -> Result<usize, Problem> {
     let sender = Sender::to(stack.info());
     let mut deliveries = Vec::new();
-    for (name, hears) in ENDPOINTS {
+    for (name, events_from) in ENDPOINTS {
         let endpoint = Endpoint {
             url: stack.info().url_of(name),
             secrets: Vec::new(),
-            hears,
+            events_from,
             livemode: false,
             api_version: ApiVersion::V2025_09_30,
             payload: Payload::Snapshot,

@@ -42,7 +42,7 @@ pub(crate) mod scheduler;
 pub mod sender;
 
 pub use clock::Clock;
-pub use endpoint::{Destination, Endpoint, Hears, Payload, Roll, TIMEOUT_S, Unsound};
+pub use endpoint::{Destination, Endpoint, EventsFrom, Payload, Roll, TIMEOUT_S, Unsound};
 pub use http_api::HttpApi;
 pub use outage::{How, Outage};
 pub use plan::{Delivery, Mix, Order, Pace, plan};

@@ -105,7 +105,7 @@ pub(crate) fn without_status(stage: &mut Stage<'_>) {
     stage.emit("charge.refunded", &charge);
 }
 
-pub(crate) fn told_twice(stage: &mut Stage<'_>) {
+pub(crate) fn two_events_per_change(stage: &mut Stage<'_>) {
     let charge = checkout::purchase(stage);
     let intent = stage.text(&charge, "payment_intent");
     stage.pass_a_second();

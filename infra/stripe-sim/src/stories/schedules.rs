@@ -109,9 +109,9 @@ fn attached(stage: &mut Stage<'_>) -> (String, String) {
     (subscription, schedule)
 }
 
-fn finish(stage: &mut Stage<'_>, schedule: &str, told: &str, status: &str) {
+fn finish(stage: &mut Stage<'_>, schedule: &str, verb: &str, status: &str) {
     let now = stage.now();
-    let kind = format!("subscription_schedule.{told}");
+    let kind = format!("subscription_schedule.{verb}");
     stage.update(&kind, schedule, |schedule| {
         schedules::end(schedule, status, now);
     });

@@ -38,13 +38,13 @@ impl World {
     /// such event.
     ///
     /// The object's last event may then show an older state than the true one.
-    pub fn fail_to_generate(&mut self, event: &str, told_after_s: u32) -> Option<String> {
+    pub fn fail_to_generate(&mut self, event: &str, notice_after_s: u32) -> Option<String> {
         let place = self.events.iter().position(|one| one.id == event)?;
         let failed = self.events.remove(place);
         let id = thin_id(&failed.thin_id(), failed.object.scope.livemode);
         self.note(Notice {
             id: id.clone(),
-            created: failed.created + i64::from(told_after_s),
+            created: failed.created + i64::from(notice_after_s),
             about: About::Ungenerated(failed),
         });
         Some(id)
@@ -52,13 +52,13 @@ impl World {
 
     /// Makes Stripe fail to generate this number of events, drawn from all. Returns how many: fewer only if there are
     /// fewer.
-    pub fn fail_to_generate_some(&mut self, events: usize, told_after_s: u32) -> usize {
+    pub fn fail_to_generate_some(&mut self, events: usize, notice_after_s: u32) -> usize {
         self.plays += 1;
         let mut dice = stream(self.seed, self.plays, Purpose::Twins);
         let mut failed = 0;
         while failed < events && !self.events.is_empty() {
             let event = self.events[dice.usize(..self.events.len())].id.clone();
-            self.fail_to_generate(&event, told_after_s);
+            self.fail_to_generate(&event, notice_after_s);
             failed += 1;
         }
         failed

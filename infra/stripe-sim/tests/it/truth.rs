@@ -6,7 +6,7 @@ use serde_json::Value;
 use sluice_stripe_sim::diff::{restore, without_nulls};
 use sluice_stripe_sim::{ApiVersion, Moment, Occurrence, Options, Scope, Story, World};
 
-use crate::{full_world, told};
+use crate::{full_world, played};
 
 fn bodies(world: &World, version: ApiVersion) -> Vec<Vec<u8>> {
     let events = world.events().iter();
@@ -174,7 +174,7 @@ fn accounts_can_have_equal_object_ids_and_never_equal_event_ids() {
 
 #[test]
 fn an_object_can_be_asked_for_as_it_was() {
-    let world = told(Story::RefundFailsLater);
+    let world = played(Story::RefundFailsLater);
     let refund = world.objects().find(|key| key.id.starts_with("re_"));
     let refund = refund.expect("a refund").clone();
     let status = |second| {

@@ -103,7 +103,7 @@ fn what_stripe_says_it_failed_to_make_is_listed_with_type_account_and_object() {
     for event in &lost {
         let account = &event.object.scope.account;
         let found = items.iter().find(|one| one.scope.account == *account);
-        let found = found.expect("told of");
+        let found = found.expect("a notice");
         assert_eq!(found.kind, event.kind);
         assert_eq!(found.object.as_deref(), Some(&*event.object.id));
         assert_eq!(found.object_kind.as_deref(), Some("payment_intent"));

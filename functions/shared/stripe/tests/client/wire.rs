@@ -176,11 +176,14 @@ fn a_server_that_speaks_no_tls_where_it_should_is_told_nothing() {
         (fault.class, fault.code),
         (Class::Retry, "stripe.unavailable")
     );
-    let told = server.join().expect("the server ends");
+    let received = server.join().expect("the server ends");
     // The greeting of TLS, and not a request.
-    assert_eq!(told.first(), Some(&0x16));
-    let told = String::from_utf8_lossy(&told).into_owned();
-    assert!(!told.contains(LIVE) && !told.contains("charges"), "{told}");
+    assert_eq!(received.first(), Some(&0x16));
+    let received = String::from_utf8_lossy(&received).into_owned();
+    assert!(
+        !received.contains(LIVE) && !received.contains("charges"),
+        "{received}"
+    );
 }
 
 #[test]
