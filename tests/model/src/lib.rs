@@ -89,7 +89,7 @@ mod transitions;
 mod world;
 
 pub use action::{Action, Bus, Call};
-pub use checking::{Told, Verdict, check, find};
+pub use checking::{Described, Verdict, check, find};
 pub use guards::Guards;
 pub use properties::SIGHTS;
 pub use protocol::{Protocol, Size};

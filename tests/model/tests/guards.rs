@@ -335,11 +335,11 @@ fn a_story_reads_as_the_essay_shows_it() {
         ..Guards::ALL
     };
     let story = find(Protocol { guards, ..SMALL }, NOTHING_LOST);
-    let told = "\
+    let expected = "\
 nothing acknowledged is lost (Small body)
   1. delivery 1 Claim                     → Won, Publish next
   2. delivery 1 crashes
   3. delivery 2 Claim                     → Held, 200 duplicate
      in the end: entry of delivery 1 with body A, neither published nor due; copies on the bus: 0";
-    assert_eq!(story.as_deref(), Some(told));
+    assert_eq!(story.as_deref(), Some(expected));
 }

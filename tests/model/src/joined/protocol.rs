@@ -101,11 +101,11 @@ impl Joined {
         let entries = (0..self.events).zip(&world.events);
         let lapses = entries
             .clone()
-            .filter(|(_, told)| self.may_lapse(told))
+            .filter(|(_, one)| self.may_lapse(one))
             .map(|(event, _)| Action::Lapse { event });
         let sweep = world.sweep.map(|_| Action::Sweep { end });
         let picks = entries
-            .filter(|(_, told)| world.sweep.is_none() && told.entry.is_some_and(|entry| entry.due))
+            .filter(|(_, one)| world.sweep.is_none() && one.entry.is_some_and(|entry| entry.due))
             .map(|(event, _)| Action::SweepPick { event });
         let looks = (world.reconcile.walk.is_some() && world.attempts[RECONCILE].is_none())
             .then_some(Action::ReconcileLook);
@@ -167,9 +167,9 @@ impl Joined {
     }
 
     /// If no actor would read the lapse, it makes no difference.
-    fn may_lapse(&self, told: &Event) -> bool {
+    fn may_lapse(&self, one: &Event) -> bool {
         self.rules.claim_lapses
-            && told.entry.is_some_and(|entry| {
+            && one.entry.is_some_and(|entry| {
                 entry.holder.is_none() && !entry.lapsed && !entry.published && !entry.due
             })
     }
@@ -184,8 +184,8 @@ impl Joined {
     pub(super) fn outside(&self, world: &World, actions: &mut Vec<Action>) {
         let attempts = &world.attempts[..RECONCILE];
         let in_ingest = attempts.iter().filter(|place| place.is_some()).count();
-        for (event, told) in (0..self.events).zip(&world.events) {
-            if told.sent < self.deliveries {
+        for (event, one) in (0..self.events).zip(&world.events) {
+            if one.sent < self.deliveries {
                 if in_ingest < self.ingest_attempts_max {
                     actions.push(Action::Deliver { event });
                 }
@@ -200,7 +200,7 @@ impl Joined {
         }
         if self.replay.is_some()
             && world.replay.is_none()
-            && world.events.iter().any(|told| told.entry.is_some())
+            && world.events.iter().any(|one| one.entry.is_some())
         {
             actions.push(Action::ReplayBegin);
         }

@@ -331,12 +331,12 @@ fn an_emission_that_overlooks_a_refusal_clears_what_was_refused() {
 
 #[test]
 fn a_stale_event_that_keeps_quiet_is_acknowledged_without_effect() {
-    let stale_events_tell_their_facts = false;
+    let stale_events_emit_their_facts = false;
     breaks(
         NOTHING_LOST,
         IN_ANY_ORDER,
         Rules {
-            stale_events_tell_their_facts,
+            stale_events_emit_their_facts,
             ..ALL
         },
     );
@@ -379,7 +379,7 @@ fn a_story_reads_as_the_essay_shows_it() {
         rules,
         ..RECONCILED_ONE_CRASH
     };
-    let told = "\
+    let expected = "\
 what Stripe has takes effect once reconcile has run (1 event, reconcile)
   1. Stripe     delivers event 1
   2. ingest 1   Claim event 1                            → Publish next
@@ -389,5 +389,5 @@ what Stripe has takes effect once reconcile has run (1 event, reconcile)
   6. ingest 1   crashes before Publish event 1
   7. time       lapses the claim of event 1
      in the end: event 1 neither published nor due, not acted on; no state; receiver holds no level";
-    assert_eq!(find(world, NOTHING_MISSED).as_deref(), Some(told));
+    assert_eq!(find(world, NOTHING_MISSED).as_deref(), Some(expected));
 }

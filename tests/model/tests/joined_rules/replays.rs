@@ -1,7 +1,7 @@
 //! The purpose of the rules of replays.
 
 use sluice_model::joined::properties::{
-    CALLED_FOR_ONCE, FORCED_ONCE_MORE, FORCED_TELLS_THE_LEVEL, NOTHING_LOST, PLAIN_CHANGES_NOTHING,
+    CALLED_FOR_ONCE, FORCED_EMITS_THE_LEVEL, FORCED_ONCE_MORE, NOTHING_LOST, PLAIN_CHANGES_NOTHING,
     STATE_IS_NEWEST,
 };
 use sluice_model::joined::{Joined, Rules};
@@ -51,9 +51,9 @@ fn a_fact_without_its_generation_is_not_told_again_by_a_forced_replay() {
 
 #[test]
 fn a_history_blind_to_generations_takes_a_forced_replay_for_a_duplicate() {
-    let history_tells_generations_apart = false;
+    let history_separates_generations = false;
     let rules = Rules {
-        history_tells_generations_apart,
+        history_separates_generations,
         ..ALL
     };
     breaks(FORCED_ONCE_MORE, FORCED, rules);
@@ -61,9 +61,9 @@ fn a_history_blind_to_generations_takes_a_forced_replay_for_a_duplicate() {
 
 #[test]
 fn a_forced_replay_that_comes_first_and_tells_under_its_generation_alone_silences_the_event() {
-    let first_telling_is_plain = false;
+    let first_emit_is_plain = false;
     let rules = Rules {
-        first_telling_is_plain,
+        first_emit_is_plain,
         ..ALL
     };
     breaks(NOTHING_LOST, FORCED, rules);
@@ -84,12 +84,12 @@ fn a_forced_replay_that_applies_its_event_as_new_takes_the_state_back() {
 
 #[test]
 fn a_forced_replay_that_tells_facts_alone_leaves_the_receiver_without_the_level() {
-    let forced_tells_the_level = false;
+    let forced_emits_the_level = false;
     let rules = Rules {
-        forced_tells_the_level,
+        forced_emits_the_level,
         ..ALL
     };
-    breaks(FORCED_TELLS_THE_LEVEL, FORCED, rules);
+    breaks(FORCED_EMITS_THE_LEVEL, FORCED, rules);
 }
 
 #[test]
