@@ -289,7 +289,7 @@ impl Report<'_> {
         ];
         let mut text = "### What an event costs Sluice beside CPU\n\n".to_owned();
         text += &heading(columns);
-        let mut told: Vec<&str> = Vec::new();
+        let mut named: Vec<&str> = Vec::new();
         let ours = self.contestants.iter().filter(|one| one.is_ours);
         let ours: Vec<_> = ours.map(|one| one.name).collect();
         for one in self
@@ -297,10 +297,10 @@ impl Report<'_> {
             .iter()
             .filter(|one| ours.contains(&one.contestant))
         {
-            if told.contains(&one.scenario) {
+            if named.contains(&one.scenario) {
                 continue;
             }
-            told.push(one.scenario);
+            named.push(one.scenario);
             let calls = one
                 .calls
                 .iter()

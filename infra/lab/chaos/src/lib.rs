@@ -447,14 +447,14 @@ fn gather(
             }
             other => {
                 let last = fate.posts.last().map(|post| format!("{:?}", post.answered));
-                let told = format!(
+                let story = format!(
                     "{} at {} is {}: {}",
                     fate.event,
                     fate.destination,
                     other.word(),
                     last.unwrap_or_default()
                 );
-                end.undelivered.push(told);
+                end.undelivered.push(story);
             }
         }
     }

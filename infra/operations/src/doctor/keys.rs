@@ -344,12 +344,12 @@ async fn ask_stripe(
         after: None,
         within_ms: ANSWER_MS_MAX,
     };
-    let told = page(|| stripe.ungenerated(&failed)).await;
+    let listed = page(|| stripe.ungenerated(&failed)).await;
     may(
         "events of API v2",
         "what Stripe failed to make isn't made up for",
         false,
-        told.map(drop),
+        listed.map(drop),
     );
     if !needs.accounts {
         return;

@@ -278,7 +278,7 @@ mod tests {
     fn the_types_that_are_needed_are_those_of_the_page_on_the_first_deployment() {
         let page = include_str!("../../../docs/first-deploy.md");
         let mut domain = "";
-        let mut told: Vec<(String, String)> = Vec::new();
+        let mut listed: Vec<(String, String)> = Vec::new();
         for line in page.lines().filter(|line| line.starts_with("| ")) {
             let columns: Vec<_> = line.split('|').map(str::trim).collect();
             let [_, first, types, ..] = columns[..] else {
@@ -289,14 +289,14 @@ mod tests {
             } else if !first.is_empty() {
                 continue;
             }
-            told.extend(
+            listed.extend(
                 types_of_row(types)
                     .into_iter()
                     .map(|kind| (domain.to_owned(), kind)),
             );
         }
         // On the page, an endpoint's name is in a row of its own column.
-        told.retain(|(_, kind)| kind.contains('.'));
+        listed.retain(|(_, kind)| kind.contains('.'));
         let needed: Vec<_> = NEEDED
             .iter()
             .flat_map(|(domain, kinds)| {
@@ -305,7 +305,7 @@ mod tests {
                     .map(|kind| ((*domain).to_owned(), (*kind).to_owned()))
             })
             .collect();
-        assert_eq!(told, needed);
+        assert_eq!(listed, needed);
     }
 
     fn judged(subscribed: &[&str], expected: &str) -> Vec<(Level, String)> {
