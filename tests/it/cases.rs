@@ -54,7 +54,7 @@ struct Played {
     /// The objects of the busy second, by account.
     alike: Vec<Vec<Key>>,
     /// The second id of the event that says that a payment intent succeeded.
-    twin: String,
+    second_id: String,
 }
 
 impl Played {
@@ -78,7 +78,7 @@ impl Played {
             let secrets = vec![LIVE.1.to_owned()];
             options.secrets.insert(LIVE.0.to_owned(), secrets);
         });
-        let twin = deliver(&world, &stripe.world(), &accounts);
+        let second_id = deliver(&world, &stripe.world(), &accounts);
         for queue in sluice_domains::ALL {
             eventually("an empty queue", || (world.depth(queue) == 0).then_some(()));
         }
@@ -88,7 +88,7 @@ impl Played {
             stripe,
             stories: stories.into(),
             alike,
-            twin,
+            second_id,
         }
     }
 
@@ -170,13 +170,13 @@ fn deliver(world: &World, stripe: &Stripe, accounts: &[Scope; 3]) -> String {
             .filter(|event| event.object.scope == *scope)
             .collect()
     };
-    let mut twin = String::new();
+    let mut second_id = String::new();
     for event in of(&Scope::platform(false)).into_iter().rev() {
         let body = body(stripe, event);
         assert_eq!(world.deliver(&body).words(), "accepted");
-        if event.kind == "payment_intent.succeeded" && twin.is_empty() {
-            twin = unique("evt");
-            let again = body.replace(&event.id, &twin);
+        if event.kind == "payment_intent.succeeded" && second_id.is_empty() {
+            second_id = unique("evt");
+            let again = body.replace(&event.id, &second_id);
             assert_eq!(world.deliver(&again).words(), "accepted");
         }
     }
@@ -193,7 +193,7 @@ fn deliver(world: &World, stripe: &Stripe, accounts: &[Scope; 3]) -> String {
         let answer = world.deliver_signed("connect", body.as_bytes(), secret, now_s());
         assert_eq!(answer.words(), "accepted");
     }
-    twin
+    second_id
 }
 
 /// Whether it is one of the four updates that the subscription has in one second.
@@ -238,9 +238,9 @@ fn a_payment_that_failed_before_it_was_paid_stays_paid_and_the_failure_is_told_o
 #[test]
 fn two_event_ids_for_one_change_are_two_entries_and_one_fact() {
     let world = &PLAYED.world;
-    assert_eq!(world.state(&PLAYED.twin).as_deref(), Some("published"));
-    assert_eq!(world.published(&PLAYED.twin), 1);
-    let seen = world.on_bus(&PLAYED.twin);
+    assert_eq!(world.state(&PLAYED.second_id).as_deref(), Some("published"));
+    assert_eq!(world.published(&PLAYED.second_id), 1);
+    let seen = world.on_bus(&PLAYED.second_id);
     let id = seen["detail"]["data"]["object"]["id"]
         .as_str()
         .expect("an id");

@@ -24,7 +24,7 @@ const WORLDS: u64 = 8;
 const ORDERS: u64 = 2;
 
 /// The percentage of changes that two events report.
-const TWINS_PERCENT: u8 = 20;
+const SECOND_EVENTS_PERCENT: u8 = 20;
 
 /// The message of the thin event of an occurrence, as a rule writes it.
 fn thin_message(world: &World, occurrence: &Occurrence) -> Received {
@@ -84,7 +84,7 @@ fn laws_hold<D: Domain>() {
         let by_key = deliver::<D>(&once, &Truth(&world));
         let without_key = deliver::<D>(&once, &WithoutKey);
         // From here on, some changes have two events.
-        world.twin_some(TWINS_PERCENT);
+        world.add_second_events(SECOND_EVENTS_PERCENT);
         let [snapshots, thin] = told::<D>(&world);
         let mut dice = Dice(seed);
         let mut in_one_order = None;

@@ -73,11 +73,11 @@ fn message(body: &[u8]) -> Message {
 /// A Stripe that has the object of a thin event, as its snapshot sample shows it.
 fn stripe(name: &str) -> MemoryStripe {
     let stripe = MemoryStripe::at(2_000_000_000);
-    let Some(twin) = name.strip_prefix("v1.") else {
+    let Some(snapshot_kind) = name.strip_prefix("v1.") else {
         return stripe;
     };
-    let mut twins = samples(twin).into_iter();
-    if let Some((_, snapshot)) = twins.find(|(name, _)| name == twin) {
+    let mut snapshots = samples(snapshot_kind).into_iter();
+    if let Some((_, snapshot)) = snapshots.find(|(name, _)| name == snapshot_kind) {
         let scope = Scope {
             account: snapshot["account"].as_str().map(str::to_owned),
             livemode: false,

@@ -50,8 +50,8 @@ pub(crate) struct Arguments {
     #[arg(long, default_value_t = 0)]
     pub(crate) accounts: usize,
     /// How many of a hundred changes have two events.
-    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u8).range(..=100))]
-    pub(crate) twins: u8,
+    #[arg(long = "twins", default_value_t = 0, value_parser = clap::value_parser!(u8).range(..=100))]
+    pub(crate) second_events: u8,
     /// How many events Stripe fails to generate; it reports that an hour later, to thin endpoints and in its API.
     #[arg(long, default_value_t = 0)]
     pub(crate) ungenerated: usize,

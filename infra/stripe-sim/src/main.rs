@@ -56,7 +56,7 @@ fn run(arguments: &Arguments) -> Result<(Server, bool), String> {
         scopes.push(world.connect(arguments.live));
     }
     world.play_some_until(arguments.stories, &scopes, end);
-    world.twin_some(arguments.twins);
+    world.add_second_events(arguments.second_events);
     world.fail_to_generate_some(arguments.ungenerated, NOTICE_AFTER_S);
     let server = Server::start(world, Terms::default(), arguments.port)
         .map_err(|error| format!("port {} can't be had: {error}", arguments.port))?;

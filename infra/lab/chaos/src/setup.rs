@@ -147,7 +147,7 @@ const ENDPOINTS: [EndpointSpec; 7] = [
 ];
 
 /// How many of a hundred events Stripe sends a second time, under another id.
-const TWINS_PERCENT: u8 = 3;
+const SECOND_EVENTS_PERCENT: u8 = 3;
 
 /// How many of a hundred events belong to lifecycles that began before the endpoints existed.
 const BEFORE_PERCENT: usize = 10;
@@ -294,7 +294,7 @@ fn played(seed: u64, events: usize) -> (World, i64) {
     while world.events().len() < events {
         world.play_some(1, &scopes);
     }
-    world.twin_some(TWINS_PERCENT);
+    world.add_second_events(SECOND_EVENTS_PERCENT);
     (world, opened_s)
 }
 

@@ -58,7 +58,7 @@ fn walk(world: &World, first: &str) -> Vec<String> {
 }
 
 #[test]
-fn every_event_has_a_thin_twin_that_names_the_object_and_carries_nothing_of_it() {
+fn every_event_has_a_thin_form_that_names_the_object_and_carries_nothing_of_it() {
     let world = full_world(1);
     let mut seen = BTreeSet::new();
     for event in world.events() {
@@ -85,7 +85,7 @@ fn every_event_has_a_thin_twin_that_names_the_object_and_carries_nothing_of_it()
 #[test]
 fn the_path_of_every_thin_event_leads_to_its_object() {
     let mut world = full_world(2);
-    world.twin_some(5);
+    world.add_second_events(5);
     let mut followed = BTreeSet::new();
     for event in world.events() {
         let thin = world.thin(event);
@@ -241,12 +241,14 @@ fn what_cannot_be_asked_of_the_list_is_refused() {
 }
 
 #[test]
-fn a_twin_tells_the_same_change_under_another_id() {
+fn a_second_event_reports_the_same_change_under_another_id() {
     let mut world = played(Story::Purchase);
     let before = world.events().len();
     let event = world.events()[2].clone();
-    let twin = world.twin(&event.id).expect("there is such an event");
-    assert_eq!(world.twin("evt_none"), None);
+    let second_event = world
+        .add_second_event(&event.id)
+        .expect("there is such an event");
+    assert_eq!(world.add_second_event("evt_none"), None);
     assert_eq!(world.events().len(), before + 1);
     let newest = ApiVersion::V2025_09_30;
     let shown = |id: &str| {
@@ -255,9 +257,9 @@ fn a_twin_tells_the_same_change_under_another_id() {
         assert_eq!(shown["id"].take(), id);
         shown
     };
-    assert_ne!(twin, event.id);
-    assert_eq!(shown(&twin), shown(&event.id));
-    let made = world.twin_some(100);
+    assert_ne!(second_event, event.id);
+    assert_eq!(shown(&second_event), shown(&event.id));
+    let made = world.add_second_events(100);
     assert_eq!(made, before + 1);
     assert_eq!(world.events().len(), 2 * made);
 }

@@ -145,12 +145,12 @@ mod tests {
     #[test]
     fn a_thin_event_goes_where_its_snapshot_goes_or_to_the_ledger() {
         for (kind, _, to) in rows() {
-            let Some(twin) = kind.strip_prefix("v1.") else {
+            let Some(snapshot) = kind.strip_prefix("v1.") else {
                 continue;
             };
-            let of_twin = route(twin);
-            if let (Route::Domain(_), Route::Domain(_) | Route::LedgerOnly(_)) = (to, of_twin) {
-                assert_eq!(to, of_twin, "{kind}");
+            let of_snapshot = route(snapshot);
+            if let (Route::Domain(_), Route::Domain(_) | Route::LedgerOnly(_)) = (to, of_snapshot) {
+                assert_eq!(to, of_snapshot, "{kind}");
             }
         }
     }

@@ -327,9 +327,9 @@ async fn a_thin_event_is_its_object_as_stripe_has_it_with_the_facts_of_its_type(
     assert_eq!(handled.result, Ok(Outcome::Applied));
     assert_eq!(world.item()["state"], "open");
     // The snapshot event of the same change reports the same fact, under another event's id.
-    let twin = event("evt_twin", "door.painted", NOW_S, door("open"));
+    let second_event = event("evt_second", "door.painted", NOW_S, door("open"));
     world
-        .handle(message(&twin))
+        .handle(message(&second_event))
         .await
         .result
         .expect("stale or applied");
