@@ -11,7 +11,7 @@ import directions
 
 
 class Workspace:
-    """A made-up workspace: manifests as `cargo metadata` tells them, sources as files."""
+    """A made-up workspace: manifests as `cargo metadata` prints them, sources as files."""
 
     def __init__(self, root):
         self.root = pathlib.Path(root)
@@ -198,7 +198,7 @@ class Directions(unittest.TestCase):
         self.source("functions/shared/kernel/src/a.rs", "fn f(r: http::Request<()>) {}\n")
         self.assert_breach("a.rs:1", "names HTTP")
 
-    def test_the_signature_is_told_the_time(self):
+    def test_the_signature_gets_the_time(self):
         self.source("functions/shared/stripe/src/signature.rs", "let now = SystemTime::now();\n")
         self.assert_breach("signature.rs:1", "reads a clock")
 

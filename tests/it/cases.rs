@@ -229,7 +229,7 @@ fn an_incomplete_that_comes_after_the_activation_leaves_it_active() {
 }
 
 #[test]
-fn a_payment_that_failed_before_it_was_paid_stays_paid_and_the_failure_is_told_once() {
+fn a_payment_that_failed_before_it_was_paid_stays_paid_and_the_failure_is_emitted_once() {
     let intent = PLAYED.only(Story::DeclinedThenPaid, "pi_");
     assert_eq!(PLAYED.right(&intent)["status"], "succeeded");
     assert_eq!(PLAYED.facts(&intent), ["PaymentFailed", "PaymentSucceeded"]);
@@ -266,14 +266,14 @@ fn two_partial_refunds_of_equal_amounts_that_come_before_their_charge_are_two_re
 }
 
 #[test]
-fn a_refund_that_fails_after_it_succeeded_has_failed_and_both_are_told() {
+fn a_refund_that_fails_after_it_succeeded_has_failed_and_both_are_emitted() {
     let refund = PLAYED.only(Story::RefundFailsLater, "re_");
     assert_eq!(PLAYED.right(&refund)["status"], "failed");
     assert_eq!(PLAYED.facts(&refund), ["RefundFailed", "Refunded"]);
 }
 
 #[test]
-fn a_payout_that_fails_after_it_was_paid_has_failed_and_both_are_told() {
+fn a_payout_that_fails_after_it_was_paid_has_failed_and_both_are_emitted() {
     let payout = PLAYED.only(Story::PayoutFailsLater, "po_");
     assert_eq!(PLAYED.right(&payout)["status"], "failed");
     assert_eq!(PLAYED.facts(&payout), ["PayoutFailed", "PayoutPaid"]);
@@ -291,7 +291,7 @@ fn a_disputes_money_leaves_and_returns_and_it_opens_and_closes_once() {
 }
 
 #[test]
-fn an_invoice_that_is_paid_before_it_is_created_is_paid_and_told_once() {
+fn an_invoice_that_is_paid_before_it_is_created_is_paid_and_emitted_once() {
     for invoice in PLAYED.objects(Story::RenewalRecovered, "in_") {
         assert_eq!(PLAYED.right(&invoice)["status"], "paid");
         let facts = PLAYED.facts(&invoice);
@@ -301,7 +301,7 @@ fn an_invoice_that_is_paid_before_it_is_created_is_paid_and_told_once() {
 }
 
 #[test]
-fn a_trials_end_that_comes_after_the_cancelation_is_told_and_changes_nothing() {
+fn a_trials_end_that_comes_after_the_cancelation_is_emitted_and_changes_nothing() {
     let subscription = PLAYED.only(Story::TrialCanceled, "sub_");
     assert_eq!(PLAYED.right(&subscription)["status"], "canceled");
     assert_eq!(PLAYED.facts(&subscription), ["TrialEnding"]);

@@ -66,14 +66,14 @@ fn every_object_ends_the_same_in_every_order_of_its_events_with_duplicates_and_m
 }
 
 #[test]
-fn every_story_is_told_alike_in_every_order_and_api_version() {
+fn every_story_ends_alike_in_every_order_and_api_version() {
     let kinds = stories::alike_in_every_version::<Billing>();
     let every = ["InvoiceOverdue", "InvoicePaid", "InvoicePaymentFailed"];
     assert!(kinds.iter().eq(every), "{kinds:?}");
 }
 
 #[test]
-fn an_invoice_paid_before_it_was_created_is_paid_and_told_once() {
+fn an_invoice_paid_before_it_was_created_is_paid_and_emitted_once() {
     let mut events = story("Subscription");
     events.sort_by_key(|event| event.kind != "invoice.paid");
     assert_eq!(events[0].kind, "invoice.paid");
@@ -104,7 +104,7 @@ fn each_failed_attempt_is_a_fact_and_a_paid_invoice_stays_paid_when_one_comes_la
 }
 
 #[test]
-fn an_invoice_that_was_fetched_after_it_was_paid_tells_of_the_payment_only() {
+fn an_invoice_that_was_fetched_after_it_was_paid_shows_the_payment_only() {
     let mut fetched = sample("invoice.paid");
     fetched.kind = "invoice.payment_failed".to_owned();
     let kinds: Vec<_> = facts(&fetched).iter().map(|fact| fact.kind).collect();
@@ -112,7 +112,7 @@ fn an_invoice_that_was_fetched_after_it_was_paid_tells_of_the_payment_only() {
 }
 
 #[test]
-fn an_overdue_invoice_is_told_for_each_due_date() {
+fn an_overdue_invoice_is_emitted_for_each_due_date() {
     let played = play(&story("InvoiceOverduePaid"));
     assert_eq!(
         (played.count("InvoiceOverdue"), played.count("InvoicePaid")),
@@ -155,7 +155,7 @@ fn an_invoice_payment_names_the_intent_that_paid() {
 }
 
 #[test]
-fn what_stripe_no_longer_has_is_at_its_end_however_it_is_told() {
+fn what_stripe_no_longer_has_is_at_its_end_in_whichever_form_it_comes() {
     let mut draft = sample("invoice.created");
     draft.kind = "invoice.deleted".to_owned();
     let projected = project(&draft);

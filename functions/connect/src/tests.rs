@@ -62,14 +62,14 @@ fn every_object_ends_the_same_in_every_order_of_its_events_with_duplicates_and_m
 }
 
 #[test]
-fn every_story_is_told_alike_in_every_order_and_api_version() {
+fn every_story_ends_alike_in_every_order_and_api_version() {
     let kinds = stories::alike_in_every_version::<Connect>();
     let every = ["AccountReady", "PayoutFailed", "PayoutPaid"];
     assert!(kinds.iter().eq(every), "{kinds:?}");
 }
 
 #[test]
-fn a_payout_that_fails_after_it_was_paid_has_failed_and_both_are_told() {
+fn a_payout_that_fails_after_it_was_paid_has_failed_and_both_are_emitted() {
     let mut events = story("PayoutFailsLater");
     let played = play(&events);
     let payout = played
@@ -112,7 +112,7 @@ fn an_account_becomes_ready_once_and_says_what_it_lacked_before() {
 }
 
 #[test]
-fn a_change_that_is_no_matter_to_readiness_is_not_told() {
+fn a_change_that_is_no_matter_to_readiness_is_not_emitted() {
     let (_, _, account) = project(&sample("account.updated"));
     let mut renamed = sample("account.updated");
     renamed.object["business_profile"]["name"] = json!("Another Name");

@@ -301,7 +301,7 @@ async fn while_a_secret_is_rolled_the_log_says_which_ones_signed_and_otherwise_n
 }
 
 #[tokio::test]
-async fn without_a_secret_stripe_is_told_to_come_back() {
+async fn without_a_secret_stripe_is_asked_to_come_back() {
     let world = world();
     let failed = |code: &str| (503, json!({ "status": "failed", "code": code }));
     assert_eq!(
@@ -345,7 +345,7 @@ async fn a_base64_body_is_the_bytes_that_it_encodes() {
 }
 
 #[tokio::test]
-async fn other_methods_paths_and_sizes_are_told_so_before_anything_is_verified() {
+async fn other_methods_paths_and_sizes_are_refused_before_anything_is_verified() {
     let world = world();
     let body = charge("evt_1");
     for (method, path, status, code) in [

@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn one_message_is_posted_a_dispute_however_often_it_is_told() {
+    async fn one_message_is_posted_per_dispute_however_often_it_is_emitted() {
         let detail = json!({
             "id": "DisputeOpened#platform#live#dp_1", "class": "fact", "account": null, "livemode": true, "object": "dp_1",
             "event": "evt_1", "created": 1, "data": { "charge": "ch_1", "amount": 4_200, "currency": "usd", "reason": "fraudulent" },

@@ -79,7 +79,7 @@ fn every_object_ends_the_same_in_every_order_of_its_events_with_duplicates_and_m
 }
 
 #[test]
-fn every_story_is_told_alike_in_every_order_and_api_version() {
+fn every_story_ends_alike_in_every_order_and_api_version() {
     let mut kinds = BTreeSet::new();
     for (name, versions) in stories::judge::<Payments>() {
         let (_, newest) = versions.last().expect("the newest");
@@ -123,7 +123,7 @@ fn every_story_is_told_alike_in_every_order_and_api_version() {
 }
 
 #[test]
-fn a_purchase_tells_each_fact_once_by_its_owner() {
+fn a_purchase_emits_each_fact_once_by_its_owner() {
     let session = sample("checkout.session.completed");
     let intent = sample("payment_intent.succeeded");
     let charge = sample("charge.succeeded");

@@ -102,7 +102,7 @@ fn every_object_ends_the_same_in_every_order_of_its_events_with_duplicates_and_m
 }
 
 #[test]
-fn every_story_is_told_alike_in_every_order_and_api_version() {
+fn every_story_ends_alike_in_every_order_and_api_version() {
     let kinds = stories::alike_in_every_version::<Subscriptions>();
     let every = ["Access", "TrialEnding"];
     assert!(kinds.iter().eq(every), "{kinds:?}");
@@ -130,7 +130,7 @@ fn an_update_after_the_deletion_and_an_incomplete_after_the_activation_change_no
 }
 
 #[test]
-fn a_trials_end_is_told_once_also_after_the_cancelation_which_stands() {
+fn a_trials_end_is_emitted_once_also_after_the_cancelation_which_stands() {
     let mut events = story("TrialCanceled");
     events.sort_by_key(|event| event.kind == "customer.subscription.trial_will_end");
     let last = events.last().expect("the notice").clone();

@@ -362,7 +362,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn arrival_is_told_by_the_places_in_which_events_happened() {
+    fn arrival_is_measured_by_the_places_in_which_events_happened() {
         let (world, stories) = lifecycles::play(Traffic::Sample, 1_800_000_000);
         let (_, keys) = &stories[1];
         let histories = world.histories();

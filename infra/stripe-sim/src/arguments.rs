@@ -399,7 +399,7 @@ mod tests {
     }
 
     #[test]
-    fn outages_and_rolls_are_told_in_hours() {
+    fn outages_and_rolls_are_given_in_hours() {
         let whole = Outage::whole(HOUR / 2, HOUR * 30, How::Refused);
         assert_eq!(outage("0.5-30:refused"), Ok(whole));
         let half = Outage {

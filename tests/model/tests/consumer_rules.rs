@@ -181,7 +181,7 @@ fn a_stale_event_that_keeps_quiet_makes_facts_depend_on_the_order() {
 }
 
 #[test]
-fn a_set_of_facts_that_forgets_tells_an_old_fact_again() {
+fn a_set_of_facts_that_forgets_emits_an_old_fact_again() {
     let rules = Rules {
         facts_never_evicted: false,
         ..Rules::ALL
@@ -191,7 +191,7 @@ fn a_set_of_facts_that_forgets_tells_an_old_fact_again() {
 }
 
 #[test]
-fn facts_named_after_their_event_are_told_twice_where_two_events_tell_of_one_change() {
+fn facts_named_after_their_event_are_emitted_twice_if_two_events_report_one_change() {
     breaks(
         FACTS_MINTED_ONCE,
         SAME_CHANGE,

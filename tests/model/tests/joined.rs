@@ -142,7 +142,7 @@ fn a_plain_replay_changes_nothing_whenever_it_runs_and_dies() {
 }
 
 #[test]
-fn a_forced_replay_tells_each_fact_once_more_whenever_it_runs_and_dies() {
+fn a_forced_replay_emits_each_fact_once_more_whenever_it_runs_and_dies() {
     holds(
         Joined {
             replay: Some(Kind::Forced),

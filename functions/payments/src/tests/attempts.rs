@@ -5,7 +5,7 @@ use serde_json::json;
 use super::*;
 
 #[test]
-fn payment_failed_after_paid_leaves_it_paid_and_is_told_once() {
+fn payment_failed_after_paid_leaves_it_paid_and_is_emitted_once() {
     let mut events = story("DeclinedThenPaid");
     let failed = events
         .iter()
@@ -32,7 +32,7 @@ fn payment_failed_after_paid_leaves_it_paid_and_is_told_once() {
 }
 
 #[test]
-fn a_failed_attempt_is_told_apart_by_its_charge_and_without_one_by_its_request() {
+fn a_failed_attempt_is_identified_by_its_charge_and_without_one_by_its_request() {
     let declined = sample("payment_intent.payment_failed");
     let charge = declined.object["last_payment_error"]["charge"]
         .as_str()
@@ -100,7 +100,7 @@ fn attempts_without_a_charge_are_neither_doubled_by_a_second_event_nor_lost() {
 }
 
 #[test]
-fn an_intent_that_was_fetched_after_it_was_paid_tells_of_no_failed_attempt() {
+fn an_intent_that_was_fetched_after_it_was_paid_shows_no_failed_attempt() {
     let mut fetched = sample("payment_intent.succeeded");
     fetched.kind = "payment_intent.payment_failed".to_owned();
     let kinds: Vec<_> = facts(&fetched).into_iter().map(|fact| fact.0).collect();

@@ -73,7 +73,7 @@ fn facts_add_up_to_what_stripe_settled_in_every_story_version_and_order() {
 }
 
 #[test]
-fn facts_add_up_where_refunds_are_told_by_their_charge_alone() {
+fn facts_add_up_if_refunds_are_reported_by_their_charge_alone() {
     let settled = stories::settled(SEEDS[0]);
     for (name, mut events) in stories::all(SEEDS[0], ApiVersion::V2020_08_27) {
         // While a refund is pending it counts for nothing, and only its own events say that it succeeds.

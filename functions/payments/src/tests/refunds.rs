@@ -271,7 +271,7 @@ fn two_partial_refunds_with_equal_amounts_are_two_facts() {
 }
 
 #[test]
-fn a_refund_before_its_charge_is_kept_and_told_by_itself() {
+fn a_refund_before_its_charge_is_kept_and_emitted_by_itself() {
     let mut events = story("FullRefund");
     events.sort_by_key(|event| event.object["object"] != "refund");
     assert_eq!(events[0].kind, "refund.created");
@@ -285,7 +285,7 @@ fn a_refund_before_its_charge_is_kept_and_told_by_itself() {
 }
 
 #[test]
-fn a_refund_that_fails_after_it_succeeded_has_failed_and_both_are_told() {
+fn a_refund_that_fails_after_it_succeeded_has_failed_and_both_are_emitted() {
     let played = play(&story("RefundFailsLater"));
     assert_eq!(of_kind(&played, "refund")[0].status, "failed");
     assert_eq!(

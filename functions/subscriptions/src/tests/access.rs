@@ -138,7 +138,7 @@ fn features_that_a_price_lists_are_given_with_its_subscription() {
 }
 
 #[test]
-fn a_deleted_customer_has_nothing_however_it_is_told() {
+fn a_deleted_customer_has_nothing_in_whichever_form_it_comes() {
     let projected = project(&sample("customer.deleted"));
     let mut fetched = sample("customer.updated");
     fetched.object = json!({ "id": projected.object, "object": "customer", "deleted": true });
@@ -183,7 +183,7 @@ fn a_subscription_that_is_gone_takes_its_access_back_from_the_customer_who_had_i
 }
 
 #[test]
-fn a_summary_of_entitlements_is_kept_by_its_customer_and_told_as_access() {
+fn a_summary_of_entitlements_is_kept_by_its_customer_and_emitted_as_access() {
     let played = play(&story("Subscription"));
     let key = played
         .states

@@ -164,7 +164,7 @@ mod tests {
     use crate::output::without_colour;
 
     #[test]
-    fn an_event_is_told_in_a_few_lines() {
+    fn an_event_is_shown_in_a_few_lines() {
         let text = |text: &str| Some(text.to_owned());
         let entry = EntryView {
             id: "evt_1".to_owned(),

@@ -343,7 +343,7 @@ mod tests {
     }
 
     #[test]
-    fn a_machine_with_other_work_is_told_of() {
+    fn a_machine_with_other_work_is_reported() {
         let of = |contestant, waited| Measured {
             contestant,
             waited: Some(waited),

@@ -343,7 +343,7 @@ mod tests {
     }
 
     #[test]
-    fn metrics_are_told_apart_by_name_and_dimensions() {
+    fn metrics_are_identified_by_name_and_dimensions() {
         let line = |outcome: &str| {
             json!({ "function": "ingest", "outcome": outcome, "_aws": { "CloudWatchMetrics": [
                 { "Dimensions": [["function", "outcome"]], "Metrics": [{ "Name": "events" }, { "Name": "lag_ms" }] } ] } })

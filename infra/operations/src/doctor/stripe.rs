@@ -355,7 +355,7 @@ mod tests {
     }
 
     #[test]
-    fn refunds_of_which_only_the_charge_tells_are_worth_a_look_with_the_types_to_subscribe_to() {
+    fn refunds_that_only_the_charge_shows_are_worth_a_look_with_the_types_to_subscribe_to() {
         let judged = |types: &[&str]| {
             let mut findings = Findings::of("Stripe");
             judge_refunds(|kind| types.contains(&kind), &mut findings);

@@ -310,7 +310,7 @@ fn what_lies_under_another_object_is_served_there_and_an_account_that_left_is_cl
 }
 
 #[test]
-fn a_missing_object_is_404_and_a_key_of_the_wrong_mode_is_told_so() {
+fn a_missing_object_is_404_and_a_key_of_the_wrong_mode_gets_an_answer_that_says_so() {
     let world = played(Story::Purchase);
     let intent = world
         .objects()

@@ -101,7 +101,7 @@ fn duplicates_come_after_the_first_and_only_then() {
 }
 
 #[test]
-fn an_endpoint_hears_its_own_scope_and_mode() {
+fn an_endpoint_receives_its_own_scope_and_mode() {
     let world = full_world(1);
     let modes = |events_from, livemode| {
         let endpoint = endpoint(events_from, livemode);
@@ -189,7 +189,7 @@ fn versions_of_before_the_context_name_the_account_once() {
 }
 
 #[test]
-fn what_the_endpoint_answered_is_told() {
+fn what_the_endpoint_answered_is_reported() {
     let world = played(Story::AbandonedCheckout);
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let mut endpoint = endpoint(EventsFrom::Platform, true);

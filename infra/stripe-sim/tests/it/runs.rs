@@ -108,7 +108,7 @@ fn events_outside_of_the_seconds_that_are_asked_for_wait_for_a_later_call() {
 }
 
 #[test]
-fn what_fails_comes_again_until_it_is_taken_and_is_told_by_its_delivery() {
+fn what_fails_comes_again_until_it_is_taken_and_is_identified_by_its_delivery() {
     let receiver = Receiver::start(|_, before| [503, 302, 409, 200][before.min(3)]);
     let world = played(Story::Purchase);
     let mut run = run(vec![destination(
@@ -206,7 +206,7 @@ fn a_rolled_secret_signs_beside_the_old_one_and_then_alone() {
 }
 
 #[test]
-fn destinations_hear_their_own_at_their_versions_and_one_that_fails_holds_up_no_other() {
+fn destinations_receive_their_own_at_their_versions_and_one_that_fails_holds_up_no_other() {
     let world = full_world(2);
     let broken = Receiver::start(|_, _| 500);
     let good = Receiver::start(|_, _| 200);

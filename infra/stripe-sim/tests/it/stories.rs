@@ -391,7 +391,7 @@ fn no_story_is_longer_than_it_is_said_to_be() {
 }
 
 #[test]
-fn every_story_can_be_told_in_every_scope() {
+fn every_story_can_be_played_in_every_scope() {
     for story in Story::ALL {
         let mut world = World::new(1, Options::default());
         world.play(story, &Scope::platform(false));

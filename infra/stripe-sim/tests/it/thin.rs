@@ -265,7 +265,7 @@ fn a_second_event_reports_the_same_change_under_another_id() {
 }
 
 #[test]
-fn an_event_that_is_not_generated_is_nowhere_and_told_of_later() {
+fn an_event_that_is_not_generated_is_nowhere_and_reported_later() {
     let mut world = World::new(5, Options::default());
     let account = world.connect(true);
     world.play(Story::PayoutFailsLater, &account);

@@ -26,7 +26,7 @@ fn without_insides(mut object: Value) -> Value {
 }
 
 #[test]
-fn a_seed_tells_the_same_bytes_again_and_another_tells_others() {
+fn a_seed_makes_the_same_bytes_again_and_another_makes_others() {
     let (one, same, other) = (full_world(11), full_world(11), full_world(12));
     for version in [ApiVersion::V2020_08_27, ApiVersion::V2025_09_30] {
         assert!(bodies(&one, version) == bodies(&same, version), "{version}");
@@ -36,7 +36,7 @@ fn a_seed_tells_the_same_bytes_again_and_another_tells_others() {
 }
 
 #[test]
-fn a_story_is_not_changed_by_the_stories_told_after_it() {
+fn a_story_is_not_changed_by_the_stories_played_after_it() {
     let mut short = World::new(5, Options::default());
     short.play(Story::Purchase, &Scope::platform(true));
     let mut long = World::new(5, Options::default());

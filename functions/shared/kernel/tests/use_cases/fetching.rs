@@ -399,9 +399,9 @@ async fn an_object_that_is_missing_seconds_after_its_event_is_asked_for_again() 
         ("stripe.deletion_unproven", Some(1_000))
     );
     assert!(world.projections.items().is_empty());
-    let told = world.handle(thin("v1.door.deleted")).await.result;
+    let answer = world.handle(thin("v1.door.deleted")).await.result;
     assert_eq!(
-        told,
+        answer,
         Ok(Outcome::Applied),
         "an event that says so is enough"
     );

@@ -238,7 +238,7 @@ async fn an_attempt_that_died_is_taken_over_once_its_claim_has_lapsed() {
 }
 
 #[tokio::test]
-async fn what_a_live_endpoint_only_stored_is_published_where_its_own_endpoint_never_heard_of_it() {
+async fn what_a_live_endpoint_only_stored_is_published_if_its_own_endpoint_never_received_it() {
     let world = World::begun().await;
     world.made(&platform(), "evt_1", 60);
     let body = br#"{"id":"evt_1","type":"charge.succeeded"}"#;

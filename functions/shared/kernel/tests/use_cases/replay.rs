@@ -292,7 +292,7 @@ async fn a_plan_builds_on_what_it_foresaw_and_changes_nothing() {
     let world = World::default();
     let overlay = Overlay::over(&world.projections);
     let mut outcomes = Vec::new();
-    let mut told = Vec::new();
+    let mut emitted = Vec::new();
     for event in [
         lamp("evt_2", "lamp.dimmed", 20, 1),
         lamp("evt_1", "lamp.lit", 10, 5),
@@ -309,7 +309,7 @@ async fn a_plan_builds_on_what_it_foresaw_and_changes_nothing() {
         .await;
         let predicted = predicted.expect("predicted");
         outcomes.push(predicted.result.expect("no fault").outcome);
-        told.push(
+        emitted.push(
             predicted
                 .effects
                 .into_iter()
@@ -321,7 +321,7 @@ async fn a_plan_builds_on_what_it_foresaw_and_changes_nothing() {
         outcomes,
         [Outcome::Applied, Outcome::Stale, Outcome::Duplicate]
     );
-    assert_eq!(told, [vec!["Light"], vec!["LampLit"], vec![]]);
+    assert_eq!(emitted, [vec!["Light"], vec!["LampLit"], vec![]]);
     assert!(world.projections.items().is_empty() && world.bus.taken().is_empty());
 }
 

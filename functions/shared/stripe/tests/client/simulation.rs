@@ -73,7 +73,7 @@ fn gone(request: Fetch) -> Fetch {
 }
 
 #[test]
-fn every_object_that_an_event_tells_of_is_found_as_it_is_in_the_events_version() {
+fn every_object_that_an_event_names_is_found_as_it_is_in_the_events_version() {
     let mut world = World::new(1, Options::default());
     let mut scopes = vec![Scope::platform(true), Scope::platform(false)];
     scopes.push(world.connect(true));
@@ -199,7 +199,7 @@ fn equal_ids_in_three_accounts_are_three_objects() {
 }
 
 #[test]
-fn a_customer_that_was_deleted_is_told_to_be() {
+fn a_customer_that_was_deleted_is_shown_as_deleted() {
     let server = played(Story::CustomerDeleted);
     let request = request(&server, "customer");
     let fetched = fetch(&client(&server.url()), &request).expect("an answer");

@@ -160,7 +160,7 @@ fn where_nobody_listens_the_fault_says_so() {
 }
 
 #[test]
-fn a_server_that_speaks_no_tls_where_it_should_is_told_nothing() {
+fn a_server_that_speaks_no_tls_but_should_is_sent_nothing() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
     let url = format!("https://{}", listener.local_addr().expect("an address"));
     let server = std::thread::spawn(move || {
