@@ -85,7 +85,7 @@ fn rules(world: &World, aws: &Aws) -> Vec<Rule> {
 fn domain_of(to: Route) -> Option<&'static str> {
     match to {
         Route::Domain(domain) => Some(domain),
-        Route::LedgerOnly(_) | Route::Unrouted => None,
+        Route::NoDomain(_) | Route::Unrouted => None,
     }
 }
 

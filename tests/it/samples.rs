@@ -114,7 +114,7 @@ async fn every_sample_is_read_goes_where_its_type_says_and_is_applied_there() {
                     outcome => assert_eq!(outcome, Ok(Outcome::Applied), "{name}"),
                 }
             }
-            Route::LedgerOnly(_) => stored.push(name),
+            Route::NoDomain(_) => stored.push(name),
             Route::Unrouted => unknown.push(name),
         }
     }

@@ -42,7 +42,7 @@ pub fn types() -> impl Iterator<Item = (&'static str, &'static str, &'static str
         };
         match to {
             Route::Domain(domain) => (kind, shape, domain),
-            Route::LedgerOnly(_) | Route::Unrouted => (kind, shape, "ledger"),
+            Route::NoDomain(_) | Route::Unrouted => (kind, shape, "ledger"),
         }
     })
 }

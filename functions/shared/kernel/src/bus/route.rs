@@ -24,7 +24,7 @@ pub enum Route {
     /// To the queue of this domain.
     Domain(&'static str),
     /// To no domain, for this reason. The event is in the ledger, and on the bus for your own rules.
-    LedgerOnly(&'static str),
+    NoDomain(&'static str),
     /// The table has no row for it: Stripe added the type later.
     Unrouted,
 }
@@ -81,7 +81,7 @@ fn of_columns(rest: &'static str) -> Option<(Shape, Route)> {
         _ => return None,
     };
     let to = match (columns.next()?, columns.next()) {
-        ("ledger", Some(reason)) => Route::LedgerOnly(reason),
+        ("ledger", Some(reason)) => Route::NoDomain(reason),
         ("ledger", None) => return None,
         (domain, _) => Route::Domain(domain),
     };
@@ -108,7 +108,7 @@ mod tests {
         for (kind, _, to) in rows() {
             match to {
                 Route::Domain(domain) => assert!(!domain.is_empty(), "{kind}"),
-                Route::LedgerOnly(reason) => assert!(reason.trim().len() > 10, "{kind}: {reason}"),
+                Route::NoDomain(reason) => assert!(reason.trim().len() > 10, "{kind}: {reason}"),
                 Route::Unrouted => panic!("{kind} has a row and no route"),
             }
         }
@@ -149,7 +149,7 @@ mod tests {
                 continue;
             };
             let of_snapshot = route(snapshot);
-            if let (Route::Domain(_), Route::Domain(_) | Route::LedgerOnly(_)) = (to, of_snapshot) {
+            if let (Route::Domain(_), Route::Domain(_) | Route::NoDomain(_)) = (to, of_snapshot) {
                 assert_eq!(to, of_snapshot, "{kind}");
             }
         }
@@ -161,7 +161,7 @@ mod tests {
             "issuing_authorization.request",
             "v1.issuing_authorization.request",
         ] {
-            let Route::LedgerOnly(reason) = route(kind) else {
+            let Route::NoDomain(reason) = route(kind) else {
                 panic!("{kind} can't be answered by a domain");
             };
             assert!(reason.contains("waits for the answer"), "{reason}");
