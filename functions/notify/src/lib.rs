@@ -69,7 +69,7 @@ mod tests {
     use serde_json::json;
     use sluice_harness::clock::TestClock;
     use sluice_harness::receipts::MemoryReceipts;
-    use sluice_kernel::effects::receive::{Attempt, Received, read, receive};
+    use sluice_kernel::effects::receive::{Attempt, ReceiveOutcome, read, receive};
 
     use super::*;
 
@@ -131,7 +131,7 @@ mod tests {
         let second = receive(&receipts, &notify, &clock, &effect, attempt).await;
         assert_eq!(
             (first, second),
-            (Ok(Received::Reacted), Ok(Received::Dropped))
+            (Ok(ReceiveOutcome::Reacted), Ok(ReceiveOutcome::Dropped))
         );
         assert_eq!(
             *notify.post.0.lock().expect("no panic"),

@@ -13,7 +13,7 @@ use sluice_local::follow::Follower;
 use sluice_local::post::Sender;
 use sluice_local::problem::Problem;
 use sluice_local::server;
-use sluice_local::stack::{Options, Stack, root};
+use sluice_local::stack::{Options, RunningStack, root};
 use sluice_local::stack_file;
 use sluice_local::traffic::{self, Stripe};
 use sluice_stripe_sim::delivery::HttpApi;
@@ -226,7 +226,7 @@ fn run(source: &Source, port: u16, traffic: Traffic, once: bool) -> Result<ExitC
     let _ = fs::remove_file(&options.log);
     let _ = fs::remove_file(stack_file::path_of(&options.root));
 
-    let mut stack = Stack::start(&options, &mut progress)?;
+    let mut stack = RunningStack::start(&options, &mut progress)?;
     let file = Described(stack_file::write(stack.info(), &options.root)?);
     progress(&format!("up: POST {}", stack.info().webhook_url));
     println!(
@@ -266,7 +266,11 @@ fn run(source: &Source, port: u16, traffic: Traffic, once: bool) -> Result<ExitC
 }
 
 /// Prints the functions' lines until the signal to stop.
-fn follow(stack: &mut Stack, follower: &mut Follower, stop: &Receiver<()>) -> Result<(), Problem> {
+fn follow(
+    stack: &mut RunningStack,
+    follower: &mut Follower,
+    stop: &Receiver<()>,
+) -> Result<(), Problem> {
     loop {
         match stop.recv_timeout(FOLLOW_EVERY) {
             Err(RecvTimeoutError::Timeout) => {}

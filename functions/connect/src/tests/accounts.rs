@@ -12,7 +12,7 @@ use sluice_harness::projections::MemoryProjections;
 use sluice_harness::samples::sample;
 use sluice_harness::stripe::MemoryStripe;
 use sluice_kernel::clock::Clock as _;
-use sluice_kernel::consumer::batch::{self, Handled, Run};
+use sluice_kernel::consumer::batch::{self, BatchRun, Handled};
 use sluice_kernel::consumer::consume::Ports;
 use sluice_kernel::domain::{Domain as _, NoSettings};
 use sluice_kernel::effects::effect::{self, Fact};
@@ -288,7 +288,7 @@ impl Consumer {
             text: message(event),
             receives: 1,
         };
-        let run = Run {
+        let run = BatchRun {
             deadline_ms: clock.now_ms() + 60_000,
             receives_max: 500,
         };

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use sluice_local::problem::Problem;
-use sluice_local::stack::{Options, Stack};
+use sluice_local::stack::{Options, RunningStack};
 use sluice_local::test_stack::TestStack;
 use sluice_stripe_sim::delivery::endpoint::OVERLAP_MAX;
 use sluice_stripe_sim::delivery::{Clock, Destination, Endpoint, EventsFrom, Payload, Retry, Run};
@@ -157,7 +157,7 @@ const BEFORE_S: u32 = 10 * 86_400;
 
 /// Everything that runs.
 pub(crate) struct Setup {
-    pub(crate) stack: Stack,
+    pub(crate) stack: RunningStack,
     pub(crate) stripe: Server,
     pub(crate) secrets: BTreeMap<String, Vec<String>>,
     /// When the endpoints were made (Unix seconds): earlier events are not delivered.

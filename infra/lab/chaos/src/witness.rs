@@ -18,7 +18,7 @@ use sluice_kernel::queue::Received;
 use sluice_local::aws::Aws;
 use sluice_local::contents::listen;
 use sluice_local::problem::Problem;
-use sluice_local::stack::Stack;
+use sluice_local::stack::RunningStack;
 
 /// The rule's and the queue's name.
 const NAME: &str = "chaos-witness";
@@ -56,7 +56,7 @@ pub(crate) struct Witness {
 
 impl Witness {
     /// Listens from now on.
-    pub(crate) fn on(stack: &Stack) -> Result<Self, Problem> {
+    pub(crate) fn on(stack: &RunningStack) -> Result<Self, Problem> {
         let aws = stack.aws();
         let pattern = json!({ "source": [{ "prefix": "sluice." }] });
         let queue = listen(aws, stack.info(), NAME, &pattern)?;

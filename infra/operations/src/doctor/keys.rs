@@ -380,11 +380,11 @@ mod tests {
     use super::*;
     use crate::stack::Described;
 
-    use crate::doctor::Level;
+    use crate::doctor::FindingLevel;
     use crate::doctor::tests::complaints;
     use crate::stack::Stack;
 
-    fn judged(lists: Value) -> Vec<(Level, String)> {
+    fn judged(lists: Value) -> Vec<(FindingLevel, String)> {
         let stack = Stack::for_tests();
         let patient = Patient {
             stack: &stack,
@@ -430,15 +430,15 @@ mod tests {
             []
         );
         let none = judged(json!({ "smoke": smoke }));
-        assert_eq!(none[0].0, Level::Wrong);
+        assert_eq!(none[0].0, FindingLevel::Wrong);
         let placeholder = judged(json!({ "platform": ["whsec_…"], "smoke": smoke }));
-        assert_eq!(placeholder[0].0, Level::Wrong);
+        assert_eq!(placeholder[0].0, FindingLevel::Wrong);
         let two = judged(json!({ "platform": [SECRET, format!("{SECRET}2")], "smoke": smoke }));
-        assert_eq!(two[0].0, Level::Look);
+        assert_eq!(two[0].0, FindingLevel::Look);
         let shared = judged(json!({ "platform": [SECRET], "smoke": [SECRET] }));
         assert!(shared[0].1.contains("shares a secret"), "{shared:?}");
         let pasted = judged(json!({ "platform": [format!("{SECRET}\n")], "smoke": smoke }));
-        assert_eq!(pasted[0].0, Level::Look);
+        assert_eq!(pasted[0].0, FindingLevel::Look);
         assert!(pasted[0].1.contains("white space"), "{pasted:?}");
         let unknown = judged(json!({ "platform": [SECRET], "smoke": smoke, "old": [SECRET] }));
         assert!(
@@ -472,7 +472,10 @@ mod tests {
             .into_iter()
             .map(|(level, subject, _)| (level, subject))
             .collect();
-        assert_eq!(said, [(Level::Look, "bare"), (Level::Wrong, "other")]);
+        assert_eq!(
+            said,
+            [(FindingLevel::Look, "bare"), (FindingLevel::Wrong, "other")]
+        );
         assert!(findings.all[0].fix.contains(r#""account":"acct_1""#));
     }
 

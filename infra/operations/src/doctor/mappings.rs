@@ -5,7 +5,7 @@
 
 use serde_json::Value;
 
-use super::{Findings, Level, Patient};
+use super::{FindingLevel, Findings, Patient};
 use crate::aws::escaped;
 use crate::problem::Problem;
 use crate::versions::{LIVE, is_versioned};
@@ -50,7 +50,7 @@ fn judge(patient: &Patient<'_>, domain: &str, mappings: &[Value], findings: &mut
         ))
     };
     let mut wrong = |said: String, fix: String| {
-        findings.coded(Level::Wrong, domain, CODE, said, fix);
+        findings.coded(FindingLevel::Wrong, domain, CODE, said, fix);
     };
     let is_on = |mapping: &&Value| {
         !["Disabled", "Disabling", "Deleting"].contains(&text(mapping, "State").as_str())
@@ -168,7 +168,7 @@ mod tests {
             []
         );
         let past = judged("0123456789", &[mapping("u", FUNCTION)]);
-        let [(Level::Wrong, _, said)] = complaints(&past)[..] else {
+        let [(FindingLevel::Wrong, _, said)] = complaints(&past)[..] else {
             panic!("{past:?}");
         };
         assert!(said.contains("a rollback doesn't reach it"), "{said}");
@@ -189,7 +189,7 @@ mod tests {
             (vec![off.clone()], "is Disabled"),
         ] {
             let found = judged("", &mappings);
-            let [(Level::Wrong, "payments", said)] = complaints(&found)[..] else {
+            let [(FindingLevel::Wrong, "payments", said)] = complaints(&found)[..] else {
                 panic!("{word}: {found:?}");
             };
             assert!(said.contains(word), "{said}");
@@ -218,6 +218,6 @@ mod tests {
             1
         );
         let problem = with("LastProcessingResult", json!("PROBLEM: no permission"));
-        assert_eq!(complaints(&problem)[0].0, Level::Look);
+        assert_eq!(complaints(&problem)[0].0, FindingLevel::Look);
     }
 }

@@ -257,7 +257,7 @@ mod tests {
     use super::*;
     use crate::stack::Described;
 
-    use crate::doctor::Level;
+    use crate::doctor::FindingLevel;
     use crate::doctor::tests::complaints;
     use crate::stack::Stack;
 
@@ -308,7 +308,7 @@ mod tests {
         assert_eq!(listed, needed);
     }
 
-    fn judged(subscribed: &[&str], expected: &str) -> Vec<(Level, String)> {
+    fn judged(subscribed: &[&str], expected: &str) -> Vec<(FindingLevel, String)> {
         let stack = Stack::for_tests();
         let patient = Patient {
             stack: &stack,
@@ -333,7 +333,7 @@ mod tests {
             []
         );
         let some = judged(&["customer.subscription.updated"], "customer.*");
-        assert_eq!(some[0].0, Level::Look);
+        assert_eq!(some[0].0, FindingLevel::Look);
         assert!(
             some[0].1.contains("customer.subscription.created"),
             "{some:?}"
@@ -341,9 +341,9 @@ mod tests {
         assert!(some[0].1.contains("and 3 more"), "{some:?}");
         let blind = judged(&["payout.paid", "payout.failed"], "payout.paid");
         assert!(
-            blind
-                .iter()
-                .any(|(level, said)| *level == Level::Wrong && said.contains("payout.failed"))
+            blind.iter().any(
+                |(level, said)| *level == FindingLevel::Wrong && said.contains("payout.failed")
+            )
         );
         let everything = judged(&["payout.*"], "*");
         assert!(
@@ -362,7 +362,7 @@ mod tests {
             findings.all
         };
         let said = judged(&["charge.refunded", "charge.succeeded"]);
-        assert_eq!(said[0].level, Level::Look);
+        assert_eq!(said[0].level, FindingLevel::Look);
         for kind in &REFUNDS[..3] {
             assert!(said[0].fix.contains(kind), "{said:?}");
         }
@@ -391,8 +391,8 @@ mod tests {
             judge_endpoint(&patient, "platform", ours, &mut findings);
             findings.all.iter().map(|it| it.level).collect::<Vec<_>>()
         };
-        assert_eq!(levels(&[&endpoint("enabled")]), [Level::Good]);
-        assert_eq!(levels(&[&endpoint("disabled")]), [Level::Wrong]);
-        assert_eq!(levels(&[]), [Level::Look]);
+        assert_eq!(levels(&[&endpoint("enabled")]), [FindingLevel::Good]);
+        assert_eq!(levels(&[&endpoint("disabled")]), [FindingLevel::Wrong]);
+        assert_eq!(levels(&[]), [FindingLevel::Look]);
     }
 }

@@ -31,7 +31,7 @@ pub enum Route {
 
 /// Whether an event names its object or carries it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Shape {
+pub enum RouteShape {
     /// Carries the object as it was.
     Snapshot,
     /// Names the object, which has to be fetched.
@@ -59,7 +59,7 @@ pub fn route(kind: &str) -> Route {
 }
 
 /// Every row: type, shape, and where it goes.
-pub fn rows() -> impl Iterator<Item = (&'static str, Shape, Route)> {
+pub fn rows() -> impl Iterator<Item = (&'static str, RouteShape, Route)> {
     rows_text().lines().filter_map(|line| {
         let (kind, rest) = line.split_once('\t')?;
         let (shape, to) = of_columns(rest)?;
@@ -73,11 +73,11 @@ fn rows_text() -> &'static str {
 }
 
 /// What follows the type in a row.
-fn of_columns(rest: &'static str) -> Option<(Shape, Route)> {
+fn of_columns(rest: &'static str) -> Option<(RouteShape, Route)> {
     let mut columns = rest.trim_end_matches('\n').split('\t');
     let shape = match columns.next()? {
-        "snapshot" => Shape::Snapshot,
-        "thin" => Shape::Thin,
+        "snapshot" => RouteShape::Snapshot,
+        "thin" => RouteShape::Thin,
         _ => return None,
     };
     let to = match (columns.next()?, columns.next()) {
@@ -121,10 +121,10 @@ mod tests {
     #[test]
     fn every_type_of_both_shapes_is_there() {
         let of = |wanted| rows().filter(|(_, shape, _)| *shape == wanted).count();
-        assert_eq!((of(Shape::Snapshot), of(Shape::Thin)), (275, 326));
+        assert_eq!((of(RouteShape::Snapshot), of(RouteShape::Thin)), (275, 326));
         for (kind, shape, _) in rows() {
             let is_thin = kind.starts_with("v1.") || kind.starts_with("v2.");
-            assert_eq!(is_thin, shape == Shape::Thin, "{kind}");
+            assert_eq!(is_thin, shape == RouteShape::Thin, "{kind}");
         }
     }
 

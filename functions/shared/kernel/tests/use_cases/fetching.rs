@@ -13,7 +13,7 @@ use sluice_harness::projections::MemoryProjections;
 use sluice_harness::stripe::MemoryStripe;
 use sluice_kernel::bus::detail;
 use sluice_kernel::clock::Clock;
-use sluice_kernel::consumer::batch::{self, Handled, Run};
+use sluice_kernel::consumer::batch::{self, BatchRun, Handled};
 use sluice_kernel::consumer::consume::Ports;
 use sluice_kernel::consumer::fetch::{AFTER_FETCH_MS, FETCH_MS_MAX, Fetched, Proof};
 use sluice_kernel::domain::{Domain, Lacks, NoSettings, Projected};
@@ -170,7 +170,7 @@ impl World {
             text,
             receives,
         };
-        let run = Run {
+        let run = BatchRun {
             deadline_ms: self.clock.now_ms() + left_ms,
             receives_max: RECEIVES_MAX,
         };

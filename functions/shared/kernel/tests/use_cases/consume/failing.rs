@@ -158,7 +158,7 @@ async fn a_queue_with_few_receives_records_no_message_that_ends_well_at_once() {
         objects: &world.stripe,
         settings: &NoSettings {},
     };
-    let run = Run {
+    let run = BatchRun {
         deadline_ms: world.clock.now_ms() + 30_000,
         receives_max: 2,
     };
