@@ -41,7 +41,7 @@ class Workspace:
         return self
 
     def needs(self, one, other, kind=None):
-        """`one` depends on `other`, which is made where it doesn't exist (as an external package)."""
+        """`one` depends on `other`, which is made if it doesn't exist (as an external package)."""
         if other not in self.packages:
             self.package(other)
         path = str(self.root) if other in self.members else None

@@ -80,7 +80,7 @@ class Rules(unittest.TestCase):
 
     def test_a_type_that_comes_to_another_domain(self):
         self.write("infra/docs/first-deploy.md", TYPES + "| | `charge.failed`, `.moved` | . |\n")
-        self.broken("", "charge.moved comes to nobody")
+        self.broken("", "charge.moved comes to no domain")
         self.write("infra/docs/first-deploy.md", TYPES.replace("payments", "billing"))
         self.broken("", "charge.failed comes to payments, and not to billing")
 

@@ -63,7 +63,7 @@ fn doctor_finds_nothing_wrong_with_a_stack_as_it_was_deployed_and_names_each_thi
     let [alarms] = &said[..] else {
         panic!("{said:#?}");
     };
-    assert!(alarms.contains("tells anybody"), "{alarms}");
+    assert!(alarms.contains("notifies a topic"), "{alarms}");
     assert_eq!(code, 0);
 
     let aws = |target: &str, input: Value| {

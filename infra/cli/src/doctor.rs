@@ -12,7 +12,7 @@ const EXAMPLES: &str = "Examples:
   sluice doctor --all                      what is right, too
   sluice doctor --json | jq -r 'select(.level == \"wrong\") | .mend'
 
-Exit code 4: something is wrong, or with --strict also where something should be looked at or is unknown.";
+Exit code 4: something is wrong, or with --strict also if something should be looked at or is unknown.";
 
 /// What to look at.
 #[derive(Debug, clap::Args)]
@@ -21,7 +21,7 @@ pub(crate) struct Args {
     /// Show what is right, too.
     #[arg(long)]
     all: bool,
-    /// Exit code 4 also where something is only worth a look, or unknown.
+    /// Exit code 4 also if something is only worth a look, or unknown.
     #[arg(long)]
     strict: bool,
 }

@@ -92,7 +92,7 @@ fn objects<D: Domain>(dice: &mut Rng) -> BTreeMap<String, Vec<Read<D::State>>> {
             if !D::handles(&event.kind) {
                 continue;
             }
-            let read = stories::read::<D>(event).expect("what a story tells can be read");
+            let read = stories::read::<D>(event).expect("an event of a story can be read");
             let object = objects.entry(format!("{name}: {}", read.key)).or_default();
             object.push(read);
         }
@@ -128,7 +128,7 @@ pub fn every_fact_is_said_alike<D: Domain>() {
         let fetched = stories::all_fetched(SEED, version);
         for (name, events) in snapshots.into_iter().chain(fetched) {
             for event in events.iter().filter(|event| D::handles(&event.kind)) {
-                let facts = D::facts(event).expect("what a story tells can be read");
+                let facts = D::facts(event).expect("an event of a story can be read");
                 for fact in facts {
                     let by = format!("{} at {version}", event.kind);
                     let id = fact_id(&fact, &event.scope);

@@ -86,7 +86,7 @@ impl Signing {
     ) -> Result<(), Problem> {
         if Self::read(stack).await?.version != self.version {
             return Err(Problem::failed(
-                "somebody else has changed the secrets meanwhile: nothing was done, look again",
+                "another operator has changed the secrets meanwhile: nothing was done, look again",
             ));
         }
         let since = SystemTime::now()

@@ -286,7 +286,7 @@ async fn save(runs: &impl Runs, run: &Run, version: u64) -> Result<u64, Fault> {
         true => Ok(version + 1),
         false => Err(Fault::held(
             "replay.taken",
-            "another program goes on with this run",
+            "another program has resumed this run",
         )),
     }
 }

@@ -39,12 +39,12 @@ pub const PARAMETERS: [(&str, &str, &str); 8] = [
     (
         "MaximumConcurrency",
         "3",
-        "so many copies of each domain at work on the same objects",
+        "this number of copies of each domain works on the same objects",
     ),
     (
         "FetchesPerSecond",
         "100",
-        "nobody else needs the simulated Stripe's limit",
+        "no other program needs the simulated Stripe's limit",
     ),
     ("ReconcileSettleSeconds", "0", "reconcile looks at once"),
     (

@@ -380,7 +380,7 @@ fn apart(measured: &Measured, assumed: &Assumptions, per: &PerEvent) -> Vec<Row>
             ours: share * (of_effects + clear),
             usual: Some(share * of_effects),
             from: format!(
-                "{:.0} of 100 events, {each:.2} effects each: so many events put and a write more; receivers are yours",
+                "{:.0} of 100 events, {each:.2} effects each: that number of events put, and one more write; receivers are yours",
                 share * 100.0
             ),
         },

@@ -98,7 +98,7 @@ pub fn limits(measured: &Measured, assumed: &Assumptions) -> Vec<Limit> {
             "Lambda: copies of the busiest domain",
             busiest / assumed.batch * assumed.batch_ms / 1e3,
             10.0,
-            "parameter `MaximumConcurrency` (and `DomainReservedConcurrency`, where set)",
+            "parameter `MaximumConcurrency` (and `DomainReservedConcurrency`, if set)",
         ),
         limit(
             "EventBridge: PutEvents a second",

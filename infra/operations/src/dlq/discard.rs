@@ -146,7 +146,7 @@ async fn refusal(
     unchecked: bool,
 ) -> Result<Option<String>, Problem> {
     let unknown = |why: &str| {
-        let words = "it can't be told whether effects of its object are pending";
+        let words = "it isn't known whether effects of its object are pending";
         (!unchecked).then(|| format!("{words} ({why}); --unchecked gives it up all the same"))
     };
     let message = match detail::read(&letter.text) {

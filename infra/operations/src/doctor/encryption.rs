@@ -173,7 +173,7 @@ fn judge_policy(patient: &Patient<'_>, key: &str, policy: &Value, findings: &mut
         findings.unknown(
             "key policy",
             &Problem::failed(
-                "it denies something, or excepts something, and whether that concerns this stack can't be told here",
+                "it denies something, or excepts something, and whether that concerns this stack isn't known here",
             ),
         );
     }

@@ -78,7 +78,7 @@ fn judge(
             _ if name != "smoke" && list.iter().any(|secret| is_placeholder(secret.trim())) => {
                 findings.look(
                     name,
-                    "one of its secrets is a placeholder, that anybody may guess",
+                    "one of its secrets is a placeholder, which can be guessed",
                     patient.sluice(&format!("secret roll {name} --finish")),
                 )
             }

@@ -68,7 +68,7 @@ pub(super) async fn look(patient: &Patient<'_>, configurations: &Configurations)
                 Ok(None) => continue,
                 Err(fault) => {
                     is_known = false;
-                    let said = format!("where Stripe delivers to can't be read: {}", fault.cause);
+                    let said = format!("Stripe's endpoints can't be read: {}", fault.cause);
                     findings.look(&name, said, "give the key read access to webhook endpoints");
                     continue;
                 }
@@ -173,7 +173,7 @@ fn judge_endpoint(
                     "{} has no API version of its own: it changes with the account's",
                     endpoint.id
                 ),
-                "make it anew with -d api_version=…, as infra/docs/deploying.md says",
+                "create it again with -d api_version=…, as infra/docs/deploying.md says",
             );
         } else {
             findings.good(name, format!("Stripe delivers to it: {}", endpoint.id));

@@ -98,7 +98,7 @@ fn judge(
     if takes_live_events(patient) && table["DeletionProtectionEnabled"] != true {
         findings.look(
             role,
-            "it holds live events, and whoever may can delete it",
+            "it holds live events, and isn't protected from deletion",
             patient.deploy("DeletionProtection=true"),
         );
     }

@@ -137,7 +137,7 @@ impl BulkRuns {
             true => Ok(Held(document)),
             false => Err(Fault::held(
                 "run.taken",
-                "another program goes on with this run",
+                "another program has resumed this run",
             )),
         }
     }

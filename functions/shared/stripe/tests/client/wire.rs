@@ -151,7 +151,7 @@ fn where_nobody_listens_the_fault_says_so() {
     let closed = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
     let url = format!("http://{}", closed.local_addr().expect("an address"));
     drop(closed);
-    let fault = fetch(&client(&url), &of("charge", "ch_1")).expect_err("nobody listens");
+    let fault = fetch(&client(&url), &of("charge", "ch_1")).expect_err("no server listens");
     assert_eq!(
         (fault.class, fault.code),
         (Class::Retry, "stripe.unavailable")

@@ -199,7 +199,10 @@ async fn a_list_of_accounts_that_is_longer_than_a_runs_time_goes_on_in_the_next(
         let report = world.run(&format!("run-{n}")).await;
         rounds += u32::from(!report.accounts_more);
     }
-    assert!(rounds >= 3, "each goes on where the one before was left");
+    assert!(
+        rounds >= 3,
+        "each continues at the place that the one before reached"
+    );
     for id in &accounts {
         assert!(world.notes.cursor(&account(id)).is_some(), "{id}");
     }
