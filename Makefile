@@ -26,11 +26,11 @@ SECONDS = 30
 LINT_BIN = .venv/lint/bin
 # SAM would send usage data, and asks for a Region even where it only reads a file.
 SAM = SAM_CLI_TELEMETRY=0 PATH="$(CURDIR)/$(LINT_BIN):$$PATH" AWS_DEFAULT_REGION="$${AWS_DEFAULT_REGION:-us-east-1}" $(LINT_BIN)/sam
-# What is deployed how: a section of samconfig.toml. In CI nobody can be asked: CONFIRM=no.
+# What is deployed how: a section of samconfig.toml. In CI there is no one to ask: CONFIRM=no.
 STAGE ?= dev
 CONFIRM ?= yes
 DEPLOY = $(LINT_BIN)/python -B infra/deploy/deploy.py
-# Runs a command, and fails where it leaves something in the temporary folder.
+# Runs a command, and fails if it leaves something in the temporary folder.
 TIDY = infra/checks/tidy.sh
 # Python leaves no __pycache__ behind.
 PY = $(PYTHON) -B
@@ -65,7 +65,7 @@ show: need-rust need-cc ## Print a ledger entry or a projection of it: ID=evt_..
 	@test -n '$(ID)' || { echo "Say which: make show ID=evt_... (or an object's id)" >&2; exit 2; }
 	@$(CARGO) run -q $(CARGO_FLAGS) -p sluice-cli -- show '$(ID)' $(if $(JSON),--json)
 
-# Built with the features of the whole workspace, as the functions are: for itself alone the AWS SDK would be compiled anew.
+# Built with the features of the whole workspace, as the functions are: for itself alone the AWS SDK would be compiled again.
 .PHONY: chaos
 chaos: need-rust need-cc need-python ## Deliver a simulated Stripe's events while everything fails, then compare [SEED=1] [EVENTS=1000] [MINUTES=10]
 	@infra/setup/setup.sh local
@@ -80,7 +80,7 @@ cost: need-rust need-cc need-python ## Measure a run and print what a million ev
 
 # As chaos: with the features of the whole workspace.
 .PHONY: scale
-scale: need-rust need-cc ## Measure what list, sweep and replay take of AWS over growing ledgers; fails where flat isn't flat [ENTRIES=1000,10000,100000,1000000]
+scale: need-rust need-cc ## Measure what list, sweep and replay take of AWS over growing ledgers; fails if flat isn't flat [ENTRIES=1000,10000,100000,1000000]
 	@$(CARGO) build $(CARGO_FLAGS) --workspace --bin sluice-scale --bin sluice
 	@"$${CARGO_TARGET_DIR:-target}/debug/sluice-scale" $(if $(ENTRIES),--entries '$(ENTRIES)') $(ARGS)
 
@@ -242,7 +242,7 @@ try-release: need-python ## Try a release's archives without Rust: of developmen
 	@$(TIDY) $(LINT_BIN)/python -B infra/deploy/try_release.py $(BUILT)
 
 .PHONY: smoke
-smoke: need-rust need-cc ## Try a deployed door: URL=https://…/webhooks/stripe/smoke SECRET=whsec_…, or STACK=sluice-staging [ENDPOINT=smoke]
+smoke: need-rust need-cc ## Try a deployed endpoint: URL=https://…/webhooks/stripe/smoke SECRET=whsec_…, or STACK=sluice-staging [ENDPOINT=smoke]
 	@test -n '$(URL)$(STACK)' || { echo "Say which: make smoke URL=https://... SECRET=whsec_..., or make smoke STACK=sluice-staging" >&2; exit 2; }
 	@$(if $(SECRET),SLUICE_SMOKE_SECRET='$(SECRET)') $(CARGO) run -q $(CARGO_FLAGS) -p sluice-cli -- $(if $(STACK),--stack '$(STACK)') smoke \
 		$(if $(URL),--url '$(URL)',--endpoint '$(or $(ENDPOINT),smoke)')

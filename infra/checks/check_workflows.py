@@ -2,7 +2,7 @@
 
     .venv/lint/bin/python infra/checks/check_workflows.py
 
-- zizmor, offline: actions that aren't pinned by commit, texts of strangers in scripts, rights that nobody needs, and more
+- zizmor, offline: actions that aren't pinned by commit, texts of strangers in scripts, rights that aren't needed, and more
   (`.github/zizmor.yml` has what differs from its defaults);
 - the schemas of GitHub's workflows, actions and Dependabot, as check-jsonschema brings them;
 - beside each pinned commit, its version: `# v1.2.3`. Dependabot updates both.

@@ -1,18 +1,18 @@
 #!/usr/bin/env python3
 """Checks that no circle is between the modules of a crate, in any crate of the workspace.
 
-What is held to it: each root below a package's `src` (`lib.rs`, `main.rs`, `bin/`) without its tests.
+What is judged: each root below a package's `src` (`lib.rs`, `main.rs`, `bin/`) without its tests.
 
 - A module and all below it are one node. At each level the modules that one file declares must not form a circle: `a` names
   an item of `b`, and `b` one of `a`. A private module that names its own parent's items is a part of the parent, and no
-  circle; its siblings are held to the rule.
+  circle; the rule holds for its siblings.
 - The root stands above all modules. It declares them, so a module that names an item of the root itself is a circle, of two.
 - A name is followed through re-exports (`pub use`, and what a parent has imported) to the module that has the item. So a root
   that re-exports its modules' items is no circle by itself.
 - What `include_str!` and `include_bytes!` read is named too. A file that lies in the folder of a module belongs to that module.
   One that lies in the folder of another crate may be read only by crates that name that crate in their manifest: else Cargo
   doesn't know of the dependency, and it may run against the direction of those that it knows. `FREE` lists data in a crate's folder that is
-  nobody's. This holds for a crate's tests as well.
+  free. This holds for a crate's tests as well.
 
 Paths that begin with `crate`, `super`, `self` or a module that the file declares are read, in `use` and in code. What macros
 compose isn't.
@@ -143,7 +143,7 @@ class Crate:
                 module.named.append((re.split(r"\s*::\s*", match[0]), module.line(match.start())))
 
     def origin(self, module, path, seen=()):
-        """The module that has what a path names as seen from a module; None where it isn't this crate's."""
+        """The module that has what a path names as seen from a module; None if it isn't this crate's."""
         here, rest = module.path, list(path)
         if rest[0] == "crate":
             here, rest = (), rest[1:]

@@ -3,7 +3,7 @@
     .venv/moto/bin/python infra/checks/conformance.py
 
 The suites are those of `cargo test` (functions/shared/adapters/src/contract), in the same test program, which is built
-where it isn't. There they run on dynoxide; `contract/judge.rs` says where the two differ. Every test runs and has to
+if it isn't. There they run on dynoxide; `contract/judge.rs` says where the two differ. Every test runs and has to
 pass, or is named in `SKIPPED` with the reason; how many ran and how many were skipped is printed.
 
 moto runs in this process, on a port that the system chooses, and ends with it.

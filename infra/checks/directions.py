@@ -290,7 +290,7 @@ def adapters_in_main_only(packages, root):
 
 
 def purity(packages, root):
-    """The kernel and the domains compute; they don't look at the world. Stripe's crate is told the time."""
+    """The kernel and the domains compute; they don't look at the world. Stripe's crate gets the time as an argument."""
     for package in packages:
         place = room(package, root)
         own = kind(place)

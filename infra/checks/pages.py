@@ -41,7 +41,7 @@ UNTESTED = ("not on the local AWS", "no test")
 
 
 def rows(root, page, columns):
-    """The cells of a page's tables that have so many columns, without their heads."""
+    """The cells of a page's tables that have this number of columns, without their heads."""
     path = root / "infra/docs" / page
     lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
     head = True
@@ -91,7 +91,7 @@ def misrouted(root):
             # `charge.succeeded`, `.failed`: the second has the first's object.
             whole = whole.rpartition(".")[0] + name if name.startswith(".") else name
             if routes.get(whole) != domain:
-                yield f"infra/docs/first-deploy.md: {whole} comes to {routes.get(whole, 'nobody')}, and not to {domain}"
+                yield f"infra/docs/first-deploy.md: {whole} comes to {routes.get(whole, 'no domain')}, and not to {domain}"
 
 
 def pages(root):

@@ -10,7 +10,7 @@
   and every `sluice` command in it is one that the program has.
 
     infra/checks/runbooks.py            exits with 1 and one line for each breach
-    infra/checks/runbooks.py --list     prints each code and where it is made, parted by tabs
+    infra/checks/runbooks.py --list     prints each code and where it is made, separated by tabs
     infra/checks/runbooks.py --write    writes infra/runbooks/README.md, the index; the check holds it to the files
 
 Python 3.10, no packages. `infra/checks/test_runbooks.py` shows that each rule can fail.
@@ -162,7 +162,7 @@ def index(root):
 
 
 def index_in_step(root):
-    """The index, where it isn't what `--write` would write."""
+    """The index, if it isn't what `--write` would write."""
     page = root / "infra/runbooks/README.md"
     if not page.exists() or page.read_text(encoding="utf-8") != index(root):
         yield "infra/runbooks/README.md: isn't in step with the runbooks; infra/checks/runbooks.py --write"

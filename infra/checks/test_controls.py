@@ -1,6 +1,6 @@
 """Shows that no event of Stripe's that is kept here has a number that could be a card's, as infra/docs/controls.md says.
 
-A card's number has 13 to 19 digits, perhaps parted by spaces or hyphens, and passes Luhn's check.
+A card's number has 13 to 19 digits, perhaps separated by spaces or hyphens, and passes Luhn's check.
 
     .venv/lint/bin/python -m unittest discover --start-directory infra/checks
 """

@@ -3,7 +3,7 @@ of resource in them, and nothing else.
 
     .venv/lint/bin/python -m unittest discover --start-directory infra/checks
 
-CloudFormation calls AWS with the rights of whoever deploys. What it calls for a type is in AWS's own schema of the type, which
+CloudFormation calls AWS with the rights of the person or workflow that deploys. What it calls for a type is in AWS's own schema of the type, which
 cfn-lint brings along; what is only called for a property that no template here has is in `UNUSED`.
 """
 

@@ -11,7 +11,7 @@ import directions
 
 
 class Workspace:
-    """A made-up workspace: manifests as `cargo metadata` tells them, sources as files."""
+    """A made-up workspace: manifests as `cargo metadata` prints them, sources as files."""
 
     def __init__(self, root):
         self.root = pathlib.Path(root)
@@ -41,7 +41,7 @@ class Workspace:
         return self
 
     def needs(self, one, other, kind=None):
-        """`one` depends on `other`, which is made where it doesn't exist (as an external package)."""
+        """`one` depends on `other`, which is made if it doesn't exist (as an external package)."""
         if other not in self.packages:
             self.package(other)
         path = str(self.root) if other in self.members else None
@@ -179,8 +179,8 @@ class Directions(unittest.TestCase):
         self.assertEqual(self.work.breaches(), [])
 
     def test_only_main_names_the_adapters(self):
-        self.source("functions/ingest/src/door.rs", "fn f() {}\nuse sluice_adapters::bus;\n")
-        self.assert_breach("functions/ingest/src/door.rs:2", "only main.rs")
+        self.source("functions/ingest/src/answer.rs", "fn f() {}\nuse sluice_adapters::bus;\n")
+        self.assert_breach("functions/ingest/src/answer.rs:2", "only main.rs")
 
     def test_pure_code_reads_no_clock(self):
         self.source("functions/shared/kernel/src/lib.rs", "use std::time::{Duration, Instant};\n")
@@ -198,7 +198,7 @@ class Directions(unittest.TestCase):
         self.source("functions/shared/kernel/src/a.rs", "fn f(r: http::Request<()>) {}\n")
         self.assert_breach("a.rs:1", "names HTTP")
 
-    def test_the_signature_is_told_the_time(self):
+    def test_the_signature_gets_the_time(self):
         self.source("functions/shared/stripe/src/signature.rs", "let now = SystemTime::now();\n")
         self.assert_breach("signature.rs:1", "reads a clock")
 

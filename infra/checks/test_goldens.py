@@ -21,7 +21,7 @@ SHOWN_MAX = 30
 
 
 def difference(stored, found):
-    """The first lines of what differs; empty where nothing does."""
+    """The first lines of what differs; empty if nothing does."""
     lines = difflib.unified_diff(stored.splitlines(), found.splitlines(), "stored", "found", n=1, lineterm="")
     return "\n".join(itertools.islice(lines, SHOWN_MAX))
 

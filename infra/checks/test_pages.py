@@ -9,11 +9,11 @@ import unittest
 
 import pages
 
-SOUND = "See [this](docs/it.md#part), `make run`, `sluice --stack x show evt_1`, `door::one_that_is_taken_once`, `Vec::new`.\n"
+SOUND = "See [this](docs/it.md#part), `make run`, `sluice --stack x show evt_1`, `ingest::one_that_is_taken_once`, `Vec::new`.\n"
 
 
-FAULTS = "| what | sees | happens | then | test |\n|---|---|---|---|---|\n| a | b | c | d | `door::one_that_is_taken_once` |\n"
-CONTROLS = "| number | asks | met by | stays |\n|---|---|---|---|\n| 1.2 | a | `KmsKeyArn`; `door::one_that_is_taken_once` | b |\n"
+FAULTS = "| what | sees | happens | then | test |\n|---|---|---|---|---|\n| a | b | c | d | `ingest::one_that_is_taken_once` |\n"
+CONTROLS = "| number | asks | met by | stays |\n|---|---|---|---|\n| 1.2 | a | `KmsKeyArn`; `ingest::one_that_is_taken_once` | b |\n"
 TYPES = "| domain | subscribe to | because |\n|---|---|---|\n| payments | `charge.failed` | . |\n"
 
 
@@ -31,7 +31,7 @@ class Rules(unittest.TestCase):
         self.write("template.yaml", "Parameters:\n  KmsKeyArn:\n    Type: String\n")
         self.write("infra/docs/first-deploy.md", TYPES)
         self.write("functions/shared/kernel/src/bus/routes.tsv", "type\tshape\tgoes to\ncharge.failed\tsnapshot\tpayments\n")
-        self.write("tests/it/door.rs", "#[test]\nfn one_that_is_taken_once() {}\n")
+        self.write("tests/it/ingest.rs", "#[test]\nfn one_that_is_taken_once() {}\n")
 
     def write(self, place, text):
         path = self.root / place
@@ -48,7 +48,7 @@ class Rules(unittest.TestCase):
         self.assertEqual(list(pages.breaches(self.root)), [])
 
     def test_a_test_that_is_not_there(self):
-        self.broken("`door::one_that_is_taken_twice`", "door::one_that_is_taken_twice")
+        self.broken("`ingest::one_that_is_taken_twice`", "ingest::one_that_is_taken_twice")
 
     def test_a_test_of_another_file(self):
         self.broken("`cases::one_that_is_taken_once`", "cases::one_that_is_taken_once")
@@ -63,7 +63,7 @@ class Rules(unittest.TestCase):
         self.broken("\nmake walk STAGE=x\n", "`make walk`")
 
     def test_a_command_that_is_not_there(self):
-        self.broken("\nsluice mend evt_1\n", "`sluice mend`")
+        self.broken("\nsluice correct evt_1\n", "`sluice correct`")
 
     def test_a_fault_without_a_test(self):
         self.write("infra/docs/availability.md", FAULTS + "| x | . | . | . | not on the local AWS |\n| y | . | . | . | — |\n")
@@ -80,7 +80,7 @@ class Rules(unittest.TestCase):
 
     def test_a_type_that_comes_to_another_domain(self):
         self.write("infra/docs/first-deploy.md", TYPES + "| | `charge.failed`, `.moved` | . |\n")
-        self.broken("", "charge.moved comes to nobody")
+        self.broken("", "charge.moved comes to no domain")
         self.write("infra/docs/first-deploy.md", TYPES.replace("payments", "billing"))
         self.broken("", "charge.failed comes to payments, and not to billing")
 

@@ -134,8 +134,8 @@ class Rules(unittest.TestCase):
         for good in ("`sluice show evt_1`", "`sluice --stack x dlq list`", "`sluice\nverify`"):
             self.project.runbook("ledger.unavailable", runbook("ledger.unavailable", good))
             self.assertEqual(self.project.breaches(), [], good)
-        self.project.runbook("ledger.unavailable", runbook("ledger.unavailable", "`sluice mend evt_1`"))
-        self.broken("names `sluice mend`")
+        self.project.runbook("ledger.unavailable", runbook("ledger.unavailable", "`sluice correct evt_1`"))
+        self.broken("names `sluice correct`")
 
     def test_an_index_out_of_step(self):
         self.project.write("infra/runbooks/README.md", "# Runbooks\n")

@@ -1,4 +1,4 @@
-"""Shows that `tidy.sh` fails where a command leaves something in the temporary folder.
+"""Shows that `tidy.sh` fails if a command leaves something in the temporary folder.
 
     .venv/lint/bin/python -m unittest discover --start-directory infra/checks
 """

@@ -36,6 +36,38 @@ class Words(unittest.TestCase):
         self.write("page.md", 'The field `told_again` and the answer "nobody".\n\n```\nsluice mend anew\n```\n')
         self.assertEqual(self.found(), [])
 
+    def test_a_word_is_found_in_what_rust_prints_and_not_in_a_name_or_a_plain_comment(self):
+        texts = ["it is read anew", 'say \\"anew\\" once', "in \\\n  vain", "anew", "--anew is an option"]
+        lines = "".join(f'    print("{text}");\n' for text in texts)
+        self.write("src/main.rs", f"// It is read anew.\nfn main() {{\n    let a = '\"';\n{lines}    r#\"a \"b\", whoever\"#;\n}}\n")
+        self.assertEqual(
+            self.found(),
+            [
+                "src/main.rs:4: 'anew': say it plainly (again)",
+                "src/main.rs:6: 'in vain': say it plainly (without success)",
+                "src/main.rs:10: 'whoever': say it plainly (name who acts)",
+            ],
+        )
+
+    def test_a_word_is_found_in_what_python_prints_and_in_a_docstring(self):
+        self.write("tool.py", '"""For whoever calls it."""\n\nprint(f"{1} is told")  # nobody reads this\nNAME = "nobody"\n')
+        self.assertEqual(
+            self.found(),
+            [
+                "tool.py:1: 'whoever': say it plainly (name who acts)",
+                "tool.py:3: 'is told': say it plainly (emitted; is sent)",
+            ],
+        )
+
+    def test_a_word_is_found_in_a_description_and_in_the_help_of_make(self):
+        self.write("template.yaml", 'Description: "How often it is held against the list."\n')
+        self.write("Makefile", "run: ## Run it; fails where `it isn't` there\n")
+        self.assertEqual([one.split(": say")[0] for one in self.found()], ["Makefile:1: 'fails where'", "template.yaml:1: 'held against'"])
+
+    def test_the_files_of_this_check_may_name_the_words(self):
+        self.write("infra/checks/test_words.py", '"""It is read anew."""\n')
+        self.assertEqual(self.found(), [])
+
     def test_a_sentence_of_more_than_forty_words_is_a_breach_and_one_of_forty_is_none(self):
         self.write("a.md", " ".join(["word"] * 40) + ".\n")
         self.write("b.md", " ".join(["word"] * 41) + ".\n")

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Runs a command with a temporary folder of its own, and fails where something is left in it afterwards.
+# Runs a command with a temporary folder of its own, and fails if something is left in it afterwards.
 #
 #   infra/checks/tidy.sh COMMAND...
 #

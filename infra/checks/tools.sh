@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs what `make lint` needs of cargo's own tools into target/tools: cargo-deny (licences, bans, sources) and
-# cargo-machete (dependencies that nobody uses). Versions are pinned, and each is built from the lock file it was
+# cargo-machete (dependencies without a use). Versions are pinned, and each is built from the lock file it was
 # published with. A tool that is there in its version is left alone, without asking the network.
 #
 # They are built without optimization: they run for a second or two, and optimizing them would take four times as

@@ -6,7 +6,7 @@ What it looks at: the stage in samconfig.toml, the parameters (named in the temp
 together), a Region, credentials that AWS accepts, and the stack as it is: whether it can be updated, and the parameters that
 it has. SAM keeps those that aren't given, so they are judged with the others (`parameters.py`). Exit status 0 and what would
 be deployed where, or 2 and a sentence for each thing that is missing. It prints no secret; AWS is asked nothing where the
-stage or a parameter is wrong by itself. Where AWS doesn't answer, the parameters are judged as those of a new stack.
+stage or a parameter is wrong by itself. If AWS doesn't answer, the parameters are judged as those of a new stack.
 
 What is judged is the template as it is written, or with `--built` what `sam build` or a release (`from_release.py`) has left.
 `--go` then runs `sam deploy` with that (or with another template, `--template`), and `--yes` lets it ask nothing. The parameters given are added to the stage's own: SAM by itself would take them in place of the stage's, and a

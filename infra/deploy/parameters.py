@@ -23,7 +23,7 @@ QUEUE_DAYS = 7
 
 # A stage that takes live events, and what it mustn't be without.
 LIVE_STAGE = "prod"
-LIVE_WANTS = {"AlarmTopicArn": "an SNS topic that wakes somebody: PARAMETERS='AlarmTopicArn=arn:aws:sns:…'"}
+LIVE_WANTS = {"AlarmTopicArn": "an SNS topic that notifies you: PARAMETERS='AlarmTopicArn=arn:aws:sns:…'"}
 
 
 @dataclass(frozen=True)

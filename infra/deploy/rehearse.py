@@ -80,7 +80,7 @@ def start(port, log):
 
 
 def binaries(names):
-    """Development binaries, built by cargo where they aren't; the folder that they are in."""
+    """Development binaries, built by cargo if they aren't; the folder that they are in."""
     wanted = [argument for name in names for argument in ("--bin", name)]
     cargo = os.environ.get("CARGO", "cargo")
     subprocess.run([cargo, "build", "--quiet", "--locked", "--workspace", *wanted], cwd=ROOT, check=True)

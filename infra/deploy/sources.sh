@@ -1,7 +1,7 @@
 #!/bin/sh
 # Stripe's webhook addresses, as the value of the parameter AllowedSources.
 #
-#   infra/deploy/sources.sh            prints infra/stripe-sources.txt, parted by commas
+#   infra/deploy/sources.sh            prints infra/stripe-sources.txt, separated by commas
 #   infra/deploy/sources.sh refresh    fetches Stripe's list into that file first, and says what has changed
 #
 # A list that can't be fetched, or that isn't 5 to 100 addresses, changes nothing: a short list keeps Stripe out.

@@ -81,7 +81,7 @@ class Stack:
         """What is worth saying of it although it can be deployed, or None."""
         if self.status == REVIEW:
             return (
-                f"the stack {self.name} is in {REVIEW}: a change set for it waits that nobody has carried out. This deployment "
+                f"the stack {self.name} is in {REVIEW}: a change set for it waits that was never carried out. This deployment "
                 f"makes another; to have neither: {DELETE.format(name=self.name)}"
             )
         if self.status in ("UPDATE_ROLLBACK_COMPLETE", "UPDATE_FAILED"):

@@ -61,7 +61,7 @@ def described(status, updated=None, **parameters):
 
 
 class Session:
-    """A session whose clients answer what they were told to, in this order, and nothing else."""
+    """A session whose clients give the answers they were given, in this order, and nothing else."""
 
     region_name = "eu-west-1"
 

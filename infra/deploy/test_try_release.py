@@ -29,7 +29,7 @@ exit STATUS
 
 class Trial(unittest.TestCase):
     def tried(self, again=0, status=0):
-        """What is printed of a trial that has so many wrong objects when it runs again."""
+        """What is printed of a trial that has this number of wrong objects when it runs again."""
         said = io.StringIO()
         script = RUN.replace("TABLE", TABLE.format("$wrong")).replace("AGAIN", str(again)).replace("STATUS", str(status))
         entries = {"run": (script.encode(), True), "functions/billing/bootstrap": (b"", True)}

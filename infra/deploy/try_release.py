@@ -1,4 +1,4 @@
-"""Tries a release's archives as who downloads them: on a PATH without Rust.
+"""Tries a release's archives as a user who downloads them: on a PATH without Rust.
 
     .venv/lint/bin/python infra/deploy/try_release.py [FOLDER]
 

@@ -71,7 +71,7 @@ def listed(root):
 
 
 def domains(root=ROOT, differences=None):
-    """Every domain, in the order of the list; refused where rules and table don't fit together."""
+    """Every domain, in the order of the list; refused if rules and table don't fit together."""
     differences = DIFFERENCES if differences is None else differences
     rows = routes(root)
     found = []

@@ -184,7 +184,7 @@ def knows_the_domain(program, folder):
 def main():
     began = time.monotonic()
     if NAME in domains.names():
-        print(f"{PAGE}: the project has {NAME} already, so nobody has to try it")
+        print(f"{PAGE}: the project has {NAME} already, so there is nothing to try")
         return 0
     copy = ROOT / "target/adding-a-domain"
     target = ROOT / "target/adding-a-domain-target"

@@ -12,7 +12,7 @@ import sys
 import files
 from domains import LIST, ROOT, names
 
-# Within so many lines all domains have to be named to make a list.
+# Within this number of lines all domains have to be named to make a list.
 LINES = 80
 
 KNOWN = {
@@ -76,7 +76,7 @@ def first(lines, domains):
 
 
 def unknown(root):
-    """Lists that nobody has accounted for."""
+    """Lists that aren't accounted for."""
     for name, line in lists(root):
         if name.rsplit("/", 1)[-1] not in KNOWN:
             yield f"{name}:{line}: a list of all domains: generate it, read it from {LIST}, or say in infra/generate/lists.py why not"

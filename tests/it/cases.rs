@@ -54,7 +54,7 @@ struct Played {
     /// The objects of the busy second, by account.
     alike: Vec<Vec<Key>>,
     /// The second id of the event that says that a payment intent succeeded.
-    twin: String,
+    second_id: String,
 }
 
 impl Played {
@@ -78,7 +78,7 @@ impl Played {
             let secrets = vec![LIVE.1.to_owned()];
             options.secrets.insert(LIVE.0.to_owned(), secrets);
         });
-        let twin = deliver(&world, &stripe.world(), &accounts);
+        let second_id = deliver(&world, &stripe.world(), &accounts);
         for queue in sluice_domains::ALL {
             eventually("an empty queue", || (world.depth(queue) == 0).then_some(()));
         }
@@ -88,7 +88,7 @@ impl Played {
             stripe,
             stories: stories.into(),
             alike,
-            twin,
+            second_id,
         }
     }
 
@@ -170,13 +170,13 @@ fn deliver(world: &World, stripe: &Stripe, accounts: &[Scope; 3]) -> String {
             .filter(|event| event.object.scope == *scope)
             .collect()
     };
-    let mut twin = String::new();
+    let mut second_id = String::new();
     for event in of(&Scope::platform(false)).into_iter().rev() {
         let body = body(stripe, event);
         assert_eq!(world.deliver(&body).words(), "accepted");
-        if event.kind == "payment_intent.succeeded" && twin.is_empty() {
-            twin = unique("evt");
-            let again = body.replace(&event.id, &twin);
+        if event.kind == "payment_intent.succeeded" && second_id.is_empty() {
+            second_id = unique("evt");
+            let again = body.replace(&event.id, &second_id);
             assert_eq!(world.deliver(&again).words(), "accepted");
         }
     }
@@ -193,7 +193,7 @@ fn deliver(world: &World, stripe: &Stripe, accounts: &[Scope; 3]) -> String {
         let answer = world.deliver_signed("connect", body.as_bytes(), secret, now_s());
         assert_eq!(answer.words(), "accepted");
     }
-    twin
+    second_id
 }
 
 /// Whether it is one of the four updates that the subscription has in one second.
@@ -229,7 +229,7 @@ fn an_incomplete_that_comes_after_the_activation_leaves_it_active() {
 }
 
 #[test]
-fn a_payment_that_failed_before_it_was_paid_stays_paid_and_the_failure_is_told_once() {
+fn a_payment_that_failed_before_it_was_paid_stays_paid_and_the_failure_is_emitted_once() {
     let intent = PLAYED.only(Story::DeclinedThenPaid, "pi_");
     assert_eq!(PLAYED.right(&intent)["status"], "succeeded");
     assert_eq!(PLAYED.facts(&intent), ["PaymentFailed", "PaymentSucceeded"]);
@@ -238,9 +238,9 @@ fn a_payment_that_failed_before_it_was_paid_stays_paid_and_the_failure_is_told_o
 #[test]
 fn two_event_ids_for_one_change_are_two_entries_and_one_fact() {
     let world = &PLAYED.world;
-    assert_eq!(world.state(&PLAYED.twin).as_deref(), Some("published"));
-    assert_eq!(world.published(&PLAYED.twin), 1);
-    let seen = world.on_bus(&PLAYED.twin);
+    assert_eq!(world.state(&PLAYED.second_id).as_deref(), Some("published"));
+    assert_eq!(world.published(&PLAYED.second_id), 1);
+    let seen = world.on_bus(&PLAYED.second_id);
     let id = seen["detail"]["data"]["object"]["id"]
         .as_str()
         .expect("an id");
@@ -266,14 +266,14 @@ fn two_partial_refunds_of_equal_amounts_that_come_before_their_charge_are_two_re
 }
 
 #[test]
-fn a_refund_that_fails_after_it_succeeded_has_failed_and_both_are_told() {
+fn a_refund_that_fails_after_it_succeeded_has_failed_and_both_are_emitted() {
     let refund = PLAYED.only(Story::RefundFailsLater, "re_");
     assert_eq!(PLAYED.right(&refund)["status"], "failed");
     assert_eq!(PLAYED.facts(&refund), ["RefundFailed", "Refunded"]);
 }
 
 #[test]
-fn a_payout_that_fails_after_it_was_paid_has_failed_and_both_are_told() {
+fn a_payout_that_fails_after_it_was_paid_has_failed_and_both_are_emitted() {
     let payout = PLAYED.only(Story::PayoutFailsLater, "po_");
     assert_eq!(PLAYED.right(&payout)["status"], "failed");
     assert_eq!(PLAYED.facts(&payout), ["PayoutFailed", "PayoutPaid"]);
@@ -291,7 +291,7 @@ fn a_disputes_money_leaves_and_returns_and_it_opens_and_closes_once() {
 }
 
 #[test]
-fn an_invoice_that_is_paid_before_it_is_created_is_paid_and_told_once() {
+fn an_invoice_that_is_paid_before_it_is_created_is_paid_and_emitted_once() {
     for invoice in PLAYED.objects(Story::RenewalRecovered, "in_") {
         assert_eq!(PLAYED.right(&invoice)["status"], "paid");
         let facts = PLAYED.facts(&invoice);
@@ -301,7 +301,7 @@ fn an_invoice_that_is_paid_before_it_is_created_is_paid_and_told_once() {
 }
 
 #[test]
-fn a_trials_end_that_comes_after_the_cancelation_is_told_and_changes_nothing() {
+fn a_trials_end_that_comes_after_the_cancelation_is_emitted_and_changes_nothing() {
     let subscription = PLAYED.only(Story::TrialCanceled, "sub_");
     assert_eq!(PLAYED.right(&subscription)["status"], "canceled");
     assert_eq!(PLAYED.facts(&subscription), ["TrialEnding"]);

@@ -46,8 +46,8 @@ fn json_of(output: &Output) -> Vec<Value> {
 }
 
 fn story(world: &World, event: &str) -> Value {
-    let mut told = json_of(&run(world, &["event", "show", event, "--json"]));
-    told.pop().expect("a story")
+    let mut shown = json_of(&run(world, &["event", "show", event, "--json"]));
+    shown.pop().expect("a story")
 }
 
 /// The place and name of each step, in the order of the story.
@@ -115,7 +115,7 @@ fn the_story_of_an_event_that_was_duplicated_crashed_swept_retried_and_replayed_
     eventually("a failed receive in the story", || {
         has(&story(&world, &event), "payments", "failed").then_some(())
     });
-    world.mend_wire();
+    world.restore_wire();
     world.settled("payments", &object);
     // The queue's own numbers don't show a message that failed and came back.
     let status = json_of(&run(&world, &["status", "--json"])).remove(0);
@@ -140,11 +140,11 @@ fn the_story_of_an_event_that_was_duplicated_crashed_swept_retried_and_replayed_
     ];
     json_of(&run(&world, &replay));
 
-    let told = eventually("the replayed event at its domain", || {
-        let told = story(&world, &event);
-        has(&told, "payments", "duplicate").then_some(told)
+    let shown = eventually("the replayed event at its domain", || {
+        let shown = story(&world, &event);
+        has(&shown, "payments", "duplicate").then_some(shown)
     });
-    let told_steps = steps(&told);
+    let shown_steps = steps(&shown);
     for (place, what) in [
         ("ledger", "received through platform"),
         ("ingest", "crashed"),
@@ -155,9 +155,9 @@ fn the_story_of_an_event_that_was_duplicated_crashed_swept_retried_and_replayed_
         ("ingest", "duplicate"),
         ("payments", "duplicate"),
     ] {
-        assert!(has(&told, place, what), "{place} {what}: {told_steps:?}");
+        assert!(has(&shown, place, what), "{place} {what}: {shown_steps:?}");
     }
-    let of_steps = told["steps"].as_array().expect("steps").iter();
+    let of_steps = shown["steps"].as_array().expect("steps").iter();
     let mut noted = of_steps.filter(|step| {
         let what = step["what"].as_str().unwrap_or_default();
         what.starts_with("replay#") && what.ends_with("replayed")
@@ -170,16 +170,16 @@ fn the_story_of_an_event_that_was_duplicated_crashed_swept_retried_and_replayed_
             .ends_with("a test"),
         "{replayed}"
     );
-    let applied = told["steps"].as_array().expect("steps").iter();
+    let applied = shown["steps"].as_array().expect("steps").iter();
     let mut applied = applied.filter(|step| step["what"] == "applied");
     let applied = applied.next().expect("applied")["more"]
         .as_str()
         .expect("words");
     assert!(applied.contains("emitted PaymentSucceeded"), "{applied}");
-    assert_eq!(told["projection"]["rests_on_it"], true);
-    assert_eq!(told["projection"]["pending"], json!([]));
-    assert_eq!(told["log_lines_missing"], Value::Null);
-    let failed = told["steps"].as_array().expect("steps").iter();
+    assert_eq!(shown["projection"]["rests_on_it"], true);
+    assert_eq!(shown["projection"]["pending"], json!([]));
+    assert_eq!(shown["log_lines_missing"], Value::Null);
+    let failed = shown["steps"].as_array().expect("steps").iter();
     let mut failed = failed.filter(|step| step["what"] == "failed");
     let failed = failed.next().expect("there");
     assert_eq!(failed["code"], "projection.unavailable");

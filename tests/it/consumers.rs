@@ -95,7 +95,7 @@ fn a_handler_that_fails_twice_works_the_third_time_and_one_that_always_fails_end
     eventually("a dead letter", || {
         (world.depth("payments_dead_letters") == 1).then_some(())
     });
-    world.mend_wire();
+    world.restore_wire();
     assert!(world.projection("payments", &never).is_none());
     // The others continue.
     let (_, object, body) = paid();
@@ -121,11 +121,11 @@ fn effects_that_were_not_emitted_are_made_up_for_and_nothing_stays_pending() {
 #[test]
 fn an_item_that_the_first_version_wrote_is_read_kept_and_written_in_todays_form() {
     let world = shared();
-    let (object, told) = (unique("pi"), unique("evt"));
+    let (object, earlier) = (unique("pi"), unique("evt"));
     let fact = format!("PaymentSucceeded#platform#test#{object}");
     let old = json!({
         "schema": 1, "state": { "object": "payment_intent", "status": "processing", "amount": 1, "currency": "usd" },
-        "evidence": { "terminal": false, "created": now_s() - 60, "event": told }, "history": [told], "facts": [fact],
+        "evidence": { "terminal": false, "created": now_s() - 60, "event": earlier }, "history": [earlier], "facts": [fact],
     });
     let item = json!({
         "pk": { "S": format!("platform#test#{object}") }, "version": { "N": "3" }, "doc": { "S": old.to_string() },
@@ -148,7 +148,7 @@ fn an_item_that_the_first_version_wrote_is_read_kept_and_written_in_todays_form(
     assert_eq!(
         document["facts"],
         json!([fact]),
-        "told before, and not again"
+        "emitted before, and not again"
     );
     world.see_all_of_the_bus();
     assert!(world.effects(&object).is_empty());

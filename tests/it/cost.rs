@@ -2,7 +2,7 @@
 
 use sluice_cost::model::Assumptions;
 use sluice_cost::report::Report;
-use sluice_cost::stage::Options;
+use sluice_cost::setup::Options;
 use sluice_cost::units::write_units;
 use sluice_domains::ALL as DOMAINS;
 
@@ -12,7 +12,7 @@ use crate::world::{built, unique};
 const EVENTS: usize = 60;
 
 #[test]
-fn an_event_costs_a_claim_a_put_and_a_mark_at_the_door_and_a_read_and_a_write_at_its_domain() {
+fn an_event_costs_a_claim_a_put_and_a_mark_in_ingest_and_a_read_and_a_write_in_its_domain() {
     let mut local = built();
     local.log = local
         .root

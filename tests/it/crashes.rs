@@ -170,7 +170,7 @@ fn kills_of_sweep(plan: &mut Plan<'_>) {
 }
 
 #[test]
-fn each_domain_killed_before_and_after_each_of_its_calls_applies_and_tells_all_once() {
+fn each_domain_killed_before_and_after_each_of_its_calls_applies_and_emits_all_once() {
     let world = mortal();
     run(&world, kills_of_domains);
     // The bus refuses the effect, and the message's delay is set. It is tried alone, because a kill for another message

@@ -207,7 +207,7 @@ fn a_standby_takes_over_and_hands_back_without_losing_or_repeating_an_effect() {
     // Created, closed, escalated, its money withdrawn, under review, won, its money returned.
     let (returned, escalated, won) = (of_dispute[6], of_other[2], of_other[5]);
     let parts = parts(&stripe, &[escalated, renewed, returned, won]);
-    let [before, unheard, gap, after, at_last] = &parts[..] else {
+    let [before, unreceived, gap, after, at_last] = &parts[..] else {
         panic!("five parts");
     };
 
@@ -237,9 +237,9 @@ fn a_standby_takes_over_and_hands_back_without_losing_or_repeating_an_effect() {
     let function = one.notify.output("NotifyFunctionName").to_owned();
     let stop = |copies| world.stack(|stack| stack.aws().reserve(&function, copies));
     stop(Some(0)).expect("stopped");
-    set_now(&server, unheard);
-    one.deliver(&stripe, unheard);
-    two.deliver(&stripe, unheard);
+    set_now(&server, unreceived);
+    one.deliver(&stripe, unreceived);
+    two.deliver(&stripe, unreceived);
     one.emitted();
     eventually("effects that the first's receiver hasn't had", || {
         (one.notify.waiting() > 0).then_some(())
@@ -311,7 +311,7 @@ fn a_standby_takes_over_and_hands_back_without_losing_or_repeating_an_effect() {
 }
 
 #[test]
-fn a_new_stack_that_imports_and_shares_receipts_is_heard_from_its_first_level_on() {
+fn a_new_stack_that_imports_and_shares_receipts_is_received_from_its_first_level_on() {
     let (stripe, stories) = stripe_until_now(42);
     let server = Server::start(stripe, Terms::default(), 0).expect("a port");
     let world = world_with_key(&server, at_once);
@@ -365,7 +365,7 @@ fn a_new_stack_that_imports_and_shares_receipts_is_heard_from_its_first_level_on
 }
 
 #[test]
-fn a_level_is_heard_after_its_projection_was_restored_from_an_earlier_copy() {
+fn a_level_is_received_after_its_projection_was_restored_from_an_earlier_copy() {
     let world = World::own(|_| {});
     let topic = Topic::in_aws_of(&world);
     let side = Side::of(&world, "notify", &topic, &[]);

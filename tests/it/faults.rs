@@ -120,7 +120,7 @@ fn run(world: &World, at: i64, trials: &[Trial], rules: &[Value]) -> Vec<Value> 
         .filter(|(_, count)| **count == 0)
         .map(|(rule, _)| rule.clone())
         .collect();
-    world.mend_wire();
+    world.restore_wire();
     judge(world, at, trials);
     println!(
         "{} events, {} faults",
@@ -265,7 +265,7 @@ fn of_sweep(at: i64) -> (Vec<Trial>, Vec<Value>) {
 }
 
 #[test]
-fn whatever_happens_to_a_call_of_a_domain_each_event_is_applied_and_told_once() {
+fn whatever_happens_to_a_call_of_a_domain_each_event_is_applied_and_emitted_once() {
     let world = wired();
     let at = created();
     until_all_has_happened(

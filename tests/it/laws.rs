@@ -14,7 +14,7 @@ use sluice_harness::ledger::MemoryLedger;
 use sluice_harness::outcomes::MemoryOutcomes;
 use sluice_harness::projections::MemoryProjections;
 use sluice_kernel::clock::Clock;
-use sluice_kernel::consumer::batch::{self, Run};
+use sluice_kernel::consumer::batch::{self, BatchRun};
 use sluice_kernel::consumer::consume::Ports;
 use sluice_kernel::consumer::fetch::{Fetch, Fetched, Objects, WithoutKey};
 use sluice_kernel::domain::Domain;
@@ -131,7 +131,7 @@ pub(crate) fn deliver<D: Domain>(messages: &[Received], objects: &impl Objects) 
     let runtime = tokio::runtime::Builder::new_current_thread()
         .build()
         .expect("a runtime");
-    let run = Run {
+    let run = BatchRun {
         deadline_ms: clock.now_ms() + 1_000_000_000,
         receives_max: 500,
     };

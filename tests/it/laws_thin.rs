@@ -24,7 +24,7 @@ const WORLDS: u64 = 8;
 const ORDERS: u64 = 2;
 
 /// The percentage of changes that two events report.
-const TWINS_PERCENT: u8 = 20;
+const SECOND_EVENTS_PERCENT: u8 = 20;
 
 /// The message of the thin event of an occurrence, as a rule writes it.
 fn thin_message(world: &World, occurrence: &Occurrence) -> Received {
@@ -44,7 +44,7 @@ fn thin_message(world: &World, occurrence: &Occurrence) -> Received {
 }
 
 /// A world's events that a domain gets: as snapshots, and as thin events if those are routed to it.
-fn told<D: Domain>(world: &World) -> [Vec<Received>; 2] {
+fn messages<D: Domain>(world: &World) -> [Vec<Received>; 2] {
     let own = world.events().iter();
     let own = own.filter(|event| D::handles(&event.kind));
     let thin = own
@@ -61,12 +61,12 @@ fn laws_hold<D: Domain>() {
     let mut fetched = 0;
     for seed in 1..=WORLDS {
         let mut world = world(seed);
-        let once = told::<D>(&world)[0].clone();
+        let once = messages::<D>(&world)[0].clone();
         let by_key = deliver::<D>(&once, &Truth(&world));
         let without_key = deliver::<D>(&once, &WithoutKey);
         // From here on, some changes have two events.
-        world.twin_some(TWINS_PERCENT);
-        let [snapshots, thin] = told::<D>(&world);
+        world.add_second_events(SECOND_EVENTS_PERCENT);
+        let [snapshots, thin] = messages::<D>(&world);
         let mut dice = Dice(seed);
         for _ in 0..ORDERS {
             let mut all = [snapshots.clone(), thin.clone()].concat();
@@ -80,7 +80,7 @@ fn laws_hold<D: Domain>() {
             dice.shuffle(&mut alone);
             let ended = deliver::<D>(&alone, &Truth(&world));
             fetched += ended.states.len();
-            tells_no_more(&ended, &by_key);
+            says_no_more(&ended, &by_key);
         }
     }
     assert!(fetched > 20, "{fetched} objects are too few");
@@ -88,7 +88,7 @@ fn laws_hold<D: Domain>() {
 
 /// A domain that gets only thin events has the same states of the objects that can be fetched, and emits no fact that
 /// the snapshots don't call for.
-fn tells_no_more(thin: &End, by_key: &End) {
+fn says_no_more(thin: &End, by_key: &End) {
     for (key, state) in &thin.states {
         assert_eq!(state, &by_key.states[key], "{key}");
     }
@@ -114,21 +114,21 @@ fn laws_hold_in(domain: &str) {
 }
 
 #[test]
-fn payments_end_the_same_however_often_and_in_whichever_form_a_change_is_told() {
+fn payments_end_the_same_however_often_and_in_whichever_form_a_change_comes() {
     laws_hold_in("payments");
 }
 
 #[test]
-fn billing_ends_the_same_however_often_and_in_whichever_form_a_change_is_told() {
+fn billing_ends_the_same_however_often_and_in_whichever_form_a_change_comes() {
     laws_hold_in("billing");
 }
 
 #[test]
-fn subscriptions_end_the_same_however_often_and_in_whichever_form_a_change_is_told() {
+fn subscriptions_end_the_same_however_often_and_in_whichever_form_a_change_comes() {
     laws_hold_in("subscriptions");
 }
 
 #[test]
-fn connect_ends_the_same_however_often_and_in_whichever_form_a_change_is_told() {
+fn connect_ends_the_same_however_often_and_in_whichever_form_a_change_comes() {
     laws_hold_in("connect");
 }

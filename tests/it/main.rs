@@ -3,7 +3,7 @@
 //! # Layout
 //! - `world`: a stack, a spy on its bus, and the helpers that tests call.
 //! - `access`: may this customer use X, and until when.
-//! - `door`: the response to a delivery, and what the delivery leaves behind.
+//! - `ingest`: the response to a delivery, and what the delivery leaves behind.
 //! - `bodies`: large, odd and thin bodies.
 //! - `cases`: cases that must end in the simulated Stripe's state, each with a name.
 //! - `chaos`: a short run in which everything fails.
@@ -44,13 +44,13 @@ mod console;
 mod consumers;
 mod cost;
 mod crashes;
-mod door;
 mod erasure;
 mod failover;
 mod faults;
 mod fetching;
 mod flood;
 mod goldens;
+mod ingest;
 mod laws;
 mod laws_thin;
 mod operators;

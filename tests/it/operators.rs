@@ -63,7 +63,7 @@ fn doctor_finds_nothing_wrong_with_a_stack_as_it_was_deployed_and_names_each_thi
     let [alarms] = &said[..] else {
         panic!("{said:#?}");
     };
-    assert!(alarms.contains("tells anybody"), "{alarms}");
+    assert!(alarms.contains("notifies a topic"), "{alarms}");
     assert_eq!(code, 0);
 
     let aws = |target: &str, input: Value| {
@@ -94,7 +94,7 @@ fn doctor_finds_nothing_wrong_with_a_stack_as_it_was_deployed_and_names_each_thi
     });
     let (said, code) = complaints(&world);
     assert_eq!(code, 4);
-    for (wanted, mend) in [
+    for (wanted, fix) in [
         ("bus billing: its rule is disabled", "events enable-rule"),
         (
             "tables ledger: what is old is never deleted",
@@ -120,7 +120,7 @@ fn doctor_finds_nothing_wrong_with_a_stack_as_it_was_deployed_and_names_each_thi
         let found = said.iter().find(|(line, _)| line.starts_with(wanted));
         let (_, finding) = found.unwrap_or_else(|| panic!("{wanted} is missing in {said:#?}"));
         let text = finding["mend"].as_str().expect("a command");
-        assert!(text.contains(mend), "{wanted}: {text}");
+        assert!(text.contains(fix), "{wanted}: {text}");
         assert_eq!(finding["level"], "wrong", "{wanted}");
     }
     let all = format!("{said:?}");

@@ -45,7 +45,7 @@ fn while_the_bus_refuses_deliveries_are_queued_and_sweep_publishes_each_once_it_
         queued.push((event, object));
     }
     assert_eq!(world.sweep()["published"], 0);
-    world.mend_wire();
+    world.restore_wire();
     // Refused once by the sweep above, entries are due again half a minute later.
     eventually("everything swept", || {
         world.sweep();
@@ -110,19 +110,19 @@ fn lost_answers_lose_no_event_and_apply_none_twice() {
         world.deliver_until_acknowledged(&body);
         acknowledged.push((event, object));
         nothing_acknowledged_is_lost(&world, &acknowledged);
-        world.mend_wire();
+        world.restore_wire();
     }
 }
 
 #[test]
-fn a_wire_that_is_cut_under_load_and_mended_loses_nothing_that_was_acknowledged() {
+fn a_wire_that_is_cut_under_load_and_restored_loses_nothing_that_was_acknowledged() {
     let world = World::breakable(100);
     let acknowledged = under_load(&world, || {
         for _ in 0..3 {
             std::thread::sleep(Duration::from_secs(1));
             world.break_wire(json!([{ "service": "*", "reset": true }]));
             std::thread::sleep(Duration::from_secs(2));
-            world.mend_wire();
+            world.restore_wire();
         }
     });
     nothing_acknowledged_is_lost(&world, &acknowledged);

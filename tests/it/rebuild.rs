@@ -21,7 +21,7 @@ fn stripe(seed: u64) -> Stripe {
 }
 
 #[test]
-fn a_bug_in_a_domain_is_put_right_by_a_rebuild_and_told_by_a_forced_replay_of_a_filter() {
+fn a_bug_in_a_domain_is_put_right_by_a_rebuild_and_emitted_by_a_forced_replay_of_a_filter() {
     let mut stripe = stripe(31);
     stripe.play(Story::Purchase, &Scope::platform(false));
     let server = Server::start(stripe, Terms::default(), 0).expect("a port");
@@ -67,13 +67,13 @@ fn a_bug_in_a_domain_is_put_right_by_a_rebuild_and_told_by_a_forced_replay_of_a_
     let (said, code) = sluice(&world, &[&["rebuild", "payments"], &why[..]].concat());
     let done = &said.last().expect("a report")["rebuild"];
     assert_eq!((code, &done["counts"]["changed"]), (0, &json!(1)), "{done}");
-    let mended = world.document("payments", &right.key);
-    assert_eq!(mended["state"], right.state);
-    assert_eq!(mended["facts"], damaged["facts"]);
+    let rebuilt = world.document("payments", &right.key);
+    assert_eq!(rebuilt["state"], right.state);
+    assert_eq!(rebuilt["facts"], damaged["facts"]);
     assert_eq!(
         facts(&world, object),
         std::slice::from_ref(&fact),
-        "nobody is told"
+        "nothing is emitted"
     );
     // Resuming a run that is done does nothing.
     let name = done["run"].as_str().expect("a name");
@@ -95,7 +95,7 @@ fn a_bug_in_a_domain_is_put_right_by_a_rebuild_and_told_by_a_forced_replay_of_a_
     let run = &said.last().expect("a run")["run"];
     assert_eq!((code, &run["total"]), (0, &json!(1)), "{run}");
     let again = format!("{fact}#{}", run["id"].as_str().expect("a name"));
-    eventually("the fact, told again", || {
+    eventually("the fact, emitted again", || {
         (facts(&world, object) == [fact.clone(), again.clone()]).then_some(())
     });
     assert_eq!(world.settled("payments", object)["state"], right.state);
@@ -151,7 +151,7 @@ fn an_import_emits_what_it_corrects_and_an_event_that_comes_after_one_emits_what
 }
 
 #[test]
-fn what_a_merchant_had_before_comes_in_silently_and_its_next_event_tells_the_difference() {
+fn what_a_merchant_had_before_comes_in_silently_and_its_next_event_emits_the_difference() {
     let mut stripe = stripe(32);
     stripe.play(Story::Trial, &Scope::platform(false));
     let account = stripe.connect(false).account.expect("an account");
@@ -180,7 +180,7 @@ fn what_a_merchant_had_before_comes_in_silently_and_its_next_event_tells_the_dif
     assert_eq!(imported["state"]["status"], "active", "{imported}");
     assert_eq!(imported["history"], json!(["import"]));
     world.see_all_of_the_bus();
-    assert!(world.effects(subscription).is_empty(), "nobody is told");
+    assert!(world.effects(subscription).is_empty(), "nothing is emitted");
     let (said, _) = sluice(&world, &[&import[..], &why[..]].concat());
     let again = &said.last().expect("a report")["import"];
     assert_eq!(again["counts"]["same"], again["looked"], "{again}");
@@ -197,9 +197,12 @@ fn what_a_merchant_had_before_comes_in_silently_and_its_next_event_tells_the_dif
     });
     eventually("the difference", || {
         world.see_all_of_the_bus();
-        let told = world.effects(subscription);
-        (!told.is_empty() && told.iter().all(|effect| effect["detail-type"] == "Access"))
-            .then_some(())
+        let emitted = world.effects(subscription);
+        (!emitted.is_empty()
+            && emitted
+                .iter()
+                .all(|effect| effect["detail-type"] == "Access"))
+        .then_some(())
     });
 }
 

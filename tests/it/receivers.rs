@@ -133,7 +133,7 @@ pub(crate) struct Topic<'a> {
 
 impl<'a> Topic<'a> {
     pub(crate) fn in_aws_of(world: &'a World) -> Self {
-        let input = json!({ "QueueName": "heard" });
+        let input = json!({ "QueueName": "received" });
         let made = world
             .stack(|stack| stack.aws().json("AmazonSQS.CreateQueue", &input))
             .expect("a queue");
@@ -142,7 +142,7 @@ impl<'a> Topic<'a> {
             let sns = aws_sdk_sns::Client::new(config);
             let topic = sns.create_topic().name("disputes").send().await;
             let topic = topic.expect("a topic").topic_arn.expect("it has a name");
-            let endpoint = format!("arn:aws:sqs:{}:000000000000:heard", world.info().region);
+            let endpoint = format!("arn:aws:sqs:{}:000000000000:received", world.info().region);
             let subscribe = sns.subscribe().topic_arn(&topic).protocol("sqs");
             let subscribed = subscribe.endpoint(endpoint).send().await;
             subscribed.expect("subscribed");

@@ -277,8 +277,8 @@ fn an_event_that_stripe_failed_to_make_is_made_up_for_by_a_look_at_its_object() 
         })
         .collect();
     for event in &lost {
-        let told = stripe.fail_to_generate(&event.id, 3_600);
-        assert!(told.is_some());
+        let notice = stripe.fail_to_generate(&event.id, 3_600);
+        assert!(notice.is_some());
     }
     let server = Server::start(stripe, Terms::default(), 0).expect("a port");
     let world = world_with_key(&server, at_once);
@@ -349,7 +349,7 @@ fn an_event_that_an_attempt_died_with_is_put_on_the_bus() {
 }
 
 #[test]
-fn a_projection_that_has_drifted_is_mended_and_reported() {
+fn a_projection_that_has_drifted_is_corrected_and_reported() {
     let mut stripe = stripe(23);
     stripe.play(Story::Purchase, &Scope::platform(false));
     let begun_s = stripe.options().start - 10;

@@ -65,12 +65,12 @@ fn a_plan_says_what_would_happen_and_does_nothing_and_a_forced_replay_does_what_
     assert_eq!(
         payments["effects"],
         json!([]),
-        "a plain replay tells nothing"
+        "a plain replay emits nothing"
     );
     let (plan, _) = sluice(world, &["replay", &event, "--force"]);
-    let told = &plan[0]["plan"]["domains"]["payments"]["effects"];
+    let effects = &plan[0]["plan"]["domains"]["payments"]["effects"];
     assert_eq!(
-        *told,
+        *effects,
         json!([{ "kind": "PaymentSucceeded", "again": true, "count": 1 }])
     );
     assert_eq!(world.published(&event), 1);

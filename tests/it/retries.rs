@@ -43,7 +43,7 @@ fn thin(event: &str, intent: &str) -> String {
 }
 
 /// What a domain's function logged about an event, up to its outcome.
-fn told_of(world: &World, domain: &str, event: &str) -> Vec<Line> {
+fn lines_of(world: &World, domain: &str, event: &str) -> Vec<Line> {
     let mut lines = Follower::of(world.info());
     let mut own = Vec::new();
     eventually("the event's last line", || {
@@ -76,7 +76,7 @@ fn who_was_rate_limited_comes_back_after_what_stripe_said_and_an_outage_backs_of
     let limited = unique("evt");
     server.refuse_next(1, &Refusal::rate_limited(4, "global-rate"));
     assert_eq!(world.deliver(&thin(&limited, &id)).words(), "accepted");
-    let lines = told_of(&world, "payments", &limited);
+    let lines = lines_of(&world, "payments", &limited);
     assert_eq!(lines[0].text("code"), Some("stripe.rate_limited"));
     assert!(lines[0].fields["delay_s"].as_i64() >= Some(4), "{lines:?}");
     came_back_not_before(&lines);
@@ -88,7 +88,7 @@ fn who_was_rate_limited_comes_back_after_what_stripe_said_and_an_outage_backs_of
     let outage = unique("evt");
     server.refuse_next(3, &Refusal::broken(503));
     assert_eq!(world.deliver(&thin(&outage, &id)).words(), "accepted");
-    let lines = told_of(&world, "payments", &outage);
+    let lines = lines_of(&world, "payments", &outage);
     came_back_not_before(&lines);
     let failed = &lines[..lines.len() - 1];
     assert_eq!(failed.len(), 3, "{lines:?}");
@@ -127,7 +127,7 @@ fn an_event_that_can_not_be_applied_is_rejected_recorded_and_acknowledged() {
     }
     assert_eq!(record["digest"]["S"].as_str().map(str::len), Some(12));
     assert_eq!(record["receives"]["N"], "1");
-    let lines = told_of(world, "payments", &event);
+    let lines = lines_of(world, "payments", &event);
     assert_eq!(lines.len(), 1, "it was acknowledged: {lines:?}");
     // The field by which the alarm's metric counts.
     assert_eq!(
@@ -185,7 +185,7 @@ fn what_fails_in_one_domain_leaves_why_among_its_dead_letters_and_the_others_unt
     });
     assert_eq!(world.deliver(&body.to_string()).words(), "accepted");
     world.settled("subscriptions", &customer);
-    let lines = told_of(&world, "subscriptions", &elsewhere);
+    let lines = lines_of(&world, "subscriptions", &elsewhere);
     assert_eq!(lines.len(), 1, "applied at once: {lines:?}");
 
     eventually("a dead letter", || {
@@ -212,7 +212,7 @@ fn what_fails_in_one_domain_leaves_why_among_its_dead_letters_and_the_others_unt
         assert_eq!(world.depth(queue), 0);
     }
 
-    world.mend_wire();
+    world.restore_wire();
     // When moved back, it is applied, as if nothing had happened.
     world.enqueue("payments", &[message(&failing)]);
     assert_eq!(

@@ -13,8 +13,8 @@ use sluice_harness::clock::TestClock;
 use sluice_harness::ledger::MemoryLedger;
 use sluice_harness::outcomes::MemoryOutcomes;
 use sluice_harness::projections::MemoryProjections;
-use sluice_kernel::bus::route::{Route, Shape, route, rows};
-use sluice_kernel::consumer::batch::{self, Handled, Run};
+use sluice_kernel::bus::route::{Route, RouteShape, route, rows};
+use sluice_kernel::consumer::batch::{self, BatchRun, Handled};
 use sluice_kernel::consumer::consume::Ports;
 use sluice_kernel::consumer::fetch::WithoutKey;
 use sluice_kernel::domain::Domain;
@@ -85,7 +85,7 @@ fn rules(world: &World, aws: &Aws) -> Vec<Rule> {
 fn domain_of(to: Route) -> Option<&'static str> {
     match to {
         Route::Domain(domain) => Some(domain),
-        Route::LedgerOnly(_) | Route::Unrouted => None,
+        Route::NoDomain(_) | Route::Unrouted => None,
     }
 }
 
@@ -141,7 +141,9 @@ fn a_domain_handles_what_lands_with_it_and_nothing_that_lands_elsewhere() {
                     let wanted = own == domain && !is_preview;
                     assert_eq!(handles(asked), wanted, "{kind} at {domain}");
                 }
-                None if shape == Shape::Snapshot => assert!(!handles(asked), "{kind} at {domain}"),
+                None if shape == RouteShape::Snapshot => {
+                    assert!(!handles(asked), "{kind} at {domain}")
+                }
                 None => {}
             }
         }
@@ -216,7 +218,7 @@ async fn handled<D: Domain>(text: String) -> Handled {
         objects: &WithoutKey,
         settings: &D::Settings::default(),
     };
-    let run = Run {
+    let run = BatchRun {
         deadline_ms: i64::MAX,
         receives_max: 500,
     };
@@ -237,7 +239,7 @@ async fn a_type_of_the_future_about_another_object_is_ignored_and_counted_by_eve
     let mut objects = BTreeSet::new();
     for (kind, shape, to) in rows() {
         let object = kind.rsplit_once('.').map(|(object, _)| object);
-        if let (Shape::Snapshot, Some(domain), Some(object)) = (shape, domain_of(to), object) {
+        if let (RouteShape::Snapshot, Some(domain), Some(object)) = (shape, domain_of(to), object) {
             objects.insert((domain, object));
         }
     }

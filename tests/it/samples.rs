@@ -73,11 +73,11 @@ fn message(body: &[u8]) -> Message {
 /// A Stripe that has the object of a thin event, as its snapshot sample shows it.
 fn stripe(name: &str) -> MemoryStripe {
     let stripe = MemoryStripe::at(2_000_000_000);
-    let Some(twin) = name.strip_prefix("v1.") else {
+    let Some(snapshot_kind) = name.strip_prefix("v1.") else {
         return stripe;
     };
-    let mut twins = samples(twin).into_iter();
-    if let Some((_, snapshot)) = twins.find(|(name, _)| name == twin) {
+    let mut snapshots = samples(snapshot_kind).into_iter();
+    if let Some((_, snapshot)) = snapshots.find(|(name, _)| name == snapshot_kind) {
         let scope = Scope {
             account: snapshot["account"].as_str().map(str::to_owned),
             livemode: false,
@@ -114,7 +114,7 @@ async fn every_sample_is_read_goes_where_its_type_says_and_is_applied_there() {
                     outcome => assert_eq!(outcome, Ok(Outcome::Applied), "{name}"),
                 }
             }
-            Route::LedgerOnly(_) => stored.push(name),
+            Route::NoDomain(_) => stored.push(name),
             Route::Unrouted => unknown.push(name),
         }
     }

@@ -111,7 +111,7 @@ impl Trial {
                 fields.remove("traceparent");
             }
             let id = self.alike(&detail["id"].to_string());
-            let told = self.alike(&format!("{kind} {detail}"));
+            let content = self.alike(&format!("{kind} {detail}"));
             // The time of the write differs for each trial. A level that is emitted again has the seq that it had.
             let seq = detail["seq"].as_u64().map(|seq| seq.to_string());
             let alike = |text: String| match &seq {
@@ -119,13 +119,13 @@ impl Trial {
                 None => text,
             };
             seqs.extend(seq.clone());
-            let (id, told) = (alike(id), alike(told));
+            let (id, content) = (alike(id), alike(content));
             let first = by_id
                 .entry(id)
-                .or_insert_with(|| Value::from(told.as_str()));
+                .or_insert_with(|| Value::from(content.as_str()));
             assert_eq!(
                 *first,
-                Value::from(told),
+                Value::from(content),
                 "{}: one id, one effect",
                 self.name
             );

@@ -12,11 +12,11 @@ use aws_types::SdkConfig;
 use aws_types::region::Region;
 use serde_json::{Value, json};
 use sluice_adapters::aws::sdk_config_of;
-use sluice_adapters::inspect::{self, Story};
+use sluice_adapters::inspect::{self, EventRecords};
 use sluice_local::contents::{depth, listen};
 use sluice_local::post::{Answer, Sender};
 use sluice_local::problem::Problem;
-use sluice_local::stack::{Options, Stack, StackInfo};
+use sluice_local::stack::{Options, RunningStack, StackInfo};
 use sluice_local::stack_file;
 use sluice_stripe::signature::sign;
 use tokio::runtime::Runtime;
@@ -42,7 +42,7 @@ static EVENTS: AtomicU32 = AtomicU32::new(0);
 /// A stack with a spy on its bus.
 pub(crate) struct World {
     // Worlds that are stacks of one AWS have this in common.
-    stack: Arc<Mutex<Stack>>,
+    stack: Arc<Mutex<RunningStack>>,
     info: StackInfo,
     described: PathBuf,
     sender: Sender,
@@ -115,7 +115,7 @@ impl World {
             .root
             .join(format!("target/local/{}.log", unique("test")));
         change(&mut options);
-        let stack = Stack::start(&options, &mut |_| {}).expect("the stack starts");
+        let stack = RunningStack::start(&options, &mut |_| {}).expect("the stack starts");
         let info = stack.info().clone();
         Self::of(Arc::new(Mutex::new(stack)), info, "spy")
     }
@@ -134,7 +134,7 @@ impl World {
         Self::of(self.stack.clone(), info, &format!("spy-{name}"))
     }
 
-    fn of(stack: Arc<Mutex<Stack>>, info: StackInfo, spy: &str) -> Self {
+    fn of(stack: Arc<Mutex<RunningStack>>, info: StackInfo, spy: &str) -> Self {
         let config = sdk_config_of(
             Region::new(info.region.clone()),
             Credentials::new("local", "local", None, None, "test"),
@@ -189,7 +189,7 @@ impl World {
     }
 
     /// Does something with the stack itself.
-    pub(crate) fn stack<T>(&self, act: impl FnOnce(&mut Stack) -> T) -> T {
+    pub(crate) fn stack<T>(&self, act: impl FnOnce(&mut RunningStack) -> T) -> T {
         act(&mut self.stack.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
@@ -215,7 +215,7 @@ impl World {
     }
 
     /// Repairs it.
-    pub(crate) fn mend_wire(&self) {
+    pub(crate) fn restore_wire(&self) {
         self.stack(|stack| {
             stack
                 .faults()
@@ -265,7 +265,7 @@ impl World {
     }
 
     /// The event as the ledger records it.
-    pub(crate) fn story(&self, event: &str) -> Option<Story> {
+    pub(crate) fn story(&self, event: &str) -> Option<EventRecords> {
         let (ledger, outcomes) = (&self.info.tables["ledger"], &self.info.tables["outcomes"]);
         let story = self
             .runtime
@@ -446,7 +446,7 @@ struct Spy {
 }
 
 impl Spy {
-    fn on(stack: &Stack, info: &StackInfo, name: &str, config: &SdkConfig) -> Self {
+    fn on(stack: &RunningStack, info: &StackInfo, name: &str, config: &SdkConfig) -> Self {
         let pattern = json!({ "source": [{ "prefix": "sluice." }] });
         let queue = listen(stack.aws(), info, name, &pattern).expect("a queue on the bus");
         let (seen, over) = (

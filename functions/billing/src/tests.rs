@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use sluice_effects::orders;
-use sluice_effects::stories::{self, Told};
+use sluice_effects::stories::{self, Played};
 use sluice_effects::{ApiVersion, check, handles_what_is_routed};
 use sluice_harness::build;
 use sluice_harness::samples::{as_event, sample, samples};
@@ -21,7 +21,7 @@ fn facts(event: &Event) -> Vec<Fact> {
     Billing::facts(event).expect("readable")
 }
 
-fn play(events: &[Event]) -> Told<Bill> {
+fn play(events: &[Event]) -> Played<Bill> {
     stories::play::<Billing>(events).expect("nothing is refused")
 }
 
@@ -66,25 +66,25 @@ fn every_object_ends_the_same_in_every_order_of_its_events_with_duplicates_and_m
 }
 
 #[test]
-fn every_story_is_told_alike_in_every_order_and_api_version() {
+fn every_story_ends_alike_in_every_order_and_api_version() {
     let kinds = stories::alike_in_every_version::<Billing>();
     let every = ["InvoiceOverdue", "InvoicePaid", "InvoicePaymentFailed"];
     assert!(kinds.iter().eq(every), "{kinds:?}");
 }
 
 #[test]
-fn an_invoice_paid_before_it_was_created_is_paid_and_told_once() {
+fn an_invoice_paid_before_it_was_created_is_paid_and_emitted_once() {
     let mut events = story("Subscription");
     events.sort_by_key(|event| event.kind != "invoice.paid");
     assert_eq!(events[0].kind, "invoice.paid");
-    let told = play(&events);
-    let invoices = told
+    let played = play(&events);
+    let invoices = played
         .states
         .values()
         .filter(|state| state.object == "invoice");
     let statuses: Vec<_> = invoices.map(|invoice| &*invoice.status).collect();
     assert_eq!(statuses, ["paid", "paid"]);
-    assert_eq!(told.count("InvoicePaid"), 2);
+    assert_eq!(played.count("InvoicePaid"), 2);
 }
 
 #[test]
@@ -92,19 +92,19 @@ fn each_failed_attempt_is_a_fact_and_a_paid_invoice_stays_paid_when_one_comes_la
     assert_eq!(play(&story("RenewalLost")).count("InvoicePaymentFailed"), 2);
     let mut events = story("RenewalRecovered");
     events.sort_by_key(|event| event.kind == "invoice.payment_failed");
-    let told = play(&events);
-    assert!(told.states.values().all(|state| state.status == "paid"));
+    let played = play(&events);
+    assert!(played.states.values().all(|state| state.status == "paid"));
     assert_eq!(
         (
-            told.count("InvoicePaymentFailed"),
-            told.count("InvoicePaid")
+            played.count("InvoicePaymentFailed"),
+            played.count("InvoicePaid")
         ),
         (1, 2)
     );
 }
 
 #[test]
-fn an_invoice_that_was_fetched_after_it_was_paid_tells_of_the_payment_only() {
+fn an_invoice_that_was_fetched_after_it_was_paid_shows_the_payment_only() {
     let mut fetched = sample("invoice.paid");
     fetched.kind = "invoice.payment_failed".to_owned();
     let kinds: Vec<_> = facts(&fetched).iter().map(|fact| fact.kind).collect();
@@ -112,26 +112,26 @@ fn an_invoice_that_was_fetched_after_it_was_paid_tells_of_the_payment_only() {
 }
 
 #[test]
-fn an_overdue_invoice_is_told_for_each_due_date() {
-    let told = play(&story("InvoiceOverduePaid"));
+fn an_overdue_invoice_is_emitted_for_each_due_date() {
+    let played = play(&story("InvoiceOverduePaid"));
     assert_eq!(
-        (told.count("InvoiceOverdue"), told.count("InvoicePaid")),
+        (played.count("InvoiceOverdue"), played.count("InvoicePaid")),
         (1, 1)
     );
     let mut events = story("InvoiceOverduePaid");
     let overdue = events.iter().find(|event| event.kind == "invoice.overdue");
     let mut again = overdue.expect("it is overdue").clone();
     again.id = "evt_again".to_owned();
-    let twin = again.clone();
+    let second = again.clone();
     again.object["due_date"] = json!(1_800_000_000);
-    events.extend([again, twin]);
+    events.extend([again, second]);
     assert_eq!(play(&events).count("InvoiceOverdue"), 2);
 }
 
 #[test]
 fn a_trials_first_invoice_is_paid_with_nothing_to_pay() {
-    let told = play(&story("Trial"));
-    let amounts: Vec<_> = told
+    let played = play(&story("Trial"));
+    let amounts: Vec<_> = played
         .facts
         .values()
         .map(|fact| &fact.detail["data"]["amount"])
@@ -144,8 +144,8 @@ fn a_trials_first_invoice_is_paid_with_nothing_to_pay() {
 
 #[test]
 fn an_invoice_payment_names_the_intent_that_paid() {
-    let told = play(&story("InvoiceOverduePaid"));
-    let payment = told
+    let played = play(&story("InvoiceOverduePaid"));
+    let payment = played
         .states
         .values()
         .find(|state| state.object == "invoice_payment");
@@ -155,13 +155,13 @@ fn an_invoice_payment_names_the_intent_that_paid() {
 }
 
 #[test]
-fn what_stripe_no_longer_has_is_at_its_end_however_it_is_told() {
+fn what_stripe_no_longer_has_is_at_its_end_in_whichever_form_it_comes() {
     let mut draft = sample("invoice.created");
     draft.kind = "invoice.deleted".to_owned();
-    let told = project(&draft);
+    let projected = project(&draft);
     draft.object = json!({ "id": draft.object["id"], "object": "invoice", "deleted": true });
-    assert_eq!(told, project(&draft));
-    assert_eq!((told.1, &*told.2.status), (true, "deleted"));
+    assert_eq!(projected, project(&draft));
+    assert_eq!((projected.1, &*projected.2.status), (true, "deleted"));
     assert_eq!(facts(&draft), []);
 }
 
@@ -206,9 +206,9 @@ fn a_field_that_is_needed_and_missing_is_named() {
 
 #[test]
 fn an_invoice_that_a_credit_note_takes_whole_is_paid_with_nothing() {
-    let told = play(&story("CreditNoteIssued"));
+    let played = play(&story("CreditNoteIssued"));
     let of_kind = |kind: &str| {
-        let bill = told.states.values().find(|bill| bill.object == kind);
+        let bill = played.states.values().find(|bill| bill.object == kind);
         bill.expect("one of the kind")
     };
     let invoice = of_kind("invoice");
@@ -221,16 +221,19 @@ fn an_invoice_that_a_credit_note_takes_whole_is_paid_with_nothing() {
         ("paid", Some(0), Some(0))
     );
     assert_eq!(of_kind("credit_note").status, "issued");
-    assert_eq!(told.count("InvoicePaid"), 1);
+    assert_eq!(played.count("InvoicePaid"), 1);
 
     // When voided, it gives the invoice its amount back.
-    let told = play(&story("CreditNoteVoided"));
-    let notes = told
+    let played = play(&story("CreditNoteVoided"));
+    let notes = played
         .states
         .values()
         .filter(|bill| bill.object == "credit_note");
     assert!(notes.map(|note| &*note.status).eq(["void"]));
-    let invoices = told.states.values().filter(|bill| bill.object == "invoice");
+    let invoices = played
+        .states
+        .values()
+        .filter(|bill| bill.object == "invoice");
     assert!(
         invoices
             .into_iter()
@@ -240,12 +243,12 @@ fn an_invoice_that_a_credit_note_takes_whole_is_paid_with_nothing() {
 
 #[test]
 fn an_accepted_quote_names_its_subscription_and_its_first_invoice() {
-    let told = play(&story("QuoteAccepted"));
-    let quote = told.states.values().find(|bill| bill.object == "quote");
+    let played = play(&story("QuoteAccepted"));
+    let quote = played.states.values().find(|bill| bill.object == "quote");
     let quote = quote.expect("the quote");
     assert_eq!(quote.status, "accepted");
     let invoice = quote.invoice.as_deref().expect("an invoice");
-    let paid = told.states.iter().find(|(key, _)| key.ends_with(invoice));
+    let paid = played.states.iter().find(|(key, _)| key.ends_with(invoice));
     assert_eq!(paid.expect("the invoice").1.status, "paid");
     assert!(quote.subscription.is_some());
 }
@@ -343,8 +346,8 @@ fn a_failed_or_overdue_invoice_that_is_settled_by_now_is_overtaken() {
 
     // The failure comes after the payment: a receiver sees that there is nothing to remind of.
     let mut events = story("RenewalRecovered");
-    let failure = |told: &Told<Bill>| {
-        let mut facts = told.facts.values();
+    let failure = |played: &Played<Bill>| {
+        let mut facts = played.facts.values();
         let failed = facts.find(|fact| fact.kind == "InvoicePaymentFailed");
         failed.expect("it failed once").detail["overtaken"].clone()
     };

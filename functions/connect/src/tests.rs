@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use sluice_effects::orders;
-use sluice_effects::stories::{self, Told};
+use sluice_effects::stories::{self, Played};
 use sluice_effects::{ApiVersion, check, handles_what_is_routed};
 use sluice_harness::build;
 use sluice_harness::samples::{as_event, sample, samples};
@@ -19,7 +19,7 @@ fn project(event: &Event) -> (String, bool, Connected) {
     (projected.object, projected.terminal, projected.state)
 }
 
-fn play(events: &[Event]) -> Told<Connected> {
+fn play(events: &[Event]) -> Played<Connected> {
     stories::play::<Connect>(events).expect("nothing is refused")
 }
 
@@ -62,34 +62,37 @@ fn every_object_ends_the_same_in_every_order_of_its_events_with_duplicates_and_m
 }
 
 #[test]
-fn every_story_is_told_alike_in_every_order_and_api_version() {
+fn every_story_ends_alike_in_every_order_and_api_version() {
     let kinds = stories::alike_in_every_version::<Connect>();
     let every = ["AccountReady", "PayoutFailed", "PayoutPaid"];
     assert!(kinds.iter().eq(every), "{kinds:?}");
 }
 
 #[test]
-fn a_payout_that_fails_after_it_was_paid_has_failed_and_both_are_told() {
+fn a_payout_that_fails_after_it_was_paid_has_failed_and_both_are_emitted() {
     let mut events = story("PayoutFailsLater");
-    let told = play(&events);
-    let payout = told.states.values().find(|state| state.object == "payout");
+    let played = play(&events);
+    let payout = played
+        .states
+        .values()
+        .find(|state| state.object == "payout");
     let payout = payout.expect("the payout");
     assert_eq!(
         (&*payout.status, payout.reason.as_deref()),
         ("failed", Some("account_closed"))
     );
     assert_eq!(
-        (told.count("PayoutPaid"), told.count("PayoutFailed")),
+        (played.count("PayoutPaid"), played.count("PayoutFailed")),
         (1, 1)
     );
     events.sort_by_key(|event| event.kind == "payout.paid");
-    assert_eq!(play(&events).states, told.states);
+    assert_eq!(play(&events).states, played.states);
 }
 
 #[test]
 fn an_account_becomes_ready_once_and_says_what_it_lacked_before() {
-    let told = play(&story("Onboarding"));
-    let ready: Vec<_> = told
+    let played = play(&story("Onboarding"));
+    let ready: Vec<_> = played
         .levels
         .iter()
         .map(|level| &level.detail["data"]["ready"])
@@ -100,7 +103,7 @@ fn an_account_becomes_ready_once_and_says_what_it_lacked_before() {
         "{ready:?}"
     );
     assert_eq!(ready.last(), Some(&&json!(true)));
-    let seqs: Vec<_> = told
+    let seqs: Vec<_> = played
         .levels
         .iter()
         .map(|level| level.detail["seq"].as_u64())
@@ -109,7 +112,7 @@ fn an_account_becomes_ready_once_and_says_what_it_lacked_before() {
 }
 
 #[test]
-fn a_change_that_is_no_matter_to_readiness_is_not_told() {
+fn a_change_that_is_no_matter_to_readiness_is_not_emitted() {
     let (_, _, account) = project(&sample("account.updated"));
     let mut renamed = sample("account.updated");
     renamed.object["business_profile"]["name"] = json!("Another Name");
@@ -242,25 +245,25 @@ fn money_that_comes_back_in_parts_is_counted_until_all_is_back() {
         ("FeeRefunded", "application_fee", "reversed"),
         ("TopUpReversed", "topup", "reversed"),
     ] {
-        let told = play(&story(name));
-        let state = told.states.values().find(|state| state.object == kind);
+        let played = play(&story(name));
+        let state = played.states.values().find(|state| state.object == kind);
         let state = state.expect("one of the kind");
         assert_eq!(state.status, status, "{name}");
         if kind != "topup" {
             assert_eq!(state.amount_reversed, state.amount, "{name}");
         }
     }
-    let told = play(&story("TopUpFails"));
-    let mut ends: Vec<_> = told.states.values().map(|state| &*state.status).collect();
+    let played = play(&story("TopUpFails"));
+    let mut ends: Vec<_> = played.states.values().map(|state| &*state.status).collect();
     ends.sort_unstable();
     assert_eq!(ends, ["canceled", "failed"]);
 }
 
 #[test]
 fn an_account_that_leaves_is_not_ready_and_its_things_are_gone() {
-    let told = play(&story("Offboarding"));
+    let played = play(&story("Offboarding"));
     let status = |kind: &str| {
-        let state = told.states.values().find(|state| state.object == kind);
+        let state = played.states.values().find(|state| state.object == kind);
         state.expect("one of the kind").status.clone()
     };
     assert_eq!(status("account"), "deauthorized");

@@ -213,7 +213,7 @@ impl From<DeliveryOutcome> for Answer {
 /// # Errors
 /// Never fails: every outcome is a response, so that Stripe gets an answer and sends the event again.
 pub async fn answer<L, B, S, C>(
-    door: &Ingest<L, B, S, C>,
+    ingest: &Ingest<L, B, S, C>,
     request: Request,
 ) -> Result<Response<Body>, Infallible>
 where
@@ -222,11 +222,13 @@ where
     S: SecretSource,
     C: Clock,
 {
-    let start_ms = door.clock.now_ms();
+    let start_ms = ingest.clock.now_ms();
     let endpoint = route::endpoint_of(request.raw_http_path());
     let traceparent = trace::traceparent(&request);
-    let answer = door.take(&request, endpoint, &traceparent, start_ms).await;
-    let end_ms = door.clock.now_ms();
+    let answer = ingest
+        .take(&request, endpoint, &traceparent, start_ms)
+        .await;
+    let end_ms = ingest.clock.now_ms();
     let duration_ms = end_ms - start_ms;
     // Only for what was accepted now: the lag of a duplicate or a refusal says nothing about Sluice.
     let lag_ms = match answer.word {

@@ -17,7 +17,7 @@ use sluice_stripe::signature::Tolerance;
 type Ingest =
     ingest::Ingest<DynamoLedger<SystemClock>, EventBridgeBus, SecretsManager, SystemClock>;
 
-async fn door() -> Result<Ingest, BadVariables> {
+async fn build() -> Result<Ingest, BadVariables> {
     let mut vars = Vars::new(&environment);
     let config = IngestConfig::read(&mut vars);
     let http = Http::default();
@@ -25,7 +25,7 @@ async fn door() -> Result<Ingest, BadVariables> {
     vars.finish()?;
     let tolerance = Tolerance::seconds(config.tolerance_s)
         .map_err(|error| BadVariables(vec![format!("TOLERANCE_SECONDS: {error}")]))?;
-    let door = Ingest {
+    let ingest = Ingest {
         ledger: DynamoLedger::new(&sdk, config.ledger_table, SystemClock),
         bus: EventBridgeBus::new(&sdk, config.bus_name),
         secrets: SecretCache::new(
@@ -41,24 +41,24 @@ async fn door() -> Result<Ingest, BadVariables> {
         lapse_margin_ms: config.lapse_margin_ms,
     };
     let _ = tokio::join!(
-        door.secrets.get(SystemClock.now_ms()),
+        ingest.secrets.get(SystemClock.now_ms()),
         aws::open(&http, &sdk, ["dynamodb", "events"]),
         // While the others wait.
         async { codec::prepare() },
     );
-    Ok(door)
+    Ok(ingest)
 }
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     telemetry::start("ingest");
-    let door = door()
+    let ingest = build()
         .await
         .inspect_err(|error| telemetry::failed_start(error))?;
-    let door = &door;
+    let ingest = &ingest;
     let answer = move |event: LambdaEvent<Envelope>| async move {
         let request = event.payload.into_request(event.context)?;
-        let response = ingest::answer(door, request).await?;
+        let response = ingest::answer(ingest, request).await?;
         Ok::<_, Error>(Reply::from(response))
     };
     lambda_runtime::run(service_fn(answer)).await

@@ -26,7 +26,7 @@ const PLATFORM: &str = "whsec_platform";
 const CONNECT: &str = "whsec_connect";
 
 struct World {
-    door: Ingest<MemoryLedger, MemoryBus, &'static MemorySecrets, TestClock>,
+    ingest: Ingest<MemoryLedger, MemoryBus, &'static MemorySecrets, TestClock>,
     store: &'static MemorySecrets,
     clock: TestClock,
     deliveries: std::cell::Cell<u32>,
@@ -39,7 +39,7 @@ fn world() -> World {
         ("platform", &[PLATFORM]),
         ("connect", &[CONNECT]),
     ])));
-    let door = Ingest {
+    let ingest = Ingest {
         ledger: MemoryLedger::new(clock.clone()),
         bus: MemoryBus::default(),
         secrets: SecretCache::new(store, 300_000),
@@ -65,7 +65,7 @@ fn world() -> World {
         lapse_margin_ms: 5_000,
     };
     World {
-        door,
+        ingest,
         store,
         clock,
         deliveries: std::cell::Cell::new(0),
@@ -112,7 +112,7 @@ impl World {
         let mut context = Context::default();
         context.request_id = format!("00000000-0000-4000-8000-{n:012}");
         context.deadline = u64::try_from(self.clock.now_ms() + 15_000).expect("positive");
-        let response = match answer(&self.door, request.with_lambda_context(context)).await {
+        let response = match answer(&self.ingest, request.with_lambda_context(context)).await {
             Ok(response) => response,
             Err(never) => match never {},
         };
@@ -133,7 +133,7 @@ impl World {
     }
 
     fn published(&self) -> usize {
-        self.door.bus.taken().len()
+        self.ingest.bus.taken().len()
     }
 }
 
@@ -203,7 +203,7 @@ async fn a_stranger_gets_400_and_leaves_nothing() {
         assert_eq!(world.send(request).await, refused(400, code));
     }
     assert_eq!(world.published(), 0);
-    assert!(world.door.ledger.entry("evt_1").is_none());
+    assert!(world.ingest.ledger.entry("evt_1").is_none());
     assert_eq!(
         world.store.reads(),
         2,
@@ -216,7 +216,7 @@ async fn where_addresses_are_listed_others_get_403_before_anything_is_looked_at(
     let mut world = world();
     let body = charge("evt_1");
     // The deliveries' own address is 127.0.0.1.
-    world.door.sources = ["54.187.216.72", "::1"]
+    world.ingest.sources = ["54.187.216.72", "::1"]
         .map(|it| it.parse().expect("an address"))
         .into();
     assert_eq!(
@@ -231,7 +231,7 @@ async fn where_addresses_are_listed_others_get_403_before_anything_is_looked_at(
     assert_eq!(world.send(claimed).await.0, 403);
     assert_eq!((world.published(), world.store.reads()), (0, 0));
     world
-        .door
+        .ingest
         .sources
         .push("127.0.0.1".parse().expect("an address"));
     assert_eq!(world.deliver(PLATFORM, &body).await, ok("accepted"));
@@ -240,7 +240,7 @@ async fn where_addresses_are_listed_others_get_403_before_anything_is_looked_at(
 #[tokio::test]
 async fn an_allowed_address_still_has_to_sign() {
     let mut world = world();
-    world.door.sources = vec!["127.0.0.1".parse().expect("an address")];
+    world.ingest.sources = vec!["127.0.0.1".parse().expect("an address")];
     let answer = world.deliver("whsec_wrong", &charge("evt_1")).await;
     assert_eq!(answer, refused(400, "signature.no_match"));
 }
@@ -288,7 +288,7 @@ async fn while_a_secret_is_rolled_the_log_says_which_ones_signed_and_otherwise_n
         let request = http("POST", "/webhooks/stripe", Some(&signature), &body, false);
         let now_ms = world.now_s() * 1_000;
         let verified = world
-            .door
+            .ingest
             .verify(&request, "platform", body.as_bytes(), now_ms);
         verified
             .await
@@ -301,7 +301,7 @@ async fn while_a_secret_is_rolled_the_log_says_which_ones_signed_and_otherwise_n
 }
 
 #[tokio::test]
-async fn without_a_secret_stripe_is_told_to_come_back() {
+async fn without_a_secret_stripe_is_asked_to_come_back() {
     let world = world();
     let failed = |code: &str| (503, json!({ "status": "failed", "code": code }));
     assert_eq!(
@@ -345,7 +345,7 @@ async fn a_base64_body_is_the_bytes_that_it_encodes() {
 }
 
 #[tokio::test]
-async fn other_methods_paths_and_sizes_are_told_so_before_anything_is_verified() {
+async fn other_methods_paths_and_sizes_are_refused_before_anything_is_verified() {
     let world = world();
     let body = charge("evt_1");
     for (method, path, status, code) in [
@@ -373,7 +373,7 @@ async fn other_methods_paths_and_sizes_are_told_so_before_anything_is_verified()
 async fn a_405_says_what_is_allowed() {
     let world = world();
     let response = match answer(
-        &world.door,
+        &world.ingest,
         http("GET", "/webhooks/stripe", None, "", false),
     )
     .await
@@ -414,7 +414,7 @@ async fn unknown_types_and_odd_shapes_are_stored_and_published() {
         assert_eq!(world.deliver(PLATFORM, body).await, ok("accepted"));
         assert!(
             world
-                .door
+                .ingest
                 .bus
                 .taken()
                 .last()
@@ -437,7 +437,7 @@ async fn a_thin_event_is_stored_and_published() {
         world.deliver(PLATFORM, &body.to_string()).await,
         ok("accepted")
     );
-    let entry = world.door.ledger.entry("evt_test_1").expect("an entry");
+    let entry = world.ingest.ledger.entry("evt_test_1").expect("an entry");
     assert_eq!(entry.origin.object_id.as_deref(), Some("mtr_1"));
     assert_eq!(entry.origin.created, Some(START_MS / 1000));
 }
@@ -445,7 +445,7 @@ async fn a_thin_event_is_stored_and_published() {
 #[tokio::test]
 async fn a_bus_that_refuses_is_answered_queued_and_another_event_under_an_id_conflict() {
     let world = world();
-    world.door.bus.set_down(true);
+    world.ingest.bus.set_down(true);
     assert_eq!(
         world.deliver(PLATFORM, &charge("evt_1")).await,
         ok("queued")
@@ -460,7 +460,7 @@ async fn a_bus_that_refuses_is_answered_queued_and_another_event_under_an_id_con
         json!({ "status": "conflict", "code": "claim.conflict" }),
     );
     assert_eq!(world.deliver(PLATFORM, &other).await, conflict);
-    assert_eq!(world.door.ledger.others("evt_1"), [other.into_bytes()]);
+    assert_eq!(world.ingest.ledger.others("evt_1"), [other.into_bytes()]);
 }
 
 #[test]

@@ -69,7 +69,7 @@ mod tests {
     use serde_json::json;
     use sluice_harness::clock::TestClock;
     use sluice_harness::receipts::MemoryReceipts;
-    use sluice_kernel::effects::receive::{Attempt, Received, read, receive};
+    use sluice_kernel::effects::receive::{Attempt, ReceiveOutcome, read, receive};
 
     use super::*;
 
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn one_message_is_posted_a_dispute_however_often_it_is_told() {
+    async fn one_message_is_posted_per_dispute_however_often_it_is_emitted() {
         let detail = json!({
             "id": "DisputeOpened#platform#live#dp_1", "class": "fact", "account": null, "livemode": true, "object": "dp_1",
             "event": "evt_1", "created": 1, "data": { "charge": "ch_1", "amount": 4_200, "currency": "usd", "reason": "fraudulent" },
@@ -131,7 +131,7 @@ mod tests {
         let second = receive(&receipts, &notify, &clock, &effect, attempt).await;
         assert_eq!(
             (first, second),
-            (Ok(Received::Reacted), Ok(Received::Dropped))
+            (Ok(ReceiveOutcome::Reacted), Ok(ReceiveOutcome::Dropped))
         );
         assert_eq!(
             *notify.post.0.lock().expect("no panic"),

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::json;
 use sluice_effects::orders;
-use sluice_effects::stories::{self, Told};
+use sluice_effects::stories::{self, Played};
 use sluice_effects::{ApiVersion, check, handles_what_is_routed};
 use sluice_harness::samples::{as_event, sample, samples};
 use sluice_kernel::domain::Domain;
@@ -35,7 +35,7 @@ fn facts(event: &Event) -> Vec<(&'static str, String, Option<String>)> {
         .collect()
 }
 
-fn play(events: &[Event]) -> Told<Payment> {
+fn play(events: &[Event]) -> Played<Payment> {
     stories::play::<Payments>(events).expect("nothing is refused")
 }
 
@@ -44,8 +44,8 @@ fn story(name: &str) -> Vec<Event> {
 }
 
 /// The states of this kind of object.
-fn of_kind<'a>(told: &'a Told<Payment>, object: &str) -> Vec<&'a Payment> {
-    let states = told.states.values();
+fn of_kind<'a>(played: &'a Played<Payment>, object: &str) -> Vec<&'a Payment> {
+    let states = played.states.values();
     states.filter(|state| state.object == object).collect()
 }
 
@@ -79,15 +79,15 @@ fn every_object_ends_the_same_in_every_order_of_its_events_with_duplicates_and_m
 }
 
 #[test]
-fn every_story_is_told_alike_in_every_order_and_api_version() {
+fn every_story_ends_alike_in_every_order_and_api_version() {
     let mut kinds = BTreeSet::new();
     for (name, versions) in stories::judge::<Payments>() {
         let (_, newest) = versions.last().expect("the newest");
         kinds.extend(newest.effects().map(|effect| effect.kind.clone()));
-        for (version, told) in &versions {
+        for (version, played) in &versions {
             let at = format!("{name} at {version}");
-            assert!(told.states.keys().eq(newest.states.keys()), "{at}");
-            for (key, state) in &told.states {
+            assert!(played.states.keys().eq(newest.states.keys()), "{at}");
+            for (key, state) in &played.states {
                 let mut state = state.clone();
                 let newest = &newest.states[key];
                 // Since 2025-03-31 neither a payment intent nor a charge says that an invoice called for it.
@@ -103,8 +103,8 @@ fn every_story_is_told_alike_in_every_order_and_api_version() {
                 }
                 assert_eq!(state, *newest, "{at}: {key}");
             }
-            assert_eq!(told.facts_said(), newest.facts_said(), "{at}");
-            assert_eq!(told.last_levels(), newest.last_levels(), "{at}");
+            assert_eq!(played.facts_said(), newest.facts_said(), "{at}");
+            assert_eq!(played.last_levels(), newest.last_levels(), "{at}");
         }
     }
     let every = [
@@ -123,7 +123,7 @@ fn every_story_is_told_alike_in_every_order_and_api_version() {
 }
 
 #[test]
-fn a_purchase_tells_each_fact_once_by_its_owner() {
+fn a_purchase_emits_each_fact_once_by_its_owner() {
     let session = sample("checkout.session.completed");
     let intent = sample("payment_intent.succeeded");
     let charge = sample("charge.succeeded");
@@ -145,16 +145,16 @@ fn a_purchase_tells_each_fact_once_by_its_owner() {
 #[test]
 fn two_event_ids_for_one_change_are_one_fact() {
     let mut events = story("Purchase");
-    let twins: Vec<_> = events
+    let second_events: Vec<_> = events
         .iter()
         .cloned()
         .map(|event| Event {
-            id: format!("{}_twin", event.id),
+            id: format!("{}_second", event.id),
             ..event
         })
         .collect();
     let once = play(&events);
-    events.extend(twins);
+    events.extend(second_events);
     let twice = play(&events);
     assert_eq!(once.facts_said(), twice.facts_said());
     assert_eq!(once.states, twice.states);
@@ -162,13 +162,13 @@ fn two_event_ids_for_one_change_are_one_fact() {
 
 #[test]
 fn a_review_is_open_then_closed_and_a_warning_is_settled() {
-    let told = play(&story("Review"));
-    let review = of_kind(&told, "review")[0];
+    let played = play(&story("Review"));
+    let review = of_kind(&played, "review")[0];
     assert_eq!(
         (&*review.status, review.reason.as_deref()),
         ("closed", Some("approved"))
     );
-    let warning = of_kind(&told, "radar.early_fraud_warning")[0];
+    let warning = of_kind(&played, "radar.early_fraud_warning")[0];
     assert_eq!(warning.status, "settled");
     assert!(warning.charge.is_some());
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use sluice_effects::orders;
-use sluice_effects::stories::{self, Told};
+use sluice_effects::stories::{self, Played};
 use sluice_effects::{ApiVersion, check, handles_what_is_routed};
 use sluice_harness::build;
 use sluice_harness::samples::{as_event, sample, samples};
@@ -32,7 +32,7 @@ fn levels(before: Option<&Subscription>, after: &Subscription) -> Vec<Level> {
     Subscriptions::levels(before.map(kept).as_ref(), &kept(after), &Default::default())
 }
 
-fn play(events: &[Event]) -> Told<Kept> {
+fn play(events: &[Event]) -> Played<Kept> {
     stories::play::<Subscriptions>(events).expect("nothing is refused")
 }
 
@@ -41,8 +41,8 @@ fn story(name: &str) -> Vec<Event> {
 }
 
 /// The only subscription of a story.
-fn only(told: &Told<Kept>) -> &Subscription {
-    let mut kept = told.states.values();
+fn only(played: &Played<Kept>) -> &Subscription {
+    let mut kept = played.states.values();
     let one = kept.find_map(|kept| match kept {
         Kept::Subscription(one) => Some(one),
         _ => None,
@@ -102,7 +102,7 @@ fn every_object_ends_the_same_in_every_order_of_its_events_with_duplicates_and_m
 }
 
 #[test]
-fn every_story_is_told_alike_in_every_order_and_api_version() {
+fn every_story_ends_alike_in_every_order_and_api_version() {
     let kinds = stories::alike_in_every_version::<Subscriptions>();
     let every = ["Access", "TrialEnding"];
     assert!(kinds.iter().eq(every), "{kinds:?}");
@@ -111,8 +111,8 @@ fn every_story_is_told_alike_in_every_order_and_api_version() {
 #[test]
 fn an_update_after_the_deletion_and_an_incomplete_after_the_activation_change_nothing() {
     let mut events = story("Subscription");
-    let told = play(&events);
-    assert_eq!(only(&told).status, "canceled");
+    let played = play(&events);
+    assert_eq!(only(&played).status, "canceled");
     // The deletion first, the creation last.
     events.sort_by_key(|event| match &*event.kind {
         "customer.subscription.deleted" => 0,
@@ -120,25 +120,25 @@ fn an_update_after_the_deletion_and_an_incomplete_after_the_activation_change_no
         _ => 1,
     });
     let late = play(&events);
-    assert_eq!(late.states, told.states);
-    assert_eq!(late.last_levels(), told.last_levels());
+    assert_eq!(late.states, played.states);
+    assert_eq!(late.last_levels(), played.last_levels());
 
     let mut recovered = story("RenewalRecovered");
     recovered.sort_by_key(|event| event.kind == "customer.subscription.created");
-    let told = play(&recovered);
-    assert_eq!(only(&told).status, "active");
+    let played = play(&recovered);
+    assert_eq!(only(&played).status, "active");
 }
 
 #[test]
-fn a_trials_end_is_told_once_also_after_the_cancelation_which_stands() {
+fn a_trials_end_is_emitted_once_also_after_the_cancelation_which_stands() {
     let mut events = story("TrialCanceled");
     events.sort_by_key(|event| event.kind == "customer.subscription.trial_will_end");
     let last = events.last().expect("the notice").clone();
     assert_eq!(last.kind, "customer.subscription.trial_will_end");
     events.push(last.clone());
-    let told = play(&events);
-    assert_eq!(only(&told).status, "canceled");
-    assert_eq!(told.count("TrialEnding"), 1);
+    let played = play(&events);
+    assert_eq!(only(&played).status, "canceled");
+    assert_eq!(played.count("TrialEnding"), 1);
 
     // A trial that is extended ends a second time.
     let mut prolonged = last;
@@ -150,11 +150,11 @@ fn a_trials_end_is_told_once_also_after_the_cancelation_which_stands() {
 #[test]
 fn a_quantity_that_changes_twice_in_a_second_ends_at_the_last_in_any_order() {
     let events = story("BusySecond");
-    let told = play(&events);
+    let played = play(&events);
     let last = events
         .iter()
         .rfind(|event| event.object["object"] == "subscription");
-    assert_eq!(*only(&told), subscription(last.expect("an update")));
+    assert_eq!(*only(&played), subscription(last.expect("an update")));
 }
 
 #[test]
@@ -205,8 +205,8 @@ fn a_schedule_ends_as_stripe_says_and_leaves_its_subscription_where_that_goes_on
         ("ScheduleCanceled", "canceled", None),
         ("ScheduleAborted", "canceled", Some("canceled")),
     ] {
-        let told = play(&story(name));
-        let schedules: Vec<_> = told
+        let played = play(&story(name));
+        let schedules: Vec<_> = played
             .states
             .values()
             .filter_map(|kept| match kept {
@@ -222,7 +222,7 @@ fn a_schedule_ends_as_stripe_says_and_leaves_its_subscription_where_that_goes_on
             "{name}"
         );
         if let Some(goes_on) = goes_on {
-            assert_eq!(only(&told).status, goes_on, "{name}");
+            assert_eq!(only(&played).status, goes_on, "{name}");
         }
     }
 }
@@ -248,8 +248,8 @@ fn a_discount_without_an_id_is_kept_under_whose_it_is_and_leaves_its_place_to_th
         ("discount:cus_1", false)
     );
     let state = |events: &[Event]| {
-        let told = play(events);
-        told.states["platform#live#discount:cus_1"].clone()
+        let played = play(events);
+        played.states["platform#live#discount:cus_1"].clone()
     };
     assert!(matches!(
         state(&[deleted.clone(), created.clone()]),

@@ -21,7 +21,7 @@ const SHOWN_MAX: usize = 50;
 pub(crate) struct How {
     #[command(flatten)]
     change: Change,
-    /// Requests to Stripe a second, at most: they are the account's own limit.
+    /// Requests to Stripe per second, at most: they are the account's own limit.
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=100))]
     pub(crate) rate: u32,
     /// Stop where more than this share of the objects fails, in percent.

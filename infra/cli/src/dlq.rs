@@ -17,7 +17,7 @@ use crate::progress::Progress;
 pub(crate) struct Wanted {
     /// The domain whose dead letters they are.
     domain: String,
-    /// Of this code only; `unknown` where nothing was recorded.
+    /// Of this code only; `unknown` if nothing was recorded.
     #[arg(long)]
     code: Option<String>,
     /// Of this digest of code and cause only.

@@ -1,18 +1,18 @@
 //! `sluice doctor`: finds what of a stack isn't set up as it has to be, and the command that fixes it.
 
-use sluice_operations::doctor::{self, Finding, Findings, Level};
+use sluice_operations::doctor::{self, Finding, FindingLevel, Findings};
 use sluice_operations::problem::Problem;
 
 use crate::context::Context;
 use crate::output::{BAD, DIM, GOOD, WARN, paint};
 
 const EXAMPLES: &str = "Examples:
-  sluice doctor                            what is wrong here, and how to mend it
+  sluice doctor                            what is wrong here, and how to fix it
   sluice --stack sluice-prod doctor        in AWS
   sluice doctor --all                      what is right, too
   sluice doctor --json | jq -r 'select(.level == \"wrong\") | .mend'
 
-Exit code 4: something is wrong, or with --strict also where something should be looked at or is unknown.";
+Exit code 4: something is wrong, or with --strict also if something should be looked at or is unknown.";
 
 /// What to look at.
 #[derive(Debug, clap::Args)]
@@ -21,7 +21,7 @@ pub(crate) struct Args {
     /// Show what is right, too.
     #[arg(long)]
     all: bool,
-    /// Exit code 4 also where something is only worth a look, or unknown.
+    /// Exit code 4 also if something is only worth a look, or unknown.
     #[arg(long)]
     strict: bool,
 }
@@ -35,9 +35,9 @@ pub(crate) async fn run(context: &Context, args: Args) -> Result<(), Problem> {
         all.filter(|finding| finding.level == level).count()
     };
     let (wrong, look, unknown) = (
-        count(Level::Wrong),
-        count(Level::Look),
-        count(Level::Unknown),
+        count(FindingLevel::Wrong),
+        count(FindingLevel::Look),
+        count(FindingLevel::Unknown),
     );
     match wrong > 0 || args.strict && look + unknown > 0 {
         true => Err(Problem::Partly(format!(
@@ -48,8 +48,9 @@ pub(crate) async fn run(context: &Context, args: Args) -> Result<(), Problem> {
 }
 
 fn print(context: &Context, args: &Args, found: &[Findings]) -> Result<(), Problem> {
-    let shown =
-        |finding: &&Finding| args.all || context.out.is_json() || finding.level != Level::Good;
+    let shown = |finding: &&Finding| {
+        args.all || context.out.is_json() || finding.level != FindingLevel::Good
+    };
     for Findings { area, all } in found {
         if context.out.is_json() {
             for finding in all {
@@ -57,7 +58,10 @@ fn print(context: &Context, args: &Args, found: &[Findings]) -> Result<(), Probl
             }
             continue;
         }
-        let good = all.iter().filter(|it| it.level == Level::Good).count();
+        let good = all
+            .iter()
+            .filter(|it| it.level == FindingLevel::Good)
+            .count();
         let good = match (all.len(), good) {
             (0, _) => paint(DIM, "nothing to look at"),
             (count, good) if count == good => paint(GOOD, format!("{good} good")),
@@ -68,16 +72,16 @@ fn print(context: &Context, args: &Args, found: &[Findings]) -> Result<(), Probl
             .line(format!("{} {good}", paint(DIM, format!("{area:<14}"))))?;
         for finding in all.iter().filter(shown) {
             let (style, mark) = match finding.level {
-                Level::Good => (GOOD, "good   "),
-                Level::Unknown => (WARN, "unknown"),
-                Level::Look => (WARN, "look   "),
-                Level::Wrong => (BAD, "wrong  "),
+                FindingLevel::Good => (GOOD, "good   "),
+                FindingLevel::Unknown => (WARN, "unknown"),
+                FindingLevel::Look => (WARN, "look   "),
+                FindingLevel::Wrong => (BAD, "wrong  "),
             };
             let Finding {
                 subject,
                 code,
                 said,
-                mend,
+                fix,
                 ..
             } = finding;
             context
@@ -87,7 +91,7 @@ fn print(context: &Context, args: &Args, found: &[Findings]) -> Result<(), Probl
                 true => String::new(),
                 false => format!("infra/runbooks/{code}.md"),
             };
-            for next in [mend, &runbook].into_iter().filter(|it| !it.is_empty()) {
+            for next in [fix, &runbook].into_iter().filter(|it| !it.is_empty()) {
                 context
                     .out
                     .line(format!("          {} {next}", paint(DIM, "→")))?;

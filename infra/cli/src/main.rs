@@ -48,7 +48,7 @@ use crate::context::{Context, Global};
 use crate::output::{BAD, paint};
 use sluice_operations::problem::Problem;
 
-/// Sees into a Sluice stack: the local one, or with --stack one in AWS.
+/// Operates a Sluice stack: the local one, or with --stack one in AWS.
 #[derive(Debug, Parser)]
 #[command(name = "sluice", version, after_help = EXAMPLES, max_term_width = 120)]
 struct Cli {
@@ -59,8 +59,8 @@ struct Cli {
 }
 
 const EXAMPLES: &str = "Examples:
-  sluice status                             health at a glance; with --check, exit code 4 where something isn't well
-  sluice doctor                             what isn't set up as it has to be, and the command that mends it
+  sluice status                             health at a glance; with --check, exit code 4 if something isn't well
+  sluice doctor                             what isn't set up as it has to be, and the command that fixes it
   sluice event show evt_1Qabc               an event: where it stands, and what became of it
   sluice event show evt_1Qabc --body        its body, byte for byte
   sluice event list --type 'charge.*'       the newest events of these types
@@ -78,7 +78,7 @@ const EXAMPLES: &str = "Examples:
   sluice --stack sluice-live shadow --theirs seen.csv
                                             before switching: against what the endpoint of today has seen
 
-Every command has examples of its own: sluice COMMAND --help. With --json each prints a line of JSON a thing.
+Every command has examples of its own: sluice COMMAND --help. With --json each prints one JSON object per line.
 
 Exit codes: 0 done; 1 AWS can't be reached or refuses; 2 the call can't be understood; 3 what was asked for isn't there;
 4 a part was done, or what was looked at isn't well.";

@@ -24,7 +24,7 @@ use crate::context::Context;
 pub(crate) struct Args {
     /// The domain.
     domain: String,
-    /// Keys of projections (`account#mode#object`, as `state show` has them); all, where none is named.
+    /// Keys of projections (`account#mode#object`, as `state show` has them); all if none is named.
     #[arg(value_name = "KEY", conflicts_with = "resume")]
     keys: Vec<String>,
     /// Don't ask Stripe: the ledger's bodies and the projections' own rows have to do.

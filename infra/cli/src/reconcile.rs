@@ -38,7 +38,7 @@ pub(crate) async fn run(context: &Context, args: Args) -> Result<(), Problem> {
     let reports = match args.run {
         true => {
             let mut say = |_: &Report| {
-                eprintln!("  a bounded run has ended with more to compare: going on");
+                eprintln!("  a bounded run has ended with more to compare: continuing");
             };
             sluice_operations::reconcile::run(&context.stack, &mut say).await?
         }

@@ -2,7 +2,7 @@
 
 use clap::Args;
 use sluice_operations::problem::Problem;
-use sluice_operations::rejected::{self, Record};
+use sluice_operations::rejected::{self, StoredRecord};
 
 use crate::context::Context;
 
@@ -41,6 +41,9 @@ impl Filter {
 }
 
 /// The records that are wanted, newest first.
-pub(crate) async fn records(context: &Context, filter: &Filter) -> Result<Vec<Record>, Problem> {
+pub(crate) async fn records(
+    context: &Context,
+    filter: &Filter,
+) -> Result<Vec<StoredRecord>, Problem> {
     rejected::records(&context.stack, &filter.wanted()).await
 }

@@ -32,7 +32,7 @@ const RATE_MAX: u32 = 1_000;
   sluice replay --code object.field_missing --domain billing --why 'fixed in 1.4' --yes
   sluice replay --waiting --why 'set livemode' --yes publishes what waited for its endpoint's configuration
   sluice replay --file ids.txt --force --why 'receiver lost them' --yes
-                                                     facts are told again, under the run's name
+                                                     facts are emitted again, under the run's name
   sluice replay --resume replay-20261124T181500-3fa2 --yes")]
 pub(crate) struct Args {
     #[command(flatten)]
@@ -41,12 +41,12 @@ pub(crate) struct Args {
     /// its endpoint's configuration goes to every domain all the same: it has never been published.
     #[arg(long)]
     pub(crate) domain: Option<String>,
-    /// Tell facts again, under the run's name as generation, and current levels at a new seq. Receivers act on them again.
+    /// Emit facts again, under the run's name as generation, and current levels at a new seq. Receivers act on them again.
     #[arg(long)]
     pub(crate) force: bool,
     #[command(flatten)]
     change: Change,
-    /// Events a second, at most.
+    /// Events per second, at most.
     #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=i64::from(RATE_MAX)))]
     pub(crate) rate: u32,
     /// Events that go first, and whose verdicts are waited for.
@@ -192,12 +192,12 @@ fn show(context: &Context, run: &Run) -> Result<(), Problem> {
         return context.out.value(&json!({ "run": run }));
     }
     let standing = match &run.standing {
-        RunState::Running => "going on, or cut off".to_owned(),
+        RunState::Running => "running, or cut off".to_owned(),
         RunState::Stopped(reason) => format!("stopped: {reason}"),
         RunState::Done => "done".to_owned(),
     };
     let manner = if run.forced {
-        "forced: facts told again under this name"
+        "forced: facts emitted again under this name"
     } else {
         "plain"
     };
@@ -256,7 +256,7 @@ fn show_plan(context: &Context, plan: &Plan) -> Result<(), Problem> {
         ),
         (
             plan.waiting,
-            "still don't fit their endpoint: they go on waiting (sluice event show says why)",
+            "still don't fit their endpoint: they keep waiting (sluice event show says why)",
         ),
         (plan.nowhere, "reach no domain"),
         (

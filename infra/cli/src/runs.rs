@@ -90,14 +90,14 @@ fn done(run: &Summary) -> String {
 
 #[cfg(test)]
 mod tests {
-    use sluice_operations::runs::Kind;
+    use sluice_operations::runs::RunKind;
 
     use super::*;
 
     #[test]
     fn a_run_is_said_by_what_it_did() {
         let mut run = Summary {
-            kind: Kind::Redrive,
+            kind: RunKind::Redrive,
             name: "redrive-billing-1".to_owned(),
             who: "me".to_owned(),
             why: "fixed".to_owned(),

@@ -108,7 +108,7 @@ mod tests {
     use crate::output::without_colour;
 
     #[test]
-    fn an_object_is_told_with_its_state_and_what_it_rests_on() {
+    fn an_object_is_shown_with_its_state_and_what_it_rests_on() {
         let document = json!({
             "state": { "status": "succeeded" }, "history": ["evt_1"], "members": [{ "event": "evt_1" }, {}], "second": 0,
             "tie_unresolved": true,

@@ -13,7 +13,7 @@ use crate::reconcile::summary;
 
 const EXAMPLES: &str = "Examples:
   sluice status                                        the last hour and day, and what waits now
-  sluice --stack sluice-prod status --check            exit code 4 where something isn't well: for cron and CI
+  sluice --stack sluice-prod status --check            exit code 4 if something isn't well: for cron and CI
   sluice status --json | jq .troubles
 
 What isn't well now is shown here; what is set up wrongly, by sluice doctor.";
@@ -22,7 +22,7 @@ What isn't well now is shown here; what is set up wrongly, by sluice doctor.";
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
-    /// End with exit code 4 where something isn't well.
+    /// End with exit code 4 if something isn't well.
     #[arg(long)]
     check: bool,
 }

@@ -11,7 +11,7 @@ pub mod stories;
 
 pub use schemas::{SCHEMAS, check};
 
-use sluice_kernel::bus::route::{self, Route, Shape};
+use sluice_kernel::bus::route::{self, Route, RouteShape};
 use sluice_kernel::domain::Domain;
 /// The API version that stories are played in.
 pub use sluice_stripe_sim::ApiVersion;
@@ -37,12 +37,12 @@ pub fn place_of(kind: &str) -> Option<&'static str> {
 pub fn types() -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
     route::rows().map(|(kind, shape, to)| {
         let shape = match shape {
-            Shape::Snapshot => "snapshot",
-            Shape::Thin => "thin",
+            RouteShape::Snapshot => "snapshot",
+            RouteShape::Thin => "thin",
         };
         match to {
             Route::Domain(domain) => (kind, shape, domain),
-            Route::LedgerOnly(_) | Route::Unrouted => (kind, shape, "ledger"),
+            Route::NoDomain(_) | Route::Unrouted => (kind, shape, "ledger"),
         }
     })
 }

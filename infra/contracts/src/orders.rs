@@ -12,7 +12,7 @@ use sluice_kernel::domain::Domain;
 use sluice_kernel::effects::effect::fact_id;
 use sluice_stripe_sim::ApiVersion;
 
-use crate::stories::{self, Read, Told};
+use crate::stories::{self, Played, Read};
 
 /// Objects with at most this number of events are tried in every order.
 pub const WHOLE_MAX: usize = 7;
@@ -54,7 +54,7 @@ where
     let mut tried = Tried::default();
     for (name, events) in objects::<D>(&mut dice) {
         tried.objects += 1;
-        let in_order = told::<D>(&name, &events);
+        let in_order = apply::<D>(&name, &events);
         let happened = end(&in_order);
         let mut judge = |order: &[usize]| {
             tried.orders += 1;
@@ -64,8 +64,8 @@ where
                 let again = dice.usize(first + 1..=delivered.len());
                 delivered.insert(again, delivered[first]);
             }
-            let told = told::<D>(&name, delivered.iter().map(|at| &events[*at]));
-            assert_eq!(end(&told), happened, "{name}, in the order {order:?}");
+            let played = apply::<D>(&name, delivered.iter().map(|at| &events[*at]));
+            assert_eq!(end(&played), happened, "{name}, in the order {order:?}");
         };
         let mut order: Vec<usize> = (0..events.len()).collect();
         if events.len() <= WHOLE_MAX {
@@ -92,7 +92,7 @@ fn objects<D: Domain>(dice: &mut Rng) -> BTreeMap<String, Vec<Read<D::State>>> {
             if !D::handles(&event.kind) {
                 continue;
             }
-            let read = stories::read::<D>(event).expect("what a story tells can be read");
+            let read = stories::read::<D>(event).expect("an event of a story can be read");
             let object = objects.entry(format!("{name}: {}", read.key)).or_default();
             object.push(read);
         }
@@ -101,10 +101,10 @@ fn objects<D: Domain>(dice: &mut Rng) -> BTreeMap<String, Vec<Read<D::State>>> {
     objects
 }
 
-fn told<'a, D: Domain>(
+fn apply<'a, D: Domain>(
     name: &str,
     events: impl IntoIterator<Item = &'a Read<D::State>>,
-) -> Told<D::State>
+) -> Played<D::State>
 where
     D::State: 'a,
 {
@@ -112,8 +112,8 @@ where
         .unwrap_or_else(|(kind, fault)| panic!("{name}: {kind} is refused: {fault}"))
 }
 
-fn end<S>(told: &Told<S>) -> End<'_, S> {
-    (&told.states, told.facts_said(), told.last_levels())
+fn end<S>(played: &Played<S>) -> End<'_, S> {
+    (&played.states, played.facts_said(), played.last_levels())
 }
 
 /// Checks that each fact has one wording. It may not depend on the event that causes it, on that event's object or API
@@ -128,7 +128,7 @@ pub fn every_fact_is_said_alike<D: Domain>() {
         let fetched = stories::all_fetched(SEED, version);
         for (name, events) in snapshots.into_iter().chain(fetched) {
             for event in events.iter().filter(|event| D::handles(&event.kind)) {
-                let facts = D::facts(event).expect("what a story tells can be read");
+                let facts = D::facts(event).expect("an event of a story can be read");
                 for fact in facts {
                     let by = format!("{} at {version}", event.kind);
                     let id = fact_id(&fact, &event.scope);

@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_forced_replay_tells_again_names_it() {
+    fn what_a_forced_replay_emits_again_names_it() {
         let mut again = refunded();
         again["id"] = json!("Refunded#platform#live#re_1#replay-1");
         again["generation"] = json!("replay-1");

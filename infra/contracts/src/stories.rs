@@ -27,12 +27,12 @@ pub type Tale = (String, Vec<Event>);
 /// Every story of the simulation, each in a world of its own, in this API version. The seed is fixed, so ids and
 /// seconds are the same in every version.
 pub fn all(seed: u64, version: ApiVersion) -> Vec<Tale> {
-    let tell = |(name, world): (String, World)| {
+    let named = |(name, world): (String, World)| {
         let events = world.events().iter();
         let events = events.map(|event| as_event(&world, event, version));
         (name, events.collect())
     };
-    worlds(seed).map(tell).collect()
+    worlds(seed).map(named).collect()
 }
 
 /// What the simulated Stripe has settled in the end for each story, by currency.
@@ -44,12 +44,12 @@ pub fn settled(seed: u64) -> BTreeMap<String, BTreeMap<String, i64>> {
 
 /// The same events, consumed as thin ones: late, each with its object as Stripe has it after the story's end.
 pub fn all_fetched(seed: u64, version: ApiVersion) -> Vec<Tale> {
-    let tell = |(name, world): (String, World)| {
+    let named = |(name, world): (String, World)| {
         let events = world.events().iter();
         let events = events.map(|event| as_thin_event(&world, event, version));
         (name, events.collect())
     };
-    worlds(seed).map(tell).collect()
+    worlds(seed).map(named).collect()
 }
 
 fn worlds(seed: u64) -> impl Iterator<Item = (String, World)> {
@@ -134,7 +134,7 @@ fn as_thin_event(world: &World, happened: &Occurrence, version: ApiVersion) -> E
 
 /// What a domain stored and emitted.
 #[derive(Debug)]
-pub struct Told<S> {
+pub struct Played<S> {
     /// By the object's key.
     pub states: BTreeMap<String, S>,
     /// By id: each fact as it was first emitted.
@@ -145,7 +145,7 @@ pub struct Told<S> {
     items: BTreeMap<String, (Item<S>, u64)>,
 }
 
-impl<S> Told<S> {
+impl<S> Played<S> {
     /// The facts' kinds, objects and data, without what depends on the event that caused them.
     pub fn facts_said(&self) -> BTreeMap<&str, &Value> {
         let facts = self.facts.iter();
@@ -214,7 +214,7 @@ pub fn read<D: Domain>(event: &Event) -> Result<Read<D::State>, (String, Fault)>
 ///
 /// # Errors
 /// The domain's `Reject`, with the event's type.
-pub fn play<D: Domain>(events: &[Event]) -> Result<Told<D::State>, (String, Fault)> {
+pub fn play<D: Domain>(events: &[Event]) -> Result<Played<D::State>, (String, Fault)> {
     let own = events.iter().filter(|event| D::handles(&event.kind));
     let read: Result<Vec<_>, _> = own.map(read::<D>).collect();
     apply::<D>(&read?)
@@ -226,11 +226,11 @@ pub fn play<D: Domain>(events: &[Event]) -> Result<Told<D::State>, (String, Faul
 /// If something doesn't fit into an item, with the event's type.
 pub fn apply<'a, D: Domain>(
     events: impl IntoIterator<Item = &'a Read<D::State>>,
-) -> Result<Told<D::State>, (String, Fault)>
+) -> Result<Played<D::State>, (String, Fault)>
 where
     D::State: 'a,
 {
-    let mut told = Told {
+    let mut played = Played {
         states: BTreeMap::new(),
         facts: BTreeMap::new(),
         levels: Vec::new(),
@@ -238,7 +238,7 @@ where
     };
     for read in events {
         let (key, event, candidate) = (&read.key, &read.event, read.candidate.clone());
-        let there = told.items.get(key);
+        let there = played.items.get(key);
         let (item, version) = (
             there.map(|(item, _)| item),
             there.map_or(0, |(_, version)| *version),
@@ -261,16 +261,16 @@ where
         };
         for effect in std::mem::take(&mut item.pending) {
             if effect.detail["class"] == "fact" {
-                told.facts.insert(effect.id.clone(), effect);
+                played.facts.insert(effect.id.clone(), effect);
             } else {
-                told.levels.push(effect);
+                played.levels.push(effect);
             }
         }
         let state = item.evidence.head().state().clone();
-        told.states.insert(key.clone(), state);
-        told.items.insert(key.clone(), (item, version + 1));
+        played.states.insert(key.clone(), state);
+        played.items.insert(key.clone(), (item, version + 1));
     }
-    Ok(told)
+    Ok(played)
 }
 
 /// The most that an item may take as JSON, in bytes: one write unit.
@@ -286,7 +286,7 @@ const NEW_SHAPE: &str = "MixedIntervals";
 pub const STATE_BYTES_MAX: usize = 512;
 
 /// What a domain made of one story, by API version, oldest first.
-pub type Judged<S> = Vec<(String, Vec<(ApiVersion, Told<S>)>)>;
+pub type Judged<S> = Vec<(String, Vec<(ApiVersion, Played<S>)>)>;
 
 /// Judges every story ([`judge`]), and compares each API version with the newest: the same states, facts with their
 /// data, and last levels. Returns the kinds of effects that were emitted.
@@ -303,14 +303,14 @@ where
             continue;
         };
         kinds.extend(newest.effects().map(|effect| effect.kind.clone()));
-        for (version, told) in &versions {
+        for (version, played) in &versions {
             let at = format!("{name} at {version}");
             if name == NEW_SHAPE && *version < ApiVersion::V2025_09_30 {
                 continue;
             }
-            assert_eq!(told.states, newest.states, "{at}");
-            assert_eq!(told.facts_said(), newest.facts_said(), "{at}");
-            assert_eq!(told.last_levels(), newest.last_levels(), "{at}");
+            assert_eq!(played.states, newest.states, "{at}");
+            assert_eq!(played.facts_said(), newest.facts_said(), "{at}");
+            assert_eq!(played.last_levels(), newest.last_levels(), "{at}");
         }
     }
     kinds
@@ -330,21 +330,21 @@ where
     for version in ApiVersion::TESTED {
         for (name, mut events) in all(11, version) {
             let at = format!("{name} at {version}");
-            let told = played::<D>(&events, &at);
+            let played = play_well::<D>(&events, &at);
             events.reverse();
-            let backwards = played::<D>(&events, &at);
-            assert_eq!(told.states, backwards.states, "{at}");
-            assert_eq!(told.facts_said(), backwards.facts_said(), "{at}");
-            assert_eq!(told.last_levels(), backwards.last_levels(), "{at}");
-            judged.entry(name).or_default().push((version, told));
+            let backwards = play_well::<D>(&events, &at);
+            assert_eq!(played.states, backwards.states, "{at}");
+            assert_eq!(played.facts_said(), backwards.facts_said(), "{at}");
+            assert_eq!(played.last_levels(), backwards.last_levels(), "{at}");
+            judged.entry(name).or_default().push((version, played));
         }
         for (name, events) in all_fetched(11, version) {
             let at = format!("{name}, fetched at {version}");
-            let fetched = played::<D>(&events, &at);
-            let told = judged.get(&name).and_then(|versions| versions.last());
-            let (_, told) = told.expect("the same stories");
-            assert_eq!(fetched.states, told.states, "{at}");
-            let said = told.facts_said();
+            let fetched = play_well::<D>(&events, &at);
+            let played = judged.get(&name).and_then(|versions| versions.last());
+            let (_, played) = played.expect("the same stories");
+            assert_eq!(fetched.states, played.states, "{at}");
+            let said = played.facts_said();
             for (id, data) in fetched.facts_said() {
                 assert_eq!(said.get(id), Some(&data), "{at}: {id}");
             }
@@ -353,17 +353,17 @@ where
     judged.into_iter().collect()
 }
 
-fn played<D: Domain>(events: &[Event], at: &str) -> Told<D::State>
+fn play_well<D: Domain>(events: &[Event], at: &str) -> Played<D::State>
 where
     D::State: std::fmt::Debug,
 {
-    let told = play::<D>(events)
+    let played = play::<D>(events)
         .unwrap_or_else(|(kind, fault)| panic!("{at}: {kind} is refused: {fault}"));
-    for effect in told.effects() {
+    for effect in played.effects() {
         check(effect).unwrap_or_else(|wrong| panic!("{at}: {wrong}"));
     }
     let is_large = at.starts_with(LARGE);
-    for (key, (item, _)) in &told.items {
+    for (key, (item, _)) in &played.items {
         let text = serde_json::to_string(item).expect("an item has a JSON form");
         let read: Item<D::State> =
             serde_json::from_str(&text).expect("what was written can be read");
@@ -382,5 +382,5 @@ where
             text.len()
         );
     }
-    told
+    played
 }

@@ -19,7 +19,7 @@ const UNTOLD: [&str; 6] = [
 ];
 
 #[test]
-fn every_type_of_the_domains_is_told_by_a_story_but_those_that_are_named() {
+fn every_type_of_the_domains_is_in_a_story_except_those_that_are_named() {
     let told: BTreeSet<_> = all(3, ApiVersion::V2025_09_30)
         .into_iter()
         .flat_map(|(_, events)| events)

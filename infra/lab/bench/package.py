@@ -4,7 +4,7 @@
     infra/lab/bench/package.py target/bench INGEST PAYMENTS
 
 A Python function's package has the peer's file and the packages that it imports, boto3 included, as AWS advises; the
-runtime client is Lambda's own. Made anew only where a part has changed. Runs in .venv/bench; what isn't there is left out.
+runtime client is Lambda's own. Made again only if a part has changed. Runs in .venv/bench; what isn't there is left out.
 """
 
 import importlib.metadata
@@ -42,7 +42,7 @@ def python_files(folder, peer, names):
     yield peer, folder / "python" / peer
     for package in closure(names):
         for file in package.files or []:
-            # Scripts are beside the packages, and compiled files are made anew.
+            # Scripts are beside the packages, and compiled files are made again.
             if ".." not in file.parts and file.suffix != ".pyc":
                 yield str(file), pathlib.Path(file.locate())
 

@@ -280,7 +280,7 @@ pub(crate) fn wait_for_answers(
                 Err(problem) => problem.to_string(),
             };
             return Err(Problem::Deploy(format!(
-                "{webhook_url} answers {status:?} where 405 is right; {said}"
+                "{webhook_url} answers {status:?} instead of 405; {said}"
             )));
         }
         thread::sleep(Duration::from_millis(100));

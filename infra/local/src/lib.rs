@@ -19,7 +19,7 @@
 //!
 //! # What it guarantees
 //! The deployed template is the one that `sam deploy` takes. Each difference is in [`template`], with its reason, and
-//! is printed at the start. Everything listens on loopback only. When the owner of a [`stack::Stack`] ends, in whatever
+//! is printed at the start. Everything listens on loopback only. When the owner of a [`stack::RunningStack`] ends, in whatever
 //! way, everything that it started ends within seconds, and its scratch folders are removed.
 //!
 //! # What it is not

@@ -13,7 +13,7 @@ use sluice_local::follow::Follower;
 use sluice_local::post::Sender;
 use sluice_local::problem::Problem;
 use sluice_local::server;
-use sluice_local::stack::{Options, Stack, root};
+use sluice_local::stack::{Options, RunningStack, root};
 use sluice_local::stack_file;
 use sluice_local::stop;
 use sluice_local::traffic::{self, Stripe};
@@ -227,7 +227,7 @@ fn run(source: &Source, port: u16, traffic: Traffic, once: bool) -> Result<ExitC
     let _ = fs::remove_file(&options.log);
     let _ = fs::remove_file(stack_file::path_of(&options.root));
 
-    let mut stack = Stack::start(&options, &mut progress)?;
+    let mut stack = RunningStack::start(&options, &mut progress)?;
     let file = Described(stack_file::write(stack.info(), &options.root)?);
     progress(&format!("up: POST {}", stack.info().webhook_url));
     println!(
@@ -268,7 +268,7 @@ fn run(source: &Source, port: u16, traffic: Traffic, once: bool) -> Result<ExitC
 
 /// Prints the functions' lines until a signal to stop, and returns its name.
 fn follow(
-    stack: &mut Stack,
+    stack: &mut RunningStack,
     follower: &mut Follower,
     stop: &Receiver<&'static str>,
 ) -> Result<&'static str, Problem> {

@@ -1,16 +1,16 @@
 //! A whole stack on this machine: started, described, stopped.
 //!
 //! ```no_run
-//! use sluice_local::stack::{Options, Stack};
+//! use sluice_local::stack::{Options, RunningStack};
 //!
 //! # fn main() -> Result<(), sluice_local::problem::Problem> {
 //! let options = Options::built_here()?; // a free port, the template's defaults
-//! let stack = Stack::start(&options, &mut |line| println!("{line}"))?;
+//! let stack = RunningStack::start(&options, &mut |line| println!("{line}"))?;
 //! println!("{}", stack.info().webhook_url);
 //! # Ok(()) }
 //! ```
 //!
-//! The stack is up when [`Stack::start`] returns: ingest has answered. It is down, with everything that it started,
+//! The stack is up when [`RunningStack::start`] returns: ingest has answered. It is down, with everything that it started,
 //! when the value is dropped. Several stacks run side by side, each on ports of its own.
 
 use std::collections::BTreeMap;
@@ -148,7 +148,7 @@ fn info_of(
 
 /// A running stack. Dropping it stops everything that it started.
 #[derive(Debug)]
-pub struct Stack {
+pub struct RunningStack {
     info: StackInfo,
     aws: Aws,
     notes: Vec<String>,
@@ -158,7 +158,7 @@ pub struct Stack {
     client_faults: Option<ClientFaults>,
 }
 
-impl Stack {
+impl RunningStack {
     /// Starts the emulator, deploys the template and waits until the stack accepts deliveries. `progress` is called
     /// with each step.
     ///
@@ -270,7 +270,7 @@ impl Stack {
         deploy::put_secrets(&self.aws, &self.info.secret_id, secrets)
     }
 
-    /// Freezes the local AWS: it accepts connections and answers nothing, until [`Stack::thaw`].
+    /// Freezes the local AWS: it accepts connections and answers nothing, until [`RunningStack::thaw`].
     ///
     /// # Errors
     /// When it isn't running.
@@ -278,7 +278,7 @@ impl Stack {
         self.emulator.guard().signal("STOP")
     }
 
-    /// Ends a [`Stack::freeze`].
+    /// Ends a [`RunningStack::freeze`].
     ///
     /// # Errors
     /// When it isn't running.

@@ -12,7 +12,7 @@ use sluice_stripe_sim::server::Server;
 
 use crate::aws::{Aws, REGION};
 use crate::problem::Problem;
-use crate::stack::{Options, Stack};
+use crate::stack::{Options, RunningStack};
 
 /// The name of the secret with the API keys. Its end stands for the six characters that AWS adds, since the ARN has to
 /// be known before the secret is created.
@@ -22,7 +22,7 @@ pub const KEYS_SECRET: &str = "stripe-keys-Simul8";
 #[derive(Debug)]
 pub struct TestStack {
     /// The stack.
-    pub stack: Stack,
+    pub stack: RunningStack,
     /// The simulated Stripe, with keys for both modes.
     pub stripe: Server,
 }
@@ -39,7 +39,7 @@ impl TestStack {
     ) -> Result<Self, Problem> {
         let stripe = serve(world)?;
         options.parameters.extend(parameters(&stripe));
-        let stack = Stack::start(&options, progress)?;
+        let stack = RunningStack::start(&options, progress)?;
         put_keys(stack.aws(), &Terms::default().keys)?;
         Ok(Self { stack, stripe })
     }

@@ -28,7 +28,7 @@ use crate::event::seconds;
 use crate::follow::Follower;
 use crate::post::{Answer, Sender};
 use crate::problem::Problem;
-use crate::stack::Stack;
+use crate::stack::RunningStack;
 use crate::table::columns;
 use crate::test_stack;
 use judge::Verdict;
@@ -107,7 +107,7 @@ impl Stripe {
     ///
     /// # Errors
     /// When the emulator can't be reached.
-    pub fn give_key(&self, stack: &Stack) -> Result<(), Problem> {
+    pub fn give_key(&self, stack: &RunningStack) -> Result<(), Problem> {
         test_stack::put_keys(stack.aws(), &Terms::default().keys)
     }
 
@@ -119,7 +119,7 @@ impl Stripe {
     /// When ingest doesn't answer, or the local AWS doesn't.
     pub fn deliver(
         &self,
-        stack: &Stack,
+        stack: &RunningStack,
         follower: &mut Follower,
         program: &str,
     ) -> Result<Report, Problem> {
@@ -177,7 +177,7 @@ impl Stripe {
     /// How each object that a domain keeps ended, in the stories' order.
     fn ended(
         &self,
-        stack: &Stack,
+        stack: &RunningStack,
         world: &World,
         posted: &[Posted],
     ) -> Result<Vec<Ended>, Problem> {
@@ -319,7 +319,7 @@ fn counted(words: impl Iterator<Item = String>) -> String {
 }
 
 /// Waits until the domains' queues are empty.
-fn settle(stack: &Stack) -> Result<(), Problem> {
+fn settle(stack: &RunningStack) -> Result<(), Problem> {
     let until = Instant::now() + SETTLE_MAX;
     while waiting(stack)? > 0 && Instant::now() < until {
         thread::sleep(Duration::from_millis(20));
@@ -340,14 +340,14 @@ fn outcomes(follower: &mut Follower) -> Result<Vec<String>, Problem> {
 }
 
 /// Messages in the domains' queues, those in flight included.
-fn waiting(stack: &Stack) -> Result<u64, Problem> {
+fn waiting(stack: &RunningStack) -> Result<u64, Problem> {
     let messages = messages(stack.aws(), stack.info())?.into_iter();
     let domains = messages.filter(|(name, _)| !name.ends_with("dead_letters"));
     Ok(domains.map(|(_, count)| count).sum())
 }
 
 /// An object's document, as its domain has it.
-fn projection(stack: &Stack, domain: &str, key: &Key) -> Result<Option<Value>, Problem> {
+fn projection(stack: &RunningStack, domain: &str, key: &Key) -> Result<Option<Value>, Problem> {
     let table = stack.info().tables.get(domain).cloned().unwrap_or_default();
     let key = json!({ "pk": { "S": judge::projection_key(key) } });
     let input = json!({ "TableName": table, "Key": key, "ConsistentRead": true });
@@ -362,7 +362,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn arrival_is_told_by_the_places_in_which_events_happened() {
+    fn arrival_is_measured_by_the_places_in_which_events_happened() {
         let (world, stories) = lifecycles::play(Traffic::Sample, 1_800_000_000);
         let (_, keys) = &stories[1];
         let histories = world.histories();

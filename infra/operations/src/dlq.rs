@@ -19,7 +19,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use sluice_adapters::dead_letters::{Done, DynamoDeadLetters, Note};
-use sluice_adapters::runs::Kind;
+use sluice_adapters::runs::RunKind;
 
 use crate::actor::Reason;
 use crate::problem::Problem;
@@ -182,7 +182,12 @@ impl Plan {
     }
 
     /// Lists what is done with the letters as a run.
-    async fn begin(&self, stack: &Stack, kind: Kind, reason: &Reason) -> Result<Single, Problem> {
+    async fn begin(
+        &self,
+        stack: &Stack,
+        kind: RunKind,
+        reason: &Reason,
+    ) -> Result<Single, Problem> {
         let plan = Some(self.selection.digest.clone());
         Single::begin(stack, kind, self.domain(), plan, reason).await
     }

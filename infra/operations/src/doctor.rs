@@ -32,7 +32,7 @@ use crate::stack::{Described, Stack};
 /// How a finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Level {
+pub enum FindingLevel {
     /// As it should be.
     Good,
     /// It couldn't be looked at.
@@ -51,13 +51,14 @@ pub struct Finding {
     /// `payments`.
     pub subject: String,
     /// How it is.
-    pub level: Level,
+    pub level: FindingLevel,
     /// A stable name that has a runbook, `alias.differs`; empty if the command that fixes it is enough.
     pub code: &'static str,
     /// What was found, in words.
     pub said: String,
     /// What fixes it; empty if nothing has to be fixed.
-    pub mend: String,
+    #[serde(rename = "mend")]
+    pub fix: String,
 }
 
 /// The findings of one area.
@@ -77,25 +78,25 @@ impl Findings {
         }
     }
 
-    fn add(&mut self, level: Level, subject: &str, said: String, mend: String) {
+    fn add(&mut self, level: FindingLevel, subject: &str, said: String, fix: String) {
         self.all.push(Finding {
             area: self.area,
             subject: subject.to_owned(),
             level,
             code: "",
             said,
-            mend,
+            fix,
         });
     }
 
     /// A finding that has a code, and with it a runbook.
     pub(crate) fn coded(
         &mut self,
-        level: Level,
+        level: FindingLevel,
         subject: &str,
         code: &'static str,
         said: impl Into<String>,
-        mend: impl Into<String>,
+        fix: impl Into<String>,
     ) {
         self.all.push(Finding {
             area: self.area,
@@ -103,36 +104,31 @@ impl Findings {
             level,
             code,
             said: said.into(),
-            mend: mend.into(),
+            fix: fix.into(),
         });
     }
 
     pub(crate) fn good(&mut self, subject: &str, said: impl Into<String>) {
-        self.add(Level::Good, subject, said.into(), String::new());
+        self.add(FindingLevel::Good, subject, said.into(), String::new());
     }
 
-    pub(crate) fn look(&mut self, subject: &str, said: impl Into<String>, mend: impl Into<String>) {
-        self.add(Level::Look, subject, said.into(), mend.into());
+    pub(crate) fn look(&mut self, subject: &str, said: impl Into<String>, fix: impl Into<String>) {
+        self.add(FindingLevel::Look, subject, said.into(), fix.into());
     }
 
-    pub(crate) fn wrong(
-        &mut self,
-        subject: &str,
-        said: impl Into<String>,
-        mend: impl Into<String>,
-    ) {
-        self.add(Level::Wrong, subject, said.into(), mend.into());
+    pub(crate) fn wrong(&mut self, subject: &str, said: impl Into<String>, fix: impl Into<String>) {
+        self.add(FindingLevel::Wrong, subject, said.into(), fix.into());
     }
 
     /// What couldn't be looked at, and why.
     pub(crate) fn unknown(&mut self, subject: &str, problem: &Problem) {
-        let mend = match problem.is_denied() {
+        let fix = match problem.is_denied() {
             true => "give yourself the permissions of infra/operations/operator-policy.json",
             false => "",
         };
         let said = problem.to_string();
         let said = said.lines().next().unwrap_or_default().to_owned();
-        self.add(Level::Unknown, subject, said, mend.to_owned());
+        self.add(FindingLevel::Unknown, subject, said, fix.to_owned());
     }
 }
 
@@ -259,8 +255,11 @@ pub(crate) mod tests {
     use super::*;
 
     /// The level and subject of each finding that isn't good, in order.
-    pub(crate) fn complaints(findings: &Findings) -> Vec<(Level, &str, &str)> {
-        let not_good = findings.all.iter().filter(|it| it.level != Level::Good);
+    pub(crate) fn complaints(findings: &Findings) -> Vec<(FindingLevel, &str, &str)> {
+        let not_good = findings
+            .all
+            .iter()
+            .filter(|it| it.level != FindingLevel::Good);
         not_good
             .map(|it| (it.level, it.subject.as_str(), it.said.as_str()))
             .collect()
@@ -272,12 +271,12 @@ pub(crate) mod tests {
         let denied = Problem::failed("GetQueueAttributes: 403 AccessDenied: you may not");
         findings.unknown("payments", &denied);
         findings.unknown("billing", &Problem::failed("no answer"));
-        assert!(findings.all[0].mend.contains("operator-policy.json"));
-        assert!(findings.all[1].mend.is_empty());
+        assert!(findings.all[0].fix.contains("operator-policy.json"));
+        assert!(findings.all[1].fix.is_empty());
         assert!(
             complaints(&findings)
                 .iter()
-                .all(|it| it.0 == Level::Unknown)
+                .all(|it| it.0 == FindingLevel::Unknown)
         );
     }
 }

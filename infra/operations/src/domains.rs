@@ -53,7 +53,7 @@ pub fn of_type(only: Option<&str>, kind: &str) -> Vec<&'static str> {
     let bare = kind.strip_prefix("v1.").unwrap_or(kind);
     match route(kind) {
         Route::Domain(domain) => vec![domain],
-        Route::LedgerOnly(_) => Vec::new(),
+        Route::NoDomain(_) => Vec::new(),
         Route::Unrouted => all
             .filter(|domain| by_name(domain, Handles(bare)) == Some(true))
             .collect(),

@@ -26,7 +26,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use sluice_adapters::clock::SystemClock;
 use sluice_adapters::erase::{Erased, Eraser, Place};
-use sluice_adapters::runs::Kind;
+use sluice_adapters::runs::RunKind;
 use sluice_kernel::clock::Clock;
 use sluice_kernel::erase::{Belongings, TombstoneOutcome};
 
@@ -157,7 +157,7 @@ impl Plan {
         let of = self.selection.filter.account.as_deref();
         let of = of.unwrap_or(PLATFORM).to_owned();
         let plan = Some(self.selection.digest.clone());
-        let run = Single::begin(stack, Kind::Erase, &of, plan, reason).await?;
+        let run = Single::begin(stack, RunKind::Erase, &of, plan, reason).await?;
         let report = self.run(stack, true).await;
         let counts = |report: &Report| {
             let done = [

@@ -23,7 +23,7 @@ use sluice_kernel::reconcile::{Listed, Listing};
 use crate::domains;
 use crate::problem::Problem;
 use crate::replay::target::Target;
-use crate::runs::{Bulk, Ended, Kind, Pages, Start, Tally, Watch};
+use crate::runs::{Bulk, Ended, Pages, RunKind, Start, Tally, Watch};
 use crate::stack::{PLATFORM, Stack};
 use crate::stripe::{outcomes, stripe};
 
@@ -144,7 +144,7 @@ pub async fn begin(stack: &Stack, wanted: Wanted, start: Start) -> Result<Import
         ledger: DynamoLedger::new(stack.aws.sdk(), ledger, SystemClock),
         bus: Target::of(stack, None)?,
         outcomes: outcomes(stack)?,
-        bulk: Bulk::begin(stack, Kind::Import, &of, start, wanted.stop_percent).await?,
+        bulk: Bulk::begin(stack, RunKind::Import, &of, start, wanted.stop_percent).await?,
         stack,
         scope,
         stripe,

@@ -18,14 +18,14 @@ pub enum Problem {
     /// Some of it was done, or what was looked at has a problem: exit code 4.
     Partly(String),
     /// The reader of our output has gone: this is no problem, and there is nothing to say.
-    NobodyReads,
+    OutputClosed,
 }
 
 impl Problem {
     /// The exit code, which scripts see.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::NobodyReads => 0,
+            Self::OutputClosed => 0,
             Self::Failed(_) => 1,
             Self::Usage(_) => 2,
             Self::NotFound(_) => 3,
@@ -55,7 +55,7 @@ impl fmt::Display for Problem {
             Self::Usage(what) | Self::Failed(what) | Self::NotFound(what) | Self::Partly(what) => {
                 f.write_str(what)
             }
-            Self::NobodyReads => f.write_str("nobody reads the output"),
+            Self::OutputClosed => f.write_str("the output is read no further"),
         }
     }
 }
@@ -69,7 +69,7 @@ impl From<Fault> for Problem {
 impl From<io::Error> for Problem {
     fn from(error: io::Error) -> Self {
         match error.kind() {
-            io::ErrorKind::BrokenPipe => Self::NobodyReads,
+            io::ErrorKind::BrokenPipe => Self::OutputClosed,
             _ => Self::Failed(error.to_string()),
         }
     }

@@ -17,7 +17,7 @@ use sluice_kernel::rebuild::{Mode, Ports, Rebuilt, rebuild};
 use crate::domains;
 use crate::problem::Problem;
 use crate::replay::target::Target;
-use crate::runs::{Bulk, Ended, Kind, PAGE_OBJECTS, Pages, Start, Tally, Watch};
+use crate::runs::{Bulk, Ended, PAGE_OBJECTS, Pages, RunKind, Start, Tally, Watch};
 use crate::stack::Stack;
 use crate::stripe::{outcomes, stripe};
 
@@ -86,7 +86,7 @@ pub async fn begin(stack: &Stack, wanted: Wanted, start: Start) -> Result<Rebuil
         true => wanted.stop_percent,
         false => 100,
     };
-    let bulk = Bulk::begin(stack, Kind::Rebuild, domain, start, stop_percent).await?;
+    let bulk = Bulk::begin(stack, RunKind::Rebuild, domain, start, stop_percent).await?;
     Ok(Rebuild {
         stack,
         wanted,

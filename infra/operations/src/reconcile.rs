@@ -165,7 +165,7 @@ pub fn uncovered(report: &Report) -> Vec<String> {
     );
     say(
         report.accounts_more,
-        "the list of connected accounts goes on in the next run".to_owned(),
+        "the list of connected accounts continues in the next run".to_owned(),
     );
     let code = report.ungenerated_code.as_deref().unwrap_or_default();
     say(

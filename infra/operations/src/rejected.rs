@@ -12,7 +12,7 @@ use crate::problem::Problem;
 use crate::stack::Stack;
 use crate::times::now_ms;
 
-pub use sluice_adapters::records::Record;
+pub use sluice_adapters::records::StoredRecord;
 
 /// The most records that are read.
 const RECORDS_MAX: usize = 100_000;
@@ -32,7 +32,7 @@ pub struct Filter {
 
 impl Filter {
     /// Whether a record is wanted.
-    pub fn takes(&self, record: &Record) -> bool {
+    pub fn takes(&self, record: &StoredRecord) -> bool {
         let is =
             |wanted: &Option<String>, there: &str| wanted.as_deref().is_none_or(|one| one == there);
         is(&self.outcome, &record.outcome)
@@ -46,7 +46,7 @@ impl Filter {
 ///
 /// # Errors
 /// `Failed` when the table can't be read, or has more than are read at once.
-pub async fn records(stack: &Stack, filter: &Filter) -> Result<Vec<Record>, Problem> {
+pub async fn records(stack: &Stack, filter: &Filter) -> Result<Vec<StoredRecord>, Problem> {
     let table = stack.table("outcomes")?.to_owned();
     let stored = DynamoRecords::new(stack.aws.sdk(), table);
     let now_s = now_ms() / 1_000;
@@ -95,8 +95,8 @@ pub struct Group {
 }
 
 /// Groups the records by domain, outcome, code and digest, in that order. The records have to come newest first.
-pub fn groups(records: Vec<Record>) -> Vec<Group> {
-    let mut groups: BTreeMap<[String; 4], (usize, Record)> = BTreeMap::new();
+pub fn groups(records: Vec<StoredRecord>) -> Vec<Group> {
+    let mut groups: BTreeMap<[String; 4], (usize, StoredRecord)> = BTreeMap::new();
     for record in records {
         let key = [
             &record.domain,
@@ -125,8 +125,8 @@ pub fn groups(records: Vec<Record>) -> Vec<Group> {
 mod tests {
     use super::*;
 
-    fn of(domain: &str, subject: &str, at_ms: i64) -> Record {
-        Record {
+    fn of(domain: &str, subject: &str, at_ms: i64) -> StoredRecord {
+        StoredRecord {
             subject: subject.to_owned(),
             domain: domain.to_owned(),
             outcome: "rejected".to_owned(),

@@ -19,7 +19,7 @@ use serde_json::Value;
 use sluice_adapters::runs::RunStore;
 pub use sluice_adapters::runs::bulk::BulkRun;
 use sluice_adapters::runs::bulk::{BulkRuns, Held};
-pub use sluice_adapters::runs::{Kind, Page, State, Summary};
+pub use sluice_adapters::runs::{Page, RunKind, State, Summary};
 use sluice_kernel::consumer::consume;
 use sluice_kernel::fault::{Class, Fault};
 use sluice_kernel::rebuild::{Change, Rebuilt};
@@ -146,7 +146,7 @@ impl Bulk {
     /// is returned: from then on it can be resumed.
     pub(crate) async fn begin(
         stack: &Stack,
-        kind: Kind,
+        kind: RunKind,
         of: &str,
         start: Start,
         stop_percent: u32,

@@ -128,7 +128,7 @@ pub async fn compare(
             Ok(all) => {
                 let wanted = request.their_endpoint.as_deref();
                 let names = variables.endpoints.keys().map(String::as_str);
-                endpoints = Endpoints::told_apart(stack, names, all.unwrap_or_default(), wanted)?;
+                endpoints = Endpoints::among(stack, names, all.unwrap_or_default(), wanted)?;
             }
             Err(fault) => remarks.push(format!("the endpoints at Stripe are unknown: {fault}")),
         }

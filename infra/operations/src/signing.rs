@@ -86,7 +86,7 @@ impl Signing {
     ) -> Result<(), Problem> {
         if Self::read(stack).await?.version != self.version {
             return Err(Problem::failed(
-                "somebody else has changed the secrets meanwhile: nothing was done, look again",
+                "another operator has changed the secrets meanwhile: nothing was done, look again",
             ));
         }
         let since = SystemTime::now()
@@ -135,7 +135,7 @@ mod tests {
     const SECRET: &str = "whsec_0123456789abcdefghijklmnopqrstuv";
 
     #[test]
-    fn a_stand_in_is_told_from_a_secret() {
+    fn a_stand_in_is_distinguished_from_a_secret() {
         assert!(!is_placeholder(SECRET));
         assert!(!is_placeholder("whsec_local_platform_0123456789abcdef"));
         for placeholder in [

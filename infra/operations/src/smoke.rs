@@ -306,7 +306,7 @@ mod tests {
     #[test]
     fn the_event_goes_to_no_domain() {
         use sluice_kernel::bus::route::{Route, route};
-        assert!(matches!(route(KIND), Route::LedgerOnly(_)));
+        assert!(matches!(route(KIND), Route::NoDomain(_)));
     }
 
     #[test]

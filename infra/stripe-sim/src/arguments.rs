@@ -7,7 +7,7 @@ use clap::Parser;
 use sluice_stripe_sim::ApiVersion;
 use sluice_stripe_sim::delivery::clock::HOUR;
 use sluice_stripe_sim::delivery::{
-    Clock, Destination, Endpoint, Hears, How, Mix, Order, Outage, Pace, Payload, Retry, Roll,
+    Clock, Destination, Endpoint, EventsFrom, How, Mix, Order, Outage, Pace, Payload, Retry, Roll,
     Unsound,
 };
 
@@ -32,7 +32,7 @@ Examples:
       --endpoint name=own,url=http://127.0.0.1:8080/own,secret=whsec_a,version=2023-10-16 \\
       --endpoint name=theirs,url=http://127.0.0.1:8080/theirs,secret=whsec_b,hears=connect,types=payout.*+charge.*
 
-  Thin events beside snapshots, some changes told twice and three not at all:
+  Thin events beside snapshots, some changes with two events and three with none:
     stripe-sim --twins 10 --ungenerated 3 --deliver http://127.0.0.1:8080/webhooks --secret whsec_a \\
       --endpoint name=thin,url=http://127.0.0.1:8080/thin,secret=whsec_b,payload=thin";
 
@@ -50,8 +50,8 @@ pub(crate) struct Arguments {
     #[arg(long, default_value_t = 0)]
     pub(crate) accounts: usize,
     /// How many of a hundred changes have two events.
-    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u8).range(..=100))]
-    pub(crate) twins: u8,
+    #[arg(long = "twins", default_value_t = 0, value_parser = clap::value_parser!(u8).range(..=100))]
+    pub(crate) second_events: u8,
     /// How many events Stripe fails to generate; it reports that an hour later, to thin endpoints and in its API.
     #[arg(long, default_value_t = 0)]
     pub(crate) ungenerated: usize,
@@ -141,13 +141,13 @@ impl Arguments {
     pub(crate) fn destinations(&self) -> Result<Vec<Destination>, String> {
         let mut destinations = Vec::new();
         let shorthands = [
-            ("platform", &self.deliver, Hears::Platform),
-            ("connect", &self.deliver_connect, Hears::Connect),
+            ("platform", &self.deliver, EventsFrom::Platform),
+            ("connect", &self.deliver_connect, EventsFrom::Connect),
         ];
-        for (name, url, hears) in shorthands {
+        for (name, url, events_from) in shorthands {
             if let Some(url) = url {
                 let mut endpoint = self.endpoint_at(url);
-                endpoint.hears = hears;
+                endpoint.events_from = events_from;
                 let mut destination = Destination::new(name, endpoint);
                 destination.connections = self.connections;
                 destinations.push(destination);
@@ -175,10 +175,10 @@ impl Arguments {
 
     /// The second (Unix) in which the stories end, if it is this second now. Stripe reports events that it failed to
     /// generate a fixed number of seconds later, and those reports must not be in the future.
-    pub(crate) fn end(&self, now: i64, told_after_s: u32) -> i64 {
+    pub(crate) fn end(&self, now: i64, notice_after_s: u32) -> i64 {
         let later = match self.ungenerated {
             0 => 0,
-            _ => i64::from(told_after_s),
+            _ => i64::from(notice_after_s),
         };
         self.end.unwrap_or(now - later)
     }
@@ -214,7 +214,7 @@ impl Arguments {
         Endpoint {
             url: url.to_owned(),
             secrets: self.secret.clone(),
-            hears: Hears::Platform,
+            events_from: EventsFrom::Platform,
             livemode: self.live,
             api_version: self.api_version,
             payload: Payload::Snapshot,
@@ -234,9 +234,9 @@ impl Arguments {
                 ("name", name_given) => name = Some(name_given),
                 ("url", url) => url.clone_into(&mut endpoint.url),
                 ("secret", secret) => secrets.push(secret.to_owned()),
-                ("hears", "platform") => endpoint.hears = Hears::Platform,
-                ("hears", "connect") => endpoint.hears = Hears::Connect,
-                ("hears", "organization") => endpoint.hears = Hears::Organization,
+                ("hears", "platform") => endpoint.events_from = EventsFrom::Platform,
+                ("hears", "connect") => endpoint.events_from = EventsFrom::Connect,
+                ("hears", "organization") => endpoint.events_from = EventsFrom::Organization,
                 ("mode", "live") => endpoint.livemode = true,
                 ("mode", "test") => endpoint.livemode = false,
                 ("version", name) => endpoint.api_version = version(name)?,
@@ -356,7 +356,7 @@ mod tests {
         };
         assert_eq!((own.name.as_str(), own.connections), ("own", 3));
         assert_eq!(own.endpoint.types, ["a.*", "b"]);
-        assert!(own.endpoint.livemode && own.endpoint.hears == Hears::Connect);
+        assert!(own.endpoint.livemode && own.endpoint.events_from == EventsFrom::Connect);
         assert_eq!(own.retry, Retry::LIVE);
         for (line, why) in [
             (
@@ -392,11 +392,14 @@ mod tests {
     fn an_endpoint_may_be_an_organizations() {
         let described = "--endpoint name=org,url=http://x,secret=whsec_a,hears=organization";
         let destinations = arguments(described).destinations().expect("sound");
-        assert_eq!(destinations[0].endpoint.hears, Hears::Organization);
+        assert_eq!(
+            destinations[0].endpoint.events_from,
+            EventsFrom::Organization
+        );
     }
 
     #[test]
-    fn outages_and_rolls_are_told_in_hours() {
+    fn outages_and_rolls_are_given_in_hours() {
         let whole = Outage::whole(HOUR / 2, HOUR * 30, How::Refused);
         assert_eq!(outage("0.5-30:refused"), Ok(whole));
         let half = Outage {

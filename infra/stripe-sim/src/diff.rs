@@ -19,12 +19,12 @@ pub fn previous_attributes(before: &Value, after: &Value) -> Value {
         if was == is {
             continue;
         }
-        let told = if was.is_object() && is.is_object() {
+        let shown = if was.is_object() && is.is_object() {
             previous_attributes(was, is)
         } else {
             was.clone()
         };
-        previous.insert(key.clone(), told);
+        previous.insert(key.clone(), shown);
     }
     Value::Object(previous)
 }
@@ -68,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn hashes_are_told_by_changed_keys_and_lists_as_a_whole() {
+    fn hashes_are_shown_by_changed_keys_and_lists_as_a_whole() {
         let before =
             json!({ "status": "open", "same": 1, "list": [1, 2], "hash": { "a": 1, "b": 2 } });
         let after = json!({ "status": "paid", "same": 1, "list": [1, 3], "hash": { "a": 1, "b": 3, "c": 4 } });
@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hash_that_comes_or_goes_is_told_as_a_whole() {
+    fn a_hash_that_comes_or_goes_is_shown_as_a_whole() {
         let without = json!({ "error": null });
         let with = json!({ "error": { "code": "declined" } });
         for (before, after) in [(&without, &with), (&with, &without)] {

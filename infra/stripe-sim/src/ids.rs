@@ -20,7 +20,7 @@ pub(crate) enum Purpose {
     /// The world's own choices: which story next, when.
     World = 4,
     /// Ids of second events for a change.
-    Twins = 7,
+    SecondEvents = 7,
     /// The wait of a delivery before its next try.
     Waits = 5,
     /// Which deliveries an outage hits.

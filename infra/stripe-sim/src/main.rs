@@ -22,7 +22,7 @@ use crate::arguments::Arguments;
 const LOOK: Duration = Duration::from_millis(100);
 
 /// The time until Stripe reports that it failed to generate an event, in seconds.
-const TOLD_AFTER_S: u32 = 3_600;
+const NOTICE_AFTER_S: u32 = 3_600;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
@@ -44,7 +44,7 @@ fn run(arguments: &Arguments) -> Result<(Server, bool), String> {
     let destinations = arguments.destinations()?;
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
     let now = now.map_or(0, |now| i64::try_from(now.as_secs()).unwrap_or(i64::MAX));
-    let end = arguments.end(now, TOLD_AFTER_S);
+    let end = arguments.end(now, NOTICE_AFTER_S);
     let options = Options {
         // Connected accounts exist before any of their stories.
         start: end - STORY_S_MAX,
@@ -56,8 +56,8 @@ fn run(arguments: &Arguments) -> Result<(Server, bool), String> {
         scopes.push(world.connect(arguments.live));
     }
     world.play_some_until(arguments.stories, &scopes, end);
-    world.twin_some(arguments.twins);
-    world.fail_to_generate_some(arguments.ungenerated, TOLD_AFTER_S);
+    world.add_second_events(arguments.second_events);
+    world.fail_to_generate_some(arguments.ungenerated, NOTICE_AFTER_S);
     let server = Server::start(world, Terms::default(), arguments.port)
         .map_err(|error| format!("port {} can't be had: {error}", arguments.port))?;
     println!("api {}", server.url());
@@ -100,7 +100,7 @@ fn deliver(
 }
 
 fn line(post: &Post) -> String {
-    let told = match &post.answered {
+    let answer = match &post.answered {
         Answered::Status { status, body } => format!("{status} {}", body.trim()),
         Answered::Nothing { cause } => format!("no answer: {cause}"),
     };
@@ -109,5 +109,5 @@ fn line(post: &Post) -> String {
         (false, 1) => String::new(),
         (false, number) => format!(" try {number}"),
     };
-    format!("{} {}{which} {told}", post.event, post.kind)
+    format!("{} {}{which} {answer}", post.event, post.kind)
 }

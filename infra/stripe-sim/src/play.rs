@@ -4,8 +4,8 @@ mod accounts;
 mod present;
 
 use crate::ids::{Purpose, stream};
-use crate::stage::{Stage, Streams};
 use crate::stories::Story;
+use crate::story_context::{StoryContext, Streams};
 use crate::world::{Key, Scope, World};
 
 impl World {
@@ -56,9 +56,9 @@ impl World {
             dice: stream(self.seed, objects, Purpose::Story),
         };
         let now = self.clock;
-        let mut stage = Stage::new(self, scope.clone(), now, streams);
-        story.tell(&mut stage);
-        let end = stage.now();
-        (stage.end(), end)
+        let mut context = StoryContext::new(self, scope.clone(), now, streams);
+        story.play(&mut context);
+        let end = context.now();
+        (context.end(), end)
     }
 }

@@ -228,9 +228,9 @@ impl World {
     pub fn end(&self) -> i64 {
         let changed = self.log.iter().map(|state| state.at).max();
         // Some events change nothing and only mark a date, and notices come later than what they are about.
-        let told = self.events.last().map(|event| event.created);
+        let reported = self.events.last().map(|event| event.created);
         let noticed = self.notices.last().map(|notice| notice.created);
-        let last = changed.max(told).max(noticed);
+        let last = changed.max(reported).max(noticed);
         last.map_or(self.options.start, |last| last + 1)
     }
 

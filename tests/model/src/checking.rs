@@ -7,7 +7,7 @@ use std::hash::Hash;
 use stateright::{Checker, HasDiscoveries, Model, Path};
 
 /// A model with counterexamples that can be printed.
-pub trait Told: Model + Copy + Send + Sync + 'static
+pub trait Described: Model + Copy + Send + Sync + 'static
 where
     Self::State: Clone + Debug + Hash + PartialEq + Send + Sync + 'static,
     Self::Action: Copy + Debug + PartialEq + Send + Sync + 'static,
@@ -43,7 +43,7 @@ pub struct Verdict {
 
 /// Checks every world that the configuration can reach, on as many threads as the machine has.
 #[must_use]
-pub fn check<M: Told>(model: M) -> Verdict
+pub fn check<M: Described>(model: M) -> Verdict
 where
     M::State: Clone + Debug + Hash + PartialEq + Send + Sync + 'static,
     M::Action: Copy + Debug + PartialEq + Send + Sync + 'static,
@@ -60,7 +60,10 @@ where
             .iter()
             .filter_map(|property| {
                 let path = checker.discovery(property.name)?;
-                Some((property.name, tell(model, property.name, &path.into_vec())))
+                Some((
+                    property.name,
+                    describe_path(model, property.name, &path.into_vec()),
+                ))
             })
             .collect(),
         never_seen: sometimes
@@ -73,7 +76,7 @@ where
 
 /// The shortest story that breaks this promise or, for a sight, that leads to it; `None` if there is none.
 #[must_use]
-pub fn find<M: Told>(model: M, property: &'static str) -> Option<String>
+pub fn find<M: Described>(model: M, property: &'static str) -> Option<String>
 where
     M::State: Clone + Debug + Hash + PartialEq + Send + Sync + 'static,
     M::Action: Copy + Debug + PartialEq + Send + Sync + 'static,
@@ -88,10 +91,14 @@ where
     // the depth grows until there is one. A depth of 0 is no limit, and a limit itself is out of bounds.
     let worlds = search(0)?.len();
     let path = (2..=worlds + 1).find_map(search)?;
-    Some(tell(model, property, &path))
+    Some(describe_path(model, property, &path))
 }
 
-fn tell<M: Told>(model: M, property: &str, path: &[(M::State, Option<M::Action>)]) -> String
+fn describe_path<M: Described>(
+    model: M,
+    property: &str,
+    path: &[(M::State, Option<M::Action>)],
+) -> String
 where
     M::State: Clone + Debug + Hash + PartialEq + Send + Sync + 'static,
     M::Action: Copy + Debug + PartialEq + Send + Sync + 'static,

@@ -11,7 +11,7 @@
 //!
 //! - **Events** are numbered in their true order and come in any order: the queue delivers any visible message. The
 //!   ordering evidence tells the consumer the true order; it has its own laws.
-//! - **Each event calls for a fact and changes the level.** With [`Consumer::twins`], two events report one change.
+//! - **Each event calls for a fact and changes the level.** With [`Consumer::same_change`], two events report one change.
 //! - **Apply** is one write, conditional on the version that was read. It writes the new state, the event in a bounded
 //!   history, the fact in the set of facts, and the effects as pending.
 //! - **Emit** puts everything pending on the bus; levels arrive in any order, and the receiver keeps the highest `seq`.

@@ -50,7 +50,7 @@ pub struct Guards {
     pub body_named_after_its_parts: bool,
     /// Ingest reads the result of its entry in `PutEvents`' answer, not only the status of the call. Without it, a
     /// refusal (HTTP 200, `FailedEntryCount` 1) is marked as published.
-    pub door_checks_each_result: bool,
+    pub ingest_checks_each_result: bool,
     /// `due_at` is written only by the attempt that holds the claim.
     ///
     /// **No counterexample.** An attempt publishes only after it has found or named a complete body, which is kept from
@@ -97,7 +97,7 @@ impl Guards {
         finder_completes_the_body: true,
         finder_names_its_body: true,
         body_named_after_its_parts: true,
-        door_checks_each_result: true,
+        ingest_checks_each_result: true,
         defer_by_the_holder_only: true,
         defer_unless_published: true,
         failed_defer_is_not_acknowledged: true,

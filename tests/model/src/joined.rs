@@ -80,11 +80,11 @@
 //! ```text
 //! what Stripe has takes effect once reconcile has run (1 event, reconcile)
 //!   1. Stripe     delivers event 1
-//!   2. door 1     Claim event 1                            → Publish next
+//!   2. ingest 1   Claim event 1                            → Publish next
 //!   3. reconcile  begins                                   → looks at event 1 next
 //!   4. reconcile  compares with the ledger                 → Claim event 1 next
 //!   5. reconcile  Claim event 1                            → ends, has passed
-//!   6. door 1     crashes before Publish event 1
+//!   6. ingest 1   crashes before Publish event 1
 //!   7. time       lapses the claim of event 1
 //!      in the end: event 1 neither published nor due, not acted on; no state; receiver holds no level
 //! ```
@@ -96,7 +96,7 @@
 
 mod action;
 mod consumer;
-mod door;
+mod ingest;
 mod level;
 pub mod properties;
 mod protocol;

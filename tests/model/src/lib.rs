@@ -77,8 +77,8 @@
 mod action;
 mod checking;
 pub mod consumer;
-mod door;
 mod guards;
+mod ingest;
 pub mod joined;
 pub mod properties;
 mod protocol;
@@ -89,7 +89,7 @@ mod transitions;
 mod world;
 
 pub use action::{Action, Bus, Call};
-pub use checking::{Told, Verdict, check, find};
+pub use checking::{Described, Verdict, check, find};
 pub use guards::Guards;
 pub use properties::SIGHTS;
 pub use protocol::{Protocol, Size};

@@ -39,7 +39,7 @@ pub const HELD: &str = "a delivery is held";
 /// A second delivery is answered that the event is queued.
 pub const QUEUED_AGAIN: &str = "a delivery finds the event queued";
 /// Only sweep publishes the event.
-pub const SWEEP_PUBLISHES: &str = "sweep publishes what the door could not";
+pub const SWEEP_PUBLISHES: &str = "sweep publishes what ingest could not";
 /// Two sweeps handle the same entry.
 pub const SWEEPS_OVERLAP: &str = "two sweeps are at work on the entry";
 /// Large bodies only: a complete body of one version is about to be named while the other version's is incomplete.

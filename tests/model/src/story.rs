@@ -1,11 +1,11 @@
 //! The counterexamples of ingest's model in words.
 
 use crate::action::{Action, Bus, Call};
-use crate::checking::Told;
+use crate::checking::Described;
 use crate::protocol::Protocol;
 use crate::world::{Answer, Entry, Step, SweepStep, World};
 
-impl Told for Protocol {
+impl Described for Protocol {
     const STEP_WIDTH: usize = 25;
 
     fn title(&self) -> String {

@@ -9,7 +9,7 @@ use stateright::Model as _;
 
 const TWO_EVENTS: Consumer = Consumer {
     events: 2,
-    twins: false,
+    same_change: false,
     history: 1,
     redeliveries: 1,
     disturbances: 2,
@@ -70,7 +70,7 @@ fn three_events_that_overtake_each_other_keep_every_promise() {
 fn two_events_of_one_change_are_one_fact() {
     holds(
         Consumer {
-            twins: true,
+            same_change: true,
             ..TWO_EVENTS
         },
         &[STALE_WITH_A_FACT, GIVEN_UP],

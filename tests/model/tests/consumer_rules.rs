@@ -11,7 +11,7 @@ use sluice_model::{check, find};
 
 const PLAIN: Consumer = Consumer {
     events: 2,
-    twins: false,
+    same_change: false,
     history: 1,
     redeliveries: 1,
     disturbances: 1,
@@ -27,8 +27,8 @@ const GIVING_UP: Consumer = Consumer {
     dead_letters: 1,
     ..PLAIN
 };
-const TWINS: Consumer = Consumer {
-    twins: true,
+const SAME_CHANGE: Consumer = Consumer {
+    same_change: true,
     ..PLAIN
 };
 
@@ -44,7 +44,7 @@ fn breaks(promise: &'static str, world: Consumer, rules: Rules) {
 
 /// Checks that every promise is kept with these rules.
 fn breaks_nothing(rules: Rules) {
-    for world in [PLAIN, UNDISTURBED, GIVING_UP, TWINS] {
+    for world in [PLAIN, UNDISTURBED, GIVING_UP, SAME_CHANGE] {
         let broken = check(Consumer { rules, ..world }).broken;
         assert!(
             broken.is_empty(),
@@ -174,14 +174,14 @@ fn a_stale_event_that_keeps_quiet_makes_facts_depend_on_the_order() {
         FACTS_EMITTED,
         UNDISTURBED,
         Rules {
-            stale_events_tell_their_facts: false,
+            stale_events_emit_their_facts: false,
             ..Rules::ALL
         },
     );
 }
 
 #[test]
-fn a_set_of_facts_that_forgets_tells_an_old_fact_again() {
+fn a_set_of_facts_that_forgets_emits_an_old_fact_again() {
     let rules = Rules {
         facts_never_evicted: false,
         ..Rules::ALL
@@ -191,10 +191,10 @@ fn a_set_of_facts_that_forgets_tells_an_old_fact_again() {
 }
 
 #[test]
-fn facts_named_after_their_event_are_told_twice_where_two_events_tell_of_one_change() {
+fn facts_named_after_their_event_are_emitted_twice_if_two_events_report_one_change() {
     breaks(
         FACTS_MINTED_ONCE,
-        TWINS,
+        SAME_CHANGE,
         Rules {
             fact_id_says_what_happened: false,
             ..Rules::ALL
@@ -245,14 +245,14 @@ fn a_receiver_that_takes_levels_as_they_come_ends_with_the_older_one() {
 #[test]
 fn a_story_reads_as_the_essay_shows_it() {
     let rules = Rules {
-        stale_events_tell_their_facts: false,
+        stale_events_emit_their_facts: false,
         ..Rules::ALL
     };
     let world = Consumer {
         rules,
         ..UNDISTURBED
     };
-    let told = "\
+    let expected = "\
 every event's fact is emitted (2 events)
   1. worker 1   Receive event 2                             → read nothing, Apply next
   2. worker 1   Apply event 2                               → version 1, Emit next
@@ -263,5 +263,5 @@ every event's fact is emitted (2 events)
   7. worker 1   Apply event 1                               → Acknowledge next
   8. worker 1   Acknowledge event 1
      in the end: version 2, state 2, nothing pending; facts minted 0, 1, emitted 0, 1; receiver holds nothing";
-    assert_eq!(find(world, FACTS_EMITTED).as_deref(), Some(told));
+    assert_eq!(find(world, FACTS_EMITTED).as_deref(), Some(expected));
 }

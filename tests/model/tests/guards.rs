@@ -111,7 +111,7 @@ fn without_a_lapse_a_crash_after_the_claim_stops_the_event_for_good() {
 }
 
 #[test]
-fn a_takeover_that_puts_the_entry_anew_forgets_the_body_that_was_published() {
+fn a_takeover_that_puts_the_entry_again_forgets_the_body_that_was_published() {
     let guards = Guards {
         takeover_only_updates: false,
         ..Guards::ALL
@@ -121,7 +121,7 @@ fn a_takeover_that_puts_the_entry_anew_forgets_the_body_that_was_published() {
 }
 
 #[test]
-fn a_takeover_that_puts_the_entry_anew_and_overlooks_due_at_loses_a_queued_event() {
+fn a_takeover_that_puts_the_entry_again_and_overlooks_due_at_loses_a_queued_event() {
     let guards = Guards {
         takeover_only_updates: false,
         queued_is_left_to_sweep: false,
@@ -213,7 +213,7 @@ fn a_finder_that_leaves_a_torn_body_as_it_is_acknowledges_what_nobody_can_read()
 }
 
 #[test]
-fn a_finder_that_stores_its_body_and_does_not_name_it_mends_nothing() {
+fn a_finder_that_stores_its_body_and_does_not_name_it_corrects_nothing() {
     let guards = Guards {
         finder_names_its_body: false,
         ..Guards::ALL
@@ -223,7 +223,7 @@ fn a_finder_that_stores_its_body_and_does_not_name_it_mends_nothing() {
 }
 
 #[test]
-fn a_body_named_before_its_parts_misleads_whoever_takes_over() {
+fn a_body_named_before_its_parts_misleads_the_attempt_that_takes_over() {
     let guards = Guards {
         body_named_after_its_parts: false,
         ..Guards::ALL
@@ -233,12 +233,12 @@ fn a_body_named_before_its_parts_misleads_whoever_takes_over() {
 }
 
 #[test]
-fn a_door_that_overlooks_the_failed_entry_marks_as_published_what_is_not() {
+fn an_ingest_that_overlooks_the_failed_entry_marks_as_published_what_is_not() {
     breaks(
         NOTHING_LOST,
         SMALL,
         Guards {
-            door_checks_each_result: false,
+            ingest_checks_each_result: false,
             ..Guards::ALL
         },
     );
@@ -335,11 +335,11 @@ fn a_story_reads_as_the_essay_shows_it() {
         ..Guards::ALL
     };
     let story = find(Protocol { guards, ..SMALL }, NOTHING_LOST);
-    let told = "\
+    let expected = "\
 nothing acknowledged is lost (Small body)
   1. delivery 1 Claim                     → Won, Publish next
   2. delivery 1 crashes
   3. delivery 2 Claim                     → Held, 200 duplicate
      in the end: entry of delivery 1 with body A, neither published nor due; copies on the bus: 0";
-    assert_eq!(story.as_deref(), Some(told));
+    assert_eq!(story.as_deref(), Some(expected));
 }

@@ -16,7 +16,7 @@ use stateright::Model as _;
 const ONE: Joined = Joined {
     events: 1,
     deliveries: 1,
-    doors: 1,
+    ingest_attempts_max: 1,
     reconciles: 0,
     replay: None,
     refreshes: &[],
@@ -80,7 +80,7 @@ fn one_event_delivered_again_and_reconciled_takes_effect_once() {
     holds(
         Joined {
             deliveries: 3,
-            doors: 2,
+            ingest_attempts_max: 2,
             reconciles: 2,
             workers: 2,
             disturbances: 3,
@@ -118,7 +118,7 @@ fn messages_that_come_again_change_nothing() {
 fn reconcile_brings_what_stripe_gives_up_beside_late_deliveries_and_sweep() {
     holds(
         Joined {
-            doors: 2,
+            ingest_attempts_max: 2,
             reconciles: 1,
             ..TWO
         },
@@ -142,7 +142,7 @@ fn a_plain_replay_changes_nothing_whenever_it_runs_and_dies() {
 }
 
 #[test]
-fn a_forced_replay_tells_each_fact_once_more_whenever_it_runs_and_dies() {
+fn a_forced_replay_emits_each_fact_once_more_whenever_it_runs_and_dies() {
     holds(
         Joined {
             replay: Some(Kind::Forced),
@@ -297,7 +297,7 @@ fn no_world_comes_back_to_where_it_was_and_every_way_ends_at_rest() {
     for joined in [
         Joined {
             deliveries: 2,
-            doors: 2,
+            ingest_attempts_max: 2,
             reconciles: 2,
             disturbances: 2,
             ..ONE

@@ -42,10 +42,10 @@ pub fn texts(template: &Template) -> Vec<String> {
             broken.push(format!("{id}: doesn't say what missing figures mean"));
         }
         for actions in ["AlarmActions", "OKActions"] {
-            let told = list(&alarm[actions]);
+            let given = list(&alarm[actions]);
             let right = match topic.is_empty() {
-                true => told.is_empty(),
-                false => told == [topic],
+                true => given.is_empty(),
+                false => given == [topic],
             };
             if !right {
                 broken.push(format!("{id}: its {actions} do not follow AlarmTopicArn"));
@@ -219,7 +219,7 @@ pub fn coverage(template: &Template) -> Vec<String> {
         .of(ALARM)
         .any(|(_, alarm)| alarm["MetricName"] == "Duration" && alarm["ExtendedStatistic"] == "p99");
     if !slowest {
-        broken.push("nobody is told when the slowest hundredth of deliveries is slow".to_owned());
+        broken.push("no alarm fires when the slowest hundredth of deliveries is slow".to_owned());
     }
     for metric in ["RetryInvocationAttempts", "FailedInvocations"] {
         broken.extend(rules_without(template, metric));
@@ -234,7 +234,7 @@ pub fn coverage(template: &Template) -> Vec<String> {
     };
     for function in ["sweep", "reconcile"] {
         if !silent(function) {
-            broken.push(format!("nobody is told when {function} is silent"));
+            broken.push(format!("no alarm fires when {function} is silent"));
         }
     }
     let unverified = template.of(ALARM).any(|(_, alarm)| {
@@ -248,7 +248,7 @@ pub fn coverage(template: &Template) -> Vec<String> {
             .all(|code| codes.contains(code))
     });
     if !unverified {
-        broken.push("nobody is told when no signature is valid".to_owned());
+        broken.push("no alarm fires when no signature is valid".to_owned());
     }
     let waiting = template.of(ALARM).any(|(_, alarm)| {
         let codes: BTreeSet<_> = list(&alarm["Metrics"])

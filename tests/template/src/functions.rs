@@ -159,7 +159,7 @@ pub fn schedules(template: &Template) -> Vec<String> {
 
 /// The API is throttled, its log shows API Gateway's own errors, and its default address is enabled unless configured
 /// otherwise.
-pub fn door(template: &Template) -> Vec<String> {
+pub fn api(template: &Template) -> Vec<String> {
     let mut broken = Vec::new();
     for (id, stage) in template.of("AWS::ApiGatewayV2::Stage") {
         let settings = &stage["DefaultRouteSettings"];

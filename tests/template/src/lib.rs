@@ -63,7 +63,7 @@ pub const MAIN: &[Rule] = &[
     ("keys", storage::keys),
     ("archive", storage::archive),
     ("schedules", functions::schedules),
-    ("door", functions::door),
+    ("api", functions::api),
     ("versions", versions::versions),
     ("in_turn", functions::in_turn),
     ("concurrency", functions::concurrency),

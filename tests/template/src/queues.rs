@@ -81,8 +81,8 @@ pub fn own_queue(template: &Template) -> Vec<String> {
             ));
         }
         let limit = &template.properties(queue)["RedrivePolicy"]["maxReceiveCount"];
-        let told = variable(template, function, "MAX_RECEIVES");
-        if !told.is_null() && number(told) != number(limit) {
+        let given = variable(template, function, "MAX_RECEIVES");
+        if !given.is_null() && number(given) != number(limit) {
             broken.push(format!("{id}: its function takes another receive than {queue}'s for the last (MAX_RECEIVES)"));
         }
     }

@@ -52,9 +52,9 @@ fn each_function_has_the_readers_that_its_source_names() {
             .filter(|reader| text.contains(&format!("{reader}(")))
             .map(|reader| **reader)
             .collect();
-        let mut told = reads::readers(function).to_vec();
-        told.sort_unstable();
-        assert_eq!(named, told, "{function}");
+        let mut given = reads::readers(function).to_vec();
+        given.sort_unstable();
+        assert_eq!(named, given, "{function}");
         // An unknown reader would read variables that no rule checks.
         let configs = usize::from(function != "notify");
         assert_eq!(text.matches("Config::read(").count(), configs, "{function}");
@@ -108,11 +108,11 @@ fn each_function_is_made_of_the_adapters_that_its_source_names() {
             .into_iter()
             .filter(|word| all.contains(word))
             .collect();
-        let told: BTreeSet<_> = calls::uses(function)
+        let given: BTreeSet<_> = calls::uses(function)
             .iter()
             .map(|(adapter, _)| *adapter)
             .collect();
-        assert_eq!(named, told, "{function}");
+        assert_eq!(named, given, "{function}");
     }
 }
 
@@ -137,11 +137,11 @@ fn each_function_reaches_its_adapters_through_the_ports_that_its_source_asks_for
             .into_iter()
             .filter(|word| all.contains(word))
             .collect();
-        let told: BTreeSet<_> = calls::uses(function)
+        let given: BTreeSet<_> = calls::uses(function)
             .iter()
             .map(|(_, port)| *port)
             .collect();
-        assert_eq!(imported, told, "{function}");
+        assert_eq!(imported, given, "{function}");
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use sluice_effects::check;
-use sluice_effects::stories::{self, Told};
+use sluice_effects::stories::{self, Played};
 use sluice_harness::build::{self, message};
 use sluice_harness::bus::MemoryBus;
 use sluice_harness::clock::TestClock;
@@ -12,7 +12,7 @@ use sluice_harness::projections::MemoryProjections;
 use sluice_harness::samples::sample;
 use sluice_harness::stripe::MemoryStripe;
 use sluice_kernel::clock::Clock as _;
-use sluice_kernel::consumer::batch::{self, Handled, Run};
+use sluice_kernel::consumer::batch::{self, BatchRun, Handled};
 use sluice_kernel::consumer::consume::Ports;
 use sluice_kernel::domain::{Domain as _, NoSettings};
 use sluice_kernel::effects::effect::{self, Fact};
@@ -136,9 +136,9 @@ fn an_account_that_lists_no_capabilities_is_judged_by_charges_and_payouts() {
     }
 }
 
-fn readies(told: &Told<Connected>) -> Vec<(bool, bool)> {
+fn readies(played: &Played<Connected>) -> Vec<(bool, bool)> {
     let flag = |data: &Value, name: &str| data[name].as_bool().expect("a flag");
-    let data = told.levels.iter().map(|level| &level.detail["data"]);
+    let data = played.levels.iter().map(|level| &level.detail["data"]);
     let mut said: Vec<_> = data
         .map(|data| (flag(data, "ready"), flag(data, "disconnected")))
         .collect();
@@ -146,7 +146,7 @@ fn readies(told: &Told<Connected>) -> Vec<(bool, bool)> {
     said
 }
 
-fn play(events: &[Event]) -> Told<Connected> {
+fn play(events: &[Event]) -> Played<Connected> {
     stories::play::<Connect>(events).expect("nothing is refused")
 }
 
@@ -177,8 +177,8 @@ fn an_account_that_disconnected_is_not_ready_however_late_its_updates_come() {
             [&left, &same, &before],
             [&same, &before, &left],
         ] {
-            let told = play(&order.map(Event::clone));
-            let state = &told.states[&key];
+            let played = play(&order.map(Event::clone));
+            let state = &played.states[&key];
             assert_eq!(
                 (&*state.object, &*state.status),
                 ("account", "deauthorized")
@@ -190,7 +190,7 @@ fn an_account_that_disconnected_is_not_ready_however_late_its_updates_come() {
             );
             assert_eq!(data["transfers"], false);
             assert_eq!(
-                told.states.len(),
+                played.states.len(),
                 1,
                 "the application has no item beside it"
             );
@@ -205,18 +205,18 @@ fn an_account_that_comes_back_is_ready_when_an_update_shows_it_and_not_before() 
     let back = application("evt_3", AUTHORIZED, SECOND + 120);
     let shown = updated("evt_0", SECOND + 120, &json!({}));
     let mut events = vec![ready, left, back.clone()];
-    let told = play(&events);
+    let played = play(&events);
     assert_eq!(
-        readies(&told),
+        readies(&played),
         [(true, false), (false, true), (false, false)]
     );
     // The update in the same second as the connection says more than the connection.
     events.push(shown);
-    let told = play(&events);
-    assert_eq!(readies(&told).last(), Some(&(true, false)));
+    let played = play(&events);
+    assert_eq!(readies(&played).last(), Some(&(true, false)));
     events.reverse();
-    assert_eq!(play(&events).states, told.states);
-    let state = told.states.values().next().expect("the account");
+    assert_eq!(play(&events).states, played.states);
+    let state = played.states.values().next().expect("the account");
     assert_eq!(level_of(state, &back)["ready"], true);
 }
 
@@ -241,8 +241,8 @@ fn a_payout_that_came_back_overtakes_that_it_was_paid() {
 
     let mut events = story("PayoutFailsLater");
     events.reverse();
-    let told = play(&events);
-    let paid = told.facts.values().find(|fact| fact.kind == "PayoutPaid");
+    let played = play(&events);
+    let paid = played.facts.values().find(|fact| fact.kind == "PayoutPaid");
     assert_eq!(
         paid.expect("it was paid").detail["overtaken"]["status"],
         "failed"
@@ -288,7 +288,7 @@ impl Consumer {
             text: message(event),
             receives: 1,
         };
-        let run = Run {
+        let run = BatchRun {
             deadline_ms: clock.now_ms() + 60_000,
             receives_max: 500,
         };

@@ -56,7 +56,7 @@ async fn what_the_configuration_does_not_expect_is_stored_with_its_reason_and_an
             ok("accepted"),
             "{id}"
         );
-        let standing = world.door.ledger.entry(id).expect("an entry").standing;
+        let standing = world.ingest.ledger.entry(id).expect("an entry").standing;
         assert_eq!(standing.ledger_only.as_deref(), Some(reason));
         assert_eq!(
             world.post(path, secret, &body).await,
@@ -74,15 +74,15 @@ async fn an_event_that_waits_for_the_configuration_is_published_by_a_delivery_af
     let body = with(&charge("evt_1"), &[("context", json!("org_1/acct_own"))]);
     assert_eq!(world.deliver(PLATFORM, &body).await, ok("accepted"));
     assert_eq!(world.published(), 0);
-    let platform = world.door.endpoints.get_mut("platform");
+    let platform = world.ingest.endpoints.get_mut("platform");
     platform.expect("configured").account = Some("acct_own".to_owned());
     assert_eq!(world.deliver(PLATFORM, &body).await, ok("accepted"));
     assert_eq!(world.published(), 1);
     assert_eq!(
-        world.door.bus.details()[0]["sluice"]["account"],
+        world.ingest.bus.details()[0]["sluice"]["account"],
         Value::Null
     );
-    let entry = world.door.ledger.entry("evt_1").expect("an entry");
+    let entry = world.ingest.ledger.entry("evt_1").expect("an entry");
     assert_eq!(
         (entry.origin.account, entry.standing.ledger_only),
         (None, None)
@@ -128,7 +128,7 @@ async fn trial_clicks_of_the_dashboard_are_answered_200_and_leave_nothing() {
         assert_eq!(world.deliver(PLATFORM, &body).await, ok("test"));
     }
     assert_eq!(world.published(), 0);
-    assert!(world.door.ledger.entry("evt_00000000000000").is_none());
+    assert!(world.ingest.ledger.entry("evt_00000000000000").is_none());
     assert_eq!(Answer::trial().code, Some("event.trial"));
     let body = charge("evt_00000000000000");
     let forged = world.deliver("whsec_wrong", &body).await;
@@ -139,14 +139,14 @@ async fn trial_clicks_of_the_dashboard_are_answered_200_and_leave_nothing() {
 async fn an_own_event_is_keyed_alike_through_an_organizations_destination_and_the_accounts_endpoint()
  {
     let mut world = world();
-    for endpoint in world.door.endpoints.values_mut() {
+    for endpoint in world.ingest.endpoints.values_mut() {
         endpoint.account = Some("acct_own".to_owned());
     }
     let both = Endpoint {
         account: Some("acct_own".to_owned()),
         ..Endpoint::of(AccountScope::Both, true)
     };
-    world.door.endpoints.insert("bare".to_owned(), both);
+    world.ingest.endpoints.insert("bare".to_owned(), both);
     world
         .store
         .hold(&[("platform", &[PLATFORM]), ("bare", &["whsec_org"])]);
@@ -164,7 +164,7 @@ async fn an_own_event_is_keyed_alike_through_an_organizations_destination_and_th
             ok("accepted"),
             "{id}"
         );
-        let published = world.door.bus.details().pop().expect("published");
+        let published = world.ingest.bus.details().pop().expect("published");
         assert_eq!(
             (&published["id"], &published["sluice"]["account"]),
             (&json!(id), &account)
@@ -185,7 +185,7 @@ async fn an_own_event_is_keyed_alike_through_an_organizations_destination_and_th
         world.post(org, "whsec_org", &thin.to_string()).await,
         ok("accepted")
     );
-    let published = world.door.bus.details().pop().expect("published");
+    let published = world.ingest.bus.details().pop().expect("published");
     assert_eq!(published["sluice"]["account"], Value::Null);
 }
 

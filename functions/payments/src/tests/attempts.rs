@@ -5,31 +5,34 @@ use serde_json::json;
 use super::*;
 
 #[test]
-fn payment_failed_after_paid_leaves_it_paid_and_is_told_once() {
+fn payment_failed_after_paid_leaves_it_paid_and_is_emitted_once() {
     let mut events = story("DeclinedThenPaid");
     let failed = events
         .iter()
         .position(|event| event.kind == "payment_intent.payment_failed");
     let failed = events.remove(failed.expect("the decline"));
     events.extend([failed.clone(), failed]);
-    let told = play(&events);
-    let intent = of_kind(&told, "payment_intent")[0];
+    let played = play(&events);
+    let intent = of_kind(&played, "payment_intent")[0];
     assert_eq!(intent.status, "succeeded");
     assert_eq!(
-        (told.count("PaymentFailed"), told.count("PaymentSucceeded")),
+        (
+            played.count("PaymentFailed"),
+            played.count("PaymentSucceeded")
+        ),
         (1, 1)
     );
-    let failed = told
+    let failed = played
         .facts
         .values()
         .find(|fact| fact.kind == "PaymentFailed");
-    let data = &failed.expect("told").detail["data"];
+    let data = &failed.expect("it is emitted").detail["data"];
     assert_eq!(data["code"], "card_declined");
     assert_ne!(data["charge"], json!(intent.charge));
 }
 
 #[test]
-fn a_failed_attempt_is_told_apart_by_its_charge_and_without_one_by_its_request() {
+fn a_failed_attempt_is_identified_by_its_charge_and_without_one_by_its_request() {
     let declined = sample("payment_intent.payment_failed");
     let charge = declined.object["last_payment_error"]["charge"]
         .as_str()
@@ -89,7 +92,7 @@ fn attempts_without_a_charge_are_neither_doubled_by_a_second_event_nor_lost() {
         .collect();
     assert_eq!(seconds.len(), 3, "three events, a second apart or more");
     assert_eq!(play(&events).count("PaymentFailed"), 2);
-    let twice = play(&story("ToldTwice"));
+    let twice = play(&story("TwoEventsPerChange"));
     assert_eq!(
         (twice.count("PaymentSucceeded"), twice.count("Refunded")),
         (1, 1)
@@ -97,7 +100,7 @@ fn attempts_without_a_charge_are_neither_doubled_by_a_second_event_nor_lost() {
 }
 
 #[test]
-fn an_intent_that_was_fetched_after_it_was_paid_tells_of_no_failed_attempt() {
+fn an_intent_that_was_fetched_after_it_was_paid_shows_no_failed_attempt() {
     let mut fetched = sample("payment_intent.succeeded");
     fetched.kind = "payment_intent.payment_failed".to_owned();
     let kinds: Vec<_> = facts(&fetched).into_iter().map(|fact| fact.0).collect();

@@ -13,8 +13,8 @@ fn dispute(status: &str) -> Event {
 }
 
 /// What the last level of the story's only dispute says.
-fn level(told: &Told<Payment>) -> Value {
-    let levels = told.last_levels().into_iter();
+fn level(played: &Played<Payment>) -> Value {
+    let levels = played.last_levels().into_iter();
     let mut disputes = levels.filter(|(key, _)| key.starts_with("Dispute#"));
     let (_, (data, _)) = disputes.next().expect("a dispute");
     assert!(disputes.next().is_none());
@@ -47,10 +47,10 @@ fn what_a_dispute_says_happened_is_as_the_table_has_it() {
 
 #[test]
 fn an_inquiry_moves_no_money_and_is_no_chargeback() {
-    let told = play(&story("InquiryClosed"));
-    let counts = ["InquiryOpened", "DisputeOpened", "DisputeClosed"].map(|kind| told.count(kind));
+    let played = play(&story("InquiryClosed"));
+    let counts = ["InquiryOpened", "DisputeOpened", "DisputeClosed"].map(|kind| played.count(kind));
     assert_eq!(counts, [1, 0, 1]);
-    let level = level(&told);
+    let level = level(&played);
     assert_eq!(
         (&level["stage"], &level["status"], &level["moved"]),
         (&json!("inquiry"), &json!("warning_closed"), &json!({}))
@@ -62,9 +62,9 @@ fn an_inquiry_that_becomes_a_chargeback_opens_a_dispute_with_its_own_deadline_al
  {
     for (name, closed) in [("InquiryEscalated", 1), ("InquiryReopened", 2)] {
         let events = story(name);
-        let told = play(&events);
+        let played = play(&events);
         let counts =
-            ["InquiryOpened", "DisputeOpened", "DisputeClosed"].map(|kind| told.count(kind));
+            ["InquiryOpened", "DisputeOpened", "DisputeClosed"].map(|kind| played.count(kind));
         assert_eq!(counts, [1, 1, closed], "{name}");
         let due_by = |status: &str| {
             let mut shown = events
@@ -77,7 +77,7 @@ fn an_inquiry_that_becomes_a_chargeback_opens_a_dispute_with_its_own_deadline_al
             due_by("needs_response"),
             "{name}"
         );
-        let level = level(&told);
+        let level = level(&played);
         assert_eq!(level["due_by"], due_by("needs_response"), "{name}");
         assert_eq!(level["stage"], "chargeback", "{name}");
     }
@@ -93,13 +93,13 @@ fn an_inquiry_that_is_closed_isnt_at_its_end_and_a_chargeback_is() {
 
 #[test]
 fn money_that_moves_in_another_currency_is_counted_in_that_one() {
-    let told = play(&story("DisputeInAnotherCurrency"));
-    let state = of_kind(&told, "dispute")[0];
+    let played = play(&story("DisputeInAnotherCurrency"));
+    let state = of_kind(&played, "dispute")[0];
     assert_eq!(state.currency.as_deref(), Some("jpy"));
     let disputed = state.amount.expect("an amount");
     let moved = -disputed * 672 / 1_000 + -disputed * 4 / 1_000;
     assert_eq!(state.moved, BTreeMap::from([("usd".to_owned(), moved)]));
-    assert_eq!(level(&told)["moved"], json!({ "usd": moved }));
+    assert_eq!(level(&played)["moved"], json!({ "usd": moved }));
 
     let mut mixed = dispute("lost");
     mixed.object["balance_transactions"] = json!([
@@ -113,12 +113,12 @@ fn money_that_moves_in_another_currency_is_counted_in_that_one() {
 #[test]
 fn a_disputes_money_leaves_and_returns_and_it_is_opened_and_closed_once() {
     let events = story("DisputeWon");
-    let told = play(&events);
+    let played = play(&events);
     let usd = |amount: i64| BTreeMap::from([("usd".to_owned(), amount)]);
-    let dispute = of_kind(&told, "dispute")[0];
+    let dispute = of_kind(&played, "dispute")[0];
     assert_eq!((&*dispute.status, &dispute.moved), ("won", &usd(0)));
     assert_eq!(
-        (told.count("DisputeOpened"), told.count("DisputeClosed")),
+        (played.count("DisputeOpened"), played.count("DisputeClosed")),
         (1, 1)
     );
 

@@ -13,12 +13,12 @@ const ORDERS: usize = 6;
 const SEEDS: [u64; 3] = [1, 2, 5];
 
 /// The sum of a receiver that adds facts and last levels, by currency.
-fn added(told: &Told<Payment>) -> BTreeMap<String, i64> {
+fn added(played: &Played<Payment>) -> BTreeMap<String, i64> {
     let mut sum = BTreeMap::new();
     let mut add = |currency: &str, amount: i64| {
         *sum.entry(currency.to_owned()).or_insert(0) += amount;
     };
-    for fact in told.facts.values() {
+    for fact in played.facts.values() {
         let sign = match &*fact.kind {
             "PaymentSucceeded" | "RefundFailed" => 1,
             "Refunded" => -1,
@@ -31,7 +31,7 @@ fn added(told: &Told<Payment>) -> BTreeMap<String, i64> {
             sign * amount,
         );
     }
-    for (key, (data, _)) in told.last_levels() {
+    for (key, (data, _)) in played.last_levels() {
         let moved = data["moved"].as_object();
         for (currency, amount) in moved.into_iter().flatten() {
             assert!(key.starts_with("Dispute#"));
@@ -51,12 +51,12 @@ fn facts_add_up_to_what_stripe_settled_in_every_story_version_and_order() {
         for version in ApiVersion::TESTED {
             for (name, mut events) in stories::all(seed, version) {
                 for _ in 0..ORDERS {
-                    let told = play(&events);
+                    let played = play(&events);
                     // What a dispute moved is a state: the last of the events within one second may not be known.
-                    if told.is_guess() && told.count("DisputeOpened") > 0 {
+                    if played.is_guess() && played.count("DisputeOpened") > 0 {
                         guessed += 1;
                     } else {
-                        assert_eq!(added(&told), settled[&name], "{name} at {version}");
+                        assert_eq!(added(&played), settled[&name], "{name} at {version}");
                     }
                     dice.shuffle(&mut events);
                 }
@@ -73,7 +73,7 @@ fn facts_add_up_to_what_stripe_settled_in_every_story_version_and_order() {
 }
 
 #[test]
-fn facts_add_up_where_refunds_are_told_by_their_charge_alone() {
+fn facts_add_up_if_refunds_are_reported_by_their_charge_alone() {
     let settled = stories::settled(SEEDS[0]);
     for (name, mut events) in stories::all(SEEDS[0], ApiVersion::V2020_08_27) {
         // While a refund is pending it counts for nothing, and only its own events say that it succeeds.

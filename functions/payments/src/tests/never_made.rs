@@ -10,7 +10,7 @@ use sluice_harness::projections::MemoryProjections;
 use sluice_harness::stripe::MemoryStripe;
 use sluice_kernel::bus::detail::{self, Check};
 use sluice_kernel::clock::Clock as _;
-use sluice_kernel::consumer::batch::{self, Run};
+use sluice_kernel::consumer::batch::{self, BatchRun};
 use sluice_kernel::consumer::consume::Ports;
 use sluice_kernel::domain::NoSettings;
 use sluice_kernel::outcome::Outcome;
@@ -58,7 +58,7 @@ impl Consumer {
             text,
             receives: 1,
         };
-        let run = Run {
+        let run = BatchRun {
             deadline_ms: clock.now_ms() + 60_000,
             receives_max: 500,
         };

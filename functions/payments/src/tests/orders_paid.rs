@@ -18,10 +18,10 @@ fn a_bank_debits_order_is_paid_when_the_money_comes_and_not_when_the_session_com
         .position(|event| event.kind == "checkout.session.completed")
         .expect("the completion");
     assert_eq!(play(&events[..=completed]).count("OrderPaid"), 0);
-    let told = play(&events);
-    let session = of_kind(&told, "checkout.session")[0];
+    let played = play(&events);
+    let session = of_kind(&played, "checkout.session")[0];
     assert_eq!(session.payment_status.as_deref(), Some("paid"));
-    assert_eq!(told.count("OrderPaid"), 1);
+    assert_eq!(played.count("OrderPaid"), 1);
 }
 
 #[test]
@@ -95,9 +95,9 @@ fn an_order_says_what_was_asked_for_and_what_was_presented() {
     let facts: Vec<_> = [ApiVersion::V2023_10_16, ApiVersion::V2025_09_30]
         .into_iter()
         .map(|version| {
-            let told = play(&stories::one("AdaptivePricing", 3, version));
-            let session = of_kind(&told, "checkout.session")[0].clone();
-            let paid = told
+            let played = play(&stories::one("AdaptivePricing", 3, version));
+            let session = of_kind(&played, "checkout.session")[0].clone();
+            let paid = played
                 .facts
                 .into_values()
                 .find(|fact| fact.kind == "OrderPaid");
@@ -135,8 +135,8 @@ fn an_order_that_was_presented_as_it_was_asked_for_says_it_once() {
 
 #[test]
 fn what_a_later_check_of_the_books_needs_is_kept_of_a_payment() {
-    let told = play(&story("HoldCapturedInPart"));
-    let intent = of_kind(&told, "payment_intent")[0];
+    let played = play(&story("HoldCapturedInPart"));
+    let intent = of_kind(&played, "payment_intent")[0];
     assert_eq!(intent.capture_method.as_deref(), Some("manual"));
     assert!(intent.amount_captured < intent.amount && intent.order.is_some());
     let held = story("HoldCapturedInPart");

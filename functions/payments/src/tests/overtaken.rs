@@ -7,15 +7,15 @@ use super::*;
 fn overtaken(name: &str) -> BTreeSet<(String, Option<String>)> {
     let mut events = story(name);
     events.reverse();
-    let told = play(&events);
+    let played = play(&events);
     let status = |fact: &sluice_kernel::effects::effect::Pending| {
         let status = fact.detail["overtaken"]["status"].as_str();
         (fact.kind.clone(), status.map(str::to_owned))
     };
-    for fact in told.facts.values() {
+    for fact in played.facts.values() {
         check(fact).expect(name);
     }
-    told.facts.values().map(status).collect()
+    played.facts.values().map(status).collect()
 }
 
 fn has(name: &str, kind: &str, status: Option<&str>) {

@@ -115,9 +115,9 @@ fn a_refund_without_a_status_is_kept_as_unknown_and_counts_if_its_money_left() {
     assert_eq!(project(&old).2.status, "unknown");
     assert_eq!(kinds(&old), ["Refunded"]);
     assert_eq!(kinds(&refund(Value::Null, false, false, "refund")), [""; 0]);
-    let told = play(&story("RefundWithoutStatus"));
-    assert_eq!(of_kind(&told, "refund")[0].status, "unknown");
-    assert_eq!(told.count("Refunded"), 1);
+    let played = play(&story("RefundWithoutStatus"));
+    assert_eq!(of_kind(&played, "refund")[0].status, "unknown");
+    assert_eq!(played.count("Refunded"), 1);
 }
 
 #[test]
@@ -128,8 +128,11 @@ fn a_refund_that_never_moved_money_fails_with_what_it_was_of() {
     assert_eq!(data(&canceled)["reason"], "canceled");
     canceled.object["failure_reason"] = json!("merchant_request");
     assert_eq!(data(&canceled)["reason"], "merchant_request");
-    let told = play(&story("RefundCanceledWhilePending"));
-    assert_eq!((told.count("Refunded"), told.count("RefundFailed")), (0, 1));
+    let played = play(&story("RefundCanceledWhilePending"));
+    assert_eq!(
+        (played.count("Refunded"), played.count("RefundFailed")),
+        (0, 1)
+    );
 }
 
 #[test]
@@ -145,12 +148,15 @@ fn a_cash_balance_that_is_given_back_is_no_payments_money() {
 #[test]
 fn an_authorization_that_is_released_is_no_refund_and_its_charge_shows_nothing_given_back() {
     let events = story("HoldReleased");
-    let told = play(&events);
+    let played = play(&events);
     assert_eq!(
-        (told.count("Refunded"), told.count("AuthorizationReleased")),
+        (
+            played.count("Refunded"),
+            played.count("AuthorizationReleased")
+        ),
         (0, 1)
     );
-    let charge = of_kind(&told, "charge")[0];
+    let charge = of_kind(&played, "charge")[0];
     assert_eq!(
         (
             charge.amount_captured,
@@ -181,19 +187,22 @@ fn an_authorization_that_is_released_is_no_refund_and_its_charge_shows_nothing_g
 
 #[test]
 fn the_rest_of_a_partial_capture_is_released_and_only_captured_money_is_refunded() {
-    let told = play(&story("HoldCapturedInPart"));
+    let played = play(&story("HoldCapturedInPart"));
     assert_eq!(
-        (told.count("Refunded"), told.count("AuthorizationReleased")),
+        (
+            played.count("Refunded"),
+            played.count("AuthorizationReleased")
+        ),
         (1, 1)
     );
-    let charge = of_kind(&told, "charge")[0];
+    let charge = of_kind(&played, "charge")[0];
     let (captured, released) = (
         charge.amount_captured.unwrap(),
         charge.amount_released.unwrap(),
     );
     assert_eq!(Some(captured + released), charge.amount);
     let amount = |kind: &str| {
-        let fact = told.facts.values().find(|fact| fact.kind == kind);
+        let fact = played.facts.values().find(|fact| fact.kind == kind);
         fact.expect(kind).detail["data"]["amount"].as_i64()
     };
     assert_eq!(amount("PaymentSucceeded"), Some(captured));
@@ -250,11 +259,11 @@ fn refunds_inside_a_charge_say_what_their_own_events_say() {
 
 #[test]
 fn two_partial_refunds_with_equal_amounts_are_two_facts() {
-    let told = play(&story("TwoEqualRefunds"));
-    assert_eq!(told.count("Refunded"), 2);
-    let refunds = of_kind(&told, "refund");
+    let played = play(&story("TwoEqualRefunds"));
+    assert_eq!(played.count("Refunded"), 2);
+    let refunds = of_kind(&played, "refund");
     assert_eq!(refunds[0].amount, refunds[1].amount);
-    let charge = of_kind(&told, "charge")[0];
+    let charge = of_kind(&played, "charge")[0];
     assert_eq!(
         charge.amount_refunded,
         refunds[0].amount.map(|amount| 2 * amount)
@@ -262,25 +271,28 @@ fn two_partial_refunds_with_equal_amounts_are_two_facts() {
 }
 
 #[test]
-fn a_refund_before_its_charge_is_kept_and_told_by_itself() {
+fn a_refund_before_its_charge_is_kept_and_emitted_by_itself() {
     let mut events = story("FullRefund");
     events.sort_by_key(|event| event.object["object"] != "refund");
     assert_eq!(events[0].kind, "refund.created");
     let first = play(&events[..1]);
     assert_eq!((first.states.len(), first.count("Refunded")), (1, 1));
-    let told = play(&events);
+    let played = play(&events);
     assert_eq!(
-        (told.count("Refunded"), told.count("PaymentSucceeded")),
+        (played.count("Refunded"), played.count("PaymentSucceeded")),
         (1, 1)
     );
 }
 
 #[test]
-fn a_refund_that_fails_after_it_succeeded_has_failed_and_both_are_told() {
-    let told = play(&story("RefundFailsLater"));
-    assert_eq!(of_kind(&told, "refund")[0].status, "failed");
-    assert_eq!((told.count("Refunded"), told.count("RefundFailed")), (1, 1));
-    assert_eq!(of_kind(&told, "charge")[0].amount_refunded, Some(0));
+fn a_refund_that_fails_after_it_succeeded_has_failed_and_both_are_emitted() {
+    let played = play(&story("RefundFailsLater"));
+    assert_eq!(of_kind(&played, "refund")[0].status, "failed");
+    assert_eq!(
+        (played.count("Refunded"), played.count("RefundFailed")),
+        (1, 1)
+    );
+    assert_eq!(of_kind(&played, "charge")[0].amount_refunded, Some(0));
 
     let canceled = play(&story("RefundCanceledLater"));
     assert_eq!(of_kind(&canceled, "refund")[0].status, "canceled");

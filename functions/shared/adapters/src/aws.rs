@@ -180,7 +180,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_limit_that_was_met_is_told_from_what_is_broken() {
+    fn a_limit_that_was_met_is_distinguished_from_what_is_broken() {
         for (code, pace) in [
             ("ThrottlingException", Pace::Throttled),
             ("ProvisionedThroughputExceededException", Pace::Throttled),

@@ -8,7 +8,7 @@ use aws_sdk_eventbridge::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_eventbridge::types::{PutEventsRequestEntry, PutEventsResultEntry};
 use aws_types::SdkConfig;
 use sluice_kernel::bus::trace::to_xray;
-use sluice_kernel::bus::{Bus, Outgoing, Refusal, pack};
+use sluice_kernel::bus::{Bus, Outgoing, PublishRefusal, pack};
 
 use crate::aws;
 
@@ -38,7 +38,7 @@ impl EventBridgeBus {
         }
     }
 
-    async fn put(&self, entries: &[Outgoing]) -> Vec<Result<(), Refusal>> {
+    async fn put(&self, entries: &[Outgoing]) -> Vec<Result<(), PublishRefusal>> {
         let request = entries.iter().map(|entry| self.entry(entry)).collect();
         let output = self
             .client
@@ -67,12 +67,13 @@ impl EventBridgeBus {
 }
 
 impl Bus for EventBridgeBus {
-    async fn publish(&self, entries: &[Outgoing]) -> Vec<Result<(), Refusal>> {
+    async fn publish(&self, entries: &[Outgoing]) -> Vec<Result<(), PublishRefusal>> {
         let mut fates = Vec::with_capacity(entries.len());
         for call in pack(entries) {
             let results = self.put(call).await;
-            let refused_whole =
-                |fate: &Result<(), Refusal>| matches!(fate, Err(Refusal::Form { .. }));
+            let refused_whole = |fate: &Result<(), PublishRefusal>| {
+                matches!(fate, Err(PublishRefusal::Form { .. }))
+            };
             if call.len() > 1 && results.iter().all(refused_whole) {
                 for entry in call {
                     fates.extend(self.put(std::slice::from_ref(entry)).await);
@@ -86,17 +87,17 @@ impl Bus for EventBridgeBus {
 }
 
 /// One result per entry, in order; an entry that the response doesn't mention has an unknown result.
-fn results(count: usize, answered: &[PutEventsResultEntry]) -> Vec<Result<(), Refusal>> {
+fn results(count: usize, answered: &[PutEventsResultEntry]) -> Vec<Result<(), PublishRefusal>> {
     (0..count)
         .map(|index| {
             let Some(entry) = answered.get(index) else {
-                return Err(Refusal::Later {
+                return Err(PublishRefusal::Later {
                     cause: "PutEvents: no result for the entry".to_owned(),
                 });
             };
             match entry.error_code() {
                 Some(code) => Err(refusal(code, format!("PutEvents entry: {code}"))),
-                None if entry.event_id().is_none() => Err(Refusal::Later {
+                None if entry.event_id().is_none() => Err(PublishRefusal::Later {
                     cause: "PutEvents entry: neither id nor code".to_owned(),
                 }),
                 None => Ok(()),
@@ -105,27 +106,27 @@ fn results(count: usize, answered: &[PutEventsResultEntry]) -> Vec<Result<(), Re
         .collect()
 }
 
-fn refusal(code: &str, cause: String) -> Refusal {
+fn refusal(code: &str, cause: String) -> PublishRefusal {
     if FORM_CODES.contains(&code) {
-        Refusal::Form { cause }
+        PublishRefusal::Form { cause }
     } else {
-        Refusal::Later { cause }
+        PublishRefusal::Later { cause }
     }
 }
 
 fn refusal_of_call<E: ProvideErrorMetadata>(
     error: &SdkError<E, aws_smithy_runtime_api::client::orchestrator::HttpResponse>,
-) -> Refusal {
+) -> PublishRefusal {
     let cause = aws::cause("PutEvents", error);
     let too_large = error
         .raw_response()
         .is_some_and(|response| response.status().as_u16() == 413);
     if too_large {
-        return Refusal::Form { cause };
+        return PublishRefusal::Form { cause };
     }
     match error {
         SdkError::ServiceError(_) => refusal(error.code().unwrap_or_default(), cause),
-        _ => Refusal::Later { cause },
+        _ => PublishRefusal::Later { cause },
     }
 }
 
@@ -152,9 +153,9 @@ mod tests {
             ],
         );
         assert_eq!(fates[0], Ok(()));
-        assert!(matches!(fates[1], Err(Refusal::Later { .. })));
-        assert!(matches!(fates[2], Err(Refusal::Form { .. })));
-        assert!(matches!(fates[3], Err(Refusal::Later { .. })));
-        assert!(matches!(fates[4], Err(Refusal::Later { .. })));
+        assert!(matches!(fates[1], Err(PublishRefusal::Later { .. })));
+        assert!(matches!(fates[2], Err(PublishRefusal::Form { .. })));
+        assert!(matches!(fates[3], Err(PublishRefusal::Later { .. })));
+        assert!(matches!(fates[4], Err(PublishRefusal::Later { .. })));
     }
 }

@@ -11,7 +11,7 @@ pub use lambda_runtime::Error;
 use lambda_runtime::{LambdaEvent, service_fn};
 use serde::de::DeserializeOwned;
 use sluice_kernel::bus::trace;
-use sluice_kernel::consumer::batch::{self, Handled, Run};
+use sluice_kernel::consumer::batch::{self, BatchRun, Handled};
 use sluice_kernel::consumer::consume::Ports;
 use sluice_kernel::domain::Domain;
 use sluice_kernel::queue::Received;
@@ -78,7 +78,7 @@ impl<S: DeserializeOwned + Default + Send + Sync> Consumer<S> {
             objects: &self.objects,
             settings: &self.settings,
         };
-        let run = Run {
+        let run = BatchRun {
             deadline_ms,
             receives_max: self.receives_max,
         };

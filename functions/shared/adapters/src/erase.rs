@@ -73,7 +73,7 @@ pub struct Kept {
 
 /// A projection.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Projected {
+pub struct StoredProjection {
     /// `acct_1#live#ch_1`.
     pub key: String,
     /// What is stored; `None` if the item has no version or no document.
@@ -287,7 +287,7 @@ impl Eraser {
         &self,
         table: &str,
         from: Option<Cursor>,
-    ) -> Result<(Vec<Projected>, Option<Cursor>), Fault> {
+    ) -> Result<(Vec<StoredProjection>, Option<Cursor>), Fault> {
         let scan = self.client.scan().table_name(table).consistent_read(true);
         let sent = scan.set_exclusive_start_key(from).send().await;
         let page = sent.map_err(|error| aws::unavailable(UNAVAILABLE, "Scan", &error))?;
@@ -295,7 +295,7 @@ impl Eraser {
             let version = item.get("version");
             let version = version.and_then(|version| version.as_n().ok()?.parse().ok());
             let stored = version.zip(said(item, "doc"));
-            Some(Projected {
+            Some(StoredProjection {
                 key: said(item, "pk")?,
                 stored: stored.map(|(version, document)| Stored { version, document }),
                 owner: said(item, "owner"),

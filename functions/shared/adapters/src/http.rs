@@ -187,7 +187,7 @@ impl Http {
                 None => self.connect(host.clone(), connect_timeout).await?,
             };
             if let Some(captured) = &captured {
-                line.tell(captured);
+                line.capture(captured);
             }
             match line.exchange(request).await {
                 Ok(response) => {
@@ -344,7 +344,7 @@ impl KeptConnection {
     }
 
     /// Gives the SDK what it needs to have this connection closed.
-    fn tell(&self, captured: &CaptureSmithyConnection) {
+    fn capture(&self, captured: &CaptureSmithyConnection) {
         let poisoned = self.poisoned.clone();
         captured.set_connection_retriever(move || {
             let poisoned = poisoned.clone();

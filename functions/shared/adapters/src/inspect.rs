@@ -22,14 +22,14 @@ const UNAVAILABLE: &str = "inspect.unavailable";
 
 /// An event as the ledger and the outcomes table record it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Story {
+pub struct EventRecords {
     /// The ledger's entry.
     #[serde(flatten)]
     pub entry: EntryView,
     /// Bodies that came under the same id and are another event.
     pub others: Vec<Value>,
     /// What domains recorded about it, and what operators did with it.
-    pub outcomes: Vec<Outcome>,
+    pub outcomes: Vec<OutcomeRecord>,
     /// The stored body, byte for byte, if it is whole; as text in JSON.
     #[serde(serialize_with = "as_text")]
     pub body: Option<Vec<u8>>,
@@ -94,7 +94,7 @@ pub struct EntryView {
 
 /// A record of an event among the outcomes.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub struct Outcome {
+pub struct OutcomeRecord {
     /// The domain that recorded it, or what an operator did: `replay#<run>`.
     #[serde(rename = "sk")]
     pub by: String,
@@ -121,7 +121,7 @@ pub struct Outcome {
     pub more: Map<String, Value>,
 }
 
-impl Outcome {
+impl OutcomeRecord {
     fn of(item: &Item) -> Self {
         let mut more = plain(item);
         let mut text = |name: &str| match more.remove(name) {
@@ -165,7 +165,7 @@ pub async fn event(
     ledger: &str,
     outcomes: &str,
     id: &str,
-) -> Result<Option<Story>, Fault> {
+) -> Result<Option<EventRecords>, Fault> {
     let reader = DynamoLedger::new(config, ledger.to_owned(), SystemClock);
     let Some((entry, body)) = reader.read(id).await? else {
         return Ok(None);
@@ -173,10 +173,10 @@ pub async fn event(
     let client = Client::new(config);
     let others = query(&client, ledger, id, Some("other#")).await?;
     let recorded = query(&client, outcomes, id, None).await?;
-    Ok(Some(Story {
+    Ok(Some(EventRecords {
         entry: view(entry, body.is_some()),
         others: others.iter().map(plain).map(Value::Object).collect(),
-        outcomes: recorded.iter().map(Outcome::of).collect(),
+        outcomes: recorded.iter().map(OutcomeRecord::of).collect(),
         body,
     }))
 }
@@ -347,7 +347,7 @@ mod tests {
             ("at".to_owned(), number(50)),
             ("forced".to_owned(), AttributeValue::Bool(true)),
         ]);
-        let outcome = Outcome::of(&item);
+        let outcome = OutcomeRecord::of(&item);
         assert_eq!((outcome.at_ms, outcome.why.as_deref()), (Some(50), None));
         let shown = serde_json::to_value(&outcome).expect("JSON");
         assert_eq!(shown, Value::Object(plain(&item)));

@@ -129,6 +129,6 @@ impl Listing {
 fn domain(kind: &str) -> Option<&'static str> {
     match route(kind) {
         Route::Domain(domain) => Some(domain),
-        Route::LedgerOnly(_) | Route::Unrouted => None,
+        Route::NoDomain(_) | Route::Unrouted => None,
     }
 }

@@ -10,7 +10,7 @@ use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use aws_types::SdkConfig;
 pub use lambda_runtime::Error;
 use lambda_runtime::{LambdaEvent, service_fn};
-use sluice_kernel::effects::receive::{self, Batch, Handled, Reaction, Received};
+use sluice_kernel::effects::receive::{self, Batch, HandledEffect, Reaction, ReceiveOutcome};
 
 use crate::aws;
 use crate::clock::SystemClock;
@@ -91,7 +91,7 @@ impl<R: Reaction> Receiver<R> {
     }
 }
 
-fn log(message: &Handled) {
+fn log(message: &HandledEffect) {
     let duration_ms = message.took_ms;
     let read = message.effect.as_ref();
     let (effect, id) = read
@@ -100,10 +100,10 @@ fn log(message: &Handled) {
     // Stripe's id of the event that called for it joins this line with ingest's and the domain's.
     let event = read.map(|effect| effect.event.as_str());
     match &message.result {
-        Ok(Received::Reacted) => {
+        Ok(ReceiveOutcome::Reacted) => {
             tracing::info!(effect, id, event, outcome = "reacted", duration_ms)
         }
-        Ok(Received::Dropped) => {
+        Ok(ReceiveOutcome::Dropped) => {
             tracing::info!(effect, id, event, outcome = "dropped", duration_ms)
         }
         Err(fault) => {

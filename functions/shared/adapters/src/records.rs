@@ -14,7 +14,7 @@ const UNAVAILABLE: &str = "outcome.unavailable";
 
 /// What a domain recorded of an event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Record {
+pub struct StoredRecord {
     /// `evt_…`; for a check or a message that names no event, the subject that it is recorded under.
     #[serde(rename = "event")]
     pub subject: String,
@@ -60,7 +60,7 @@ impl DynamoRecords {
         &self,
         from: Option<Cursor>,
         now_s: i64,
-    ) -> Result<(Vec<Record>, Option<Cursor>), Fault> {
+    ) -> Result<(Vec<StoredRecord>, Option<Cursor>), Fault> {
         let scan = self
             .client
             .scan()
@@ -74,10 +74,10 @@ impl DynamoRecords {
     }
 }
 
-fn record(item: &Item) -> Option<Record> {
+fn record(item: &Item) -> Option<StoredRecord> {
     let text = |name: &str| item.get(name)?.as_s().ok().cloned();
     let at = item.get("at");
-    Some(Record {
+    Some(StoredRecord {
         subject: entry::id_of(item)?.to_owned(),
         domain: text("sk")?,
         outcome: text("outcome")?,

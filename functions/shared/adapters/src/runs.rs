@@ -43,7 +43,7 @@ const DAY_S: i64 = 86_400;
 /// What a run does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Kind {
+pub enum RunKind {
     /// Publishes events again.
     Replay,
     /// Rebuilds a domain's projections.
@@ -64,7 +64,7 @@ pub enum Kind {
     RollFinish,
 }
 
-impl Kind {
+impl RunKind {
     /// All kinds.
     pub const ALL: [Self; 9] = [
         Self::Replay,
@@ -123,7 +123,7 @@ pub enum State {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Summary {
     /// What it does.
-    pub kind: Kind,
+    pub kind: RunKind,
     /// Its name; for a rollback, the function's.
     pub name: String,
     /// Who began it.
@@ -163,7 +163,7 @@ pub struct Page {
 /// An entry of the list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Place {
-    kind: Kind,
+    kind: RunKind,
     name: String,
     plan: Option<String>,
     began_ms: i64,
@@ -173,7 +173,7 @@ impl Place {
     fn read(item: &Item) -> Option<Self> {
         let of = |name: &str| item.get(name)?.as_s().ok();
         Some(Self {
-            kind: Kind::of(of("kind")?)?,
+            kind: RunKind::of(of("kind")?)?,
             name: of("name")?.clone(),
             plan: of("plan").cloned(),
             began_ms: item.get("at")?.as_n().ok()?.parse().ok()?,
@@ -186,8 +186,8 @@ impl Place {
 
     fn summary(self, record: &Item) -> Option<Summary> {
         match self.kind {
-            Kind::Replay => replays::summary(self, record),
-            Kind::Rollback => moves::summary(self, record),
+            RunKind::Replay => replays::summary(self, record),
+            RunKind::Rollback => moves::summary(self, record),
             _ => bulk::summary(self, record),
         }
     }
@@ -375,8 +375,8 @@ mod tests {
 
     #[test]
     fn each_kind_is_read_by_the_word_that_it_is_written_with() {
-        for kind in Kind::ALL {
-            assert_eq!(Kind::of(kind.as_str()), Some(kind));
+        for kind in RunKind::ALL {
+            assert_eq!(RunKind::of(kind.as_str()), Some(kind));
             assert_eq!(serde_json::json!(kind), kind.as_str());
         }
     }

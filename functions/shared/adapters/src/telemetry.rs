@@ -56,7 +56,7 @@ pub const METRICS: [&str; 20] = [
 ];
 
 /// The function that Stripe waits for.
-const DOOR: &str = "ingest";
+const INGEST: &str = "ingest";
 
 /// Starts the subscriber for a function, by its name as the template names it: `ingest`, `payments`.
 pub fn start(function: &'static str) {
@@ -174,8 +174,8 @@ impl Fields {
     /// duration of a function that no caller waits for is already one of Lambda's own metrics.
     fn measures(&self, name: &str) -> bool {
         match name {
-            "duration_ms" => self.function == DOOR,
-            "lag_ms" => self.function != DOOR,
+            "duration_ms" => self.function == INGEST,
+            "lag_ms" => self.function != INGEST,
             _ => true,
         }
     }
@@ -378,7 +378,7 @@ mod tests {
         };
         tracing::subscriber::with_default(registry().with(lines), || {
             assert!(tracing::info_span!("a span").is_disabled());
-            tracing::debug!("unheard");
+            tracing::debug!("ignored");
         });
     }
 }

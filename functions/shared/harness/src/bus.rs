@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 
 use serde_json::Value;
-use sluice_kernel::bus::{Bus, Outgoing, Refusal};
+use sluice_kernel::bus::{Bus, Outgoing, PublishRefusal};
 
 /// What the bus does with the next entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,8 +55,8 @@ impl MemoryBus {
         self.taken().into_iter().map(read).collect()
     }
 
-    fn put(&self, entry: &Outgoing) -> Result<(), Refusal> {
-        let refused = || Refusal::Later {
+    fn put(&self, entry: &Outgoing) -> Result<(), PublishRefusal> {
+        let refused = || PublishRefusal::Later {
             cause: "scripted".to_owned(),
         };
         if *self.down.lock().unwrap_or_else(PoisonError::into_inner) {
@@ -79,7 +79,7 @@ impl MemoryBus {
                 Ok(())
             }
             Script::Later => Err(refused()),
-            Script::Form => Err(Refusal::Form {
+            Script::Form => Err(PublishRefusal::Form {
                 cause: "scripted".to_owned(),
             }),
             Script::TakeAndLose => {
@@ -91,7 +91,7 @@ impl MemoryBus {
 }
 
 impl Bus for MemoryBus {
-    async fn publish(&self, entries: &[Outgoing]) -> Vec<Result<(), Refusal>> {
+    async fn publish(&self, entries: &[Outgoing]) -> Vec<Result<(), PublishRefusal>> {
         tokio::task::yield_now().await;
         entries.iter().map(|entry| self.put(entry)).collect()
     }

@@ -276,13 +276,13 @@ impl Listing for MemoryLists {
     async fn ungenerated(&self, ask: &AskUngenerated) -> Result<Listed<Ungenerated>, Fault> {
         let mut inner = self.inner();
         inner.asked_ungenerated.push(ask.clone());
-        let told = inner.ungenerated.iter().rev().cloned();
-        let told = told.filter(|one| {
+        let listed = inner.ungenerated.iter().rev().cloned();
+        let listed = listed.filter(|one| {
             let within = ask.from_s..=ask.to_s;
-            one.scope.livemode == ask.livemode && within.contains(&one.told_s)
+            one.scope.livemode == ask.livemode && within.contains(&one.noticed_s)
         });
-        let name = |one: &Ungenerated| format!("/after/{}", one.told_by);
-        let rest = rest_of(told.collect(), ask.after.as_deref(), name)?;
+        let name = |one: &Ungenerated| format!("/after/{}", one.notice_id);
+        let rest = rest_of(listed.collect(), ask.after.as_deref(), name)?;
         Ok(page_of(rest, ungenerated::PAGE_MAX, name))
     }
 }

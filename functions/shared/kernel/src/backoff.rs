@@ -161,16 +161,16 @@ mod tests {
     }
 
     #[test]
-    fn who_was_throttled_waits_as_told_and_else_the_longest_of_all() {
-        let told = |seconds: u64, receives| {
+    fn who_was_throttled_waits_the_time_given_and_else_the_longest_of_all() {
+        let given = |seconds: u64, receives| {
             bounds(&fault(Pace::Throttled, Some(seconds * 1_000 - 1)), receives)
         };
-        assert_eq!(told(3, 1), (3, 10));
-        assert_eq!(told(60, 1), (60, 90));
+        assert_eq!(given(3, 1), (3, 10));
+        assert_eq!(given(60, 1), (60, 90));
         // The same delay is named again and again: from some point on it counts as a lasting fault.
-        assert_eq!(told(1, 40), (FLOOR_S, CEILING_S));
-        assert_eq!(told(900, 40), (900, DELAY_S_MAX));
-        assert_eq!(told(86_400, 1), (CEILING_S, DELAY_S_MAX));
+        assert_eq!(given(1, 40), (FLOOR_S, CEILING_S));
+        assert_eq!(given(900, 40), (900, DELAY_S_MAX));
+        assert_eq!(given(86_400, 1), (CEILING_S, DELAY_S_MAX));
         for receives in 1..100 {
             let throttled = bounds(&fault(Pace::Throttled, None), receives);
             for pace in PACES {
@@ -207,7 +207,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_delay_is_the_same_again_never_sooner_than_told_and_never_above_the_most(
+        fn a_delay_is_the_same_again_never_sooner_than_given_and_never_above_the_most(
             pace in prop::sample::select(PACES.to_vec()),
             after_ms in prop::option::of(any::<u64>()),
             id in ".{0,40}",
@@ -217,8 +217,8 @@ mod tests {
             let seconds = delay_s(&fault, &id, receives);
             prop_assert_eq!(seconds, delay_s(&fault, &id, receives));
             prop_assert!(seconds <= DELAY_S_MAX);
-            let told_ms = after_ms.unwrap_or(0).min(u64::from(CEILING_S) * 1_000);
-            prop_assert!(u64::from(seconds) * 1_000 >= told_ms);
+            let given_ms = after_ms.unwrap_or(0).min(u64::from(CEILING_S) * 1_000);
+            prop_assert!(u64::from(seconds) * 1_000 >= given_ms);
         }
     }
 }

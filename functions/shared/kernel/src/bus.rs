@@ -1,6 +1,6 @@
 //! The bus: where events and effects are published.
 //!
-//! Publishing is at least once and unordered. A lost answer is reported as [`Refusal::Later`]: the entry may be on the
+//! Publishing is at least once and unordered. A lost answer is reported as [`PublishRefusal::Later`]: the entry may be on the
 //! bus, and is published again.
 //!
 //! - [`detail`]: an event as it travels on the bus.
@@ -52,7 +52,7 @@ impl Outgoing {
 
 /// Why the bus refused an entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Refusal {
+pub enum PublishRefusal {
     /// The entry's size or form: the bus will never accept this entry.
     Form {
         /// The bus's own code, for the log.
@@ -72,7 +72,7 @@ pub trait Bus: Sync {
     fn publish(
         &self,
         entries: &[Outgoing],
-    ) -> impl Future<Output = Vec<Result<(), Refusal>>> + Send;
+    ) -> impl Future<Output = Vec<Result<(), PublishRefusal>>> + Send;
 }
 
 /// Splits entries into batches that fit one call each, by count and bytes, and keeps their order.

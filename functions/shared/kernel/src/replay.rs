@@ -30,7 +30,7 @@ use std::ops::ControlFlow;
 use serde::{Deserialize, Serialize};
 
 use crate::bus::detail::{self, EmitMode};
-use crate::bus::{self, Bus, Refusal};
+use crate::bus::{self, Bus, PublishRefusal};
 use crate::clock::Clock;
 use crate::delivery::ledger::{Entry, Waiting};
 use crate::fault::Fault;
@@ -286,7 +286,7 @@ async fn save(runs: &impl Runs, run: &Run, version: u64) -> Result<u64, Fault> {
         true => Ok(version + 1),
         false => Err(Fault::held(
             "replay.taken",
-            "another program goes on with this run",
+            "another program has resumed this run",
         )),
     }
 }
@@ -351,7 +351,7 @@ async fn publish(
             match fates.next() {
                 Some(Ok(())) => published.push(id),
                 // Once more, as a pointer to the ledger.
-                Some(Err(Refusal::Form { .. })) if !as_pointer => {
+                Some(Err(PublishRefusal::Form { .. })) if !as_pointer => {
                     refused.push((id, true, ledgered))
                 }
                 _ => refused.push((id, as_pointer, ledgered)),

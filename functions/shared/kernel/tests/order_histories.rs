@@ -19,11 +19,11 @@ struct Change {
     second: i64,
     was: Values,
     is: Values,
-    told: Told,
+    reported_as: ReportedAs,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Told {
+enum ReportedAs {
     /// By an event with `previous_attributes`.
     Updated,
     /// By an event without.
@@ -36,7 +36,12 @@ enum Told {
     Created,
 }
 
-const EVERY: [Told; 4] = [Told::Updated, Told::Plain, Told::Both, Told::Twice];
+const EVERY: [ReportedAs; 4] = [
+    ReportedAs::Updated,
+    ReportedAs::Plain,
+    ReportedAs::Both,
+    ReportedAs::Twice,
+];
 
 /// The digests of all objects that exist: computing them is most of the work otherwise.
 struct Objects(Vec<Digest>);
@@ -55,12 +60,12 @@ impl Objects {
         let mut events = Vec::new();
         for (index, change) in history.iter().enumerate() {
             let was = Before::Was(self.digest(change.was));
-            let befores: &[Before] = match change.told {
-                Told::Updated => &[was],
-                Told::Plain => &[Before::Untold],
-                Told::Both => &[was, Before::Untold],
-                Told::Twice => &[was, was],
-                Told::Created => &[Before::Nothing],
+            let befores: &[Before] = match change.reported_as {
+                ReportedAs::Updated => &[was],
+                ReportedAs::Plain => &[Before::Unknown],
+                ReportedAs::Both => &[was, Before::Unknown],
+                ReportedAs::Twice => &[was, was],
+                ReportedAs::Created => &[Before::Nothing],
             };
             for before in befores {
                 // Ids say nothing about the order: they are its reverse in one half, and not in the other.
@@ -85,7 +90,7 @@ impl Objects {
 }
 
 /// Every history of this number of changes, with seconds that stay or advance, reported in these ways.
-fn histories(changes: usize, ways: &[Told]) -> impl Iterator<Item = Vec<Change>> {
+fn histories(changes: usize, ways: &[ReportedAs]) -> impl Iterator<Item = Vec<Change>> {
     let ways = ways.to_vec();
     let steps = 8 * ways.len();
     (0..steps.pow(u32::try_from(changes).expect("histories are small"))).map(move |number| {
@@ -102,7 +107,7 @@ fn histories(changes: usize, ways: &[Told]) -> impl Iterator<Item = Vec<Change>>
                 second,
                 was,
                 is: values,
-                told: ways[step / 8],
+                reported_as: ways[step / 8],
             });
         }
         history
@@ -115,7 +120,7 @@ fn puts_back(history: &[Change]) -> bool {
         let same_second = history[..index]
             .iter()
             .filter(|earlier| earlier.second == change.second);
-        change.told == Told::Plain
+        change.reported_as == ReportedAs::Plain
             && same_second
                 .into_iter()
                 .any(|earlier| earlier.was == change.is || earlier.is == change.is)
@@ -184,7 +189,7 @@ fn updates_in_any_order_are_decided_right_or_not_at_all() {
     let objects = Objects::new();
     for changes in [1, 2, 3, 4] {
         let mut count = Count::default();
-        for history in histories(changes, &[Told::Updated]) {
+        for history in histories(changes, &[ReportedAs::Updated]) {
             count.judge(&history, &objects.events(&history, false));
         }
         count.report(&format!("{changes} updates"));
@@ -192,14 +197,16 @@ fn updates_in_any_order_are_decided_right_or_not_at_all() {
 }
 
 #[test]
-fn changes_told_plainly_twice_or_in_two_ways_are_decided_right_or_not_at_all() {
+fn changes_reported_plainly_twice_or_in_two_ways_are_decided_right_or_not_at_all() {
     let objects = Objects::new();
     for changes in [2, 3] {
         let mut count = Count::default();
         for history in histories(changes, &EVERY).filter(|history| !puts_back(history)) {
             count.judge(&history, &objects.events(&history, false));
         }
-        count.report(&format!("{changes} changes, each told in one of four ways"));
+        count.report(&format!(
+            "{changes} changes, each reported in one of four ways"
+        ));
     }
 }
 
@@ -207,7 +214,8 @@ fn changes_told_plainly_twice_or_in_two_ways_are_decided_right_or_not_at_all() {
 fn a_plain_event_that_puts_the_object_back_within_its_second_is_what_the_rule_misreads() {
     let objects = Objects::new();
     let mut count = Count::default();
-    for history in histories(3, &[Told::Updated, Told::Plain]).filter(|history| puts_back(history))
+    for history in
+        histories(3, &[ReportedAs::Updated, ReportedAs::Plain]).filter(|history| puts_back(history))
     {
         count.judge(&history, &objects.events(&history, false));
     }
@@ -224,7 +232,7 @@ fn a_creation_comes_first_whatever_else_its_second_brings() {
     for changes in [2, 3] {
         let mut count = Count::default();
         for mut history in histories(changes, &EVERY) {
-            history[0].told = Told::Created;
+            history[0].reported_as = ReportedAs::Created;
             if !puts_back(&history) {
                 count.judge(&history, &objects.events(&history, false));
             }
@@ -238,7 +246,7 @@ fn a_terminal_end_stands_even_where_its_second_is_earlier() {
     let objects = Objects::new();
     for back in [0, 1, 2] {
         let mut count = Count::default();
-        for mut history in histories(4, &[Told::Updated]) {
+        for mut history in histories(4, &[ReportedAs::Updated]) {
             history[3].second -= back;
             count.judge(&history, &objects.events(&history, true));
         }
@@ -265,7 +273,7 @@ fn fetches(objects: &Objects, history: &[Change], terminal_end: bool) -> Vec<Can
                     notice: false,
                     closing: false,
                     api_version: Some("2026-01-01".to_owned()),
-                    before: Before::Untold,
+                    before: Before::Unknown,
                     after: objects.digest(change.is),
                     state: change.is,
                 });
@@ -280,7 +288,7 @@ fn a_fetch_at_any_moment_leads_to_the_object_as_it_is_or_to_no_decision() {
     let objects = Objects::new();
     for terminal_end in [false, true] {
         let mut count = Count::default();
-        for history in histories(3, &[Told::Updated]) {
+        for history in histories(3, &[ReportedAs::Updated]) {
             for fetch in fetches(&objects, &history, terminal_end) {
                 let mut candidates = objects.events(&history, terminal_end);
                 candidates.push(fetch);
@@ -302,14 +310,14 @@ fn a_fetch_at_any_moment_leads_to_the_object_as_it_is_or_to_no_decision() {
             count.judge(&history, &candidates);
         }
     }
-    count.report("2 changes, each told in one of four ways, a fetch");
+    count.report("2 changes, each reported in one of four ways, a fetch");
 }
 
 #[test]
 fn two_fetches_at_any_moments_lead_to_the_object_as_it_is_or_to_no_decision() {
     let objects = Objects::new();
     let mut count = Count::default();
-    for history in histories(2, &[Told::Updated, Told::Plain]) {
+    for history in histories(2, &[ReportedAs::Updated, ReportedAs::Plain]) {
         if puts_back(&history) {
             continue;
         }
@@ -322,14 +330,14 @@ fn two_fetches_at_any_moments_lead_to_the_object_as_it_is_or_to_no_decision() {
             }
         }
     }
-    count.report("2 changes, told with or without, two fetches");
+    count.report("2 changes, reported with or without, two fetches");
 }
 
 #[test]
 fn a_fetch_of_a_later_second_decides_every_tie() {
     let objects = Objects::new();
     let mut count = Count::default();
-    for history in histories(4, &[Told::Updated]) {
+    for history in histories(4, &[ReportedAs::Updated]) {
         let last = history.last().unwrap();
         let mut candidates = objects.events(&history, false);
         candidates.push(Candidate {
@@ -341,7 +349,7 @@ fn a_fetch_of_a_later_second_decides_every_tie() {
             notice: false,
             closing: false,
             api_version: None,
-            before: Before::Untold,
+            before: Before::Unknown,
             after: objects.digest(last.is),
             state: last.is,
         });
@@ -355,7 +363,7 @@ fn a_fetch_of_a_later_second_decides_every_tie() {
 fn events_of_different_api_versions_are_decided_right_or_not_at_all() {
     let objects = Objects::new();
     let mut count = Count::default();
-    for history in histories(3, &[Told::Updated, Told::Both]) {
+    for history in histories(3, &[ReportedAs::Updated, ReportedAs::Both]) {
         for versions in 0..8_u32 {
             let mut candidates = objects.events(&history, false);
             for (index, candidate) in candidates.iter_mut().enumerate() {

@@ -35,7 +35,7 @@ fn candidate() -> impl Strategy<Value = Candidate<Value>> {
     (source, terminal, version, 0..8_u8, 0..6_u8).prop_map(
         |(source, terminal, version, before, after)| Candidate {
             before: match (&source, before) {
-                (Source::Fetch { .. }, _) | (_, 6) => Before::Untold,
+                (Source::Fetch { .. }, _) | (_, 6) => Before::Unknown,
                 (_, 7) => Before::Nothing,
                 (_, before) => Before::Was(Digest::of(&json!({ "a": before }))),
             },
@@ -104,7 +104,7 @@ proptest! {
             notice: false,
             closing: false,
             api_version: None,
-            before: Before::Untold,
+            before: Before::Unknown,
             after: Digest::of(&json!("answer")),
             state: json!("answer"),
         };

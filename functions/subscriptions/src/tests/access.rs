@@ -138,16 +138,19 @@ fn features_that_a_price_lists_are_given_with_its_subscription() {
 }
 
 #[test]
-fn a_deleted_customer_has_nothing_however_it_is_told() {
-    let told = project(&sample("customer.deleted"));
+fn a_deleted_customer_has_nothing_in_whichever_form_it_comes() {
+    let projected = project(&sample("customer.deleted"));
     let mut fetched = sample("customer.updated");
-    fetched.object = json!({ "id": told.object, "object": "customer", "deleted": true });
-    assert_eq!(told, project(&fetched));
-    assert!(told.terminal);
-    assert_eq!(Subscriptions::owner(&told.state), Some(told.object));
+    fetched.object = json!({ "id": projected.object, "object": "customer", "deleted": true });
+    assert_eq!(projected, project(&fetched));
+    assert!(projected.terminal);
+    assert_eq!(
+        Subscriptions::owner(&projected.state),
+        Some(projected.object)
+    );
     let team = Kept::Subscription(of("sub_1", "prod_team", "active"));
     assert!(
-        of_customer([&team, &told.state], &Settings::default(), 900_000)
+        of_customer([&team, &projected.state], &Settings::default(), 900_000)
             .uses
             .is_empty()
     );
@@ -180,14 +183,14 @@ fn a_subscription_that_is_gone_takes_its_access_back_from_the_customer_who_had_i
 }
 
 #[test]
-fn a_summary_of_entitlements_is_kept_by_its_customer_and_told_as_access() {
-    let told = play(&story("Subscription"));
-    let key = told
+fn a_summary_of_entitlements_is_kept_by_its_customer_and_emitted_as_access() {
+    let played = play(&story("Subscription"));
+    let key = played
         .states
         .keys()
         .find(|key| key.contains("#entitlements:cus_"));
-    assert!(key.is_some(), "{:?}", told.states.keys());
-    let data = told.levels.iter().map(|level| &level.detail["data"]);
+    assert!(key.is_some(), "{:?}", played.states.keys());
+    let data = played.levels.iter().map(|level| &level.detail["data"]);
     let entitled = data.filter(|data| data["status"] == "entitled");
     let features: Vec<_> = entitled.map(|data| data["features"].clone()).collect();
     let named = |name: &str| json!([{ "feature": name, "until": null }]);
@@ -198,8 +201,8 @@ fn a_summary_of_entitlements_is_kept_by_its_customer_and_told_as_access() {
 fn a_paused_subscription_gives_nothing_until_it_is_resumed_and_one_that_is_not_collected_gives_all()
 {
     let products = |name: &str| -> Vec<usize> {
-        let told = play(&story(name));
-        let levels = told.levels.iter();
+        let played = play(&story(name));
+        let levels = played.levels.iter();
         let of_subscription = levels.filter(|level| {
             let key = level.detail["key"].as_str().expect("a key");
             key.contains("#sub_")
@@ -222,8 +225,8 @@ fn a_paused_subscription_gives_nothing_until_it_is_resumed_and_one_that_is_not_c
 #[test]
 fn an_upgrade_gives_its_product_when_it_is_paid_for_and_not_before() {
     let product = |name: &str| {
-        let told = play(&story(name));
-        only(&told).items[0].product.clone()
+        let played = play(&story(name));
+        only(&played).items[0].product.clone()
     };
     let first = |name: &str| {
         let events = story(name);
@@ -479,9 +482,12 @@ fn an_announced_end_of_a_trial_says_if_the_trial_is_over_by_now() {
     let end = story
         .iter()
         .find(|event| event.kind.ends_with("subscription.deleted"));
-    let (notice, end) = (notice.expect("told").clone(), end.expect("told").clone());
-    let told = play(&[end, notice]);
-    let fact = told.facts.values().next().expect("the notice");
+    let (notice, end) = (
+        notice.expect("it is emitted").clone(),
+        end.expect("it is emitted").clone(),
+    );
+    let played = play(&[end, notice]);
+    let fact = played.facts.values().next().expect("the notice");
     assert_eq!(fact.detail["overtaken"]["status"], "canceled");
     check(fact).expect("by its schema");
 }

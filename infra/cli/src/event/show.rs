@@ -1,7 +1,7 @@
 //! `sluice event show`: an event's story.
 
 use serde_json::Value;
-use sluice_adapters::inspect::{EntryView, Outcome};
+use sluice_adapters::inspect::{EntryView, OutcomeRecord};
 use sluice_operations::events::story::{Projection, Step, Story, body, story};
 use sluice_operations::problem::Problem;
 use sluice_operations::times::time_of_ms;
@@ -125,7 +125,7 @@ fn words(story: &Story) -> String {
     fields(id, &lines)
 }
 
-fn outcome(outcome: &Outcome) -> String {
+fn outcome(outcome: &OutcomeRecord) -> String {
     let text = |text: &Option<String>| text.clone().unwrap_or_default();
     format!(
         "{} {} {} {}",
@@ -164,7 +164,7 @@ mod tests {
     use crate::output::without_colour;
 
     #[test]
-    fn an_event_is_told_in_a_few_lines() {
+    fn an_event_is_shown_in_a_few_lines() {
         let text = |text: &str| Some(text.to_owned());
         let entry = EntryView {
             id: "evt_1".to_owned(),
@@ -192,15 +192,15 @@ mod tests {
             hash: "00".to_owned(),
             body_is_whole: true,
         };
-        let outcome = Outcome {
+        let outcome = OutcomeRecord {
             by: "payments".to_owned(),
             outcome: text("rejected"),
             code: text("object.field_missing"),
             cause: text("no text at status"),
-            ..Outcome::default()
+            ..OutcomeRecord::default()
         };
         let story = Story {
-            recorded: inspect::Story {
+            recorded: inspect::EventRecords {
                 entry,
                 others: Vec::new(),
                 outcomes: vec![outcome],

@@ -91,7 +91,7 @@ fn ours(programs: &Programs) -> [Contestant; 2] {
             ("AWS_LAMBDA_LOG_FORMAT", "JSON".to_owned()),
         ]
     };
-    let door = [
+    let ingest = [
         ("SECRET_ID", secret.to_owned()),
         ("ENDPOINTS", endpoints.to_string()),
     ];
@@ -118,10 +118,10 @@ fn ours(programs: &Programs) -> [Contestant; 2] {
         dedupes: true,
         is_ours: true,
     };
-    let door = common().into_iter().chain(door).collect();
+    let ingest = common().into_iter().chain(ingest).collect();
     let consumer = common().into_iter().chain(consumer).collect();
     [
-        one("ours", "Sluice", Role::Door, &programs.ingest, door),
+        one("ours", "Sluice", Role::Ingest, &programs.ingest, ingest),
         one(
             "payments",
             "Sluice",
@@ -141,7 +141,7 @@ fn peer(
     Contestant {
         name,
         title,
-        role: Role::Door,
+        role: Role::Ingest,
         command,
         folder: programs.peers.clone(),
         variables: vec![

@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn requests_are_told_apart_however_they_are_framed() {
+    fn requests_are_separated_however_they_are_framed() {
         let sent = b"GET /next HTTP/1.1\r\nHost: a\r\n\r\n\
             POST /a HTTP/1.1\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\nabc\
             POST /b HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n1;x=y\r\nc\r\n0\r\nT: 1\r\n\r\n";

@@ -17,7 +17,7 @@ use crate::stub::{Published, Stub};
 type Item = Map<String, Value>;
 
 /// How many of a run's faults are reported.
-const TOLD_MAX: usize = 5;
+const NAMED_MAX: usize = 5;
 
 /// What was wrong in a run; empty if nothing was.
 pub(crate) fn deliveries(
@@ -86,7 +86,7 @@ pub(crate) fn batches(
         }
     }
     if kept.len() > sent.objects.len() {
-        wrong.push("objects are kept that no event told of".to_owned());
+        wrong.push("objects are kept that no event reported".to_owned());
     }
     let (puts, messages) = (
         stub.calls().get("PutItem").copied(),
@@ -126,8 +126,8 @@ fn kept_by_peer(item: &Item) -> Option<(String, (String, i64))> {
 }
 
 fn few(mut wrong: Vec<String>) -> Vec<String> {
-    let more = wrong.len().saturating_sub(TOLD_MAX);
-    wrong.truncate(TOLD_MAX);
+    let more = wrong.len().saturating_sub(NAMED_MAX);
+    wrong.truncate(NAMED_MAX);
     if more > 0 {
         wrong.push(format!("and {more} more"));
     }

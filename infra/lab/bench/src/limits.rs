@@ -40,7 +40,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_entry_that_has_grown_is_told() {
+    fn an_entry_that_has_grown_is_reported() {
         let of = |scenario, entry_bytes| Measured {
             scenario,
             entry_bytes,
@@ -53,7 +53,7 @@ mod tests {
     }
 
     #[test]
-    fn a_package_that_has_grown_is_told() {
+    fn a_package_that_has_grown_is_reported() {
         let folder = tempfile::tempdir().expect("a folder");
         let zip = folder.path().join("ours.zip");
         let file = std::fs::File::create(&zip).expect("a file");

@@ -296,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tail_is_told_where_there_are_enough_invocations() {
+    fn a_tail_is_reported_if_there_are_enough_invocations() {
         let few = figures(&[observed(TAIL_INVOCATIONS_MIN - 1)], &scenario(1));
         assert_eq!(
             (few.p50_us, few.p99_us, few.cpu_p99_us),

@@ -165,22 +165,22 @@ impl Report<'_> {
 
     /// The table for a reader who reads only one.
     fn headline(&self) -> String {
-        let doors: Vec<_> = self
+        let ingests: Vec<_> = self
             .contestants
             .iter()
-            .filter(|one| one.role == Role::Door)
+            .filter(|one| one.role == Role::Ingest)
             .collect();
         let (Some(ours), false) = (
-            doors.iter().find(|one| one.is_ours),
+            ingests.iter().find(|one| one.is_ours),
             self.measured.is_empty(),
         ) else {
             return String::new();
         };
         let reference = REFERENCES
             .iter()
-            .find_map(|name| doors.iter().find(|one| one.name == *name));
+            .find_map(|name| ingests.iter().find(|one| one.name == *name));
         let against: Vec<_> = reference.into_iter().collect();
-        let titles = doors.iter().map(|door| door.title.to_owned());
+        let titles = ingests.iter().map(|ingest| ingest.title.to_owned());
         let ratios = against
             .iter()
             .map(|other| format!("Sluice ÷ {}", other.title));
@@ -188,7 +188,7 @@ impl Report<'_> {
         let columns = [(String::new(), LEFT)].into_iter().chain(columns);
         let mut text = "### In short\n\n".to_owned() + &heading(columns);
         let mut line = |what: &str, values: &dyn Fn(&Contestant) -> Vec<f64>| {
-            let own = doors.iter().map(|door| spread(&values(door)));
+            let own = ingests.iter().map(|ingest| spread(&values(ingest)));
             let ratios = against
                 .iter()
                 .map(|other| ratio(&values(ours), &values(other)));
@@ -289,7 +289,7 @@ impl Report<'_> {
         ];
         let mut text = "### What an event costs Sluice beside CPU\n\n".to_owned();
         text += &heading(columns);
-        let mut told: Vec<&str> = Vec::new();
+        let mut named: Vec<&str> = Vec::new();
         let ours = self.contestants.iter().filter(|one| one.is_ours);
         let ours: Vec<_> = ours.map(|one| one.name).collect();
         for one in self
@@ -297,10 +297,10 @@ impl Report<'_> {
             .iter()
             .filter(|one| ours.contains(&one.contestant))
         {
-            if told.contains(&one.scenario) {
+            if named.contains(&one.scenario) {
                 continue;
             }
-            told.push(one.scenario);
+            named.push(one.scenario);
             let calls = one
                 .calls
                 .iter()
@@ -336,14 +336,14 @@ mod tests {
             folder: std::path::PathBuf::new(),
             variables: Vec::new(),
             needs: Vec::new(),
-            role: Role::Door,
+            role: Role::Ingest,
             dedupes: true,
             is_ours: name == "ours",
         }
     }
 
     #[test]
-    fn a_machine_with_other_work_is_told_of() {
+    fn a_machine_with_other_work_is_reported() {
         let of = |contestant, waited| Measured {
             contestant,
             waited: Some(waited),

@@ -4,7 +4,7 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Role {
     /// Takes webhooks from API Gateway and puts events on the bus.
-    Door,
+    Ingest,
     /// Takes events from a queue and keeps the state of their objects.
     Consumer,
 }

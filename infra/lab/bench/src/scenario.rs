@@ -235,7 +235,7 @@ impl Scenario {
     /// The role of the functions that can run it.
     pub(crate) fn role(&self) -> Role {
         match self.load {
-            Load::Deliveries(_) => Role::Door,
+            Load::Deliveries(_) => Role::Ingest,
             Load::Batches { .. } => Role::Consumer,
         }
     }

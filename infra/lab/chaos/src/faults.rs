@@ -52,7 +52,7 @@ pub enum Kind {
     /// At Stripe: some deliveries are answered 503 by something in front of the endpoint.
     Unavailable,
     /// At Stripe: some answers of ingest are lost.
-    DoorAnswerLost,
+    DeliveryAnswerLost,
     /// At Stripe: for a while no delivery arrives at all.
     Outage,
     /// At Stripe: the API says 429.
@@ -81,7 +81,7 @@ impl Kind {
         Self::EntriesRefused,
         Self::Refused,
         Self::Unavailable,
-        Self::DoorAnswerLost,
+        Self::DeliveryAnswerLost,
         Self::Outage,
         Self::ApiLimited,
         Self::ApiFailed,
@@ -107,7 +107,7 @@ impl Kind {
             Self::EntriesRefused => "entries refused by the bus",
             Self::Refused => "delivery: no connection",
             Self::Unavailable => "delivery: 503 on the way",
-            Self::DoorAnswerLost => "delivery: answer lost",
+            Self::DeliveryAnswerLost => "delivery: answer lost",
             Self::Outage => "delivery: outage",
             Self::ApiLimited => "Stripe's API: 429",
             Self::ApiFailed => "Stripe's API: 500",
@@ -200,7 +200,7 @@ impl Kind {
             Answered::Status { status: 503, body } if body == "outage" => Some(Self::Unavailable),
             Answered::Nothing { cause } if cause.starts_with("outage") => match () {
                 () if cause.contains("refused") => Some(Self::Refused),
-                () if cause.contains("lost") => Some(Self::DoorAnswerLost),
+                () if cause.contains("lost") => Some(Self::DeliveryAnswerLost),
                 () => Some(Self::Outage),
             },
             _ => None,
@@ -220,7 +220,7 @@ impl Kind {
         match self {
             Self::Refused => Some((How::Refused, 20, Duration::ZERO, round)),
             Self::Unavailable => Some((How::Status(503), 20, Duration::ZERO, round)),
-            Self::DoorAnswerLost => Some((How::AnswerLost, 20, Duration::ZERO, round)),
+            Self::DeliveryAnswerLost => Some((How::AnswerLost, 20, Duration::ZERO, round)),
             Self::Outage => Some((How::Silent, 100, round / 3, round / 3)),
             _ => None,
         }

@@ -165,7 +165,7 @@ fn facts(truth: &Truth, seen: &Seen, end: &End, findings: &mut Findings) {
     for id in &seen.contradictions {
         findings
             .drifted
-            .push(format!("{id} was told with two values"));
+            .push(format!("{id} was emitted with two values"));
     }
 }
 

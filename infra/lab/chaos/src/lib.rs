@@ -4,7 +4,7 @@
 //! # Layout
 //! - [`plan`]: what a run does, as a function of its seed. [`faults`]: the kinds of fault, and how each is made.
 //! - `calls`: what operators do meanwhile, also as a function of the seed. [`operator`]: makes the calls.
-//! - [`stage`]: starts the stack and the simulated Stripe for a run.
+//! - [`setup`]: starts the stack and the simulated Stripe for a run.
 //! - `witness`: listens on the bus, and receives effects as a user's function does.
 //! - `truth`: the expected result. [`judge`]: the comparison. `tables`: what is in the stack's tables.
 //! - [`report`]: the table.
@@ -16,7 +16,7 @@
 //!
 //! # What isn't
 //! The local AWS keeps what it accepted and is fair; the bus delivers each event to each rule once. A function's code
-//! isn't interrupted between two AWS calls. Messages are retried sooner than on AWS ([`stage::PARAMETERS`] says by
+//! isn't interrupted between two AWS calls. Messages are retried sooner than on AWS ([`setup::PARAMETERS`] says by
 //! what), and Stripe's days are seconds. Stripe's own time takes a step with each round, and passes by the second
 //! within it: its API shows objects as they are at the last event that the round sends, or up to days later. Events
 //! that Stripe fails to generate are left out: no endpoint could have acknowledged them.
@@ -27,7 +27,7 @@ pub mod judge;
 pub mod operator;
 pub mod plan;
 pub mod report;
-pub mod stage;
+pub mod setup;
 mod tables;
 mod truth;
 mod witness;
@@ -52,7 +52,7 @@ use judge::{End, Findings};
 use operator::{Operated, Operator, Program};
 use plan::{Options, Round};
 use report::Report;
-use stage::Stage;
+use setup::Setup;
 use tables::{EntryEnd, Tables};
 use truth::Truth;
 use witness::Witness;
@@ -82,16 +82,16 @@ pub fn run(
     progress: &mut dyn FnMut(&str),
 ) -> Result<Report, Problem> {
     let root = local.root.clone();
-    let mut stage = Stage::up(options, local, progress)?;
-    let program = Program::built(&root, &stage.stack)?;
+    let mut setup = Setup::up(options, local, progress)?;
+    let program = Program::built(&root, &setup.stack)?;
     let kinds = program.kinds()?;
-    let witness = Witness::on(&stage.stack)?;
-    let mut deliveries = stage.deliveries(options.seed)?;
+    let witness = Witness::on(&setup.stack)?;
+    let mut deliveries = setup.deliveries(options.seed)?;
     let rounds = plan::rounds(options);
-    let scopes = stage.scopes();
+    let scopes = setup.scopes();
     let (over, is_over) = (AtomicBool::new(false), AtomicBool::new(false));
-    let aws = stage.stack.aws().clone();
-    let sweep = stage
+    let aws = setup.stack.aws().clone();
+    let sweep = setup
         .stack
         .info()
         .functions
@@ -117,7 +117,7 @@ pub fn run(
         };
         let ran = deliver_and_drain(
             options,
-            &mut stage,
+            &mut setup,
             &witness,
             &mut deliveries,
             &rounds,
@@ -165,7 +165,7 @@ fn sweep_on(aws: &Aws, function: &str, over: &AtomicBool) {
 
 fn deliver_and_drain(
     options: &Options,
-    stage: &mut Stage,
+    setup: &mut Setup,
     witness: &Witness,
     deliveries: &mut Run,
     rounds: &[Round],
@@ -174,7 +174,7 @@ fn deliver_and_drain(
 ) -> Result<Report, Problem> {
     let begun = Instant::now();
     let mut counts: BTreeMap<Kind, usize> = BTreeMap::new();
-    let mut now_s = stage.opened_s;
+    let mut now_s = setup.opened_s;
     for (number, round) in rounds.iter().enumerate() {
         let names: Vec<_> = round.kinds.iter().map(|kind| kind.name()).collect();
         progress(&format!(
@@ -183,27 +183,27 @@ fn deliver_and_drain(
             rounds.len(),
             names.join(", ")
         ));
-        let wire = begin(options.seed, number, round, stage, deliveries, &mut counts)?;
-        let until_s = stage.second_of(round.events_until, options.events);
+        let wire = begin(options.seed, number, round, setup, deliveries, &mut counts)?;
+        let until_s = setup.second_of(round.events_until, options.events);
         now_s = now_s.max(until_s.saturating_add(round.ahead_s));
         // The last of all events is followed by the world's end.
-        let end_s = stage.stripe.world().end();
-        stage.stripe.run_from(now_s.min(end_s));
-        let seconds = stage.opened_s..until_s;
-        deliveries.send_of(&stage.stripe.world(), seconds, round.mix, round.pace);
+        let end_s = setup.stripe.world().end();
+        setup.stripe.run_from(now_s.min(end_s));
+        let seconds = setup.opened_s..until_s;
+        deliveries.send_of(&setup.stripe.world(), seconds, round.mix, round.pace);
         let ends = Instant::now() + round.lasts;
         let latest = ends + round.lasts * LATER_MAX;
         // On a slow machine a round lasts longer, so that its faults meet its deliveries.
         while Instant::now() < ends || (lags(deliveries) && Instant::now() < latest) {
             let left = ends.saturating_duration_since(Instant::now());
             std::thread::sleep(SAY_EVERY.min(left.max(Duration::from_secs(1))));
-            stage.stack.still_up()?;
+            setup.stack.still_up()?;
             progress(&said(deliveries, witness));
         }
-        end(stage, &wire, &mut counts)?;
+        end(setup, &wire, &mut counts)?;
     }
     progress("traffic and faults stop");
-    if let Some(faults) = stage.stack.client_faults() {
+    if let Some(faults) = setup.stack.client_faults() {
         faults.clear()?;
     }
     let delivering = begun.elapsed();
@@ -213,15 +213,15 @@ fn deliver_and_drain(
     progress("operators end their last calls");
     let kinds = operators.kinds;
     let operated = operators.end();
-    drain(stage, witness, progress)?;
+    drain(setup, witness, progress)?;
     let draining = stopped.elapsed();
-    count_clients(stage, &mut counts)?;
+    count_clients(setup, &mut counts)?;
     for post in deliveries.take_posts() {
         if let Some(kind) = Kind::of_post(&post.answered) {
             *counts.entry(kind).or_default() += 1;
         }
     }
-    let mut report = gather(stage, witness, deliveries, operated, kinds)?;
+    let mut report = gather(setup, witness, deliveries, operated, kinds)?;
     report.seed = options.seed;
     report.faults = counts;
     (report.delivering, report.draining) = (delivering, draining);
@@ -239,7 +239,7 @@ fn begin(
     seed: u64,
     number: usize,
     round: &Round,
-    stage: &mut Stage,
+    setup: &mut Setup,
     deliveries: &Run,
     counts: &mut BTreeMap<Kind, usize>,
 ) -> Result<Vec<Kind>, Problem> {
@@ -257,13 +257,13 @@ fn begin(
             // up.
             share = share.saturating_add(percent).min(100);
             let now = deliveries.now();
-            let from = now.saturating_add(stage::stripe_time(begins));
-            let until = from.saturating_add(stage::stripe_time(lasts));
+            let from = now.saturating_add(setup::stripe_time(begins));
+            let until = from.saturating_add(setup::stripe_time(lasts));
             let outage = Outage {
                 percent: share,
                 ..Outage::whole(from, until, how)
             };
-            for name in stage::endpoints() {
+            for name in setup::endpoints() {
                 let added = deliveries.add_outage(name, outage);
                 added.map_err(|error| Problem::process("the simulated Stripe", error))?;
             }
@@ -274,26 +274,26 @@ fn begin(
             _ => None,
         };
         if let Some(refusal) = refusal {
-            stage.stripe.refuse_next(API_REFUSALS, &refusal);
+            setup.stripe.refuse_next(API_REFUSALS, &refusal);
         }
         if *kind == Kind::SecretRolled {
-            stage.roll(deliveries, number)?;
+            setup.roll(deliveries, number)?;
             *counts.entry(*kind).or_default() += 1;
         }
     }
-    if let Some(faults) = stage.stack.faults() {
+    if let Some(faults) = setup.stack.faults() {
         faults.set(&Value::Array(wire_rules))?;
     }
-    if let Some(faults) = stage.stack.client_faults() {
+    if let Some(faults) = setup.stack.client_faults() {
         faults.set(&Value::Array(client_rules))?;
     }
     Ok(wire)
 }
 
 /// Ends a round's faults on the wire and of Stripe's API, and counts those on the wire.
-fn end(stage: &Stage, wire: &[Kind], counts: &mut BTreeMap<Kind, usize>) -> Result<(), Problem> {
-    stage.stripe.refuse_no_more();
-    let Some(faults) = stage.stack.faults() else {
+fn end(setup: &Setup, wire: &[Kind], counts: &mut BTreeMap<Kind, usize>) -> Result<(), Problem> {
+    setup.stripe.refuse_no_more();
+    let Some(faults) = setup.stack.faults() else {
         return Ok(());
     };
     for (kind, fired) in wire.iter().zip(faults.counts()?) {
@@ -303,15 +303,15 @@ fn end(stage: &Stage, wire: &[Kind], counts: &mut BTreeMap<Kind, usize>) -> Resu
 }
 
 /// Counts everything that the clients did, and what Stripe's API refused.
-fn count_clients(stage: &Stage, counts: &mut BTreeMap<Kind, usize>) -> Result<(), Problem> {
-    if let Some(faults) = stage.stack.client_faults() {
+fn count_clients(setup: &Setup, counts: &mut BTreeMap<Kind, usize>) -> Result<(), Problem> {
+    if let Some(faults) = setup.stack.client_faults() {
         for fired in faults.fired()? {
             if let Some(kind) = fired["did"].as_str().and_then(Kind::of_client) {
                 *counts.entry(kind).or_default() += 1;
             }
         }
     }
-    for asked in stage.stripe.take_asked() {
+    for asked in setup.stripe.take_asked() {
         let kind = match asked.status {
             429 => Kind::ApiLimited,
             500 => Kind::ApiFailed,
@@ -344,12 +344,12 @@ fn settle(deliveries: &Run, witness: &Witness, progress: &mut dyn FnMut(&str)) {
 
 /// Sweeps and reconciles until nothing is left to do.
 fn drain(
-    stage: &mut Stage,
+    setup: &mut Setup,
     witness: &Witness,
     progress: &mut dyn FnMut(&str),
 ) -> Result<(), Problem> {
     let until = Instant::now() + DRAIN_MAX;
-    let reconcile = stage
+    let reconcile = setup
         .stack
         .info()
         .functions
@@ -366,8 +366,8 @@ fn drain(
             }
         };
         let tables = Tables {
-            aws: stage.stack.aws(),
-            info: stage.stack.info(),
+            aws: setup.stack.aws(),
+            info: setup.stack.info(),
         };
         let mut messages = messages(tables.aws, tables.info)?;
         messages.retain(|queue, _| !queue.ends_with("dead_letters"));
@@ -400,7 +400,7 @@ fn drain(
             ));
             if ties > 0 {
                 // If it fails, the next look runs it again.
-                let _ = stage.stack.aws().invoke(&reconcile, &json!({}));
+                let _ = setup.stack.aws().invoke(&reconcile, &json!({}));
             }
             std::thread::sleep(Duration::from_millis(500));
         } else {
@@ -410,7 +410,7 @@ fn drain(
             ));
             std::thread::sleep(Duration::from_secs(1));
         }
-        stage.stack.still_up()?;
+        setup.stack.still_up()?;
         if Instant::now() > until {
             progress("it doesn't come to rest");
             return Ok(());
@@ -420,13 +420,13 @@ fn drain(
 
 /// Gathers everything and compares.
 fn gather(
-    stage: &Stage,
+    setup: &Setup,
     witness: &Witness,
     deliveries: &mut Run,
     operated: Operated,
     kinds: &[String],
 ) -> Result<Report, Problem> {
-    let world = stage.stripe.world();
+    let world = setup.stripe.world();
     let modes: BTreeMap<&str, bool> = world
         .events()
         .iter()
@@ -439,7 +439,7 @@ fn gather(
     };
     for fate in deliveries.report().fates {
         let is_stored_only =
-            stage::is_stored_only(&fate.destination, modes.get(&*fate.event).copied());
+            setup::is_stored_only(&fate.destination, modes.get(&*fate.event).copied());
         match fate.outcome {
             Outcome::Acknowledged { .. } if is_stored_only => {}
             Outcome::Acknowledged { .. } => {
@@ -447,20 +447,20 @@ fn gather(
             }
             other => {
                 let last = fate.posts.last().map(|post| format!("{:?}", post.answered));
-                let told = format!(
+                let story = format!(
                     "{} at {} is {}: {}",
                     fate.event,
                     fate.destination,
                     other.word(),
                     last.unwrap_or_default()
                 );
-                end.undelivered.push(told);
+                end.undelivered.push(story);
             }
         }
     }
     let tables = Tables {
-        aws: stage.stack.aws(),
-        info: stage.stack.info(),
+        aws: setup.stack.aws(),
+        info: setup.stack.info(),
     };
     end.messages = messages(tables.aws, tables.info)?;
     (end.ledger, end.outcomes) = (tables.ledger()?, tables.outcomes()?);
@@ -479,7 +479,7 @@ fn gather(
     Ok(Report {
         events: world.events().len(),
         before: (world.events().iter())
-            .filter(|event| event.created < stage.opened_s)
+            .filter(|event| event.created < setup.opened_s)
             .count(),
         deliveries: tally.posts,
         duplicates: tally.duplicates,
@@ -493,7 +493,7 @@ fn gather(
         projections: end.projections.values().map(BTreeMap::len).sum(),
         imported: end.imported().count(),
         operated,
-        mended: end.outcomes.iter().filter(|[pk, ..]| pk == "drift").count(),
+        fixed: end.outcomes.iter().filter(|[pk, ..]| pk == "drift").count(),
         findings,
         ..Report::default()
     })

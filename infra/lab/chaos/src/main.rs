@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use sluice_chaos::plan::{EVENTS_MAX, MINUTES_MAX, Options};
-use sluice_chaos::stage::PARAMETERS;
+use sluice_chaos::setup::PARAMETERS;
 use sluice_local::problem::{Problem, exit_code};
 use sluice_local::stack;
 use sluice_report::steps;

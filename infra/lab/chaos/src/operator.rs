@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use sluice_local::operator::OperatorProgram;
 use sluice_local::problem::Problem;
-use sluice_local::stack::{Stack, StackInfo};
+use sluice_local::stack::{RunningStack, StackInfo};
 use sluice_local::stack_file;
 use tempfile::TempDir;
 
@@ -98,7 +98,7 @@ pub(crate) struct Program {
 
 impl Program {
     /// Builds it, and describes the stack to it as it is behind the broken wire.
-    pub(crate) fn built(root: &Path, stack: &Stack) -> Result<Self, Problem> {
+    pub(crate) fn built(root: &Path, stack: &RunningStack) -> Result<Self, Problem> {
         let program = OperatorProgram::build(root)?;
         let folder = TempDir::with_prefix("sluice-operator-");
         let folder = folder.map_err(|error| Problem::file(&std::env::temp_dir(), error))?;

@@ -48,7 +48,7 @@ pub struct Report {
     /// The number of these that were imported, for an object without a delivered event.
     pub imported: usize,
     /// Objects that reconcile's checks corrected.
-    pub mended: usize,
+    pub fixed: usize,
     /// What operators did meanwhile.
     pub operated: Operated,
     /// How long deliveries were made.
@@ -95,7 +95,7 @@ impl fmt::Display for Report {
         row("  levels kept", self.levels.to_string());
         row("projections", self.projections.to_string());
         row("  imported, no event came", self.imported.to_string());
-        row("  mended by a check", self.mended.to_string());
+        row("  fixed by a check", self.fixed.to_string());
         let operated = &self.operated;
         row(
             "operators' calls",

@@ -13,7 +13,7 @@ use sluice_kernel::effects::effect::{fact_id, level_key};
 use sluice_kernel::event::{Event, Scope};
 use sluice_stripe_sim::{ApiVersion, Key, Moment, Occurrence, World};
 
-use crate::stage::{version_of, versions_of};
+use crate::setup::{version_of, versions_of};
 
 /// Key → the level's value, and the time until which it holds.
 pub(crate) type Levels = BTreeMap<String, (Value, Option<i64>)>;

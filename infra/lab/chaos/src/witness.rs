@@ -18,7 +18,7 @@ use sluice_kernel::queue::Received;
 use sluice_local::aws::Aws;
 use sluice_local::contents::listen;
 use sluice_local::problem::Problem;
-use sluice_local::stack::Stack;
+use sluice_local::stack::RunningStack;
 
 /// The rule's and the queue's name.
 const NAME: &str = "chaos-witness";
@@ -56,7 +56,7 @@ pub(crate) struct Witness {
 
 impl Witness {
     /// Listens from now on.
-    pub(crate) fn on(stack: &Stack) -> Result<Self, Problem> {
+    pub(crate) fn on(stack: &RunningStack) -> Result<Self, Problem> {
         let aws = stack.aws();
         let pattern = json!({ "source": [{ "prefix": "sluice." }] });
         let queue = listen(aws, stack.info(), NAME, &pattern)?;
@@ -138,15 +138,15 @@ impl Reader {
         let mut effects = Vec::new();
         for message in messages {
             let text = message["Body"].as_str().unwrap_or_default();
-            let told: Value = serde_json::from_str(text).unwrap_or_default();
-            let id = told["detail"]["id"].as_str().unwrap_or_default().to_owned();
-            match told["source"].as_str() {
+            let read: Value = serde_json::from_str(text).unwrap_or_default();
+            let id = read["detail"]["id"].as_str().unwrap_or_default().to_owned();
+            match read["source"].as_str() {
                 // One of reconcile's checks, which is addressed to a domain: it names an event and isn't that event.
-                Some("sluice.stripe") if told["detail"]["sluice"]["check"] == true => {}
+                Some("sluice.stripe") if read["detail"]["sluice"]["check"] == true => {}
                 Some("sluice.stripe") => *seen.events.entry(id).or_default() += 1,
                 Some("sluice.effects") => {
                     seen.emitted += 1;
-                    seen.compare(id, &told);
+                    seen.compare(id, &read);
                     effects.push(Received {
                         message_id: message["MessageId"].as_str().unwrap_or_default().to_owned(),
                         text: text.to_owned(),
@@ -195,12 +195,12 @@ impl Reaction for Reader {
 impl Seen {
     /// One id has one content. For a level that includes key and seq: with two values at one seq, a receiver can't tell
     /// which one holds.
-    fn compare(&mut self, id: String, told: &Value) {
+    fn compare(&mut self, id: String, effect: &Value) {
         let says = json!([
-            told["detail-type"],
-            told["detail"]["object"],
-            told["detail"]["data"],
-            told["detail"]["until"]
+            effect["detail-type"],
+            effect["detail"]["object"],
+            effect["detail"]["data"],
+            effect["detail"]["until"]
         ]);
         match self.said.get(&id) {
             Some(first) if *first != says => self.contradictions.push(id),
@@ -224,10 +224,10 @@ mod tests {
             receipts: MemoryReceipts::default(),
             seen: Arc::default(),
         };
-        let told = |tag: Value| {
-            let told =
+        let effect = |tag: Value| {
+            let body =
                 json!({ "source": "sluice.stripe", "detail": { "id": "evt_1", "sluice": tag } });
-            json!({ "MessageId": "m", "Body": told.to_string() })
+            json!({ "MessageId": "m", "Body": body.to_string() })
         };
         let copies = |reader: &Reader| {
             reader
@@ -238,18 +238,18 @@ mod tests {
                 .get("evt_1")
                 .copied()
         };
-        assert!(reader.note(&[told(json!({ "check": true }))]).is_empty());
+        assert!(reader.note(&[effect(json!({ "check": true }))]).is_empty());
         assert_eq!(copies(&reader), None);
-        assert!(reader.note(&[told(json!({}))]).is_empty());
+        assert!(reader.note(&[effect(json!({}))]).is_empty());
         assert_eq!(copies(&reader), Some(1));
     }
 
     #[test]
     fn two_values_at_one_seq_contradict_each_other_and_repetitions_do_not() {
-        let told = |data| json!({ "detail-type": "Access", "detail": { "object": "sub_1", "data": data } });
+        let effect = |data| json!({ "detail-type": "Access", "detail": { "object": "sub_1", "data": data } });
         let mut seen = Seen::default();
         for data in [1, 1, 2] {
-            seen.compare("Access#platform#test#sub_1#4".to_owned(), &told(data));
+            seen.compare("Access#platform#test#sub_1#4".to_owned(), &effect(data));
         }
         assert_eq!(seen.contradictions.len(), 1);
     }

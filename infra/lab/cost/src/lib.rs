@@ -2,7 +2,7 @@
 //!
 //! # Layout
 //! - [`prices`]: the list prices. [`units`]: how AWS counts sizes.
-//! - [`stage`]: the run that is measured. [`measure`]: its figures, read from tables, logs and counted calls.
+//! - [`setup`]: the run that is measured. [`measure`]: its figures, read from tables, logs and counted calls.
 //! - [`model`]: the bill. [`scale`]: what has to be raised for more events per second. [`report`]: the tables.
 //!
 //! # What is measured
@@ -21,14 +21,14 @@ pub mod model;
 pub mod prices;
 pub mod report;
 pub mod scale;
-pub mod stage;
+pub mod setup;
 pub mod units;
 
 use sluice_local::problem::Problem;
 use sluice_local::stack;
 
 use measure::Measured;
-use stage::Options;
+use setup::Options;
 
 /// Runs the events through a stack of its own and measures it. `progress` gets what happens.
 ///
@@ -41,6 +41,6 @@ pub fn run(
 ) -> Result<Measured, Problem> {
     let path = local.root.join("template.yaml");
     let template = std::fs::read_to_string(&path).map_err(|error| Problem::file(&path, error))?;
-    let played = stage::play(options, local, progress)?;
+    let played = setup::play(options, local, progress)?;
     Measured::of(&played, &template)
 }

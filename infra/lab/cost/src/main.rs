@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use sluice_cost::model::Assumptions;
 use sluice_cost::report::Report;
-use sluice_cost::stage::{EVENTS_MAX, Options};
+use sluice_cost::setup::{EVENTS_MAX, Options};
 use sluice_local::problem::{Problem, exit_code};
 use sluice_local::stack;
 use sluice_report::{publish, steps};

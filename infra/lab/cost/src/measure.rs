@@ -6,10 +6,10 @@ use serde_json::{Value, json};
 use sluice_domains::ALL as DOMAINS;
 use sluice_local::contents::items;
 use sluice_local::problem::Problem;
-use sluice_local::stack::Stack;
+use sluice_local::stack::RunningStack;
 use sluice_local::template::read;
 
-use crate::stage::{EVERY, Played};
+use crate::setup::{EVERY, Played};
 use crate::units::{LOG_LINE_OVERHEAD, attribute_bytes, item_bytes};
 
 /// What the index by_time has of an entry: the keys of both, and what the template projects.
@@ -179,7 +179,7 @@ fn projection(item: &Value) -> Projection {
 }
 
 /// Each call once: under its table's name if it has a table, else what remains of the count of every call.
-fn calls(stack: &Stack, fired: &[Value]) -> Calls {
+fn calls(stack: &RunningStack, fired: &[Value]) -> Calls {
     let functions: BTreeMap<&str, &str> = stack
         .info()
         .functions
@@ -216,7 +216,7 @@ fn calls(stack: &Stack, fired: &[Value]) -> Calls {
 }
 
 /// The logs of the functions, and how many metrics are in them.
-fn logs(stack: &Stack) -> Result<(BTreeMap<String, Log>, usize), Problem> {
+fn logs(stack: &RunningStack) -> Result<(BTreeMap<String, Log>, usize), Problem> {
     let (mut logs, mut metrics) = (BTreeMap::new(), BTreeSet::new());
     for (function, group) in &stack.info().log_groups {
         let input = json!({ "logGroupName": group });
@@ -343,7 +343,7 @@ mod tests {
     }
 
     #[test]
-    fn metrics_are_told_apart_by_name_and_dimensions() {
+    fn metrics_are_identified_by_name_and_dimensions() {
         let line = |outcome: &str| {
             json!({ "function": "ingest", "outcome": outcome, "_aws": { "CloudWatchMetrics": [
                 { "Dimensions": [["function", "outcome"]], "Metrics": [{ "Name": "events" }, { "Name": "lag_ms" }] } ] } })

@@ -172,7 +172,7 @@ impl PerEvent {
 pub fn bill(measured: &Measured, assumed: &Assumptions) -> Bill {
     let per = PerEvent::of(measured);
     Bill {
-        rows: [door(measured, assumed), ledger(measured)]
+        rows: [api_and_ingest(measured, assumed), ledger(measured)]
             .into_iter()
             .flatten()
             .chain(domains(measured, assumed, &per))
@@ -193,7 +193,7 @@ fn bus(entries: &[Entry]) -> f64 {
     mean(entries, |entry| chunks(entry.body + ENVELOPE_BYTES)) * price::BUS_MILLION
 }
 
-fn door(measured: &Measured, assumed: &Assumptions) -> Vec<Row> {
+fn api_and_ingest(measured: &Measured, assumed: &Assumptions) -> Vec<Row> {
     let entries = &measured.entries;
     let api =
         mean(entries, |entry| entry.body.div_ceil(512 * 1024).max(1)) * price::HTTP_API_MILLION;
@@ -342,7 +342,7 @@ fn logs(measured: &Measured, per: &PerEvent) -> Vec<Row> {
             format!("{:.0} bytes; usual: taken as ours", per.log_bytes),
         ),
         row(
-            "logs: the door",
+            "logs: the API",
             float(measured.access_line),
             format!(
                 "{} bytes, by the template's format; usual: taken as ours",
@@ -380,7 +380,7 @@ fn apart(measured: &Measured, assumed: &Assumptions, per: &PerEvent) -> Vec<Row>
             ours: share * (of_effects + clear),
             usual: Some(share * of_effects),
             from: format!(
-                "{:.0} of 100 events, {each:.2} effects each: so many events put and a write more; receivers are yours",
+                "{:.0} of 100 events, {each:.2} effects each: that number of events put, and one more write; receivers are yours",
                 share * 100.0
             ),
         },

@@ -80,7 +80,7 @@ pub fn limits(measured: &Measured, assumed: &Assumptions) -> Vec<Limit> {
             "Lambda: the account's concurrency",
             environments,
             1_000.0,
-            "quota; `IngestReservedConcurrency` keeps a part of it for the door",
+            "quota; `IngestReservedConcurrency` keeps a part of it for ingest",
         ),
         limit(
             "the same while a table is away and each call of ingest waits 4.5 s",
@@ -98,7 +98,7 @@ pub fn limits(measured: &Measured, assumed: &Assumptions) -> Vec<Limit> {
             "Lambda: copies of the busiest domain",
             busiest / assumed.batch * assumed.batch_ms / 1e3,
             10.0,
-            "parameter `MaximumConcurrency` (and `DomainReservedConcurrency`, where set)",
+            "parameter `MaximumConcurrency` (and `DomainReservedConcurrency`, if set)",
         ),
         limit(
             "EventBridge: PutEvents a second",

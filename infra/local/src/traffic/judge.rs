@@ -42,7 +42,7 @@ impl fmt::Display for Verdict {
 pub(super) fn domain_of(kind: &str) -> Option<&'static str> {
     match route(kind) {
         Route::Domain(domain) => Some(domain),
-        Route::LedgerOnly(_) | Route::Unrouted => None,
+        Route::NoDomain(_) | Route::Unrouted => None,
     }
 }
 

@@ -5,8 +5,8 @@ use std::time::Duration;
 use sluice_stripe_sim::ApiVersion;
 use sluice_stripe_sim::delivery::clock::HOUR;
 use sluice_stripe_sim::delivery::{
-    self, Answered, Clock, Destination, Endpoint, Hears, How, Mix, Order, Outage, Pace, Payload,
-    Post, Retry, Run,
+    self, Answered, Clock, Destination, Endpoint, EventsFrom, How, Mix, Order, Outage, Pace,
+    Payload, Post, Retry, Run,
 };
 use sluice_stripe_sim::server::Server;
 use sluice_stripe_sim::world::World;
@@ -20,7 +20,10 @@ use crate::stack::StackInfo;
 const DUPLICATES_PERCENT: u8 = 25;
 
 /// The endpoints, and which events each receives.
-const ENDPOINTS: [(&str, Hears); 2] = [("platform", Hears::Platform), ("connect", Hears::Connect)];
+const ENDPOINTS: [(&str, EventsFrom); 2] = [
+    ("platform", EventsFrom::Platform),
+    ("connect", EventsFrom::Connect),
+];
 
 /// How many deliveries of the renewals are posted at once.
 const RENEWALS_CONNECTIONS: usize = 16;
@@ -69,7 +72,7 @@ fn mix() -> Mix {
     }
 }
 
-fn endpoint(info: &StackInfo, name: &str, hears: Hears) -> Endpoint {
+fn endpoint(info: &StackInfo, name: &str, events_from: EventsFrom) -> Endpoint {
     Endpoint {
         url: info.url_of(name),
         secrets: info
@@ -78,7 +81,7 @@ fn endpoint(info: &StackInfo, name: &str, hears: Hears) -> Endpoint {
             .cloned()
             .into_iter()
             .collect(),
-        hears,
+        events_from,
         livemode: false,
         api_version: ApiVersion::V2025_09_30,
         payload: Payload::Snapshot,
@@ -89,8 +92,8 @@ fn endpoint(info: &StackInfo, name: &str, hears: Hears) -> Endpoint {
 fn one_by_one(info: &StackInfo, world: &World) -> Result<Delivered, Problem> {
     let sender = Sender::to(info);
     let mut posted = Vec::new();
-    for (name, hears) in ENDPOINTS {
-        for delivery in delivery::plan(world, &endpoint(info, name, hears), mix()) {
+    for (name, events_from) in ENDPOINTS {
+        for delivery in delivery::plan(world, &endpoint(info, name, events_from), mix()) {
             let words = sender.deliver(name, &delivery.body)?.words();
             posted.push(Posted {
                 event: delivery.event,
@@ -109,8 +112,8 @@ fn as_stripe_does(
     traffic: Traffic,
 ) -> Result<Delivered, Problem> {
     let problem = |what: String| Problem::process("the simulated Stripe", what);
-    let destinations = ENDPOINTS.map(|(name, hears)| {
-        let mut destination = Destination::new(name, endpoint(info, name, hears));
+    let destinations = ENDPOINTS.map(|(name, events_from)| {
+        let mut destination = Destination::new(name, endpoint(info, name, events_from));
         if traffic == Traffic::Outage {
             destination.outages = outages();
             // A sandbox's few retries would end within the outage.

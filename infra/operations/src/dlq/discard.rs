@@ -9,7 +9,7 @@ use sluice_adapters::clock::SystemClock;
 use sluice_adapters::dead_letters::{Done, DynamoDeadLetters};
 use sluice_adapters::ledger::DynamoLedger;
 use sluice_adapters::projections::DynamoProjections;
-use sluice_adapters::runs::Kind;
+use sluice_adapters::runs::RunKind;
 use sluice_domains::{Answer, Visit, by_name};
 use sluice_kernel::bus::detail::{self, Message};
 use sluice_kernel::consumer::pending;
@@ -80,7 +80,7 @@ impl Plan {
         if self.letters.is_empty() {
             return Ok(Discarded::default());
         }
-        let run = self.begin(stack, Kind::Discard, reason).await?;
+        let run = self.begin(stack, RunKind::Discard, reason).await?;
         let done = self.give_up(stack, unchecked, reason).await;
         let counts = |done: &Discarded| ([("discarded", done.discarded)], done.refused.len());
         run.end(done, counts).await
@@ -163,7 +163,7 @@ async fn refusal(
     unchecked: bool,
 ) -> Result<Option<String>, Problem> {
     let unknown = |why: &str| {
-        let words = "it can't be told whether effects of its object are pending";
+        let words = "it isn't known whether effects of its object are pending";
         (!unchecked).then(|| format!("{words} ({why}); --unchecked gives it up all the same"))
     };
     let message = match detail::read(&letter.text) {

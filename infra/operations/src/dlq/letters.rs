@@ -16,7 +16,7 @@ use sluice_kernel::outcome::subject_of_message;
 
 use crate::problem::Problem;
 use crate::queues::{self, depth};
-use crate::rejected::{self, Filter, Record};
+use crate::rejected::{self, Filter, StoredRecord};
 use crate::stack::Stack;
 
 /// How long messages are hidden while they are looked at, in seconds.
@@ -227,7 +227,7 @@ fn letter(message: &Value) -> Letter {
 
 /// What a domain recorded of its dead messages, by what they are about.
 #[derive(Debug, Default)]
-pub(super) struct Recorded(BTreeMap<String, Record>);
+pub(super) struct Recorded(BTreeMap<String, StoredRecord>);
 
 impl Recorded {
     /// Reads it. This comes before letters are received: they would stay hidden for a while if it failed afterwards.

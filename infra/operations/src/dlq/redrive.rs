@@ -6,7 +6,7 @@
 
 use serde::Serialize;
 use sluice_adapters::dead_letters::Done;
-use sluice_adapters::runs::Kind;
+use sluice_adapters::runs::RunKind;
 
 use super::letters::{calls, delete, send};
 use super::{Plan, note, notes};
@@ -38,7 +38,7 @@ impl Plan {
         if self.letters.is_empty() {
             return Ok(Redriven::default());
         }
-        let run = self.begin(stack, Kind::Redrive, reason).await?;
+        let run = self.begin(stack, RunKind::Redrive, reason).await?;
         let redriven = self.move_back(stack, reason).await;
         run.end(redriven, |done| {
             ([("redriven", done.redriven)], done.stayed)

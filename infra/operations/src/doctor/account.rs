@@ -5,7 +5,7 @@
 
 use serde_json::Value;
 
-use super::{Findings, Level, Patient};
+use super::{FindingLevel, Findings, Patient};
 
 /// How many copies are kept free for ingest, sweep, reconcile and other functions of the account.
 const SPARE: u64 = 50;
@@ -52,7 +52,7 @@ fn judge(patient: &Patient<'_>, settings: &Value, findings: &mut Findings) {
     }
     let possible = limit.saturating_sub(SPARE) / domains.max(1);
     findings.coded(
-        Level::Look,
+        FindingLevel::Look,
         "concurrency",
         "concurrency.low",
         format!(
@@ -110,9 +110,9 @@ mod tests {
         assert_eq!(complaints(&few).len(), 1);
         assert_eq!(
             (few.all[0].level, few.all[0].code),
-            (Level::Look, "concurrency.low")
+            (FindingLevel::Look, "concurrency.low")
         );
-        assert!(few.all[0].mend.contains("MaximumConcurrency=9"), "{few:?}");
+        assert!(few.all[0].fix.contains("MaximumConcurrency=9"), "{few:?}");
     }
 
     #[test]
@@ -130,6 +130,6 @@ mod tests {
     #[test]
     fn a_new_accounts_limit_asks_for_the_lowest_concurrency_there_is() {
         let new = judged(10, &[]);
-        assert!(new.all[0].mend.contains("MaximumConcurrency=2"), "{new:?}");
+        assert!(new.all[0].fix.contains("MaximumConcurrency=2"), "{new:?}");
     }
 }

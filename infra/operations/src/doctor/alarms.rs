@@ -127,7 +127,7 @@ fn judge(patient: &Patient<'_>, alarms: &[Alarm], findings: &mut Findings) {
     if !alarms.is_empty() && alarms.iter().all(|alarm| alarm.actions == 0) {
         findings.look(
             "alarms",
-            format!("none of the {} tells anybody", alarms.len()),
+            format!("none of the {} notifies a topic", alarms.len()),
             patient.deploy("AlarmTopicArn=arn:aws:sns:…"),
         );
     }
@@ -137,7 +137,7 @@ fn judge(patient: &Patient<'_>, alarms: &[Alarm], findings: &mut Findings) {
         if !alarm.acts {
             findings.look(
                 short,
-                "its actions are switched off: it rings unheard",
+                "its actions are switched off: it fires and notifies no topic",
                 patient.aws(&format!(
                     "cloudwatch enable-alarm-actions --alarm-names {}",
                     alarm.name
@@ -207,7 +207,7 @@ mod tests {
         assert!(
             complaints(&findings)
                 .iter()
-                .any(|it| it.2.contains("tells anybody"))
+                .any(|it| it.2.contains("notifies a topic"))
         );
     }
 }

@@ -3,7 +3,7 @@
 //! A deployment that doesn't reach the alias still reports success: the function has the new configuration, and events
 //! go to the old one. So the two are compared, field by field and variable by variable, without showing a value.
 
-use super::{Findings, Level, Patient};
+use super::{FindingLevel, Findings, Patient};
 use crate::rollback::standing::{AliasState, standing};
 use crate::versions::{self, LIVE};
 
@@ -35,7 +35,7 @@ fn judge(
     let Some(standing) = standing else {
         let said = "the alias that its events go to is gone: none comes in";
         findings.coded(
-            Level::Wrong,
+            FindingLevel::Wrong,
             &subject,
             "alias.missing",
             said,
@@ -68,10 +68,16 @@ fn judge(
                 }
                 None => patient.deploy(""),
             };
-            findings.coded(Level::Look, &subject, "alias.rolled_back", said, next);
+            findings.coded(
+                FindingLevel::Look,
+                &subject,
+                "alias.rolled_back",
+                said,
+                next,
+            );
         }
         None => findings.coded(
-            Level::Wrong,
+            FindingLevel::Wrong,
             &subject,
             "alias.differs",
             said,
@@ -112,7 +118,7 @@ mod tests {
         }
     }
 
-    fn judged(standing: Option<&AliasState>) -> (Vec<(Level, String)>, Vec<&'static str>) {
+    fn judged(standing: Option<&AliasState>) -> (Vec<(FindingLevel, String)>, Vec<&'static str>) {
         let stack = Stack::for_tests();
         let patient = Patient {
             stack: &stack,
@@ -138,7 +144,10 @@ mod tests {
         let [(level, said)] = &said[..] else {
             panic!("{said:?}");
         };
-        assert_eq!((*level, codes), (Level::Wrong, vec!["alias.differs"]));
+        assert_eq!(
+            (*level, codes),
+            (FindingLevel::Wrong, vec!["alias.differs"])
+        );
         assert_eq!(
             said,
             "payments runs version 12, the last deployed is 13: no rollback is recorded; they differ in variable ENDPOINTS"
@@ -152,7 +161,7 @@ mod tests {
         assert_eq!(
             said,
             [(
-                Level::Look,
+                FindingLevel::Look,
                 "payments runs version 12, the last deployed is 13: rolled back from 13 to 12 at 2026-11-30T12:00:00Z by me because: \
                  it rejects refunds"
                     .to_owned()
@@ -163,9 +172,12 @@ mod tests {
     #[test]
     fn an_alias_that_is_gone_is_wrong_and_a_canary_in_progress_worth_a_look() {
         let (said, codes) = judged(None);
-        assert_eq!((said[0].0, codes), (Level::Wrong, vec!["alias.missing"]));
+        assert_eq!(
+            (said[0].0, codes),
+            (FindingLevel::Wrong, vec!["alias.missing"])
+        );
         let mut canary = standing(true, None);
         canary.alias.weighted = vec!["14".to_owned()];
-        assert_eq!(judged(Some(&canary)).0[0].0, Level::Look);
+        assert_eq!(judged(Some(&canary)).0[0].0, FindingLevel::Look);
     }
 }

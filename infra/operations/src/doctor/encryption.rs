@@ -6,7 +6,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Findings, Level, Patient};
+use super::{FindingLevel, Findings, Patient};
 use crate::problem::Problem;
 
 const PAGE: &str = "add the statements of infra/kms-key-policy.md";
@@ -46,7 +46,7 @@ fn judge_key(patient: &Patient<'_>, key: &str, metadata: &Value, findings: &mut 
     match metadata["KeyState"].as_str().unwrap_or_default() {
         "Enabled" => findings.good("key", "enabled"),
         state => findings.coded(
-            Level::Wrong,
+            FindingLevel::Wrong,
             "key",
             "key.unusable",
             format!("{key} is {state}: nothing that it encrypts can be read or written"),
@@ -133,7 +133,7 @@ fn judge_policy(patient: &Patient<'_>, key: &str, policy: &Value, findings: &mut
             .collect();
         if !lacking.is_empty() {
             let said = format!("{service} may not {}: {said}", lacking.join(", "));
-            findings.coded(Level::Wrong, "key policy", "key.policy", said, PAGE);
+            findings.coded(FindingLevel::Wrong, "key policy", "key.policy", said, PAGE);
             continue;
         }
         // It isn't documented which account EventBridge names when it sends to an encrypted queue.
@@ -145,7 +145,7 @@ fn judge_policy(patient: &Patient<'_>, key: &str, policy: &Value, findings: &mut
         if is_bus && !(free("kms:Decrypt") && free("kms:GenerateDataKey")) {
             let said = "events.amazonaws.com may use the key under a condition only: if it doesn't hold where a rule sends \
                         to a queue, every event goes to the rules' dead letters";
-            findings.coded(Level::Look, "key policy", "key.policy", said, PAGE);
+            findings.coded(FindingLevel::Look, "key policy", "key.policy", said, PAGE);
         }
     }
     let account = key.split(':').nth(4).unwrap_or_default();
@@ -156,7 +156,7 @@ fn judge_policy(patient: &Patient<'_>, key: &str, policy: &Value, findings: &mut
     };
     if !with("Allow").any(|it| to_account(&it)) {
         findings.coded(
-            Level::Look,
+            FindingLevel::Look,
             "key policy",
             "key.policy",
             "it doesn't leave it to the account's IAM policies who may use the key: the functions' roles have theirs there",
@@ -173,7 +173,7 @@ fn judge_policy(patient: &Patient<'_>, key: &str, policy: &Value, findings: &mut
         findings.unknown(
             "key policy",
             &Problem::failed(
-                "it denies something, or excepts something, and whether that concerns this stack can't be told here",
+                "it denies something, or excepts something, and whether that concerns this stack isn't known here",
             ),
         );
     }
@@ -228,7 +228,7 @@ mod tests {
         statements
     }
 
-    fn judged(statements: Value) -> Vec<(Level, String)> {
+    fn judged(statements: Value) -> Vec<(FindingLevel, String)> {
         let stack = Stack::for_tests();
         let patient = Patient {
             stack: &stack,
@@ -242,7 +242,7 @@ mod tests {
             .collect()
     }
 
-    fn without(sid: &str) -> Vec<(Level, String)> {
+    fn without(sid: &str) -> Vec<(FindingLevel, String)> {
         let mut statements = page();
         let all = statements.as_array_mut().expect("a list");
         let before = all.len();
@@ -261,16 +261,20 @@ mod tests {
         for (sid, level, word) in [
             (
                 "EventsOnTheBus",
-                Level::Wrong,
+                FindingLevel::Wrong,
                 "events.amazonaws.com may not kms:DescribeKey",
             ),
-            ("EventsIntoQueues", Level::Look, "under a condition only"),
+            (
+                "EventsIntoQueues",
+                FindingLevel::Look,
+                "under a condition only",
+            ),
             (
                 "LogGroups",
-                Level::Wrong,
+                FindingLevel::Wrong,
                 "logs.us-east-1.amazonaws.com may not",
             ),
-            ("Account", Level::Look, "the account's IAM policies"),
+            ("Account", FindingLevel::Look, "the account's IAM policies"),
         ] {
             let said = without(sid);
             assert_eq!(said.len(), 1, "{sid}: {said:?}");
@@ -287,7 +291,7 @@ mod tests {
         let deny =
             json!({ "Effect": "Deny", "Principal": "*", "Action": "kms:*", "Resource": "*" });
         statements.as_array_mut().expect("a list").push(deny);
-        assert_eq!(judged(statements)[0].0, Level::Unknown);
+        assert_eq!(judged(statements)[0].0, FindingLevel::Unknown);
     }
 
     #[test]
@@ -305,9 +309,9 @@ mod tests {
             judge_key(&patient, KEY, &json!({ "KeyState": state }), &mut findings);
             assert_eq!(
                 (findings.all[0].level, findings.all[0].code),
-                (Level::Wrong, "key.unusable")
+                (FindingLevel::Wrong, "key.unusable")
             );
-            assert!(findings.all[0].mend.starts_with(command), "{findings:?}");
+            assert!(findings.all[0].fix.starts_with(command), "{findings:?}");
         }
     }
 }

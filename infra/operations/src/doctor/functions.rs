@@ -180,7 +180,7 @@ mod tests {
     use super::*;
     use crate::stack::Described;
 
-    use crate::doctor::Level;
+    use crate::doctor::FindingLevel;
     use crate::doctor::tests::complaints;
     use crate::stack::Stack;
 
@@ -202,7 +202,7 @@ mod tests {
         let pending = judged(json!({ "State": "Failed", "StateReason": "no such key" }));
         assert_eq!(
             complaints(&pending),
-            [(Level::Wrong, "sweep", "it is Failed: no such key")]
+            [(FindingLevel::Wrong, "sweep", "it is Failed: no such key")]
         );
         let failed = judged(json!({ "State": "Active", "LastUpdateStatus": "Failed" }));
         assert_eq!(complaints(&failed).len(), 1);
@@ -218,7 +218,7 @@ mod tests {
         assert_eq!(
             complaints(&unreadable),
             [(
-                Level::Unknown,
+                FindingLevel::Unknown,
                 "sweep",
                 "its variables can't be read: no kms:Decrypt"
             )]

@@ -78,7 +78,7 @@ fn judge(
             _ if name != "smoke" && list.iter().any(|secret| is_placeholder(secret.trim())) => {
                 findings.look(
                     name,
-                    "one of its secrets is a placeholder, that anybody may guess",
+                    "one of its secrets is a placeholder, which can be guessed",
                     patient.sluice(&format!("secret roll {name} --finish")),
                 )
             }
@@ -344,12 +344,12 @@ async fn ask_stripe(
         after: None,
         within_ms: ANSWER_MS_MAX,
     };
-    let told = page(|| stripe.ungenerated(&failed)).await;
+    let listed = page(|| stripe.ungenerated(&failed)).await;
     may(
         "events of API v2",
         "what Stripe failed to make isn't made up for",
         false,
-        told.map(drop),
+        listed.map(drop),
     );
     if !needs.accounts {
         return;
@@ -380,11 +380,11 @@ mod tests {
     use super::*;
     use crate::stack::Described;
 
-    use crate::doctor::Level;
+    use crate::doctor::FindingLevel;
     use crate::doctor::tests::complaints;
     use crate::stack::Stack;
 
-    fn judged(lists: Value) -> Vec<(Level, String)> {
+    fn judged(lists: Value) -> Vec<(FindingLevel, String)> {
         let stack = Stack::for_tests();
         let patient = Patient {
             stack: &stack,
@@ -430,15 +430,15 @@ mod tests {
             []
         );
         let none = judged(json!({ "smoke": smoke }));
-        assert_eq!(none[0].0, Level::Wrong);
+        assert_eq!(none[0].0, FindingLevel::Wrong);
         let placeholder = judged(json!({ "platform": ["whsec_…"], "smoke": smoke }));
-        assert_eq!(placeholder[0].0, Level::Wrong);
+        assert_eq!(placeholder[0].0, FindingLevel::Wrong);
         let two = judged(json!({ "platform": [SECRET, format!("{SECRET}2")], "smoke": smoke }));
-        assert_eq!(two[0].0, Level::Look);
+        assert_eq!(two[0].0, FindingLevel::Look);
         let shared = judged(json!({ "platform": [SECRET], "smoke": [SECRET] }));
         assert!(shared[0].1.contains("shares a secret"), "{shared:?}");
         let pasted = judged(json!({ "platform": [format!("{SECRET}\n")], "smoke": smoke }));
-        assert_eq!(pasted[0].0, Level::Look);
+        assert_eq!(pasted[0].0, FindingLevel::Look);
         assert!(pasted[0].1.contains("white space"), "{pasted:?}");
         let unknown = judged(json!({ "platform": [SECRET], "smoke": smoke, "old": [SECRET] }));
         assert!(
@@ -472,8 +472,11 @@ mod tests {
             .into_iter()
             .map(|(level, subject, _)| (level, subject))
             .collect();
-        assert_eq!(said, [(Level::Look, "bare"), (Level::Wrong, "other")]);
-        assert!(findings.all[0].mend.contains(r#""account":"acct_1""#));
+        assert_eq!(
+            said,
+            [(FindingLevel::Look, "bare"), (FindingLevel::Wrong, "other")]
+        );
+        assert!(findings.all[0].fix.contains(r#""account":"acct_1""#));
     }
 
     #[test]

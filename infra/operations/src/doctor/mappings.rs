@@ -5,7 +5,7 @@
 
 use serde_json::Value;
 
-use super::{Findings, Level, Patient};
+use super::{FindingLevel, Findings, Patient};
 use crate::aws::escaped;
 use crate::problem::Problem;
 use crate::versions::{LIVE, is_versioned};
@@ -49,8 +49,8 @@ fn judge(patient: &Patient<'_>, domain: &str, mappings: &[Value], findings: &mut
             "lambda update-event-source-mapping --uuid {uuid} {option}"
         ))
     };
-    let mut wrong = |said: String, mend: String| {
-        findings.coded(Level::Wrong, domain, CODE, said, mend);
+    let mut wrong = |said: String, fix: String| {
+        findings.coded(FindingLevel::Wrong, domain, CODE, said, fix);
     };
     let is_on = |mapping: &&Value| {
         !["Disabled", "Disabling", "Deleting"].contains(&text(mapping, "State").as_str())
@@ -64,13 +64,13 @@ fn judge(patient: &Patient<'_>, domain: &str, mappings: &[Value], findings: &mut
             ),
             (None, Some(off)) => {
                 let state = text(off, "State");
-                let mend = match state.as_str() {
+                let fix = match state.as_str() {
                     "Deleting" => patient.deploy(""),
                     _ => update(off, "--enabled"),
                 };
                 wrong(
                     format!("the mapping from its queue is {state}: nothing is applied"),
-                    mend,
+                    fix,
                 );
             }
             _ => {
@@ -168,7 +168,7 @@ mod tests {
             []
         );
         let past = judged("0123456789", &[mapping("u", FUNCTION)]);
-        let [(Level::Wrong, _, said)] = complaints(&past)[..] else {
+        let [(FindingLevel::Wrong, _, said)] = complaints(&past)[..] else {
             panic!("{past:?}");
         };
         assert!(said.contains("a rollback doesn't reach it"), "{said}");
@@ -189,7 +189,7 @@ mod tests {
             (vec![off.clone()], "is Disabled"),
         ] {
             let found = judged("", &mappings);
-            let [(Level::Wrong, "payments", said)] = complaints(&found)[..] else {
+            let [(FindingLevel::Wrong, "payments", said)] = complaints(&found)[..] else {
                 panic!("{word}: {found:?}");
             };
             assert!(said.contains(word), "{said}");
@@ -208,16 +208,16 @@ mod tests {
             judged("", &[mapping])
         };
         let disabled = with("State", json!("Disabled"));
-        let mend = &disabled.all[0].mend;
+        let fix = &disabled.all[0].fix;
         assert!(
-            mend.starts_with("aws lambda update-event-source-mapping --uuid u-1 --enabled"),
-            "{mend}"
+            fix.starts_with("aws lambda update-event-source-mapping --uuid u-1 --enabled"),
+            "{fix}"
         );
         assert_eq!(
             complaints(&with("FunctionResponseTypes", json!([]))).len(),
             1
         );
         let problem = with("LastProcessingResult", json!("PROBLEM: no permission"));
-        assert_eq!(complaints(&problem)[0].0, Level::Look);
+        assert_eq!(complaints(&problem)[0].0, FindingLevel::Look);
     }
 }

@@ -233,7 +233,7 @@ fn judge_permissions(denied: &BTreeMap<String, Vec<String>>, findings: &mut Find
         findings.look(
             "permissions",
             format!("{statement}: you may not {}", actions.join(", ")),
-            format!("the statement {statement} of infra/operations/operator-policy.json allows it, where you need it"),
+            format!("the statement {statement} of infra/operations/operator-policy.json allows it, if you need it"),
         );
     }
 }

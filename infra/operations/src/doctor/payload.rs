@@ -50,7 +50,7 @@ mod tests {
     use super::*;
     use crate::stack::Described;
 
-    use crate::doctor::Level;
+    use crate::doctor::FindingLevel;
     use crate::stack::Stack;
 
     #[test]
@@ -80,17 +80,20 @@ mod tests {
         assert_eq!(judged(&[snapshot], &["charge.failed"], "charge.*").all, []);
         assert_eq!(judged(&[], &both, "charge.*").all, []);
         let unseen = judged(&[snapshot], &both, "*");
-        assert_eq!(unseen.all[0].level, Level::Look);
+        assert_eq!(unseen.all[0].level, FindingLevel::Look);
         assert!(
-            unseen.all[0].mend.contains(r#""payload":"thin""#),
+            unseen.all[0].fix.contains(r#""payload":"thin""#),
             "{unseen:?}"
         );
-        assert_eq!(judged(&[thin], &both, "*").all[0].level, Level::Look);
+        assert_eq!(judged(&[thin], &both, "*").all[0].level, FindingLevel::Look);
         let unexpected = judged(&[snapshot, thin], &[], "charge.*");
         assert_eq!(
             (unexpected.all.len(), unexpected.all[0].level),
-            (1, Level::Wrong)
+            (1, FindingLevel::Wrong)
         );
-        assert_eq!(judged(&[thin], &[], "charge.*").all[0].level, Level::Wrong);
+        assert_eq!(
+            judged(&[thin], &[], "charge.*").all[0].level,
+            FindingLevel::Wrong
+        );
     }
 }

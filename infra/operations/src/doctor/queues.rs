@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::functions::Configurations;
-use super::{Findings, Level, Patient};
+use super::{FindingLevel, Findings, Patient};
 
 /// A message that always fails is tried for at least this long, so that an outage of a day fills no dead letters.
 const TRIED_S: u64 = 86_400;
@@ -59,7 +59,13 @@ fn judge_dead_letters(name: &'static str, what: &str, dead: &Value, findings: &m
     };
     match number(dead, "ApproximateNumberOfMessages") {
         Some(count) if count > 0 => {
-            findings.coded(Level::Wrong, name, code, format!("{count} {what}"), "");
+            findings.coded(
+                FindingLevel::Wrong,
+                name,
+                code,
+                format!("{count} {what}"),
+                "",
+            );
         }
         _ => findings.good(name, "empty"),
     }
@@ -173,7 +179,7 @@ mod tests {
     use crate::doctor::tests::complaints;
     use crate::stack::Stack;
 
-    fn judged(change: impl Fn(&mut Value, &mut Value)) -> Vec<(Level, String)> {
+    fn judged(change: impl Fn(&mut Value, &mut Value)) -> Vec<(FindingLevel, String)> {
         let stack = Stack::for_tests();
         let patient = Patient {
             stack: &stack,
@@ -205,7 +211,10 @@ mod tests {
                 let dead = json!({ "ApproximateNumberOfMessages": count });
                 judge_dead_letters(name, "events", &dead, &mut findings);
             }
-            assert_eq!(complaints(&findings), [(Level::Wrong, name, "3 events")]);
+            assert_eq!(
+                complaints(&findings),
+                [(FindingLevel::Wrong, name, "3 events")]
+            );
             assert_eq!(findings.all[1].code, code);
         }
     }
@@ -219,10 +228,20 @@ mod tests {
     fn each_number_that_does_not_fit_the_others_is_named() {
         let elsewhere = r#"{"deadLetterTargetArn":"arn:other","maxReceiveCount":500}"#;
         for (field, value, level, word) in [
-            ("VisibilityTimeout", "175", Level::Look, "handed out while"),
-            ("RedrivePolicy", "", Level::Wrong, "no dead letters"),
-            ("RedrivePolicy", elsewhere, Level::Wrong, "another queue"),
-            ("Policy", "{}", Level::Wrong, "let the bus send"),
+            (
+                "VisibilityTimeout",
+                "175",
+                FindingLevel::Look,
+                "handed out while",
+            ),
+            ("RedrivePolicy", "", FindingLevel::Wrong, "no dead letters"),
+            (
+                "RedrivePolicy",
+                elsewhere,
+                FindingLevel::Wrong,
+                "another queue",
+            ),
+            ("Policy", "{}", FindingLevel::Wrong, "let the bus send"),
         ] {
             let said = judged(|own, _| own[field] = json!(value));
             assert_eq!(said.len(), 1, "{said:?}");

@@ -68,7 +68,7 @@ pub(super) async fn look(patient: &Patient<'_>, configurations: &Configurations)
                 Ok(None) => continue,
                 Err(fault) => {
                     is_known = false;
-                    let said = format!("where Stripe delivers to can't be read: {}", fault.cause);
+                    let said = format!("Stripe's endpoints can't be read: {}", fault.cause);
                     findings.look(&name, said, "give the key read access to webhook endpoints");
                     continue;
                 }
@@ -173,7 +173,7 @@ fn judge_endpoint(
                     "{} has no API version of its own: it changes with the account's",
                     endpoint.id
                 ),
-                "make it anew with -d api_version=…, as infra/docs/deploying.md says",
+                "create it again with -d api_version=…, as infra/docs/deploying.md says",
             );
         } else {
             findings.good(name, format!("Stripe delivers to it: {}", endpoint.id));
@@ -210,12 +210,12 @@ fn judge_types(
         return;
     }
     let together = subscribed.join(",");
-    let mend = patient.deploy(&format!("SubscribedTypes={together}"));
+    let fix = patient.deploy(&format!("SubscribedTypes={together}"));
     if is_everything(&expected) {
         findings.look(
             "SubscribedTypes",
             "reconcile looks for every type, and lets in those that the endpoint isn't subscribed to as missing",
-            mend,
+            fix,
         );
         return;
     }
@@ -228,7 +228,7 @@ fn judge_types(
         findings.wrong(
             "SubscribedTypes",
             format!("reconcile doesn't look for {}, which are subscribed to: one that is lost stays lost", named(&beyond)),
-            mend,
+            fix,
         );
     }
 }
@@ -257,7 +257,7 @@ mod tests {
     use super::*;
     use crate::stack::Described;
 
-    use crate::doctor::Level;
+    use crate::doctor::FindingLevel;
     use crate::doctor::tests::complaints;
     use crate::stack::Stack;
 
@@ -278,7 +278,7 @@ mod tests {
     fn the_types_that_are_needed_are_those_of_the_page_on_the_first_deployment() {
         let page = include_str!("../../../docs/first-deploy.md");
         let mut domain = "";
-        let mut told: Vec<(String, String)> = Vec::new();
+        let mut listed: Vec<(String, String)> = Vec::new();
         for line in page.lines().filter(|line| line.starts_with("| ")) {
             let columns: Vec<_> = line.split('|').map(str::trim).collect();
             let [_, first, types, ..] = columns[..] else {
@@ -289,14 +289,14 @@ mod tests {
             } else if !first.is_empty() {
                 continue;
             }
-            told.extend(
+            listed.extend(
                 types_of_row(types)
                     .into_iter()
                     .map(|kind| (domain.to_owned(), kind)),
             );
         }
         // On the page, an endpoint's name is in a row of its own column.
-        told.retain(|(_, kind)| kind.contains('.'));
+        listed.retain(|(_, kind)| kind.contains('.'));
         let needed: Vec<_> = NEEDED
             .iter()
             .flat_map(|(domain, kinds)| {
@@ -305,10 +305,10 @@ mod tests {
                     .map(|kind| ((*domain).to_owned(), (*kind).to_owned()))
             })
             .collect();
-        assert_eq!(told, needed);
+        assert_eq!(listed, needed);
     }
 
-    fn judged(subscribed: &[&str], expected: &str) -> Vec<(Level, String)> {
+    fn judged(subscribed: &[&str], expected: &str) -> Vec<(FindingLevel, String)> {
         let stack = Stack::for_tests();
         let patient = Patient {
             stack: &stack,
@@ -333,7 +333,7 @@ mod tests {
             []
         );
         let some = judged(&["customer.subscription.updated"], "customer.*");
-        assert_eq!(some[0].0, Level::Look);
+        assert_eq!(some[0].0, FindingLevel::Look);
         assert!(
             some[0].1.contains("customer.subscription.created"),
             "{some:?}"
@@ -341,9 +341,9 @@ mod tests {
         assert!(some[0].1.contains("and 3 more"), "{some:?}");
         let blind = judged(&["payout.paid", "payout.failed"], "payout.paid");
         assert!(
-            blind
-                .iter()
-                .any(|(level, said)| *level == Level::Wrong && said.contains("payout.failed"))
+            blind.iter().any(
+                |(level, said)| *level == FindingLevel::Wrong && said.contains("payout.failed")
+            )
         );
         let everything = judged(&["payout.*"], "*");
         assert!(
@@ -355,16 +355,16 @@ mod tests {
     }
 
     #[test]
-    fn refunds_of_which_only_the_charge_tells_are_worth_a_look_with_the_types_to_subscribe_to() {
+    fn refunds_that_only_the_charge_shows_are_worth_a_look_with_the_types_to_subscribe_to() {
         let judged = |types: &[&str]| {
             let mut findings = Findings::of("Stripe");
             judge_refunds(|kind| types.contains(&kind), &mut findings);
             findings.all
         };
         let said = judged(&["charge.refunded", "charge.succeeded"]);
-        assert_eq!(said[0].level, Level::Look);
+        assert_eq!(said[0].level, FindingLevel::Look);
         for kind in &REFUNDS[..3] {
-            assert!(said[0].mend.contains(kind), "{said:?}");
+            assert!(said[0].fix.contains(kind), "{said:?}");
         }
         for one in REFUNDS {
             assert_eq!(judged(&["charge.refunded", one]), []);
@@ -391,8 +391,8 @@ mod tests {
             judge_endpoint(&patient, "platform", ours, &mut findings);
             findings.all.iter().map(|it| it.level).collect::<Vec<_>>()
         };
-        assert_eq!(levels(&[&endpoint("enabled")]), [Level::Good]);
-        assert_eq!(levels(&[&endpoint("disabled")]), [Level::Wrong]);
-        assert_eq!(levels(&[]), [Level::Look]);
+        assert_eq!(levels(&[&endpoint("enabled")]), [FindingLevel::Good]);
+        assert_eq!(levels(&[&endpoint("disabled")]), [FindingLevel::Wrong]);
+        assert_eq!(levels(&[]), [FindingLevel::Look]);
     }
 }

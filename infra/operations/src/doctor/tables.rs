@@ -98,7 +98,7 @@ fn judge(
     if takes_live_events(patient) && table["DeletionProtectionEnabled"] != true {
         findings.look(
             role,
-            "it holds live events, and whoever may can delete it",
+            "it holds live events, and isn't protected from deletion",
             patient.deploy("DeletionProtection=true"),
         );
     }
@@ -118,7 +118,7 @@ fn takes_live_events(patient: &Patient<'_>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::doctor::Level;
+    use crate::doctor::FindingLevel;
     use crate::doctor::tests::complaints;
     use crate::stack::{self, Stack};
 
@@ -126,7 +126,7 @@ mod tests {
         role: &str,
         endpoints: &str,
         change: impl Fn(&mut Described),
-    ) -> Vec<(Level, String)> {
+    ) -> Vec<(FindingLevel, String)> {
         let stack = Stack::for_tests();
         let mut described = stack::Described::default();
         let parameter = ("Endpoints".to_owned(), endpoints.to_owned());
@@ -165,13 +165,13 @@ mod tests {
         let other = judged("outcomes", test, |described| {
             described.expiry["AttributeName"] = json!("ttl");
         });
-        assert_eq!(other[0].0, Level::Wrong);
+        assert_eq!(other[0].0, FindingLevel::Wrong);
     }
 
     #[test]
     fn live_events_want_a_table_that_refuses_to_be_deleted() {
         let live = r#"{"platform":{"scope":"platform","livemode":true}}"#;
-        assert_eq!(judged("payments", live, |_| {})[0].0, Level::Look);
+        assert_eq!(judged("payments", live, |_| {})[0].0, FindingLevel::Look);
         let protected = judged("payments", live, |described| {
             described.table["DeletionProtectionEnabled"] = json!(true);
         });

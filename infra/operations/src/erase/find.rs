@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 use serde_json::{Value, json};
-use sluice_adapters::erase::{Content, Eraser, Kept, Place, Projected};
+use sluice_adapters::erase::{Content, Eraser, Kept, Place, StoredProjection};
 use sluice_kernel::erase::{Account, Belongings, event_in};
 
 use crate::problem::Problem;
@@ -232,7 +232,7 @@ impl<'a> Search<'a> {
         }
     }
 
-    fn projection(&mut self, domain: &str, one: &Projected) {
+    fn projection(&mut self, domain: &str, one: &StoredProjection) {
         let account = one.key.split('#').next().unwrap_or_default();
         let is_ours = account == self.account.unwrap_or(PLATFORM);
         let stored = one.stored.as_ref();

@@ -132,7 +132,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn what_only_the_entry_and_the_record_tell_is_filtered_after_they_are_looked_up() {
+    fn what_only_the_entry_and_the_record_hold_is_filtered_after_they_are_looked_up() {
         let event = listed();
         let takes = |change: &dyn Fn(&mut Filter)| {
             let mut filter = Filter::default();

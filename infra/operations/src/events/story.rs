@@ -13,7 +13,7 @@
 
 use serde::Serialize;
 use serde_json::Value;
-use sluice_adapters::inspect::{self, EntryView, Outcome};
+use sluice_adapters::inspect::{self, EntryView, OutcomeRecord};
 use sluice_kernel::bus::route::{Route, route};
 use sluice_kernel::bus::trace::to_xray;
 
@@ -30,7 +30,7 @@ const SKEW_MS: i64 = 60_000;
 pub struct Story {
     /// What the ledger and the outcomes have.
     #[serde(flatten)]
-    pub recorded: inspect::Story,
+    pub recorded: inspect::EventRecords,
     /// What its domain makes of it by now; none if the domain has nothing of its object.
     pub projection: Option<Projection>,
     /// Why there are no log lines; none if there are some.
@@ -145,7 +145,7 @@ pub async fn body(stack: &Stack, id: &str) -> Result<Vec<u8>, Problem> {
     body.ok_or_else(|| Problem::failed("the stored body is not whole"))
 }
 
-async fn recorded(stack: &Stack, id: &str) -> Result<inspect::Story, Problem> {
+async fn recorded(stack: &Stack, id: &str) -> Result<inspect::EventRecords, Problem> {
     let (ledger, outcomes) = (stack.table("ledger")?, stack.table("outcomes")?);
     let found = inspect::event(stack.aws.sdk(), ledger, outcomes, id).await?;
     found.ok_or_else(|| Problem::NotFound(format!("the ledger has no event {id}")))
@@ -211,7 +211,7 @@ fn trace_link(stack: &Stack, entry: &EntryView) -> Option<String> {
     })
 }
 
-fn steps(entry: &EntryView, outcomes: &[Outcome], lines: &[Line]) -> Vec<Step> {
+fn steps(entry: &EntryView, outcomes: &[OutcomeRecord], lines: &[Line]) -> Vec<Step> {
     let mut steps = of_entry(entry);
     steps.extend(outcomes.iter().filter_map(of_outcome));
     steps.extend(lines.iter().find_map(|line| of_crash(entry, line)));
@@ -241,7 +241,7 @@ fn of_entry(entry: &EntryView) -> Vec<Step> {
 }
 
 /// What a domain recorded, or an operator did.
-fn of_outcome(outcome: &Outcome) -> Option<Step> {
+fn of_outcome(outcome: &OutcomeRecord) -> Option<Step> {
     let text = |text: &Option<String>| text.clone().unwrap_or_default();
     let what = format!("{}: {}", outcome.by, text(&outcome.outcome));
     // An operator's record says who and why; a domain's says what is wrong.
@@ -364,20 +364,20 @@ mod tests {
     fn steps_of_the_tables_and_of_the_log_are_one_story_by_time() {
         let text = |text: &str| Some(text.to_owned());
         let outcomes = [
-            Outcome {
+            OutcomeRecord {
                 by: "payments".to_owned(),
                 outcome: text("failing"),
                 code: text("ledger.unavailable"),
                 at_ms: Some(50),
-                ..Outcome::default()
+                ..OutcomeRecord::default()
             },
-            Outcome {
+            OutcomeRecord {
                 by: "replay#r".to_owned(),
                 outcome: text("replayed"),
                 who: text("ann"),
                 why: text("a test"),
                 at_ms: Some(70),
-                ..Outcome::default()
+                ..OutcomeRecord::default()
             },
         ];
         let lines = [

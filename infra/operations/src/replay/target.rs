@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use sluice_adapters::bus::EventBridgeBus;
 use sluice_adapters::runs::replays::DynamoRuns;
-use sluice_kernel::bus::{Bus, Outgoing, Refusal};
+use sluice_kernel::bus::{Bus, Outgoing, PublishRefusal};
 use sluice_kernel::fault::Fault;
 use sluice_kernel::replay::Verdicts;
 
@@ -60,7 +60,7 @@ fn envelope(entry: &Outgoing) -> String {
 }
 
 impl Bus for Target {
-    async fn publish(&self, entries: &[Outgoing]) -> Vec<Result<(), Refusal>> {
+    async fn publish(&self, entries: &[Outgoing]) -> Vec<Result<(), PublishRefusal>> {
         let (aws, url) = match self {
             Self::Bus(bus) => return bus.publish(entries).await,
             Self::Queue { aws, url } => (aws, url),
@@ -80,8 +80,8 @@ impl Bus for Target {
     }
 }
 
-fn fate(answer: &Result<Value, Problem>, n: usize) -> Result<(), Refusal> {
-    let later = |cause: String| Err(Refusal::Later { cause });
+fn fate(answer: &Result<Value, Problem>, n: usize) -> Result<(), PublishRefusal> {
+    let later = |cause: String| Err(PublishRefusal::Later { cause });
     let answer = match answer {
         Ok(answer) => answer,
         Err(problem) => return later(problem.to_string()),

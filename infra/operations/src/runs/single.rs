@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 use sluice_adapters::runs::bulk::{BulkRun, BulkRuns, Held};
-use sluice_adapters::runs::{Kind, State};
+use sluice_adapters::runs::{RunKind, State};
 
 use super::KEEP_DAYS;
 use crate::actor::Reason;
@@ -30,7 +30,7 @@ impl Single {
     /// `Failed` if the table of outcomes can't be written. Nothing has been changed then.
     pub(crate) async fn begin(
         stack: &Stack,
-        kind: Kind,
+        kind: RunKind,
         of: &str,
         plan: Option<String>,
         reason: &Reason,

@@ -82,7 +82,7 @@ async fn run(
         stop_after,
         ..Seen::default()
     };
-    let begun = Bulk::begin(&stack, Kind::Rebuild, "billing", start, 10).await;
+    let begun = Bulk::begin(&stack, RunKind::Rebuild, "billing", start, 10).await;
     let ended = match begun {
         Ok(bulk) => bulk.resume(pages, &mut seen).await,
         Err(problem) => Err(problem),

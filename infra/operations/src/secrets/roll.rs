@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use sluice_adapters::runs::Kind;
+use sluice_adapters::runs::RunKind;
 use sluice_kernel::delivery::secrets::SECRETS_MAX;
 
 use super::{Used, checked, is_in_use, since_ms, used};
@@ -143,7 +143,7 @@ impl Roll {
         reason: &Reason,
     ) -> Result<(), Problem> {
         let lists = self.with_first(secret)?;
-        let run = Single::begin(stack, Kind::Roll, &self.endpoint, None, reason).await?;
+        let run = Single::begin(stack, RunKind::Roll, &self.endpoint, None, reason).await?;
         let written = self.signing.write(stack, &lists).await;
         run.end(written, |()| ([("added", 1)], 0)).await
     }
@@ -167,7 +167,7 @@ impl Finish {
     /// `Failed` if the secrets were changed since the plan, or if AWS can't be asked.
     pub async fn carry_out(&self, stack: &Stack, reason: &Reason) -> Result<(), Problem> {
         let taken_out = self.secrets - self.would_have;
-        let run = Single::begin(stack, Kind::RollFinish, &self.endpoint, None, reason).await?;
+        let run = Single::begin(stack, RunKind::RollFinish, &self.endpoint, None, reason).await?;
         let written = self.signing.write(stack, &self.newest_only()).await;
         run.end(written, |()| ([("taken out", taken_out)], 0)).await
     }

@@ -17,7 +17,7 @@ pub(super) struct Endpoints {
 
 impl Endpoints {
     /// Which of Stripe's endpoints is ours, and which theirs.
-    pub(super) fn told_apart<'a>(
+    pub(super) fn among<'a>(
         stack: &Stack,
         names: impl Iterator<Item = &'a str>,
         all: Vec<WebhookEndpoint>,

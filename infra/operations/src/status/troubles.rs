@@ -47,7 +47,7 @@ pub(super) fn troubles(seen: &Seen<'_>) -> Vec<String> {
             span(OVERDUE_MS)
         ),
     );
-    say(waiting.lapsed as f64, "whose attempt ended and which nobody has taken over: Stripe's next delivery or reconcile does".to_owned());
+    say(waiting.lapsed as f64, "whose attempt ended and which no other attempt has taken over: Stripe's next delivery or reconcile does".to_owned());
     say(waiting.misfits as f64, "wait for their endpoint's configuration: sluice event list --code 'endpoint.*', correct Endpoints, sluice replay --waiting".to_owned());
     say(waiting.unlisted as f64, "of the newest events are in a format that no endpoint is configured for, so reconcile doesn't look for lost ones: sluice doctor says which".to_owned());
     for queue in queues {

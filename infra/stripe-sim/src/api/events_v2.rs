@@ -23,31 +23,31 @@ const LIMIT_DEFAULT: usize = 20;
 
 /// An event of API v2.
 #[derive(Debug, Clone, Copy)]
-enum Told<'w> {
+enum ThinEvent<'w> {
     /// Of a v1 object.
-    Twin(&'w Occurrence),
+    OfSnapshot(&'w Occurrence),
     /// Without a snapshot.
     Notice(&'w Notice),
 }
 
-impl Told<'_> {
+impl ThinEvent<'_> {
     fn id(self) -> String {
         match self {
-            Self::Twin(event) => event.thin_id(),
+            Self::OfSnapshot(event) => event.thin_id(),
             Self::Notice(notice) => notice.id.clone(),
         }
     }
 
     fn kind(self) -> String {
         match self {
-            Self::Twin(event) => event.thin_kind(),
+            Self::OfSnapshot(event) => event.thin_kind(),
             Self::Notice(notice) => notice.kind().to_owned(),
         }
     }
 
     fn created_ms(self) -> i64 {
         match self {
-            Self::Twin(event) => event.thin_created_ms(),
+            Self::OfSnapshot(event) => event.thin_created_ms(),
             Self::Notice(notice) => notice.created * 1_000,
         }
     }
@@ -55,7 +55,7 @@ impl Told<'_> {
     /// Whether it is about this object.
     fn is_of(self, call: &Call<'_>, object: &str) -> bool {
         match self {
-            Self::Twin(event) => {
+            Self::OfSnapshot(event) => {
                 event.object.id == object && !call.world.thin(event)["related_object"].is_null()
             }
             Self::Notice(notice) => call.world.notice(notice)["related_object"]["id"] == object,
@@ -64,7 +64,7 @@ impl Told<'_> {
 
     fn show(self, call: &Call<'_>) -> Value {
         match self {
-            Self::Twin(event) => call.world.thin_fetched(event),
+            Self::OfSnapshot(event) => call.world.thin_fetched(event),
             Self::Notice(notice) => call.world.notice_fetched(notice),
         }
     }
@@ -72,9 +72,9 @@ impl Told<'_> {
 
 pub(crate) fn retrieve(call: &Call<'_>, id: &str) -> Result<Value, Error> {
     call.query.only(&["include"])?;
-    let found = visible(call).into_iter().find(|told| told.id() == id);
+    let found = visible(call).into_iter().find(|one| one.id() == id);
     let missing = || Error::missing("event", id, "id", call.scope.livemode, false);
-    found.map(|told| told.show(call)).ok_or_else(missing)
+    found.map(|one| one.show(call)).ok_or_else(missing)
 }
 
 pub(crate) fn list(call: &Call<'_>) -> Result<Value, Error> {
@@ -106,18 +106,16 @@ pub(crate) fn list(call: &Call<'_>) -> Result<Value, Error> {
     let object = call.query.get("object_id");
     let matching: Vec<_> = visible(call)
         .into_iter()
-        .filter(|told| (first..=last).contains(&told.created_ms()))
-        .filter(|told| types.is_empty() || types.contains(&told.kind().as_str()))
-        .filter(|told| object.is_none_or(|object| told.is_of(call, object)))
+        .filter(|one| (first..=last).contains(&one.created_ms()))
+        .filter(|one| types.is_empty() || types.contains(&one.kind().as_str()))
+        .filter(|one| object.is_none_or(|object| one.is_of(call, object)))
         .collect();
     let start = match call.query.get("page") {
         None => 0,
         Some(page) => {
             let bad = || Error::bad_parameter("page", "This is no page of this list.");
             let after = BASE64_URL_SAFE_NO_PAD.decode(page).map_err(|_| bad())?;
-            let place = matching
-                .iter()
-                .position(|told| told.id().as_bytes() == after);
+            let place = matching.iter().position(|one| one.id().as_bytes() == after);
             place.ok_or_else(bad)? + 1
         }
     };
@@ -131,7 +129,7 @@ pub(crate) fn list(call: &Call<'_>) -> Result<Value, Error> {
     };
     let data: Vec<_> = matching[start..end]
         .iter()
-        .map(|told| told.show(call))
+        .map(|one| one.show(call))
         .collect();
     Ok(json!({ "data": data, "next_page_url": next, "previous_page_url": previous }))
 }
@@ -168,19 +166,29 @@ fn created(call: &Call<'_>) -> Result<(i64, i64), Error> {
 }
 
 /// What the account can see at this second, newest first.
-fn visible<'a>(call: &Call<'a>) -> Vec<Told<'a>> {
+fn visible<'a>(call: &Call<'a>) -> Vec<ThinEvent<'a>> {
     let oldest = call.terms.events_kept_s.map(|kept| call.now - kept);
     let of_scope = |event: &&Occurrence| event.object.scope == *call.scope;
-    let twins = call.world.events().iter().filter(of_scope).map(Told::Twin);
+    let of_snapshots = call
+        .world
+        .events()
+        .iter()
+        .filter(of_scope)
+        .map(ThinEvent::OfSnapshot);
     let ours = |notice: &&Notice| notice.scope() == *call.scope;
-    let notices = call.world.notices().iter().filter(ours).map(Told::Notice);
-    let mut told: Vec<_> = twins
+    let notices = call
+        .world
+        .notices()
+        .iter()
+        .filter(ours)
+        .map(ThinEvent::Notice);
+    let mut found: Vec<_> = of_snapshots
         .chain(notices)
-        .filter(|told| {
-            let second = told.created_ms().div_euclid(1_000);
+        .filter(|one| {
+            let second = one.created_ms().div_euclid(1_000);
             second <= call.now && oldest.is_none_or(|oldest| second >= oldest)
         })
         .collect();
-    told.sort_by_cached_key(|told| (std::cmp::Reverse(told.created_ms()), told.id()));
-    told
+    found.sort_by_cached_key(|one| (std::cmp::Reverse(one.created_ms()), one.id()));
+    found
 }

@@ -29,7 +29,7 @@ pub const DISABLE_AFTER: Duration = HOUR.saturating_mul(9 * 24);
 
 /// Whose events an endpoint receives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Hears {
+pub enum EventsFrom {
     /// The platform's own.
     Platform,
     /// Those of the connected accounts. A live endpoint of this kind receives their test events too, as at Stripe.
@@ -58,7 +58,7 @@ pub struct Endpoint {
     /// `whsec_…`; several while a secret is rolled.
     pub secrets: Vec<String>,
     /// Whose events.
-    pub hears: Hears,
+    pub events_from: EventsFrom,
     /// The mode in which it was made.
     pub livemode: bool,
     /// The version that it is pinned to; thin events have none.
@@ -72,7 +72,7 @@ pub struct Endpoint {
 impl Endpoint {
     /// Whether the endpoint gets this event, as a snapshot or as its thin event.
     #[must_use]
-    pub fn hears(&self, event: &Occurrence) -> bool {
+    pub fn receives(&self, event: &Occurrence) -> bool {
         let scope = &event.object.scope;
         match self.payload {
             Payload::Snapshot => self.is_for(scope, &event.kind),
@@ -82,15 +82,15 @@ impl Endpoint {
 
     /// Whether the endpoint gets this notice.
     #[must_use]
-    pub fn hears_notice(&self, notice: &Notice) -> bool {
+    pub fn receives_notice(&self, notice: &Notice) -> bool {
         self.payload == Payload::Thin && self.is_for(&notice.scope(), notice.kind())
     }
 
     fn is_for(&self, scope: &Scope, kind: &str) -> bool {
-        let ours = match self.hears {
-            Hears::Platform => scope.account.is_none() && scope.livemode == self.livemode,
-            Hears::Connect => scope.account.is_some() && (self.livemode || !scope.livemode),
-            Hears::Organization => scope.account.is_some() && scope.livemode == self.livemode,
+        let ours = match self.events_from {
+            EventsFrom::Platform => scope.account.is_none() && scope.livemode == self.livemode,
+            EventsFrom::Connect => scope.account.is_some() && (self.livemode || !scope.livemode),
+            EventsFrom::Organization => scope.account.is_some() && scope.livemode == self.livemode,
         };
         let patterns = &self.types;
         let wanted = || patterns.iter().any(|one| events_match(one, kind));
@@ -224,7 +224,7 @@ mod tests {
         let endpoint = Endpoint {
             url: "http://127.0.0.1:9".to_owned(),
             secrets: vec!["whsec_a".to_owned()],
-            hears: Hears::Platform,
+            events_from: EventsFrom::Platform,
             livemode: true,
             api_version: ApiVersion::V2025_09_30,
             payload: Payload::Snapshot,
@@ -258,8 +258,11 @@ mod tests {
         assert_eq!(destination().check(), Ok(()));
         let mut silent = destination();
         silent.endpoint.secrets.clear();
-        let told = silent.check().expect_err("it can't sign").to_string();
-        assert_eq!(told, "the destination platform has no secret to sign with");
+        let refusal = silent.check().expect_err("it can't sign").to_string();
+        assert_eq!(
+            refusal,
+            "the destination platform has no secret to sign with"
+        );
         let crowded = Destination {
             connections: CONNECTIONS_MAX + 1,
             ..destination()

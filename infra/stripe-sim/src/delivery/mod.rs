@@ -10,7 +10,7 @@
 //! | [`clock`] | days of retrying in seconds: [`Clock`] |
 //! | [`retry`] | when a failed delivery is retried: [`Retry`] |
 //! | [`outage`] | an endpoint that can't be reached for a while: [`Outage`] |
-//! | `desk` | what to post next, and what an answer means, without any I/O |
+//! | `scheduler` | what to post next, and what an answer means, without any I/O |
 //! | [`run`] | the posting itself, over connections that are kept open: [`Run`] |
 //! | [`report`] | what became of each event: [`Report`] |
 //! | [`http_api`] | a delivery as API Gateway passes it to a function: [`HttpApi`] |
@@ -30,24 +30,24 @@
 //! The report doesn't cover events that are being posted when the program ends.
 
 pub mod clock;
-pub(crate) mod desk;
 pub mod endpoint;
+mod endpoint_event;
 pub mod http_api;
 pub mod outage;
 pub mod plan;
 pub mod report;
 pub mod retry;
 pub mod run;
+pub(crate) mod scheduler;
 pub mod sender;
-mod told;
 
 pub use clock::Clock;
-pub use desk::{Outcome, Post};
-pub use endpoint::{Destination, Endpoint, Hears, Payload, Roll, TIMEOUT_S, Unsound};
+pub use endpoint::{Destination, Endpoint, EventsFrom, Payload, Roll, TIMEOUT_S, Unsound};
 pub use http_api::HttpApi;
 pub use outage::{How, Outage};
 pub use plan::{Delivery, Mix, Order, Pace, plan};
 pub use report::{Fate, Report, Tally};
 pub use retry::Retry;
 pub use run::Run;
+pub use scheduler::{Outcome, Post};
 pub use sender::{Answered, Sender};

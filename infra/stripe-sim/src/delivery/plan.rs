@@ -7,7 +7,7 @@ use std::time::Duration;
 use fastrand::Rng;
 
 use crate::delivery::endpoint::Endpoint;
-use crate::delivery::told;
+use crate::delivery::endpoint_event;
 use crate::ids::{Purpose, stream};
 use crate::world::World;
 
@@ -94,13 +94,13 @@ pub struct Delivery {
 /// The deliveries of everything that the endpoint receives, mixed.
 #[must_use]
 pub fn plan(world: &World, endpoint: &Endpoint, mix: Mix) -> Vec<Delivery> {
-    let heard = told::heard(world, endpoint);
-    mixed(heard.len(), mix)
+    let received = endpoint_event::events_of(world, endpoint);
+    mixed(received.len(), mix)
         .into_iter()
         .map(|(place, again)| Delivery {
-            event: heard[place].id(),
-            kind: heard[place].kind(),
-            body: heard[place].body(world, endpoint),
+            event: received[place].id(),
+            kind: received[place].kind(),
+            body: received[place].body(world, endpoint),
             again,
         })
         .collect()
@@ -112,8 +112,8 @@ pub(crate) fn mixed(events: usize, mix: Mix) -> Vec<(usize, bool)> {
     let mut places = order(events, mix.order, &mut dice);
     repeat(&mut places, mix.duplicates_percent, &mut dice);
     let mut seen = vec![false; events];
-    let tell = |place: usize| (place, std::mem::replace(&mut seen[place], true));
-    places.into_iter().map(tell).collect()
+    let with_seen = |place: usize| (place, std::mem::replace(&mut seen[place], true));
+    places.into_iter().map(with_seen).collect()
 }
 
 fn order(events: usize, order: Order, dice: &mut Rng) -> Vec<usize> {

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-use crate::delivery::desk::{Desk, Outcome, Post};
+use crate::delivery::scheduler::{Outcome, Post, Scheduler};
 use crate::delivery::sender::Answered;
 
 /// How many unacknowledged events the table names.
@@ -52,13 +52,13 @@ pub struct Tally {
 }
 
 impl Tally {
-    /// Counts a desk's events and posts, without copying them.
-    pub(crate) fn of(desk: &Desk) -> Self {
+    /// Counts the scheduler's events and posts, without copying them.
+    pub(crate) fn of(scheduler: &Scheduler) -> Self {
         let mut tally = Self::default();
-        for task in desk.tasks() {
+        for task in scheduler.tasks() {
             tally.count_event(task.outcome);
         }
-        for post in desk.posts() {
+        for post in scheduler.posts() {
             tally.count_post(post);
         }
         tally
@@ -109,17 +109,20 @@ pub struct Report {
 }
 
 impl Report {
-    pub(crate) fn of(desk: &Desk) -> Self {
-        let names: Vec<_> = desk.destinations().map(|one| one.name.clone()).collect();
-        let fate = |task: &crate::delivery::desk::Task| Fate {
+    pub(crate) fn of(scheduler: &Scheduler) -> Self {
+        let names: Vec<_> = scheduler
+            .destinations()
+            .map(|one| one.name.clone())
+            .collect();
+        let fate = |task: &crate::delivery::scheduler::Task| Fate {
             destination: names[task.destination].clone(),
             event: task.event.to_string(),
             kind: task.kind.to_string(),
             outcome: task.outcome,
             posts: Vec::new(),
         };
-        let mut fates: Vec<_> = desk.tasks().iter().map(fate).collect();
-        for post in desk.posts() {
+        let mut fates: Vec<_> = scheduler.tasks().iter().map(fate).collect();
+        for post in scheduler.posts() {
             fates[post.task].posts.push(post.clone());
         }
         Self { fates }

@@ -12,18 +12,18 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::delivery::clock::Clock;
-use crate::delivery::desk::{Desk, Heard, Next, Post, Posting};
 use crate::delivery::endpoint::{Destination, OVERLAP_MAX, Roll, Unsound, signature_of};
+use crate::delivery::endpoint_event::{self, EndpointEvent};
 use crate::delivery::outage::{How, Outage};
 use crate::delivery::plan::{Mix, Pace};
 use crate::delivery::report::{Report, Tally};
+use crate::delivery::scheduler::{NewEvent, Next, Post, Posting, Scheduler};
 use crate::delivery::sender::{Answered, Sender};
-use crate::delivery::told::{self, Told};
 use crate::world::World;
 
 #[derive(Debug)]
 struct Shared {
-    desk: Mutex<Desk>,
+    scheduler: Mutex<Scheduler>,
     /// One for each destination: signals that its queue got an entry.
     work: Vec<Condvar>,
     /// Signals an answer that may have been the last.
@@ -69,7 +69,7 @@ impl Run {
             .collect();
         let shared = Arc::new(Shared {
             work: destinations.iter().map(|_| Condvar::new()).collect(),
-            desk: Mutex::new(Desk::new(destinations, seed)),
+            scheduler: Mutex::new(Scheduler::new(destinations, seed)),
             settled: Condvar::new(),
             clock,
             start: Instant::now(),
@@ -103,28 +103,28 @@ impl Run {
         // Bodies are rendered before anything is queued: rendering is slower than a fast receiver.
         let mut batches = Vec::new();
         for (place, destination) in self.destinations().iter().enumerate() {
-            let desk = self.shared.desk();
-            let heard = told::heard(world, &destination.endpoint).into_iter();
-            let news: Vec<_> = heard
-                .filter(|told| seconds.contains(&told.created()))
-                .filter(|told| !desk.knows(place, &told.id()))
+            let scheduler = self.shared.scheduler();
+            let received = endpoint_event::events_of(world, &destination.endpoint).into_iter();
+            let news: Vec<_> = received
+                .filter(|event| seconds.contains(&event.created()))
+                .filter(|event| !scheduler.knows(place, &event.id()))
                 .collect();
-            drop(desk);
-            let heard = |told: Told<'_>| Heard {
-                event: told.id(),
-                kind: told.kind(),
-                body: told.body(world, &destination.endpoint),
+            drop(scheduler);
+            let new_event = |event: EndpointEvent<'_>| NewEvent {
+                event: event.id(),
+                kind: event.kind(),
+                body: event.body(world, &destination.endpoint),
             };
-            batches.push(news.into_iter().map(heard).collect::<Vec<_>>());
+            batches.push(news.into_iter().map(new_event).collect::<Vec<_>>());
         }
         let sent = batches.iter().map(Vec::len).sum();
         let now = self.now();
         let due = |place| now.saturating_add(self.shared.clock.stripe(pace.offset(place)));
-        let mut desk = self.shared.desk();
-        for (place, heard) in batches.into_iter().enumerate() {
-            desk.add(place, heard, mix, due);
+        let mut scheduler = self.shared.scheduler();
+        for (place, events) in batches.into_iter().enumerate() {
+            scheduler.add(place, events, mix, due);
         }
-        drop(desk);
+        drop(scheduler);
         self.shared.wake();
         sent
     }
@@ -138,7 +138,7 @@ impl Run {
     /// The destinations in their current state.
     #[must_use]
     pub fn destinations(&self) -> Vec<Destination> {
-        self.shared.desk().destinations().cloned().collect()
+        self.shared.scheduler().destinations().cloned().collect()
     }
 
     /// Waits until every event has its outcome and every duplicate was sent, at most this long (real time). Returns
@@ -146,14 +146,14 @@ impl Run {
     #[must_use]
     pub fn settle(&self, within: Duration) -> bool {
         let until = Instant::now() + within;
-        let mut desk = self.shared.desk();
-        while !desk.is_settled() {
+        let mut scheduler = self.shared.scheduler();
+        while !scheduler.is_settled() {
             let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 return false;
             }
-            let waited = self.shared.settled.wait_timeout(desk, left);
-            desk = waited.unwrap_or_else(PoisonError::into_inner).0;
+            let waited = self.shared.settled.wait_timeout(scheduler, left);
+            scheduler = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
         true
     }
@@ -161,8 +161,8 @@ impl Run {
     /// The posts that were answered since the last call, in that order.
     #[must_use]
     pub fn take_posts(&mut self) -> Vec<Post> {
-        let desk = self.shared.desk();
-        let posts = desk.posts()[self.taken..].to_vec();
+        let scheduler = self.shared.scheduler();
+        let posts = scheduler.posts()[self.taken..].to_vec();
         self.taken += posts.len();
         posts
     }
@@ -171,28 +171,28 @@ impl Run {
     /// the API's `pending_webhooks` and `delivery_success` agree with the deliveries.
     pub fn note_posts(&mut self, world: &mut World) -> Vec<Post> {
         let posts = self.take_posts();
-        let desk = self.shared.desk();
-        for task in &desk.tasks()[self.noted..] {
-            world.set_pending_webhooks(&task.event, desk.pending(&task.event));
+        let scheduler = self.shared.scheduler();
+        for task in &scheduler.tasks()[self.noted..] {
+            world.set_pending_webhooks(&task.event, scheduler.pending(&task.event));
         }
         for post in &posts {
-            world.set_pending_webhooks(&post.event, desk.pending(&post.event));
+            world.set_pending_webhooks(&post.event, scheduler.pending(&post.event));
         }
-        self.noted = desk.tasks().len();
-        drop(desk);
+        self.noted = scheduler.tasks().len();
+        drop(scheduler);
         posts
     }
 
     /// The counts so far.
     #[must_use]
     pub fn tally(&self) -> Tally {
-        Tally::of(&self.shared.desk())
+        Tally::of(&self.shared.scheduler())
     }
 
     /// What became of each event so far.
     #[must_use]
     pub fn report(&self) -> Report {
-        Report::of(&self.shared.desk())
+        Report::of(&self.shared.scheduler())
     }
 
     /// Rolls a destination's secret now: the new secret signs deliveries, and for this long (Stripe's time, at most 24
@@ -206,8 +206,8 @@ impl Run {
                 "a rolled secret signs on for at most 24 h".to_owned(),
             ));
         }
-        self.change(name, |desk, place, now| {
-            let rolls = &mut desk.destination_mut(place).rolls;
+        self.change(name, |scheduler, place, now| {
+            let rolls = &mut scheduler.destination_mut(place).rolls;
             // Rolls that are planned for later stay.
             let at = rolls.partition_point(|roll| roll.at <= now);
             let secret = secret.to_owned();
@@ -227,8 +227,8 @@ impl Run {
     /// # Errors
     /// If no destination has this name.
     pub fn add_outage(&self, name: &str, outage: Outage) -> Result<(), Unsound> {
-        self.change(name, |desk, place, _| {
-            desk.destination_mut(place).outages.push(outage);
+        self.change(name, |scheduler, place, _| {
+            scheduler.destination_mut(place).outages.push(outage);
         })
     }
 
@@ -237,7 +237,7 @@ impl Run {
     /// # Errors
     /// If no destination has this name.
     pub fn disable(&self, name: &str) -> Result<(), Unsound> {
-        self.change(name, |desk, place, now| desk.disable(place, now))
+        self.change(name, |scheduler, place, now| scheduler.disable(place, now))
     }
 
     /// Enables a destination again, whatever disabled it. Events that were made in between aren't sent.
@@ -245,19 +245,19 @@ impl Run {
     /// # Errors
     /// If no destination has this name.
     pub fn enable(&self, name: &str) -> Result<(), Unsound> {
-        self.change(name, |desk, place, now| desk.enable(place, now))
+        self.change(name, |scheduler, place, now| scheduler.enable(place, now))
     }
 
     fn change(
         &self,
         name: &str,
-        change: impl FnOnce(&mut Desk, usize, Duration),
+        change: impl FnOnce(&mut Scheduler, usize, Duration),
     ) -> Result<(), Unsound> {
-        let mut desk = self.shared.desk();
-        let place = desk.place_of(name);
+        let mut scheduler = self.shared.scheduler();
+        let place = scheduler.place_of(name);
         let place = place.ok_or_else(|| Unsound(format!("no destination is called {name}")))?;
-        change(&mut desk, place, self.shared.now());
-        drop(desk);
+        change(&mut scheduler, place, self.shared.now());
+        drop(scheduler);
         self.shared.wake();
         Ok(())
     }
@@ -267,7 +267,7 @@ impl Drop for Run {
     fn drop(&mut self) {
         {
             // Under the lock, so that no thread is between checking and waiting.
-            let _desk = self.shared.desk();
+            let _scheduler = self.shared.scheduler();
             self.shared.stop.store(true, Ordering::Relaxed);
         }
         self.shared.wake();
@@ -279,8 +279,10 @@ impl Drop for Run {
 }
 
 impl Shared {
-    fn desk(&self) -> MutexGuard<'_, Desk> {
-        self.desk.lock().unwrap_or_else(PoisonError::into_inner)
+    fn scheduler(&self) -> MutexGuard<'_, Scheduler> {
+        self.scheduler
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     fn now(&self) -> Duration {
@@ -296,33 +298,33 @@ impl Shared {
     /// One connection's work, until the run ends.
     fn post_all(&self, place: usize, deadline: Duration) {
         let sender = Sender::with_deadline(deadline);
-        let mut desk = self.desk();
+        let mut scheduler = self.scheduler();
         while !self.stop.load(Ordering::Relaxed) {
             let now = self.now();
-            desk = match desk.next(place, now) {
+            scheduler = match scheduler.next(place, now) {
                 Next::Post(posting) => {
-                    drop(desk);
+                    drop(scheduler);
                     let signed_at = unix_s();
                     let answered = post(&sender, &posting, signed_at);
-                    let mut desk = self.desk();
-                    desk.answered(&posting, answered, signed_at, self.now());
+                    let mut scheduler = self.scheduler();
+                    scheduler.answered(&posting, answered, signed_at, self.now());
                     // A retry may be due earlier than what the others wait for.
                     self.work[place].notify_one();
-                    if desk.is_settled() {
+                    if scheduler.is_settled() {
                         self.settled.notify_all();
                     }
-                    desk
+                    scheduler
                 }
                 // `next` may have dropped the last waiting event.
-                Next::At(_) | Next::Nothing if desk.is_settled() => {
+                Next::At(_) | Next::Nothing if scheduler.is_settled() => {
                     self.settled.notify_all();
-                    wait(desk, &self.work[place])
+                    wait(scheduler, &self.work[place])
                 }
-                Next::Nothing => wait(desk, &self.work[place]),
+                Next::Nothing => wait(scheduler, &self.work[place]),
                 Next::At(at) => {
                     let real = self.clock.real(at.saturating_sub(now));
                     // Rounded up, so that a very short wait doesn't become zero.
-                    let waited = self.work[place].wait_timeout(desk, real.max(WAIT_MIN));
+                    let waited = self.work[place].wait_timeout(scheduler, real.max(WAIT_MIN));
                     waited.unwrap_or_else(PoisonError::into_inner).0
                 }
             };
@@ -333,8 +335,8 @@ impl Shared {
 /// The shortest wait for the next delivery that is due.
 const WAIT_MIN: Duration = Duration::from_micros(100);
 
-fn wait<'a>(desk: MutexGuard<'a, Desk>, work: &Condvar) -> MutexGuard<'a, Desk> {
-    work.wait(desk).unwrap_or_else(PoisonError::into_inner)
+fn wait<'a>(scheduler: MutexGuard<'a, Scheduler>, work: &Condvar) -> MutexGuard<'a, Scheduler> {
+    work.wait(scheduler).unwrap_or_else(PoisonError::into_inner)
 }
 
 fn post(sender: &Sender, posting: &Posting, signed_at: i64) -> Answered {

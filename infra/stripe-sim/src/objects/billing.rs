@@ -2,30 +2,34 @@
 
 use serde_json::{Value, json};
 
-use crate::stage::Stage;
+use crate::story_context::StoryContext;
 use crate::templates::plan_of;
 
 /// A month of the simulation, in seconds.
 pub(crate) const MONTH_S: i64 = 31 * 86_400;
 
 /// A customer.
-pub(crate) fn customer(stage: &mut Stage<'_>) -> (String, Value) {
-    let id = stage.id("cus");
-    let prefix = stage.token(8).to_uppercase();
-    let mut customer = stage.blank("customer", &id);
+pub(crate) fn customer(context: &mut StoryContext<'_>) -> (String, Value) {
+    let id = context.id("cus");
+    let prefix = context.token(8).to_uppercase();
+    let mut customer = context.blank("customer", &id);
     customer["invoice_prefix"] = json!(prefix);
     (id, customer)
 }
 
 /// A product and its monthly price.
-pub(crate) fn catalog(stage: &mut Stage<'_>, name: &str, amount: i64) -> [(String, Value); 2] {
-    let product_id = stage.id("prod");
-    let mut product = stage.blank("product", &product_id);
+pub(crate) fn catalog(
+    context: &mut StoryContext<'_>,
+    name: &str,
+    amount: i64,
+) -> [(String, Value); 2] {
+    let product_id = context.id("prod");
+    let mut product = context.blank("product", &product_id);
     product["name"] = json!(name);
     product["marketing_features"] = json!([{ "name": "Unlimited projects" }]);
-    product["updated"] = json!(stage.now());
-    let price_id = stage.id("price");
-    let mut price = stage.blank("price", &price_id);
+    product["updated"] = json!(context.now());
+    let price_id = context.id("price");
+    let mut price = context.blank("price", &price_id);
     price["product"] = json!(product_id);
     price["nickname"] = json!(name);
     price["unit_amount"] = json!(amount);
@@ -35,23 +39,23 @@ pub(crate) fn catalog(stage: &mut Stage<'_>, name: &str, amount: i64) -> [(Strin
 
 /// A subscription to one price.
 pub(crate) fn subscription(
-    stage: &mut Stage<'_>,
+    context: &mut StoryContext<'_>,
     customer: &str,
     price: &Value,
     trial_days: i64,
 ) -> (String, Value) {
-    let id = stage.id("sub");
-    let item_id = stage.id("si");
-    let workspace = stage.token(6);
-    let now = stage.now();
+    let id = context.id("sub");
+    let item_id = context.id("si");
+    let workspace = context.token(6);
+    let now = context.now();
     let trial_end = (trial_days > 0).then_some(now + trial_days * 86_400);
-    let mut item = stage.blank("subscription_item", &item_id);
+    let mut item = context.blank("subscription_item", &item_id);
     item["subscription"] = json!(id);
     item["price"] = price.clone();
     item["plan"] = plan_of(price);
     item["current_period_start"] = json!(now);
     item["current_period_end"] = json!(trial_end.unwrap_or(now + MONTH_S));
-    let mut subscription = stage.blank("subscription", &id);
+    let mut subscription = context.blank("subscription", &id);
     subscription["customer"] = json!(customer);
     subscription["status"] = json!(if trial_days > 0 {
         "trialing"
@@ -76,39 +80,39 @@ pub(crate) fn subscription(
 }
 
 /// What a customer is entitled to: at first nothing. It has no id.
-pub(crate) fn entitlement_summary(stage: &Stage<'_>, customer: &str) -> Value {
-    let mut summary = stage.blank("entitlement_summary", "");
+pub(crate) fn entitlement_summary(context: &StoryContext<'_>, customer: &str) -> Value {
+    let mut summary = context.blank("entitlement_summary", "");
     summary["customer"] = json!(customer);
     summary["entitlements"]["url"] = json!(format!("/v1/customer/{customer}/entitlements"));
     summary
 }
 
 /// The entitlement of a customer to a feature.
-pub(crate) fn entitlement(stage: &mut Stage<'_>, lookup_key: &str) -> Value {
-    let id = stage.id("ent");
-    let feature = stage.id("feat");
+pub(crate) fn entitlement(context: &mut StoryContext<'_>, lookup_key: &str) -> Value {
+    let id = context.id("ent");
+    let feature = context.id("feat");
     json!({
         "id": id,
         "object": "entitlements.active_entitlement",
         "feature": feature,
-        "livemode": stage.scope().livemode,
+        "livemode": context.scope().livemode,
         "lookup_key": lookup_key,
     })
 }
 
 /// Adds an item with this price to a subscription, for a period that begins now. Returns the item's place.
 pub(crate) fn add_item(
-    stage: &mut Stage<'_>,
+    context: &mut StoryContext<'_>,
     subscription: &mut Value,
     price: &Value,
     end: i64,
 ) -> usize {
     let mut item = subscription["items"]["data"][0].clone();
-    item["id"] = json!(stage.id("si"));
-    item["created"] = json!(stage.now());
+    item["id"] = json!(context.id("si"));
+    item["created"] = json!(context.now());
     item["price"] = price.clone();
     item["plan"] = plan_of(price);
-    item["current_period_start"] = json!(stage.now());
+    item["current_period_start"] = json!(context.now());
     item["current_period_end"] = json!(end);
     let items = subscription["items"]["data"].as_array_mut();
     let place = items.map_or(0, |items| {
@@ -155,28 +159,28 @@ pub(crate) fn set_period_of(subscription: &mut Value, place: usize, start: i64, 
 
 /// The draft of a subscription's invoice. In a trial nothing is due.
 pub(crate) fn invoice(
-    stage: &mut Stage<'_>,
+    context: &mut StoryContext<'_>,
     subscription: &Value,
     reason: &str,
 ) -> (String, Value) {
     let item = subscription["items"]["data"][0].clone();
-    invoice_of(stage, subscription, &item, reason)
+    invoice_of(context, subscription, &item, reason)
 }
 
 /// The same for this item of the subscription.
 pub(crate) fn invoice_of(
-    stage: &mut Stage<'_>,
+    context: &mut StoryContext<'_>,
     subscription: &Value,
     item: &Value,
     reason: &str,
 ) -> (String, Value) {
-    let id = stage.id("in");
-    let line_id = stage.id("il");
+    let id = context.id("in");
+    let line_id = context.id("il");
     let free = subscription["status"] == "trialing";
     let quantity = item["quantity"].as_i64().unwrap_or(1);
     let unit = item["price"]["unit_amount"].as_i64().unwrap_or_default();
     let amount = if free { 0 } else { unit * quantity };
-    let mut line = stage.blank("line_item", &line_id);
+    let mut line = context.blank("line_item", &line_id);
     line["invoice"] = json!(id);
     line["description"] = json!(described(quantity, &item["price"]));
     line["quantity"] = json!(quantity);
@@ -200,7 +204,7 @@ pub(crate) fn invoice_of(
         line["discount_amounts"] = discounted.clone();
     }
     let customer = subscription["customer"].as_str().unwrap_or_default();
-    let mut invoice = draft(stage, &id, customer, amount, line);
+    let mut invoice = draft(context, &id, customer, amount, line);
     if percent_off > 0 {
         for field in [
             "amount_due",
@@ -225,8 +229,11 @@ pub(crate) fn invoice_of(
 }
 
 /// The preview of an invoice that a subscription is going to have: it begins the period in which it is made.
-pub(crate) fn upcoming_invoice(stage: &mut Stage<'_>, subscription: &Value) -> (String, Value) {
-    let (id, mut invoice) = invoice(stage, subscription, "upcoming");
+pub(crate) fn upcoming_invoice(
+    context: &mut StoryContext<'_>,
+    subscription: &Value,
+) -> (String, Value) {
+    let (id, mut invoice) = invoice(context, subscription, "upcoming");
     let id = format!("upcoming_{id}");
     let start = subscription["items"]["data"][0]["current_period_start"].clone();
     for field in ["created", "period_end"] {
@@ -243,9 +250,9 @@ pub(crate) fn upcoming_invoice(stage: &mut Stage<'_>, subscription: &Value) -> (
 }
 
 /// A meter of usage.
-pub(crate) fn meter(stage: &mut Stage<'_>) -> (String, Value) {
-    let id = stage.id("mtr");
-    let mut meter = stage.blank("meter", &id);
+pub(crate) fn meter(context: &mut StoryContext<'_>) -> (String, Value) {
+    let id = context.id("mtr");
+    let mut meter = context.blank("meter", &id);
     meter["updated"] = meter["created"].clone();
     (id, meter)
 }
@@ -261,17 +268,17 @@ fn described(quantity: i64, price: &Value) -> String {
 
 /// The draft of an invoice that is sent to the customer and due in 30 days.
 pub(crate) fn one_off_invoice(
-    stage: &mut Stage<'_>,
+    context: &mut StoryContext<'_>,
     customer: &str,
     amount: i64,
 ) -> (String, Value) {
-    let id = stage.id("in");
-    let line_id = stage.id("il");
-    let item_id = stage.id("ii");
-    let mut line = stage.blank("line_item", &line_id);
+    let id = context.id("in");
+    let line_id = context.id("il");
+    let item_id = context.id("ii");
+    let mut line = context.blank("line_item", &line_id);
     line["invoice"] = json!(id);
     line["description"] = json!("Consulting");
-    line["period"] = json!({ "start": stage.now(), "end": stage.now() });
+    line["period"] = json!({ "start": context.now(), "end": context.now() });
     line["parent"] = json!({
         "invoice_item_details": {
             "invoice_item": item_id, "proration": false,
@@ -281,16 +288,22 @@ pub(crate) fn one_off_invoice(
         "type": "invoice_item_details",
     });
     line["pricing"] = Value::Null;
-    let mut invoice = draft(stage, &id, customer, amount, line);
+    let mut invoice = draft(context, &id, customer, amount, line);
     invoice["billing_reason"] = json!("manual");
     invoice["collection_method"] = json!("send_invoice");
-    invoice["due_date"] = json!(stage.now() + 30 * 86_400);
+    invoice["due_date"] = json!(context.now() + 30 * 86_400);
     (id, invoice)
 }
 
-fn draft(stage: &Stage<'_>, id: &str, customer: &str, amount: i64, mut line: Value) -> Value {
+fn draft(
+    context: &StoryContext<'_>,
+    id: &str,
+    customer: &str,
+    amount: i64,
+    mut line: Value,
+) -> Value {
     line["amount"] = json!(amount);
-    let mut invoice = stage.blank("invoice", id);
+    let mut invoice = context.blank("invoice", id);
     invoice["customer"] = json!(customer);
     for field in [
         "amount_due",
@@ -302,10 +315,10 @@ fn draft(stage: &Stage<'_>, id: &str, customer: &str, amount: i64, mut line: Val
     ] {
         invoice[field] = json!(amount);
     }
-    invoice["automatically_finalizes_at"] = json!(stage.now() + 3_600);
-    invoice["next_payment_attempt"] = json!(stage.now() + 3_600);
-    invoice["period_start"] = json!(stage.now());
-    invoice["period_end"] = json!(stage.now());
+    invoice["automatically_finalizes_at"] = json!(context.now() + 3_600);
+    invoice["next_payment_attempt"] = json!(context.now() + 3_600);
+    invoice["period_start"] = json!(context.now());
+    invoice["period_end"] = json!(context.now());
     invoice["lines"] = json!({
         "object": "list",
         "data": [line],

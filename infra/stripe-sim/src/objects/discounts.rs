@@ -2,13 +2,13 @@
 
 use serde_json::{Value, json};
 
-use crate::stage::Stage;
+use crate::story_context::StoryContext;
 
 /// A coupon that takes this percentage off each invoice of a year.
-pub(crate) fn coupon(stage: &mut Stage<'_>, name: &str, percent: i64) -> (String, Value) {
+pub(crate) fn coupon(context: &mut StoryContext<'_>, name: &str, percent: i64) -> (String, Value) {
     // An id that the merchant didn't choose.
-    let id = stage.token(8);
-    let mut coupon = stage.blank("coupon", &id);
+    let id = context.token(8);
+    let mut coupon = context.blank("coupon", &id);
     coupon["name"] = json!(name);
     coupon["percent_off"] = json!(percent);
     (id, coupon)
@@ -16,15 +16,15 @@ pub(crate) fn coupon(stage: &mut Stage<'_>, name: &str, percent: i64) -> (String
 
 /// The discount of a subscription by a coupon.
 pub(crate) fn discount(
-    stage: &mut Stage<'_>,
+    context: &mut StoryContext<'_>,
     subscription: &Value,
     coupon: &str,
 ) -> (String, Value) {
-    let id = stage.id("di");
-    let mut discount = stage.blank("discount", &id);
+    let id = context.id("di");
+    let mut discount = context.blank("discount", &id);
     discount["customer"] = subscription["customer"].clone();
     discount["subscription"] = subscription["id"].clone();
-    redeem(&mut discount, coupon, stage.now());
+    redeem(&mut discount, coupon, context.now());
     (id, discount)
 }
 

@@ -2,23 +2,23 @@
 
 use serde_json::{Value, json};
 
-use crate::stage::Stage;
+use crate::story_context::StoryContext;
 
 /// An invoice item, waiting for an invoice, or on the draft of one.
 pub(crate) fn item(
-    stage: &mut Stage<'_>,
+    context: &mut StoryContext<'_>,
     customer: &str,
     price: &Value,
     invoice: Option<&str>,
 ) -> (String, Value) {
-    let id = stage.id("ii");
-    let mut item = stage.blank("invoiceitem", &id);
+    let id = context.id("ii");
+    let mut item = context.blank("invoiceitem", &id);
     let amount = &price["unit_amount"];
     item["amount"] = amount.clone();
     item["net_amount"] = amount.clone();
     item["customer"] = json!(customer);
-    item["date"] = json!(stage.now());
-    item["period"] = json!({ "end": stage.now(), "start": stage.now() });
+    item["date"] = json!(context.now());
+    item["period"] = json!({ "end": context.now(), "start": context.now() });
     item["invoice"] = json!(invoice);
     item["pricing"] = json!({
         "price_details": { "price": price["id"], "product": price["product"] },
@@ -29,9 +29,9 @@ pub(crate) fn item(
 }
 
 /// The invoice's line for an item.
-pub(crate) fn line_of(stage: &mut Stage<'_>, item: &Value) -> Value {
-    let id = stage.id("il");
-    let mut line = stage.blank("line_item", &id);
+pub(crate) fn line_of(context: &mut StoryContext<'_>, item: &Value) -> Value {
+    let id = context.id("il");
+    let mut line = context.blank("line_item", &id);
     for field in ["amount", "description", "invoice", "period", "pricing"] {
         line[field] = item[field].clone();
     }
@@ -47,16 +47,20 @@ pub(crate) fn line_of(stage: &mut Stage<'_>, item: &Value) -> Value {
 }
 
 /// A credit note over part of an open invoice: it lowers the amount that remains to be paid.
-pub(crate) fn credit_note(stage: &mut Stage<'_>, invoice: &Value, amount: i64) -> (String, Value) {
-    let id = stage.id("cn");
-    let line_id = stage.id("cnli");
+pub(crate) fn credit_note(
+    context: &mut StoryContext<'_>,
+    invoice: &Value,
+    amount: i64,
+) -> (String, Value) {
+    let id = context.id("cn");
+    let line_id = context.id("cnli");
     let number = invoice["number"].as_str().unwrap_or_default();
-    let mut line = stage.blank("credit_note_line_item", &line_id);
+    let mut line = context.blank("credit_note_line_item", &line_id);
     line["amount"] = json!(amount);
     line["invoice_line_item"] = invoice["lines"]["data"][0]["id"].clone();
     line["unit_amount"] = json!(amount);
     line["unit_amount_decimal"] = json!(amount.to_string());
-    let mut note = stage.blank("credit_note", &id);
+    let mut note = context.blank("credit_note", &id);
     for field in [
         "amount",
         "pre_payment_amount",
@@ -69,7 +73,7 @@ pub(crate) fn credit_note(stage: &mut Stage<'_>, invoice: &Value, amount: i64) -
     }
     note["customer"] = invoice["customer"].clone();
     note["invoice"] = invoice["id"].clone();
-    note["effective_at"] = json!(stage.now());
+    note["effective_at"] = json!(context.now());
     note["lines"] = json!({
         "object": "list", "data": [line], "has_more": false, "total_count": 1,
         "url": format!("/v1/credit_notes/{id}/lines"),
@@ -80,12 +84,16 @@ pub(crate) fn credit_note(stage: &mut Stage<'_>, invoice: &Value, amount: i64) -
 }
 
 /// The draft of a quote for a subscription to this price.
-pub(crate) fn quote(stage: &mut Stage<'_>, customer: &str, price: &Value) -> (String, Value) {
-    let id = stage.id("qt");
+pub(crate) fn quote(
+    context: &mut StoryContext<'_>,
+    customer: &str,
+    price: &Value,
+) -> (String, Value) {
+    let id = context.id("qt");
     let amount = &price["unit_amount"];
-    let mut quote = stage.blank("quote", &id);
+    let mut quote = context.blank("quote", &id);
     quote["customer"] = json!(customer);
-    quote["expires_at"] = json!(stage.now() + 30 * 86_400);
+    quote["expires_at"] = json!(context.now() + 30 * 86_400);
     quote["amount_subtotal"] = amount.clone();
     quote["amount_total"] = amount.clone();
     for part in ["recurring", "upfront"] {

@@ -2,19 +2,19 @@
 
 use serde_json::{Value, json};
 
-use crate::stage::Stage;
+use crate::story_context::StoryContext;
 
 /// A payment intent: nothing paid, no method chosen. `invoice` is the invoice that it pays, if any.
 pub(crate) fn intent(
-    stage: &mut Stage<'_>,
+    context: &mut StoryContext<'_>,
     amount: i64,
     customer: Option<&str>,
     invoice: Option<&str>,
 ) -> (String, Value) {
-    let id = stage.id("pi");
-    let secret = stage.token(25);
-    let order = stage.token(6);
-    let mut intent = stage.blank("payment_intent", &id);
+    let id = context.id("pi");
+    let secret = context.token(25);
+    let order = context.token(6);
+    let mut intent = context.blank("payment_intent", &id);
     intent["amount"] = json!(amount);
     intent["client_secret"] = json!(format!("{id}_secret_{secret}"));
     intent["customer"] = json!(customer);
@@ -27,11 +27,11 @@ pub(crate) fn intent(
 }
 
 /// A charge of this intent that went through; its balance transaction follows.
-pub(crate) fn charge(stage: &mut Stage<'_>, intent: &Value) -> (String, Value) {
-    let id = stage.id("ch");
-    let method = stage.id("pm");
-    let receipt = stage.token(64);
-    let mut charge = stage.blank("charge", &id);
+pub(crate) fn charge(context: &mut StoryContext<'_>, intent: &Value) -> (String, Value) {
+    let id = context.id("ch");
+    let method = context.id("pm");
+    let receipt = context.token(64);
+    let mut charge = context.blank("charge", &id);
     for field in ["amount", "currency", "customer", "metadata", "~invoice"] {
         charge[field] = intent[field].clone();
     }
@@ -47,9 +47,9 @@ pub(crate) fn charge(stage: &mut Stage<'_>, intent: &Value) -> (String, Value) {
 }
 
 /// The details of a charge on a bank account; the money takes days.
-pub(crate) fn bank_debit(stage: &mut Stage<'_>) -> Value {
-    let fingerprint = stage.token(16);
-    let mandate = stage.id("mandate");
+pub(crate) fn bank_debit(context: &mut StoryContext<'_>) -> Value {
+    let fingerprint = context.token(16);
+    let mandate = context.id("mandate");
     json!({
         "type": "us_bank_account",
         "us_bank_account": {
@@ -66,8 +66,8 @@ pub(crate) fn bank_debit(stage: &mut Stage<'_>) -> Value {
 }
 
 /// The instructions for a bank transfer of this amount.
-pub(crate) fn transfer_instructions(stage: &mut Stage<'_>, amount: i64) -> Value {
-    let reference = stage.token(12).to_uppercase();
+pub(crate) fn transfer_instructions(context: &mut StoryContext<'_>, amount: i64) -> Value {
+    let reference = context.token(12).to_uppercase();
     json!({
         "display_bank_transfer_instructions": {
             "amount_remaining": amount,
@@ -117,9 +117,9 @@ pub(crate) fn decline(charge: &mut Value) {
 }
 
 /// The error of a payment intent with a declined charge.
-pub(crate) fn payment_error(stage: &Stage<'_>, charge: &Value) -> Value {
+pub(crate) fn payment_error(context: &StoryContext<'_>, charge: &Value) -> Value {
     let method = charge["payment_method"].as_str().unwrap_or_default();
-    let mut card = stage.blank("payment_method", method);
+    let mut card = context.blank("payment_method", method);
     card["card"]["last4"] = json!("0002");
     json!({
         "advice_code": "try_again_later",
@@ -135,15 +135,15 @@ pub(crate) fn payment_error(stage: &Stage<'_>, charge: &Value) -> Value {
 }
 
 /// An open checkout session for one payment.
-pub(crate) fn session(stage: &mut Stage<'_>, amount: i64) -> (String, Value) {
-    let id = stage.id("cs");
-    let order = format!("order-{}", stage.token(6));
-    let mut session = stage.blank("checkout_session", &id);
+pub(crate) fn session(context: &mut StoryContext<'_>, amount: i64) -> (String, Value) {
+    let id = context.id("cs");
+    let order = format!("order-{}", context.token(6));
+    let mut session = context.blank("checkout_session", &id);
     session["amount_subtotal"] = json!(amount);
     session["amount_total"] = json!(amount);
     session["client_reference_id"] = json!(order);
     session["metadata"] = json!({ "order": order });
-    session["expires_at"] = json!(stage.now() + 86_400);
+    session["expires_at"] = json!(context.now() + 86_400);
     session["url"] = json!(format!("https://checkout.stripe.com/c/pay/{id}"));
     (id, session)
 }
@@ -171,14 +171,14 @@ pub(crate) fn complete(session: &mut Value, intent: Option<&str>, paid: bool) {
 
 /// A refund of part or all of a charge.
 pub(crate) fn refund(
-    stage: &mut Stage<'_>,
+    context: &mut StoryContext<'_>,
     charge: &Value,
     amount: i64,
     status: &str,
 ) -> (String, Value) {
-    let id = stage.id("re");
-    let transaction = stage.id("txn");
-    let mut refund = stage.blank("refund", &id);
+    let id = context.id("re");
+    let transaction = context.id("txn");
+    let mut refund = context.blank("refund", &id);
     refund["amount"] = json!(amount);
     // A pending refund's money hasn't left the balance.
     if !matches!(status, "pending" | "requires_action") {
@@ -192,20 +192,20 @@ pub(crate) fn refund(
 }
 
 /// A dispute as the cardholder's bank opens it.
-pub(crate) fn dispute(stage: &mut Stage<'_>, charge: &Value) -> (String, Value) {
-    let id = stage.id("du");
-    let mut dispute = stage.blank("dispute", &id);
+pub(crate) fn dispute(context: &mut StoryContext<'_>, charge: &Value) -> (String, Value) {
+    let id = context.id("du");
+    let mut dispute = context.blank("dispute", &id);
     for field in ["amount", "currency", "payment_intent"] {
         dispute[field] = charge[field].clone();
     }
     dispute["charge"] = charge["id"].clone();
-    dispute["evidence_details"]["due_by"] = json!(stage.now() + 9 * 86_400);
+    dispute["evidence_details"]["due_by"] = json!(context.now() + 9 * 86_400);
     (id, dispute)
 }
 
 /// The inquiry that a bank may make before it opens a chargeback.
-pub(crate) fn inquiry(stage: &mut Stage<'_>, charge: &Value) -> (String, Value) {
-    let (id, mut inquiry) = dispute(stage, charge);
+pub(crate) fn inquiry(context: &mut StoryContext<'_>, charge: &Value) -> (String, Value) {
+    let (id, mut inquiry) = dispute(context, charge);
     inquiry["status"] = json!("warning_needs_response");
     inquiry["is_charge_refundable"] = json!(true);
     inquiry["payment_method_details"]["card"]["case_type"] = json!("inquiry");
@@ -226,9 +226,9 @@ pub(crate) fn convert(funds: &mut Value, thousandths: i64) {
 }
 
 /// The balance transaction by which a disputed amount leaves (`sign` -1) or returns (1).
-pub(crate) fn dispute_funds(stage: &mut Stage<'_>, dispute: &Value, sign: i64) -> Value {
-    let id = stage.id("txn");
-    let mut funds = stage.blank("balance_transaction", &id);
+pub(crate) fn dispute_funds(context: &mut StoryContext<'_>, dispute: &Value, sign: i64) -> Value {
+    let id = context.id("txn");
+    let mut funds = context.blank("balance_transaction", &id);
     let amount = sign * dispute["amount"].as_i64().unwrap_or_default();
     let fee = if sign < 0 { 1500 } else { 0 };
     let charge = dispute["charge"].as_str().unwrap_or_default();
@@ -247,7 +247,7 @@ pub(crate) fn dispute_funds(stage: &mut Stage<'_>, dispute: &Value, sign: i64) -
     }
     funds["net"] = json!(amount - fee);
     funds["currency"] = dispute["currency"].clone();
-    funds["available_on"] = json!(stage.now() + 2 * 86_400);
+    funds["available_on"] = json!(context.now() + 2 * 86_400);
     funds["description"] = json!(format!("Chargeback {what} for {charge}"));
     funds["reporting_category"] = json!(category);
     funds["source"] = dispute["id"].clone();

@@ -2,17 +2,17 @@
 
 use serde_json::{Value, json};
 
-use crate::stage::Stage;
+use crate::story_context::StoryContext;
 
 /// A schedule of consecutive phases: each price for its number of seconds from `start` (Unix). It hasn't begun yet.
 pub(crate) fn schedule(
-    stage: &mut Stage<'_>,
+    context: &mut StoryContext<'_>,
     customer: &str,
     start: i64,
     phases: &[(&Value, i64)],
 ) -> (String, Value) {
-    let id = stage.id("sub_sched");
-    let mut schedule = stage.blank("subscription_schedule", &id);
+    let id = context.id("sub_sched");
+    let mut schedule = context.blank("subscription_schedule", &id);
     schedule["customer"] = json!(customer);
     let mut at = start;
     let phases: Vec<_> = phases

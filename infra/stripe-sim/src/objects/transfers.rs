@@ -2,15 +2,15 @@
 
 use serde_json::{Value, json};
 
-use crate::stage::Stage;
+use crate::story_context::StoryContext;
 
 /// A transfer to a connected account.
-pub(crate) fn transfer(stage: &mut Stage<'_>, amount: i64) -> (String, Value) {
-    let id = stage.id("tr");
-    let transaction = stage.id("txn");
-    let destination = stage.id("acct");
-    let payment = stage.id("py");
-    let mut transfer = stage.blank("transfer", &id);
+pub(crate) fn transfer(context: &mut StoryContext<'_>, amount: i64) -> (String, Value) {
+    let id = context.id("tr");
+    let transaction = context.id("txn");
+    let destination = context.id("acct");
+    let payment = context.id("py");
+    let mut transfer = context.blank("transfer", &id);
     transfer["amount"] = json!(amount);
     transfer["balance_transaction"] = json!(transaction);
     transfer["destination"] = json!(destination);
@@ -20,11 +20,11 @@ pub(crate) fn transfer(stage: &mut Stage<'_>, amount: i64) -> (String, Value) {
 }
 
 /// The reversal of part or all of a transfer.
-pub(crate) fn reversal(stage: &mut Stage<'_>, transfer: &str, amount: i64) -> Value {
-    let id = stage.id("trr");
-    let transaction = stage.id("txn");
-    let refund = stage.id("pyr");
-    let mut reversal = stage.blank("transfer_reversal", &id);
+pub(crate) fn reversal(context: &mut StoryContext<'_>, transfer: &str, amount: i64) -> Value {
+    let id = context.id("trr");
+    let transaction = context.id("txn");
+    let refund = context.id("pyr");
+    let mut reversal = context.blank("transfer_reversal", &id);
     reversal["amount"] = json!(amount);
     reversal["balance_transaction"] = json!(transaction);
     reversal["destination_payment_refund"] = json!(refund);
@@ -33,11 +33,11 @@ pub(crate) fn reversal(stage: &mut Stage<'_>, transfer: &str, amount: i64) -> Va
 }
 
 /// A platform's fee on a connected account's charge.
-pub(crate) fn fee(stage: &mut Stage<'_>, amount: i64) -> (String, Value) {
-    let id = stage.id("fee");
+pub(crate) fn fee(context: &mut StoryContext<'_>, amount: i64) -> (String, Value) {
+    let id = context.id("fee");
     let [account, application, charge, transaction] =
-        ["acct", "ca", "ch", "txn"].map(|prefix| stage.id(prefix));
-    let mut fee = stage.blank("application_fee", &id);
+        ["acct", "ca", "ch", "txn"].map(|prefix| context.id(prefix));
+    let mut fee = context.blank("application_fee", &id);
     fee["account"] = json!(account);
     fee["amount"] = json!(amount);
     fee["application"] = json!(application);
@@ -49,10 +49,14 @@ pub(crate) fn fee(stage: &mut Stage<'_>, amount: i64) -> (String, Value) {
 }
 
 /// The refund of part or all of a fee.
-pub(crate) fn fee_refund(stage: &mut Stage<'_>, fee: &str, amount: i64) -> (String, Value) {
-    let id = stage.id("fr");
-    let transaction = stage.id("txn");
-    let mut refund = stage.blank("fee_refund", &id);
+pub(crate) fn fee_refund(
+    context: &mut StoryContext<'_>,
+    fee: &str,
+    amount: i64,
+) -> (String, Value) {
+    let id = context.id("fr");
+    let transaction = context.id("txn");
+    let mut refund = context.blank("fee_refund", &id);
     refund["amount"] = json!(amount);
     refund["balance_transaction"] = json!(transaction);
     refund["fee"] = json!(fee);
@@ -60,11 +64,11 @@ pub(crate) fn fee_refund(stage: &mut Stage<'_>, fee: &str, amount: i64) -> (Stri
 }
 
 /// Money requested from a bank account; it arrives in five days.
-pub(crate) fn topup(stage: &mut Stage<'_>, amount: i64) -> (String, Value) {
-    let id = stage.id("tu");
-    let mut topup = stage.blank("topup", &id);
+pub(crate) fn topup(context: &mut StoryContext<'_>, amount: i64) -> (String, Value) {
+    let id = context.id("tu");
+    let mut topup = context.blank("topup", &id);
     topup["amount"] = json!(amount);
-    topup["expected_availability_date"] = json!(stage.now() + 5 * 86_400);
+    topup["expected_availability_date"] = json!(context.now() + 5 * 86_400);
     (id, topup)
 }
 

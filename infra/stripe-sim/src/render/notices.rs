@@ -49,7 +49,7 @@ impl World {
             "grouping_key": format!("event_generation_failure.{}", failed.kind),
             "impact": impact,
             "resolved_at": iso::written(notice.created * 1_000),
-            "summary": "An event could not be generated; the change that it would have told of stands.",
+            "summary": "An event could not be generated; the change that it would have reported stands.",
         })
     }
 

@@ -36,11 +36,12 @@ impl World {
     }
 }
 
-fn in_organization(mut told: Value, event: &Occurrence) -> Value {
-    if let (Some(fields), Some(account)) = (told.as_object_mut(), &event.object.scope.account) {
+fn in_organization(mut event_body: Value, event: &Occurrence) -> Value {
+    if let (Some(fields), Some(account)) = (event_body.as_object_mut(), &event.object.scope.account)
+    {
         fields.remove("account");
         let context = json!(format!("{ORGANIZATION}/{account}"));
         fields.insert("context".to_owned(), context);
     }
-    told
+    event_body
 }

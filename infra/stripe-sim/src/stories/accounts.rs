@@ -4,54 +4,54 @@ use serde_json::{Value, json};
 
 use super::DAY_S;
 use crate::objects::connect;
-use crate::stage::Stage;
+use crate::story_context::StoryContext;
 
 /// The scope's account submits a bank account and a document, is checked, and may then do what it requests. An account
 /// that doesn't request card payments has accepted the recipient agreement, and never charges.
-pub(crate) fn onboarding(stage: &mut Stage<'_>, requested: &[&str]) {
+pub(crate) fn onboarding(context: &mut StoryContext<'_>, requested: &[&str]) {
     // Only connected accounts are onboarded.
-    let Some(id) = stage.scope().account.clone() else {
+    let Some(id) = context.scope().account.clone() else {
         return;
     };
     let charges = requested.contains(&"card_payments");
-    let mut account = connect::account(stage, &id);
+    let mut account = connect::account(context, &id);
     account["capabilities"] = capabilities(requested, "inactive");
     if !charges {
         account["tos_acceptance"]["service_agreement"] = json!("recipient");
     }
     // The platform made it by a request of its own: there is no event for that.
-    stage.put(&id, account);
+    context.put(&id, account);
     for name in requested {
-        let capability = connect::capability(stage, &id, name);
-        stage.put(name, capability);
+        let capability = connect::capability(context, &id, name);
+        context.put(name, capability);
     }
 
-    let (application_id, application) = connect::application(stage);
-    stage.create(
+    let (application_id, application) = connect::application(context);
+    context.create(
         "account.application.authorized",
         &application_id,
         application,
     );
-    stage.wait(100);
-    let (person_id, person) = connect::person(stage, &id);
-    stage.create("person.created", &person_id, person);
+    context.wait(100);
+    let (person_id, person) = connect::person(context, &id);
+    context.create("person.created", &person_id, person);
 
-    stage.wait(300);
-    let (bank_id, bank) = connect::bank_account(stage, &id);
-    stage.create("account.external_account.created", &bank_id, bank.clone());
-    stage.update("account.updated", &id, |account| {
+    context.wait(300);
+    let (bank_id, bank) = connect::bank_account(context, &id);
+    context.create("account.external_account.created", &bank_id, bank.clone());
+    context.update("account.updated", &id, |account| {
         account["external_accounts"]["data"] = json!([bank]);
         account["external_accounts"]["total_count"] = json!(1);
         account["requirements"]["currently_due"] = json!(["individual.verification.document"]);
     });
 
     // The document and the terms come within one second: two updates share it.
-    stage.wait(120);
-    let now = stage.now();
-    stage.update("account.updated", &id, |account| {
+    context.wait(120);
+    let now = context.now();
+    context.update("account.updated", &id, |account| {
         account["tos_acceptance"]["date"] = json!(now);
     });
-    stage.update("account.updated", &id, |account| {
+    context.update("account.updated", &id, |account| {
         account["details_submitted"] = json!(true);
         account["requirements"]["currently_due"] = json!([]);
         account["requirements"]["pending_verification"] =
@@ -60,28 +60,28 @@ pub(crate) fn onboarding(stage: &mut Stage<'_>, requested: &[&str]) {
         account["capabilities"] = capabilities(requested, "pending");
     });
 
-    stage.update("person.updated", &person_id, |person| {
+    context.update("person.updated", &person_id, |person| {
         person["requirements"]["currently_due"] = json!([]);
         person["requirements"]["pending_verification"] = json!(["verification.document"]);
         person["verification"]["status"] = json!("pending");
     });
 
-    stage.wait(1_800);
-    stage.stripe_acts();
-    stage.update("person.updated", &person_id, |person| {
+    context.wait(1_800);
+    context.stripe_acts();
+    context.update("person.updated", &person_id, |person| {
         person["requirements"]["pending_verification"] = json!([]);
         person["verification"]["status"] = json!("verified");
     });
     for name in requested {
-        stage.update("capability.updated", name, |capability| {
+        context.update("capability.updated", name, |capability| {
             capability["status"] = json!("active");
         });
-        stage.update("account.updated", &id, |account| {
+        context.update("account.updated", &id, |account| {
             account["capabilities"][*name] = json!("active");
         });
     }
-    stage.breathe();
-    stage.update("account.updated", &id, |account| {
+    context.breathe();
+    context.update("account.updated", &id, |account| {
         account["charges_enabled"] = json!(charges);
         account["payouts_enabled"] = json!(true);
         account["requirements"]["pending_verification"] = json!([]);
@@ -95,34 +95,34 @@ fn capabilities(requested: &[&str], status: &str) -> Value {
 }
 
 /// Stripe asks for a document, with a deadline; it comes late, and the account is disabled until it is there.
-pub(crate) fn restricted(stage: &mut Stage<'_>) {
+pub(crate) fn restricted(context: &mut StoryContext<'_>) {
     const ASKED: &str = "individual.verification.additional_document";
-    let Some(id) = stage.scope().account.clone() else {
+    let Some(id) = context.scope().account.clone() else {
         return;
     };
-    let of_capability = |stage: &mut Stage<'_>, name: &str, status: &str| {
-        stage.update("capability.updated", name, |capability| {
+    let of_capability = |context: &mut StoryContext<'_>, name: &str, status: &str| {
+        context.update("capability.updated", name, |capability| {
             capability["status"] = json!(status);
         });
     };
-    stage.wait(20 * DAY_S);
-    stage.stripe_acts();
-    let deadline = stage.now() + 14 * DAY_S;
+    context.wait(20 * DAY_S);
+    context.stripe_acts();
+    let deadline = context.now() + 14 * DAY_S;
     // Everything else continues meanwhile.
-    stage.update("account.updated", &id, |account| {
+    context.update("account.updated", &id, |account| {
         account["requirements"]["currently_due"] = json!([ASKED]);
         account["requirements"]["eventually_due"] = json!([ASKED]);
         account["requirements"]["current_deadline"] = json!(deadline);
     });
-    let before = stage.get(&id).clone();
+    let before = context.get(&id).clone();
     let active = before["capabilities"].as_object().into_iter().flatten();
     let active: Vec<_> = active.map(|(name, _)| name.as_str()).collect();
 
-    stage.wait(14 * DAY_S);
+    context.wait(14 * DAY_S);
     for name in &active {
-        of_capability(stage, name, "inactive");
+        of_capability(context, name, "inactive");
     }
-    stage.update("account.updated", &id, |account| {
+    context.update("account.updated", &id, |account| {
         account["requirements"]["past_due"] = json!([ASKED]);
         account["requirements"]["current_deadline"] = Value::Null;
         account["requirements"]["disabled_reason"] = json!("requirements.past_due");
@@ -131,12 +131,12 @@ pub(crate) fn restricted(stage: &mut Stage<'_>) {
         account["payouts_enabled"] = json!(false);
     });
 
-    stage.wait(2 * DAY_S);
-    stage.stripe_acts();
+    context.wait(2 * DAY_S);
+    context.stripe_acts();
     for name in &active {
-        of_capability(stage, name, "active");
+        of_capability(context, name, "active");
     }
-    stage.update("account.updated", &id, |account| {
+    context.update("account.updated", &id, |account| {
         let deadline = account["requirements"]["current_deadline"].clone();
         *account = before.clone();
         account["requirements"]["currently_due"] = json!([]);
@@ -146,42 +146,42 @@ pub(crate) fn restricted(stage: &mut Stage<'_>) {
 }
 
 /// The account's owner withdraws the platform's access, and gives it back. The account itself doesn't change.
-pub(crate) fn reconnecting(stage: &mut Stage<'_>) {
-    stage.wait(40 * DAY_S);
-    let Some(application) = stage.first_of("application") else {
+pub(crate) fn reconnecting(context: &mut StoryContext<'_>) {
+    context.wait(40 * DAY_S);
+    let Some(application) = context.first_of("application") else {
         return;
     };
-    stage.emit("account.application.deauthorized", &application);
-    stage.wait(3 * DAY_S);
-    stage.emit("account.application.authorized", &application);
+    context.emit("account.application.deauthorized", &application);
+    context.wait(3 * DAY_S);
+    context.emit("account.application.authorized", &application);
 }
 
 /// The account removes its objects and leaves the platform. The objects that it was made with are found by their kind.
-pub(crate) fn offboarding(stage: &mut Stage<'_>) {
-    let Some(id) = stage.scope().account.clone() else {
+pub(crate) fn offboarding(context: &mut StoryContext<'_>) {
+    let Some(id) = context.scope().account.clone() else {
         return;
     };
-    stage.wait(30 * DAY_S);
-    if let Some(bank) = stage.first_of("bank_account") {
-        stage.update("account.external_account.updated", &bank, |bank| {
+    context.wait(30 * DAY_S);
+    if let Some(bank) = context.first_of("bank_account") {
+        context.update("account.external_account.updated", &bank, |bank| {
             bank["status"] = json!("verification_failed");
         });
-        stage.wait(3_600);
-        stage.delete("account.external_account.deleted", &bank);
-        stage.update("account.updated", &id, |account| {
+        context.wait(3_600);
+        context.delete("account.external_account.deleted", &bank);
+        context.update("account.updated", &id, |account| {
             account["external_accounts"]["data"] = json!([]);
             account["external_accounts"]["total_count"] = json!(0);
             account["payouts_enabled"] = json!(false);
             account["requirements"]["currently_due"] = json!(["external_account"]);
         });
     }
-    stage.wait(DAY_S);
-    if let Some(person) = stage.first_of("person") {
-        stage.delete("person.deleted", &person);
+    context.wait(DAY_S);
+    if let Some(person) = context.first_of("person") {
+        context.delete("person.deleted", &person);
     }
-    stage.wait(DAY_S);
-    if let Some(application) = stage.first_of("application") {
+    context.wait(DAY_S);
+    if let Some(application) = context.first_of("application") {
         // The application is unchanged.
-        stage.emit("account.application.deauthorized", &application);
+        context.emit("account.application.deauthorized", &application);
     }
 }

@@ -5,46 +5,46 @@ use serde_json::{Value, json};
 use super::{DAY_S, invoices, subscriptions};
 use crate::objects::billing::MONTH_S;
 use crate::objects::discounts;
-use crate::stage::Stage;
+use crate::story_context::StoryContext;
 
-pub(crate) fn discounted(stage: &mut Stage<'_>) {
-    let subscription = subscriptions::activated(stage);
-    stage.wait(4 * DAY_S);
-    let coupon = create_coupon(stage, "A quarter off", 25);
-    stage.wait(60);
-    let truth = stage.get(&subscription).clone();
-    let (discount, truth) = discounts::discount(stage, &truth, &coupon);
-    stage.put(&discount, truth);
-    subscriptions::update(stage, &subscription, |subscription| {
+pub(crate) fn discounted(context: &mut StoryContext<'_>) {
+    let subscription = subscriptions::activated(context);
+    context.wait(4 * DAY_S);
+    let coupon = create_coupon(context, "A quarter off", 25);
+    context.wait(60);
+    let truth = context.get(&subscription).clone();
+    let (discount, truth) = discounts::discount(context, &truth, &coupon);
+    context.put(&discount, truth);
+    subscriptions::update(context, &subscription, |subscription| {
         subscription["discounts"] = json!([discount]);
         subscription["~percent_off"] = json!(25);
     });
-    stage.emit("customer.discount.created", &discount);
+    context.emit("customer.discount.created", &discount);
 
-    stage.wait(MONTH_S - 4 * DAY_S - 60);
-    let invoice = subscriptions::renew(stage, &subscription);
-    invoices::pay(stage, &invoice);
+    context.wait(MONTH_S - 4 * DAY_S - 60);
+    let invoice = subscriptions::renew(context, &subscription);
+    invoices::pay(context, &invoice);
 
     // The merchant gives a better coupon. The subscription names its discount as before.
-    stage.wait(3 * DAY_S);
-    stage.somebody_acts();
-    let better = create_coupon(stage, "Half off", 50);
-    stage.wait(60);
-    let now = stage.now();
-    stage.update("customer.discount.updated", &discount, |discount| {
+    context.wait(3 * DAY_S);
+    context.somebody_acts();
+    let better = create_coupon(context, "Half off", 50);
+    context.wait(60);
+    let now = context.now();
+    context.update("customer.discount.updated", &discount, |discount| {
         discounts::redeem(discount, &better, now);
     });
 
-    stage.wait(10 * DAY_S);
-    stage.delete("customer.discount.deleted", &discount);
-    subscriptions::update(stage, &subscription, |subscription| {
+    context.wait(10 * DAY_S);
+    context.delete("customer.discount.deleted", &discount);
+    subscriptions::update(context, &subscription, |subscription| {
         subscription["discounts"] = json!([]);
         subscription["~percent_off"] = Value::Null;
     });
 }
 
-fn create_coupon(stage: &mut Stage<'_>, name: &str, percent: i64) -> String {
-    let (id, coupon) = discounts::coupon(stage, name, percent);
-    stage.create("coupon.created", &id, coupon);
+fn create_coupon(context: &mut StoryContext<'_>, name: &str, percent: i64) -> String {
+    let (id, coupon) = discounts::coupon(context, name, percent);
+    context.create("coupon.created", &id, coupon);
     id
 }

@@ -4,94 +4,94 @@ use serde_json::{Value, json};
 
 use super::{DAY_S, checkout};
 use crate::objects::payments;
-use crate::stage::Stage;
+use crate::story_context::StoryContext;
 
-pub(crate) fn won(stage: &mut Stage<'_>) {
-    let dispute = fight(stage);
-    close(stage, &dispute, "won");
-    stage.breathe();
-    move_funds(stage, &dispute, 1);
+pub(crate) fn won(context: &mut StoryContext<'_>) {
+    let dispute = fight(context);
+    close(context, &dispute, "won");
+    context.breathe();
+    move_funds(context, &dispute, 1);
 }
 
-pub(crate) fn lost(stage: &mut Stage<'_>) {
-    let dispute = fight(stage);
-    close(stage, &dispute, "lost");
+pub(crate) fn lost(context: &mut StoryContext<'_>) {
+    let dispute = fight(context);
+    close(context, &dispute, "lost");
 }
 
-pub(crate) fn in_another_currency(stage: &mut Stage<'_>) {
-    let amount = stage.amount();
-    let charge = checkout::purchase_in(stage, amount, "jpy");
-    stage.wait(20 * DAY_S);
-    stage.stripe_acts();
-    let dispute = open(stage, &charge, payments::dispute);
-    stage.breathe();
+pub(crate) fn in_another_currency(context: &mut StoryContext<'_>) {
+    let amount = context.amount();
+    let charge = checkout::purchase_in(context, amount, "jpy");
+    context.wait(20 * DAY_S);
+    context.stripe_acts();
+    let dispute = open(context, &charge, payments::dispute);
+    context.breathe();
     // The account is kept in dollars: first at the bank's rate; the difference to the final rate follows later.
-    let truth = stage.get(&dispute).clone();
-    let mut funds = payments::dispute_funds(stage, &truth, -1);
+    let truth = context.get(&dispute).clone();
+    let mut funds = payments::dispute_funds(context, &truth, -1);
     payments::convert(&mut funds, 672);
-    let mut difference = payments::dispute_funds(stage, &truth, -1);
+    let mut difference = payments::dispute_funds(context, &truth, -1);
     payments::convert(&mut difference, 4);
     difference["fee"] = json!(0);
     difference["fee_details"] = json!([]);
     difference["net"] = difference["amount"].clone();
-    stage.update("charge.dispute.funds_withdrawn", &dispute, |dispute| {
+    context.update("charge.dispute.funds_withdrawn", &dispute, |dispute| {
         dispute["balance_transactions"] = json!([funds, difference]);
     });
-    close(stage, &dispute, "lost");
+    close(context, &dispute, "lost");
 }
 
-pub(crate) fn inquiry_closed(stage: &mut Stage<'_>) {
-    let inquiry = inquire(stage);
-    answer(stage, &inquiry, "warning_under_review");
-    close(stage, &inquiry, "warning_closed");
+pub(crate) fn inquiry_closed(context: &mut StoryContext<'_>) {
+    let inquiry = inquire(context);
+    answer(context, &inquiry, "warning_under_review");
+    close(context, &inquiry, "warning_closed");
 }
 
-pub(crate) fn inquiry_escalated(stage: &mut Stage<'_>) {
-    let dispute = inquire(stage);
-    stage.wait(5 * DAY_S);
-    escalate(stage, &dispute);
-    answer(stage, &dispute, "under_review");
-    close(stage, &dispute, "lost");
+pub(crate) fn inquiry_escalated(context: &mut StoryContext<'_>) {
+    let dispute = inquire(context);
+    context.wait(5 * DAY_S);
+    escalate(context, &dispute);
+    answer(context, &dispute, "under_review");
+    close(context, &dispute, "lost");
 }
 
-pub(crate) fn inquiry_reopened(stage: &mut Stage<'_>) {
-    let dispute = inquire(stage);
-    close(stage, &dispute, "warning_closed");
-    stage.wait(20 * DAY_S);
-    escalate(stage, &dispute);
-    answer(stage, &dispute, "under_review");
-    close(stage, &dispute, "won");
-    stage.wait(60);
-    move_funds(stage, &dispute, 1);
+pub(crate) fn inquiry_reopened(context: &mut StoryContext<'_>) {
+    let dispute = inquire(context);
+    close(context, &dispute, "warning_closed");
+    context.wait(20 * DAY_S);
+    escalate(context, &dispute);
+    answer(context, &dispute, "under_review");
+    close(context, &dispute, "won");
+    context.wait(60);
+    move_funds(context, &dispute, 1);
 }
 
-pub(crate) fn review(stage: &mut Stage<'_>) {
-    let charge = checkout::purchase(stage);
-    let intent = stage.get(&charge)["payment_intent"].clone();
-    stage.stripe_acts();
-    let warning_id = stage.id("issfr");
-    let mut warning = stage.blank("early_fraud_warning", &warning_id);
+pub(crate) fn review(context: &mut StoryContext<'_>) {
+    let charge = checkout::purchase(context);
+    let intent = context.get(&charge)["payment_intent"].clone();
+    context.stripe_acts();
+    let warning_id = context.id("issfr");
+    let mut warning = context.blank("early_fraud_warning", &warning_id);
     warning["charge"] = json!(charge);
     warning["payment_intent"] = intent.clone();
-    stage.create("radar.early_fraud_warning.created", &warning_id, warning);
+    context.create("radar.early_fraud_warning.created", &warning_id, warning);
 
-    let review_id = stage.id("prv");
-    let mut review = stage.blank("review", &review_id);
+    let review_id = context.id("prv");
+    let mut review = context.blank("review", &review_id);
     review["charge"] = json!(charge);
     review["payment_intent"] = intent;
-    stage.put(&review_id, review);
-    stage.change(&charge, |charge| charge["review"] = json!(review_id));
-    stage.emit("review.opened", &review_id);
-    stage.emit("charge.updated", &charge);
+    context.put(&review_id, review);
+    context.change(&charge, |charge| charge["review"] = json!(review_id));
+    context.emit("review.opened", &review_id);
+    context.emit("charge.updated", &charge);
 
-    stage.wait(DAY_S);
-    stage.somebody_acts();
-    stage.update("review.closed", &review_id, |review| {
+    context.wait(DAY_S);
+    context.somebody_acts();
+    context.update("review.closed", &review_id, |review| {
         review["open"] = json!(false);
         review["reason"] = json!("approved");
         review["closed_reason"] = json!("approved");
     });
-    stage.update(
+    context.update(
         "radar.early_fraud_warning.updated",
         &warning_id,
         |warning| {
@@ -101,79 +101,79 @@ pub(crate) fn review(stage: &mut Stage<'_>) {
 }
 
 /// A dispute from its opening to the evidence. Returns its id.
-fn fight(stage: &mut Stage<'_>) -> String {
-    let charge = checkout::purchase(stage);
-    stage.wait(20 * DAY_S);
-    stage.stripe_acts();
-    let id = open(stage, &charge, payments::dispute);
-    stage.breathe();
-    move_funds(stage, &id, -1);
-    answer(stage, &id, "under_review");
+fn fight(context: &mut StoryContext<'_>) -> String {
+    let charge = checkout::purchase(context);
+    context.wait(20 * DAY_S);
+    context.stripe_acts();
+    let id = open(context, &charge, payments::dispute);
+    context.breathe();
+    move_funds(context, &id, -1);
+    answer(context, &id, "under_review");
     id
 }
 
 /// The bank only inquires: no money moves. Returns the dispute's id.
-fn inquire(stage: &mut Stage<'_>) -> String {
-    let charge = checkout::purchase(stage);
-    stage.wait(20 * DAY_S);
-    stage.stripe_acts();
-    open(stage, &charge, payments::inquiry)
+fn inquire(context: &mut StoryContext<'_>) -> String {
+    let charge = checkout::purchase(context);
+    context.wait(20 * DAY_S);
+    context.stripe_acts();
+    open(context, &charge, payments::inquiry)
 }
 
-type Made = fn(&mut Stage<'_>, &Value) -> (String, Value);
+type Made = fn(&mut StoryContext<'_>, &Value) -> (String, Value);
 
-fn open(stage: &mut Stage<'_>, charge: &str, made: Made) -> String {
-    let (id, dispute) = made(stage, &stage.get(charge).clone());
-    stage.put(&id, dispute);
-    stage.change(charge, |charge| charge["disputed"] = json!(true));
-    stage.emit("charge.dispute.created", &id);
-    stage.emit("charge.updated", charge);
+fn open(context: &mut StoryContext<'_>, charge: &str, made: Made) -> String {
+    let (id, dispute) = made(context, &context.get(charge).clone());
+    context.put(&id, dispute);
+    context.change(charge, |charge| charge["disputed"] = json!(true));
+    context.emit("charge.dispute.created", &id);
+    context.emit("charge.updated", charge);
     id
 }
 
 /// An inquiry becomes a chargeback, with a deadline of its own.
-fn escalate(stage: &mut Stage<'_>, dispute: &str) {
-    let due_by = stage.now() + 12 * DAY_S;
-    stage.update("charge.dispute.updated", dispute, |dispute| {
+fn escalate(context: &mut StoryContext<'_>, dispute: &str) {
+    let due_by = context.now() + 12 * DAY_S;
+    context.update("charge.dispute.updated", dispute, |dispute| {
         dispute["status"] = json!("needs_response");
         dispute["is_charge_refundable"] = json!(false);
         dispute["payment_method_details"]["card"]["case_type"] = json!("chargeback");
         dispute["evidence_details"]["due_by"] = json!(due_by);
     });
-    stage.wait(1);
-    move_funds(stage, dispute, -1);
+    context.wait(1);
+    move_funds(context, dispute, -1);
 }
 
 /// The evidence is submitted.
-fn answer(stage: &mut Stage<'_>, dispute: &str, status: &str) {
-    stage.wait(2 * DAY_S);
-    stage.somebody_acts();
-    stage.update("charge.dispute.updated", dispute, |dispute| {
+fn answer(context: &mut StoryContext<'_>, dispute: &str, status: &str) {
+    context.wait(2 * DAY_S);
+    context.somebody_acts();
+    context.update("charge.dispute.updated", dispute, |dispute| {
         dispute["status"] = json!(status);
         dispute["evidence"]["uncategorized_text"] =
             json!("The customer confirmed by mail that the order arrived.");
         dispute["evidence_details"]["has_evidence"] = json!(true);
         dispute["evidence_details"]["submission_count"] = json!(1);
     });
-    stage.stripe_acts();
+    context.stripe_acts();
 }
 
-fn close(stage: &mut Stage<'_>, dispute: &str, status: &str) {
-    stage.wait(30 * DAY_S);
-    stage.update("charge.dispute.closed", dispute, |dispute| {
+fn close(context: &mut StoryContext<'_>, dispute: &str, status: &str) {
+    context.wait(30 * DAY_S);
+    context.update("charge.dispute.closed", dispute, |dispute| {
         dispute["status"] = json!(status);
     });
 }
 
 /// The disputed amount leaves (-1) or returns (1).
-fn move_funds(stage: &mut Stage<'_>, dispute: &str, sign: i64) {
-    let funds = payments::dispute_funds(stage, &stage.get(dispute).clone(), sign);
+fn move_funds(context: &mut StoryContext<'_>, dispute: &str, sign: i64) {
+    let funds = payments::dispute_funds(context, &context.get(dispute).clone(), sign);
     let kind = if sign < 0 {
         "charge.dispute.funds_withdrawn"
     } else {
         "charge.dispute.funds_reinstated"
     };
-    stage.update(kind, dispute, |dispute| {
+    context.update(kind, dispute, |dispute| {
         if let Value::Array(transactions) = &mut dispute["balance_transactions"] {
             transactions.push(funds);
         }

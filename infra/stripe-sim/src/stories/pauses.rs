@@ -4,95 +4,95 @@ use serde_json::{Value, json};
 
 use super::{DAY_S, invoices, setups, subscriptions};
 use crate::objects::billing::{self, MONTH_S};
-use crate::stage::Stage;
+use crate::story_context::StoryContext;
 
-pub(crate) fn paused_and_resumed(stage: &mut Stage<'_>) {
-    let subscription = subscriptions::trialing(stage);
-    stage.wait(11 * DAY_S);
-    stage.stripe_acts();
-    stage.emit("customer.subscription.trial_will_end", &subscription);
-    stage.wait(3 * DAY_S);
+pub(crate) fn paused_and_resumed(context: &mut StoryContext<'_>) {
+    let subscription = subscriptions::trialing(context);
+    context.wait(11 * DAY_S);
+    context.stripe_acts();
+    context.emit("customer.subscription.trial_will_end", &subscription);
+    context.wait(3 * DAY_S);
     // The trial ends without a card to charge.
-    twice(stage, &subscription, "paused", |subscription| {
+    twice(context, &subscription, "paused", |subscription| {
         subscription["status"] = json!("paused");
     });
 
-    stage.wait(9 * DAY_S);
-    stage.somebody_acts();
-    let customer = stage.text(&subscription, "customer");
-    let method = setups::attach_card(stage, &customer);
-    let now = stage.now();
-    let mut resumed = stage.get(&subscription).clone();
+    context.wait(9 * DAY_S);
+    context.somebody_acts();
+    let customer = context.text(&subscription, "customer");
+    let method = setups::attach_card(context, &customer);
+    let now = context.now();
+    let mut resumed = context.get(&subscription).clone();
     billing::set_period(&mut resumed, now, now + MONTH_S);
     resumed["billing_cycle_anchor"] = json!(now);
     resumed["default_payment_method"] = json!(method);
     resumed["status"] = json!("active");
-    let (invoice, draft) = billing::invoice(stage, &resumed, "subscription_update");
+    let (invoice, draft) = billing::invoice(context, &resumed, "subscription_update");
     resumed["latest_invoice"] = json!(invoice);
-    stage.create("invoice.created", &invoice, draft);
-    invoices::finalize(stage, &invoice);
-    invoices::pay(stage, &invoice);
-    twice(stage, &subscription, "resumed", |subscription| {
+    context.create("invoice.created", &invoice, draft);
+    invoices::finalize(context, &invoice);
+    invoices::pay(context, &invoice);
+    twice(context, &subscription, "resumed", |subscription| {
         *subscription = resumed;
     });
 }
 
-pub(crate) fn not_collected(stage: &mut Stage<'_>) {
-    let subscription = subscriptions::activated(stage);
-    stage.wait(2 * DAY_S);
-    stage.somebody_acts();
-    let resumes = stage.now() + 20 * DAY_S;
-    subscriptions::update(stage, &subscription, |subscription| {
+pub(crate) fn not_collected(context: &mut StoryContext<'_>) {
+    let subscription = subscriptions::activated(context);
+    context.wait(2 * DAY_S);
+    context.somebody_acts();
+    let resumes = context.now() + 20 * DAY_S;
+    subscriptions::update(context, &subscription, |subscription| {
         subscription["pause_collection"] = json!({ "behavior": "void", "resumes_at": resumes });
     });
-    stage.wait(20 * DAY_S);
-    stage.stripe_acts();
-    subscriptions::update(stage, &subscription, |subscription| {
+    context.wait(20 * DAY_S);
+    context.stripe_acts();
+    subscriptions::update(context, &subscription, |subscription| {
         subscription["pause_collection"] = Value::Null;
     });
 }
 
-pub(crate) fn pending_update_applied(stage: &mut Stage<'_>) {
-    let (subscription, invoice, price) = pending(stage);
-    stage.wait(2 * 3_600);
-    stage.somebody_acts();
-    invoices::pay(stage, &invoice);
-    twice(stage, &subscription, "pending_update_applied", |it| {
+pub(crate) fn pending_update_applied(context: &mut StoryContext<'_>) {
+    let (subscription, invoice, price) = pending(context);
+    context.wait(2 * 3_600);
+    context.somebody_acts();
+    invoices::pay(context, &invoice);
+    twice(context, &subscription, "pending_update_applied", |it| {
         billing::set_price(it, &price);
         it["latest_invoice"] = json!(invoice);
         it["pending_update"] = Value::Null;
     });
 }
 
-pub(crate) fn pending_update_expired(stage: &mut Stage<'_>) {
-    let (subscription, invoice, _) = pending(stage);
-    stage.wait(23 * 3_600);
-    stage.stripe_acts();
-    twice(stage, &subscription, "pending_update_expired", |it| {
+pub(crate) fn pending_update_expired(context: &mut StoryContext<'_>) {
+    let (subscription, invoice, _) = pending(context);
+    context.wait(23 * 3_600);
+    context.stripe_acts();
+    twice(context, &subscription, "pending_update_expired", |it| {
         it["pending_update"] = Value::Null;
     });
-    invoices::void(stage, &invoice);
+    invoices::void(context, &invoice);
 }
 
 /// A change of price whose payment fails: it waits. Returns the subscription, the change's invoice and the price.
-fn pending(stage: &mut Stage<'_>) -> (String, String, Value) {
-    let subscription = subscriptions::activated(stage);
-    stage.wait(6 * DAY_S);
-    stage.somebody_acts();
-    let price = subscriptions::price(stage, "Business", 5_000);
-    stage.breathe();
-    let mut changed = stage.get(&subscription).clone();
+fn pending(context: &mut StoryContext<'_>) -> (String, String, Value) {
+    let subscription = subscriptions::activated(context);
+    context.wait(6 * DAY_S);
+    context.somebody_acts();
+    let price = subscriptions::price(context, "Business", 5_000);
+    context.breathe();
+    let mut changed = context.get(&subscription).clone();
     billing::set_price(&mut changed, &price);
-    let (invoice, draft) = billing::invoice(stage, &changed, "subscription_update");
-    stage.create("invoice.created", &invoice, draft);
-    invoices::finalize(stage, &invoice);
-    invoices::fail(stage, &invoice);
+    let (invoice, draft) = billing::invoice(context, &changed, "subscription_update");
+    context.create("invoice.created", &invoice, draft);
+    invoices::finalize(context, &invoice);
+    invoices::fail(context, &invoice);
     let mut item = changed["items"]["data"][0].take();
     if let Value::Object(item) = &mut item {
         item.retain(|field, _| !field.starts_with("current_period_"));
     }
-    let expires = stage.now() + 23 * 3_600;
-    subscriptions::update(stage, &subscription, |subscription| {
+    let expires = context.now() + 23 * 3_600;
+    subscriptions::update(context, &subscription, |subscription| {
         subscription["pending_update"] = json!({
             "billing_cycle_anchor": null,
             "expires_at": expires,
@@ -105,8 +105,13 @@ fn pending(stage: &mut Stage<'_>) -> (String, String, Value) {
 }
 
 /// One change that is reported by an event type of its own, and by an update.
-fn twice(stage: &mut Stage<'_>, subscription: &str, name: &str, change: impl FnOnce(&mut Value)) {
-    stage.change(subscription, change);
-    stage.emit(&format!("customer.subscription.{name}"), subscription);
-    stage.emit("customer.subscription.updated", subscription);
+fn twice(
+    context: &mut StoryContext<'_>,
+    subscription: &str,
+    name: &str,
+    change: impl FnOnce(&mut Value),
+) {
+    context.change(subscription, change);
+    context.emit(&format!("customer.subscription.{name}"), subscription);
+    context.emit("customer.subscription.updated", subscription);
 }

@@ -4,18 +4,18 @@ use serde_json::json;
 
 use super::DAY_S;
 use crate::objects::connect;
-use crate::stage::Stage;
+use crate::story_context::StoryContext;
 use crate::world::BALANCE;
 
-pub(crate) fn paid(stage: &mut Stage<'_>) {
-    pay_out(stage);
+pub(crate) fn paid(context: &mut StoryContext<'_>) {
+    pay_out(context);
 }
 
-pub(crate) fn fails_later(stage: &mut Stage<'_>) {
-    let payout = pay_out(stage);
-    stage.wait(3 * DAY_S);
-    let transaction = stage.id("txn");
-    stage.update("payout.failed", &payout, |payout| {
+pub(crate) fn fails_later(context: &mut StoryContext<'_>) {
+    let payout = pay_out(context);
+    context.wait(3 * DAY_S);
+    let transaction = context.id("txn");
+    context.update("payout.failed", &payout, |payout| {
         payout["status"] = json!("failed");
         payout["failure_balance_transaction"] = json!(transaction);
         payout["failure_code"] = json!("account_closed");
@@ -24,44 +24,44 @@ pub(crate) fn fails_later(stage: &mut Stage<'_>) {
     });
 }
 
-pub(crate) fn canceled(stage: &mut Stage<'_>) {
-    let payout = ask(stage);
-    stage.wait(600);
-    stage.somebody_acts();
-    stage.update("payout.canceled", &payout, |payout| {
+pub(crate) fn canceled(context: &mut StoryContext<'_>) {
+    let payout = ask(context);
+    context.wait(600);
+    context.somebody_acts();
+    context.update("payout.canceled", &payout, |payout| {
         payout["status"] = json!("canceled");
         payout["reconciliation_status"] = json!("not_applicable");
     });
 }
 
 /// A payout from the balance's event to the bank's confirmation that it arrived. Returns its id.
-fn pay_out(stage: &mut Stage<'_>) -> String {
-    let id = ask(stage);
-    stage.wait(3_600);
-    stage.update("payout.updated", &id, |payout| {
+fn pay_out(context: &mut StoryContext<'_>) -> String {
+    let id = ask(context);
+    context.wait(3_600);
+    context.update("payout.updated", &id, |payout| {
         payout["status"] = json!("in_transit");
     });
-    stage.wait(2 * DAY_S);
-    stage.update("payout.paid", &id, |payout| {
+    context.wait(2 * DAY_S);
+    context.update("payout.paid", &id, |payout| {
         payout["status"] = json!("paid");
         payout["trace_id"] = json!({ "status": "supported", "value": "211000010000042" });
     });
-    stage.breathe();
-    stage.update("payout.reconciliation_completed", &id, |payout| {
+    context.breathe();
+    context.update("payout.reconciliation_completed", &id, |payout| {
         payout["reconciliation_status"] = json!("completed");
     });
     id
 }
 
 /// The balance's event, and a payout of it that hasn't left. Returns its id.
-fn ask(stage: &mut Stage<'_>) -> String {
-    stage.stripe_acts();
-    let amount = stage.amount() * 10;
-    let balance = connect::balance(stage, amount);
-    stage.put(BALANCE, balance);
-    stage.emit("balance.available", BALANCE);
-    stage.breathe();
-    let (id, payout) = connect::payout(stage, amount);
-    stage.create("payout.created", &id, payout);
+fn ask(context: &mut StoryContext<'_>) -> String {
+    context.stripe_acts();
+    let amount = context.amount() * 10;
+    let balance = connect::balance(context, amount);
+    context.put(BALANCE, balance);
+    context.emit("balance.available", BALANCE);
+    context.breathe();
+    let (id, payout) = connect::payout(context, amount);
+    context.create("payout.created", &id, payout);
     id
 }

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{DAY_S, customers, invoices, setups, subscriptions};
 use crate::objects::billing::{self, MONTH_S};
-use crate::stage::Stage;
+use crate::story_context::StoryContext;
 
 const YEAR_S: i64 = 365 * DAY_S;
 
@@ -18,69 +18,69 @@ const FEATURES: [&str; 12] = [
 ];
 
 /// A yearly plan with a monthly add-on, whose second month is declined and then paid.
-pub(crate) fn mixed_intervals(stage: &mut Stage<'_>) {
-    let subscription = yearly(stage);
-    stage.wait(2 * DAY_S);
-    stage.somebody_acts();
-    let add_on = subscriptions::price(stage, "Add-on", 300);
-    stage.breathe();
-    let end = stage.now() + MONTH_S;
-    let mut grown = stage.get(&subscription).clone();
-    let place = billing::add_item(stage, &mut grown, &add_on, end);
-    let paid = bill(stage, &mut grown, place, "subscription_update");
-    invoices::pay(stage, &paid);
-    subscriptions::update(stage, &subscription, |it| *it = grown);
+pub(crate) fn mixed_intervals(context: &mut StoryContext<'_>) {
+    let subscription = yearly(context);
+    context.wait(2 * DAY_S);
+    context.somebody_acts();
+    let add_on = subscriptions::price(context, "Add-on", 300);
+    context.breathe();
+    let end = context.now() + MONTH_S;
+    let mut grown = context.get(&subscription).clone();
+    let place = billing::add_item(context, &mut grown, &add_on, end);
+    let paid = bill(context, &mut grown, place, "subscription_update");
+    invoices::pay(context, &paid);
+    subscriptions::update(context, &subscription, |it| *it = grown);
 
-    stage.wait(end - stage.now());
-    stage.stripe_acts();
-    let mut renewed = stage.get(&subscription).clone();
+    context.wait(end - context.now());
+    context.stripe_acts();
+    let mut renewed = context.get(&subscription).clone();
     billing::set_period_of(&mut renewed, place, end, end + MONTH_S);
-    let due = bill(stage, &mut renewed, place, "subscription_cycle");
-    subscriptions::update(stage, &subscription, |it| *it = renewed);
-    stage.wait(3_600);
-    subscriptions::fail(stage, &subscription, &due);
-    stage.wait(3 * DAY_S);
-    invoices::pay(stage, &due);
-    subscriptions::update(stage, &subscription, |it| it["status"] = json!("active"));
+    let due = bill(context, &mut renewed, place, "subscription_cycle");
+    subscriptions::update(context, &subscription, |it| *it = renewed);
+    context.wait(3_600);
+    subscriptions::fail(context, &subscription, &due);
+    context.wait(3 * DAY_S);
+    invoices::pay(context, &due);
+    subscriptions::update(context, &subscription, |it| it["status"] = json!("active"));
 }
 
 /// A subscription that begins without a seat, and gets some.
-pub(crate) fn seats(stage: &mut Stage<'_>) {
-    let customer = customers::create(stage);
-    let price = subscriptions::price(stage, "Seat", 900);
-    stage.breathe();
-    let (id, mut subscription) = billing::subscription(stage, &customer, &price, 0);
+pub(crate) fn seats(context: &mut StoryContext<'_>) {
+    let customer = customers::create(context);
+    let price = subscriptions::price(context, "Seat", 900);
+    context.breathe();
+    let (id, mut subscription) = billing::subscription(context, &customer, &price, 0);
     billing::set_quantity(&mut subscription, 0);
     // Nothing is due, so nothing has to be paid.
     subscription["status"] = json!("active");
-    stage.create("customer.subscription.created", &id, subscription);
+    context.create("customer.subscription.created", &id, subscription);
     for seats in [5, 3] {
-        stage.wait(DAY_S);
-        subscriptions::update(stage, &id, |it| billing::set_quantity(it, seats));
+        context.wait(DAY_S);
+        subscriptions::update(context, &id, |it| billing::set_quantity(it, seats));
     }
 }
 
 /// More items and entitlements than events show; the last item is changed, and then the first is removed.
-pub(crate) fn long_lists(stage: &mut Stage<'_>) {
-    let subscription = subscriptions::activated(stage);
-    stage.wait(DAY_S);
-    stage.somebody_acts();
-    let end = subscriptions::period_end(stage, &subscription);
-    let mut grown = stage.get(&subscription).clone();
+pub(crate) fn long_lists(context: &mut StoryContext<'_>) {
+    let subscription = subscriptions::activated(context);
+    context.wait(DAY_S);
+    context.somebody_acts();
+    let end = subscriptions::period_end(context, &subscription);
+    let mut grown = context.get(&subscription).clone();
     for number in 1..ITEMS {
         let amount = 100 + i64::try_from(number).unwrap_or_default();
-        let price = subscriptions::price(stage, &format!("Module {number}"), amount);
-        billing::add_item(stage, &mut grown, &price, end);
+        let price = subscriptions::price(context, &format!("Module {number}"), amount);
+        billing::add_item(context, &mut grown, &price, end);
     }
-    subscriptions::update(stage, &subscription, |it| *it = grown);
-    let customer = stage.text(&subscription, "customer");
-    subscriptions::entitle_to(stage, &customer, &FEATURES);
-    stage.wait(DAY_S);
-    subscriptions::update(stage, &subscription, |it| {
+    subscriptions::update(context, &subscription, |it| *it = grown);
+    let customer = context.text(&subscription, "customer");
+    subscriptions::entitle_to(context, &customer, &FEATURES);
+    context.wait(DAY_S);
+    subscriptions::update(context, &subscription, |it| {
         it["items"]["data"][ITEMS - 1]["quantity"] = json!(2);
     });
-    stage.wait(DAY_S);
-    subscriptions::update(stage, &subscription, |it| {
+    context.wait(DAY_S);
+    subscriptions::update(context, &subscription, |it| {
         if let Some(items) = it["items"]["data"].as_array_mut() {
             items.remove(0);
         }
@@ -90,18 +90,18 @@ pub(crate) fn long_lists(stage: &mut Stage<'_>) {
 
 /// A trial that ends at once because the customer takes a larger plan. The notice of its end shows the new end with the
 /// old plan, and shares its second with the change.
-pub(crate) fn trial_switched(stage: &mut Stage<'_>) {
-    let subscription = subscriptions::trialing(stage);
-    stage.wait(5 * DAY_S);
-    stage.somebody_acts();
-    let customer = stage.text(&subscription, "customer");
-    let method = setups::attach_card(stage, &customer);
-    let price = subscriptions::price(stage, "Business", 5_000);
-    stage.wait(1);
-    let now = stage.now();
-    let before = stage.get(&subscription).clone();
-    stage.change(&subscription, |it| it["trial_end"] = json!(now));
-    stage.emit("customer.subscription.trial_will_end", &subscription);
+pub(crate) fn trial_switched(context: &mut StoryContext<'_>) {
+    let subscription = subscriptions::trialing(context);
+    context.wait(5 * DAY_S);
+    context.somebody_acts();
+    let customer = context.text(&subscription, "customer");
+    let method = setups::attach_card(context, &customer);
+    let price = subscriptions::price(context, "Business", 5_000);
+    context.wait(1);
+    let now = context.now();
+    let before = context.get(&subscription).clone();
+    context.change(&subscription, |it| it["trial_end"] = json!(now));
+    context.emit("customer.subscription.trial_will_end", &subscription);
     let mut switched = before.clone();
     billing::set_price(&mut switched, &price);
     billing::set_period(&mut switched, now, now + MONTH_S);
@@ -109,75 +109,80 @@ pub(crate) fn trial_switched(stage: &mut Stage<'_>) {
     switched["default_payment_method"] = json!(method);
     switched["status"] = json!("active");
     switched["trial_end"] = json!(now);
-    let (invoice, draft) = billing::invoice(stage, &switched, "subscription_update");
+    let (invoice, draft) = billing::invoice(context, &switched, "subscription_update");
     switched["latest_invoice"] = json!(invoice);
-    stage.put(&invoice, draft);
+    context.put(&invoice, draft);
     // The change's `previous_attributes` are from before the change, and not what the notice showed.
-    stage.change(&subscription, |it| *it = before);
-    subscriptions::update(stage, &subscription, |it| *it = switched);
-    stage.emit("invoice.created", &invoice);
-    invoices::finalize(stage, &invoice);
-    invoices::pay(stage, &invoice);
+    context.change(&subscription, |it| *it = before);
+    subscriptions::update(context, &subscription, |it| *it = switched);
+    context.emit("invoice.created", &invoice);
+    invoices::finalize(context, &invoice);
+    invoices::pay(context, &invoice);
 }
 
 /// A yearly plan whose upgrade is declined in mid-year, and paid days later.
-pub(crate) fn upgrade_declined(stage: &mut Stage<'_>) {
-    let subscription = yearly(stage);
-    stage.wait(180 * DAY_S);
-    stage.somebody_acts();
-    let mut price = subscriptions::price(stage, "Business", 50_000);
+pub(crate) fn upgrade_declined(context: &mut StoryContext<'_>) {
+    let subscription = yearly(context);
+    context.wait(180 * DAY_S);
+    context.somebody_acts();
+    let mut price = subscriptions::price(context, "Business", 50_000);
     billing::yearly(&mut price);
-    stage.breathe();
-    let mut upgraded = stage.get(&subscription).clone();
+    context.breathe();
+    let mut upgraded = context.get(&subscription).clone();
     billing::set_price(&mut upgraded, &price);
-    let invoice = bill(stage, &mut upgraded, 0, "subscription_update");
-    invoices::fail(stage, &invoice);
+    let invoice = bill(context, &mut upgraded, 0, "subscription_update");
+    invoices::fail(context, &invoice);
     upgraded["status"] = json!("past_due");
-    subscriptions::update(stage, &subscription, |it| *it = upgraded);
-    stage.wait(3 * DAY_S);
-    invoices::pay(stage, &invoice);
-    subscriptions::update(stage, &subscription, |it| it["status"] = json!("active"));
+    subscriptions::update(context, &subscription, |it| *it = upgraded);
+    context.wait(3 * DAY_S);
+    invoices::pay(context, &invoice);
+    subscriptions::update(context, &subscription, |it| it["status"] = json!("active"));
 }
 
 /// A subscription whose invoices are voided for longer than a period.
-pub(crate) fn collection_stopped(stage: &mut Stage<'_>) {
-    let subscription = subscriptions::activated(stage);
-    stage.wait(2 * DAY_S);
-    stage.somebody_acts();
-    subscriptions::update(stage, &subscription, |it| {
+pub(crate) fn collection_stopped(context: &mut StoryContext<'_>) {
+    let subscription = subscriptions::activated(context);
+    context.wait(2 * DAY_S);
+    context.somebody_acts();
+    subscriptions::update(context, &subscription, |it| {
         it["pause_collection"] = json!({ "behavior": "void", "resumes_at": null });
     });
-    let end = subscriptions::period_end(stage, &subscription);
-    stage.wait(end - stage.now());
-    let invoice = subscriptions::renew(stage, &subscription);
-    invoices::void(stage, &invoice);
+    let end = subscriptions::period_end(context, &subscription);
+    context.wait(end - context.now());
+    let invoice = subscriptions::renew(context, &subscription);
+    invoices::void(context, &invoice);
 }
 
 /// A yearly subscription that is paid for. Returns its id.
-fn yearly(stage: &mut Stage<'_>) -> String {
-    let mut price = subscriptions::price(stage, "Team", 20_000);
+fn yearly(context: &mut StoryContext<'_>) -> String {
+    let mut price = subscriptions::price(context, "Team", 20_000);
     billing::yearly(&mut price);
-    let customer = customers::create(stage);
-    stage.breathe();
-    let (id, mut subscription) = billing::subscription(stage, &customer, &price, 0);
-    let now = stage.now();
+    let customer = customers::create(context);
+    context.breathe();
+    let (id, mut subscription) = billing::subscription(context, &customer, &price, 0);
+    let now = context.now();
     billing::set_period(&mut subscription, now, now + YEAR_S);
-    let (invoice, draft) = billing::invoice(stage, &subscription, "subscription_create");
+    let (invoice, draft) = billing::invoice(context, &subscription, "subscription_create");
     subscription["latest_invoice"] = json!(invoice);
-    stage.put(&invoice, draft);
-    stage.create("customer.subscription.created", &id, subscription);
-    stage.emit("invoice.created", &invoice);
-    stage.breathe();
-    subscriptions::activate(stage, &id, &invoice);
+    context.put(&invoice, draft);
+    context.create("customer.subscription.created", &id, subscription);
+    context.emit("invoice.created", &invoice);
+    context.breathe();
+    subscriptions::activate(context, &id, &invoice);
     id
 }
 
 /// Bills an item at once: the invoice becomes the subscription's latest. Returns its id.
-fn bill(stage: &mut Stage<'_>, subscription: &mut Value, place: usize, reason: &str) -> String {
+fn bill(
+    context: &mut StoryContext<'_>,
+    subscription: &mut Value,
+    place: usize,
+    reason: &str,
+) -> String {
     let item = subscription["items"]["data"][place].clone();
-    let (invoice, draft) = billing::invoice_of(stage, subscription, &item, reason);
+    let (invoice, draft) = billing::invoice_of(context, subscription, &item, reason);
     subscription["latest_invoice"] = json!(invoice);
-    stage.create("invoice.created", &invoice, draft);
-    invoices::finalize(stage, &invoice);
+    context.create("invoice.created", &invoice, draft);
+    invoices::finalize(context, &invoice);
     invoice
 }

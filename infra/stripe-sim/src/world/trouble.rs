@@ -11,25 +11,27 @@ use crate::ids::{Purpose, event_id, stream, thin_id};
 impl World {
     /// Reports one change twice: adds a second event beside this one, which differs only in its id. Returns the new id;
     /// `None` if there is no such event.
-    pub fn twin(&mut self, event: &str) -> Option<String> {
+    pub fn add_second_event(&mut self, event: &str) -> Option<String> {
         let place = self.events.iter().position(|one| one.id == event)?;
-        let mut twin = self.events[place].clone();
+        let mut second_event = self.events[place].clone();
         // A separate stream: ids of stories don't change.
         self.plays += 1;
-        let mut dice = stream(self.seed, self.plays, Purpose::Twins);
-        twin.id = event_id(&mut dice, &twin.kind);
-        let id = twin.id.clone();
-        self.events.insert(place + 1, twin);
+        let mut dice = stream(self.seed, self.plays, Purpose::SecondEvents);
+        second_event.id = event_id(&mut dice, &second_event.kind);
+        let id = second_event.id.clone();
+        self.events.insert(place + 1, second_event);
         Some(id)
     }
 
     /// Gives this number of a hundred events a second event. Returns how many.
-    pub fn twin_some(&mut self, percent: u8) -> usize {
+    pub fn add_second_events(&mut self, percent: u8) -> usize {
         self.plays += 1;
-        let mut dice = stream(self.seed, self.plays, Purpose::Twins);
+        let mut dice = stream(self.seed, self.plays, Purpose::SecondEvents);
         let events = self.events.iter().map(|event| event.id.clone());
         let chosen: Vec<_> = events.filter(|_| dice.u8(0..100) < percent).collect();
-        let made = chosen.iter().filter_map(|event| self.twin(event));
+        let made = chosen
+            .iter()
+            .filter_map(|event| self.add_second_event(event));
         made.count()
     }
 
@@ -38,13 +40,13 @@ impl World {
     /// such event.
     ///
     /// The object's last event may then show an older state than the true one.
-    pub fn fail_to_generate(&mut self, event: &str, told_after_s: u32) -> Option<String> {
+    pub fn fail_to_generate(&mut self, event: &str, notice_after_s: u32) -> Option<String> {
         let place = self.events.iter().position(|one| one.id == event)?;
         let failed = self.events.remove(place);
         let id = thin_id(&failed.thin_id(), failed.object.scope.livemode);
         self.note(Notice {
             id: id.clone(),
-            created: failed.created + i64::from(told_after_s),
+            created: failed.created + i64::from(notice_after_s),
             about: About::Ungenerated(failed),
         });
         Some(id)
@@ -52,13 +54,13 @@ impl World {
 
     /// Makes Stripe fail to generate this number of events, drawn from all. Returns how many: fewer only if there are
     /// fewer.
-    pub fn fail_to_generate_some(&mut self, events: usize, told_after_s: u32) -> usize {
+    pub fn fail_to_generate_some(&mut self, events: usize, notice_after_s: u32) -> usize {
         self.plays += 1;
-        let mut dice = stream(self.seed, self.plays, Purpose::Twins);
+        let mut dice = stream(self.seed, self.plays, Purpose::SecondEvents);
         let mut failed = 0;
         while failed < events && !self.events.is_empty() {
             let event = self.events[dice.usize(..self.events.len())].id.clone();
-            self.fail_to_generate(&event, told_after_s);
+            self.fail_to_generate(&event, notice_after_s);
             failed += 1;
         }
         failed

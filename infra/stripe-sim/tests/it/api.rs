@@ -4,7 +4,7 @@ use serde_json::Value;
 use sluice_stripe_sim::api::{Answer, Request, Terms, answer};
 use sluice_stripe_sim::{ApiVersion, Options, Scope, Story, World};
 
-use crate::{full_world, told};
+use crate::{full_world, played};
 
 const LIVE: (&str, &str) = ("authorization", "Bearer sk_live_Sluice");
 const TEST: (&str, &str) = ("authorization", "Bearer sk_test_Sluice");
@@ -126,7 +126,7 @@ fn events_are_filtered_by_type_and_second() {
 
 #[test]
 fn events_are_filtered_by_whether_every_endpoint_took_them() {
-    let mut world = told(Story::Purchase);
+    let mut world = played(Story::Purchase);
     let events = events_of_the_platform(&world);
     // Two endpoints: both acknowledge the first event, one the second, none the third.
     for event in &events[..3] {
@@ -156,7 +156,7 @@ fn events_are_filtered_by_whether_every_endpoint_took_them() {
 
 #[test]
 fn what_cannot_be_filtered_is_refused_rather_than_ignored() {
-    let world = told(Story::Purchase);
+    let world = played(Story::Purchase);
     for (target, param) in [
         ("/v1/events?delivery_success=maybe", "delivery_success"),
         ("/v1/events?limit=0", "limit"),
@@ -310,8 +310,8 @@ fn what_lies_under_another_object_is_served_there_and_an_account_that_left_is_cl
 }
 
 #[test]
-fn a_missing_object_is_404_and_a_key_of_the_wrong_mode_is_told_so() {
-    let world = told(Story::Purchase);
+fn a_missing_object_is_404_and_a_key_of_the_wrong_mode_gets_an_answer_that_says_so() {
+    let world = played(Story::Purchase);
     let intent = world
         .objects()
         .find(|key| key.id.starts_with("pi_"))
@@ -346,7 +346,7 @@ fn a_missing_object_is_404_and_a_key_of_the_wrong_mode_is_told_so() {
 
 #[test]
 fn keys_accounts_and_versions_that_are_unknown_are_refused_as_stripe_does() {
-    let world = told(Story::Purchase);
+    let world = played(Story::Purchase);
     let status = |headers: &[(&str, &str)]| {
         let answer = get(&world, "/v1/events", headers);
         (answer.status, answer.body["error"]["code"].clone())
@@ -403,13 +403,13 @@ fn a_connected_accounts_objects_are_seen_only_on_its_behalf() {
 
 #[test]
 fn what_has_no_id_is_served_where_stripe_serves_it() {
-    let payout = told(Story::PayoutPaid);
+    let payout = played(Story::PayoutPaid);
     assert_eq!(
         get(&payout, "/v1/balance", &[LIVE]).body["object"],
         "balance"
     );
     for (story, entitled) in [(Story::BusySecond, 1), (Story::RenewalLost, 0)] {
-        let world = told(story);
+        let world = played(story);
         let customer = world
             .objects()
             .find(|key| key.id.starts_with("cus_"))
@@ -428,7 +428,7 @@ fn what_has_no_id_is_served_where_stripe_serves_it() {
 
 #[test]
 fn a_deleted_customer_is_served_as_deleted() {
-    let world = told(Story::CustomerDeleted);
+    let world = played(Story::CustomerDeleted);
     let customer = world
         .objects()
         .find(|key| key.id.starts_with("cus_"))
@@ -441,7 +441,7 @@ fn a_deleted_customer_is_served_as_deleted() {
 
 #[test]
 fn ids_are_expanded_on_request() {
-    let world = told(Story::Purchase);
+    let world = played(Story::Purchase);
     let intent = world
         .objects()
         .find(|key| key.id.starts_with("pi_"))
@@ -455,7 +455,7 @@ fn ids_are_expanded_on_request() {
 
 #[test]
 fn an_event_is_served_in_the_accounts_version_whatever_the_request_says() {
-    let world = told(Story::Purchase);
+    let world = played(Story::Purchase);
     let event = &world.events()[0];
     let version = ("stripe-version", ApiVersion::V2020_08_27.name());
     let answer = get(
@@ -468,7 +468,7 @@ fn an_event_is_served_in_the_accounts_version_whatever_the_request_says() {
 
 #[test]
 fn a_charge_lists_its_refunds_if_that_is_asked_for_and_under_its_own_path() {
-    let world = told(Story::TwoEqualRefunds);
+    let world = played(Story::TwoEqualRefunds);
     let charge = world.objects().find(|key| key.id.starts_with("ch_"));
     let path = format!("/v1/charges/{}", charge.expect("a charge").id);
     let newest = ("stripe-version", "2025-09-30.clover");

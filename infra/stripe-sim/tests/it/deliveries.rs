@@ -5,19 +5,21 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpListener;
 
 use sluice_stripe::signature::{Tolerance, verify};
-use sluice_stripe_sim::delivery::{Answered, Endpoint, Hears, Mix, Order, Payload, Sender, plan};
+use sluice_stripe_sim::delivery::{
+    Answered, Endpoint, EventsFrom, Mix, Order, Payload, Sender, plan,
+};
 use sluice_stripe_sim::world::ORGANIZATION;
 use sluice_stripe_sim::{ApiVersion, Options, Story, World};
 
-use crate::{full_world, told};
+use crate::{full_world, played};
 
 const SECOND: i64 = 1_790_000_000;
 
-fn endpoint(hears: Hears, livemode: bool) -> Endpoint {
+fn endpoint(events_from: EventsFrom, livemode: bool) -> Endpoint {
     Endpoint {
         url: "http://127.0.0.1:9".to_owned(),
         secrets: vec!["whsec_new".to_owned(), "whsec_old".to_owned()],
-        hears,
+        events_from,
         livemode,
         api_version: ApiVersion::V2025_09_30,
         payload: Payload::Snapshot,
@@ -27,8 +29,8 @@ fn endpoint(hears: Hears, livemode: bool) -> Endpoint {
 
 #[test]
 fn signatures_verify_with_each_secret_and_with_no_other() {
-    let world = told(Story::Purchase);
-    let endpoint = endpoint(Hears::Platform, true);
+    let world = played(Story::Purchase);
+    let endpoint = endpoint(EventsFrom::Platform, true);
     for delivery in plan(&world, &endpoint, Mix::PLAIN) {
         let header = endpoint.signature(&delivery.body, SECOND);
         let judge = |secret: &str| {
@@ -51,7 +53,7 @@ fn signatures_verify_with_each_secret_and_with_no_other() {
 #[test]
 fn every_order_delivers_every_event_once_and_the_same_bytes() {
     let world = full_world(1);
-    let endpoint = endpoint(Hears::Platform, true);
+    let endpoint = endpoint(EventsFrom::Platform, true);
     let sorted = |order| {
         let mix = Mix {
             order,
@@ -88,7 +90,7 @@ fn duplicates_come_after_the_first_and_only_then() {
         duplicates_percent: 50,
         seed: 1,
     };
-    let deliveries = plan(&world, &endpoint(Hears::Platform, true), mix);
+    let deliveries = plan(&world, &endpoint(EventsFrom::Platform, true), mix);
     let again = deliveries.iter().filter(|one| one.again).count();
     let once = deliveries.len() - again;
     assert!(again > once / 3 && again < once, "{again} of {once}");
@@ -99,11 +101,14 @@ fn duplicates_come_after_the_first_and_only_then() {
 }
 
 #[test]
-fn an_endpoint_hears_its_own_scope_and_mode() {
+fn an_endpoint_receives_its_own_scope_and_mode() {
     let world = full_world(1);
-    let modes = |hears, livemode| {
-        let endpoint = endpoint(hears, livemode);
-        let events = world.events().iter().filter(|event| endpoint.hears(event));
+    let modes = |events_from, livemode| {
+        let endpoint = endpoint(events_from, livemode);
+        let events = world
+            .events()
+            .iter()
+            .filter(|event| endpoint.receives(event));
         let scopes: std::collections::BTreeSet<_> = events
             .map(|event| {
                 (
@@ -114,14 +119,17 @@ fn an_endpoint_hears_its_own_scope_and_mode() {
             .collect();
         scopes.into_iter().collect::<Vec<_>>()
     };
-    assert_eq!(modes(Hears::Platform, true), [(false, true)]);
-    assert_eq!(modes(Hears::Platform, false), [(false, false)]);
-    assert_eq!(modes(Hears::Connect, false), [(true, false)]);
+    assert_eq!(modes(EventsFrom::Platform, true), [(false, true)]);
+    assert_eq!(modes(EventsFrom::Platform, false), [(false, false)]);
+    assert_eq!(modes(EventsFrom::Connect, false), [(true, false)]);
     // Live Connect endpoints receive test events too.
-    assert_eq!(modes(Hears::Connect, true), [(true, false), (true, true)]);
-    assert_eq!(modes(Hears::Organization, true), [(true, true)]);
-    assert_eq!(modes(Hears::Organization, false), [(true, false)]);
-    let mut picky = endpoint(Hears::Platform, true);
+    assert_eq!(
+        modes(EventsFrom::Connect, true),
+        [(true, false), (true, true)]
+    );
+    assert_eq!(modes(EventsFrom::Organization, true), [(true, true)]);
+    assert_eq!(modes(EventsFrom::Organization, false), [(true, false)]);
+    let mut picky = endpoint(EventsFrom::Platform, true);
     picky.types = vec!["payout.*".to_owned()];
     assert!(
         plan(&world, &picky, Mix::PLAIN)
@@ -137,13 +145,14 @@ fn an_organization_is_sent_the_same_events_with_their_account_in_the_context_alo
     world.play(Story::PayoutPaid, &scope);
     let account = scope.account.expect("a connected account");
     for payload in [Payload::Snapshot, Payload::Thin] {
-        let [own, organizations] = [Hears::Connect, Hears::Organization].map(|hears| {
-            let endpoint = Endpoint {
-                payload,
-                ..endpoint(hears, true)
-            };
-            plan(&world, &endpoint, Mix::PLAIN)
-        });
+        let [own, organizations] =
+            [EventsFrom::Connect, EventsFrom::Organization].map(|events_from| {
+                let endpoint = Endpoint {
+                    payload,
+                    ..endpoint(events_from, true)
+                };
+                plan(&world, &endpoint, Mix::PLAIN)
+            });
         assert!(own.len() > 10 && own.len() == organizations.len());
         for (own, organizations) in own.iter().zip(&organizations) {
             let [mut own, mut theirs] = [own, organizations].map(|delivery| {
@@ -171,7 +180,7 @@ fn versions_of_before_the_context_name_the_account_once() {
     let event = &world.events()[0];
     let old = world.event(event, ApiVersion::V2024_06_20);
     assert!(old["account"].is_string() && old.get("context").is_none());
-    let own = told(Story::PayoutPaid);
+    let own = played(Story::PayoutPaid);
     assert!(
         own.event(&own.events()[0], ApiVersion::V2025_09_30)
             .get("context")
@@ -180,10 +189,10 @@ fn versions_of_before_the_context_name_the_account_once() {
 }
 
 #[test]
-fn what_the_endpoint_answered_is_told() {
-    let world = told(Story::AbandonedCheckout);
+fn what_the_endpoint_answered_is_reported() {
+    let world = played(Story::AbandonedCheckout);
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    let mut endpoint = endpoint(Hears::Platform, true);
+    let mut endpoint = endpoint(EventsFrom::Platform, true);
     endpoint.url = format!("http://{}/webhooks", listener.local_addr().expect("bound"));
     let deliveries = plan(&world, &endpoint, Mix::PLAIN);
     let server = std::thread::spawn(move || {

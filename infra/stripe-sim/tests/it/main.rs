@@ -27,7 +27,7 @@ fn full_world(seed: u64) -> World {
 }
 
 /// A world with one story of the platform, live.
-fn told(story: Story) -> World {
+fn played(story: Story) -> World {
     let mut world = World::new(3, Options::default());
     world.play(story, &Scope::platform(true));
     world

@@ -5,13 +5,13 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use sluice_stripe::signature::{Tolerance, verify};
 use sluice_stripe_sim::delivery::{
-    Answered, Clock, Destination, Endpoint, Hears, How, Mix, Order, Outage, Outcome, Pace, Payload,
-    Run,
+    Answered, Clock, Destination, Endpoint, EventsFrom, How, Mix, Order, Outage, Outcome, Pace,
+    Payload, Run,
 };
 use sluice_stripe_sim::{ApiVersion, Options, Scope, Story, World};
 
 use crate::receiver::{Received, Receiver};
-use crate::{full_world, told};
+use crate::{full_world, played};
 
 /// Three days in less than a second.
 const HOUR: Duration = Duration::from_millis(5);
@@ -19,11 +19,11 @@ const HOUR: Duration = Duration::from_millis(5);
 /// Far longer than any of these runs takes.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-fn destination(name: &str, receiver: &Receiver, hears: Hears) -> Destination {
+fn destination(name: &str, receiver: &Receiver, events_from: EventsFrom) -> Destination {
     let endpoint = Endpoint {
         url: receiver.url.clone(),
         secrets: vec![format!("whsec_{name}")],
-        hears,
+        events_from,
         livemode: true,
         api_version: ApiVersion::V2025_09_30,
         payload: Payload::Snapshot,
@@ -55,7 +55,7 @@ fn a_burst_arrives_whole_over_no_more_connections_than_it_may_have() {
     let receiver = Receiver::start(|_, _| 200);
     let mut world = World::new(5, Options::default());
     world.play_some(60, &[Scope::platform(true)]);
-    let mut busy = destination("platform", &receiver, Hears::Platform);
+    let mut busy = destination("platform", &receiver, EventsFrom::Platform);
     busy.connections = 4;
     let mut run = run(vec![busy]);
     let mix = Mix {
@@ -87,9 +87,13 @@ fn a_burst_arrives_whole_over_no_more_connections_than_it_may_have() {
 #[test]
 fn events_outside_of_the_seconds_that_are_asked_for_wait_for_a_later_call() {
     let receiver = Receiver::start(|_, _| 200);
-    let world = told(Story::Trial);
+    let world = played(Story::Trial);
     let middle = world.events()[world.events().len() / 2].created;
-    let mut run = run(vec![destination("platform", &receiver, Hears::Platform)]);
+    let mut run = run(vec![destination(
+        "platform",
+        &receiver,
+        EventsFrom::Platform,
+    )]);
     let early = world.events().iter().filter(|one| one.created < middle);
     let early = early.count();
     let send = |run: &mut Run, seconds| run.send_of(&world, seconds, Mix::PLAIN, Pace::AtOnce);
@@ -104,10 +108,14 @@ fn events_outside_of_the_seconds_that_are_asked_for_wait_for_a_later_call() {
 }
 
 #[test]
-fn what_fails_comes_again_until_it_is_taken_and_is_told_by_its_delivery() {
+fn what_fails_comes_again_until_it_is_taken_and_is_identified_by_its_delivery() {
     let receiver = Receiver::start(|_, before| [503, 302, 409, 200][before.min(3)]);
-    let world = told(Story::Purchase);
-    let mut run = run(vec![destination("platform", &receiver, Hears::Platform)]);
+    let world = played(Story::Purchase);
+    let mut run = run(vec![destination(
+        "platform",
+        &receiver,
+        EventsFrom::Platform,
+    )]);
     let events = run.send(&world, Mix::PLAIN, Pace::AtOnce);
     assert!(run.settle(PATIENCE));
     let report = run.report();
@@ -138,8 +146,8 @@ fn an_answer_after_the_deadline_is_none_and_what_is_never_taken_is_given_up() {
         let held = held.lock();
         held.map_or(200, |held| held.recv().map_or(200, |()| 200))
     });
-    let world = told(Story::AbandonedCheckout);
-    let mut slow = destination("platform", &receiver, Hears::Platform);
+    let world = played(Story::AbandonedCheckout);
+    let mut slow = destination("platform", &receiver, EventsFrom::Platform);
     slow.endpoint.livemode = true;
     slow.deadline = Duration::from_millis(20);
     slow.retry = sluice_stripe_sim::delivery::Retry::SANDBOX;
@@ -159,8 +167,8 @@ fn an_answer_after_the_deadline_is_none_and_what_is_never_taken_is_given_up() {
 #[test]
 fn an_answer_that_is_lost_brings_the_event_again_though_it_was_taken() {
     let receiver = Receiver::start(|_, _| 200);
-    let world = told(Story::Purchase);
-    let mut lossy = destination("platform", &receiver, Hears::Platform);
+    let world = played(Story::Purchase);
+    let mut lossy = destination("platform", &receiver, EventsFrom::Platform);
     let first = Duration::from_secs(60);
     lossy.outages = vec![Outage::whole(Duration::ZERO, first, How::AnswerLost)];
     // Not compressed: all first posts are within the first minute of the run, and their retries would take minutes.
@@ -176,10 +184,10 @@ fn an_answer_that_is_lost_brings_the_event_again_though_it_was_taken() {
 
 #[test]
 fn a_rolled_secret_signs_beside_the_old_one_and_then_alone() {
-    let world = told(Story::Purchase);
+    let world = played(Story::Purchase);
     for (hours, old_signs_on) in [(24, true), (0, false)] {
         let receiver = Receiver::start(|_, _| 200);
-        let platform = destination("platform", &receiver, Hears::Platform);
+        let platform = destination("platform", &receiver, EventsFrom::Platform);
         let mut run = Run::start(vec![platform], Clock::REAL, 1).expect("sound");
         let overlap = Duration::from_secs(hours * 3_600);
         let rolled = run.roll("platform", "whsec_new", overlap);
@@ -198,16 +206,16 @@ fn a_rolled_secret_signs_beside_the_old_one_and_then_alone() {
 }
 
 #[test]
-fn destinations_hear_their_own_at_their_versions_and_one_that_fails_holds_up_no_other() {
+fn destinations_receive_their_own_at_their_versions_and_one_that_fails_holds_up_no_other() {
     let world = full_world(2);
     let broken = Receiver::start(|_, _| 500);
     let good = Receiver::start(|_, _| 200);
     let old = Receiver::start(|_, _| 200);
-    let mut aged = destination("aged", &old, Hears::Platform);
+    let mut aged = destination("aged", &old, EventsFrom::Platform);
     aged.endpoint.api_version = ApiVersion::V2020_08_27;
     let mut run = run(vec![
-        destination("connect", &broken, Hears::Connect),
-        destination("platform", &good, Hears::Platform),
+        destination("connect", &broken, EventsFrom::Connect),
+        destination("platform", &good, EventsFrom::Platform),
         aged,
     ]);
     run.send(&world, Mix::PLAIN, Pace::AtOnce);
@@ -249,8 +257,12 @@ fn the_world_learns_what_was_delivered() {
             200
         }
     });
-    let mut world = told(Story::Purchase);
-    let mut run = run(vec![destination("platform", &receiver, Hears::Platform)]);
+    let mut world = played(Story::Purchase);
+    let mut run = run(vec![destination(
+        "platform",
+        &receiver,
+        EventsFrom::Platform,
+    )]);
     run.send(&world, Mix::PLAIN, Pace::AtOnce);
     assert!(run.settle(PATIENCE));
     let posts = run.note_posts(&mut world);
@@ -264,7 +276,7 @@ fn the_world_learns_what_was_delivered() {
 #[test]
 fn destinations_that_cannot_be_are_refused() {
     let receiver = Receiver::start(|_, _| 200);
-    let one = || destination("platform", &receiver, Hears::Platform);
+    let one = || destination("platform", &receiver, EventsFrom::Platform);
     let twice = Run::start(vec![one(), one()], Clock::REAL, 1).expect_err("one name");
     assert_eq!(twice.to_string(), "two destinations are called platform");
     let mut crowded = one();

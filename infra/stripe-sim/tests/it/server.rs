@@ -8,7 +8,7 @@ use sluice_stripe_sim::Story;
 use sluice_stripe_sim::api::Terms;
 use sluice_stripe_sim::server::{Refusal, Server};
 
-use crate::told;
+use crate::played;
 
 /// Status line, headers in lower case, body.
 fn ask(server: &Server, method: &str, target: &str) -> (String, String, Value) {
@@ -32,7 +32,7 @@ fn ask_with(server: &Server, method: &str, target: &str, headers: &str) -> (Stri
 }
 
 fn start() -> Server {
-    Server::start(told(Story::RefundFailsLater), Terms::default(), 0).expect("a free port")
+    Server::start(played(Story::RefundFailsLater), Terms::default(), 0).expect("a free port")
 }
 
 #[test]
@@ -72,7 +72,7 @@ fn the_server_answers_as_of_its_second() {
 
 #[test]
 fn an_account_is_refused_until_that_is_taken_back_by_whichever_header_names_it() {
-    let mut world = told(Story::PayoutPaid);
+    let mut world = played(Story::PayoutPaid);
     let account = world.connect(true).account.expect("connected");
     let server = Server::start(world, Terms::default(), 0).expect("a free port");
     server.refuse_account(&account, Some(Refusal::no_permission()));

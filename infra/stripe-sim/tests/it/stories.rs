@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use sluice_stripe_sim::stories::STORY_S_MAX;
 use sluice_stripe_sim::{ApiVersion, Key, Moment, Options, Scope, Story, World};
 
-use crate::told;
+use crate::played;
 
 /// The objects whose id begins with this prefix, as they are in the end.
 fn objects(world: &World, prefix: &str) -> Vec<Value> {
@@ -32,7 +32,7 @@ fn types<'w>(world: &'w World, prefix: &str) -> Vec<&'w str> {
 
 #[test]
 fn a_purchase_ends_paid_by_one_charge() {
-    let world = told(Story::Purchase);
+    let world = played(Story::Purchase);
     let session = &objects(&world, "cs_")[0];
     let intent = &objects(&world, "pi_")[0];
     let charge = &objects(&world, "ch_")[0];
@@ -45,7 +45,7 @@ fn a_purchase_ends_paid_by_one_charge() {
 
 #[test]
 fn a_declined_payment_succeeds_with_a_second_charge() {
-    let world = told(Story::DeclinedThenPaid);
+    let world = played(Story::DeclinedThenPaid);
     let expected = [
         "payment_intent.created",
         "payment_intent.payment_failed",
@@ -62,7 +62,7 @@ fn a_declined_payment_succeeds_with_a_second_charge() {
 
 #[test]
 fn two_partial_refunds_of_equal_amounts_are_two_objects_of_one_charge() {
-    let world = told(Story::TwoEqualRefunds);
+    let world = played(Story::TwoEqualRefunds);
     let refunds = objects(&world, "re_");
     assert_eq!(refunds.len(), 2);
     assert_eq!(refunds[0]["amount"], refunds[1]["amount"]);
@@ -74,7 +74,7 @@ fn two_partial_refunds_of_equal_amounts_are_two_objects_of_one_charge() {
 
 #[test]
 fn a_refund_that_fails_gives_the_charge_its_amount_back() {
-    let world = told(Story::RefundFailsLater);
+    let world = played(Story::RefundFailsLater);
     assert_eq!(objects(&world, "re_")[0]["status"], "failed");
     assert_eq!(objects(&world, "ch_")[0]["amount_refunded"], 0);
     assert!(types(&world, "re_").contains(&"refund.failed"));
@@ -82,7 +82,7 @@ fn a_refund_that_fails_gives_the_charge_its_amount_back() {
 
 #[test]
 fn a_disputes_money_leaves_and_returns_only_if_it_is_won() {
-    let won = told(Story::DisputeWon);
+    let won = played(Story::DisputeWon);
     assert_eq!(
         types(&won, "du_"),
         [
@@ -93,7 +93,7 @@ fn a_disputes_money_leaves_and_returns_only_if_it_is_won() {
             "charge.dispute.funds_reinstated",
         ]
     );
-    let lost = told(Story::DisputeLost);
+    let lost = played(Story::DisputeLost);
     for (world, status, moves) in [(&won, "won", 2), (&lost, "lost", 1)] {
         let dispute = &objects(world, "du_")[0];
         assert_eq!(dispute["status"], status);
@@ -106,7 +106,7 @@ fn a_disputes_money_leaves_and_returns_only_if_it_is_won() {
 
 #[test]
 fn a_subscription_is_born_incomplete_and_ends_canceled_at_the_end_of_its_period() {
-    let world = told(Story::Subscription);
+    let world = played(Story::Subscription);
     let types = types(&world, "sub_");
     assert_eq!(types.first(), Some(&"customer.subscription.created"));
     assert_eq!(types.last(), Some(&"customer.subscription.deleted"));
@@ -124,17 +124,17 @@ fn a_subscription_is_born_incomplete_and_ends_canceled_at_the_end_of_its_period(
 
 #[test]
 fn a_failed_renewal_recovers_or_is_lost_with_its_invoice() {
-    let recovered = told(Story::RenewalRecovered);
+    let recovered = played(Story::RenewalRecovered);
     assert_eq!(objects(&recovered, "sub_")[0]["status"], "active");
     assert!(types(&recovered, "in_").contains(&"invoice.payment_failed"));
-    let lost = told(Story::RenewalLost);
+    let lost = played(Story::RenewalLost);
     assert_eq!(objects(&lost, "sub_")[0]["status"], "canceled");
     assert!(types(&lost, "in_").contains(&"invoice.voided"));
 }
 
 #[test]
 fn a_bank_transfer_is_in_part_at_first_and_then_whole() {
-    let world = told(Story::BankTransfer);
+    let world = played(Story::BankTransfer);
     let expected = [
         "payment_intent.created",
         "payment_intent.requires_action",
@@ -166,7 +166,7 @@ fn a_bank_transfer_is_in_part_at_first_and_then_whole() {
 
 #[test]
 fn a_customer_is_deleted_after_the_subscription_has_ended() {
-    let world = told(Story::CustomerGone);
+    let world = played(Story::CustomerGone);
     let expected = [
         "customer.subscription.created",
         "customer.subscription.updated",
@@ -183,7 +183,7 @@ fn a_customer_is_deleted_after_the_subscription_has_ended() {
 
 #[test]
 fn a_renewals_invoice_is_announced_by_a_preview_that_is_no_object() {
-    let world = told(Story::RenewalAnnounced);
+    let world = played(Story::RenewalAnnounced);
     let place = |kind: &str| world.events().iter().position(|event| event.kind == kind);
     let announced = place("invoice.upcoming").expect("it is announced");
     assert!(Some(announced) < place("invoice.payment_failed"));
@@ -208,7 +208,7 @@ fn a_renewals_invoice_is_announced_by_a_preview_that_is_no_object() {
 
 #[test]
 fn a_busy_second_holds_four_updates_of_one_subscription() {
-    let world = told(Story::BusySecond);
+    let world = played(Story::BusySecond);
     let updates: Vec<_> = world
         .events()
         .iter()
@@ -221,8 +221,8 @@ fn a_busy_second_holds_four_updates_of_one_subscription() {
 
 #[test]
 fn a_trial_is_announced_to_end_and_then_paid_for_or_canceled() {
-    let paid = told(Story::Trial);
-    let canceled = told(Story::TrialCanceled);
+    let paid = played(Story::Trial);
+    let canceled = played(Story::TrialCanceled);
     for world in [&paid, &canceled] {
         assert!(types(world, "sub_").contains(&"customer.subscription.trial_will_end"));
     }
@@ -239,11 +239,11 @@ fn a_trial_is_announced_to_end_and_then_paid_for_or_canceled() {
 
 #[test]
 fn invoices_are_overdue_and_paid_or_voided() {
-    let paid = told(Story::InvoiceOverduePaid);
+    let paid = played(Story::InvoiceOverduePaid);
     assert!(types(&paid, "in_").contains(&"invoice.overdue"));
     assert_eq!(objects(&paid, "in_")[0]["status"], "paid");
     assert_eq!(
-        objects(&told(Story::InvoiceVoided), "in_")[0]["status"],
+        objects(&played(Story::InvoiceVoided), "in_")[0]["status"],
         "void"
     );
 }
@@ -384,14 +384,14 @@ fn stories_that_are_drawn_until_a_second_are_those_that_are_drawn_from_one() {
 #[test]
 fn no_story_is_longer_than_it_is_said_to_be() {
     for story in Story::ALL {
-        let world = told(story);
+        let world = played(story);
         let took = world.end() - world.options().start;
         assert!(took < STORY_S_MAX, "{story:?} takes {took} s");
     }
 }
 
 #[test]
-fn every_story_can_be_told_in_every_scope() {
+fn every_story_can_be_played_in_every_scope() {
     for story in Story::ALL {
         let mut world = World::new(1, Options::default());
         world.play(story, &Scope::platform(false));
@@ -401,8 +401,8 @@ fn every_story_can_be_told_in_every_scope() {
 
 #[test]
 fn what_isnt_captured_is_released_by_a_refund_without_a_balance_transaction() {
-    let whole = told(Story::HoldReleased);
-    let part = told(Story::HoldCapturedInPart);
+    let whole = played(Story::HoldReleased);
+    let part = played(Story::HoldCapturedInPart);
     for (world, captured) in [(&whole, false), (&part, true)] {
         let charge = &objects(world, "ch_")[0];
         assert_eq!(charge["captured"], captured);
@@ -432,7 +432,7 @@ fn refunds_that_come_to_nothing_leave_what_was_settled_as_it_was() {
         Story::RefundCanceledLater,
         Story::RefundCanceledWhilePending,
     ] {
-        let world = told(story);
+        let world = played(story);
         let charge = &objects(&world, "ch_")[0];
         assert_eq!(charge["amount_refunded"], 0, "{story:?}");
         assert_eq!(
@@ -445,13 +445,13 @@ fn refunds_that_come_to_nothing_leave_what_was_settled_as_it_was() {
 
 #[test]
 fn an_inquiry_moves_money_only_once_it_is_a_chargeback() {
-    let closed = told(Story::InquiryClosed);
+    let closed = played(Story::InquiryClosed);
     let dispute = &objects(&closed, "du_")[0];
     assert_eq!(dispute["status"], "warning_closed");
     assert_eq!(dispute["balance_transactions"], serde_json::json!([]));
-    let escalated = told(Story::InquiryEscalated);
+    let escalated = played(Story::InquiryEscalated);
     assert!(escalated.settled().is_empty(), "the payment is gone");
-    let reopened = told(Story::InquiryReopened);
+    let reopened = played(Story::InquiryReopened);
     let statuses: Vec<_> = reopened
         .events()
         .iter()
@@ -466,13 +466,13 @@ fn an_inquiry_moves_money_only_once_it_is_a_chargeback() {
 
 #[test]
 fn a_disputes_money_may_move_in_another_currency_than_the_payments() {
-    let settled = told(Story::DisputeInAnotherCurrency).settled();
+    let settled = played(Story::DisputeInAnotherCurrency).settled();
     assert!(settled["jpy"] > 0 && settled["usd"] < 0, "{settled:?}");
 }
 
 #[test]
 fn what_stripe_does_for_one_request_names_that_request_in_every_event() {
-    let world = told(Story::FailsTwiceWithoutCharge);
+    let world = played(Story::FailsTwiceWithoutCharge);
     let failed = world.events().iter();
     let failed: Vec<_> = failed
         .filter(|event| event.kind == "payment_intent.payment_failed")

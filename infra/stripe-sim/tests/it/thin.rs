@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 use sluice_stripe_sim::api::{Answer, Request, Terms, answer};
-use sluice_stripe_sim::delivery::{Endpoint, Hears, Mix, Payload, plan};
+use sluice_stripe_sim::delivery::{Endpoint, EventsFrom, Mix, Payload, plan};
 use sluice_stripe_sim::world::{GENERATION_FAILURE, METER_ERRORS};
 use sluice_stripe_sim::{ApiVersion, Options, Scope, Story, World};
 
-use crate::{full_world, told};
+use crate::{full_world, played};
 
 fn get_with(world: &World, target: &str, headers: &[(&str, &str)]) -> Answer {
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
@@ -58,7 +58,7 @@ fn walk(world: &World, first: &str) -> Vec<String> {
 }
 
 #[test]
-fn every_event_has_a_thin_twin_that_names_the_object_and_carries_nothing_of_it() {
+fn every_event_has_a_thin_form_that_names_the_object_and_carries_nothing_of_it() {
     let world = full_world(1);
     let mut seen = BTreeSet::new();
     for event in world.events() {
@@ -85,7 +85,7 @@ fn every_event_has_a_thin_twin_that_names_the_object_and_carries_nothing_of_it()
 #[test]
 fn the_path_of_every_thin_event_leads_to_its_object() {
     let mut world = full_world(2);
-    world.twin_some(5);
+    world.add_second_events(5);
     let mut followed = BTreeSet::new();
     for event in world.events() {
         let thin = world.thin(event);
@@ -200,7 +200,7 @@ fn thin_events_are_filtered_by_object_type_and_time() {
 
 #[test]
 fn what_cannot_be_asked_of_the_list_is_refused() {
-    let world = told(Story::Purchase);
+    let world = played(Story::Purchase);
     for (query, param) in [
         ("limit=0", "limit"),
         ("limit=101", "limit"),
@@ -241,29 +241,31 @@ fn what_cannot_be_asked_of_the_list_is_refused() {
 }
 
 #[test]
-fn a_twin_tells_the_same_change_under_another_id() {
-    let mut world = told(Story::Purchase);
+fn a_second_event_reports_the_same_change_under_another_id() {
+    let mut world = played(Story::Purchase);
     let before = world.events().len();
     let event = world.events()[2].clone();
-    let twin = world.twin(&event.id).expect("there is such an event");
-    assert_eq!(world.twin("evt_none"), None);
+    let second_event = world
+        .add_second_event(&event.id)
+        .expect("there is such an event");
+    assert_eq!(world.add_second_event("evt_none"), None);
     assert_eq!(world.events().len(), before + 1);
     let newest = ApiVersion::V2025_09_30;
     let shown = |id: &str| {
         let event = world.events().iter().find(|event| event.id == id);
-        let mut shown = world.event(event.expect("told"), newest);
+        let mut shown = world.event(event.expect("it is there"), newest);
         assert_eq!(shown["id"].take(), id);
         shown
     };
-    assert_ne!(twin, event.id);
-    assert_eq!(shown(&twin), shown(&event.id));
-    let made = world.twin_some(100);
+    assert_ne!(second_event, event.id);
+    assert_eq!(shown(&second_event), shown(&event.id));
+    let made = world.add_second_events(100);
     assert_eq!(made, before + 1);
     assert_eq!(world.events().len(), 2 * made);
 }
 
 #[test]
-fn an_event_that_is_not_generated_is_nowhere_and_told_of_later() {
+fn an_event_that_is_not_generated_is_nowhere_and_reported_later() {
     let mut world = World::new(5, Options::default());
     let account = world.connect(true);
     world.play(Story::PayoutFailsLater, &account);
@@ -298,9 +300,9 @@ fn an_event_that_is_not_generated_is_nowhere_and_told_of_later() {
     ] {
         assert_eq!(get_with(&world, &path, &acting).status, 404, "{path}");
     }
-    let told = get(&world, &format!("/v2/core/events/{notice}")).body;
-    assert_eq!(told["type"], GENERATION_FAILURE);
-    let impact = &told["data"]["impact"];
+    let notice_shown = get(&world, &format!("/v2/core/events/{notice}")).body;
+    assert_eq!(notice_shown["type"], GENERATION_FAILURE);
+    let impact = &notice_shown["data"]["impact"];
     assert_eq!(impact["event_type"], "payout.failed");
     assert_eq!(
         impact["context"],
@@ -315,32 +317,36 @@ fn an_event_that_is_not_generated_is_nowhere_and_told_of_later() {
     assert_eq!(ids(&listed), [notice.as_str()]);
 
     // Only thin endpoints of the platform receive it, and then without its data.
-    let endpoint = |payload, hears| Endpoint {
+    let endpoint = |payload, events_from| Endpoint {
         url: String::new(),
         secrets: Vec::new(),
-        hears,
+        events_from,
         livemode: true,
         api_version: ApiVersion::V2025_09_30,
         payload,
         types: Vec::new(),
     };
-    let delivered = |payload, hears| plan(&world, &endpoint(payload, hears), Mix::PLAIN);
-    let heard = delivered(Payload::Thin, Hears::Platform);
-    let body: Value = serde_json::from_slice(&heard[0].body).expect("JSON");
-    assert_eq!((heard.len(), heard[0].event.as_str()), (1, notice.as_str()));
+    let delivered =
+        |payload, events_from| plan(&world, &endpoint(payload, events_from), Mix::PLAIN);
+    let delivered_notices = delivered(Payload::Thin, EventsFrom::Platform);
+    let body: Value = serde_json::from_slice(&delivered_notices[0].body).expect("JSON");
+    assert_eq!(
+        (delivered_notices.len(), delivered_notices[0].event.as_str()),
+        (1, notice.as_str())
+    );
     assert!(body.get("data").is_none() && body["related_object"].is_null());
-    assert!(delivered(Payload::Snapshot, Hears::Platform).is_empty());
-    let thin = delivered(Payload::Thin, Hears::Connect);
+    assert!(delivered(Payload::Snapshot, EventsFrom::Platform).is_empty());
+    let thin = delivered(Payload::Thin, EventsFrom::Connect);
     assert_eq!(
         thin.len(),
-        delivered(Payload::Snapshot, Hears::Connect).len()
+        delivered(Payload::Snapshot, EventsFrom::Connect).len()
     );
     assert!(thin.iter().all(|one| one.kind.starts_with("v1.")));
 }
 
 #[test]
 fn what_a_meter_refused_is_said_by_api_v2_alone() {
-    let world = told(Story::MeterErrors);
+    let world = played(Story::MeterErrors);
     let kinds: Vec<_> = world.events().iter().map(|event| &event.kind).collect();
     assert_eq!(kinds, ["billing.meter.created"]);
     let [notice] = world.notices() else {
@@ -358,7 +364,11 @@ fn what_a_meter_refused_is_said_by_api_v2_alone() {
     assert!(fetched["context"].is_null());
     let id = meter["id"].as_str().expect("an id");
     let of_meter = walk(&world, &format!("/v2/core/events?object_id={id}"));
-    assert_eq!(of_meter.len(), 2, "its creation's twin, and the report");
+    assert_eq!(
+        of_meter.len(),
+        2,
+        "its creation's thin event, and the report"
+    );
     assert!(of_meter.contains(&notice.id));
 }
 
@@ -369,7 +379,7 @@ fn so_many_events_are_not_generated() {
     assert_eq!(world.fail_to_generate_some(5, 60), 5);
     assert_eq!(world.events().len(), before - 5);
     assert_eq!(world.notices().len(), 5);
-    let mut small = told(Story::PayoutPaid);
+    let mut small = played(Story::PayoutPaid);
     let all = small.events().len();
     assert_eq!(small.fail_to_generate_some(1_000, 60), all);
 }

@@ -6,7 +6,7 @@ use serde_json::Value;
 use sluice_stripe_sim::diff::{restore, without_nulls};
 use sluice_stripe_sim::{ApiVersion, Moment, Occurrence, Options, Scope, Story, World};
 
-use crate::{full_world, told};
+use crate::{full_world, played};
 
 fn bodies(world: &World, version: ApiVersion) -> Vec<Vec<u8>> {
     let events = world.events().iter();
@@ -26,7 +26,7 @@ fn without_insides(mut object: Value) -> Value {
 }
 
 #[test]
-fn a_seed_tells_the_same_bytes_again_and_another_tells_others() {
+fn a_seed_makes_the_same_bytes_again_and_another_makes_others() {
     let (one, same, other) = (full_world(11), full_world(11), full_world(12));
     for version in [ApiVersion::V2020_08_27, ApiVersion::V2025_09_30] {
         assert!(bodies(&one, version) == bodies(&same, version), "{version}");
@@ -36,7 +36,7 @@ fn a_seed_tells_the_same_bytes_again_and_another_tells_others() {
 }
 
 #[test]
-fn a_story_is_not_changed_by_the_stories_told_after_it() {
+fn a_story_is_not_changed_by_the_stories_played_after_it() {
     let mut short = World::new(5, Options::default());
     short.play(Story::Purchase, &Scope::platform(true));
     let mut long = World::new(5, Options::default());
@@ -174,7 +174,7 @@ fn accounts_can_have_equal_object_ids_and_never_equal_event_ids() {
 
 #[test]
 fn an_object_can_be_asked_for_as_it_was() {
-    let world = told(Story::RefundFailsLater);
+    let world = played(Story::RefundFailsLater);
     let refund = world.objects().find(|key| key.id.starts_with("re_"));
     let refund = refund.expect("a refund").clone();
     let status = |second| {

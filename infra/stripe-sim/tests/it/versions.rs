@@ -3,7 +3,7 @@
 use serde_json::Value;
 use sluice_stripe_sim::{ApiVersion, Moment, Story, World};
 
-use crate::{full_world, told};
+use crate::{full_world, played};
 
 const OLD: ApiVersion = ApiVersion::V2020_08_27;
 const NEW: ApiVersion = ApiVersion::V2025_09_30;
@@ -18,7 +18,7 @@ fn first(world: &World, prefix: &str, version: ApiVersion) -> Value {
 
 #[test]
 fn a_subscriptions_period_lies_on_the_subscription_before_basil_and_on_the_items_since() {
-    let world = told(Story::RenewalRecovered);
+    let world = played(Story::RenewalRecovered);
     for version in [OLD, ApiVersion::V2023_10_16, ApiVersion::V2024_06_20] {
         let subscription = first(&world, "sub_", version);
         assert!(
@@ -38,7 +38,7 @@ fn a_subscriptions_period_lies_on_the_subscription_before_basil_and_on_the_items
 
 #[test]
 fn a_payment_names_its_invoice_and_an_invoice_its_payment_only_before_basil() {
-    let world = told(Story::RenewalRecovered);
+    let world = played(Story::RenewalRecovered);
     let before = ApiVersion::V2024_06_20;
     let invoice = first(&world, "in_", before);
     assert!(invoice["payment_intent"].is_string());
@@ -63,7 +63,7 @@ fn a_payment_names_its_invoice_and_an_invoice_its_payment_only_before_basil() {
 
 #[test]
 fn charges_lie_inside_intents_and_refunds_inside_charges_before_2022_11_15() {
-    let world = told(Story::TwoEqualRefunds);
+    let world = played(Story::TwoEqualRefunds);
     let intent = first(&world, "pi_", OLD);
     assert!(intent.get("latest_charge").is_none());
     let charge = &intent["charges"]["data"][0];
@@ -83,7 +83,7 @@ fn charges_lie_inside_intents_and_refunds_inside_charges_before_2022_11_15() {
 
 #[test]
 fn an_event_shows_what_lies_inside_as_it_was_then() {
-    let world = told(Story::TwoEqualRefunds);
+    let world = played(Story::TwoEqualRefunds);
     let counts: Vec<_> = world
         .events()
         .iter()
@@ -121,7 +121,7 @@ fn no_hidden_key_is_ever_shown() {
 
 #[test]
 fn a_session_paid_in_the_customers_currency_is_shown_in_the_shops_own_only_since_basil() {
-    let world = told(Story::AdaptivePricing);
+    let world = played(Story::AdaptivePricing);
     let (old, new) = (first(&world, "cs_", OLD), first(&world, "cs_", NEW));
     assert_eq!(
         (&new["currency"], &old["currency"]),

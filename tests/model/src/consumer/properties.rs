@@ -32,7 +32,7 @@ pub const CLEAR_MEETS_APPLY: &str = "a clear meets new pending effects";
 /// An item holds the pending effects of two events.
 pub const OVERTAKEN: &str = "an event overtakes pending effects";
 /// An event is late for the state, but its fact is new.
-pub const STALE_WITH_A_FACT: &str = "a stale event tells a new fact";
+pub const STALE_WITH_A_FACT: &str = "a stale event emits a new fact";
 /// An event that the history has forgotten comes again.
 pub const FORGOTTEN: &str = "a forgotten event comes again";
 /// A fact is on the bus twice.

@@ -11,7 +11,7 @@ pub struct Consumer {
     /// ordering evidence, and come in any order.
     pub events: u8,
     /// The first two events report one change: two ids, one fact.
-    pub twins: bool,
+    pub same_change: bool,
     /// How many ids an item remembers, besides those with pending effects.
     pub history: usize,
     /// The number of messages that are delivered again.
@@ -28,7 +28,11 @@ impl Consumer {
     /// The change that an event reports.
     #[must_use]
     pub const fn change(&self, event: u8) -> u8 {
-        if self.twins && event == 1 { 0 } else { event }
+        if self.same_change && event == 1 {
+            0
+        } else {
+            event
+        }
     }
 
     /// Stripe's `created`: two events per second.

@@ -35,7 +35,7 @@ pub struct Rules {
     /// The result of each effect in PutEvents is read. Without it, a refused one is cleared.
     pub emit_checks_each_result: bool,
     /// An event that is stale for the state still emits its fact. Without it, facts depend on the order of delivery.
-    pub stale_events_tell_their_facts: bool,
+    pub stale_events_emit_their_facts: bool,
     /// The set of facts only grows. Without it, an old event that comes again after its id has left the history emits
     /// its fact again.
     pub facts_never_evicted: bool,
@@ -74,7 +74,7 @@ impl Rules {
         delivery_emits_everything_pending: true,
         emit_before_acknowledge: true,
         emit_checks_each_result: true,
-        stale_events_tell_their_facts: true,
+        stale_events_emit_their_facts: true,
         facts_never_evicted: true,
         fact_id_says_what_happened: true,
         history_keeps_ids_with_pending: true,

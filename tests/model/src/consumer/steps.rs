@@ -50,7 +50,7 @@ impl Consumer {
         }
         let newer = item.state.is_none_or(|state| event > state);
         let fact = self.fact_id(event);
-        let minted = !item.facts.contains(&fact) && (newer || rules.stale_events_tell_their_facts);
+        let minted = !item.facts.contains(&fact) && (newer || rules.stale_events_emit_their_facts);
         if !newer && !minted {
             return nothing;
         }

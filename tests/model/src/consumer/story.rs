@@ -5,18 +5,18 @@ use std::collections::BTreeSet;
 use super::action::{Action, Bus, Write};
 use super::protocol::Consumer;
 use super::world::{EffectId, Item, Level, Pending, Step, World};
-use crate::checking::Told;
+use crate::checking::Described;
 
-impl Told for Consumer {
+impl Described for Consumer {
     const STEP_WIDTH: usize = 43;
 
     fn title(&self) -> String {
-        let twins = if self.twins {
+        let same_change = if self.same_change {
             ", two of one change"
         } else {
             ""
         };
-        format!("{} events{twins}", self.events)
+        format!("{} events{same_change}", self.events)
     }
 
     fn line(&self, before: &World, action: Action, after: &World) -> (String, String, String) {
@@ -47,7 +47,7 @@ impl Told for Consumer {
             ),
             Action::Deliver { level } => (
                 "receiver".to_owned(),
-                format!("is given {}", told_level(level)),
+                format!("is given {}", describe_level(level)),
                 match after.receiver {
                     Some(held) if held == level => "holds it".to_owned(),
                     _ => "drops it".to_owned(),
@@ -63,7 +63,7 @@ impl Told for Consumer {
         };
         let receiver = world
             .receiver
-            .map_or_else(|| "nothing".to_owned(), told_level);
+            .map_or_else(|| "nothing".to_owned(), describe_level);
         format!(
             "{}; facts minted {}, emitted {}; receiver holds {receiver}",
             row(&world.item),
@@ -79,7 +79,7 @@ fn subject(world: &World, worker: usize) -> String {
         None => String::new(),
         Some(at_work) => match &at_work.step {
             Step::Apply { .. } | Step::Acknowledge => format!("event {}", at_work.event + 1),
-            Step::Emit { effects, .. } | Step::Clear { effects, .. } => told(effects),
+            Step::Emit { effects, .. } | Step::Clear { effects, .. } => describe_effects(effects),
         },
     }
 }
@@ -103,16 +103,16 @@ fn next_step(before: &World, after: &World, worker: usize) -> String {
     format!("{version}{next}")
 }
 
-fn told_level(level: Level) -> String {
+fn describe_level(level: Level) -> String {
     format!("level {} (seq {})", level.value + 1, level.seq)
 }
 
-fn told(effects: &BTreeSet<Pending>) -> String {
+fn describe_effects(effects: &BTreeSet<Pending>) -> String {
     let each: Vec<_> = effects
         .iter()
         .map(|pending| match pending.id {
             EffectId::Fact(fact) => format!("fact {}", fact + 1),
-            EffectId::Level(seq) => told_level(Level {
+            EffectId::Level(seq) => describe_level(Level {
                 seq,
                 value: pending.event,
             }),
@@ -145,7 +145,7 @@ fn row(item: &Item) -> String {
     let pending = if item.pending.is_empty() {
         "nothing pending".to_owned()
     } else {
-        format!("pending {}", told(&item.pending))
+        format!("pending {}", describe_effects(&item.pending))
     };
     format!("version {}, {state}, {pending}", item.version)
 }

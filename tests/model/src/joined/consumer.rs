@@ -36,7 +36,7 @@ impl Joined {
         let rules = self.rules;
         let plain = Message::plain(message.event);
         let known = item.facts.contains(&plain);
-        if message == plain || (!known && rules.first_telling_is_plain) {
+        if message == plain || (!known && rules.first_emit_is_plain) {
             return (!known).then_some(plain);
         }
         if !rules.generation_is_part_of_the_id {
@@ -54,8 +54,7 @@ impl Joined {
         };
         let forced = message.generation > 0;
         let in_history = item.last.is_some_and(|last| {
-            last == message
-                || (!rules.history_tells_generations_apart && last.event == message.event)
+            last == message || (!rules.history_separates_generations && last.event == message.event)
         });
         let newer = item.state.is_none_or(|state| message.event > state);
         let emits_owed = item.owed && (newer || rules.stale_events_emit_what_is_owed);
@@ -63,7 +62,7 @@ impl Joined {
             return decision;
         }
         let fact = (!in_history).then(|| self.fact(item, message)).flatten();
-        let is_quiet = fact.is_none() || !forced && !rules.stale_events_tell_their_facts;
+        let is_quiet = fact.is_none() || !forced && !rules.stale_events_emit_their_facts;
         if !newer && !emits_owed && is_quiet {
             return decision;
         }
@@ -84,7 +83,7 @@ impl Joined {
             item.state = Some(message.event);
         }
         // A forced replay emits the current level, for any event.
-        let repeats = forced && !in_history && rules.forced_tells_the_level;
+        let repeats = forced && !in_history && rules.forced_emits_the_level;
         if newer || emits_owed || repeats {
             let level = self.call_for_level(&mut item, now);
             decision.effects.extend(level.map(Effect::Level));

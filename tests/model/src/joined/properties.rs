@@ -43,18 +43,19 @@ pub const REPLAY_FOLLOWS_A_RESTORE: &str = "a replay after a restore ends at the
 pub const PLAIN_CHANGES_NOTHING: &str = "a plain replay changes nothing";
 /// A forced replay, resumed any number of times, emits the facts of the selected events once more, and no others. If it
 /// was the first to emit a fact, that emission is enough.
-pub const FORCED_ONCE_MORE: &str = "a forced replay tells each fact once more";
+pub const FORCED_ONCE_MORE: &str = "a forced replay emits each fact once more";
 /// A forced replay of settled events sends the receiver the level that it holds, at a higher `seq`.
-pub const FORCED_TELLS_THE_LEVEL: &str = "a forced replay tells the level again";
+pub const FORCED_EMITS_THE_LEVEL: &str = "a forced replay emits the level again";
 
 /// Stripe delivers an acknowledged event again, because the answer was lost.
 pub const REDELIVERED: &str = "an acknowledged event is delivered again";
 /// Sweep publishes what ingest could not.
-pub const SWEPT: &str = "sweep publishes what the door could not";
+pub const SWEPT: &str = "sweep publishes what ingest could not";
 /// Reconcile publishes an event that Stripe has given up.
 pub const RECOVERED: &str = "reconcile brings an event that Stripe has given up";
 /// Reconcile and Stripe both have an attempt of ingest for an event.
-pub const RECONCILE_MEETS_STRIPE: &str = "reconcile and a late delivery are at the door at once";
+pub const RECONCILE_MEETS_STRIPE: &str =
+    "reconcile and a late delivery have an attempt of ingest at once";
 /// Sweep handles an event that reconcile is handling.
 pub const RECONCILE_MEETS_SWEEP: &str = "reconcile has in hand what sweep publishes";
 /// An event was put on the bus twice.
@@ -101,7 +102,7 @@ pub const PROMISES: [&str; 16] = [
     REPLAY_FOLLOWS_A_RESTORE,
     PLAIN_CHANGES_NOTHING,
     FORCED_ONCE_MORE,
-    FORCED_TELLS_THE_LEVEL,
+    FORCED_EMITS_THE_LEVEL,
 ];
 
 /// Sights, which show that the model reaches the interesting worlds.
@@ -160,7 +161,7 @@ fn promises() -> Vec<Promise> {
             world
                 .events
                 .iter()
-                .all(|told| told.copies < 2 || told.in_doubt)
+                .all(|one| one.copies < 2 || one.in_doubt)
         }),
         Promise::always(ACTED_ONCE, |_, world| {
             Message::all().all(|fact| world.receiver.acted.of(fact) < 2)
@@ -203,7 +204,7 @@ fn promises() -> Vec<Promise> {
         Promise::always(FORCED_ONCE_MORE, |joined, world| {
             !joined.settled(world) || joined.forced_once_more(world)
         }),
-        Promise::always(FORCED_TELLS_THE_LEVEL, |joined, world| {
+        Promise::always(FORCED_EMITS_THE_LEVEL, |joined, world| {
             joined.replay != Some(Kind::Forced)
                 || !joined.settled(world)
                 || world.before_replay.as_ref().is_none_or(|(_, before)| {
@@ -224,13 +225,14 @@ fn sights() -> Vec<Promise> {
         }),
         Promise::sometimes(SWEPT, |_, world| {
             let mut events = world.events.iter();
-            world.sweep.is_some() && events.any(|told| told.copies == 1 && !told.in_doubt)
+            world.sweep.is_some() && events.any(|one| one.copies == 1 && !one.in_doubt)
         }),
         Promise::sometimes(RECOVERED, |joined, world| {
             world.reconcile.passed
-                && world.events.iter().any(|told| {
-                    !told.acknowledged && told.sent == joined.deliveries && told.copies > 0
-                })
+                && world
+                    .events
+                    .iter()
+                    .any(|one| !one.acknowledged && one.sent == joined.deliveries && one.copies > 0)
         }),
         Promise::sometimes(RECONCILE_MEETS_STRIPE, |_, world| {
             reconciles(world).is_some_and(|in_hand| stripes(world).any(|event| event == in_hand))
@@ -243,7 +245,7 @@ fn sights() -> Vec<Promise> {
             world.sweep.is_some() && reconciles(world).is_some_and(due)
         }),
         Promise::sometimes(TWICE_ON_THE_BUS, |_, world| {
-            world.events.iter().any(|told| told.copies == 2)
+            world.events.iter().any(|one| one.copies == 2)
         }),
         Promise::sometimes(REVERSED, |_, world| {
             world.workers.iter().flatten().any(|at| {
@@ -384,11 +386,11 @@ impl Joined {
             _ => 0,
         };
         (0..self.events).all(|event| {
-            let told = generations()
+            let emitted = generations()
                 .map(|generation| Message { event, generation })
                 .filter(|fact| world.receiver.acted.of(*fact) > 0);
             let again = selected & !world.first_by_replay & (1 << event) != 0;
-            told.count() == usize::from(again)
+            emitted.count() == usize::from(again)
         })
     }
 }

@@ -24,7 +24,7 @@ pub struct Joined {
     /// The number of deliveries that Stripe may send of each.
     pub deliveries: u8,
     /// How many of them ingest may handle at a time: 1 or 2.
-    pub doors: usize,
+    pub ingest_attempts_max: usize,
     /// The most runs of reconcile. With none, Stripe never gives up before its last delivery.
     pub reconciles: u8,
     /// Whether there is a replay, and in which mode.
@@ -62,7 +62,7 @@ impl Joined {
         match action {
             Action::Deliver { event } => Self::deliver(&mut world, event),
             Action::GiveUp { event } => world.event(event).sent = self.deliveries,
-            Action::Ingest { place, end } => self.door(&mut world, place, end),
+            Action::Ingest { place, end } => self.ingest(&mut world, place, end),
             Action::Lapse { event } => Self::lapse(&mut world, event),
             Action::SweepPick { event } => self.sweep_pick(&mut world, event),
             Action::Sweep { end } => self.sweep(&mut world, end),
@@ -94,18 +94,18 @@ impl Joined {
     /// messages are received, dead runs are resumed and dead letters redriven. Nothing new comes from outside.
     pub(super) fn progress<'a>(&'a self, world: &'a World) -> impl Iterator<Item = Action> + 'a {
         let end = End::Done;
-        let at_the_door = (0..)
+        let in_ingest = (0..)
             .zip(&world.attempts)
             .filter(|(_, attempt)| attempt.is_some())
             .map(move |(place, _)| Action::Ingest { place, end });
         let entries = (0..self.events).zip(&world.events);
         let lapses = entries
             .clone()
-            .filter(|(_, told)| self.may_lapse(told))
+            .filter(|(_, one)| self.may_lapse(one))
             .map(|(event, _)| Action::Lapse { event });
         let sweep = world.sweep.map(|_| Action::Sweep { end });
         let picks = entries
-            .filter(|(_, told)| world.sweep.is_none() && told.entry.is_some_and(|entry| entry.due))
+            .filter(|(_, one)| world.sweep.is_none() && one.entry.is_some_and(|entry| entry.due))
             .map(|(event, _)| Action::SweepPick { event });
         let looks = (world.reconcile.walk.is_some() && world.attempts[RECONCILE].is_none())
             .then_some(Action::ReconcileLook);
@@ -137,7 +137,7 @@ impl Joined {
             messages.map(move |message| Action::Receive { worker, message })
         });
         let arrivals = world.bus.iter().map(|&level| Action::Arrive { level });
-        at_the_door
+        in_ingest
             .chain(lapses)
             .chain(sweep)
             .chain(picks)
@@ -167,9 +167,9 @@ impl Joined {
     }
 
     /// If no actor would read the lapse, it makes no difference.
-    fn may_lapse(&self, told: &Event) -> bool {
+    fn may_lapse(&self, one: &Event) -> bool {
         self.rules.claim_lapses
-            && told.entry.is_some_and(|entry| {
+            && one.entry.is_some_and(|entry| {
                 entry.holder.is_none() && !entry.lapsed && !entry.published && !entry.due
             })
     }
@@ -182,11 +182,11 @@ impl Joined {
 
     /// The actions from outside, as far as the configuration allows them.
     pub(super) fn outside(&self, world: &World, actions: &mut Vec<Action>) {
-        let doors = &world.attempts[..RECONCILE];
-        let at_the_door = doors.iter().filter(|place| place.is_some()).count();
-        for (event, told) in (0..self.events).zip(&world.events) {
-            if told.sent < self.deliveries {
-                if at_the_door < self.doors {
+        let attempts = &world.attempts[..RECONCILE];
+        let in_ingest = attempts.iter().filter(|place| place.is_some()).count();
+        for (event, one) in (0..self.events).zip(&world.events) {
+            if one.sent < self.deliveries {
+                if in_ingest < self.ingest_attempts_max {
                     actions.push(Action::Deliver { event });
                 }
                 if self.reconciles > 0 {
@@ -200,7 +200,7 @@ impl Joined {
         }
         if self.replay.is_some()
             && world.replay.is_none()
-            && world.events.iter().any(|told| told.entry.is_some())
+            && world.events.iter().any(|one| one.entry.is_some())
         {
             actions.push(Action::ReplayBegin);
         }

@@ -19,7 +19,7 @@ pub struct Rules {
     pub held_is_not_acknowledged: bool,
     /// Ingest reads the bus's result for its entry. Without it, a refused event is marked as published, and not even
     /// reconcile reads it again.
-    pub door_checks_each_result: bool,
+    pub ingest_checks_each_result: bool,
     /// A `due_at` that could not be written makes the answer 5xx. Without it, `queued` is answered for an event that
     /// isn't due.
     pub failed_defer_is_not_acknowledged: bool,
@@ -56,7 +56,7 @@ pub struct Rules {
     /// The result of each effect is read. Without it, a refused one is cleared.
     pub emit_checks_each_result: bool,
     /// An event that is stale for the state still emits its fact. Without it, facts depend on the order of delivery.
-    pub stale_events_tell_their_facts: bool,
+    pub stale_events_emit_their_facts: bool,
     /// The set of facts only grows. Without it, if a fact is known only as long as the history has its event, a plain
     /// replay emits old facts again.
     pub facts_never_evicted: bool,
@@ -69,15 +69,15 @@ pub struct Rules {
     pub generation_is_part_of_the_id: bool,
     /// The history distinguishes an event from the same event under a generation. Without it, a forced replay of the
     /// last event counts as a duplicate, and emits nothing.
-    pub history_tells_generations_apart: bool,
+    pub history_separates_generations: bool,
     /// A forced replay that comes before the event's own delivery emits the fact under its own id. Without it, if the
     /// fact is emitted only under the generation, the event's own delivery finds the fact known and emits nothing.
-    pub first_telling_is_plain: bool,
+    pub first_emit_is_plain: bool,
     /// A forced replay doesn't change a newer state. Without it, the state goes back to the replayed event's.
     pub forced_never_regresses: bool,
     /// A forced replay emits the current level, at a new `seq`. Without it, the repaired receiver for which the replay
     /// is forced gets only facts.
-    pub forced_tells_the_level: bool,
+    pub forced_emits_the_level: bool,
     /// A suppressed write that changes the level owes it. Without it, the event of that very change is stale when it
     /// comes, and receivers keep the old level.
     pub suppressed_writes_owe_their_level: bool,
@@ -123,7 +123,7 @@ impl Rules {
         attempt_knows_its_own_claim: true,
         claim_lapses: true,
         held_is_not_acknowledged: true,
-        door_checks_each_result: true,
+        ingest_checks_each_result: true,
         failed_defer_is_not_acknowledged: true,
         sweep_clears_after_publishing: true,
         sweep_checks_each_result: true,
@@ -137,14 +137,14 @@ impl Rules {
         clear_removes_only_what_was_emitted: true,
         emit_before_acknowledge: true,
         emit_checks_each_result: true,
-        stale_events_tell_their_facts: true,
+        stale_events_emit_their_facts: true,
         facts_never_evicted: true,
         generations_are_recorded: true,
         generation_is_part_of_the_id: true,
-        history_tells_generations_apart: true,
-        first_telling_is_plain: true,
+        history_separates_generations: true,
+        first_emit_is_plain: true,
         forced_never_regresses: true,
-        forced_tells_the_level: true,
+        forced_emits_the_level: true,
         suppressed_writes_owe_their_level: true,
         stale_events_emit_what_is_owed: true,
         imports_emit_what_they_correct: true,

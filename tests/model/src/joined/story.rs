@@ -8,9 +8,9 @@ use super::world::{
     Attempt, Effect, Event, Level, Message, RECONCILE, Refresh, RefreshStep, ReplayStep, Step,
     Sweep, Work, World,
 };
-use crate::checking::Told;
+use crate::checking::Described;
 
-impl Told for Joined {
+impl Described for Joined {
     const STEP_WIDTH: usize = 40;
 
     fn title(&self) -> String {
@@ -54,23 +54,23 @@ impl Told for Joined {
             ),
             Action::Again { message } => (
                 "queue",
-                format!("has {} again", told_message(message)),
+                format!("has {} again", describe_message(message)),
                 String::new(),
             ),
             Action::Redrive { message } => (
                 "operator",
-                format!("redrives {}", told_message(message)),
+                format!("redrives {}", describe_message(message)),
                 String::new(),
             ),
             Action::Arrive { level } => (
                 "receiver",
-                format!("is given {}", told_level(level)),
+                format!("is given {}", describe_level(level)),
                 match after.receiver.level {
                     Some(held) if held == level => "holds it".to_owned(),
                     _ => "drops it".to_owned(),
                 },
             ),
-            Action::Ingest { place, end } => door(before, after, place, end),
+            Action::Ingest { place, end } => ingest(before, after, place, end),
             Action::SweepPick { event } => (
                 "sweep",
                 format!("picks event {}", event + 1),
@@ -102,7 +102,7 @@ impl Told for Joined {
             Action::Restore => ("backup", "is restored".to_owned(), item_in_words(after)),
             Action::Receive { worker, message } => (
                 WORKERS[worker],
-                format!("Receive {}", told_message(message)),
+                format!("Receive {}", describe_message(message)),
                 work_next(before, after, worker),
             ),
             Action::Work { worker, end } => (
@@ -122,19 +122,19 @@ impl Told for Joined {
     fn ending(&self, world: &World) -> String {
         let events: Vec<_> = (0..self.events)
             .zip(&world.events)
-            .map(|(event, told)| told_event(event, told, world))
+            .map(|(event, state)| describe_event(event, state, world))
             .collect();
         let held = world.receiver.level;
         format!(
             "{}; {}; receiver holds {}",
             events.join("; "),
             item_in_words(world),
-            held.map_or_else(|| "no level".to_owned(), told_level)
+            held.map_or_else(|| "no level".to_owned(), describe_level)
         )
     }
 }
 
-const DOORS: [&str; 3] = ["door 1", "door 2", "reconcile"];
+const INGESTS: [&str; 3] = ["ingest 1", "ingest 2", "reconcile"];
 const WORKERS: [&str; 2] = ["worker 1", "worker 2"];
 
 const fn how(end: End) -> &'static str {
@@ -152,24 +152,24 @@ fn step_or_crash(step: &str, end: End) -> String {
     }
 }
 
-fn door(before: &World, after: &World, place: usize, end: End) -> (&'static str, String, String) {
+fn ingest(before: &World, after: &World, place: usize, end: End) -> (&'static str, String, String) {
     let Some(Attempt { event, step }) = before.attempts[place] else {
-        return (DOORS[place], String::new(), String::new());
+        return (INGESTS[place], String::new(), String::new());
     };
-    let step = format!("{} event {}", told_step(step), event + 1);
+    let step = format!("{} event {}", step_name(step), event + 1);
     let acknowledged = |world: &World| world.events[usize::from(event)].acknowledged;
     let then = match after.attempts[place] {
-        Some(attempt) => format!("{} next", told_step(attempt.step)),
+        Some(attempt) => format!("{} next", step_name(attempt.step)),
         None if end == End::Crash => String::new(),
         None if place == RECONCILE => reconcile_next(after),
         None if !acknowledged(before) && acknowledged(after) => "200".to_owned(),
         None if acknowledged(before) => "its answer changes nothing".to_owned(),
         None => "not acknowledged".to_owned(),
     };
-    (DOORS[place], step_or_crash(&step, end), then)
+    (INGESTS[place], step_or_crash(&step, end), then)
 }
 
-const fn told_step(step: Step) -> &'static str {
+const fn step_name(step: Step) -> &'static str {
     match step {
         Step::Claim => "Claim",
         Step::Publish => "Publish",
@@ -201,7 +201,7 @@ fn reconcile_next(world: &World) -> String {
     match (world.attempts[RECONCILE], world.reconcile.walk) {
         (Some(attempt), _) => format!(
             "{} event {} next",
-            told_step(attempt.step),
+            step_name(attempt.step),
             attempt.event + 1
         ),
         (None, Some(walk)) => format!("looks at event {} next", walk.event + 1),
@@ -219,8 +219,8 @@ fn replay_step(world: &World, end: End) -> String {
         generation: replay.generation,
     };
     let step = match replay.step {
-        ReplayStep::Publish => format!("Publish {}", told_message(message)),
-        _ => format!("Advance over {}", told_message(message)),
+        ReplayStep::Publish => format!("Publish {}", describe_message(message)),
+        _ => format!("Advance over {}", describe_message(message)),
     };
     step_or_crash(&step, end)
 }
@@ -240,11 +240,11 @@ fn work_step(world: &World, worker: usize, end: End) -> String {
     let Some(at_work) = &world.workers[worker] else {
         return String::new();
     };
-    let message = told_message(at_work.message);
+    let message = describe_message(at_work.message);
     let step = match &at_work.work {
         Work::Apply { .. } => format!("Apply {message}"),
-        Work::Emit(effects) => format!("Emit {}", told(effects)),
-        Work::Clear(effects) => format!("Clear {}", told(effects)),
+        Work::Emit(effects) => format!("Emit {}", describe_effects(effects)),
+        Work::Clear(effects) => format!("Clear {}", describe_effects(effects)),
         Work::Acknowledge => format!("Acknowledge {message}"),
     };
     match end {
@@ -269,18 +269,18 @@ fn work_next(before: &World, after: &World, worker: usize) -> String {
     format!("{version}{next}")
 }
 
-fn told_message(message: Message) -> String {
+fn describe_message(message: Message) -> String {
     match message.generation {
         0 => format!("event {}", message.event + 1),
         generation => format!("event {} under generation {generation}", message.event + 1),
     }
 }
 
-fn told_level(level: Level) -> String {
+fn describe_level(level: Level) -> String {
     format!("level {} (seq {})", level.value + 1, level.seq)
 }
 
-fn told(effects: &BTreeSet<Effect>) -> String {
+fn describe_effects(effects: &BTreeSet<Effect>) -> String {
     let each: Vec<_> = effects
         .iter()
         .map(|effect| match *effect {
@@ -289,13 +289,13 @@ fn told(effects: &BTreeSet<Effect>) -> String {
                 generation: 0,
             }) => format!("fact {}", event + 1),
             Effect::Fact(fact) => format!("fact {}#{}", fact.event + 1, fact.generation),
-            Effect::Level(level) => told_level(level),
+            Effect::Level(level) => describe_level(level),
         })
         .collect();
     each.join(", ")
 }
 
-fn told_event(event: u8, way: &Event, world: &World) -> String {
+fn describe_event(event: u8, way: &Event, world: &World) -> String {
     let mut row = format!("event {}", event + 1);
     if way.acknowledged {
         row.push_str(" acknowledged,");
@@ -318,7 +318,7 @@ fn told_event(event: u8, way: &Event, world: &World) -> String {
         .filter(|fact| fact.event == event && world.receiver.acted.of(*fact) > 0)
         .map(|fact| {
             let times = world.receiver.acted.of(fact);
-            let fact = told(&BTreeSet::from([Effect::Fact(fact)]));
+            let fact = describe_effects(&BTreeSet::from([Effect::Fact(fact)]));
             if times > 1 {
                 format!("{fact} twice")
             } else {
@@ -358,8 +358,8 @@ fn refresh_step(world: &World, end: End) -> String {
     };
     let step = match &running.step {
         RefreshStep::Write => "Write".to_owned(),
-        RefreshStep::Emit(effects) => format!("Emit {}", told(effects)),
-        RefreshStep::Clear(effects) => format!("Clear {}", told(effects)),
+        RefreshStep::Emit(effects) => format!("Emit {}", describe_effects(effects)),
+        RefreshStep::Clear(effects) => format!("Clear {}", describe_effects(effects)),
         RefreshStep::Dead => String::new(),
     };
     match end {
@@ -386,7 +386,7 @@ fn item_in_words(world: &World) -> String {
     let pending = if item.pending.is_empty() {
         String::new()
     } else {
-        format!(", pending {}", told(&item.pending))
+        format!(", pending {}", describe_effects(&item.pending))
     };
     let owed = if item.owed { ", level owed" } else { "" };
     format!("{state}{pending}{owed}")

@@ -373,8 +373,8 @@ impl World {
 
     /// Ingest, sweep or reconcile puts an event on the bus.
     pub(super) fn publish(&mut self, event: u8) {
-        let told = self.event(event);
-        told.copies = (told.copies + 1).min(2);
+        let one = self.event(event);
+        one.copies = (one.copies + 1).min(2);
         self.queue.add(Message::plain(event));
     }
 

@@ -12,7 +12,7 @@ pub const NEXT_RUN_REACHES_ALL: &str =
 pub const EACH_HAS_ITS_TURN: &str = "within a run for each account, each has had its turn";
 
 /// A run continues after an account that failed.
-pub const GOES_ON: &str = "a run goes on with another account after one has failed";
+pub const GOES_ON: &str = "a run continues with another account after one has failed";
 /// The account that failed is not the first in a later run.
 pub const FAILING_COMES_LATER: &str = "the account that fails comes after the other";
 /// The event of an account that failed is recorded once the account has recovered.

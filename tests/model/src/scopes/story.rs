@@ -2,9 +2,9 @@
 
 use super::protocol::Scopes;
 use super::world::{Action, Event, Step, Trouble, World};
-use crate::checking::Told;
+use crate::checking::Described;
 
-impl Told for Scopes {
+impl Described for Scopes {
     const STEP_WIDTH: usize = 35;
 
     fn title(&self) -> String {

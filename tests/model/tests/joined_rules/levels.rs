@@ -132,9 +132,9 @@ fn a_story_of_an_import_reads_so() {
     let story = "\
 nothing stays pending (2 events, an import)
   1. Stripe     delivers event 1
-  2. door 1     Claim event 1                            → Publish next
-  3. door 1     Publish event 1                          → Mark next
-  4. door 1     Mark event 1                             → 200
+  2. ingest 1   Claim event 1                            → Publish next
+  3. ingest 1   Publish event 1                          → Mark next
+  4. ingest 1   Mark event 1                             → 200
   5. worker 1   Receive event 1                          → Apply next
   6. worker 1   Apply event 1                            → version 1, Emit next
   7. worker 1   Emit fact 1, level 1 (seq 1)             → Clear next

@@ -16,7 +16,7 @@ use sluice_model::{check, find};
 const DELIVERED: Joined = Joined {
     events: 1,
     deliveries: 2,
-    doors: 2,
+    ingest_attempts_max: 2,
     reconciles: 0,
     replay: None,
     refreshes: &[],
@@ -41,7 +41,7 @@ const RECONCILED_ONE_CRASH: Joined = Joined {
 const IN_ANY_ORDER: Joined = Joined {
     events: 2,
     deliveries: 1,
-    doors: 1,
+    ingest_attempts_max: 1,
     workers: 2,
     disturbances: 1,
     ..DELIVERED
@@ -147,10 +147,10 @@ fn a_held_delivery_that_is_acknowledged_is_lost_when_its_holder_dies() {
 }
 
 #[test]
-fn a_refusal_that_the_door_overlooks_is_not_even_found_by_reconcile() {
-    let door_checks_each_result = false;
+fn a_refusal_that_ingest_overlooks_is_not_even_found_by_reconcile() {
+    let ingest_checks_each_result = false;
     let rules = Rules {
-        door_checks_each_result,
+        ingest_checks_each_result,
         ..ALL
     };
     breaks(NOTHING_LOST, DELIVERED, rules);
@@ -331,12 +331,12 @@ fn an_emission_that_overlooks_a_refusal_clears_what_was_refused() {
 
 #[test]
 fn a_stale_event_that_keeps_quiet_is_acknowledged_without_effect() {
-    let stale_events_tell_their_facts = false;
+    let stale_events_emit_their_facts = false;
     breaks(
         NOTHING_LOST,
         IN_ANY_ORDER,
         Rules {
-            stale_events_tell_their_facts,
+            stale_events_emit_their_facts,
             ..ALL
         },
     );
@@ -379,15 +379,15 @@ fn a_story_reads_as_the_essay_shows_it() {
         rules,
         ..RECONCILED_ONE_CRASH
     };
-    let told = "\
+    let expected = "\
 what Stripe has takes effect once reconcile has run (1 event, reconcile)
   1. Stripe     delivers event 1
-  2. door 1     Claim event 1                            → Publish next
+  2. ingest 1   Claim event 1                            → Publish next
   3. reconcile  begins                                   → looks at event 1 next
   4. reconcile  compares with the ledger                 → Claim event 1 next
   5. reconcile  Claim event 1                            → ends, has passed
-  6. door 1     crashes before Publish event 1
+  6. ingest 1   crashes before Publish event 1
   7. time       lapses the claim of event 1
      in the end: event 1 neither published nor due, not acted on; no state; receiver holds no level";
-    assert_eq!(find(world, NOTHING_MISSED).as_deref(), Some(told));
+    assert_eq!(find(world, NOTHING_MISSED).as_deref(), Some(expected));
 }

@@ -1,7 +1,7 @@
 //! The purpose of the rules of replays.
 
 use sluice_model::joined::properties::{
-    CALLED_FOR_ONCE, FORCED_ONCE_MORE, FORCED_TELLS_THE_LEVEL, NOTHING_LOST, PLAIN_CHANGES_NOTHING,
+    CALLED_FOR_ONCE, FORCED_EMITS_THE_LEVEL, FORCED_ONCE_MORE, NOTHING_LOST, PLAIN_CHANGES_NOTHING,
     STATE_IS_NEWEST,
 };
 use sluice_model::joined::{Joined, Rules};
@@ -9,7 +9,7 @@ use sluice_model::joined::{Joined, Rules};
 use super::{ALL, FORCED, FORCED_IN_ANY_ORDER, REPLAYED, breaks};
 
 #[test]
-fn a_set_of_facts_that_forgets_makes_a_plain_replay_tell_them_again() {
+fn a_set_of_facts_that_forgets_makes_a_plain_replay_emit_them_again() {
     let facts_never_evicted = false;
     let rules = Rules {
         facts_never_evicted,
@@ -20,7 +20,7 @@ fn a_set_of_facts_that_forgets_makes_a_plain_replay_tell_them_again() {
 }
 
 #[test]
-fn a_fact_that_is_not_recorded_under_its_generation_is_told_by_each_redelivery() {
+fn a_fact_that_is_not_recorded_under_its_generation_is_emitted_by_each_redelivery() {
     let generations_are_recorded = false;
     let world = Joined {
         duplicates: 1,
@@ -37,7 +37,7 @@ fn a_fact_that_is_not_recorded_under_its_generation_is_told_by_each_redelivery()
 }
 
 #[test]
-fn a_fact_without_its_generation_is_not_told_again_by_a_forced_replay() {
+fn a_fact_without_its_generation_is_not_emitted_again_by_a_forced_replay() {
     let generation_is_part_of_the_id = false;
     breaks(
         FORCED_ONCE_MORE,
@@ -51,19 +51,19 @@ fn a_fact_without_its_generation_is_not_told_again_by_a_forced_replay() {
 
 #[test]
 fn a_history_blind_to_generations_takes_a_forced_replay_for_a_duplicate() {
-    let history_tells_generations_apart = false;
+    let history_separates_generations = false;
     let rules = Rules {
-        history_tells_generations_apart,
+        history_separates_generations,
         ..ALL
     };
     breaks(FORCED_ONCE_MORE, FORCED, rules);
 }
 
 #[test]
-fn a_forced_replay_that_comes_first_and_tells_under_its_generation_alone_silences_the_event() {
-    let first_telling_is_plain = false;
+fn a_forced_replay_that_comes_first_and_emits_under_its_generation_alone_silences_the_event() {
+    let first_emit_is_plain = false;
     let rules = Rules {
-        first_telling_is_plain,
+        first_emit_is_plain,
         ..ALL
     };
     breaks(NOTHING_LOST, FORCED, rules);
@@ -83,17 +83,17 @@ fn a_forced_replay_that_applies_its_event_as_new_takes_the_state_back() {
 }
 
 #[test]
-fn a_forced_replay_that_tells_facts_alone_leaves_the_receiver_without_the_level() {
-    let forced_tells_the_level = false;
+fn a_forced_replay_that_emits_facts_alone_leaves_the_receiver_without_the_level() {
+    let forced_emits_the_level = false;
     let rules = Rules {
-        forced_tells_the_level,
+        forced_emits_the_level,
         ..ALL
     };
-    breaks(FORCED_TELLS_THE_LEVEL, FORCED, rules);
+    breaks(FORCED_EMITS_THE_LEVEL, FORCED, rules);
 }
 
 #[test]
-fn a_replay_resumed_under_a_new_generation_tells_what_it_had_published_twice() {
+fn a_replay_resumed_under_a_new_generation_emits_what_it_had_published_twice() {
     let resume_keeps_the_generation = false;
     breaks(
         FORCED_ONCE_MORE,

@@ -141,7 +141,7 @@ fn one_message_whose_function_always_dies_makes_the_errors_fire_and_one_death_do
 }
 
 #[test]
-fn an_account_with_few_deliveries_is_told_of_503s_and_one_alone_is_nothing() {
+fn an_account_with_few_deliveries_is_alarmed_by_503s_and_one_alone_is_nothing() {
     let template = Template::resolved(&PLAIN, DEFAULTS);
     let alarm = template.properties("IngestFailedAlarm");
     for first_s in 0..TRIES {
@@ -164,7 +164,7 @@ fn an_account_with_few_deliveries_is_told_of_503s_and_one_alone_is_nothing() {
 }
 
 #[test]
-fn a_queue_that_the_bus_can_not_reach_is_told_of_while_it_still_tries() {
+fn a_queue_that_the_bus_can_not_reach_is_reported_while_it_still_tries() {
     let template = Template::resolved(&PLAIN, DEFAULTS);
     let alarm = template.properties("PaymentsRuleRetriesAlarm");
     // EventBridge's tries of one event, 185 over a day, spread as widely as possible at their end.

@@ -39,12 +39,12 @@ pub(crate) const CASES: &[Case] = &[
         "a schedule each",
     ),
     (
-        "door",
+        "api",
         |t| without(at(t, "WebhookStage"), "DefaultRouteSettings"),
         "throttled",
     ),
     (
-        "door",
+        "api",
         |t| {
             at(t, "WebhookStage")["AccessLogSettings"]["Format"] =
                 json!("{\"status\":\"$context.status\"}")
@@ -152,7 +152,7 @@ pub(crate) const CASES: &[Case] = &[
         "repeated",
     ),
     (
-        "door",
+        "api",
         |t| {
             without(
                 &mut at(t, "WebhookStage")["DefaultRouteSettings"],
@@ -162,7 +162,7 @@ pub(crate) const CASES: &[Case] = &[
         "throttled",
     ),
     (
-        "door",
+        "api",
         |t| {
             without(
                 &mut at(t, "WebhookStage")["AccessLogSettings"],
@@ -216,12 +216,12 @@ pub(crate) const CASES: &[Case] = &[
         "STRIPE_API_URL holds a secret",
     ),
     (
-        "door",
+        "api",
         |t| at(t, "WebhookApi")["DisableExecuteApiEndpoint"] = json!(true),
         "does not follow DisableExecuteApiEndpoint",
     ),
     (
-        "door",
+        "api",
         |t| {
             let log = &mut at(t, "WebhookStage")["AccessLogSettings"];
             log["Format"] = json!("{\"error\":$context.integrationErrorMessage}");

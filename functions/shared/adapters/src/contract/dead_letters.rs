@@ -6,7 +6,7 @@ use super::*;
 use crate::dead_letters::{Done, DynamoDeadLetters, Note};
 use crate::entry::{Item, number};
 use crate::erase::{Content, Eraser};
-use crate::records::{DynamoRecords, Record as Recorded};
+use crate::records::{DynamoRecords, StoredRecord};
 
 const NOW_S: i64 = 1_000;
 
@@ -96,7 +96,7 @@ async fn a_given_up_message_is_found_with_its_account_and_without_one_where_it_s
 }
 
 /// What operators read of the table, in the order of subjects.
-async fn records(config: &SdkConfig) -> Vec<Recorded> {
+async fn records(config: &SdkConfig) -> Vec<StoredRecord> {
     let records = DynamoRecords::new(config, OUTCOMES.to_owned());
     let (mut all, mut from) = (Vec::new(), None);
     loop {
@@ -145,7 +145,7 @@ async fn operators_read_records_that_have_not_expired_and_no_note_among_them() {
     assert_eq!(subjects, ["evt_1", "message-3"]);
     assert_eq!(
         found[0],
-        Recorded {
+        StoredRecord {
             subject: "evt_1".to_owned(),
             domain: "payments".to_owned(),
             outcome: "failing".to_owned(),

@@ -9,7 +9,7 @@ use super::*;
 use crate::runs::bulk::{BulkRun, BulkRuns};
 use crate::runs::moves::{AliasMoves, Move, MoveState};
 use crate::runs::replays::DynamoRuns;
-use crate::runs::{Kind, RunStore, State};
+use crate::runs::{RunKind, RunStore, State};
 
 mod replays;
 
@@ -42,7 +42,7 @@ fn moved(at_ms: i64) -> Move {
 #[tokio::test]
 async fn a_bulk_run_is_begun_once_and_saved_by_the_program_that_saw_it_last() {
     let config = dynamo().await;
-    let runs = BulkRuns::new(&config, OUTCOMES.to_owned(), Kind::Rebuild, 35);
+    let runs = BulkRuns::new(&config, OUTCOMES.to_owned(), RunKind::Rebuild, 35);
     assert_eq!(runs.find("r-1").await, Ok(None));
     let mut run = bulk("r-1", 1_000);
     let first = runs.begin(&run, None).await.expect("begun");
@@ -66,7 +66,7 @@ async fn a_bulk_run_is_begun_once_and_saved_by_the_program_that_saw_it_last() {
     let third = runs.save(&run, &second).await.expect("saved");
     assert_eq!(runs.find("r-1").await, Ok(Some((run, third))));
 
-    let imports = BulkRuns::new(&config, OUTCOMES.to_owned(), Kind::Import, 35);
+    let imports = BulkRuns::new(&config, OUTCOMES.to_owned(), RunKind::Import, 35);
     assert_eq!(imports.find("r-1").await, Ok(None), "of another kind");
 }
 
@@ -85,7 +85,7 @@ async fn a_record_that_an_earlier_version_wrote_is_found_and_gone_on_with() {
         .item("doc", text(document.to_string()))
         .item("expires_at", entry::number(99));
     put.send().await.expect("written");
-    let runs = BulkRuns::new(&config, OUTCOMES.to_owned(), Kind::Rebuild, 35);
+    let runs = BulkRuns::new(&config, OUTCOMES.to_owned(), RunKind::Rebuild, 35);
     let found = runs.find("rebuild-billing-1").await.expect("read");
     let (mut run, held) = found.expect("there");
     assert_eq!((run.looked, &run.why), (3, &None));
@@ -134,8 +134,8 @@ async fn runs_of_all_kinds_are_listed_newest_first_page_by_page_as_they_now_stan
     replay.standing = RunState::Stopped("1 of 2 failed".to_owned());
     assert_eq!(replays.save(&replay, 1).await, Ok(true));
     for (kind, name, at_ms) in [
-        (Kind::Rebuild, "rebuild-billing-1", 2_000),
-        (Kind::Import, "import-platform-1", 4_000),
+        (RunKind::Rebuild, "rebuild-billing-1", 2_000),
+        (RunKind::Import, "import-platform-1", 4_000),
     ] {
         let runs = BulkRuns::new(&config, OUTCOMES.to_owned(), kind, 35);
         let mut run = bulk(name, at_ms);
@@ -156,9 +156,9 @@ async fn runs_of_all_kinds_are_listed_newest_first_page_by_page_as_they_now_stan
     assert_eq!(
         of(&first),
         [
-            (Kind::Import, "import-platform-1".to_owned(), 4_000),
-            (Kind::Rollback, "payments".to_owned(), 3_000),
-            (Kind::Rebuild, "rebuild-billing-1".to_owned(), 2_000),
+            (RunKind::Import, "import-platform-1".to_owned(), 4_000),
+            (RunKind::Rollback, "payments".to_owned(), 3_000),
+            (RunKind::Rebuild, "rebuild-billing-1".to_owned(), 2_000),
         ]
     );
     assert_eq!(first.runs[0].at_ms, 9_000);
@@ -166,7 +166,7 @@ async fn runs_of_all_kinds_are_listed_newest_first_page_by_page_as_they_now_stan
     let versions = first.runs[1].versions.as_ref();
     assert_eq!(versions, Some(&["13".to_owned(), "12".to_owned()]));
     let rest = list(first.next.as_deref(), 3).await;
-    assert_eq!(of(&rest), [(Kind::Replay, "replay-1".to_owned(), 1_000)]);
+    assert_eq!(of(&rest), [(RunKind::Replay, "replay-1".to_owned(), 1_000)]);
     let replayed = &rest.runs[0];
     assert_eq!(replayed.state, State::Stopped("1 of 2 failed".to_owned()));
     assert_eq!(
@@ -185,7 +185,7 @@ async fn runs_of_all_kinds_are_listed_newest_first_page_by_page_as_they_now_stan
 #[tokio::test]
 async fn a_place_without_a_record_is_not_shown() {
     let config = dynamo().await;
-    let runs = BulkRuns::new(&config, OUTCOMES.to_owned(), Kind::Import, 35);
+    let runs = BulkRuns::new(&config, OUTCOMES.to_owned(), RunKind::Import, 35);
     runs.begin(&bulk("i-1", 1_000), None).await.expect("begun");
     let delete = Client::new(&config)
         .delete_item()

@@ -8,7 +8,7 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_types::body::SdkBody;
 use aws_types::region::Region;
 use serde_json::{Value, json};
-use sluice_kernel::bus::{Bus, Outgoing, Refusal};
+use sluice_kernel::bus::{Bus, Outgoing, PublishRefusal};
 use tempfile::TempDir;
 
 use super::*;
@@ -215,7 +215,7 @@ async fn refused_entries_are_not_sent_and_all_others_are() {
         for (entry, fate) in entries.iter().zip(&fates) {
             match fate {
                 Ok(()) => assert!(gone.contains(&entry.detail.as_str())),
-                Err(Refusal::Later { cause }) => {
+                Err(PublishRefusal::Later { cause }) => {
                     assert!(!gone.contains(&entry.detail.as_str()));
                     assert!(cause.contains("InternalFailure"), "{cause}");
                 }

@@ -286,13 +286,13 @@ async fn a_connection_that_the_sdk_has_found_unhealthy_is_not_used_again() {
     let mut request = server.request();
     request.add_extension(captured.clone());
     http.call(request, None).await.expect("an answer");
-    captured.get().expect("told").poison();
+    captured.get().expect("captured").poison();
     server.ask(&http).await.expect("an answer");
     assert_eq!(server.saw(), (2, 2));
 }
 
 #[tokio::test]
-async fn who_does_not_answer_in_time_or_refuses_is_told_apart_from_a_wrong_request() {
+async fn who_does_not_answer_in_time_or_refuses_is_distinguished_from_a_wrong_request() {
     let http = Http::default();
     // In TLS the client speaks first; this server reads that and doesn't answer.
     let silent = TcpListener::bind(("127.0.0.1", 0))

@@ -14,7 +14,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Value, json};
 use sluice_kernel::fault::Fault;
 
-use super::{DAY_S, Kind, Only, Place, RunStore, State, Summary};
+use super::{DAY_S, Only, Place, RunKind, RunStore, State, Summary};
 use crate::entry::{Item, number, text};
 
 /// A run over many objects.
@@ -70,13 +70,13 @@ pub struct Held(String);
 #[derive(Debug, Clone)]
 pub struct BulkRuns {
     store: RunStore,
-    kind: Kind,
+    kind: RunKind,
     keep_days: u32,
 }
 
 impl BulkRuns {
     /// Uses the outcomes table of this name; a record is kept for this many days after it was written last.
-    pub fn new(config: &SdkConfig, table: String, kind: Kind, keep_days: u32) -> Self {
+    pub fn new(config: &SdkConfig, table: String, kind: RunKind, keep_days: u32) -> Self {
         Self {
             store: RunStore::new(config, table),
             kind,
@@ -137,7 +137,7 @@ impl BulkRuns {
             true => Ok(Held(document)),
             false => Err(Fault::held(
                 "run.taken",
-                "another program goes on with this run",
+                "another program has resumed this run",
             )),
         }
     }

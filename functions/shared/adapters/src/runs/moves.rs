@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use aws_types::SdkConfig;
 use sluice_kernel::fault::Fault;
 
-use super::{DAY_S, Kind, Only, Place, RunStore, State, Summary, UNAVAILABLE};
+use super::{DAY_S, Only, Place, RunKind, RunStore, State, Summary, UNAVAILABLE};
 use crate::aws;
 use crate::entry::{Item, number, text};
 
@@ -86,7 +86,7 @@ impl Move {
     }
 
     fn item(&self) -> Item {
-        let [pk, sk] = Kind::Rollback.record(&self.role, self.at_ms);
+        let [pk, sk] = RunKind::Rollback.record(&self.role, self.at_ms);
         let texts = [
             ("pk", &*pk),
             ("sk", &*sk),
@@ -125,7 +125,7 @@ impl AliasMoves {
     /// `Retry` if the table can't be reached.
     pub async fn begin(&self, moved: &Move) -> Result<bool, Fault> {
         let place = Place {
-            kind: Kind::Rollback,
+            kind: RunKind::Rollback,
             name: moved.role.clone(),
             plan: None,
             began_ms: moved.at_ms,
@@ -147,7 +147,7 @@ impl AliasMoves {
     /// # Errors
     /// `Retry` if the table can't be reached.
     pub async fn of(&self, role: &str) -> Result<Vec<Move>, Fault> {
-        let [pk, _] = Kind::Rollback.record(role, 0);
+        let [pk, _] = RunKind::Rollback.record(role, 0);
         let query = self
             .0
             .client

@@ -16,7 +16,7 @@ use aws_types::SdkConfig;
 use sluice_kernel::fault::Fault;
 use sluice_kernel::replay::{Run, RunState, Runs};
 
-use super::{DAY_S, Kind, Only, Place, RECORD, RunStore, State, Summary};
+use super::{DAY_S, Only, Place, RECORD, RunKind, RunStore, State, Summary};
 use crate::aws;
 use crate::batch;
 use crate::entry::{Item, number, text};
@@ -74,7 +74,7 @@ impl DynamoRuns {
             self.store.put(item, Only::Always).await?;
         }
         let place = Place {
-            kind: Kind::Replay,
+            kind: RunKind::Replay,
             name: run.id.clone(),
             plan,
             began_ms: run.started_at_ms,
@@ -105,7 +105,7 @@ impl DynamoRuns {
     }
 
     async fn item(&self, run: &str, sk: &str) -> Result<Option<Item>, Fault> {
-        let [pk, _] = Kind::Replay.record(run, 0);
+        let [pk, _] = RunKind::Replay.record(run, 0);
         self.store.item(&pk, sk).await
     }
 
@@ -155,7 +155,7 @@ impl DynamoRuns {
 }
 
 fn run_key(run: &str) -> AttributeValue {
-    let [pk, _] = Kind::Replay.record(run, 0);
+    let [pk, _] = RunKind::Replay.record(run, 0);
     text(pk)
 }
 

@@ -67,8 +67,8 @@ pub struct Metadata {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub generation: Option<String>,
     /// Whether the event is processed without emitting effects.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub muted: bool,
+    #[serde(default, rename = "muted", skip_serializing_if = "std::ops::Not::not")]
+    pub suppressed: bool,
     /// Inline or in the ledger.
     pub body: BodyPlace,
 }
@@ -93,7 +93,7 @@ impl Metadata {
     /// Milliseconds from Stripe's `created` until now. `None` if there is no `created` or it lies ahead. Also `None`
     /// for messages that are late on purpose: an event that is replayed under a generation or suppressed, and a check.
     pub fn lag_ms(&self, now_ms: i64) -> Option<i64> {
-        if self.check || self.muted || self.generation.is_some() {
+        if self.check || self.suppressed || self.generation.is_some() {
             return None;
         }
         clock::lag_ms(self.created, now_ms)
@@ -101,7 +101,7 @@ impl Metadata {
 
     /// The event's emit mode. Suppressed wins over a generation: a suppressed event emits nothing under it either.
     pub fn emit_mode(&self) -> EmitMode<'_> {
-        match (self.muted, self.generation.as_deref()) {
+        match (self.suppressed, self.generation.as_deref()) {
             (true, _) => EmitMode::Suppressed,
             (false, Some(generation)) => EmitMode::Forced(generation),
             (false, None) => EmitMode::Normal,
@@ -136,7 +136,7 @@ pub fn encode_in(mode: EmitMode<'_>, origin: &Origin<'_>, body: Option<&[u8]>) -
             EmitMode::Forced(generation) => Some(generation.to_owned()),
             EmitMode::Normal | EmitMode::Suppressed => None,
         },
-        muted: mode == EmitMode::Suppressed,
+        suppressed: mode == EmitMode::Suppressed,
         body: BodyPlace::Inline,
     };
     let detail = match inline {

@@ -24,14 +24,14 @@ pub enum Route {
     /// To the queue of this domain.
     Domain(&'static str),
     /// To no domain, for this reason. The event is in the ledger, and on the bus for your own rules.
-    LedgerOnly(&'static str),
+    NoDomain(&'static str),
     /// The table has no row for it: Stripe added the type later.
     Unrouted,
 }
 
 /// Whether an event names its object or carries it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Shape {
+pub enum RouteShape {
     /// Carries the object as it was.
     Snapshot,
     /// Names the object, which has to be fetched.
@@ -59,7 +59,7 @@ pub fn route(kind: &str) -> Route {
 }
 
 /// Every row: type, shape, and where it goes.
-pub fn rows() -> impl Iterator<Item = (&'static str, Shape, Route)> {
+pub fn rows() -> impl Iterator<Item = (&'static str, RouteShape, Route)> {
     rows_text().lines().filter_map(|line| {
         let (kind, rest) = line.split_once('\t')?;
         let (shape, to) = of_columns(rest)?;
@@ -73,15 +73,15 @@ fn rows_text() -> &'static str {
 }
 
 /// What follows the type in a row.
-fn of_columns(rest: &'static str) -> Option<(Shape, Route)> {
+fn of_columns(rest: &'static str) -> Option<(RouteShape, Route)> {
     let mut columns = rest.trim_end_matches('\n').split('\t');
     let shape = match columns.next()? {
-        "snapshot" => Shape::Snapshot,
-        "thin" => Shape::Thin,
+        "snapshot" => RouteShape::Snapshot,
+        "thin" => RouteShape::Thin,
         _ => return None,
     };
     let to = match (columns.next()?, columns.next()) {
-        ("ledger", Some(reason)) => Route::LedgerOnly(reason),
+        ("ledger", Some(reason)) => Route::NoDomain(reason),
         ("ledger", None) => return None,
         (domain, _) => Route::Domain(domain),
     };
@@ -108,7 +108,7 @@ mod tests {
         for (kind, _, to) in rows() {
             match to {
                 Route::Domain(domain) => assert!(!domain.is_empty(), "{kind}"),
-                Route::LedgerOnly(reason) => assert!(reason.trim().len() > 10, "{kind}: {reason}"),
+                Route::NoDomain(reason) => assert!(reason.trim().len() > 10, "{kind}: {reason}"),
                 Route::Unrouted => panic!("{kind} has a row and no route"),
             }
         }
@@ -122,10 +122,10 @@ mod tests {
     fn no_type_is_lost_and_its_name_shows_its_shape() {
         let of = |wanted| rows().filter(|(_, shape, _)| *shape == wanted).count();
         // As many as there were once. Types that Stripe adds make more.
-        assert!(of(Shape::Snapshot) >= 275 && of(Shape::Thin) >= 326);
+        assert!(of(RouteShape::Snapshot) >= 275 && of(RouteShape::Thin) >= 326);
         for (kind, shape, _) in rows() {
             let is_thin = kind.starts_with("v1.") || kind.starts_with("v2.");
-            assert_eq!(is_thin, shape == Shape::Thin, "{kind}");
+            assert_eq!(is_thin, shape == RouteShape::Thin, "{kind}");
         }
     }
 
@@ -150,10 +150,10 @@ mod tests {
     fn go_together(thin: Route, snapshot: Route) -> bool {
         match (thin, snapshot) {
             (Route::Domain(thin), Route::Domain(snapshot)) => thin == snapshot,
-            (Route::LedgerOnly(reason), Route::Domain(_)) => reason.starts_with(UNFETCHABLE),
-            (Route::Domain(_), Route::LedgerOnly(_)) => false,
+            (Route::NoDomain(reason), Route::Domain(_)) => reason.starts_with(UNFETCHABLE),
+            (Route::Domain(_), Route::NoDomain(_)) => false,
             // Many thin types have no snapshot type.
-            (_, Route::Unrouted) | (Route::LedgerOnly(_), Route::LedgerOnly(_)) => true,
+            (_, Route::Unrouted) | (Route::NoDomain(_), Route::NoDomain(_)) => true,
             (Route::Unrouted, _) => false,
         }
     }
@@ -161,12 +161,12 @@ mod tests {
     #[test]
     fn a_thin_event_goes_where_its_snapshot_goes_or_says_why_it_can_not() {
         for (kind, _, to) in rows() {
-            if let Some(twin) = kind.strip_prefix("v1.") {
+            if let Some(snapshot) = kind.strip_prefix("v1.") {
                 assert!(
-                    go_together(to, route(twin)),
-                    "{kind} goes to {to:?}, and {twin} to {:?}; if its object can't be fetched, its reason begins with \
+                    go_together(to, route(snapshot)),
+                    "{kind} goes to {to:?}, and {snapshot} to {:?}; if its object can't be fetched, its reason begins with \
                      {UNFETCHABLE:?}",
-                    route(twin)
+                    route(snapshot)
                 );
             }
         }
@@ -175,9 +175,8 @@ mod tests {
     #[test]
     fn a_row_that_is_left_behind_when_a_domain_takes_its_types_is_found() {
         let [ours, others] = ["lamps", "bulbs"].map(Route::Domain);
-        let left = Route::LedgerOnly("lamps: not a domain of Sluice yet");
-        let unfetchable =
-            Route::LedgerOnly("names no object by an id that could be fetched: a lamp");
+        let left = Route::NoDomain("lamps: not a domain of Sluice yet");
+        let unfetchable = Route::NoDomain("names no object by an id that could be fetched: a lamp");
         assert!(!go_together(left, ours) && !go_together(ours, left));
         assert!(!go_together(others, ours));
         assert!(
@@ -191,7 +190,7 @@ mod tests {
             "issuing_authorization.request",
             "v1.issuing_authorization.request",
         ] {
-            let Route::LedgerOnly(reason) = route(kind) else {
+            let Route::NoDomain(reason) = route(kind) else {
                 panic!("{kind} can't be answered by a domain");
             };
             assert!(reason.contains("waits for the answer"), "{reason}");

@@ -39,14 +39,14 @@ pub const SIDE_BY_SIDE_MAX: usize = 4;
 
 /// How a batch is run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Run {
+pub struct BatchRun {
     /// When the invocation ends, in Unix milliseconds.
     pub deadline_ms: i64,
     /// How often the queue hands a message out before it becomes a dead letter.
     pub receives_max: u32,
 }
 
-impl Run {
+impl BatchRun {
     /// Whether a message with this number of receives is near its last.
     fn is_near_last(&self, receives: u32) -> bool {
         receives.saturating_add(FAILING_RECEIVES) > self.receives_max
@@ -95,7 +95,7 @@ pub async fn handle<D: Domain>(
     outcomes: &impl Outcomes,
     clock: &impl Clock,
     messages: &[Received],
-    run: Run,
+    run: BatchRun,
 ) -> Vec<Handled> {
     let read: Vec<_> = messages
         .iter()
@@ -164,7 +164,7 @@ async fn handle_one<D: Domain>(
     clock: &impl Clock,
     received: &Received,
     message: &Result<Message, Unread>,
-    run: Run,
+    run: BatchRun,
 ) -> Handled {
     let start_ms = clock.now_ms();
     let of = match message {
@@ -259,7 +259,7 @@ async fn record_near_last<D: Domain>(
     received: &Received,
     outcomes: &impl Outcomes,
     clock: &impl Clock,
-    run: Run,
+    run: BatchRun,
 ) {
     // Without an earlier receive there is no record to replace, unless this receive began with one.
     let is_clean = received.receives == 1 && run.receives_max > 1;

@@ -134,7 +134,7 @@ pub async fn consume<D: Domain>(
         return Ok(Consumed::ignored(Some(UNROUTED)));
     };
     let lacks = D::lacks(&event);
-    let told = Observation {
+    let observation = Observation {
         owner: D::owner(&projected.state),
         object: projected.object.clone(),
         facts,
@@ -145,20 +145,20 @@ pub async fn consume<D: Domain>(
         is_check: false,
         context: context.as_deref(),
     };
-    let mut consumed = apply::<D>(ports, time, &event, &told).await?;
+    let mut consumed = apply::<D>(ports, time, &event, &observation).await?;
     if lacks != Lacks::Facts {
         return Ok(consumed);
     }
     // The event's own content is applied by now: it never waits for an answer of Stripe.
-    match fetch_facts::<D>(ports.objects, time, &event, &told).await? {
+    match fetch_facts::<D>(ports.objects, time, &event, &observation).await? {
         None => consumed.note = consumed.note.or(Some(FACTS_LACKING)),
         Some((candidate, facts)) => {
-            let told = Observation {
+            let observation = Observation {
                 candidate,
                 facts,
-                ..told
+                ..observation
             };
-            let more = apply::<D>(ports, time, &event, &told).await?;
+            let more = apply::<D>(ports, time, &event, &observation).await?;
             consumed.emitted.extend(more.emitted);
             // The first step may have found everything: the second then finds nothing left to resolve.
             if !more.remarks.is_empty() {

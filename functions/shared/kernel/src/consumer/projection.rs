@@ -173,9 +173,9 @@ pub fn step<D: Domain>(
         false => Outcome::Stale,
     };
 
-    let mut telling = EffectPlan::begin(item, event, mode);
+    let mut plan = EffectPlan::begin(item, event, mode);
     for fact in facts {
-        telling.fact(fact, D::overtaken(fact, head.state()).as_deref());
+        plan.fact(fact, D::overtaken(fact, head.state()).as_deref());
     }
     let derived = D::derived(head.state(), settings);
     let resettled = item.is_some_and(|item| {
@@ -191,8 +191,8 @@ pub fn step<D: Domain>(
     // Nothing new to remember: an older event without a new fact leaves the item as it is.
     let is_same = item.is_some_and(|item| item.evidence == evidence);
     let has_levels = resettled || (was_owed && emits);
-    let facts_dropped = telling.dropped;
-    if !telling.is_news && is_same && !has_levels {
+    let facts_dropped = plan.dropped;
+    if !plan.is_news && is_same && !has_levels {
         return Step {
             write: None,
             outcome,
@@ -209,21 +209,21 @@ pub fn step<D: Domain>(
     // The state of the levels that receivers have.
     let since = item.and_then(|item| item.emitted.clone()).or(before);
     match is_owed && emits {
-        true => telling.changed(all_levels::<D>(since.as_ref(), head.state(), settings), seq),
+        true => plan.changed(all_levels::<D>(since.as_ref(), head.state(), settings), seq),
         false if was_owed || resettled => {
             let before = item.map(|item| item.evidence.head().state());
-            telling.changed(all_levels::<D>(before, head.state(), settings), seq);
+            plan.changed(all_levels::<D>(before, head.state(), settings), seq);
         }
-        false => telling.changed(changed, seq),
+        false => plan.changed(changed, seq),
     }
-    if telling.repeats_levels {
-        telling.current(D::levels(None, head.state(), settings), seq);
+    if plan.repeats_levels {
+        plan.current(D::levels(None, head.state(), settings), seq);
     }
     let mut history = item.map(|item| item.history.clone()).unwrap_or_default();
     if !known {
         history.push(event.id.clone());
     }
-    evict(&mut history, &telling.pending);
+    evict(&mut history, &plan.pending);
     let stays_owed = is_owed && !emits;
     let write = Item {
         schema: SCHEMA,
@@ -231,14 +231,14 @@ pub fn step<D: Domain>(
         evidence,
         derived,
         levels_owed: stays_owed,
-        seq: match telling.has_level_of(seq) {
+        seq: match plan.has_level_of(seq) {
             true => seq,
             false => item.map_or(0, |item| item.seq),
         },
         history,
-        facts: telling.facts,
-        generations: telling.generations,
-        pending: telling.pending,
+        facts: plan.facts,
+        generations: plan.generations,
+        pending: plan.pending,
     };
     Step {
         write: Some(write),
@@ -302,7 +302,7 @@ impl<'a> EffectPlan<'a> {
             );
             generations.push(generation);
         }
-        let mut telling = Self {
+        let mut plan = Self {
             event,
             mode,
             facts: item.map(|item| item.facts.clone()).unwrap_or_default(),
@@ -312,8 +312,8 @@ impl<'a> EffectPlan<'a> {
             repeats_levels: is_new,
             dropped: 0,
         };
-        telling.forget_old_generations();
-        telling
+        plan.forget_old_generations();
+        plan
     }
 
     fn fact(&mut self, fact: &Fact, overtaken: Option<&str>) {
@@ -329,15 +329,15 @@ impl<'a> EffectPlan<'a> {
         };
         // A fact that is emitted for the first time counts for the generation: it isn't repeated under the generation's
         // name.
-        let told = again.and_then(|_| self.generations.last_mut());
-        let repeats = told.is_some_and(|told| told.facts.insert(id));
+        let generation = again.and_then(|_| self.generations.last_mut());
+        let repeats = generation.is_some_and(|one| one.facts.insert(id));
         self.is_news |= is_new || repeats;
         match self.mode {
             EmitMode::Suppressed => {}
             _ if is_new || repeats => {
                 let again = again.filter(|_| !is_new);
                 let fact = fact.clone();
-                self.tell(effect::pending_fact(fact, self.event, again, overtaken));
+                self.add(effect::pending_fact(fact, self.event, again, overtaken));
             }
             _ => {}
         }
@@ -362,9 +362,9 @@ impl<'a> EffectPlan<'a> {
     fn changed(&mut self, levels: Vec<Level>, seq: u64) {
         for level in levels {
             let key = effect::level_key(&level, &self.event.scope);
-            let about_to_hear = |pending: &Pending| pending.detail["key"] == *key;
-            if self.mode != EmitMode::Suppressed || self.pending.iter().any(about_to_hear) {
-                self.tell(effect::pending_level(level, self.event, seq, None));
+            let is_pending = |pending: &Pending| pending.detail["key"] == *key;
+            if self.mode != EmitMode::Suppressed || self.pending.iter().any(is_pending) {
+                self.add(effect::pending_level(level, self.event, seq, None));
             }
         }
     }
@@ -373,7 +373,7 @@ impl<'a> EffectPlan<'a> {
     fn current(&mut self, levels: Vec<Level>, seq: u64) {
         if let EmitMode::Forced(generation) = self.mode {
             for level in levels {
-                self.tell(effect::pending_level(
+                self.add(effect::pending_level(
                     level,
                     self.event,
                     seq,
@@ -383,7 +383,7 @@ impl<'a> EffectPlan<'a> {
         }
     }
 
-    fn tell(&mut self, effect: Pending) {
+    fn add(&mut self, effect: Pending) {
         if !self.pending.iter().any(|pending| pending.id == effect.id) {
             self.pending.push(effect);
         }

@@ -22,7 +22,7 @@
 //!
 //! The model in `tests/model` checks this with lost answers, crashes, lapses, clock skew and parallel deliveries.
 
-use crate::bus::{Bus, Refusal, detail};
+use crate::bus::{Bus, PublishRefusal, detail};
 use crate::clock::Clock;
 use crate::delivery::ledger::{Arrival, Claimed, Decision, Deferred, Entry, Ledger};
 use crate::event::Origin;
@@ -193,8 +193,10 @@ async fn publish_one(bus: &impl Bus, origin: &Origin<'_>, body: &[u8]) -> Result
         // An answer without a result for the entry counts as no answer.
         match bus.publish(std::slice::from_ref(&entry)).await.pop() {
             Some(Ok(())) => return Ok(()),
-            Some(Err(Refusal::Form { .. })) if !pointer => pointer = true,
-            Some(Err(Refusal::Form { cause } | Refusal::Later { cause })) => return Err(cause),
+            Some(Err(PublishRefusal::Form { .. })) if !pointer => pointer = true,
+            Some(Err(PublishRefusal::Form { cause } | PublishRefusal::Later { cause })) => {
+                return Err(cause);
+            }
             None => return Err("the bus gave no result".to_owned()),
         }
     }

@@ -8,7 +8,7 @@
 //! refused for its size or form is published as a pointer from then on. If several calls in a row fail as a whole, the
 //! bus is down: the run ends, and entries that it hasn't tried stay due as they were.
 
-use crate::bus::{BATCH_ENTRIES_MAX, Bus, Outgoing, Refusal, detail};
+use crate::bus::{BATCH_ENTRIES_MAX, Bus, Outgoing, PublishRefusal, detail};
 use crate::clock::Clock;
 use crate::delivery::ledger::DueLedger;
 use crate::fault::Fault;
@@ -127,7 +127,7 @@ async fn sweep_batch(
             }
             refusal => {
                 swept.refused += 1;
-                let form = matches!(refusal, Some(Err(Refusal::Form { .. })));
+                let form = matches!(refusal, Some(Err(PublishRefusal::Form { .. })));
                 postpone(ledger, clock, &id, refusals, as_pointer || form).await;
             }
         }

@@ -154,7 +154,7 @@ pub trait Reaction: Sync {
 
 /// What became of an effect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Received {
+pub enum ReceiveOutcome {
     /// The reaction was carried out.
     Reacted,
     /// It was carried out before, or a newer level was.
@@ -171,9 +171,9 @@ pub async fn receive(
     clock: &impl Clock,
     effect: &Effect,
     attempt: Attempt<'_>,
-) -> Result<Received, Fault> {
+) -> Result<ReceiveOutcome, Fault> {
     match receipts.claim(effect, attempt, clock.now_ms()).await? {
-        Receipt::Done => return Ok(Received::Dropped),
+        Receipt::Done => return Ok(ReceiveOutcome::Dropped),
         Receipt::Held => {
             return Err(Fault::held(
                 "receipt.held",
@@ -185,7 +185,7 @@ pub async fn receive(
     match reaction.react(effect).await {
         Ok(()) => {
             receipts.mark(effect, attempt).await?;
-            Ok(Received::Reacted)
+            Ok(ReceiveOutcome::Reacted)
         }
         Err(fault) => {
             // If this fails too, the claim lapses.
@@ -197,13 +197,13 @@ pub async fn receive(
 
 /// A message as the queue gives it, and what became of it.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Handled {
+pub struct HandledEffect {
     /// Identifies the message to the queue.
     pub message_id: String,
     /// The effect, if the message could be read.
     pub effect: Option<Effect>,
     /// `Ok`: acknowledge. `Err`: back to the queue.
-    pub result: Result<Received, Fault>,
+    pub result: Result<ReceiveOutcome, Fault>,
     /// How often the message has been received, this time included.
     pub receives: u32,
     /// For how many seconds to hide the message, if it goes back.
@@ -233,7 +233,7 @@ pub async fn receive_batch(
     clock: &impl Clock,
     batch: Batch<'_>,
     messages: &[queue::Received],
-) -> Vec<Handled> {
+) -> Vec<HandledEffect> {
     let mut handled = Vec::with_capacity(messages.len());
     for message in messages {
         let start_ms = clock.now_ms();
@@ -254,7 +254,7 @@ pub async fn receive_batch(
         };
         let (id, receives) = (&message.message_id, message.receives);
         let failed = result.as_ref().err();
-        handled.push(Handled {
+        handled.push(HandledEffect {
             message_id: id.clone(),
             effect: effect.ok(),
             receives,

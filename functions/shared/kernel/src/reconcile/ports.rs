@@ -47,9 +47,9 @@ pub struct AskUngenerated {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ungenerated {
     /// The event that says so, one of `/v2/core/events`.
-    pub told_by: String,
+    pub notice_id: String,
     /// When it was said, in Unix seconds.
-    pub told_s: i64,
+    pub noticed_s: i64,
     /// The account and mode that the event would have had.
     pub scope: Scope,
     /// Its type.

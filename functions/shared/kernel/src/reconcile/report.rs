@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_thing_that_stops_a_run_is_the_one_that_is_told() {
+    fn the_first_thing_that_stops_a_run_is_the_one_that_is_reported() {
         let mut report = Report::begun(0, "run");
         report.stop(&Fault::retry("stripe.rate_limited", "x"));
         report.stop(&Fault::retry("stripe.unavailable", "x"));

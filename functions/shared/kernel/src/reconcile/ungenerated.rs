@@ -107,7 +107,7 @@ async fn walk<L: Ledger + Standings>(
             break;
         }
         let is_last = next.is_none();
-        walk.reached_s = items.last().map(|one| one.told_s).or(walk.reached_s);
+        walk.reached_s = items.last().map(|one| one.noticed_s).or(walk.reached_s);
         walk.after = next;
         match is_last {
             true => cursor.ended(&walk),
@@ -137,7 +137,7 @@ async fn check<L: Ledger + Standings>(
         .filter_map(|one| {
             let check = detail::Check {
                 scope: &one.scope,
-                event: &one.told_by,
+                event: &one.notice_id,
                 kind: &one.kind,
                 object: one.object.as_deref()?,
                 object_kind: one.object_kind.as_deref()?,
@@ -145,7 +145,7 @@ async fn check<L: Ledger + Standings>(
             };
             Some(detail::check_ungenerated(
                 &check,
-                one.told_s,
+                one.noticed_s,
                 VIA,
                 report.began_ms,
                 plan.traceparent,

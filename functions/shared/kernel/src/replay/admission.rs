@@ -46,9 +46,7 @@ impl Admissions<'_> {
         match &entry.standing.ledger_only {
             None => Replayable::Again,
             // Types that the routing table keeps in the ledger stay there, whatever their endpoint was set up for.
-            Some(_) if matches!(route(&entry.origin.kind), Route::LedgerOnly(_)) => {
-                Replayable::Never
-            }
+            Some(_) if matches!(route(&entry.origin.kind), Route::NoDomain(_)) => Replayable::Never,
             Some(reason) if entry.standing.is_waiting() => self.again(reason, entry, body),
             Some(_) => Replayable::Never,
         }

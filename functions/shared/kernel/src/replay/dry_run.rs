@@ -17,7 +17,7 @@ use std::sync::{Mutex, PoisonError};
 use serde_json::Value;
 
 use crate::bus::detail::Message;
-use crate::bus::{Bus, Outgoing, Refusal};
+use crate::bus::{Bus, Outgoing, PublishRefusal};
 use crate::clock::Clock;
 use crate::consumer::consume::{self, Consumed, Ports};
 use crate::consumer::fetch::WithoutKey;
@@ -83,7 +83,7 @@ struct Nowhere {
 }
 
 impl Bus for Nowhere {
-    async fn publish(&self, entries: &[Outgoing]) -> Vec<Result<(), Refusal>> {
+    async fn publish(&self, entries: &[Outgoing]) -> Vec<Result<(), PublishRefusal>> {
         let mut given = self.given.lock().unwrap_or_else(PoisonError::into_inner);
         given.extend_from_slice(entries);
         vec![Ok(()); entries.len()]
@@ -92,7 +92,7 @@ impl Bus for Nowhere {
 
 /// An effect that would be emitted.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Effect {
+pub struct PlannedEffect {
     /// Its kind.
     pub kind: String,
     /// Its id: a fact's, or a level's with its seq.
@@ -107,7 +107,7 @@ pub struct Predicted {
     /// The outcome, or the fault that it would end with.
     pub result: Result<Consumed, Fault>,
     /// What would be emitted: what the event causes, and what was pending before.
-    pub effects: Vec<Effect>,
+    pub effects: Vec<PlannedEffect>,
 }
 
 /// Predicts the result of one message. Later messages over the same `projections` build on it.
@@ -142,7 +142,7 @@ pub async fn dry_run<D: Domain>(
         .unwrap_or_else(PoisonError::into_inner);
     let effect = |entry: Outgoing| {
         let detail: Value = serde_json::from_str(&entry.detail).unwrap_or_default();
-        Effect {
+        PlannedEffect {
             kind: entry.detail_type,
             id: detail["id"].as_str().unwrap_or_default().to_owned(),
             is_again: detail["generation"].is_string(),

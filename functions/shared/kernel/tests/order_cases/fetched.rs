@@ -5,12 +5,16 @@ use super::*;
 #[test]
 fn a_fetch_dated_after_its_own_duration_decides_the_seconds_before() {
     let tie = all([
-        candidate(&told(
+        candidate(&plain(
             "evt_1",
             "charge.succeeded",
             subscription("active", 1),
         )),
-        candidate(&told("evt_2", "charge.captured", subscription("active", 2))),
+        candidate(&plain(
+            "evt_2",
+            "charge.captured",
+            subscription("active", 2),
+        )),
     ]);
     assert!(!tie.head().is_decided());
     // Read between the end of SECOND and SECOND + 1: later than the events, whichever was the last.

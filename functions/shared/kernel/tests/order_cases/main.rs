@@ -56,7 +56,7 @@ impl Domain for Plans {
     }
 }
 
-struct Told {
+struct TestEvent {
     id: &'static str,
     kind: &'static str,
     created: i64,
@@ -65,8 +65,8 @@ struct Told {
     previous: Option<Value>,
 }
 
-fn updated(id: &'static str, object: Value, previous: Value) -> Told {
-    Told {
+fn updated(id: &'static str, object: Value, previous: Value) -> TestEvent {
+    TestEvent {
         id,
         kind: "customer.subscription.updated",
         created: SECOND,
@@ -76,29 +76,29 @@ fn updated(id: &'static str, object: Value, previous: Value) -> Told {
     }
 }
 
-fn told(id: &'static str, kind: &'static str, object: Value) -> Told {
-    Told {
+fn plain(id: &'static str, kind: &'static str, object: Value) -> TestEvent {
+    TestEvent {
         kind,
         previous: None,
         ..updated(id, object, Value::Null)
     }
 }
 
-fn candidate(told: &Told) -> Candidate<Value> {
+fn candidate(given: &TestEvent) -> Candidate<Value> {
     let event = Event {
-        id: told.id.to_owned(),
-        kind: told.kind.to_owned(),
+        id: given.id.to_owned(),
+        kind: given.kind.to_owned(),
         scope: Scope {
             account: None,
             livemode: true,
         },
-        created: told.created,
-        api_version: Some(told.version.to_owned()),
+        created: given.created,
+        api_version: Some(given.version.to_owned()),
         request: None,
-        object: told.object.clone(),
-        previous_attributes: told.previous.clone(),
+        object: given.object.clone(),
+        previous_attributes: given.previous.clone(),
     };
-    Candidate::of_event::<Plans>(&event, projected(&told.object))
+    Candidate::of_event::<Plans>(&event, projected(&given.object))
 }
 
 fn fetched(object: &Value, date: i64, took_ms: u32) -> Candidate<Value> {
@@ -113,9 +113,9 @@ fn all(candidates: impl IntoIterator<Item = Candidate<Value>>) -> Evidence<Value
 }
 
 /// The head's event or fetch is decided, in every order of adding, and has this state.
-fn decided(told: &[Told], state: Value) {
-    let forth = all(told.iter().map(candidate));
-    let back = all(told.iter().rev().map(candidate));
+fn decided(given: &[TestEvent], state: Value) {
+    let forth = all(given.iter().map(candidate));
+    let back = all(given.iter().rev().map(candidate));
     assert_eq!(forth, back);
     match forth.head() {
         Head::Decided(head) => assert_eq!(head.state, state),
@@ -124,9 +124,9 @@ fn decided(told: &[Told], state: Value) {
 }
 
 /// The head is a choice, and the same in every order of adding.
-fn undecided(told: &[Told]) -> Value {
-    let forth = all(told.iter().map(candidate));
-    assert_eq!(forth, all(told.iter().rev().map(candidate)));
+fn undecided(given: &[TestEvent]) -> Value {
+    let forth = all(given.iter().map(candidate));
+    assert_eq!(forth, all(given.iter().rev().map(candidate)));
     match forth.head() {
         Head::Undecided(head) => head.state.clone(),
         Head::Decided(_) => panic!("decided without evidence: {forth:#?}"),
@@ -167,7 +167,7 @@ fn of_three_updates_the_last_stands_wherever_it_is_delivered() {
 #[test]
 fn two_event_ids_for_one_change_are_no_tie() {
     let one = || updated("evt_1", subscription("active", 2), json!({"quantity": 1}));
-    let two = || Told {
+    let two = || TestEvent {
         id: "evt_2",
         ..one()
     };
@@ -225,12 +225,12 @@ fn a_change_made_taken_back_and_made_again_is_not_taken_for_two_ids_of_one() {
 fn an_update_after_the_deletion_changes_nothing_though_its_second_is_later() {
     decided(
         &[
-            told(
+            plain(
                 "evt_1",
                 "customer.subscription.deleted",
                 subscription("canceled", 1),
             ),
-            Told {
+            TestEvent {
                 created: SECOND + 2,
                 ..updated(
                     "evt_2",
@@ -246,7 +246,7 @@ fn an_update_after_the_deletion_changes_nothing_though_its_second_is_later() {
 #[test]
 fn a_creation_comes_before_all_else_of_its_second() {
     let created = || {
-        told(
+        plain(
             "evt_9",
             "customer.subscription.created",
             subscription("incomplete", 1),
@@ -266,9 +266,9 @@ fn a_creation_comes_before_all_else_of_its_second() {
     // Without previous_attributes, and in another version, too.
     decided(
         &[
-            Told {
+            TestEvent {
                 version: "2020-08-27",
-                ..told(
+                ..plain(
                     "evt_1",
                     "customer.subscription.paused",
                     subscription("paused", 1),
@@ -291,7 +291,7 @@ fn an_event_beside_the_update_that_it_goes_with_is_no_tie() {
     };
     decided(
         &[
-            told(
+            plain(
                 "evt_2",
                 "customer.subscription.paused",
                 subscription("paused", 1),
@@ -302,7 +302,7 @@ fn an_event_beside_the_update_that_it_goes_with_is_no_tie() {
     );
     decided(
         &[
-            told(
+            plain(
                 "evt_3",
                 "customer.subscription.resumed",
                 subscription("active", 1),
@@ -316,8 +316,8 @@ fn an_event_beside_the_update_that_it_goes_with_is_no_tie() {
 #[test]
 fn two_states_without_a_word_of_what_was_before_are_not_decided() {
     undecided(&[
-        told("evt_1", "charge.succeeded", subscription("active", 1)),
-        told("evt_2", "charge.captured", subscription("active", 2)),
+        plain("evt_1", "charge.succeeded", subscription("active", 1)),
+        plain("evt_2", "charge.captured", subscription("active", 2)),
     ]);
 }
 
@@ -325,7 +325,7 @@ fn two_states_without_a_word_of_what_was_before_are_not_decided() {
 fn an_update_that_no_other_event_leads_up_to_says_nothing_of_the_others_place() {
     // Paused before the update, and resumed by an event that isn't there? Or paused after it?
     undecided(&[
-        told(
+        plain(
             "evt_1",
             "customer.subscription.paused",
             subscription("paused", 1),
@@ -338,7 +338,7 @@ fn an_update_that_no_other_event_leads_up_to_says_nothing_of_the_others_place() 
 fn different_api_versions_give_no_evidence() {
     undecided(&[
         updated("evt_1", subscription("active", 3), json!({"quantity": 2})),
-        Told {
+        TestEvent {
             version: "2020-08-27",
             ..updated("evt_2", subscription("active", 2), json!({"quantity": 1}))
         },
@@ -350,7 +350,7 @@ fn one_event_in_two_api_versions_is_one_event() {
     let newer = || updated("evt_1", subscription("active", 3), json!({"quantity": 2}));
     let mut shape = subscription("active", 3);
     shape["plan"] = json!("plan_1");
-    let older = Told {
+    let older = TestEvent {
         version: "2020-08-27",
         object: shape,
         ..newer()

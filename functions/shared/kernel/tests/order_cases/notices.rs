@@ -4,18 +4,18 @@ use super::*;
 
 #[test]
 fn a_notice_is_no_candidate_beside_a_change_of_its_second() {
-    let created = told(
+    let created = plain(
         "evt_0",
         "customer.subscription.created",
         json!({ "status": "trialing", "quantity": 1, "trial_end": SECOND + 9 }),
     );
-    let created = Told {
+    let created = TestEvent {
         created: SECOND - 60,
         ..created
     };
     // The notice shows a mixture: what the change made of the trial, with the earlier plan.
     for notice_id in ["evt_a", "evt_z"] {
-        let notice = told(
+        let notice = plain(
             notice_id,
             "customer.subscription.trial_will_end",
             json!({ "status": "trialing", "quantity": 1, "trial_end": SECOND }),
@@ -48,7 +48,7 @@ fn a_notice_is_no_candidate_beside_a_change_of_its_second() {
 #[test]
 fn a_closing_event_is_later_than_every_change_of_its_second_and_than_none_of_the_next() {
     for id in ["evt_a", "evt_z"] {
-        let left = told(
+        let left = plain(
             id,
             "customer.subscription.left",
             json!({ "status": "left", "quantity": 0 }),
@@ -74,7 +74,7 @@ fn a_closing_event_is_later_than_every_change_of_its_second_and_than_none_of_the
             assert!(evidence.head().is_decided());
             assert_eq!(*evidence.head().state(), json!(["left", 0]));
         }
-        let back = Told {
+        let back = TestEvent {
             created: SECOND + 1,
             ..updated(
                 "evt_0",

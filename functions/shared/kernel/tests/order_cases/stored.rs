@@ -21,7 +21,7 @@ fn evidence_is_written_with_its_state_once() {
             }],
         })
     );
-    let tie = single.add(candidate(&Told {
+    let tie = single.add(candidate(&TestEvent {
         version: "2020-08-27",
         ..updated("evt_2", subscription("active", 3), json!({"quantity": 7}))
     }));

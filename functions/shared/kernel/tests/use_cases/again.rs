@@ -13,7 +13,7 @@ use crate::consume::{World, history, lamp};
 const FACT: &str = "LampLit#platform#live#lamp_1#5";
 
 /// Ids of all that was put on the bus, in order, repetitions included.
-fn told(world: &World) -> Vec<String> {
+fn emitted(world: &World) -> Vec<String> {
     let details = world.bus.details();
     let id = |detail: &Value| detail["id"].as_str().expect("an id").to_owned();
     details.iter().map(id).collect()
@@ -30,7 +30,7 @@ async fn until_acknowledged(world: &World, mode: EmitMode<'_>, event: &Event) ->
 }
 
 #[tokio::test]
-async fn a_forced_replay_tells_facts_again_by_its_name_and_current_levels_at_a_new_seq_once() {
+async fn a_forced_replay_emits_facts_again_by_its_name_and_current_levels_at_a_new_seq_once() {
     let world = World::default();
     let lit = lamp("evt_1", "lamp.lit", 10, 5);
     world.deliver(&lit).await.expect("applied");
@@ -38,7 +38,7 @@ async fn a_forced_replay_tells_facts_again_by_its_name_and_current_levels_at_a_n
         .deliver(&lamp("evt_2", "lamp.dimmed", 20, 1))
         .await
         .expect("applied");
-    let before = told(&world).len();
+    let before = emitted(&world).len();
     let seq = |detail: &Value| detail["seq"].as_u64().unwrap_or_default();
     let highest = world.bus.details().iter().map(seq).max();
     for _ in 0..3 {
@@ -57,7 +57,7 @@ async fn a_forced_replay_tells_facts_again_by_its_name_and_current_levels_at_a_n
 }
 
 #[tokio::test]
-async fn each_generation_tells_once_and_a_plain_replay_tells_nothing() {
+async fn each_generation_emits_once_and_a_plain_replay_emits_nothing() {
     let world = World::default();
     let lit = lamp("evt_1", "lamp.lit", 10, 5);
     for mode in [
@@ -71,7 +71,7 @@ async fn each_generation_tells_once_and_a_plain_replay_tells_nothing() {
     ] {
         world.deliver_in(mode, &lit).await.expect("taken in");
     }
-    let facts: Vec<_> = told(&world)
+    let facts: Vec<_> = emitted(&world)
         .into_iter()
         .filter(|id| id.starts_with("LampLit"))
         .collect();
@@ -91,19 +91,19 @@ async fn two_events_for_one_change_are_one_fact_of_a_generation_too() {
     for event in [&one, &two] {
         world.deliver(event).await.expect("applied");
     }
-    let before = told(&world).len();
+    let before = emitted(&world).len();
     for event in [&two, &one, &two] {
         world
             .deliver_in(Forced("run"), event)
             .await
             .expect("taken in");
     }
-    let again = told(&world).split_off(before);
+    let again = emitted(&world).split_off(before);
     assert_eq!(again.len(), 2, "one fact and one level: {again:?}");
 }
 
 #[tokio::test]
-async fn what_was_never_told_is_told_by_a_forced_replay_for_the_first_time_and_not_again() {
+async fn what_was_never_emitted_is_emitted_by_a_forced_replay_for_the_first_time_and_not_again() {
     let world = World::default();
     let lit = lamp("evt_1", "lamp.lit", 10, 5);
     for _ in 0..2 {
@@ -135,7 +135,7 @@ async fn a_forced_replay_that_crashes_after_its_write_is_resumed_by_the_redelive
             .deliver_in(Forced("run"), &lit)
             .await
             .expect("taken in");
-        let mut facts: Vec<_> = told(&world);
+        let mut facts: Vec<_> = emitted(&world);
         facts.retain(|id| id.starts_with("LampLit"));
         facts.dedup();
         assert_eq!(facts, [FACT.to_owned(), format!("{FACT}#run")]);
@@ -149,12 +149,12 @@ async fn a_suppressed_event_is_recorded_and_its_level_is_emitted_by_the_next_mes
     let lit = lamp("evt_1", "lamp.lit", 10, 5);
     for outcome in [Outcome::Applied, Outcome::Duplicate] {
         assert_eq!(world.deliver_in(Suppressed, &lit).await, Ok(outcome));
-        assert_eq!(told(&world), [] as [String; 0]);
+        assert_eq!(emitted(&world), [] as [String; 0]);
     }
     for _ in 0..2 {
         world.deliver(&lit).await.expect("taken in");
         assert_eq!(world.received_effects(), (Vec::new(), Some(json!(5))));
-        assert_eq!(told(&world).len(), 1);
+        assert_eq!(emitted(&world).len(), 1);
     }
     assert_eq!(
         (&world.item()["state"], &world.item()["facts"][0]),
@@ -175,7 +175,7 @@ async fn a_suppressed_event_is_recorded_and_its_level_is_emitted_by_the_next_mes
 }
 
 #[tokio::test]
-async fn a_muted_change_under_a_pending_level_tells_what_is_so_after_what_no_longer_is() {
+async fn a_suppressed_change_under_a_pending_level_emits_what_is_so_after_what_no_longer_is() {
     let world = World::default();
     world.bus.script([Script::Later]);
     let lit = lamp("evt_1", "lamp.lit", 10, 5);

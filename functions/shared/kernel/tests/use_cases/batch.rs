@@ -10,7 +10,7 @@ use sluice_harness::ledger::MemoryLedger;
 use sluice_harness::outcomes::MemoryOutcomes;
 use sluice_harness::projections::MemoryProjections;
 use sluice_kernel::clock::Clock;
-use sluice_kernel::consumer::batch::{self, Run, SIDE_BY_SIDE_MAX};
+use sluice_kernel::consumer::batch::{self, BatchRun, SIDE_BY_SIDE_MAX};
 use sluice_kernel::consumer::consume::Ports;
 use sluice_kernel::consumer::fetch::WithoutKey;
 use sluice_kernel::consumer::projection::{Projections, Stored};
@@ -104,7 +104,7 @@ async fn handle(lamps: &[&str]) -> (Vec<(String, Outcome)>, usize) {
         receives: 1,
     });
     let messages: Vec<_> = messages.collect();
-    let run = Run {
+    let run = BatchRun {
         deadline_ms: clock.now_ms() + 30_000,
         receives_max: 500,
     };

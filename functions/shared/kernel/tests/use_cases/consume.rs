@@ -13,7 +13,7 @@ use sluice_harness::projections::MemoryProjections;
 use sluice_kernel::backoff;
 use sluice_kernel::bus::detail::EmitMode;
 use sluice_kernel::clock::Clock;
-use sluice_kernel::consumer::batch::{self, FAILING_RECEIVES, Handled, Run};
+use sluice_kernel::consumer::batch::{self, BatchRun, FAILING_RECEIVES, Handled};
 use sluice_kernel::consumer::consume::Ports;
 use sluice_kernel::consumer::fetch::WithoutKey;
 use sluice_kernel::domain::{Domain, NoSettings, Projected};
@@ -123,7 +123,7 @@ impl World {
             objects: &self.stripe,
             settings: &NoSettings {},
         };
-        let run = Run {
+        let run = BatchRun {
             deadline_ms: self.clock.now_ms() + 30_000,
             receives_max: RECEIVES_MAX,
         };
@@ -336,7 +336,7 @@ async fn a_message_that_the_deadline_leaves_no_time_for_goes_back_untouched() {
         settings: &NoSettings {},
     };
     let messages = [received(message(&lamp("evt_1", "lamp.lit", 10, 5)), 1)];
-    let run = Run {
+    let run = BatchRun {
         deadline_ms: world.clock.now_ms() + queue::MESSAGE_RESERVE_MS - 1,
         receives_max: RECEIVES_MAX,
     };

@@ -13,7 +13,7 @@ use sluice_harness::projections::MemoryProjections;
 use sluice_harness::stripe::MemoryStripe;
 use sluice_kernel::bus::detail;
 use sluice_kernel::clock::Clock;
-use sluice_kernel::consumer::batch::{self, Handled, Run};
+use sluice_kernel::consumer::batch::{self, BatchRun, Handled};
 use sluice_kernel::consumer::consume::Ports;
 use sluice_kernel::consumer::fetch::{AFTER_FETCH_MS, FETCH_MS_MAX, Fetched, Proof};
 use sluice_kernel::domain::{Domain, Lacks, NoSettings, Projected};
@@ -170,7 +170,7 @@ impl World {
             text,
             receives,
         };
-        let run = Run {
+        let run = BatchRun {
             deadline_ms: self.clock.now_ms() + left_ms,
             receives_max: RECEIVES_MAX,
         };
@@ -326,9 +326,9 @@ async fn a_thin_event_is_its_object_as_stripe_has_it_with_the_facts_of_its_type(
     assert_eq!(handled.result, Ok(Outcome::Applied));
     assert_eq!(world.item()["state"], "open");
     // The snapshot event of the same change reports the same fact, under another event's id.
-    let twin = event("evt_twin", "door.painted", NOW_S, door("open"));
+    let second_event = event("evt_second", "door.painted", NOW_S, door("open"));
     world
-        .handle(message(&twin))
+        .handle(message(&second_event))
         .await
         .result
         .expect("stale or applied");
@@ -398,9 +398,9 @@ async fn an_object_that_is_missing_seconds_after_its_event_is_asked_for_again() 
         ("stripe.deletion_unproven", Some(1_000))
     );
     assert!(world.projections.items().is_empty());
-    let told = world.handle(thin("v1.door.deleted")).await.result;
+    let answer = world.handle(thin("v1.door.deleted")).await.result;
     assert_eq!(
-        told,
+        answer,
         Ok(Outcome::Applied),
         "an event that says so is enough"
     );

@@ -113,7 +113,7 @@ async fn a_state_that_was_wrongly_taken_for_the_last_is_rebuilt_from_the_ledger_
     // A replay alone can't do this: it is added to what is known, and what is known says that the lamp is broken.
     let again = lamp("evt_3", "lamp.dimmed", 30, 3);
     assert_eq!(world.deliver(&again).await, Ok(Outcome::Stale));
-    let told = world.bus.details().len();
+    let emitted = world.bus.details().len();
 
     let plan = rebuilt(
         &world,
@@ -129,7 +129,7 @@ async fn a_state_that_was_wrongly_taken_for_the_last_is_rebuilt_from_the_ledger_
     let done = rebuilt(&world, &MemoryStripe::without_key(), Mode::Suppress).await;
     assert_eq!(done, plan);
     assert_eq!(world.item()["state"], 3);
-    assert_eq!(world.bus.details().len(), told);
+    assert_eq!(world.bus.details().len(), emitted);
     let once_more = rebuilt(&world, &MemoryStripe::without_key(), Mode::Suppress).await;
     assert_eq!(once_more.change, Change::Same);
 
@@ -137,7 +137,7 @@ async fn a_state_that_was_wrongly_taken_for_the_last_is_rebuilt_from_the_ledger_
     for _ in 0..2 {
         let again = world.deliver(&lamp("evt_1", "lamp.lit", 10, 5)).await;
         assert_eq!(again, Ok(Outcome::Duplicate));
-        assert_eq!(world.bus.details().len(), told + 1);
+        assert_eq!(world.bus.details().len(), emitted + 1);
         assert_eq!(world.received_effects().1, Some(json!(3)));
     }
     let brighter = lamp("evt_4", "lamp.dimmed", 40, 4);

@@ -10,7 +10,8 @@ use sluice_harness::receipts::MemoryReceipts;
 use sluice_kernel::backoff;
 use sluice_kernel::clock::Clock;
 use sluice_kernel::effects::receive::{
-    Attempt, Batch, Effect, Handled, Reaction, Receipt, Receipts, Received, read, receive_batch,
+    Attempt, Batch, Effect, HandledEffect, Reaction, Receipt, Receipts, ReceiveOutcome, read,
+    receive_batch,
 };
 use sluice_kernel::fault::{Fault, Pace};
 use sluice_kernel::queue;
@@ -71,7 +72,7 @@ fn level(seq: u64) -> String {
 }
 
 impl World {
-    async fn receive(&self, texts: &[String]) -> Vec<Handled> {
+    async fn receive(&self, texts: &[String]) -> Vec<HandledEffect> {
         let received = |(n, text): (usize, &String)| queue::Received {
             message_id: n.to_string(),
             text: text.clone(),
@@ -87,7 +88,7 @@ impl World {
         receive_batch(&self.receipts, &self.memory, &self.clock, batch, &messages).await
     }
 
-    async fn results(&self, texts: &[String]) -> Vec<Result<Received, &'static str>> {
+    async fn results(&self, texts: &[String]) -> Vec<Result<ReceiveOutcome, &'static str>> {
         let handled = self.receive(texts).await;
         handled
             .into_iter()
@@ -111,12 +112,15 @@ async fn a_fact_is_reacted_to_once_however_often_it_comes() {
     assert_eq!(
         results,
         [
-            Ok(Received::Reacted),
-            Ok(Received::Dropped),
-            Ok(Received::Reacted)
+            Ok(ReceiveOutcome::Reacted),
+            Ok(ReceiveOutcome::Dropped),
+            Ok(ReceiveOutcome::Reacted)
         ]
     );
-    assert_eq!(world.results(&[fact("g")]).await, [Ok(Received::Dropped)]);
+    assert_eq!(
+        world.results(&[fact("g")]).await,
+        [Ok(ReceiveOutcome::Dropped)]
+    );
     assert_eq!(world.reacted(), ["f", "g"]);
 }
 
@@ -125,8 +129,14 @@ async fn granted_and_revoked_delivered_reversed_end_at_the_last() {
     let world = World::default();
     // Granted is seq 1, revoked is seq 2; the bus brings revoked first.
     let results = world.results(&[level(2), level(1)]).await;
-    assert_eq!(results, [Ok(Received::Reacted), Ok(Received::Dropped)]);
-    assert_eq!(world.results(&[level(3)]).await, [Ok(Received::Reacted)]);
+    assert_eq!(
+        results,
+        [Ok(ReceiveOutcome::Reacted), Ok(ReceiveOutcome::Dropped)]
+    );
+    assert_eq!(
+        world.results(&[level(3)]).await,
+        [Ok(ReceiveOutcome::Reacted)]
+    );
     assert_eq!(world.reacted(), ["Access#2", "Access#3"]);
 }
 
@@ -140,7 +150,10 @@ async fn a_reaction_that_fails_comes_again_at_once() {
         .unwrap_or_else(PoisonError::into_inner)
         .push_back(true);
     assert_eq!(world.results(&[fact("f")]).await, [Err("notify.failed")]);
-    assert_eq!(world.results(&[fact("f")]).await, [Ok(Received::Reacted)]);
+    assert_eq!(
+        world.results(&[fact("f")]).await,
+        [Ok(ReceiveOutcome::Reacted)]
+    );
 }
 
 #[tokio::test]
@@ -186,7 +199,7 @@ async fn one_bad_message_or_panic_leaves_the_others_alone() {
         [
             Err("effect.unreadable"),
             Err("domain.panicked"),
-            Ok(Received::Reacted)
+            Ok(ReceiveOutcome::Reacted)
         ]
     );
 }

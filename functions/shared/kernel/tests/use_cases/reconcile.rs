@@ -88,7 +88,7 @@ impl World {
             bus: MemoryBus::default(),
             lists: MemoryLists::of_pages(3),
             notes: MemoryNotes::default(),
-            endpoints: BTreeMap::from([("door".to_owned(), endpoint)]),
+            endpoints: BTreeMap::from([("main".to_owned(), endpoint)]),
             types: Vec::new(),
             pages_max: 100,
             checks_max: 0,
@@ -125,7 +125,7 @@ impl World {
 
     async fn delivered(&self, id: &str) {
         let body = json!({ "id": id, "type": "charge.succeeded" }).to_string();
-        let mut arrival = arrival(id, "door", body.as_bytes());
+        let mut arrival = arrival(id, "main", body.as_bytes());
         arrival.expires_at_s = self.clock.now_ms() / 1_000 + 35 * 86_400;
         let taken = record_and_publish(&self.ledger, &self.bus, &self.clock, &arrival).await;
         taken.expect("taken");
@@ -238,7 +238,7 @@ async fn an_attempt_that_died_is_taken_over_once_its_claim_has_lapsed() {
 }
 
 #[tokio::test]
-async fn what_a_live_endpoint_only_stored_is_published_where_its_own_endpoint_never_heard_of_it() {
+async fn what_a_live_endpoint_only_stored_is_published_if_its_own_endpoint_never_received_it() {
     let world = World::begun().await;
     world.made(&platform(), "evt_1", 60);
     let body = br#"{"id":"evt_1","type":"charge.succeeded"}"#;

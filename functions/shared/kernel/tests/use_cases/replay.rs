@@ -115,7 +115,7 @@ impl Verdicts for Failing {
     }
 }
 
-struct Stage {
+struct Setup {
     runs: OneRun,
     entries: Kept,
     bus: MemoryBus,
@@ -124,7 +124,7 @@ struct Stage {
     endpoints: BTreeMap<String, Endpoint>,
 }
 
-impl Stage {
+impl Setup {
     async fn of(events: usize) -> Self {
         let ledger = MemoryLedger::default();
         let ids: Vec<String> = (0..events).map(|n| format!("evt_{n}")).collect();
@@ -202,32 +202,32 @@ impl Stage {
 
 #[tokio::test]
 async fn a_run_that_was_cut_off_goes_on_with_its_last_batch_in_the_same_generation() {
-    let stage = Stage::of(250).await;
+    let setup = Setup::of(250).await;
     // The canary, a batch, and then it dies between the bus and the cursor.
-    *stage.runs.dies_after.lock().expect("whole") = Some(2);
-    let died = stage.resume(stage.run(), 0).await;
+    *setup.runs.dies_after.lock().expect("whole") = Some(2);
+    let died = setup.resume(setup.run(), 0).await;
     assert_eq!(died.expect_err("died").code, "test.died");
-    let (run, version) = stage.kept();
+    let (run, version) = setup.kept();
     assert_eq!((run.next, &run.standing), (105, &RunState::Running));
-    assert_eq!(stage.bus.taken().len(), 205);
-    *stage.runs.dies_after.lock().expect("whole") = None;
-    let done = stage.resume(run, version).await.expect("done");
+    assert_eq!(setup.bus.taken().len(), 205);
+    *setup.runs.dies_after.lock().expect("whole") = None;
+    let done = setup.resume(run, version).await.expect("done");
     assert_eq!(
         (done.next, done.published, &done.standing),
         (250, 250, &RunState::Done)
     );
     assert_eq!(
-        stage.bus.taken().len(),
+        setup.bus.taken().len(),
         350,
         "the batch that was lost comes again"
     );
-    let details = stage.bus.details();
+    let details = setup.bus.details();
     assert!(
         details
             .iter()
             .all(|detail| detail["sluice"]["generation"] == "replay-1")
     );
-    let noted: BTreeSet<_> = stage
+    let noted: BTreeSet<_> = setup
         .runs
         .noted
         .lock()
@@ -240,46 +240,46 @@ async fn a_run_that_was_cut_off_goes_on_with_its_last_batch_in_the_same_generati
 
 #[tokio::test]
 async fn a_run_that_is_asked_to_stop_does_so_after_its_batch_and_goes_on_with_the_next() {
-    let stage = Stage::of(250).await;
-    let paused = stage.resume_to(stage.run(), 0, 105).await.expect("it ends");
+    let setup = Setup::of(250).await;
+    let paused = setup.resume_to(setup.run(), 0, 105).await.expect("it ends");
     assert_eq!(paused.standing, RunState::Stopped("paused".to_owned()));
-    let (run, version) = stage.kept();
+    let (run, version) = setup.kept();
     assert_eq!((run.next, &run), (105, &paused));
-    let done = stage.resume_to(run, version, 250).await.expect("done");
+    let done = setup.resume_to(run, version, 250).await.expect("done");
     assert_eq!((done.published, done.standing), (250, RunState::Done));
-    assert_eq!(stage.bus.taken().len(), 250, "none comes twice");
+    assert_eq!(setup.bus.taken().len(), 250, "none comes twice");
 }
 
 #[tokio::test]
 async fn of_two_programs_on_one_run_one_stops_before_it_publishes() {
-    let stage = Stage::of(20).await;
-    let done = stage.resume(stage.run(), 0).await.expect("done");
+    let setup = Setup::of(20).await;
+    let done = setup.resume(setup.run(), 0).await.expect("done");
     assert_eq!(done.published, 20);
     // The other read the run when the first began.
-    let late = stage.resume(stage.run(), 0).await;
+    let late = setup.resume(setup.run(), 0).await;
     assert_eq!(late.expect_err("taken").code, "replay.taken");
-    assert_eq!(stage.bus.taken().len(), 20);
+    assert_eq!(setup.bus.taken().len(), 20);
 }
 
 #[tokio::test]
 async fn a_run_stops_after_its_canary_where_too_many_of_that_fail() {
-    let mut stage = Stage::of(50).await;
-    stage.verdicts.0.insert("evt_3".to_owned());
-    let stopped = stage.resume(stage.run(), 0).await.expect("it ends");
+    let mut setup = Setup::of(50).await;
+    setup.verdicts.0.insert("evt_3".to_owned());
+    let stopped = setup.resume(setup.run(), 0).await.expect("it ends");
     assert!(
         matches!(stopped.standing, RunState::Stopped(_)),
         "{stopped:?}"
     );
     assert_eq!((stopped.next, stopped.failed, stopped.checked), (5, 1, 5));
-    assert_eq!(stage.bus.taken().len(), 5);
+    assert_eq!(setup.bus.taken().len(), 5);
 }
 
 #[tokio::test]
 async fn what_the_ledger_lacks_is_skipped_and_what_the_bus_refuses_is_offered_again() {
-    let mut stage = Stage::of(20).await;
-    stage.runs.ids.push("evt_unknown".to_owned());
-    stage.bus.script([Script::Later]);
-    let done = stage.resume(stage.run(), 0).await.expect("done");
+    let mut setup = Setup::of(20).await;
+    setup.runs.ids.push("evt_unknown".to_owned());
+    setup.bus.script([Script::Later]);
+    let done = setup.resume(setup.run(), 0).await.expect("done");
     assert_eq!(
         (done.published, done.skipped, done.refused),
         (20, 1, 0),
@@ -292,7 +292,7 @@ async fn a_plan_builds_on_what_it_foresaw_and_changes_nothing() {
     let world = World::default();
     let overlay = Overlay::over(&world.projections);
     let mut outcomes = Vec::new();
-    let mut told = Vec::new();
+    let mut emitted = Vec::new();
     for event in [
         lamp("evt_2", "lamp.dimmed", 20, 1),
         lamp("evt_1", "lamp.lit", 10, 5),
@@ -309,7 +309,7 @@ async fn a_plan_builds_on_what_it_foresaw_and_changes_nothing() {
         .await;
         let predicted = predicted.expect("predicted");
         outcomes.push(predicted.result.expect("no fault").outcome);
-        told.push(
+        emitted.push(
             predicted
                 .effects
                 .into_iter()
@@ -321,7 +321,7 @@ async fn a_plan_builds_on_what_it_foresaw_and_changes_nothing() {
         outcomes,
         [Outcome::Applied, Outcome::Stale, Outcome::Duplicate]
     );
-    assert_eq!(told, [vec!["Light"], vec!["LampLit"], vec![]]);
+    assert_eq!(emitted, [vec!["Light"], vec!["LampLit"], vec![]]);
     assert!(world.projections.items().is_empty() && world.bus.taken().is_empty());
 }
 
@@ -369,10 +369,10 @@ const STORED: Stored = Stored {
     endpoint: "platform",
 };
 
-impl Stage {
+impl Setup {
     /// A ledger with this alone.
     async fn with(stored: &[Stored]) -> Self {
-        let mut stage = Self::of(0).await;
+        let mut setup = Self::of(0).await;
         for Stored {
             id,
             kind,
@@ -388,12 +388,12 @@ impl Stage {
             arrival.head = read(body.as_bytes()).expect("readable");
             arrival.endpoint = endpoint;
             arrival.ledger_only = Some(reason);
-            let ledger = &stage.entries.0;
+            let ledger = &setup.entries.0;
             ledger.claim(&arrival).await.expect("claimed");
             assert!(ledger.mark(&arrival, 0).await.expect("marked"));
-            stage.runs.ids.push((*id).to_owned());
+            setup.runs.ids.push((*id).to_owned());
         }
-        stage
+        setup
     }
 
     async fn swept(&self) -> Vec<Value> {
@@ -413,25 +413,25 @@ impl Stage {
 
 #[tokio::test]
 async fn what_waits_is_admitted_once_its_endpoint_fits_and_published_by_sweep_with_its_body() {
-    let mut stage = Stage::with(&[STORED]).await;
-    stage.endpoints.insert(
+    let mut setup = Setup::with(&[STORED]).await;
+    setup.endpoints.insert(
         "platform".to_owned(),
         Endpoint::of(AccountScope::Platform, true),
     );
-    let still = stage.resume(stage.run(), 0).await.expect("done");
+    let still = setup.resume(setup.run(), 0).await.expect("done");
     assert_eq!((still.waiting, still.admitted, still.skipped), (1, 0, 0));
-    assert!(stage.swept().await.is_empty());
+    assert!(setup.swept().await.is_empty());
 
     let named = Endpoint {
         account: Some("acct_own".to_owned()),
         ..Endpoint::of(AccountScope::Platform, true)
     };
-    stage.endpoints.insert("platform".to_owned(), named);
-    let done = stage.resume(stage.run(), 1 + 1).await.expect("done");
+    setup.endpoints.insert("platform".to_owned(), named);
+    let done = setup.resume(setup.run(), 1 + 1).await.expect("done");
     assert_eq!((done.waiting, done.admitted, done.published), (0, 1, 0));
     assert_eq!(done.standing, RunState::Done);
-    assert!(stage.bus.taken().is_empty(), "it is sweep's to publish");
-    let published = stage.swept().await;
+    assert!(setup.bus.taken().is_empty(), "it is sweep's to publish");
+    let published = setup.swept().await;
     assert_eq!(published.len(), 1);
     assert_eq!(published[0]["sluice"]["account"], Value::Null);
     assert_eq!(
@@ -440,7 +440,7 @@ async fn what_waits_is_admitted_once_its_endpoint_fits_and_published_by_sweep_wi
     );
     assert_eq!(published[0]["sluice"].get("generation"), None);
     assert!(
-        stage
+        setup
             .runs
             .noted
             .lock()
@@ -451,21 +451,21 @@ async fn what_waits_is_admitted_once_its_endpoint_fits_and_published_by_sweep_wi
 
 #[tokio::test]
 async fn a_run_that_dies_after_an_admission_publishes_nothing_twice() {
-    let mut stage = Stage::with(&[STORED]).await;
-    stage.endpoints.insert(
+    let mut setup = Setup::with(&[STORED]).await;
+    setup.endpoints.insert(
         "platform".to_owned(),
         Endpoint::of(AccountScope::Connect, true),
     );
-    *stage.runs.dies_after.lock().expect("whole") = Some(0);
-    let died = stage.resume(stage.run(), 0).await;
+    *setup.runs.dies_after.lock().expect("whole") = Some(0);
+    let died = setup.resume(setup.run(), 0).await;
     assert_eq!(died.expect_err("died").code, "test.died");
-    *stage.runs.dies_after.lock().expect("whole") = None;
-    assert_eq!(stage.swept().await.len(), 1);
-    let (run, version) = stage.kept();
-    let done = stage.resume(run, version).await.expect("done");
+    *setup.runs.dies_after.lock().expect("whole") = None;
+    assert_eq!(setup.swept().await.len(), 1);
+    let (run, version) = setup.kept();
+    let done = setup.resume(run, version).await.expect("done");
     // Now it is a published event like any other.
     assert_eq!((done.admitted, done.published), (0, 1));
-    let details = stage.swept().await;
+    let details = setup.swept().await;
     assert_eq!(details.len(), 2);
     assert_eq!(details[1]["sluice"]["account"], "acct_own");
 }
@@ -493,12 +493,12 @@ async fn what_is_kept_on_purpose_is_never_published_whatever_the_endpoint_is_set
             ..STORED
         },
     ];
-    let mut stage = Stage::with(&kept).await;
+    let mut setup = Setup::with(&kept).await;
     for (name, livemode) in [("platform", true), ("connect", false)] {
         let endpoint = Endpoint::of(AccountScope::Both, livemode);
-        stage.endpoints.insert(name.to_owned(), endpoint);
+        setup.endpoints.insert(name.to_owned(), endpoint);
     }
-    let done = stage.resume(stage.run(), 0).await.expect("done");
+    let done = setup.resume(setup.run(), 0).await.expect("done");
     assert_eq!((done.skipped, done.waiting, done.admitted), (2, 1, 0));
-    assert!(stage.swept().await.is_empty());
+    assert!(setup.swept().await.is_empty());
 }

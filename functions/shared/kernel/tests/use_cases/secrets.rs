@@ -22,7 +22,7 @@ async fn secrets_are_read_once_within_their_time() {
     assert_eq!(store.reads(), 1);
     store.hold(&[("platform", &["whsec_2"])]);
     assert_eq!(
-        first(&cache.get(TTL_MS).await.expect("read anew")),
+        first(&cache.get(TTL_MS).await.expect("read again")),
         Secret::new("whsec_2")
     );
     assert_eq!(store.reads(), 2);

@@ -9,7 +9,7 @@ use sluice_harness::ledger::MemoryLedger;
 use sluice_harness::outcomes::MemoryOutcomes;
 use sluice_harness::projections::MemoryProjections;
 use sluice_kernel::clock::Clock;
-use sluice_kernel::consumer::batch::{self, Run};
+use sluice_kernel::consumer::batch::{self, BatchRun};
 use sluice_kernel::consumer::consume::Ports;
 use sluice_kernel::consumer::fetch::WithoutKey;
 use sluice_kernel::domain::{Domain, Projected};
@@ -110,7 +110,7 @@ impl World {
             text: message(event),
             receives: 1,
         };
-        let run = Run {
+        let run = BatchRun {
             deadline_ms: self.clock.now_ms() + 30_000,
             receives_max: 500,
         };

@@ -5,7 +5,7 @@ use sluice_harness::bus::{MemoryBus, Script};
 use sluice_harness::clock::TestClock;
 use sluice_harness::faults::{Call, Fate, FaultyLedger};
 use sluice_harness::ledger::MemoryLedger;
-use sluice_kernel::bus::{Bus, Outgoing, Refusal};
+use sluice_kernel::bus::{Bus, Outgoing, PublishRefusal};
 use sluice_kernel::clock::Clock;
 use sluice_kernel::delivery::ledger::{Arrival, Claimed, Ledger};
 use sluice_kernel::delivery::record::{DeliveryOutcome, record_and_publish};
@@ -360,13 +360,13 @@ struct SlowRefusal<'a> {
 }
 
 impl Bus for SlowRefusal<'_> {
-    async fn publish(&self, entries: &[Outgoing]) -> Vec<Result<(), Refusal>> {
+    async fn publish(&self, entries: &[Outgoing]) -> Vec<Result<(), PublishRefusal>> {
         self.world.clock.advance_ms(LAPSE_MS);
         let mut other = arrival("evt_1", "other", SMALL);
         other.lapses_at_ms = self.world.clock.now_ms() + LAPSE_MS;
         let claimed = self.world.ledger.inner().claim(&other).await;
         assert!(matches!(claimed, Ok(Claimed::TookOver { .. })));
-        let refusal = Refusal::Later {
+        let refusal = PublishRefusal::Later {
             cause: "scripted".to_owned(),
         };
         vec![Err(refusal); entries.len()]

@@ -133,7 +133,7 @@ async fn an_object_that_can_not_be_asked_for_keeps_its_tie_until_an_event_decide
 }
 
 #[tokio::test]
-async fn a_check_that_finds_nothing_out_leaves_the_tie_noted_anew() {
+async fn a_check_that_finds_nothing_out_leaves_the_tie_noted_again() {
     let world = tied().await;
     // Stripe's state within the ties' own second, which says nothing about what came last.
     for _ in 0..2 {

@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_whose_prefix_tells_no_mode_is_refused_without_being_quoted() {
+    fn a_key_whose_prefix_shows_no_mode_is_refused_without_being_quoted() {
         for key in ["sk_org_live_abc", "pk_live_abc", "whsec_abc", "abc"] {
             let fault = keys(key, "").check().expect_err("no mode");
             assert_eq!(fault.code, WRONG_MODE);

@@ -189,8 +189,8 @@ fn ungenerated_of(event: &Value, livemode: bool) -> Option<Ungenerated> {
     let account = context.rsplit('/').find(|part| part.starts_with("acct_"));
     let related = &impact["related_object"];
     Some(Ungenerated {
-        told_by: text(&event["id"])?,
-        told_s: time::unix_seconds(event["created"].as_str()?)?,
+        notice_id: text(&event["id"])?,
+        noticed_s: time::unix_seconds(event["created"].as_str()?)?,
         scope: Scope {
             account: account.map(str::to_owned),
             livemode: event["livemode"].as_bool().unwrap_or(livemode),

@@ -4,7 +4,7 @@ use super::tests::{code, event_with, head};
 use super::*;
 
 #[test]
-fn what_is_not_json_is_told_from_what_is_not_an_object() {
+fn what_is_not_json_is_distinguished_from_what_is_not_an_object() {
     for body in [
         "",
         " ",

@@ -495,7 +495,7 @@ fn codes_are_stable_and_distinct() {
 }
 
 #[test]
-fn which_of_several_secrets_it_was_signed_with_is_told_by_their_places() {
+fn which_of_several_secrets_it_was_signed_with_is_shown_by_their_places() {
     let by = |header: String, secrets: &[&str]| {
         let verified = verify(
             BODY,

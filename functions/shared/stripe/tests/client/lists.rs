@@ -94,20 +94,20 @@ fn what_stripe_says_it_failed_to_make_is_listed_with_type_account_and_object() {
         let ask = failures(livemode, from_s, to_s, None);
         page(|| client.ungenerated(&ask))
     };
-    let mut told_s: Vec<i64> = lost.iter().map(|event| event.created + 60).collect();
-    told_s.sort_unstable();
-    let (first_s, last_s) = (told_s[0], told_s[1]);
+    let mut noticed_s: Vec<i64> = lost.iter().map(|event| event.created + 60).collect();
+    noticed_s.sort_unstable();
+    let (first_s, last_s) = (noticed_s[0], noticed_s[1]);
     assert!(first_s < last_s, "two seconds");
     let (items, next) = list(true, first_s, last_s);
     assert_eq!((items.len(), next), (2, None));
     for event in &lost {
         let account = &event.object.scope.account;
         let found = items.iter().find(|one| one.scope.account == *account);
-        let found = found.expect("told of");
+        let found = found.expect("a notice");
         assert_eq!(found.kind, event.kind);
         assert_eq!(found.object.as_deref(), Some(&*event.object.id));
         assert_eq!(found.object_kind.as_deref(), Some("payment_intent"));
-        assert_eq!(found.told_s, event.created + 60);
+        assert_eq!(found.noticed_s, event.created + 60);
     }
     // Both ends are included, and nothing beyond them; the other mode has no events.
     let ids = |from_s, to_s| list(true, from_s, to_s).0.len();
@@ -145,21 +145,21 @@ fn failures_of_one_second_are_listed_to_their_end_and_so_is_what_is_older() {
         world.play(Story::Purchase, &Scope::platform(true));
     }
     // In one second Stripe says for all of them that it failed to make them.
-    let told_s = world.end() + 7_200;
+    let noticed_s = world.end() + 7_200;
     let lost: Vec<Occurrence> = world.events()[..PAGE_MAX + 5].to_vec();
     for (n, event) in lost.iter().enumerate() {
         let hour = if n == 0 { 3_600 } else { 0 };
-        let after_s = u32::try_from(told_s - event.created - hour).expect("later");
+        let after_s = u32::try_from(noticed_s - event.created - hour).expect("later");
         world
             .fail_to_generate(&event.id, after_s)
             .expect("it is there");
     }
     let server = serve(world);
-    server.set_now(Some(told_s));
+    server.set_now(Some(noticed_s));
     let client = client(&server.url());
     let (mut found, mut after) = (Vec::new(), None);
     loop {
-        let ask = failures(true, told_s - 7_200, told_s, after.take());
+        let ask = failures(true, noticed_s - 7_200, noticed_s, after.take());
         let (items, next) = page(|| client.ungenerated(&ask));
         found.extend(items);
         match next {
@@ -168,11 +168,11 @@ fn failures_of_one_second_are_listed_to_their_end_and_so_is_what_is_older() {
         }
     }
     assert_eq!(found.len(), lost.len());
-    let ids: BTreeSet<_> = found.iter().map(|one| &one.told_by).collect();
+    let ids: BTreeSet<_> = found.iter().map(|one| &one.notice_id).collect();
     assert_eq!(ids.len(), lost.len());
     assert_eq!(
-        found.iter().map(|one| one.told_s).min(),
-        Some(told_s - 3_600)
+        found.iter().map(|one| one.noticed_s).min(),
+        Some(noticed_s - 3_600)
     );
 }
 

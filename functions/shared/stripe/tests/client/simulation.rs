@@ -16,7 +16,7 @@ pub(crate) fn serve(world: World) -> Server {
     Server::start(world, Terms::default(), 0).expect("a free port")
 }
 
-fn told(story: Story) -> Server {
+fn played(story: Story) -> Server {
     let mut world = World::new(3, Options::default());
     world.play(story, &Scope::platform(true));
     serve(world)
@@ -73,7 +73,7 @@ fn gone(request: Fetch) -> Fetch {
 }
 
 #[test]
-fn every_object_that_an_event_tells_of_is_found_as_it_is_in_the_events_version() {
+fn every_object_that_an_event_names_is_found_as_it_is_in_the_events_version() {
     let mut world = World::new(1, Options::default());
     let mut scopes = vec![Scope::platform(true), Scope::platform(false)];
     scopes.push(world.connect(true));
@@ -143,7 +143,7 @@ fn every_object_that_an_event_tells_of_is_found_as_it_is_in_the_events_version()
 
 #[test]
 fn a_charge_is_found_with_all_of_its_refunds_beside_what_an_event_shows_of_it() {
-    let server = told(Story::TwoEqualRefunds);
+    let server = played(Story::TwoEqualRefunds);
     let found = fetch(&client(&server.url()), &request(&server, "charge")).expect("found");
     let Fetched::Found { object, whole, .. } = found else {
         panic!("{found:?}")
@@ -156,7 +156,7 @@ fn a_charge_is_found_with_all_of_its_refunds_beside_what_an_event_shows_of_it() 
 
 #[test]
 fn without_a_version_the_accounts_own_is_answered_and_named() {
-    let server = told(Story::Purchase);
+    let server = played(Story::Purchase);
     let request = Fetch {
         api_version: None,
         ..request(&server, "charge")
@@ -199,8 +199,8 @@ fn equal_ids_in_three_accounts_are_three_objects() {
 }
 
 #[test]
-fn a_customer_that_was_deleted_is_told_to_be() {
-    let server = told(Story::CustomerDeleted);
+fn a_customer_that_was_deleted_is_shown_as_deleted() {
+    let server = played(Story::CustomerDeleted);
     let request = request(&server, "customer");
     let fetched = fetch(&client(&server.url()), &request).expect("an answer");
     let Fetched::Deleted {
@@ -218,7 +218,7 @@ fn a_customer_that_was_deleted_is_told_to_be() {
 
 #[test]
 fn what_is_missing_is_deleted_where_the_same_key_is_shown_the_event() {
-    let server = told(Story::Purchase);
+    let server = played(Story::Purchase);
     let request = gone(request(&server, "charge"));
     let fetched = fetch(&client(&server.url()), &request).expect("proven");
     let Fetched::Deleted {
@@ -247,7 +247,7 @@ fn what_is_missing_is_deleted_where_the_same_key_is_shown_the_event() {
 
 #[test]
 fn what_is_missing_is_not_deleted_without_an_event_or_with_one_that_is_too_old_or_unknown() {
-    let server = told(Story::Purchase);
+    let server = played(Story::Purchase);
     let request = gone(request(&server, "charge"));
     let client = client(&server.url());
     for proof in [None, Some(Proof::Snapshot("evt_none".to_owned()))] {
@@ -266,7 +266,7 @@ fn what_is_missing_is_not_deleted_without_an_event_or_with_one_that_is_too_old_o
 
 #[test]
 fn a_key_of_the_wrong_mode_is_never_sent_so_its_404_is_no_deletion() {
-    let server = told(Story::Purchase);
+    let server = played(Story::Purchase);
     let client = client_with(&server.url(), keys(Some(TEST), None), |_| {});
     let result = code(fetch(&client, &request(&server, "charge")));
     assert_eq!(result, (Class::Retry, "stripe.key_wrong_mode"));
@@ -293,7 +293,7 @@ fn a_404_from_a_key_of_another_account_or_mode_that_looks_right_is_no_deletion()
 
 #[test]
 fn an_account_that_cannot_be_reached_is_no_deletion() {
-    let server = told(Story::Purchase);
+    let server = played(Story::Purchase);
     let client = client(&server.url());
     let mut charge = request(&server, "charge");
     charge.scope.account = Some("acct_gone".to_owned());
@@ -307,7 +307,7 @@ fn an_account_that_cannot_be_reached_is_no_deletion() {
 
 #[test]
 fn a_429_is_a_fault_with_stripes_delay_and_nothing_more_is_asked_until_then() {
-    let server = told(Story::Purchase);
+    let server = played(Story::Purchase);
     let client = client(&server.url());
     let request = request(&server, "charge");
     server.refuse_next(1, &Refusal::rate_limited(3, "endpoint-rate"));
@@ -333,7 +333,7 @@ fn a_429_is_a_fault_with_stripes_delay_and_nothing_more_is_asked_until_then() {
 
 #[test]
 fn stripes_own_faults_may_be_asked_again_at_once() {
-    let server = told(Story::Purchase);
+    let server = played(Story::Purchase);
     let client = client(&server.url());
     let request = request(&server, "charge");
     for status in [500, 502, 503, 409] {
@@ -353,7 +353,7 @@ fn stripes_own_faults_may_be_asked_again_at_once() {
 
 #[test]
 fn a_refused_key_waits_for_an_operator_who_may_replace_it() {
-    let server = told(Story::Purchase);
+    let server = played(Story::Purchase);
     let client = client_with(&server.url(), keys(Some("sk_live_revoked"), None), |_| {});
     let request = request(&server, "charge");
     let fault = fetch(&client, &request).expect_err("unknown to Stripe");
@@ -371,7 +371,7 @@ fn a_refused_key_waits_for_an_operator_who_may_replace_it() {
 
 #[test]
 fn a_version_that_stripe_does_not_know_is_rejected() {
-    let server = told(Story::Purchase);
+    let server = played(Story::Purchase);
     let unknown = Fetch {
         api_version: Some("2011-01-01".to_owned()),
         ..request(&server, "charge")
@@ -382,7 +382,7 @@ fn a_version_that_stripe_does_not_know_is_rejected() {
 
 #[test]
 fn without_a_key_a_path_or_a_token_nothing_is_asked() {
-    let server = told(Story::Purchase);
+    let server = played(Story::Purchase);
     let charge = request(&server, "charge");
     let only_test = client_with(&server.url(), keys(Some(" "), Some(TEST)), |_| {});
     assert_eq!(fetch(&only_test, &charge), Ok(Fetched::NoKey));

@@ -151,7 +151,7 @@ fn where_nobody_listens_the_fault_says_so() {
     let closed = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
     let url = format!("http://{}", closed.local_addr().expect("an address"));
     drop(closed);
-    let fault = fetch(&client(&url), &of("charge", "ch_1")).expect_err("nobody listens");
+    let fault = fetch(&client(&url), &of("charge", "ch_1")).expect_err("no server listens");
     assert_eq!(
         (fault.class, fault.code),
         (Class::Retry, "stripe.unavailable")
@@ -160,7 +160,7 @@ fn where_nobody_listens_the_fault_says_so() {
 }
 
 #[test]
-fn a_server_that_speaks_no_tls_where_it_should_is_told_nothing() {
+fn a_server_that_speaks_no_tls_but_should_is_sent_nothing() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
     let url = format!("https://{}", listener.local_addr().expect("an address"));
     let server = std::thread::spawn(move || {
@@ -176,11 +176,14 @@ fn a_server_that_speaks_no_tls_where_it_should_is_told_nothing() {
         (fault.class, fault.code),
         (Class::Retry, "stripe.unavailable")
     );
-    let told = server.join().expect("the server ends");
+    let received = server.join().expect("the server ends");
     // The greeting of TLS, and not a request.
-    assert_eq!(told.first(), Some(&0x16));
-    let told = String::from_utf8_lossy(&told).into_owned();
-    assert!(!told.contains(LIVE) && !told.contains("charges"), "{told}");
+    assert_eq!(received.first(), Some(&0x16));
+    let received = String::from_utf8_lossy(&received).into_owned();
+    assert!(
+        !received.contains(LIVE) && !received.contains("charges"),
+        "{received}"
+    );
 }
 
 #[test]

@@ -42,7 +42,7 @@ pub(super) fn judge(truth: &Truth, seen: &Seen, end: &End, findings: &mut Findin
             match of_domain(&truth.undelivered.objects, key).filter(|_| is_imported(document)) {
                 None => findings
                     .drifted
-                    .push(format!("{domain} keeps {key}, which no event told of")),
+                    .push(format!("{domain} keeps {key}, which no event reported")),
                 Some(renderings) => {
                     let what = format!("{domain} has imported {key}");
                     projection(&what, document, &renderings, findings);

@@ -87,7 +87,7 @@ fn a_small_event_costs_what_its_requests_cost() {
     is(row(&bill, "domains: read").ours, 0.125);
     is(row(&bill, "domains: write").ours, 0.625);
     is(row(&bill, "logs: functions").ours, 0.4);
-    is(row(&bill, "logs: the door").ours, 0.1);
+    is(row(&bill, "logs: the API").ours, 0.1);
     is(row(&bill, "effects").ours, 0.2 * (1.0 + 0.625));
     // Each event and each effect is encrypted and decrypted.
     is(

@@ -28,7 +28,7 @@ fn ids(count: usize) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_run_is_made_once_and_saved_by_whoever_has_seen_it_last() {
+async fn a_run_is_made_once_and_saved_by_the_one_that_has_seen_it_last() {
     let runs = DynamoRuns::new(&dynamo().await, OUTCOMES.to_owned(), 35);
     let mut run = run("r-1");
     assert_eq!(runs.find("r-1").await, Ok(None));

@@ -63,7 +63,7 @@ fn checked(
         received_at_ms: now_ms,
         traceparent: traceparent.to_owned(),
         generation: None,
-        muted: false,
+        suppressed: false,
         body: BodyPlace::Inline,
     };
     let mut detail = json!({

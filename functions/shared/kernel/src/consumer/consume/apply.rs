@@ -23,10 +23,10 @@ pub(super) async fn apply<D: Domain>(
     ports: &Ports<'_, impl Projections, impl Bus, impl Bodies, impl Objects, D::Settings>,
     time: Time<'_, impl Clock>,
     event: &Event,
-    told: &Observation<'_, D::State>,
+    observation: &Observation<'_, D::State>,
 ) -> Result<Consumed, Fault> {
-    let key = projection::key(&event.scope, &told.object);
-    let owner = told.owner.as_deref();
+    let key = projection::key(&event.scope, &observation.object);
+    let owner = observation.owner.as_deref();
     let owner = owner.map(|owner| projection::owner_key(&event.scope, owner));
     let place = Place {
         key: &key,
@@ -37,13 +37,14 @@ pub(super) async fn apply<D: Domain>(
         let before_ms = time.clock.now_ms();
         let (item, version) = read::<D>(ports.projections, &key).await?;
         let objects = ports.objects;
-        let gathered = gather::<D>(objects, time, event, told, item.as_ref(), &mut asked).await;
-        let found = Findings::of::<D>(event, told, item.as_ref(), &gathered, &asked);
+        let gathered =
+            gather::<D>(objects, time, event, observation, item.as_ref(), &mut asked).await;
+        let found = Findings::of::<D>(event, observation, item.as_ref(), &gathered, &asked);
         let input = Input::<D> {
             event,
-            mode: told.mode,
+            mode: observation.mode,
             evidence: gathered.evidence,
-            facts: &told.facts,
+            facts: &observation.facts,
             settings: ports.settings,
             now_ms: time.clock.now_ms(),
         };
@@ -58,12 +59,12 @@ pub(super) async fn apply<D: Domain>(
             }
         };
         let period_ms = (before_ms, time.clock.now_ms());
-        let remarks = found.remarks::<D>(event, &told.object, asked.lacks_key, period_ms);
+        let remarks = found.remarks::<D>(event, &observation.object, asked.lacks_key, period_ms);
         let mut emitted = Vec::new();
         if let Some(item) = item.filter(|item| !item.pending.is_empty()) {
             emitted.extend(item.pending.iter().map(|effect| effect.kind.clone()));
             let ports = (ports.projections, ports.bus);
-            emit_pending::<D>(ports, place, version, item, told.traceparent).await?;
+            emit_pending::<D>(ports, place, version, item, observation.traceparent).await?;
         }
         return Ok(Consumed {
             outcome: step.outcome,
@@ -101,13 +102,13 @@ async fn gather<D: Domain>(
     objects: &impl Objects,
     time: Time<'_, impl Clock>,
     event: &Event,
-    told: &Observation<'_, D::State>,
+    observation: &Observation<'_, D::State>,
     item: Option<&Item<D::State>>,
     asked: &mut Asked<D::State>,
 ) -> Gathered<D::State> {
     let mut evidence = match item {
-        Some(item) => item.evidence.add(told.candidate.clone()),
-        None => Evidence::of(told.candidate.clone()),
+        Some(item) => item.evidence.add(observation.candidate.clone()),
+        None => Evidence::of(observation.candidate.clone()),
     };
     for candidate in &asked.fetched {
         evidence = evidence.add(Candidate::clone(candidate));
@@ -115,7 +116,7 @@ async fn gather<D: Domain>(
     let is_news = item.is_none_or(|item| item.evidence != evidence);
     while is_news
         && asked.fetched.len() < FETCHES_MAX
-        && (!evidence.head().is_decided() || is_partial(&evidence, event, told))
+        && (!evidence.head().is_decided() || is_partial(&evidence, event, observation))
     {
         let wait_ms = wait_ms(&evidence, &asked.fetched);
         if !time.is_enough_to_fetch(wait_ms) {
@@ -124,7 +125,7 @@ async fn gather<D: Domain>(
         if wait_ms > 0 {
             time.clock.sleep_ms(wait_ms).await;
         }
-        match resolve_tie::<D>(objects, event, told).await {
+        match resolve_tie::<D>(objects, event, observation).await {
             Ok(Settled::Found(candidate)) => {
                 evidence = evidence.add(candidate.clone());
                 asked.fetched.push(candidate);
@@ -165,7 +166,7 @@ struct Findings {
 impl Findings {
     fn of<D: Domain>(
         event: &Event,
-        told: &Observation<'_, D::State>,
+        observation: &Observation<'_, D::State>,
         item: Option<&Item<D::State>>,
         Gathered { evidence, is_news }: &Gathered<D::State>,
         asked: &Asked<D::State>,
@@ -173,16 +174,16 @@ impl Findings {
         let head = evidence.head();
         let had = item.map(|item| item.evidence.head());
         let differs = had.as_ref().is_none_or(|had| had.state() != head.state());
-        let resolves = ties::resolves::<D>(had.as_ref(), &head, told.is_check);
+        let resolves = ties::resolves::<D>(had.as_ref(), &head, observation.is_check);
         // A partial state that is completed hasn't drifted.
         let drifts = differs && had.is_none_or(|had| D::is_whole(had.state()));
         Self {
             is_news: *is_news,
             is_guess: !head.is_decided(),
-            is_partial: is_partial(evidence, event, told),
+            is_partial: is_partial(evidence, event, observation),
             resolves,
-            drifts: told.is_check && drifts,
-            contradicts: is_contradicted(item, &asked.fetched, told),
+            drifts: observation.is_check && drifts,
+            contradicts: is_contradicted(item, &asked.fetched, observation),
         }
     }
 

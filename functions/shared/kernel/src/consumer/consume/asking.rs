@@ -20,12 +20,12 @@ pub(super) async fn fetch_facts<D: Domain>(
     objects: &impl Objects,
     time: Time<'_, impl Clock>,
     event: &Event,
-    told: &Observation<'_, D::State>,
+    observation: &Observation<'_, D::State>,
 ) -> Result<Option<(Candidate<D::State>, Vec<Fact>)>, Fault> {
     let Some(fetch) = Fetch::of_snapshot(event) else {
         return Ok(None);
     };
-    let fetch = fetch.within(told.context);
+    let fetch = fetch.within(observation.context);
     if !time.is_enough_to_fetch(0) {
         return Err(queue::no_time());
     }
@@ -35,7 +35,7 @@ pub(super) async fn fetch_facts<D: Domain>(
         Err(fault) if fetch::is_of_one_object(&fault) => Ok(None),
         Err(fault) => Err(fault),
         Ok(fetched) => {
-            let found = found::<D>(event, &told.object, fetched)?;
+            let found = found::<D>(event, &observation.object, fetched)?;
             let whole = found.filter(|found| !found.lacks_facts);
             Ok(whole.map(|found| (found.candidate, found.facts)))
         }
@@ -63,16 +63,16 @@ pub(super) enum Settled<S> {
 pub(super) async fn resolve_tie<D: Domain>(
     objects: &impl Objects,
     event: &Event,
-    told: &Observation<'_, D::State>,
+    observation: &Observation<'_, D::State>,
 ) -> Result<Settled<D::State>, Fault> {
     let Some(fetch) = Fetch::of_snapshot(event) else {
         return Ok(Settled::Nothing);
     };
-    let fetched = objects.fetch(&fetch.within(told.context)).await?;
+    let fetched = objects.fetch(&fetch.within(observation.context)).await?;
     if fetched == Fetched::NoKey {
         return Ok(Settled::NoKey);
     }
-    let found = found::<D>(event, &told.object, fetched)?;
+    let found = found::<D>(event, &observation.object, fetched)?;
     Ok(found.map_or(Settled::Nothing, |found| Settled::Found(found.candidate)))
 }
 

@@ -2,7 +2,7 @@
 //! effects.
 
 use super::CONFLICTS_MAX;
-use crate::bus::{Bus, Refusal};
+use crate::bus::{Bus, PublishRefusal};
 use crate::consumer::projection::{self, Item, Projections, Stored, forms};
 use crate::domain::Domain;
 use crate::effects::effect::{self, Pending};
@@ -51,7 +51,7 @@ async fn emit(
     }
     for result in results {
         // Effects that the bus accepted stay pending too and are emitted again: receivers drop them by id.
-        if let Err(Refusal::Form { cause } | Refusal::Later { cause }) = result {
+        if let Err(PublishRefusal::Form { cause } | PublishRefusal::Later { cause }) = result {
             return Err(Fault::retry("effect.not_published", cause));
         }
     }

@@ -26,9 +26,9 @@ pub(super) struct Observation<'a, S> {
 pub(super) fn is_contradicted<S: Clone + PartialEq>(
     item: Option<&Item<S>>,
     fetched: &[Candidate<S>],
-    told: &Observation<'_, S>,
+    observation: &Observation<'_, S>,
 ) -> bool {
-    let mut answers = fetched.iter().chain([&told.candidate]);
+    let mut answers = fetched.iter().chain([&observation.candidate]);
     item.is_some_and(|item| answers.any(|answer| item.evidence.is_contradicted_by(answer)))
 }
 
@@ -36,8 +36,8 @@ pub(super) fn is_contradicted<S: Clone + PartialEq>(
 pub(super) fn is_partial<S: Clone + PartialEq>(
     evidence: &Evidence<S>,
     event: &Event,
-    told: &Observation<'_, S>,
+    observation: &Observation<'_, S>,
 ) -> bool {
     let source = &evidence.head().candidate().source;
-    told.is_partial && matches!(source, Source::Event { id, .. } if *id == event.id)
+    observation.is_partial && matches!(source, Source::Event { id, .. } if *id == event.id)
 }

@@ -106,7 +106,7 @@ pub(super) async fn consume_thin<D: Domain>(
         // The object shows its current state, and the event's type says nothing about that.
         facts.clear();
     }
-    let told = Observation {
+    let observation = Observation {
         owner: D::owner(&projected.state),
         object: projected.object.clone(),
         facts,
@@ -117,7 +117,7 @@ pub(super) async fn consume_thin<D: Domain>(
         is_check,
         context: fetch.context.as_deref(),
     };
-    apply::<D>(ports, time, &event, &told).await
+    apply::<D>(ports, time, &event, &observation).await
 }
 
 /// Whether an object that Stripe doesn't have counts as deleted.

@@ -155,7 +155,7 @@ mod tests {
         }
 
         #[test]
-        fn whoever_waits_as_told_gets_a_token(rate in 1_u32..50, steps in prop::collection::vec(0_u64..400, 1..50)) {
+        fn who_waits_the_time_given_gets_a_token(rate in 1_u32..50, steps in prop::collection::vec(0_u64..400, 1..50)) {
             let mut budget = budget(rate, 7);
             let mut now_ms = 0;
             for step in steps {

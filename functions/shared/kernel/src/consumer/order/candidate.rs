@@ -52,7 +52,7 @@ pub enum Before {
     Was(Digest),
     /// Nothing. An event without `previous_attributes` (`invoice.paid`) shows a state that another event may have
     /// caused (`invoice.updated`), or that it caused itself. A fetch changes nothing.
-    Untold,
+    Unknown,
 }
 
 /// One state of an object, with what is needed to order it among others.
@@ -82,7 +82,7 @@ impl<S> Candidate<S> {
         let before = match &event.previous_attributes {
             Some(previous) => Before::Was(Digest::before(&event.object, previous)),
             None if event.kind.ends_with(".created") => Before::Nothing,
-            None => Before::Untold,
+            None => Before::Unknown,
         };
         Self {
             source: Source::Event {
@@ -121,7 +121,7 @@ impl<S> Candidate<S> {
             notice: false,
             closing: false,
             api_version: api_version.map(str::to_owned),
-            before: Before::Untold,
+            before: Before::Unknown,
             after: Digest::of(object),
             state: projected.state,
         }

@@ -65,7 +65,7 @@ fn follows<S>(members: &[Candidate<S>], _used: u32, last: usize, next: usize) ->
     match members[next].before {
         Before::Nothing => false,
         Before::Was(before) => before == members[last].after,
-        Before::Untold => members[next].after == members[last].after,
+        Before::Unknown => members[next].after == members[last].after,
     }
 }
 
@@ -82,7 +82,7 @@ fn may_follow<S>(members: &[Candidate<S>], used: u32, last: usize, next: usize) 
             })
     };
     follows(members, used, last, next)
-        || (members[next].before == Before::Untold
+        || (members[next].before == Before::Unknown
             && is_event(next)
             && !was_there(members[next].after))
 }

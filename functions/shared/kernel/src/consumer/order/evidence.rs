@@ -376,7 +376,7 @@ impl<S: Serialize + Clone + PartialEq> Serialize for Evidence<S> {
                 closing: member.closing,
                 before: match member.before {
                     Before::Was(digest) => Some(digest),
-                    Before::Nothing | Before::Untold => None,
+                    Before::Nothing | Before::Unknown => None,
                 },
                 after: member.after,
                 state: (member.state != *head.state()).then(|| member.state.clone()),
@@ -416,7 +416,7 @@ impl<'de, S: Deserialize<'de> + Clone> Deserialize<'de> for Evidence<S> {
                 before: match member.before {
                     Some(digest) => Before::Was(digest),
                     None if member.creation => Before::Nothing,
-                    None => Before::Untold,
+                    None => Before::Unknown,
                 },
                 after: member.after,
                 state: member.state.unwrap_or_else(|| state.clone()),

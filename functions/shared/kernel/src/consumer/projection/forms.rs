@@ -66,7 +66,7 @@ impl<S: Clone + PartialEq> From<First<S>> for Item<S> {
             // No digest was kept. Without an API version the candidate links to no other, so its digest is never
             // compared.
             api_version: None,
-            before: Before::Untold,
+            before: Before::Unknown,
             after: Digest::of(&Value::Null),
             state: first.state,
         });
@@ -165,7 +165,7 @@ mod tests {
             notice: false,
             closing: false,
             api_version: Some("2025-09-30.clover".to_owned()),
-            before: Before::Untold,
+            before: Before::Unknown,
             after: Digest::of(&json!(created)),
             state: created,
         };

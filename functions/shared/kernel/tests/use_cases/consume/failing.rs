@@ -103,14 +103,14 @@ async fn a_message_near_its_last_receive_leaves_why_it_fails_and_what_became_of_
     fail(RECEIVES_MAX - FAILING_RECEIVES + 1).await;
     fail(RECEIVES_MAX).await;
     let recorded = world.outcomes.recorded();
-    let told: Vec<_> = recorded
+    let noted: Vec<_> = recorded
         .iter()
         .map(|record| (record.word, record.code, record.receives))
         .collect();
     // The record before the last receive replaced nothing.
     let code = "effect.not_published";
     assert_eq!(
-        told,
+        noted,
         [
             (
                 RecordKind::Failing,
@@ -158,7 +158,7 @@ async fn a_queue_with_few_receives_records_no_message_that_ends_well_at_once() {
         objects: &world.stripe,
         settings: &NoSettings {},
     };
-    let run = Run {
+    let run = BatchRun {
         deadline_ms: world.clock.now_ms() + 30_000,
         receives_max: 2,
     };

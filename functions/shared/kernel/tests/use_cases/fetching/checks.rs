@@ -38,7 +38,7 @@ pub(crate) fn check() -> String {
 }
 
 #[tokio::test]
-async fn a_check_mends_what_has_drifted_says_so_and_tells_no_fact() {
+async fn a_check_corrects_what_has_drifted_says_so_and_emits_no_fact() {
     let stripe = MemoryStripe::at(NOW_S + 60);
     stripe.put(&scope(), door("shut"));
     let world = world(stripe);
@@ -86,15 +86,15 @@ fn check_ungenerated() -> String {
 }
 
 #[tokio::test]
-async fn a_check_for_an_event_that_was_never_made_tells_what_that_would_have_told_once() {
+async fn a_check_for_an_event_that_was_never_made_emits_what_that_would_have_emitted_once() {
     let stripe = MemoryStripe::at(NOW_S + 60);
     stripe.put(&scope(), door("shut"));
     let world = world(stripe);
     let handled = world.handle(check_ungenerated()).await;
     assert_eq!(handled.note, Some("check.drifted"));
     assert_eq!(world.item()["state"], "shut");
-    let told = world.bus.taken().len();
-    assert!(told > 0, "the fact of its type");
+    let emitted = world.bus.taken().len();
+    assert!(emitted > 0, "the fact of its type");
     let asked = world.stripe.take_asked();
     assert_eq!(asked[0].proof, Some(Proof::Thin("evt_notice".to_owned())));
     assert_eq!(
@@ -104,7 +104,7 @@ async fn a_check_for_an_event_that_was_never_made_tells_what_that_would_have_tol
     );
     world.stripe.set_date(NOW_S + 120);
     world.handle(check_ungenerated()).await;
-    assert_eq!(world.bus.taken().len(), told, "and once");
+    assert_eq!(world.bus.taken().len(), emitted, "and once");
 }
 
 #[tokio::test]

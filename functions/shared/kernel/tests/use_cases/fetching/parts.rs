@@ -79,14 +79,14 @@ async fn facts_that_an_event_does_not_show_are_read_from_the_fetched_object_once
         let handled = world.handle(message(&repainted())).await;
         assert_eq!(handled.note, None);
     }
-    let told: Vec<_> = world
+    let emitted: Vec<_> = world
         .bus
         .details()
         .iter()
         .map(|it| it["id"].clone())
         .collect();
     assert_eq!(
-        told,
+        emitted,
         [
             "Painted#platform#live#door_1#red",
             "Painted#platform#live#door_1#blue"

@@ -26,7 +26,7 @@ async fn every_connected_account_is_walked_and_keeps_its_own_events() {
 #[tokio::test]
 async fn accounts_that_can_not_be_listed_are_those_that_deliveries_named() {
     let world = World::new(endpoint::AccountScope::Connect);
-    let mut delivery = arrival("evt_1", "door", b"{}");
+    let mut delivery = arrival("evt_1", "main", b"{}");
     delivery.head.account = Some(Cow::Borrowed("acct_9"));
     let taken = record_and_publish(&world.ledger, &world.bus, &world.clock, &delivery).await;
     taken.expect("taken");
@@ -89,7 +89,7 @@ async fn an_account_that_a_delivery_named_first_is_compared_from_the_first_run_o
     world.run("run-0").await;
     world.made(&account("acct_9"), "evt_lost", 60);
     world.clock.advance_ms(7_200_000);
-    let mut delivery = arrival("evt_seen", "door", b"{}");
+    let mut delivery = arrival("evt_seen", "main", b"{}");
     delivery.head.account = Some(Cow::Borrowed("acct_9"));
     let taken = record_and_publish(&world.ledger, &world.bus, &world.clock, &delivery).await;
     taken.expect("taken");
@@ -199,7 +199,10 @@ async fn a_list_of_accounts_that_is_longer_than_a_runs_time_goes_on_in_the_next(
         let report = world.run(&format!("run-{n}")).await;
         rounds += u32::from(!report.accounts_more);
     }
-    assert!(rounds >= 3, "each goes on where the one before was left");
+    assert!(
+        rounds >= 3,
+        "each continues at the place that the one before reached"
+    );
     for id in &accounts {
         assert!(world.notes.cursor(&account(id)).is_some(), "{id}");
     }

@@ -265,7 +265,7 @@ async fn seen_accounts(ids: &[&str]) -> World {
     let world = World::new(endpoint::AccountScope::Connect);
     for id in ids {
         let event = format!("evt_of_{id}");
-        let mut delivery = arrival(&event, "door", b"{}");
+        let mut delivery = arrival(&event, "main", b"{}");
         delivery.head.account = Some(Cow::Borrowed(id));
         delivery.received_at_ms = START_MS;
         let taken = record_and_publish(&world.ledger, &world.bus, &world.clock, &delivery).await;

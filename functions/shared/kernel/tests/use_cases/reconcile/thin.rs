@@ -54,7 +54,7 @@ async fn an_endpoint_of_thin_events_is_compared_with_the_list_of_those_and_no_sn
 #[tokio::test]
 async fn endpoints_of_both_payloads_are_compared_with_both_lists_each_by_its_own_cursor() {
     let mut world = begun(&[
-        ("door", endpoint::AccountScope::Both, Payload::Snapshot),
+        ("main", endpoint::AccountScope::Both, Payload::Snapshot),
         ("thin", endpoint::AccountScope::Both, Payload::Thin),
     ])
     .await;
@@ -73,7 +73,7 @@ async fn endpoints_of_both_payloads_are_compared_with_both_lists_each_by_its_own
     }
     // A scope that fails is named with its list.
     world.an_hour_later();
-    world.endpoints.remove("door");
+    world.endpoints.remove("main");
     let refused = Fault::retry("stripe.key_refused", "no permission for API v2");
     world.lists.refuse(&platform(), Some(refused));
     let report = world.run("run-2").await;
@@ -83,7 +83,7 @@ async fn endpoints_of_both_payloads_are_compared_with_both_lists_each_by_its_own
 #[tokio::test]
 async fn thin_types_are_subscribed_to_by_their_own_names() {
     let mut world = begun(&[
-        ("door", endpoint::AccountScope::Platform, Payload::Snapshot),
+        ("main", endpoint::AccountScope::Platform, Payload::Snapshot),
         ("thin", endpoint::AccountScope::Platform, Payload::Thin),
     ])
     .await;
@@ -100,7 +100,7 @@ async fn thin_types_are_subscribed_to_by_their_own_names() {
 
 #[tokio::test]
 async fn an_endpoint_of_thin_events_that_is_added_later_looks_for_nothing_of_before() {
-    let mut world = begun(&[("door", endpoint::AccountScope::Both, Payload::Snapshot)]).await;
+    let mut world = begun(&[("main", endpoint::AccountScope::Both, Payload::Snapshot)]).await;
     world.made_twice(&platform(), "evt_1", 60);
     world.made_twice(&account("acct_1"), "evt_2", 60);
     world.add_endpoint("thin", endpoint::AccountScope::Both, Payload::Thin);

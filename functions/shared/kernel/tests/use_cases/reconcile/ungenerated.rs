@@ -10,8 +10,8 @@ impl World {
     /// Stripe says, at this second after the start, that it failed to make an event of this object.
     pub(super) fn not_made(&self, scope: &Scope, object: &str, after_s: i64) {
         self.lists.fail_to_generate(Ungenerated {
-            told_by: format!("evt_of_{object}"),
-            told_s: START_MS / 1_000 + after_s,
+            notice_id: format!("evt_of_{object}"),
+            noticed_s: START_MS / 1_000 + after_s,
             scope: scope.clone(),
             kind: "payment_intent.succeeded".to_owned(),
             object: Some(object.to_owned()),

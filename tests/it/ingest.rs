@@ -160,7 +160,7 @@ fn an_endpoint_takes_its_own_secret_and_its_own_scope() {
 }
 
 #[test]
-fn other_methods_and_endpoints_are_told_so() {
+fn other_methods_and_endpoints_get_an_answer_that_says_so() {
     let world = shared();
     let sender = sluice_local::post::Sender::to(world.info());
     let answer = sender.post("nobody", b"{}", None).expect("an answer");

@@ -1,11 +1,11 @@
 //! What an endpoint is sent: a change as a snapshot or as a thin event, or a notice that only API v2 has.
 
-use crate::delivery::endpoint::{Endpoint, Hears, Payload};
+use crate::delivery::endpoint::{Endpoint, EventsFrom, Payload};
 use crate::world::{Notice, Occurrence, World};
 
 /// One event that an endpoint receives.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Told<'w> {
+pub(crate) enum EndpointEvent<'w> {
     /// A snapshot.
     Snapshot(&'w Occurrence),
     /// A thin event.
@@ -14,7 +14,7 @@ pub(crate) enum Told<'w> {
     Notice(&'w Notice),
 }
 
-impl Told<'_> {
+impl EndpointEvent<'_> {
     /// `evt_…`
     pub(crate) fn id(self) -> String {
         match self {
@@ -35,7 +35,7 @@ impl Told<'_> {
 
     /// The bytes that this endpoint gets.
     pub(crate) fn body(self, world: &World, endpoint: &Endpoint) -> Vec<u8> {
-        let in_organization = endpoint.hears == Hears::Organization;
+        let in_organization = endpoint.events_from == EventsFrom::Organization;
         match self {
             Self::Snapshot(event) if in_organization => {
                 world.body_of_organization(event, endpoint.api_version)
@@ -57,17 +57,17 @@ impl Told<'_> {
 }
 
 /// Everything that an endpoint receives, in the order in which it happened.
-pub(crate) fn heard<'w>(world: &'w World, endpoint: &Endpoint) -> Vec<Told<'w>> {
+pub(crate) fn events_of<'w>(world: &'w World, endpoint: &Endpoint) -> Vec<EndpointEvent<'w>> {
     let events = world.events().iter();
-    let events = events.filter(|event| endpoint.hears(event));
+    let events = events.filter(|event| endpoint.receives(event));
     let notices = world.notices().iter();
-    let notices = notices.filter(|notice| endpoint.hears_notice(notice));
-    let mut told: Vec<_> = match endpoint.payload {
-        Payload::Snapshot => events.map(Told::Snapshot).collect(),
-        Payload::Thin => events.map(Told::Thin).collect(),
+    let notices = notices.filter(|notice| endpoint.receives_notice(notice));
+    let mut received: Vec<_> = match endpoint.payload {
+        Payload::Snapshot => events.map(EndpointEvent::Snapshot).collect(),
+        Payload::Thin => events.map(EndpointEvent::Thin).collect(),
     };
-    told.extend(notices.map(Told::Notice));
+    received.extend(notices.map(EndpointEvent::Notice));
     // The sort is stable: events of one second stay in the order in which they happened.
-    told.sort_by_key(|told| told.created());
-    told
+    received.sort_by_key(|one| one.created());
+    received
 }

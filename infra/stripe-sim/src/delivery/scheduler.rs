@@ -1,6 +1,6 @@
 //! What to post next, and what an answer means: Stripe's side of deliveries as a state machine without I/O or clock.
 //!
-//! The caller asks [`Desk::next`], posts, and reports the answer to [`Desk::answered`]. Times are Stripe's since the
+//! The caller asks [`Scheduler::next`], posts, and reports the answer to [`Scheduler::answered`]. Times are Stripe's since the
 //! run began and must not go back.
 //!
 //! Guarantee: each event that was added ends as acknowledged, given up or disabled, once all that `next` returned is
@@ -101,7 +101,7 @@ pub(crate) enum Next {
 
 /// An event as one destination receives it.
 #[derive(Debug)]
-pub(crate) struct Heard {
+pub(crate) struct NewEvent {
     pub(crate) event: String,
     pub(crate) kind: String,
     pub(crate) body: Vec<u8>,
@@ -140,7 +140,7 @@ struct Seat {
 
 /// All destinations, all events.
 #[derive(Debug)]
-pub(crate) struct Desk {
+pub(crate) struct Scheduler {
     seed: u64,
     seats: Vec<Seat>,
     tasks: Vec<Task>,
@@ -153,7 +153,7 @@ pub(crate) struct Desk {
     in_flight: usize,
 }
 
-impl Desk {
+impl Scheduler {
     pub(crate) fn new(destinations: Vec<Destination>, seed: u64) -> Self {
         let seat = |destination: Destination| Seat {
             name: Arc::from(destination.name.as_str()),
@@ -197,15 +197,15 @@ impl Desk {
     pub(crate) fn add(
         &mut self,
         place: usize,
-        heard: Vec<Heard>,
+        events: Vec<NewEvent>,
         mix: Mix,
         due: impl Fn(usize) -> Duration,
     ) {
         // Each destination and each batch has an order of its own.
         let seed = mix.seed ^ ((place as u64) << 48) ^ ((self.tasks.len() as u64) << 16);
-        let comings = mixed(heard.len(), Mix { seed, ..mix });
+        let comings = mixed(events.len(), Mix { seed, ..mix });
         let first = self.tasks.len();
-        for one in heard {
+        for one in events {
             let event: Arc<str> = Arc::from(one.event.as_str());
             if self.seats[place].known.insert(Arc::clone(&event)) {
                 *self.pending.entry(Arc::clone(&event)).or_default() += 1;

@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 use sluice_local::contents::{depth, listen, messages};
 use sluice_local::post::Sender;
 use sluice_local::problem::Problem;
-use sluice_local::stack::{self, Stack};
+use sluice_local::stack::{self, RunningStack};
 use sluice_local::test_stack::TestStack;
-use sluice_stripe_sim::delivery::{Endpoint, Hears, Mix, Payload, plan};
+use sluice_stripe_sim::delivery::{Endpoint, EventsFrom, Mix, Payload, plan};
 use sluice_stripe_sim::server::Server;
 use sluice_stripe_sim::{ApiVersion, Scope, World};
 
@@ -23,7 +23,10 @@ const LISTENER: &str = "cost-effects";
 pub(crate) const EVERY: &str = "every";
 
 /// The endpoints, and the accounts that their events come from.
-const ENDPOINTS: [(&str, Hears); 2] = [("platform", Hears::Platform), ("connect", Hears::Connect)];
+const ENDPOINTS: [(&str, EventsFrom); 2] = [
+    ("platform", EventsFrom::Platform),
+    ("connect", EventsFrom::Connect),
+];
 
 /// The longest wait for the queues to be empty after the last event.
 const DRAIN_MAX: Duration = Duration::from_secs(300);
@@ -43,7 +46,7 @@ pub struct Options {
 /// The stack after a run, with what was counted on the way.
 #[derive(Debug)]
 pub(crate) struct Played {
-    pub(crate) stack: Stack,
+    pub(crate) stack: RunningStack,
     /// Events that were posted, each of them once.
     pub(crate) events: usize,
     /// Calls made for the events.
@@ -101,7 +104,7 @@ fn world(options: Options) -> World {
 
 /// Has every first try of a call recorded, and once more under its table's name. Repetitions are left out: the SDK
 /// makes them because this machine is slow, and AWS would see none.
-fn count_calls(stack: &Stack) -> Result<(), Problem> {
+fn count_calls(stack: &RunningStack) -> Result<(), Problem> {
     let note = |id: &str, contains: Option<String>| {
         let mut rule = json!({ "id": id, "call": "*", "first-tries": true, "do": "note" });
         if let Some(text) = contains {
@@ -120,7 +123,7 @@ fn count_calls(stack: &Stack) -> Result<(), Problem> {
     }
 }
 
-fn fired(stack: &Stack) -> Result<Vec<Value>, Problem> {
+fn fired(stack: &RunningStack) -> Result<Vec<Value>, Problem> {
     stack
         .client_faults()
         .map_or_else(|| Ok(Vec::new()), |faults| faults.fired())
@@ -128,17 +131,17 @@ fn fired(stack: &Stack) -> Result<Vec<Value>, Problem> {
 
 /// Posts every event once, and returns how many there were.
 fn deliver(
-    stack: &Stack,
+    stack: &RunningStack,
     stripe: &Server,
     progress: &mut dyn FnMut(&str),
 ) -> Result<usize, Problem> {
     let sender = Sender::to(stack.info());
     let mut deliveries = Vec::new();
-    for (name, hears) in ENDPOINTS {
+    for (name, events_from) in ENDPOINTS {
         let endpoint = Endpoint {
             url: stack.info().url_of(name),
             secrets: Vec::new(),
-            hears,
+            events_from,
             livemode: false,
             api_version: ApiVersion::V2025_09_30,
             payload: Payload::Snapshot,
@@ -163,7 +166,7 @@ fn deliver(
 }
 
 /// Waits until no domain has anything to do. It looks twice in a row, because a message is in transit for a moment.
-fn drain(stack: &Stack, progress: &mut dyn FnMut(&str)) -> Result<(), Problem> {
+fn drain(stack: &RunningStack, progress: &mut dyn FnMut(&str)) -> Result<(), Problem> {
     let until = Instant::now() + DRAIN_MAX;
     let (mut quiet, mut said) = (0, Instant::now());
     while quiet < 3 {

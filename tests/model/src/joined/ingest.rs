@@ -34,7 +34,7 @@ impl Joined {
     }
 
     /// An attempt's next step.
-    pub(super) fn door(&self, world: &mut World, place: usize, end: End) {
+    pub(super) fn ingest(&self, world: &mut World, place: usize, end: End) {
         let Some(Attempt { event, step }) = world.attempts[place] else {
             return;
         };
@@ -111,7 +111,7 @@ impl Joined {
 
     fn publish(&self, world: &mut World, place: usize, event: u8, end: End) {
         match end {
-            End::Refused if self.rules.door_checks_each_result => {
+            End::Refused if self.rules.ingest_checks_each_result => {
                 let after_publish = false;
                 go(world, place, Step::Defer { after_publish });
             }

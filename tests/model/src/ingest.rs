@@ -215,7 +215,7 @@ impl Protocol {
                 world.take_copy();
                 published
             }
-            Bus::Refused if !self.guards.door_checks_each_result => published,
+            Bus::Refused if !self.guards.ingest_checks_each_result => published,
             Bus::Refused | Bus::Failed => Step::Defer {
                 after_publish: false,
             },

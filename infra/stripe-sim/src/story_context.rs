@@ -21,7 +21,7 @@ pub(crate) struct Streams {
 
 /// A story that is being played.
 #[derive(Debug)]
-pub(crate) struct Stage<'w> {
+pub(crate) struct StoryContext<'w> {
     world: &'w mut World,
     scope: Scope,
     now: i64,
@@ -31,10 +31,10 @@ pub(crate) struct Stage<'w> {
     /// The current request, with its idempotency key: all that Stripe does for one request names the same one.
     request: Option<(String, String)>,
     made: Vec<Key>,
-    untold: BTreeSet<String>,
+    unreported: BTreeSet<String>,
 }
 
-impl<'w> Stage<'w> {
+impl<'w> StoryContext<'w> {
     pub(crate) fn new(world: &'w mut World, scope: Scope, now: i64, streams: Streams) -> Self {
         Self {
             world,
@@ -44,7 +44,7 @@ impl<'w> Stage<'w> {
             by_request: true,
             request: None,
             made: Vec::new(),
-            untold: BTreeSet::new(),
+            unreported: BTreeSet::new(),
         }
     }
 
@@ -54,9 +54,9 @@ impl<'w> Stage<'w> {
     /// If a change had no event: that is the story's mistake.
     pub(crate) fn end(self) -> Vec<Key> {
         assert!(
-            self.untold.is_empty(),
-            "no event tells of the last change of {:?}",
-            self.untold
+            self.unreported.is_empty(),
+            "no event reports the last change of {:?}",
+            self.unreported
         );
         self.made
     }
@@ -165,14 +165,14 @@ impl<'w> Stage<'w> {
         let mut truth = self.get(id).clone();
         change(&mut truth);
         self.world.write(&self.key(id), self.now, truth, false);
-        self.untold.insert(id.to_owned());
+        self.unreported.insert(id.to_owned());
     }
 
     /// Emits an event about the object as it is now.
     pub(crate) fn emit(&mut self, kind: &str, id: &str) {
         let key = self.key(id);
         let write = self.world.entry_at(&key, Moment::End);
-        let write = write.expect("a story tells of objects that it made");
+        let write = write.expect("a story uses objects that it made");
         let before = kind
             .ends_with(".updated")
             .then(|| self.world.entry_before(&key, write))
@@ -184,7 +184,7 @@ impl<'w> Stage<'w> {
             let made = || (ids::id(events, "req", false), ids::uuid(events));
             served.get_or_insert_with(made).clone()
         });
-        self.untold.remove(id);
+        self.unreported.remove(id);
         let seen = self.world.last_entry();
         self.world.happen(Occurrence {
             id: id_of_event,

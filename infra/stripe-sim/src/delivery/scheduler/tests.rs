@@ -1,11 +1,11 @@
-//! The desk against receivers of every kind, in Stripe's time and in no real time.
+//! The scheduler against receivers of every kind, in Stripe's time and in no real time.
 
 use fastrand::Rng;
 use proptest::prelude::*;
 
 use super::*;
 use crate::delivery::clock::HOUR;
-use crate::delivery::endpoint::{DISABLE_AFTER, Endpoint, Hears, Payload};
+use crate::delivery::endpoint::{DISABLE_AFTER, Endpoint, EventsFrom, Payload};
 use crate::delivery::outage::Outage;
 use crate::delivery::plan::Order;
 use crate::delivery::report::{Report, Tally};
@@ -16,7 +16,7 @@ fn destination(name: &str, livemode: bool) -> Destination {
     let endpoint = Endpoint {
         url: "http://127.0.0.1:9".to_owned(),
         secrets: vec!["whsec_a".to_owned()],
-        hears: Hears::Platform,
+        events_from: EventsFrom::Platform,
         livemode,
         api_version: ApiVersion::V2025_09_30,
         payload: Payload::Snapshot,
@@ -25,8 +25,8 @@ fn destination(name: &str, livemode: bool) -> Destination {
     Destination::new(name, endpoint)
 }
 
-fn events(numbers: Range<usize>) -> Vec<Heard> {
-    let event = |number| Heard {
+fn events(numbers: Range<usize>) -> Vec<NewEvent> {
+    let event = |number| NewEvent {
         event: format!("evt_{number}"),
         kind: "charge.succeeded".to_owned(),
         body: b"{\n  \"id\": \"evt\",\n  \"pending_webhooks\": 1\n}".to_vec(),
@@ -49,7 +49,7 @@ const MIX: Mix = Mix {
 
 /// Posts until nothing is left, with this number of posts in flight, answered in any order; an answer takes a second.
 fn play(
-    desk: &mut Desk,
+    scheduler: &mut Scheduler,
     in_flight: usize,
     dice: &mut Rng,
     mut answer: impl FnMut(&Posting, Duration) -> Answered,
@@ -58,9 +58,9 @@ fn play(
     let mut flying: Vec<Posting> = Vec::new();
     loop {
         let mut soonest = None;
-        for place in 0..desk.seats.len() {
+        for place in 0..scheduler.seats.len() {
             while flying.len() < in_flight {
-                match desk.next(place, now) {
+                match scheduler.next(place, now) {
                     Next::Post(posting) => flying.push(*posting),
                     Next::At(at) => {
                         soonest = Some(soonest.map_or(at, |other: Duration| other.min(at)));
@@ -74,7 +74,7 @@ fn play(
             let posting = flying.swap_remove(dice.usize(..flying.len()));
             now += Duration::from_secs(1);
             let answered = answer(&posting, now);
-            desk.answered(&posting, answered, 0, now);
+            scheduler.answered(&posting, answered, 0, now);
         } else if let Some(at) = soonest {
             now = at;
         } else {
@@ -95,20 +95,20 @@ proptest! {
         livemode: bool,
         in_flight in 1_usize..6,
     ) {
-        let mut desk = Desk::new(vec![destination("a", livemode)], seed);
+        let mut scheduler = Scheduler::new(vec![destination("a", livemode)], seed);
         // Another test covers disabled endpoints.
-        desk.destination_mut(0).disable_after = Duration::MAX;
-        desk.add(0, events(0..40), Mix { seed, ..MIX }, |place| HOUR * u32::try_from(place).expect("small") / 4);
+        scheduler.destination_mut(0).disable_after = Duration::MAX;
+        scheduler.add(0, events(0..40), Mix { seed, ..MIX }, |place| HOUR * u32::try_from(place).expect("small") / 4);
         let mut dice = Rng::with_seed(seed);
         let mut chance = Rng::with_seed(!seed);
-        play(&mut desk, in_flight, &mut dice, |_, _| match chance.u8(0..100) < failing {
+        play(&mut scheduler, in_flight, &mut dice, |_, _| match chance.u8(0..100) < failing {
             true if chance.bool() => Answered::Nothing { cause: "cut off".to_owned() },
             true => status([301, 400, 409, 500, 503][chance.usize(..5)]),
             false => status(200),
         });
-        prop_assert!(desk.is_settled());
+        prop_assert!(scheduler.is_settled());
         let tries = Retry::of(livemode).tries() as usize;
-        for fate in Report::of(&desk).fates {
+        for fate in Report::of(&scheduler).fates {
             let firm: Vec<_> = fate.posts.iter().filter(|post| !post.again).collect();
             let taken = fate.posts.iter().position(|post| post.answered.is_success());
             match fate.outcome {
@@ -143,13 +143,13 @@ proptest! {
     ) {
         let mut hit = destination("a", true);
         hit.outages = vec![Outage::whole(HOUR * from, HOUR * (from + hours), how)];
-        let mut desk = Desk::new(vec![hit], seed);
-        desk.add(0, events(0..30), Mix { seed, ..MIX }, |place| HOUR * u32::try_from(place).expect("small"));
-        play(&mut desk, 3, &mut Rng::with_seed(seed), |posting, _| match posting.trouble {
+        let mut scheduler = Scheduler::new(vec![hit], seed);
+        scheduler.add(0, events(0..30), Mix { seed, ..MIX }, |place| HOUR * u32::try_from(place).expect("small"));
+        play(&mut scheduler, 3, &mut Rng::with_seed(seed), |posting, _| match posting.trouble {
             None => status(200),
             Some(_) => status(500),
         });
-        let report = Report::of(&desk);
+        let report = Report::of(&scheduler);
         prop_assert_eq!(report.tally().acknowledged, 30);
         prop_assert_eq!(report.acknowledged().len(), 30);
     }
@@ -158,13 +158,13 @@ proptest! {
     #[test]
     fn one_seed_plays_one_run(seed: u64) {
         let run = || {
-            let mut desk = Desk::new(vec![destination("a", true), destination("b", false)], seed);
+            let mut scheduler = Scheduler::new(vec![destination("a", true), destination("b", false)], seed);
             for place in 0..2 {
-                desk.add(place, events(0..20), Mix { seed, ..MIX }, |_| Duration::ZERO);
+                scheduler.add(place, events(0..20), Mix { seed, ..MIX }, |_| Duration::ZERO);
             }
             let mut chance = Rng::with_seed(seed);
-            play(&mut desk, 2, &mut Rng::with_seed(seed), |_, _| status(chance.choice([200, 500]).expect("two")));
-            desk.posts
+            play(&mut scheduler, 2, &mut Rng::with_seed(seed), |_, _| status(chance.choice([200, 500]).expect("two")));
+            scheduler.posts
         };
         prop_assert_eq!(run(), run());
     }
@@ -172,17 +172,17 @@ proptest! {
 
 #[test]
 fn pending_webhooks_count_down_in_the_bytes_and_stay_where_one_gave_up() {
-    let mut desk = Desk::new(vec![destination("a", true), destination("b", false)], 1);
+    let mut scheduler = Scheduler::new(vec![destination("a", true), destination("b", false)], 1);
     for place in 0..2 {
-        desk.add(place, events(0..1), Mix::PLAIN, |_| {
+        scheduler.add(place, events(0..1), Mix::PLAIN, |_| {
             HOUR * u32::try_from(place).expect("small")
         });
     }
     // A duplicate, much later.
-    desk.queue(0, HOUR * 100, 0, true);
-    desk.repeats_queued += 1;
+    scheduler.queue(0, HOUR * 100, 0, true);
+    scheduler.repeats_queued += 1;
     let mut bytes = Vec::new();
-    play(&mut desk, 1, &mut Rng::with_seed(1), |posting, _| {
+    play(&mut scheduler, 1, &mut Rng::with_seed(1), |posting, _| {
         let body = String::from_utf8(posting.body.clone()).expect("text");
         bytes.push(body.replace(['\n', ' '], ""));
         // The first destination acknowledges at once, the second at its third try.
@@ -209,15 +209,15 @@ fn only_the_event_s_own_pending_webhooks_is_counted_down() {
 fn days_of_failing_disable_an_endpoint_and_what_is_made_then_is_never_sent() {
     let mut lasting = destination("a", true);
     lasting.enable_after = Some(HOUR * 24);
-    let mut desk = Desk::new(vec![lasting], 1);
+    let mut scheduler = Scheduler::new(vec![lasting], 1);
     // One event per hour for 20 days; the endpoint fails for ten of them.
-    desk.add(0, events(0..480), Mix::PLAIN, |place| {
+    scheduler.add(0, events(0..480), Mix::PLAIN, |place| {
         HOUR * u32::try_from(place).expect("small")
     });
-    play(&mut desk, 4, &mut Rng::with_seed(1), |_, now| {
+    play(&mut scheduler, 4, &mut Rng::with_seed(1), |_, now| {
         status(if now < HOUR * 240 { 503 } else { 200 })
     });
-    let report = Report::of(&desk);
+    let report = Report::of(&scheduler);
     let disabled_at = DISABLE_AFTER.as_secs() / 3_600;
     let mut ends = BTreeMap::<_, usize>::new();
     for (hour, fate) in (0..).zip(&report.fates) {
@@ -252,16 +252,16 @@ fn days_of_failing_disable_an_endpoint_and_what_is_made_then_is_never_sent() {
 
 #[test]
 fn a_disabled_endpoint_is_sent_nothing_until_somebody_enables_it() {
-    let mut desk = Desk::new(vec![destination("a", true)], 1);
-    desk.add(0, events(0..3), Mix::PLAIN, |place| {
+    let mut scheduler = Scheduler::new(vec![destination("a", true)], 1);
+    scheduler.add(0, events(0..3), Mix::PLAIN, |place| {
         HOUR * u32::try_from(place).expect("small")
     });
-    assert!(matches!(desk.next(0, Duration::ZERO), Next::Post(_)));
-    desk.disable(0, HOUR / 2);
-    assert!(matches!(desk.next(0, HOUR), Next::At(at) if at == HOUR * 2));
-    desk.enable(0, HOUR * 3 / 2);
-    assert!(matches!(desk.next(0, HOUR * 2), Next::Post(_)));
-    let outcomes: Vec<_> = desk.tasks.iter().map(|task| task.outcome).collect();
+    assert!(matches!(scheduler.next(0, Duration::ZERO), Next::Post(_)));
+    scheduler.disable(0, HOUR / 2);
+    assert!(matches!(scheduler.next(0, HOUR), Next::At(at) if at == HOUR * 2));
+    scheduler.enable(0, HOUR * 3 / 2);
+    assert!(matches!(scheduler.next(0, HOUR * 2), Next::Post(_)));
+    let outcomes: Vec<_> = scheduler.tasks.iter().map(|task| task.outcome).collect();
     assert_eq!(
         outcomes,
         [Outcome::Waiting, Outcome::Disabled, Outcome::Waiting]
@@ -270,13 +270,13 @@ fn a_disabled_endpoint_is_sent_nothing_until_somebody_enables_it() {
 
 #[test]
 fn a_report_names_what_was_given_up() {
-    let mut desk = Desk::new(vec![destination("a", false), destination("b", true)], 1);
-    desk.add(0, events(0..2), Mix::PLAIN, |_| Duration::ZERO);
-    desk.add(1, events(0..1), Mix::PLAIN, |_| Duration::ZERO);
-    play(&mut desk, 1, &mut Rng::with_seed(1), |posting, _| {
+    let mut scheduler = Scheduler::new(vec![destination("a", false), destination("b", true)], 1);
+    scheduler.add(0, events(0..2), Mix::PLAIN, |_| Duration::ZERO);
+    scheduler.add(1, events(0..1), Mix::PLAIN, |_| Duration::ZERO);
+    play(&mut scheduler, 1, &mut Rng::with_seed(1), |posting, _| {
         status(if posting.task == 1 { 500 } else { 204 })
     });
-    let report = Report::of(&desk);
+    let report = Report::of(&scheduler);
     let table = report.table();
     assert!(table.contains("answers:  204 × 2  500 × 4"), "{table}");
     assert!(
@@ -292,5 +292,5 @@ fn a_report_names_what_was_given_up() {
         serde_json::Value::Null
     );
     assert_eq!(json["events"][1]["deliveries"][3]["delivery"], 4);
-    assert_eq!(Tally::of(&desk), report.tally());
+    assert_eq!(Tally::of(&scheduler), report.tally());
 }

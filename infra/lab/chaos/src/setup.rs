@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use sluice_local::problem::Problem;
-use sluice_local::stack::{Options, Stack};
+use sluice_local::stack::{Options, RunningStack};
 use sluice_local::test_stack::TestStack;
 use sluice_stripe_sim::delivery::endpoint::OVERLAP_MAX;
-use sluice_stripe_sim::delivery::{Clock, Destination, Endpoint, Hears, Payload, Retry, Run};
+use sluice_stripe_sim::delivery::{Clock, Destination, Endpoint, EventsFrom, Payload, Retry, Run};
 use sluice_stripe_sim::server::Server;
 use sluice_stripe_sim::{ApiVersion, Scope, Story, World};
 
@@ -39,12 +39,12 @@ pub const PARAMETERS: [(&str, &str, &str); 8] = [
     (
         "MaximumConcurrency",
         "3",
-        "so many copies of each domain at work on the same objects",
+        "this number of copies of each domain works on the same objects",
     ),
     (
         "FetchesPerSecond",
         "100",
-        "nobody else needs the simulated Stripe's limit",
+        "no other program needs the simulated Stripe's limit",
     ),
     ("ReconcileSettleSeconds", "0", "reconcile looks at once"),
     (
@@ -55,9 +55,9 @@ pub const PARAMETERS: [(&str, &str, &str); 8] = [
 ];
 
 /// An endpoint of the run.
-struct Door {
+struct EndpointSpec {
     name: &'static str,
-    hears: Hears,
+    events_from: EventsFrom,
     livemode: bool,
     version: ApiVersion,
     payload: Payload,
@@ -65,11 +65,16 @@ struct Door {
     types: &'static [&'static str],
 }
 
-impl Door {
-    const fn whole(name: &'static str, hears: Hears, livemode: bool, version: ApiVersion) -> Self {
+impl EndpointSpec {
+    const fn whole(
+        name: &'static str,
+        events_from: EventsFrom,
+        livemode: bool,
+        version: ApiVersion,
+    ) -> Self {
         Self {
             name,
-            hears,
+            events_from,
             livemode,
             version,
             payload: Payload::Snapshot,
@@ -86,7 +91,7 @@ impl Door {
         Self {
             payload,
             types,
-            ..Self::whole(name, Hears::Platform, false, version)
+            ..Self::whole(name, EventsFrom::Platform, false, version)
         }
     }
 }
@@ -94,15 +99,20 @@ impl Door {
 /// The endpoints. One gets some of another's events in an older version, and one gets some of them as thin events. One
 /// gets some of the connected accounts' events as an organization's destination does. The live one for connected
 /// accounts also gets their test events, as at Stripe.
-const DOORS: [Door; 7] = [
-    Door::whole("platform", Hears::Platform, false, ApiVersion::V2025_09_30),
-    Door::some(
+const ENDPOINTS: [EndpointSpec; 7] = [
+    EndpointSpec::whole(
+        "platform",
+        EventsFrom::Platform,
+        false,
+        ApiVersion::V2025_09_30,
+    ),
+    EndpointSpec::some(
         "older",
         ApiVersion::V2020_08_27,
         Payload::Snapshot,
         &["charge.*", "customer.subscription.*", "invoice.*"],
     ),
-    Door::some(
+    EndpointSpec::some(
         "thin",
         ApiVersion::V2025_09_30,
         Payload::Thin,
@@ -112,27 +122,32 @@ const DOORS: [Door; 7] = [
             "v1.customer.subscription.*",
         ],
     ),
-    Door::whole("connect", Hears::Connect, false, ApiVersion::V2024_06_20),
-    Door {
-        hears: Hears::Organization,
-        ..Door::some(
+    EndpointSpec::whole(
+        "connect",
+        EventsFrom::Connect,
+        false,
+        ApiVersion::V2024_06_20,
+    ),
+    EndpointSpec {
+        events_from: EventsFrom::Organization,
+        ..EndpointSpec::some(
             "organization",
             ApiVersion::V2024_06_20,
             Payload::Snapshot,
             &["account.*", "balance.*", "payout.*", "charge.*"],
         )
     },
-    Door::whole("live", Hears::Platform, true, ApiVersion::V2023_10_16),
-    Door::whole(
+    EndpointSpec::whole("live", EventsFrom::Platform, true, ApiVersion::V2023_10_16),
+    EndpointSpec::whole(
         "connect-live",
-        Hears::Connect,
+        EventsFrom::Connect,
         true,
         ApiVersion::V2024_06_20,
     ),
 ];
 
 /// How many of a hundred events Stripe sends a second time, under another id.
-const TWINS_PERCENT: u8 = 3;
+const SECOND_EVENTS_PERCENT: u8 = 3;
 
 /// How many of a hundred events belong to lifecycles that began before the endpoints existed.
 const BEFORE_PERCENT: usize = 10;
@@ -141,15 +156,15 @@ const BEFORE_PERCENT: usize = 10;
 const BEFORE_S: u32 = 10 * 86_400;
 
 /// Everything that runs.
-pub(crate) struct Stage {
-    pub(crate) stack: Stack,
+pub(crate) struct Setup {
+    pub(crate) stack: RunningStack,
     pub(crate) stripe: Server,
     pub(crate) secrets: BTreeMap<String, Vec<String>>,
     /// When the endpoints were made (Unix seconds): earlier events are not delivered.
     pub(crate) opened_s: i64,
 }
 
-impl Stage {
+impl Setup {
     /// Plays the world, and starts everything with nothing delivered.
     pub(crate) fn up(
         plan: &crate::plan::Options,
@@ -157,15 +172,15 @@ impl Stage {
         progress: &mut dyn FnMut(&str),
     ) -> Result<Self, Problem> {
         let (world, opened_s) = played(plan.seed, plan.events);
-        let endpoint = |door: &Door| {
-            let scope = match door.hears {
-                Hears::Platform => "platform",
-                Hears::Connect | Hears::Organization => "connect",
+        let endpoint = |spec: &EndpointSpec| {
+            let scope = match spec.events_from {
+                EventsFrom::Platform => "platform",
+                EventsFrom::Connect | EventsFrom::Organization => "connect",
             };
-            let takes = json!({ "scope": scope, "livemode": door.livemode });
-            (door.name.to_owned(), takes)
+            let takes = json!({ "scope": scope, "livemode": spec.livemode });
+            (spec.name.to_owned(), takes)
         };
-        let endpoints: serde_json::Map<String, Value> = DOORS.iter().map(endpoint).collect();
+        let endpoints: serde_json::Map<String, Value> = ENDPOINTS.iter().map(endpoint).collect();
         let endpoints = ("Endpoints".to_owned(), Value::Object(endpoints).to_string());
         let own = PARAMETERS.map(|(name, value, _)| (name.to_owned(), value.to_owned()));
         options
@@ -176,7 +191,7 @@ impl Stage {
             .environment
             .insert("IngestFunction".to_owned(), margin.into());
         let secret = |name: &str| (name.to_owned(), vec![secret_of(name, 0)]);
-        options.secrets = DOORS.iter().map(|door| secret(door.name)).collect();
+        options.secrets = ENDPOINTS.iter().map(|spec| secret(spec.name)).collect();
         let secrets = options.secrets.clone();
         (options.faults, options.client_faults) = (true, true);
 
@@ -208,17 +223,17 @@ impl Stage {
 
     /// Stripe's side of the deliveries.
     pub(crate) fn deliveries(&self, seed: u64) -> Result<Run, Problem> {
-        let destination = |door: &Door| {
+        let destination = |spec: &EndpointSpec| {
             let endpoint = Endpoint {
-                url: self.stack.info().url_of(door.name),
-                secrets: self.secrets.get(door.name).cloned().unwrap_or_default(),
-                hears: door.hears,
-                livemode: door.livemode,
-                api_version: door.version,
-                payload: door.payload,
-                types: door.types.iter().map(|one| (*one).to_owned()).collect(),
+                url: self.stack.info().url_of(spec.name),
+                secrets: self.secrets.get(spec.name).cloned().unwrap_or_default(),
+                events_from: spec.events_from,
+                livemode: spec.livemode,
+                api_version: spec.version,
+                payload: spec.payload,
+                types: spec.types.iter().map(|one| (*one).to_owned()).collect(),
             };
-            let live = Destination::new(door.name, endpoint);
+            let live = Destination::new(spec.name, endpoint);
             // Stripe gives up after three days, and a sandbox after hours. What isn't delivered isn't judged. So Stripe
             // tries for weeks here, however busy the machine is.
             let retry = Retry {
@@ -233,14 +248,14 @@ impl Stage {
                 ..live
             }
         };
-        let destinations = DOORS.iter().map(destination).collect();
+        let destinations = ENDPOINTS.iter().map(destination).collect();
         Run::start(destinations, Clock::hour_lasts(HOUR), seed)
             .map_err(|error| Problem::process("the simulated Stripe", error))
     }
 
     /// Rolls an endpoint's secret: the operator puts both, and Stripe signs with both for one of its days.
     pub(crate) fn roll(&mut self, run: &Run, number: usize) -> Result<(), Problem> {
-        let name = DOORS[number % DOORS.len()].name;
+        let name = ENDPOINTS[number % ENDPOINTS.len()].name;
         let new = secret_of(name, number + 1);
         if let Some(list) = self.secrets.get_mut(name) {
             list.insert(0, new.clone());
@@ -279,13 +294,13 @@ fn played(seed: u64, events: usize) -> (World, i64) {
     while world.events().len() < events {
         world.play_some(1, &scopes);
     }
-    world.twin_some(TWINS_PERCENT);
+    world.add_second_events(SECOND_EVENTS_PERCENT);
     (world, opened_s)
 }
 
 /// The endpoints' names.
 pub(crate) fn endpoints() -> impl Iterator<Item = &'static str> {
-    DOORS.iter().map(|door| door.name)
+    ENDPOINTS.iter().map(|spec| spec.name)
 }
 
 fn secret_of(endpoint: &str, number: usize) -> String {
@@ -299,32 +314,35 @@ pub(crate) fn stripe_time(real: Duration) -> Duration {
 
 /// Whether an endpoint only stores an event of this mode: a connected account's test event at a live endpoint.
 pub(crate) fn is_stored_only(endpoint: &str, livemode: Option<bool>) -> bool {
-    let door = DOORS.iter().find(|door| door.name == endpoint);
-    door.is_some_and(|door| door.hears == Hears::Connect && door.livemode)
+    let spec = ENDPOINTS.iter().find(|spec| spec.name == endpoint);
+    spec.is_some_and(|spec| spec.events_from == EventsFrom::Connect && spec.livemode)
         && livemode == Some(false)
 }
 
 /// The version in which a scope's events are delivered to the endpoint that gets all of them.
 pub(crate) fn version_of(scope: &Scope) -> ApiVersion {
-    let hears = match scope.account {
-        None => Hears::Platform,
-        Some(_) => Hears::Connect,
+    let events_from = match scope.account {
+        None => EventsFrom::Platform,
+        Some(_) => EventsFrom::Connect,
     };
-    let mut doors = DOORS.iter();
-    let whole = doors.find(|door| {
-        door.hears == hears && door.livemode == scope.livemode && door.types.is_empty()
+    let mut specs = ENDPOINTS.iter();
+    let whole = specs.find(|spec| {
+        spec.events_from == events_from && spec.livemode == scope.livemode && spec.types.is_empty()
     });
-    whole.map_or(ApiVersion::V2025_09_30, |door| door.version)
+    whole.map_or(ApiVersion::V2025_09_30, |spec| spec.version)
 }
 
 /// The versions in which a scope's objects are shown: first the version in which all of its events are delivered; then
 /// those of the other endpoints; then the account's own, in which the API answers a request without a version.
 pub(crate) fn versions_of(scope: &Scope, own: ApiVersion) -> Vec<ApiVersion> {
-    let hears = |door: &&Door| match door.hears {
-        Hears::Platform => scope.account.is_none(),
-        Hears::Connect | Hears::Organization => scope.account.is_some(),
+    let events_from = |spec: &&EndpointSpec| match spec.events_from {
+        EventsFrom::Platform => scope.account.is_none(),
+        EventsFrom::Connect | EventsFrom::Organization => scope.account.is_some(),
     };
-    let others = DOORS.iter().filter(hears).map(|door| door.version);
+    let others = ENDPOINTS
+        .iter()
+        .filter(events_from)
+        .map(|spec| spec.version);
     let mut versions = vec![version_of(scope)];
     for version in others.chain([own]) {
         if !versions.contains(&version) {
