@@ -23,9 +23,10 @@ mod queues;
 mod stripe;
 mod tables;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 
+use crate::code::Code;
 use crate::problem::Problem;
 use crate::stack::{Described, Stack};
 
@@ -52,12 +53,18 @@ pub struct Finding {
     pub subject: String,
     /// How it is.
     pub level: Level,
-    /// A stable name that has a runbook, `alias.differs`; empty if the command that fixes it is enough.
-    pub code: &'static str,
+    /// What it is called, `alias.differs`; none if the command that fixes it is enough. It serializes as a text, then an
+    /// empty one.
+    #[serde(serialize_with = "text_or_empty")]
+    pub code: Option<Code>,
     /// What was found, in words.
     pub said: String,
     /// What fixes it; empty if nothing has to be fixed.
     pub mend: String,
+}
+
+fn text_or_empty<S: Serializer>(code: &Option<Code>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(code.map_or("", Code::as_str))
 }
 
 /// The findings of one area.
@@ -82,7 +89,7 @@ impl Findings {
             area: self.area,
             subject: subject.to_owned(),
             level,
-            code: "",
+            code: None,
             said,
             mend,
         });
@@ -93,7 +100,7 @@ impl Findings {
         &mut self,
         level: Level,
         subject: &str,
-        code: &'static str,
+        code: Code,
         said: impl Into<String>,
         mend: impl Into<String>,
     ) {
@@ -101,7 +108,7 @@ impl Findings {
             area: self.area,
             subject: subject.to_owned(),
             level,
-            code,
+            code: Some(code),
             said: said.into(),
             mend: mend.into(),
         });

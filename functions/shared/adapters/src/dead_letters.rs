@@ -13,10 +13,9 @@ use sluice_kernel::erase::Account;
 use sluice_kernel::fault::Fault;
 
 use crate::aws;
+use crate::code;
 use crate::entry::{self, PLATFORM, number, text};
 
-const NOT_NOTED: &str = "outcome.unavailable";
-const NOT_KEPT: &str = "ledger.unavailable";
 const DAY_S: i64 = 86_400;
 
 /// What was done with a dead letter.
@@ -104,7 +103,7 @@ impl DynamoDeadLetters {
             .item("at", number(note.at_ms))
             .item("expires_at", number(self.expires_at_s(note.at_ms)));
         let sent = put.send().await;
-        sent.map_err(|error| aws::unavailable(NOT_NOTED, "PutItem", &error))?;
+        sent.map_err(|error| aws::unavailable(code::OUTCOME_UNAVAILABLE, "PutItem", &error))?;
         Ok(())
     }
 
@@ -134,7 +133,7 @@ impl DynamoDeadLetters {
             Account::Unknown => put,
         };
         let sent = put.send().await;
-        sent.map_err(|error| aws::unavailable(NOT_KEPT, "PutItem", &error))?;
+        sent.map_err(|error| aws::unavailable(code::LEDGER_UNAVAILABLE, "PutItem", &error))?;
         Ok(())
     }
 

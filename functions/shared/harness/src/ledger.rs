@@ -5,6 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use sha2::{Digest, Sha256};
 use sluice_kernel::clock::Clock;
+use sluice_kernel::code;
 use sluice_kernel::delivery::ledger::{
     Arrival, Bodies, Claimed, Decision, Deferred, Due, DueLedger, Entry, EntryState, Ledger,
     Waiting, decide, is_expired,
@@ -161,7 +162,7 @@ impl Ledger for MemoryLedger {
         tokio::task::yield_now().await;
         let mut rows = self.rows();
         let Some(row) = Self::held_by(rows.get_mut(&*arrival.head.id), arrival) else {
-            return Err(Fault::held("claim.lost", "in memory"));
+            return Err(Fault::held(code::CLAIM_LOST, "in memory"));
         };
         if row.body.is_none() {
             row.body = Some(arrival.body.to_vec());

@@ -20,6 +20,7 @@ use sluice_kernel::replay::Entries;
 use super::letters::{Letter, delete, release};
 use super::{Plan, note, notes};
 use crate::actor::Reason;
+use crate::code;
 use crate::domains;
 use crate::problem::Problem;
 use crate::stack::Stack;
@@ -151,7 +152,7 @@ async fn refusal(
     };
     let message = match detail::read(&letter.text) {
         Ok(message) => message,
-        Err(unread) => return Ok(unknown(unread.fault.code)),
+        Err(unread) => return Ok(unknown(unread.fault.code.as_str())),
     };
     // A message that the bus could not put into a queue is for each domain that the rules name.
     let domains = match stack.tables.contains_key(domain) {
@@ -164,7 +165,7 @@ async fn refusal(
         let count = match pending_in(domain, &stored, ledger, &message).await {
             None => return Ok(unknown("this program is built without the domain's code")),
             Some(Ok(count)) => count,
-            Some(Err(fault)) if is_unknown(&fault) => return Ok(unknown(fault.code)),
+            Some(Err(fault)) if is_unknown(&fault) => return Ok(unknown(fault.code.as_str())),
             Some(Err(fault)) => return Err(fault.into()),
         };
         if count > 0 {
@@ -179,7 +180,7 @@ async fn refusal(
 
 /// Whether a fault says that nothing is known of the object's effects. A table that can't be reached is another fault.
 fn is_unknown(fault: &Fault) -> bool {
-    let of_item = ["projection.unreadable", "projection.newer"];
+    let of_item = [code::PROJECTION_UNREADABLE, code::PROJECTION_NEWER];
     fault.class == Class::Reject || of_item.contains(&fault.code)
 }
 

@@ -6,6 +6,7 @@
 use serde_json::Value;
 
 use super::{Findings, Level, Patient};
+use crate::code;
 
 /// How many copies are kept free for ingest, sweep, reconcile and other functions of the account.
 const SPARE: u64 = 50;
@@ -54,7 +55,7 @@ fn judge(patient: &Patient<'_>, settings: &Value, findings: &mut Findings) {
     findings.coded(
         Level::Look,
         "concurrency",
-        "concurrency.low",
+        code::CONCURRENCY_LOW,
         format!(
             "the account runs {limit} copies of all its functions; {domains} domains of {each} and {SPARE} to spare are \
              {needed}: when the queues catch up, ingest may be refused"
@@ -104,7 +105,7 @@ mod tests {
         assert_eq!(complaints(&few).len(), 1);
         assert_eq!(
             (few.all[0].level, few.all[0].code),
-            (Level::Look, "concurrency.low")
+            (Level::Look, Some(code::CONCURRENCY_LOW))
         );
         assert!(few.all[0].mend.contains("MaximumConcurrency=9"), "{few:?}");
     }

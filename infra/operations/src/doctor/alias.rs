@@ -4,6 +4,7 @@
 //! go to the old one. So the two are compared, field by field and variable by variable, without showing a value.
 
 use super::{Findings, Level, Patient};
+use crate::code;
 use crate::rollback::standing::{AliasState, standing};
 use crate::versions::{self, LIVE};
 
@@ -37,7 +38,7 @@ fn judge(
         findings.coded(
             Level::Wrong,
             &subject,
-            "alias.missing",
+            code::ALIAS_MISSING,
             said,
             patient.deploy(""),
         );
@@ -68,12 +69,12 @@ fn judge(
                 }
                 None => patient.deploy(""),
             };
-            findings.coded(Level::Look, &subject, "alias.rolled_back", said, next);
+            findings.coded(Level::Look, &subject, code::ALIAS_ROLLED_BACK, said, next);
         }
         None => findings.coded(
             Level::Wrong,
             &subject,
-            "alias.differs",
+            code::ALIAS_DIFFERS,
             said,
             patient.deploy(""),
         ),
@@ -83,6 +84,7 @@ fn judge(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::code::Code;
     use crate::stack::Described;
 
     use crate::doctor::tests::complaints;
@@ -112,7 +114,7 @@ mod tests {
         }
     }
 
-    fn judged(standing: Option<&AliasState>) -> (Vec<(Level, String)>, Vec<&'static str>) {
+    fn judged(standing: Option<&AliasState>) -> (Vec<(Level, String)>, Vec<Option<Code>>) {
         let stack = Stack::for_tests();
         let patient = Patient {
             stack: &stack,
@@ -129,7 +131,7 @@ mod tests {
 
     #[test]
     fn an_alias_that_has_what_was_deployed_last_is_good() {
-        assert_eq!(judged(Some(&standing(false, None))), (vec![], vec![""]));
+        assert_eq!(judged(Some(&standing(false, None))), (vec![], vec![None]));
     }
 
     #[test]
@@ -138,7 +140,10 @@ mod tests {
         let [(level, said)] = &said[..] else {
             panic!("{said:?}");
         };
-        assert_eq!((*level, codes), (Level::Wrong, vec!["alias.differs"]));
+        assert_eq!(
+            (*level, codes),
+            (Level::Wrong, vec![Some(code::ALIAS_DIFFERS)])
+        );
         assert_eq!(
             said,
             "payments runs version 12, the last deployed is 13: no rollback is recorded; they differ in variable ENDPOINTS"
@@ -148,7 +153,7 @@ mod tests {
     #[test]
     fn an_alias_that_was_rolled_back_is_worth_a_look_with_who_and_why() {
         let (said, codes) = judged(Some(&standing(true, Some(moved("13", "12")))));
-        assert_eq!(codes, ["alias.rolled_back"]);
+        assert_eq!(codes, [Some(code::ALIAS_ROLLED_BACK)]);
         assert_eq!(
             said,
             [(
@@ -163,7 +168,10 @@ mod tests {
     #[test]
     fn an_alias_that_is_gone_is_wrong_and_a_canary_in_progress_worth_a_look() {
         let (said, codes) = judged(None);
-        assert_eq!((said[0].0, codes), (Level::Wrong, vec!["alias.missing"]));
+        assert_eq!(
+            (said[0].0, codes),
+            (Level::Wrong, vec![Some(code::ALIAS_MISSING)])
+        );
         let mut canary = standing(true, None);
         canary.alias.weighted = vec!["14".to_owned()];
         assert_eq!(judged(Some(&canary)).0[0].0, Level::Look);

@@ -3,6 +3,7 @@
 use sluice_kernel::erase::Account;
 
 use super::*;
+use crate::code;
 use crate::dead_letters::{Done, DynamoDeadLetters, Note};
 use crate::entry::{Item, number};
 use crate::erase::{Content, Eraser};
@@ -119,7 +120,7 @@ async fn operators_read_records_that_have_not_expired_and_no_note_among_them() {
         subject: subject.to_owned(),
         domain: "payments",
         word: RecordKind::Failing,
-        code: "ledger.unavailable",
+        code: code::LEDGER_UNAVAILABLE,
         cause: "GetItem: timeout".to_owned(),
         digest: "0011".to_owned(),
         kind: kind.map(str::to_owned),
@@ -169,7 +170,7 @@ async fn more_records_than_a_page_holds_are_all_read() {
             subject: format!("evt_{n}"),
             domain: "payments",
             word: RecordKind::Rejected,
-            code: "object.field_missing",
+            code: code::OBJECT_FIELD_MISSING,
             cause: "x".repeat(300_000),
             digest: "0011".to_owned(),
             kind: None,

@@ -2,13 +2,16 @@
 
 use futures_util::future::{join, join_all};
 use sluice_kernel::clock::Clock;
-use sluice_kernel::delivery::endpoint::{TEST_EVENT, UNEXPECTED_ACCOUNT, WRONG_MODE};
+use sluice_kernel::code;
+use sluice_kernel::delivery::endpoint::TEST_EVENT;
 use sluice_kernel::delivery::ledger::{Arrival, Claimed, Ledger, Waiting};
 
 use super::ledger::Whole;
 use crate::build::{RETENTION_MS, arrival, noise_body};
 use crate::clock::TestClock;
 
+const UNEXPECTED_ACCOUNT: &str = code::ENDPOINT_UNEXPECTED_ACCOUNT.as_str();
+const WRONG_MODE: &str = code::ENDPOINT_WRONG_MODE.as_str();
 const ID: &str = "evt_1";
 const BODY: &[u8] = br#"{"id":"evt_1","type":"charge.succeeded"}"#;
 const OWN: &str = "acct_own";

@@ -9,11 +9,14 @@ use sluice_harness::clock::TestClock;
 use sluice_harness::receipts::MemoryReceipts;
 use sluice_kernel::backoff;
 use sluice_kernel::clock::Clock;
+use sluice_kernel::code::Code;
 use sluice_kernel::effects::receive::{
     Attempt, Batch, Effect, Handled, Reaction, Receipt, Receipts, Received, read, receive_batch,
 };
 use sluice_kernel::fault::{Fault, Pace};
 use sluice_kernel::queue;
+
+use crate::code;
 
 /// Remembers what it reacted to, and fails as configured.
 #[derive(Default)]
@@ -32,7 +35,7 @@ impl Reaction for Memory {
             .pop_front()
             == Some(true)
         {
-            return Err(Fault::retry("notify.failed", "scripted"));
+            return Err(Fault::retry(code::NOTIFY_FAILED, "scripted"));
         }
         self.reacted
             .lock()
@@ -87,7 +90,7 @@ impl World {
         receive_batch(&self.receipts, &self.memory, &self.clock, batch, &messages).await
     }
 
-    async fn results(&self, texts: &[String]) -> Vec<Result<Received, &'static str>> {
+    async fn results(&self, texts: &[String]) -> Vec<Result<Received, Code>> {
         let handled = self.receive(texts).await;
         handled
             .into_iter()
@@ -139,7 +142,10 @@ async fn a_reaction_that_fails_comes_again_at_once() {
         .lock()
         .unwrap_or_else(PoisonError::into_inner)
         .push_back(true);
-    assert_eq!(world.results(&[fact("f")]).await, [Err("notify.failed")]);
+    assert_eq!(
+        world.results(&[fact("f")]).await,
+        [Err(code::NOTIFY_FAILED)]
+    );
     assert_eq!(world.results(&[fact("f")]).await, [Ok(Received::Reacted)]);
 }
 
@@ -171,7 +177,10 @@ async fn what_goes_back_has_the_delay_of_its_fault_and_what_another_holds_a_shor
     assert_eq!(claimed, Ok(Receipt::Mine));
     let handled = world.receive(&[fact("h")]).await;
     let fault = handled[0].result.as_ref().expect_err("held");
-    assert_eq!((fault.code, fault.pace), ("receipt.held", Pace::Contention));
+    assert_eq!(
+        (fault.code, fault.pace),
+        (code::RECEIPT_HELD, Pace::Contention)
+    );
 }
 
 #[tokio::test]
@@ -184,8 +193,8 @@ async fn one_bad_message_or_panic_leaves_the_others_alone() {
     assert_eq!(
         results,
         [
-            Err("effect.unreadable"),
-            Err("domain.panicked"),
+            Err(code::EFFECT_UNREADABLE),
+            Err(code::DOMAIN_PANICKED),
             Ok(Received::Reacted)
         ]
     );
