@@ -57,6 +57,19 @@ pub struct Note<'a> {
     pub at_ms: i64,
 }
 
+/// A message that is discarded, as it is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeptLetter<'a> {
+    /// The event that it names, or the subject that a message without one is recorded under.
+    pub subject: &'a str,
+    /// The queue's id of it.
+    pub message_id: &'a str,
+    /// Its text, unchanged.
+    pub text: &'a str,
+    /// When it was discarded, in Unix milliseconds.
+    pub at_ms: i64,
+}
+
 /// The notes, in the table of outcomes, and the discarded messages, in the ledger.
 #[derive(Debug, Clone)]
 pub struct DynamoDeadLetters {
@@ -111,22 +124,16 @@ impl DynamoDeadLetters {
     ///
     /// # Errors
     /// `Retry` if the table can't be reached.
-    pub async fn keep(
-        &self,
-        subject: &str,
-        message_id: &str,
-        message: &str,
-        at_ms: i64,
-    ) -> Result<(), Fault> {
+    pub async fn keep(&self, letter: KeptLetter<'_>) -> Result<(), Fault> {
         let put = self
             .client
             .put_item()
             .table_name(&self.ledger_table)
-            .item("pk", entry::pk(subject))
-            .item("sk", text(format!("discarded#{message_id}")))
-            .item("message", text(message))
-            .item("expires_at", number(self.expires_at_s(at_ms)));
-        let put = match Account::of_message(message) {
+            .item("pk", entry::pk(letter.subject))
+            .item("sk", text(format!("discarded#{}", letter.message_id)))
+            .item("message", text(letter.text))
+            .item("expires_at", number(self.expires_at_s(letter.at_ms)));
+        let put = match Account::of_message(letter.text) {
             Account::Known(account) => {
                 put.item("account", text(account.as_deref().unwrap_or(PLATFORM)))
             }

@@ -310,7 +310,7 @@ async fn sort(
                 let account = account.as_deref();
                 let is_due = ports
                     .entries
-                    .admit(id, &reason, account, clock.now_ms())
+                    .admit(id, reason, account, clock.now_ms())
                     .await?;
                 match is_due {
                     true => admitted.push(id.to_owned()),

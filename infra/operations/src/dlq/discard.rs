@@ -6,7 +6,7 @@
 
 use serde::Serialize;
 use sluice_adapters::clock::SystemClock;
-use sluice_adapters::dead_letters::{Done, DynamoDeadLetters};
+use sluice_adapters::dead_letters::{Done, DynamoDeadLetters, KeptLetter};
 use sluice_adapters::ledger::DynamoLedger;
 use sluice_adapters::projections::DynamoProjections;
 use sluice_domains::{Answer, Visit, by_name};
@@ -130,10 +130,13 @@ async fn keep(
     let there = ledger.entries(ids, now_ms).await?.pop().flatten();
     // A check has no body: its subject says whose object it asks about.
     if !is_check(&letter.subject) && there.is_none_or(|(_, body)| body.is_none()) {
-        let (subject, message_id) = (&letter.subject, &letter.message_id);
-        notes
-            .keep(subject, message_id, &letter.text, now_ms)
-            .await?;
+        let kept = KeptLetter {
+            subject: &letter.subject,
+            message_id: &letter.message_id,
+            text: &letter.text,
+            at_ms: now_ms,
+        };
+        notes.keep(kept).await?;
     }
     Ok(())
 }

@@ -4,7 +4,7 @@ use sluice_kernel::erase::Account;
 
 use super::*;
 use crate::code;
-use crate::dead_letters::{Done, DynamoDeadLetters, Note};
+use crate::dead_letters::{Done, DynamoDeadLetters, KeptLetter, Note};
 use crate::entry::{Item, number};
 use crate::erase::{Content, Eraser};
 use crate::records::{DynamoRecords, Record as Recorded};
@@ -80,8 +80,13 @@ async fn a_given_up_message_is_found_with_its_account_and_without_one_where_it_s
     ] {
         let (id, message_id) = (format!("evt_{n}"), format!("m-{n}"));
         let letters = letters(&config);
-        let kept = letters.keep(&id, &message_id, &message, 1_000_000).await;
-        assert_eq!(kept, Ok(()));
+        let letter = KeptLetter {
+            subject: &id,
+            message_id: &message_id,
+            text: &message,
+            at_ms: 1_000_000,
+        };
+        assert_eq!(letters.keep(letter).await, Ok(()));
         let eraser = Eraser::new(&config, LEDGER.to_owned());
         let (found, _) = eraser.bodies(None).await.expect("read");
         let found = found.into_iter().find(|one| one.id == id).expect("there");

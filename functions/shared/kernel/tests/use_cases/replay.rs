@@ -23,7 +23,7 @@ use sluice_kernel::replay::{
     Admissions, Entries, Ledgered, Ports, Run, RunState, Runs, Verdicts, resume,
 };
 
-use crate::code;
+use crate::code::{self, Code};
 use crate::consume::{Lamps, World, lamp};
 
 /// The table of one run.
@@ -80,7 +80,7 @@ impl Waiting for Kept {
     async fn admit(
         &self,
         id: &str,
-        reason: &str,
+        reason: Code,
         account: Option<&str>,
         due_at_ms: i64,
     ) -> Result<bool, Fault> {
