@@ -1,16 +1,16 @@
 #!/usr/bin/env python3
 """Checks that every fault code and every alarm has its runbook, and that no runbook is for nothing.
 
-- A code is a literal `"area.reason"` in what AWS runs (functions/) and in the operator's program (infra/operations/src and infra/cli/src), without
-  tests: faults, refusals, findings, notes of the log. What looks like one and is Stripe's (`"checkout.session"`) is known by
-  functions/shared/kernel/src/bus/routes.tsv.
+- A code is a row of a table `codes! { … }` (functions/shared/kernel/src/code.rs) in what AWS runs (functions/) and in the operator's program
+  (infra/operations/src and infra/cli/src), without tests: faults, refusals, findings, notes of the log. Its constant is called as it is. No two
+  tables have one code, each is used somewhere (`code::NAME`), and no code is written but in its table.
 - An alarm is a resource of a template with `AWS::CloudWatch::Alarm` or `CompositeAlarm`; its text names its runbook,
   `infra/runbooks/<name>.md`.
 - A runbook is `infra/runbooks/<code>.md`, or named by an alarm, and has the headings of `PARTS`. Links in it lead somewhere,
   and every `sluice` command in it is one that the program has.
 
     infra/checks/runbooks.py            exits with 1 and one line for each breach
-    infra/checks/runbooks.py --list     prints each code and where it is made, separated by tabs
+    infra/checks/runbooks.py --list     prints each code and where its constant is used, parted by tabs
     infra/checks/runbooks.py --write    writes infra/runbooks/README.md, the index; the check holds it to the files
 
 Python 3.10, no packages. `infra/checks/test_runbooks.py` shows that each rule can fail.
@@ -20,17 +20,21 @@ import pathlib
 import re
 import sys
 
-# The name of a file that is read in is none.
-LITERAL = re.compile(r'(?<!include_str!\()"([a-z][a-z0-9_]*\.[a-z][a-z0-9_]*)"')
+TABLE = re.compile(r"\bcodes! *\{(.*?)\}", re.DOTALL)
+ROW = re.compile(r'\b([A-Z][A-Z0-9_]*) = "([^"]*)";')
+USE = re.compile(r"\bcode::([A-Z][A-Z0-9_]*)\b")
+LITERAL = re.compile(r'"([a-z][a-z0-9_]*\.[a-z][a-z0-9_]*)"')
+# A log line's code, as a text that no table has.
+LOGGED = re.compile(r'\bcode = ("[^"]*")')
+# What makes a code of a text: for the tables' macro alone.
+MAKER = re.compile(r"\bof_table\b")
+MACRO = "functions/shared/kernel/src/code.rs"
 COMMENT = re.compile(r"^\s*//.*$", re.MULTILINE)
 # A module of tests at the end of a file; what comes before it is shipped.
 TESTS = re.compile(r"^#\[cfg\(test\)\]\n(?:#\[.*\n)*(?:pub(?:\(.*\))? )?mod \w+ \{", re.MULTILINE)
 
 # The folders and files of functions/ that aren't shipped.
 NOT_SHIPPED = {"tests", "fuzz", "harness", "contract", "tests.rs", "contract.rs", "hostile.rs", "properties.rs", "reference.rs"}
-
-# The `source` of events on the bus, and a domain of AWS's: no codes, though they look like it.
-NOT_CODES = {"sluice.stripe", "sluice.effects", "amazonaws.com"}
 
 SHIPPED = ("functions", "infra/operations/src", "infra/cli/src")
 
@@ -64,25 +68,44 @@ def shipped(root):
             yield place.as_posix(), COMMENT.sub("", text[: tests.start()] if tests else text)
 
 
-def of_stripe(root):
-    """Stripe's names: of its types, and of all that types begin with."""
-    lines = (root / "functions/shared/kernel/src/bus/routes.tsv").read_text(encoding="utf-8").splitlines()[1:]
-    names = set()
-    for kind in (line.split("\t")[0] for line in lines):
-        parts = kind.split(".")
-        names |= {".".join(parts[:count]) for count in range(1, len(parts) + 1)}
-    return names
+def rows(root):
+    """Each row of each table, as (file, constant, code)."""
+    for place, text in shipped(root):
+        for table in TABLE.findall(text):
+            for constant, code in ROW.findall(table):
+                yield place, constant, code
 
 
 def codes(root):
-    """Each code, and the files that make it."""
-    others = of_stripe(root) | NOT_CODES
-    found = {}
+    """Each code, and the files that use its constant."""
+    by_constant = {constant: code for _, constant, code in rows(root)}
+    found = {code: set() for code in by_constant.values()}
     for place, text in shipped(root):
-        for literal in LITERAL.findall(text):
-            if literal not in others:
-                found.setdefault(literal, set()).add(place)
+        for constant in USE.findall(text):
+            if constant in by_constant:
+                found[by_constant[constant]].add(place)
     return found
+
+
+def tables(root):
+    """Rows that are called otherwise than their code, stand twice, or are for nothing; codes that aren't taken from a table."""
+    used, first = codes(root), {}
+    for place, constant, code in rows(root):
+        if constant != code.upper().replace(".", "_"):
+            yield f"{place}: {code} is called {constant}, not as it is"
+        if code in first:
+            yield f"{place}: {code} stands in {first[code]} too"
+        first.setdefault(code, place)
+        if not used.get(code):
+            yield f"{place}: nothing uses {constant}"
+    for place, text in shipped(root):
+        rest = TABLE.sub("", text)
+        for literal in sorted(first.keys() & set(LITERAL.findall(rest))):
+            yield f'{place}: writes "{literal}" instead of its constant'
+        for literal in LOGGED.findall(rest):
+            yield f"{place}: logs the code {literal}, which is no constant of a table"
+        if MAKER.search(rest) and place != MACRO:
+            yield f"{place}: makes a code outside of a table"
 
 
 def alarms(root):
@@ -112,10 +135,10 @@ def commands(root):
 
 def missing_and_idle(root):
     """Codes and alarms without a runbook; runbooks without a code or an alarm."""
-    there, made, linked = runbooks(root), codes(root), set()
-    for code, places in sorted(made.items()):
+    there, made, linked = runbooks(root), {code: place for place, _, code in rows(root)}, set()
+    for code, place in sorted(made.items()):
         if code not in there:
-            yield f"{code}: is made in {', '.join(sorted(places))} and has no infra/runbooks/{code}.md"
+            yield f"{code}: is in the table of {place} and has no infra/runbooks/{code}.md"
     for template, alarm, block in alarms(root):
         names = RUNBOOK.findall(block)
         linked.update(names)
@@ -170,6 +193,7 @@ def index_in_step(root):
 
 def breaches(root):
     """All that is wrong, a line each."""
+    yield from tables(root)
     yield from missing_and_idle(root)
     yield from form(root)
     yield from index_in_step(root)

@@ -9,15 +9,25 @@ import unittest
 
 import runbooks
 
-ROUTES = "type\tshape\tgoes to\treason\ncheckout.session.completed\tsnapshot\tpayments\t\n"
-
-SOURCE = """// "comment.only" is none
-const KIND: &str = "checkout.session";
-fn f() { Fault::retry("ledger.unavailable", cause) }
+TABLE = """//! codes! { COMMENT_ONLY = "comment.only"; }
+sluice_kernel::codes! {
+    /// The ledger couldn't be read, "in.time".
+    LEDGER_UNAVAILABLE = "ledger.unavailable";
+}
 
 #[cfg(test)]
 mod tests {
-    const MADE_UP: &str = "test.only";
+    codes! { TEST_ONLY = "test.only"; }
+}
+"""
+
+SOURCE = """// "ledger.unavailable" in a comment
+const KIND: &str = "checkout.session";
+fn f() { Fault::retry(code::LEDGER_UNAVAILABLE, cause) }
+
+#[cfg(test)]
+mod tests {
+    fn f() { assert_eq!(code, "ledger.unavailable") }
 }
 """
 
@@ -51,7 +61,7 @@ class Project:
 
     def __init__(self, root):
         self.root = pathlib.Path(root)
-        self.write("functions/shared/kernel/src/bus/routes.tsv", ROUTES)
+        self.write("functions/sweep/src/code.rs", TABLE)
         self.write("functions/sweep/src/lib.rs", SOURCE)
         self.write("template.yaml", TEMPLATE)
         self.write("functions/notify/template.yaml", "Resources:\n  Topic:\n    Type: AWS::SNS::Topic\n")
@@ -85,21 +95,64 @@ class Rules(unittest.TestCase):
     def test_a_sound_project_passes(self):
         self.assertEqual(self.project.breaches(), [])
 
-    def test_codes_are_literals_of_what_is_shipped(self):
+    def row(self, place, code, constant=None):
+        """Another table of one row, and a use of it."""
+        constant = constant or code.upper().replace(".", "_")
+        self.project.write(f"{place}/code.rs", f'codes! {{\n    /// One.\n    {constant} = "{code}";\n}}\n')
+        self.project.write(f"{place}/other.rs", f"fn f() {{ code::{constant} }}\n")
+
+    def test_codes_are_rows_of_tables_and_used_where_their_constants_are(self):
         self.assertEqual(runbooks.codes(self.project.root), {"ledger.unavailable": {"functions/sweep/src/lib.rs"}})
 
     def test_a_code_without_a_runbook(self):
-        self.project.write("functions/sweep/src/main.rs", 'const CODE: &str = "sweep.stuck";\n')
-        self.broken("sweep.stuck: is made in functions/sweep/src/main.rs and has no")
+        self.row("functions/ingest/src", "ingest.stuck")
+        self.broken("ingest.stuck: is in the table of functions/ingest/src/code.rs and has no")
+        self.project.runbook("ingest.stuck")
+        self.assertEqual(self.project.breaches(), [])
 
     def test_a_code_of_the_operators_program_without_a_runbook(self):
-        self.project.write("infra/cli/src/doctor.rs", 'const CODE: &str = "alias.gone";\n')
-        self.broken("alias.gone: is made in infra/cli/src/doctor.rs and has no")
+        for place in ("infra/cli/src", "infra/operations/src/doctor"):
+            self.row(place, "alias.gone")
+            self.broken(f"alias.gone: is in the table of {place}/code.rs and has no")
 
     def test_a_code_with_a_digit_without_a_runbook(self):
-        self.project.write("functions/sweep/src/main.rs", 'const CODE: &str = "signature.no_v1";\n')
-        self.broken("signature.no_v1: is made in functions/sweep/src/main.rs and has no")
+        self.row("functions/ingest/src", "signature.no_v1")
+        self.broken("signature.no_v1: is in the table of functions/ingest/src/code.rs and has no")
         self.project.runbook("signature.no_v1")
+        self.assertEqual(self.project.breaches(), [])
+
+    def test_a_constant_that_is_called_otherwise_than_its_code(self):
+        self.row("functions/ingest/src", "ingest.stuck", "STUCK")
+        self.broken("functions/ingest/src/code.rs: ingest.stuck is called STUCK, not as it is")
+
+    def test_a_code_in_two_tables(self):
+        self.row("functions/ingest/src", "ledger.unavailable")
+        self.broken("functions/sweep/src/code.rs: ledger.unavailable stands in functions/ingest/src/code.rs too")
+
+    def test_a_code_that_nothing_uses(self):
+        self.project.write("functions/sweep/src/lib.rs", SOURCE.replace("code::LEDGER_UNAVAILABLE", "code"))
+        self.broken("functions/sweep/src/code.rs: nothing uses LEDGER_UNAVAILABLE")
+
+    def test_a_code_that_only_tests_use(self):
+        shipped, tests = SOURCE.replace("code::LEDGER_UNAVAILABLE", "code"), "fn f() { code::LEDGER_UNAVAILABLE }\n"
+        self.project.write("functions/sweep/src/lib.rs", f"{shipped}#[cfg(test)]\nmod more {{\n{tests}}}\n")
+        self.project.write("functions/sweep/src/tests.rs", tests)
+        self.broken("functions/sweep/src/code.rs: nothing uses LEDGER_UNAVAILABLE")
+
+    def test_a_code_that_is_written_instead_of_its_constant(self):
+        self.project.write("functions/sweep/src/main.rs", 'fn f(code: &str) -> bool { code == "ledger.unavailable" }\n')
+        self.broken('functions/sweep/src/main.rs: writes "ledger.unavailable" instead of its constant')
+
+    def test_a_code_of_a_log_line_that_no_table_has(self):
+        self.project.write("functions/sweep/src/main.rs", 'fn f() { tracing::warn!(code = "sweep.stuck", cause) }\n')
+        self.broken('functions/sweep/src/main.rs: logs the code "sweep.stuck", which is no constant of a table')
+
+    def test_a_code_that_is_made_outside_of_a_table(self):
+        made = 'fn f() { Code::of_table("sweep.stuck") }\n'
+        self.project.write("functions/sweep/src/main.rs", made)
+        self.broken("functions/sweep/src/main.rs: makes a code outside of a table")
+        self.project.write("functions/sweep/src/main.rs", "")
+        self.project.write(runbooks.MACRO, made)
         self.assertEqual(self.project.breaches(), [])
 
     def test_an_alarm_that_names_a_runbook_with_a_digit_that_is_not_there(self):

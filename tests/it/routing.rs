@@ -14,6 +14,7 @@ use sluice_harness::ledger::MemoryLedger;
 use sluice_harness::outcomes::MemoryOutcomes;
 use sluice_harness::projections::MemoryProjections;
 use sluice_kernel::bus::route::{Route, RouteShape, route, rows};
+use sluice_kernel::code;
 use sluice_kernel::consumer::batch::{self, BatchRun, Handled};
 use sluice_kernel::consumer::consume::Ports;
 use sluice_kernel::consumer::fetch::WithoutKey;
@@ -250,7 +251,7 @@ async fn a_type_of_the_future_about_another_object_is_ignored_and_counted_by_eve
         let text = message(&event("evt_1", &kind, now_s(), frob));
         let handled = by_name(domain, HandledBy(text)).expect("a domain").await;
         let handles = by_name(domain, Handles(&kind)).expect("a domain");
-        let note = handles.then_some("event.unrouted");
+        let note = handles.then_some(code::EVENT_UNROUTED);
         assert_eq!(
             (handled.result, handled.note),
             (Ok(Outcome::Ignored), note),

@@ -145,7 +145,7 @@ fn each_message_of_a_sample_batch_can_be_read_but_those_that_are_poison() {
             .map(|record| {
                 let read = read(record["body"].as_str().expect("a text"));
                 read.map(|message| message.kind)
-                    .map_err(|unread| unread.fault.code)
+                    .map_err(|unread| unread.fault.code.as_str())
             })
             .collect()
     };

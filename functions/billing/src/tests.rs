@@ -199,7 +199,7 @@ fn a_field_that_is_needed_and_missing_is_named() {
     event.object["attempt_count"] = json!(null);
     let fault = Billing::facts(&event).expect_err("rejected");
     assert_eq!(
-        (fault.code, fault.cause.as_str()),
+        (fault.code.as_str(), fault.cause.as_str()),
         ("object.field_missing", "no whole number at attempt_count")
     );
 }

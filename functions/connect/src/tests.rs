@@ -233,7 +233,7 @@ fn a_field_that_is_needed_and_missing_is_named() {
     event.object["amount"] = json!(null);
     let fault = Connect::project(&event).expect_err("rejected");
     assert_eq!(
-        (fault.code, fault.cause.as_str()),
+        (fault.code.as_str(), fault.cause.as_str()),
         ("object.field_missing", "no whole number at amount")
     );
 }

@@ -22,6 +22,7 @@
 //! A 400 never says which secret failed. One line is logged per delivery, only here. An accepted event of a type that
 //! the routing table doesn't have is logged with the code `event.unrouted`, so that it is counted.
 
+pub mod code;
 pub mod envelope;
 mod route;
 mod source;
@@ -33,11 +34,11 @@ use std::net::IpAddr;
 
 use lambda_http::http::{Method, StatusCode, header};
 use lambda_http::{Body, Request, RequestExt, Response};
-use serde_json::{Value, json};
+use serde_json::json;
 use sluice_kernel::bus::Bus;
 use sluice_kernel::bus::route::{Route, route as route_of};
 use sluice_kernel::clock::{self, Clock};
-use sluice_kernel::delivery::endpoint::{Endpoint, admit, is_waiting};
+use sluice_kernel::delivery::endpoint::{Endpoint, WAITING, admit, waits_for};
 use sluice_kernel::delivery::ledger::{Arrival, Ledger};
 use sluice_kernel::delivery::record::{DeliveryOutcome, record_and_publish};
 use sluice_kernel::delivery::secrets::{Secret, SecretCache, SecretSource, Secrets};
@@ -45,6 +46,8 @@ use sluice_kernel::event::Head;
 use sluice_kernel::fault::Fault;
 use sluice_stripe::event::parse_head;
 use sluice_stripe::signature::{self, Refusal, Tolerance, Verified};
+
+use crate::code::Code;
 
 const DAY_S: i64 = 86_400;
 
@@ -80,7 +83,7 @@ struct Answer {
     status: StatusCode,
     word: &'static str,
     /// Why, if it isn't plain success.
-    code: Option<&'static str>,
+    code: Option<Code>,
     /// For the log only.
     cause: Option<String>,
     account: Option<String>,
@@ -96,11 +99,18 @@ struct Answer {
 }
 
 impl Answer {
-    fn refused(status: StatusCode, code: &'static str) -> Self {
+    fn refused(status: StatusCode, code: Code) -> Self {
+        Self {
+            code: Some(code),
+            ..Self::plain(status, "refused")
+        }
+    }
+
+    fn plain(status: StatusCode, word: &'static str) -> Self {
         Self {
             status,
-            word: "refused",
-            code: Some(code),
+            word,
+            code: None,
             cause: None,
             account: None,
             event: None,
@@ -138,14 +148,14 @@ impl Answer {
     fn trial() -> Self {
         Self {
             word: "test",
-            ..Self::refused(StatusCode::OK, "event.trial")
+            ..Self::refused(StatusCode::OK, code::EVENT_TRIAL)
         }
     }
 
     /// Names the reason for which an event was only stored, if it waits for the endpoint's configuration. A repetition
     /// isn't counted again.
     fn or_waiting(self, ledger_only: Option<&'static str>) -> Self {
-        let waits = ledger_only.filter(|reason| is_waiting(reason));
+        let waits = ledger_only.and_then(waits_for);
         match self.word == "accepted" {
             true => Self {
                 code: self.code.or(waits),
@@ -161,7 +171,7 @@ impl Answer {
         let plain = self.word == "accepted" && self.code.is_none();
         match plain && route_of(kind) == Route::Unrouted {
             true => Self {
-                code: Some("event.unrouted"),
+                code: Some(code::EVENT_UNROUTED),
                 ..self
             },
             false => self,
@@ -171,17 +181,13 @@ impl Answer {
 
 impl From<DeliveryOutcome> for Answer {
     fn from(taken: DeliveryOutcome) -> Self {
-        let ok = |word| Self {
-            word,
-            code: None,
-            ..Self::refused(StatusCode::OK, "")
-        };
+        let ok = |word| Self::plain(StatusCode::OK, word);
         match taken {
             DeliveryOutcome::Accepted {
                 unmarked,
                 claim_age_ms,
             } => Self {
-                code: unmarked.then_some("mark.failed"),
+                code: unmarked.then_some(code::MARK_FAILED),
                 claim_age_ms,
                 ..ok("accepted")
             },
@@ -191,18 +197,18 @@ impl From<DeliveryOutcome> for Answer {
                 cause,
                 claim_age_ms,
             } => Self {
-                code: Some("publish.deferred"),
+                code: Some(code::PUBLISH_DEFERRED),
                 cause,
                 claim_age_ms,
                 ..ok("queued")
             },
             DeliveryOutcome::Held => Self {
                 word: "held",
-                ..Self::refused(StatusCode::CONFLICT, "claim.held")
+                ..Self::refused(StatusCode::CONFLICT, code::CLAIM_HELD)
             },
             DeliveryOutcome::Conflict => Self {
                 word: "conflict",
-                ..Self::refused(StatusCode::CONFLICT, "claim.conflict")
+                ..Self::refused(StatusCode::CONFLICT, code::CLAIM_CONFLICT)
             },
         }
     }
@@ -250,20 +256,20 @@ impl<L: Ledger, B: Bus, S: SecretSource, C: Clock> Ingest<L, B, S, C> {
         now_ms: i64,
     ) -> Answer {
         if !source::is_allowed(&self.sources, request) {
-            return Answer::refused(StatusCode::FORBIDDEN, "source.not_allowed");
+            return Answer::refused(StatusCode::FORBIDDEN, code::SOURCE_NOT_ALLOWED);
         }
         let Some(endpoint) = endpoint else {
-            return Answer::refused(StatusCode::NOT_FOUND, "request.unknown_path");
+            return Answer::refused(StatusCode::NOT_FOUND, code::REQUEST_UNKNOWN_PATH);
         };
         if request.method() != Method::POST {
-            return Answer::refused(StatusCode::METHOD_NOT_ALLOWED, "request.not_post");
+            return Answer::refused(StatusCode::METHOD_NOT_ALLOWED, code::REQUEST_NOT_POST);
         }
         let Some(configured) = self.endpoints.get(endpoint) else {
-            return Answer::refused(StatusCode::NOT_FOUND, "endpoint.unknown");
+            return Answer::refused(StatusCode::NOT_FOUND, code::ENDPOINT_UNKNOWN);
         };
         let body = request.body().as_ref();
         if body.len() > self.body_bytes_max {
-            return Answer::refused(StatusCode::PAYLOAD_TOO_LARGE, "body.too_large");
+            return Answer::refused(StatusCode::PAYLOAD_TOO_LARGE, code::BODY_TOO_LARGE);
         }
         let signed_by = match self.verify(request, endpoint, body, now_ms).await {
             Ok(signed_by) => signed_by,
@@ -272,7 +278,7 @@ impl<L: Ledger, B: Bus, S: SecretSource, C: Clock> Ingest<L, B, S, C> {
             }
             Err(Unverified::NoSecrets) => {
                 let cause = format!("endpoint {endpoint} has no secret yet");
-                return Answer::failed(Fault::retry("secret.missing", cause));
+                return Answer::failed(Fault::retry(code::SECRET_MISSING, cause));
             }
             Err(Unverified::Fault(fault)) => return Answer::failed(fault),
         };
@@ -380,7 +386,7 @@ impl From<Refusal> for Unverified {
 fn response(answer: &Answer) -> Response<Body> {
     let body = match answer.status {
         StatusCode::OK => json!({ "status": answer.word }),
-        _ => json!({ "status": answer.word, "code": answer.code.map_or(Value::Null, Value::from) }),
+        _ => json!({ "status": answer.word, "code": answer.code }),
     };
     let mut response = Response::new(Body::Text(body.to_string()));
     *response.status_mut() = answer.status;
@@ -411,7 +417,10 @@ fn log(answer: &Answer, endpoint: &str, trace: &str, duration_ms: i64, lag_ms: O
     let (claim_age_ms, signed_by) = (*claim_age_ms, signed_by.as_deref());
     let (status, outcome) = (status.as_u16(), *word);
     let (event, kind) = (event.as_deref(), kind.as_deref());
-    let (account, cause, code) = (account.as_deref(), cause.as_deref(), *code);
+    let (account, cause) = (account.as_deref(), cause.as_deref());
+    let is_incident =
+        code.is_some_and(|code| code == code::CLAIM_CONFLICT || WAITING.contains(&code));
+    let code = code.map(Code::as_str);
     // The levels differ, the fields don't.
     macro_rules! line {
         ($level:ident) => {
@@ -432,7 +441,6 @@ fn log(answer: &Answer, endpoint: &str, trace: &str, duration_ms: i64, lag_ms: O
             )
         };
     }
-    let is_incident = code.is_some_and(|code| code == "claim.conflict" || is_waiting(code));
     if status < 500 && !is_incident {
         line!(info);
     } else {

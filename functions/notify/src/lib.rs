@@ -5,6 +5,8 @@
 //! while it is the newest. See [`sluice_kernel::effects::receive`] for what "once" means when a function dies in the
 //! middle of it.
 
+pub mod code;
+
 use std::future::Future;
 
 use sluice_kernel::effects::receive::{Effect, Reaction};

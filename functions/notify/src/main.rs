@@ -1,6 +1,7 @@
 //! The sample receiver as a Lambda function: messages go to the SNS topic `TOPIC_ARN`.
 
 use aws_sdk_sns::Client;
+use notify::code;
 use notify::{Notify, Post};
 use sluice_adapters::aws;
 use sluice_adapters::receiver::{self, Error};
@@ -21,7 +22,7 @@ impl Post for Topic {
             .message(text);
         let sent = publish.send().await;
         sent.map(drop)
-            .map_err(|error| aws::unavailable("notify.failed", "Publish", &error))
+            .map_err(|error| aws::unavailable(code::NOTIFY_FAILED, "Publish", &error))
     }
 }
 

@@ -1,5 +1,7 @@
 //! Reconcile as it runs on its schedule: one bounded run of [`sluice_kernel::reconcile`], and one log line.
 
+pub mod code;
+
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
@@ -84,7 +86,11 @@ pub async fn run_once<L: Ledger + Standings>(
             Ok(json!(report))
         }
         Err(fault) => {
-            tracing::error!(code = fault.code, cause = fault.cause, "reconcile failed");
+            tracing::error!(
+                code = fault.code.as_str(),
+                cause = fault.cause,
+                "reconcile failed"
+            );
             Err(fault)
         }
     }
@@ -94,8 +100,8 @@ pub async fn run_once<L: Ledger + Standings>(
 fn code(report: &Report) -> Option<&str> {
     let stopped = report.stopped.as_deref();
     match () {
-        () if report.missing + report.stuck > 0 => Some("reconcile.missing"),
-        () if report.gap_s > 0 => Some("reconcile.gap"),
+        () if report.missing + report.stuck > 0 => Some(code::RECONCILE_MISSING.as_str()),
+        () if report.gap_s > 0 => Some(code::RECONCILE_GAP.as_str()),
         () => stopped
             .or(report.accounts_code.as_deref())
             .or(report.ungenerated_code.as_deref()),
@@ -113,7 +119,7 @@ fn log(report: &Report) {
     }
     if report.is_behind() {
         tracing::warn!(
-            code = "reconcile.behind",
+            code = code::RECONCILE_BEHIND.as_str(),
             behind_s = report.behind_s,
             "not everything was compared for hours"
         );

@@ -7,6 +7,7 @@ use sluice_kernel::consumer::projection::Stored;
 use sluice_kernel::fault::Fault;
 
 use crate::access::{Given, given};
+use crate::code;
 use crate::state::{Kept, Settings};
 
 /// The end of a use.
@@ -83,7 +84,7 @@ pub fn of_stored<'a>(
 ) -> Result<CustomerAccess, Fault> {
     let read = |stored: &Stored| {
         serde_json::from_str::<Readable>(&stored.document)
-            .map_err(|_| Fault::retry("projection.unreadable", "an item has no readable state"))
+            .map_err(|_| Fault::retry(code::PROJECTION_UNREADABLE, "an item has no readable state"))
     };
     let items = items.into_iter().map(read).collect::<Result<Vec<_>, _>>()?;
     let each = items.into_iter().map(|item| (item.state, item.derived));

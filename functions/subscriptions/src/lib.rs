@@ -15,6 +15,7 @@
 //! number.
 
 pub mod access;
+pub mod code;
 pub mod customer;
 mod read;
 mod state;
@@ -127,7 +128,7 @@ impl Domain for Subscriptions {
             }
             other => {
                 return Err(Fault::reject(
-                    "subscriptions.unknown_object",
+                    code::SUBSCRIPTIONS_UNKNOWN_OBJECT,
                     format!(
                         "no use for a {}",
                         other.chars().take(64).collect::<String>()

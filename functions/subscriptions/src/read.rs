@@ -4,6 +4,7 @@ use serde_json::Value;
 use sluice_kernel::fault::Fault;
 use sluice_kernel::object::Fields;
 
+use crate::code;
 use crate::state::{
     Discount, Entitlements, FEATURES_KEY, Item, LatestInvoice, Schedule, Subscription,
 };
@@ -12,7 +13,7 @@ pub(crate) fn customer(fields: Fields<'_>) -> Result<String, Fault> {
     fields
         .optional_id("customer")
         .map(str::to_owned)
-        .ok_or_else(|| Fault::reject("object.field_missing", "no id at customer"))
+        .ok_or_else(|| Fault::reject(code::OBJECT_FIELD_MISSING, "no id at customer"))
 }
 
 /// Whether what the subscription gives depends on its latest invoice.
@@ -62,7 +63,7 @@ fn item(subscription: Fields<'_>, item: Fields<'_>) -> Result<Item, Fault> {
     let price = item
         .optional_id("price")
         .or_else(|| item.optional_id("plan"))
-        .ok_or_else(|| Fault::reject("object.field_missing", "no id at items/data/price"))?;
+        .ok_or_else(|| Fault::reject(code::OBJECT_FIELD_MISSING, "no id at items/data/price"))?;
     let product = item
         .optional_id("price/product")
         .or_else(|| item.optional_id("plan/product"));
@@ -113,7 +114,7 @@ pub(crate) fn discount_key(fields: Fields<'_>) -> Result<(String, bool), Fault> 
     let of = of.or_else(|| fields.optional_id("customer"));
     let of = of.ok_or_else(|| {
         Fault::reject(
-            "object.field_missing",
+            code::OBJECT_FIELD_MISSING,
             "no id at id, subscription or customer",
         )
     })?;

@@ -1,11 +1,15 @@
 //! Sweep as it runs each minute: one bounded run of [`sluice_kernel::delivery::sweep`], and one log line.
 
+pub mod code;
+
 use serde_json::{Value, json};
 use sluice_kernel::bus::Bus;
 use sluice_kernel::clock::Clock;
 use sluice_kernel::delivery::ledger::DueLedger;
 use sluice_kernel::delivery::sweep::sweep;
 use sluice_kernel::fault::Fault;
+
+use crate::code::Code;
 
 /// A run begins no batch with less time than this left before the invocation's deadline.
 pub const RESERVE_MS: i64 = 10_000;
@@ -27,9 +31,9 @@ pub async fn run_once(
     match swept {
         Ok(swept) => {
             let code = match swept {
-                _ if swept.torn > 0 => Some("sweep.body_missing"),
-                _ if swept.refused > 0 => Some("publish.refused"),
-                _ if swept.unmarked > 0 => Some("mark.failed"),
+                _ if swept.torn > 0 => Some(code::SWEEP_BODY_MISSING),
+                _ if swept.refused > 0 => Some(code::PUBLISH_REFUSED),
+                _ if swept.unmarked > 0 => Some(code::MARK_FAILED),
                 _ => None,
             };
             tracing::info!(
@@ -40,7 +44,7 @@ pub async fn run_once(
                 gone = swept.gone,
                 more = swept.more,
                 due_age_s = swept.oldest_ms / 1000,
-                code,
+                code = code.map(Code::as_str),
                 duration_ms = took_ms,
                 "swept"
             );
@@ -52,7 +56,7 @@ pub async fn run_once(
         }
         Err(fault) => {
             tracing::error!(
-                code = fault.code,
+                code = fault.code.as_str(),
                 cause = fault.cause,
                 duration_ms = took_ms,
                 "sweep failed"

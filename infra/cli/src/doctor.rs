@@ -87,10 +87,7 @@ fn print(context: &Context, args: &Args, found: &[Findings]) -> Result<(), Probl
             context
                 .out
                 .line(format!("  {} {subject}: {said}", paint(style, mark)))?;
-            let runbook = match code.is_empty() {
-                true => String::new(),
-                false => format!("infra/runbooks/{code}.md"),
-            };
+            let runbook = code.map_or_else(String::new, |code| format!("infra/runbooks/{code}.md"));
             for next in [fix, &runbook].into_iter().filter(|it| !it.is_empty()) {
                 context
                     .out

@@ -23,9 +23,10 @@ mod queues;
 mod stripe;
 mod tables;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 
+use crate::code::Code;
 use crate::problem::Problem;
 use crate::stack::{Described, Stack};
 
@@ -52,13 +53,19 @@ pub struct Finding {
     pub subject: String,
     /// How it is.
     pub level: FindingLevel,
-    /// A stable name that has a runbook, `alias.differs`; empty if the command that fixes it is enough.
-    pub code: &'static str,
+    /// What it is called, `alias.differs`; none if the command that fixes it is enough. It serializes as a text, then an
+    /// empty one.
+    #[serde(serialize_with = "text_or_empty")]
+    pub code: Option<Code>,
     /// What was found, in words.
     pub said: String,
     /// What fixes it; empty if nothing has to be fixed.
     #[serde(rename = "mend")]
     pub fix: String,
+}
+
+fn text_or_empty<S: Serializer>(code: &Option<Code>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(code.map_or("", Code::as_str))
 }
 
 /// The findings of one area.
@@ -83,7 +90,7 @@ impl Findings {
             area: self.area,
             subject: subject.to_owned(),
             level,
-            code: "",
+            code: None,
             said,
             fix,
         });
@@ -94,7 +101,7 @@ impl Findings {
         &mut self,
         level: FindingLevel,
         subject: &str,
-        code: &'static str,
+        code: Code,
         said: impl Into<String>,
         fix: impl Into<String>,
     ) {
@@ -102,7 +109,7 @@ impl Findings {
             area: self.area,
             subject: subject.to_owned(),
             level,
-            code,
+            code: Some(code),
             said: said.into(),
             fix: fix.into(),
         });

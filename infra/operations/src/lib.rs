@@ -4,7 +4,8 @@
 //! terminal. What it finds is data that serializes, and every change is a plan first.
 //!
 //! # Layout
-//! - [`stack`]: which stack, and where its resources are; [`aws`]: signed calls; [`problem`]: what went wrong.
+//! - [`stack`]: which stack, and where its resources are; [`aws`]: signed calls; [`problem`]: what went wrong;
+//!   [`code`]: what refusals and findings are called.
 //! - [`domains`]: which domains an operation takes. [`versions`]: a function's versions.
 //! - [`actor`]: who changes something, and why. [`stripe`]: Stripe, as the functions ask it.
 //! - [`logs`] and [`metrics`]: what the functions wrote. [`times`]: times as people enter and read them.
@@ -23,6 +24,7 @@
 pub mod access;
 pub mod actor;
 pub mod aws;
+pub mod code;
 pub mod dlq;
 pub mod doctor;
 pub mod domains;

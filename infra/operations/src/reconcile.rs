@@ -4,8 +4,8 @@ use serde::Serialize;
 use serde_json::json;
 use sluice_adapters::inspect;
 use sluice_kernel::reconcile::report::{AccountsFrom, Report};
-use sluice_kernel::reconcile::window::UNREACHABLE;
 
+use crate::code;
 use crate::problem::Problem;
 use crate::stack::Stack;
 use crate::times::{span, time_of_ms};
@@ -79,7 +79,7 @@ fn goes_on(report: &Report, began_ms: i64) -> bool {
 pub fn trouble(report: &Report) -> Option<String> {
     let lacked = report.missing + report.stuck;
     match report.stopped.as_deref() {
-        Some("reconcile.no_key") => Some(
+        Some(code) if code::RECONCILE_NO_KEY == code => Some(
             "there is no API key, so nothing is compared; the parameter ApiKeySecretArn names one"
                 .to_owned(),
         ),
@@ -98,7 +98,8 @@ pub fn trouble(report: &Report) -> Option<String> {
         )),
         None => {
             let mut failures = report.failures.iter();
-            let failure = failures.find(|failure| failure.code != UNREACHABLE)?;
+            let failure =
+                failures.find(|failure| failure.code != code::STRIPE_ACCOUNT_UNREACHABLE)?;
             Some(format!(
                 "{} could not be compared: {}",
                 failure.scope, failure.code
@@ -242,7 +243,7 @@ mod tests {
 
     #[test]
     fn a_run_that_could_not_compare_an_account_says_which_unless_it_is_just_unreachable() {
-        assert_eq!(trouble(&failing(UNREACHABLE)), None);
+        assert_eq!(trouble(&failing("stripe.account_unreachable")), None);
         let wrong = trouble(&failing("stripe.key_refused")).expect("refused");
         assert!(wrong.contains("acct_0#live") && wrong.contains("stripe.key_refused"));
         let behind = Report {

@@ -19,6 +19,7 @@ use serde_json::{Value, json};
 use sluice_kernel::consumer::projection::SCHEMA;
 
 use crate::actor::Reason;
+use crate::code;
 use crate::problem::Problem;
 use crate::stack::{Described, Stack};
 use crate::times::now_ms;
@@ -92,7 +93,7 @@ pub async fn plan(stack: &Stack, role: &str, to: Option<u64>) -> Result<Plan, Pr
     let aws = &stack.aws;
     let no_alias = || {
         let what = format!("the function {function} has no alias {}", versions::LIVE);
-        Problem::from(Refusal::new("rollback.no_alias", what))
+        Problem::from(Refusal::new(code::ROLLBACK_NO_ALIAS, what))
     };
     let alias = versions::alias(aws, function).await?;
     let alias = alias.ok_or_else(no_alias)?;
@@ -102,7 +103,7 @@ pub async fn plan(stack: &Stack, role: &str, to: Option<u64>) -> Result<Plan, Pr
     let to = to["Version"].as_str().unwrap_or_default();
     let gone = |version: &str| {
         let what = format!("version {version} is gone");
-        Problem::from(Refusal::new("rollback.no_version", what))
+        Problem::from(Refusal::new(code::ROLLBACK_NO_VERSION, what))
     };
     let live = versions::configuration(aws, function, &alias.version).await?;
     let live = live.ok_or_else(|| gone(&alias.version))?;
@@ -172,7 +173,7 @@ fn function<'a>(stack: &'a Stack, role: &str) -> Result<&'a str, Problem> {
     }
     if stack.functions.contains_key(role) {
         let what = format!("{role} is called without an alias: deploy the version before");
-        return Err(Refusal::new("rollback.no_alias", what).into());
+        return Err(Refusal::new(code::ROLLBACK_NO_ALIAS, what).into());
     }
     let names: Vec<_> = known.map(|(role, _)| role.as_str()).collect();
     Err(Problem::Usage(format!(
@@ -190,7 +191,7 @@ async fn carry_out(
     let moves = record::moves(stack)?;
     if !moves.begin(&moved).await? {
         let what = "another operator is moving the alias at this moment";
-        return Err(Refusal::new("rollback.changed", what).into());
+        return Err(Refusal::new(code::ROLLBACK_CHANGED, what).into());
     }
     let result = versions::point(&stack.aws, function, &moved.to, alias).await;
     // A failed call may have been carried out all the same. If that isn't known, the record stays as begun.
@@ -221,7 +222,7 @@ async fn carry_out(
         (_, Err(problem)) => Err(problem),
         (_, Ok(_)) => {
             let what = "the alias was changed by another since the plan was made, and is left as it is now";
-            Err(Refusal::new("rollback.changed", what).into())
+            Err(Refusal::new(code::ROLLBACK_CHANGED, what).into())
         }
     }
 }

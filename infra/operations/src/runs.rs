@@ -20,11 +20,11 @@ use sluice_adapters::runs::RunStore;
 pub use sluice_adapters::runs::bulk::BulkRun;
 use sluice_adapters::runs::bulk::{BulkRuns, Held};
 pub use sluice_adapters::runs::{Page, RunKind, State, Summary};
-use sluice_kernel::consumer::consume;
 use sluice_kernel::fault::{Class, Fault};
 use sluice_kernel::rebuild::{Change, Rebuilt};
 
 use crate::actor::Reason;
+use crate::code::{self, Code};
 use crate::problem::Problem;
 use crate::stack::Stack;
 use crate::times::now_ms;
@@ -73,7 +73,7 @@ pub struct Object {
     /// `made`, `changed`, `unfounded`, or `rejected` with a code.
     pub change: String,
     /// The fault's code: why Stripe's answer couldn't be used, or why the object was rejected.
-    pub code: Option<&'static str>,
+    pub code: Option<Code>,
     /// The state that it had; null if it had none.
     pub before: Value,
     /// The state that it has, or would have.
@@ -299,7 +299,7 @@ impl Tally<'_> {
         let mut one_more = |word: String| *self.run.counts.entry(word).or_default() += 1;
         if let (Ok(_), Some(code)) = (&result, code) {
             one_more(match code {
-                consume::CONTRADICTED => format!("left as it ended, {code}"),
+                code::CHECK_TERMINAL_CONTRADICTED => format!("left as it ended, {code}"),
                 code => format!("without Stripe's answer, {code}"),
             });
         }

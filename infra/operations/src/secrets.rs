@@ -15,6 +15,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::json;
 
+use crate::code;
 use crate::logs;
 use crate::problem::Problem;
 use crate::signing::{PREFIX, Signing, is_placeholder, seconds};
@@ -151,7 +152,7 @@ fn since_ms(signing: &Signing, now_ms: i64) -> i64 {
 async fn used(stack: &Stack, since_ms: i64) -> Result<BTreeMap<String, Used>, Problem> {
     let mut used = BTreeMap::<String, Used>::new();
     let until_ms = now_ms();
-    for text in ["signed_by", "signature.no_match"] {
+    for text in ["signed_by", code::SIGNATURE_NO_MATCH.as_str()] {
         let mut found = logs::search(stack, "ingest", Some(text), since_ms, until_ms).await?;
         if found.cut {
             // A search returns the oldest first. What counts is what Stripe signs with now.
@@ -171,7 +172,9 @@ async fn used(stack: &Stack, since_ms: i64) -> Result<BTreeMap<String, Used>, Pr
                     of_endpoint.last_by_older_ms =
                         of_endpoint.last_by_older_ms.max(Some(line.at_ms));
                 }
-                None if line.fields["code"] == "signature.no_match" => of_endpoint.refused += 1,
+                None if line.fields["code"] == code::SIGNATURE_NO_MATCH.as_str() => {
+                    of_endpoint.refused += 1
+                }
                 None => {}
             }
         }

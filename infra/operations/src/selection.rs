@@ -8,10 +8,8 @@
 use serde::{Deserialize, Serialize};
 use sluice_adapters::runs::digest;
 
+use crate::code;
 use crate::problem::Problem;
-
-/// The code of a plan that isn't confirmed.
-const CHANGED: &str = "selection.changed";
 
 /// The digest's bytes: enough that two different selections never have the same digest.
 const DIGEST_BYTES: usize = 16;
@@ -47,7 +45,8 @@ impl<F> Selection<F> {
         match self.digest == digest {
             true => Ok(()),
             false => Err(Problem::Partly(format!(
-                "{CHANGED}: other things match than when the plan was shown ({} now): nothing was done, look again",
+                "{}: other things match than when the plan was shown ({} now): nothing was done, look again",
+                code::SELECTION_CHANGED,
                 self.count
             ))),
         }

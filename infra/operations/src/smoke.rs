@@ -21,6 +21,7 @@ use sluice_adapters::inspect;
 use sluice_stripe::signature::sign;
 use tokio::time::{sleep, timeout};
 
+use crate::code;
 use crate::problem::Problem;
 use crate::stack::Stack;
 
@@ -158,12 +159,12 @@ pub async fn run(
         ("the same event again is known", (200, "duplicate"), &signed),
         (
             "a forged signature is refused",
-            (400, "signature.no_match"),
+            (400, code::SIGNATURE_NO_MATCH.as_str()),
             &forged,
         ),
         (
             "an old signature is refused",
-            (400, "signature.too_old"),
+            (400, code::SIGNATURE_TOO_OLD.as_str()),
             &old,
         ),
     ] {
@@ -175,7 +176,7 @@ pub async fn run(
     let answer = endpoint.send("GET", &[], None).await?;
     let get = Check::of(
         "another method is refused",
-        (405, "request.not_post"),
+        (405, code::REQUEST_NOT_POST.as_str()),
         &answer,
     );
     found(&get)?;

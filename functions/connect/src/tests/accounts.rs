@@ -12,6 +12,7 @@ use sluice_harness::projections::MemoryProjections;
 use sluice_harness::samples::sample;
 use sluice_harness::stripe::MemoryStripe;
 use sluice_kernel::clock::Clock as _;
+use sluice_kernel::code::{self, Code};
 use sluice_kernel::consumer::batch::{self, BatchRun, Handled};
 use sluice_kernel::consumer::consume::Ports;
 use sluice_kernel::domain::{Domain as _, NoSettings};
@@ -298,7 +299,7 @@ impl Consumer {
     }
 
     /// The last level, and the code of the log line.
-    async fn said(&self, event: &Event) -> (Value, Option<&'static str>) {
+    async fn said(&self, event: &Event) -> (Value, Option<Code>) {
         let handled = self.handle(event).await;
         assert!(handled.result.is_ok(), "{:?}", handled.result);
         let data = self.bus.details().last().expect("a level")["data"].clone();
@@ -344,10 +345,13 @@ async fn with_a_key_an_account_that_connects_is_ready_at_once_if_stripe_shows_th
 #[tokio::test]
 async fn without_a_key_an_account_that_connects_is_noted_as_known_in_part() {
     let refused = MemoryStripe::at(SECOND);
-    refused.then(Err(Fault::retry("stripe.no_access", "it left again")));
+    refused.then(Err(Fault::retry(
+        code::STRIPE_ACCOUNT_UNREACHABLE,
+        "it left again",
+    )));
     for (stripe, code) in [
-        (MemoryStripe::without_key(), "object.partial"),
-        (refused, "stripe.no_access"),
+        (MemoryStripe::without_key(), code::OBJECT_PARTIAL),
+        (refused, code::STRIPE_ACCOUNT_UNREACHABLE),
     ] {
         let consumer = Consumer::with(stripe);
         let (level, note) = consumer
@@ -369,7 +373,7 @@ async fn the_platforms_own_application_is_kept_and_asked_for_in_vain() {
         own.scope.account = None;
         own.id = kind.to_owned();
         let handled = consumer.handle(&own).await;
-        assert!(handled.result.is_ok() && handled.note != Some("object.partial"));
+        assert!(handled.result.is_ok() && handled.note != Some(code::OBJECT_PARTIAL));
     }
     assert!(consumer.bus.details().is_empty());
     assert!(

@@ -18,6 +18,7 @@ use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use aws_types::SdkConfig;
 use aws_types::region::Region;
+use sluice_kernel::code::Code;
 use sluice_kernel::fault::{Fault, Pace};
 
 use agent::Agent;
@@ -160,7 +161,7 @@ const THROTTLED: &[&str] = &[
 
 /// A failed call as a fault: in every case the same call may work later.
 pub fn unavailable<E: ProvideErrorMetadata, R>(
-    code: &'static str,
+    code: Code,
     operation: &str,
     error: &SdkError<E, R>,
 ) -> Fault {
@@ -178,6 +179,7 @@ mod tests {
     use aws_sdk_dynamodb::operation::put_item::PutItemError;
 
     use super::*;
+    use crate::code;
 
     #[test]
     fn a_limit_that_was_met_is_distinguished_from_what_is_broken() {
@@ -189,7 +191,7 @@ mod tests {
         ] {
             let said = ErrorMetadata::builder().code(code).build();
             let error = SdkError::service_error(PutItemError::generic(said), ());
-            let fault = unavailable("any.code", "PutItem", &error);
+            let fault = unavailable(code::LEDGER_UNAVAILABLE, "PutItem", &error);
             assert_eq!(
                 (fault.pace, &*fault.cause),
                 (pace, &*format!("PutItem: {code}"))
@@ -197,7 +199,7 @@ mod tests {
         }
         let error = SdkError::<PutItemError, ()>::timeout_error("too late");
         assert_eq!(
-            unavailable("any.code", "PutItem", &error).pace,
+            unavailable(code::LEDGER_UNAVAILABLE, "PutItem", &error).pace,
             Pace::Outage
         );
     }

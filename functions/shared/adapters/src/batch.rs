@@ -3,6 +3,7 @@
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::KeysAndAttributes;
 use aws_sdk_dynamodb::types::builders::KeysAndAttributesBuilder;
+use sluice_kernel::code::Code;
 use sluice_kernel::fault::Fault;
 
 use crate::aws;
@@ -27,7 +28,7 @@ pub(crate) async fn get(
     table: &str,
     keys: Vec<Item>,
     how: KeysAndAttributesBuilder,
-    code: &'static str,
+    code: Code,
 ) -> Result<Vec<Item>, Fault> {
     let mut found = Vec::new();
     for some in keys.chunks(KEYS_MAX) {

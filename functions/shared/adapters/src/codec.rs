@@ -19,6 +19,8 @@ use std::sync::{Mutex, PoisonError};
 use sluice_kernel::fault::Fault;
 use zstd::bulk::{Compressor, Decompressor};
 
+use crate::code;
+
 /// A dictionary, and the codec that frames with it are stored under.
 #[derive(Debug)]
 pub struct Dictionary {
@@ -146,7 +148,7 @@ pub fn decode(codec: &str, bytes: &[u8], size: u64) -> Result<Vec<u8>, Fault> {
     let capacity = usize::try_from(size).unwrap_or(usize::MAX);
     let unreadable = |_| {
         Fault::retry(
-            "ledger.body_unreadable",
+            code::LEDGER_BODY_UNREADABLE,
             "the stored body's frame is damaged",
         )
     };
@@ -160,7 +162,7 @@ pub fn decode(codec: &str, bytes: &[u8], size: u64) -> Result<Vec<u8>, Fault> {
             // Written by a newer version: it can be read once this one is replaced.
             None => {
                 return Err(Fault::retry(
-                    "ledger.codec_unknown",
+                    code::LEDGER_CODEC_UNKNOWN,
                     format!("codec {other:?}"),
                 ));
             }
@@ -170,7 +172,7 @@ pub fn decode(codec: &str, bytes: &[u8], size: u64) -> Result<Vec<u8>, Fault> {
         Ok(body)
     } else {
         Err(Fault::retry(
-            "ledger.body_unreadable",
+            code::LEDGER_BODY_UNREADABLE,
             "the stored body has another length than the entry says",
         ))
     }

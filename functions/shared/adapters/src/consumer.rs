@@ -11,6 +11,7 @@ pub use lambda_runtime::Error;
 use lambda_runtime::{LambdaEvent, service_fn};
 use serde::de::DeserializeOwned;
 use sluice_kernel::bus::trace;
+use sluice_kernel::code::Code;
 use sluice_kernel::consumer::batch::{self, BatchRun, Handled};
 use sluice_kernel::consumer::consume::Ports;
 use sluice_kernel::domain::Domain;
@@ -155,6 +156,7 @@ fn log(message: &Handled) {
     let emits = !message.emitted.is_empty();
     let (effects, emitted) = (message.emitted.len(), message.emitted.join(","));
     let (effects, emitted) = (emits.then_some(effects), emits.then_some(emitted.as_str()));
+    let note = message.note.map(Code::as_str);
     // The levels differ, the fields don't.
     macro_rules! line {
         ($level:ident, $($fields:tt)*) => {
@@ -162,12 +164,12 @@ fn log(message: &Handled) {
         };
     }
     match (&message.result, &message.rejected) {
-        (Ok(outcome), None) => line!(info, outcome = outcome.as_str(), code = message.note),
+        (Ok(outcome), None) => line!(info, outcome = outcome.as_str(), code = note),
         (Ok(outcome), Some(fault)) => {
             line!(
                 error,
                 outcome = outcome.as_str(),
-                code = fault.code,
+                code = fault.code.as_str(),
                 cause = fault.cause
             );
         }
@@ -175,9 +177,9 @@ fn log(message: &Handled) {
             line!(
                 warn,
                 outcome = "failed",
-                code = fault.code,
+                code = fault.code.as_str(),
                 cause = fault.cause,
-                note = message.note,
+                note,
                 receives = message.receives,
                 delay_s = message.delay_s
             );

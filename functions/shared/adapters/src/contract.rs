@@ -19,6 +19,7 @@ use sluice_kernel::outcome::{Outcome, Outcomes, Record, RecordKind};
 
 use crate::aws::sdk_config_of;
 use crate::bulk_items;
+use crate::code;
 use crate::entry::{self, ENTRY, text};
 use crate::ledger::DynamoLedger;
 use crate::outcomes::DynamoOutcomes;
@@ -286,14 +287,29 @@ async fn the_newest_record_of_an_event_and_domain_stands_and_a_fallback_takes_no
     let (failing, rejected) = (RecordKind::Failing, RecordKind::Rejected);
     let ended = RecordKind::Ended(Outcome::Applied);
     for (word, code, is_fallback, stands) in [
-        (failing, "message.unanswered", true, "message.unanswered"),
-        (failing, "ledger.unavailable", false, "ledger.unavailable"),
-        (failing, "message.unanswered", true, "ledger.unavailable"),
-        (ended, "message.recovered", false, "message.recovered"),
-        (failing, "batch.no_time", true, "batch.no_time"),
+        (
+            failing,
+            code::MESSAGE_UNANSWERED,
+            true,
+            "message.unanswered",
+        ),
+        (
+            failing,
+            code::LEDGER_UNAVAILABLE,
+            false,
+            "ledger.unavailable",
+        ),
+        (
+            failing,
+            code::MESSAGE_UNANSWERED,
+            true,
+            "ledger.unavailable",
+        ),
+        (ended, code::MESSAGE_RECOVERED, false, "message.recovered"),
+        (failing, code::BATCH_NO_TIME, true, "batch.no_time"),
         (
             rejected,
-            "object.field_missing",
+            code::OBJECT_FIELD_MISSING,
             false,
             "object.field_missing",
         ),

@@ -13,10 +13,9 @@ use sluice_kernel::erase::Account;
 use sluice_kernel::fault::Fault;
 
 use crate::aws;
+use crate::code;
 use crate::entry::{self, PLATFORM, number, text};
 
-const NOT_NOTED: &str = "outcome.unavailable";
-const NOT_KEPT: &str = "ledger.unavailable";
 const DAY_S: i64 = 86_400;
 
 /// What was done with a dead letter.
@@ -55,6 +54,19 @@ pub struct Note<'a> {
     /// Why, in the operator's words.
     pub why: &'a str,
     /// When, in Unix milliseconds.
+    pub at_ms: i64,
+}
+
+/// A message that is discarded, as it is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeptLetter<'a> {
+    /// The event that it names, or the subject that a message without one is recorded under.
+    pub subject: &'a str,
+    /// The queue's id of it.
+    pub message_id: &'a str,
+    /// Its text, unchanged.
+    pub text: &'a str,
+    /// When it was discarded, in Unix milliseconds.
     pub at_ms: i64,
 }
 
@@ -104,7 +116,7 @@ impl DynamoDeadLetters {
             .item("at", number(note.at_ms))
             .item("expires_at", number(self.expires_at_s(note.at_ms)));
         let sent = put.send().await;
-        sent.map_err(|error| aws::unavailable(NOT_NOTED, "PutItem", &error))?;
+        sent.map_err(|error| aws::unavailable(code::OUTCOME_UNAVAILABLE, "PutItem", &error))?;
         Ok(())
     }
 
@@ -112,29 +124,23 @@ impl DynamoDeadLetters {
     ///
     /// # Errors
     /// `Retry` if the table can't be reached.
-    pub async fn keep(
-        &self,
-        subject: &str,
-        message_id: &str,
-        message: &str,
-        at_ms: i64,
-    ) -> Result<(), Fault> {
+    pub async fn keep(&self, letter: KeptLetter<'_>) -> Result<(), Fault> {
         let put = self
             .client
             .put_item()
             .table_name(&self.ledger_table)
-            .item("pk", entry::pk(subject))
-            .item("sk", text(format!("discarded#{message_id}")))
-            .item("message", text(message))
-            .item("expires_at", number(self.expires_at_s(at_ms)));
-        let put = match Account::of_message(message) {
+            .item("pk", entry::pk(letter.subject))
+            .item("sk", text(format!("discarded#{}", letter.message_id)))
+            .item("message", text(letter.text))
+            .item("expires_at", number(self.expires_at_s(letter.at_ms)));
+        let put = match Account::of_message(letter.text) {
             Account::Known(account) => {
                 put.item("account", text(account.as_deref().unwrap_or(PLATFORM)))
             }
             Account::Unknown => put,
         };
         let sent = put.send().await;
-        sent.map_err(|error| aws::unavailable(NOT_KEPT, "PutItem", &error))?;
+        sent.map_err(|error| aws::unavailable(code::LEDGER_UNAVAILABLE, "PutItem", &error))?;
         Ok(())
     }
 

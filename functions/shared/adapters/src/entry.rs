@@ -44,6 +44,7 @@ use sluice_kernel::delivery::ledger::{Arrival, Entry, EntryState};
 use sluice_kernel::event::{Origin, Shape};
 use sluice_kernel::fault::Fault;
 
+use crate::code;
 use crate::codec::{self, Encoded};
 
 /// An item as the SDK has it.
@@ -345,7 +346,7 @@ pub(crate) fn place(item: &Item) -> BodyPlace {
 
 fn malformed(attribute: &str) -> Fault {
     Fault::retry(
-        "ledger.entry_unreadable",
+        code::LEDGER_ENTRY_UNREADABLE,
         format!("attribute {attribute} is missing or of another type"),
     )
 }

@@ -26,11 +26,10 @@ use sluice_kernel::fault::Fault;
 
 use crate::aws;
 use crate::clock::SystemClock;
+use crate::code;
 use crate::codec;
 use crate::entry::{self, ENTRY, Item, PLATFORM, number, text};
 use crate::ledger::DynamoLedger;
-
-const UNAVAILABLE: &str = "erase.unavailable";
 
 /// A page's end, from which the next one begins.
 pub type Cursor = HashMap<String, AttributeValue>;
@@ -125,7 +124,8 @@ impl Eraser {
             .expression_attribute_values(":other", text("other#"))
             .expression_attribute_values(":discarded", text("discarded#"));
         let sent = scan.set_exclusive_start_key(from).send().await;
-        let page = sent.map_err(|error| aws::unavailable(UNAVAILABLE, "Scan", &error))?;
+        let page =
+            sent.map_err(|error| aws::unavailable(code::ERASE_UNAVAILABLE, "Scan", &error))?;
         let mut found = Vec::new();
         for item in page.items() {
             found.extend(self.kept(item).await?);
@@ -215,7 +215,11 @@ impl Eraser {
         if let Err(error) = update.send().await {
             let service = error.as_service_error();
             let Some(UpdateItemError::ConditionalCheckFailedException(failed)) = service else {
-                return Err(aws::unavailable(UNAVAILABLE, "UpdateItem", &error));
+                return Err(aws::unavailable(
+                    code::ERASE_UNAVAILABLE,
+                    "UpdateItem",
+                    &error,
+                ));
             };
             if failed.item.is_some() {
                 return Ok(Erased::Waits);
@@ -242,7 +246,8 @@ impl Eraser {
             .send();
         let (mut parts, mut named) = (Vec::new(), BTreeSet::new());
         while let Some(item) = items.next().await {
-            let item = item.map_err(|error| aws::unavailable(UNAVAILABLE, "Query", &error))?;
+            let item =
+                item.map_err(|error| aws::unavailable(code::ERASE_UNAVAILABLE, "Query", &error))?;
             let Some(sk) = said(&item, "sk") else {
                 continue;
             };
@@ -275,7 +280,7 @@ impl Eraser {
             .key("pk", pk)
             .key("sk", sk);
         let sent = delete.send().await;
-        sent.map_err(|error| aws::unavailable(UNAVAILABLE, "DeleteItem", &error))?;
+        sent.map_err(|error| aws::unavailable(code::ERASE_UNAVAILABLE, "DeleteItem", &error))?;
         Ok(())
     }
 
@@ -290,7 +295,8 @@ impl Eraser {
     ) -> Result<(Vec<StoredProjection>, Option<Cursor>), Fault> {
         let scan = self.client.scan().table_name(table).consistent_read(true);
         let sent = scan.set_exclusive_start_key(from).send().await;
-        let page = sent.map_err(|error| aws::unavailable(UNAVAILABLE, "Scan", &error))?;
+        let page =
+            sent.map_err(|error| aws::unavailable(code::ERASE_UNAVAILABLE, "Scan", &error))?;
         let found = page.items().iter().filter_map(|item| {
             let version = item.get("version");
             let version = version.and_then(|version| version.as_n().ok()?.parse().ok());

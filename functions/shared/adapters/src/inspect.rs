@@ -14,11 +14,10 @@ use sluice_kernel::reconcile::report::Report;
 
 use crate::aws;
 use crate::clock::SystemClock;
+use crate::code;
 use crate::entry::{self, Item, text};
 use crate::ledger::DynamoLedger;
 use crate::{listing, reconcile_store};
-
-const UNAVAILABLE: &str = "inspect.unavailable";
 
 /// An event as the ledger and the outcomes table record it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -234,7 +233,7 @@ async fn query(
         None => query.key_condition_expression("pk = :pk"),
     };
     let items = query.into_paginator().items().send().try_collect().await;
-    items.map_err(|error| aws::unavailable(UNAVAILABLE, "Query", &error))
+    items.map_err(|error| aws::unavailable(code::INSPECT_UNAVAILABLE, "Query", &error))
 }
 
 /// An item without its bytes, as plain JSON.
@@ -273,7 +272,7 @@ pub async fn reports(config: &SdkConfig, ledger: &str, count: u16) -> Result<Vec
     let documents = report_documents(config, ledger, count).await?;
     let read = documents.iter().map(|document| {
         serde_json::from_str(document)
-            .map_err(|error| Fault::retry(UNAVAILABLE, format!("a report: {error}")))
+            .map_err(|error| Fault::retry(code::INSPECT_UNAVAILABLE, format!("a report: {error}")))
     });
     read.collect()
 }
@@ -292,7 +291,8 @@ async fn report_documents(
         .scan_index_forward(false)
         .limit(i32::from(count));
     let output = query.send().await;
-    let output = output.map_err(|error| aws::unavailable(UNAVAILABLE, "Query", &error))?;
+    let output =
+        output.map_err(|error| aws::unavailable(code::INSPECT_UNAVAILABLE, "Query", &error))?;
     let documents = output.items.unwrap_or_default().into_iter();
     Ok(documents
         .filter_map(|mut item| match item.remove("doc") {
@@ -318,7 +318,8 @@ pub async fn projection(
         .consistent_read(true)
         .send()
         .await;
-    let output = output.map_err(|error| aws::unavailable(UNAVAILABLE, "GetItem", &error))?;
+    let output =
+        output.map_err(|error| aws::unavailable(code::INSPECT_UNAVAILABLE, "GetItem", &error))?;
     let Some(item) = output.item else {
         return Ok(None);
     };

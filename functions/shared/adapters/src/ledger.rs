@@ -18,6 +18,7 @@ use sluice_kernel::delivery::ledger::{
 use sluice_kernel::fault::Fault;
 
 use crate::aws;
+use crate::code;
 use crate::codec::{self, Encoded};
 use crate::entry::{self, BodyPlace, ENTRY, Item, bytes, compact, number, text};
 
@@ -25,8 +26,6 @@ mod bodies;
 mod due;
 mod standings;
 mod waiting;
-
-const UNAVAILABLE: &str = "ledger.unavailable";
 
 /// The ledger's table.
 #[derive(Debug, Clone)]
@@ -122,7 +121,7 @@ impl<C: Clock> DynamoLedger<C> {
                 .item("expires_at", number(expires_at_s));
             put.send()
                 .await
-                .map_err(|error| aws::unavailable(UNAVAILABLE, "PutItem", &error))?;
+                .map_err(|error| aws::unavailable(code::LEDGER_UNAVAILABLE, "PutItem", &error))?;
             count += 1;
         }
         Ok(Parts { count, hash })
@@ -211,7 +210,11 @@ async fn send(update: UpdateItemFluentBuilder) -> Result<Updated, Fault> {
             Some(UpdateItemError::ConditionalCheckFailedException(failed)) => {
                 Ok(Updated::Refused(failed.item.clone()))
             }
-            _ => Err(aws::unavailable(UNAVAILABLE, "UpdateItem", &error)),
+            _ => Err(aws::unavailable(
+                code::LEDGER_UNAVAILABLE,
+                "UpdateItem",
+                &error,
+            )),
         },
     }
 }
@@ -243,7 +246,11 @@ impl<C: Clock> Ledger for DynamoLedger<C> {
         };
         let Some(PutItemError::ConditionalCheckFailedException(failed)) = error.as_service_error()
         else {
-            return Err(aws::unavailable(UNAVAILABLE, "PutItem", &error));
+            return Err(aws::unavailable(
+                code::LEDGER_UNAVAILABLE,
+                "PutItem",
+                &error,
+            ));
         };
         let Some(item) = &failed.item else {
             return Ok(Claimed::Held);
@@ -305,7 +312,7 @@ impl<C: Clock> Ledger for DynamoLedger<C> {
                         Ok(())
                     }
                     _ => Err(Fault::held(
-                        "claim.lost",
+                        code::CLAIM_LOST,
                         "another attempt has taken over while the body was stored",
                     )),
                 }
@@ -384,7 +391,7 @@ impl<C: Clock> Ledger for DynamoLedger<C> {
             .set_item(Some(item));
         put.send()
             .await
-            .map_err(|error| aws::unavailable(UNAVAILABLE, "PutItem", &error))?;
+            .map_err(|error| aws::unavailable(code::LEDGER_UNAVAILABLE, "PutItem", &error))?;
         Ok(())
     }
 }

@@ -14,7 +14,7 @@
 //!   `visibility` sets when a failed message comes back.
 //! - [`timeline`]: the ledger's events by time; [`listing`]: their states. [`inspect`]: what the tables hold, for
 //!   operators and tests.
-//! - [`telemetry`]: one JSON object per line.
+//! - [`telemetry`]: one JSON object per line. [`code`]: what faults are called.
 //! - `faults`: in development builds only, faults at the AWS client, controlled by tests.
 //!
 //! Only `main.rs` of a function names this crate: everything else is written against the kernel's ports.
@@ -24,6 +24,7 @@ mod batch;
 pub mod bulk_items;
 pub mod bus;
 pub mod clock;
+pub mod code;
 pub mod codec;
 pub mod config;
 pub mod consumer;

@@ -18,11 +18,10 @@ use sluice_kernel::reconcile::Standings;
 use crate::aws;
 use crate::batch;
 use crate::clock::SystemClock;
+use crate::code;
 use crate::entry::{self, Item, text};
 use crate::ledger::DynamoLedger;
 use crate::timeline::Seen;
-
-const UNAVAILABLE: &str = "listing.unavailable";
 
 /// The most events that are looked up at once: the limit of one `BatchGetItem`.
 pub const BATCH_MAX: usize = 100;
@@ -117,7 +116,14 @@ impl Listing {
         });
         let how = KeysAndAttributes::builder();
         let (client, table) = (&self.client, &self.outcomes_table);
-        let items = batch::get(client, table, keys.collect(), how, UNAVAILABLE).await?;
+        let items = batch::get(
+            client,
+            table,
+            keys.collect(),
+            how,
+            code::LISTING_UNAVAILABLE,
+        )
+        .await?;
         let found = items.into_iter().filter_map(|item| {
             let id = entry::id_of(&item)?.to_owned();
             Some((id, item))

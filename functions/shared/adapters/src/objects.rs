@@ -23,6 +23,7 @@ use sluice_stripe::client::{API_BASE, Client, Settings, WebhookEndpoint};
 
 use crate::aws;
 use crate::clock::SystemClock;
+use crate::code;
 use crate::config::{BadVariables, Vars};
 
 /// How long keys are kept before they are read again.
@@ -127,7 +128,9 @@ impl StripeObjects {
         }
         let output = secrets.get_secret_value().secret_id(id).send().await;
         let keys = output
-            .map_err(|error| aws::unavailable("stripe.key_unavailable", "GetSecretValue", &error))
+            .map_err(|error| {
+                aws::unavailable(code::STRIPE_KEY_UNAVAILABLE, "GetSecretValue", &error)
+            })
             .and_then(|output| parse(output.secret_string().unwrap_or_default()));
         match (keys, read_at_ms) {
             (Ok(keys), _) => self.client.set_keys(keys),
@@ -151,7 +154,7 @@ fn parse(json: &str) -> Result<Keys, Fault> {
     keys.map_err(|error| {
         let place = format!("line {} column {}", error.line(), error.column());
         let cause = format!("not a JSON object of keys ({place})");
-        Fault::retry("stripe.key_malformed", cause)
+        Fault::retry(code::STRIPE_KEY_MALFORMED, cause)
     })
 }
 
@@ -168,7 +171,7 @@ impl Objects for StripeObjects {
             .await
             .unwrap_or_else(|_| {
                 let cause = format!("no key and answer in {FETCH_MS_MAX} ms");
-                Err(Fault::retry("stripe.unavailable", cause))
+                Err(Fault::retry(code::STRIPE_UNAVAILABLE, cause))
             })
     }
 }

@@ -30,10 +30,10 @@ use aws_types::SdkConfig;
 use sluice_kernel::fault::Fault;
 use sluice_kernel::outcome::{Drift, Finding, Outcomes, Record, RecordKind, Resolved, Tie};
 
+use crate::code;
 use crate::entry::{number, text};
 use crate::{aws, reconcile_store};
 
-const UNAVAILABLE: &str = "outcome.unavailable";
 const DAY_S: i64 = 86_400;
 
 /// The table of outcomes.
@@ -65,7 +65,7 @@ impl Outcomes for DynamoOutcomes {
             .item("pk", text(format!("evt#{}", record.subject)))
             .item("sk", text(record.domain))
             .item("outcome", text(record.word.as_str()))
-            .item("code", text(record.code))
+            .item("code", text(record.code.as_str()))
             .item("cause", text(&record.cause))
             .item("digest", text(&record.digest))
             .item("message", text(&record.message_id))
@@ -86,7 +86,11 @@ impl Outcomes for DynamoOutcomes {
         match put.send().await {
             Ok(_) => Ok(()),
             Err(error) if is_kept(&error) => Ok(()),
-            Err(error) => Err(aws::unavailable(UNAVAILABLE, "PutItem", &error)),
+            Err(error) => Err(aws::unavailable(
+                code::OUTCOME_UNAVAILABLE,
+                "PutItem",
+                &error,
+            )),
         }
     }
 
@@ -133,7 +137,11 @@ impl DynamoOutcomes {
             Ok(_) => Ok(()),
             Err(error) => match error.as_service_error() {
                 Some(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(()),
-                _ => Err(aws::unavailable(UNAVAILABLE, "UpdateItem", &error)),
+                _ => Err(aws::unavailable(
+                    code::OUTCOME_UNAVAILABLE,
+                    "UpdateItem",
+                    &error,
+                )),
             },
         }
     }
@@ -158,7 +166,11 @@ impl DynamoOutcomes {
             Ok(_) => Ok(()),
             Err(error) => match error.as_service_error() {
                 Some(DeleteItemError::ConditionalCheckFailedException(_)) => Ok(()),
-                _ => Err(aws::unavailable(UNAVAILABLE, "DeleteItem", &error)),
+                _ => Err(aws::unavailable(
+                    code::OUTCOME_UNAVAILABLE,
+                    "DeleteItem",
+                    &error,
+                )),
             },
         }
     }
@@ -172,7 +184,7 @@ impl DynamoOutcomes {
             .item("at", number(drift.at_ms))
             .item("expires_at", self.expires_at(drift.at_ms));
         let sent = put.send().await;
-        sent.map_err(|error| aws::unavailable(UNAVAILABLE, "PutItem", &error))?;
+        sent.map_err(|error| aws::unavailable(code::OUTCOME_UNAVAILABLE, "PutItem", &error))?;
         Ok(())
     }
 }

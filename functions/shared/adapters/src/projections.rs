@@ -10,6 +10,7 @@ use sluice_kernel::consumer::projection::{Projections, Stored};
 use sluice_kernel::fault::Fault;
 
 use crate::aws;
+use crate::code;
 
 /// A domain's table.
 #[derive(Debug, Clone)]
@@ -52,8 +53,8 @@ impl DynamoProjections {
             .send();
         let mut found = Vec::new();
         while let Some(item) = items.next().await {
-            let item =
-                item.map_err(|error| aws::unavailable("projection.unavailable", "Query", &error))?;
+            let item = item
+                .map_err(|error| aws::unavailable(code::PROJECTION_UNAVAILABLE, "Query", &error))?;
             let key = item.get("pk").and_then(|key| key.as_s().ok()).cloned();
             found.push((key.unwrap_or_default(), stored(&item)?));
         }
@@ -81,7 +82,7 @@ impl DynamoProjections {
             .set_exclusive_start_key(after.map(key))
             .send()
             .await
-            .map_err(|error| aws::unavailable("projection.unavailable", "Scan", &error))?;
+            .map_err(|error| aws::unavailable(code::PROJECTION_UNAVAILABLE, "Scan", &error))?;
         let pk = |item: &HashMap<String, AttributeValue>| item.get("pk")?.as_s().ok().cloned();
         let next = output.last_evaluated_key.as_ref().and_then(pk);
         let items = output.items.unwrap_or_default();
@@ -100,7 +101,7 @@ fn stored(item: &HashMap<String, AttributeValue>) -> Result<Stored, Fault> {
             document: document.clone(),
         }),
         _ => Err(Fault::retry(
-            "projection.unreadable",
+            code::PROJECTION_UNREADABLE,
             "the item has no version or no doc",
         )),
     }
@@ -116,7 +117,7 @@ impl Projections for DynamoProjections {
             .consistent_read(true)
             .send()
             .await
-            .map_err(|error| aws::unavailable("projection.unavailable", "GetItem", &error))?;
+            .map_err(|error| aws::unavailable(code::PROJECTION_UNAVAILABLE, "GetItem", &error))?;
         output.item.as_ref().map(stored).transpose()
     }
 
@@ -149,7 +150,7 @@ impl Projections for DynamoProjections {
             Err(error) => match error.as_service_error() {
                 Some(PutItemError::ConditionalCheckFailedException(_)) => Ok(false),
                 _ => Err(aws::unavailable(
-                    "projection.unavailable",
+                    code::PROJECTION_UNAVAILABLE,
                     "PutItem",
                     &error,
                 )),

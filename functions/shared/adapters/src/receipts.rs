@@ -18,9 +18,8 @@ use sluice_kernel::effects::receive::{Attempt, Effect, Receipt, Receipts};
 use sluice_kernel::fault::Fault;
 
 use crate::aws;
+use crate::code;
 use crate::entry::{number, text};
-
-const UNAVAILABLE: &str = "receipt.unavailable";
 
 /// The table of receipts.
 #[derive(Debug, Clone)]
@@ -60,7 +59,11 @@ impl DynamoReceipts {
             Ok(_) => Ok(()),
             Err(error) => match error.as_service_error() {
                 Some(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(()),
-                _ => Err(aws::unavailable(UNAVAILABLE, "UpdateItem", &error)),
+                _ => Err(aws::unavailable(
+                    code::RECEIPT_UNAVAILABLE,
+                    "UpdateItem",
+                    &error,
+                )),
             },
         }
     }
@@ -99,7 +102,11 @@ impl Receipts for DynamoReceipts {
         };
         let Some(PutItemError::ConditionalCheckFailedException(failed)) = error.as_service_error()
         else {
-            return Err(aws::unavailable(UNAVAILABLE, "PutItem", &error));
+            return Err(aws::unavailable(
+                code::RECEIPT_UNAVAILABLE,
+                "PutItem",
+                &error,
+            ));
         };
         let Some(item) = &failed.item else {
             return Ok(Receipt::Held);

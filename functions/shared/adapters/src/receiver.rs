@@ -107,7 +107,7 @@ fn log(message: &HandledEffect) {
             tracing::info!(effect, id, event, outcome = "dropped", duration_ms)
         }
         Err(fault) => {
-            let (code, cause) = (fault.code, fault.cause.as_str());
+            let (code, cause) = (fault.code.as_str(), fault.cause.as_str());
             let (receives, delay_s) = (message.receives, message.delay_s);
             tracing::warn!(
                 effect,

@@ -24,9 +24,9 @@ use sluice_kernel::reconcile::window::Cursor;
 use sluice_kernel::reconcile::{NotedTie, Notes};
 
 use crate::aws;
+use crate::code;
 use crate::entry::{Item, number, text};
 
-const UNAVAILABLE: &str = "reconcile.unavailable";
 const DAY_S: i64 = 86_400;
 
 /// The partition of cursors and reports.
@@ -77,7 +77,8 @@ impl DynamoNotes {
             .send();
         let mut found = Vec::new();
         while let Some(item) = pages.next().await {
-            let item = item.map_err(|error| aws::unavailable(UNAVAILABLE, "Query", &error))?;
+            let item = item
+                .map_err(|error| aws::unavailable(code::RECONCILE_UNAVAILABLE, "Query", &error))?;
             let of = |name: &str| item.get(name).and_then(|value| value.as_s().ok());
             if let (Some(key), Some(document)) = (of("sk"), of("doc")) {
                 found.push((key[prefix.len()..].to_owned(), document.clone()));
@@ -104,13 +105,13 @@ impl DynamoNotes {
             None => put,
         };
         let sent = put.send().await;
-        sent.map_err(|error| aws::unavailable(UNAVAILABLE, "PutItem", &error))?;
+        sent.map_err(|error| aws::unavailable(code::RECONCILE_UNAVAILABLE, "PutItem", &error))?;
         Ok(())
     }
 }
 
 fn unwritable(_: serde_json::Error) -> Fault {
-    Fault::reject("reconcile.unwritable", "a note has no JSON form")
+    Fault::reject(code::RECONCILE_UNWRITABLE, "a note has no JSON form")
 }
 
 impl Notes for DynamoNotes {
@@ -119,7 +120,7 @@ impl Notes for DynamoNotes {
         let read = documents.map(|(scope, document)| {
             let cursor = serde_json::from_str(&document).map_err(|_| {
                 Fault::retry(
-                    "reconcile.cursor_unreadable",
+                    code::RECONCILE_CURSOR_UNREADABLE,
                     "a cursor isn't readable as JSON",
                 )
             })?;
@@ -161,7 +162,8 @@ impl Notes for DynamoNotes {
         while found.len() < limit
             && let Some(item) = items.next().await
         {
-            let item = item.map_err(|error| aws::unavailable(UNAVAILABLE, "Query", &error))?;
+            let item = item
+                .map_err(|error| aws::unavailable(code::RECONCILE_UNAVAILABLE, "Query", &error))?;
             found.extend(read_tie(&item));
         }
         Ok(found)
@@ -182,7 +184,13 @@ impl Notes for DynamoNotes {
                 match error.as_service_error() {
                     // The tie was resolved meanwhile.
                     Some(UpdateItemError::ConditionalCheckFailedException(_)) => {}
-                    _ => return Err(aws::unavailable(UNAVAILABLE, "UpdateItem", &error)),
+                    _ => {
+                        return Err(aws::unavailable(
+                            code::RECONCILE_UNAVAILABLE,
+                            "UpdateItem",
+                            &error,
+                        ));
+                    }
                 }
             }
         }
@@ -202,7 +210,8 @@ impl Notes for DynamoNotes {
             .send();
         let mut count = 0;
         while let Some(page) = pages.next().await {
-            let page = page.map_err(|error| aws::unavailable(UNAVAILABLE, "Query", &error))?;
+            let page = page
+                .map_err(|error| aws::unavailable(code::RECONCILE_UNAVAILABLE, "Query", &error))?;
             count += u64::try_from(page.count()).unwrap_or_default();
         }
         Ok(count)

@@ -7,10 +7,9 @@ use serde::Serialize;
 use sluice_kernel::fault::Fault;
 
 use crate::aws;
+use crate::code;
 use crate::entry::{self, Item, number};
 use crate::erase::Cursor;
-
-const UNAVAILABLE: &str = "outcome.unavailable";
 
 /// What a domain recorded of an event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -68,7 +67,8 @@ impl DynamoRecords {
             .filter_expression("attribute_exists(digest) AND expires_at > :now")
             .expression_attribute_values(":now", number(now_s));
         let sent = scan.set_exclusive_start_key(from).send().await;
-        let page = sent.map_err(|error| aws::unavailable(UNAVAILABLE, "Scan", &error))?;
+        let page =
+            sent.map_err(|error| aws::unavailable(code::OUTCOME_UNAVAILABLE, "Scan", &error))?;
         let found = page.items().iter().filter_map(record).collect();
         Ok((found, page.last_evaluated_key))
     }

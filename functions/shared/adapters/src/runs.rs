@@ -21,6 +21,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 use sluice_kernel::fault::Fault;
 
+use crate::code::{self, Code};
 use crate::entry::{Item, hex, number, text};
 use crate::{aws, batch};
 
@@ -37,7 +38,6 @@ const RECORD: &str = "run";
 /// Bytes of the digest of a plan that a record keeps.
 pub const DIGEST_BYTES: usize = 12;
 
-const UNAVAILABLE: &str = "run.unavailable";
 const DAY_S: i64 = 86_400;
 
 /// What a run does.
@@ -209,7 +209,7 @@ pub struct RunStore {
     client: Client,
     table: String,
     /// The code of a fault that the table causes.
-    unavailable: &'static str,
+    unavailable: Code,
 }
 
 impl RunStore {
@@ -218,7 +218,7 @@ impl RunStore {
         Self {
             client: aws::dynamodb(config),
             table,
-            unavailable: UNAVAILABLE,
+            unavailable: code::RUN_UNAVAILABLE,
         }
     }
 

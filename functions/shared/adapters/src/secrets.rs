@@ -6,6 +6,7 @@ use sluice_kernel::delivery::secrets::{self, SecretSource, Secrets};
 use sluice_kernel::fault::Fault;
 
 use crate::aws;
+use crate::code;
 
 /// The secret that holds every endpoint's signing secrets as JSON.
 #[derive(Debug, Clone)]
@@ -32,11 +33,12 @@ impl SecretSource for SecretsManager {
             .secret_id(&self.secret_id)
             .send()
             .await;
-        let output = output
-            .map_err(|error| aws::unavailable("secret.unavailable", "GetSecretValue", &error))?;
-        let text = output
-            .secret_string()
-            .ok_or_else(|| Fault::retry("secret.malformed", "the secret is binary, not a text"))?;
+        let output = output.map_err(|error| {
+            aws::unavailable(code::SECRET_UNAVAILABLE, "GetSecretValue", &error)
+        })?;
+        let text = output.secret_string().ok_or_else(|| {
+            Fault::retry(code::SECRET_MALFORMED, "the secret is binary, not a text")
+        })?;
         secrets::parse(text)
     }
 }

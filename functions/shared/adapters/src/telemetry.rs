@@ -25,6 +25,8 @@ use tracing::{Event, Level, Metadata, Subscriber};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 use tracing_subscriber::registry;
 
+use crate::code;
+
 /// The fields that are metrics.
 pub const METRICS: [&str; 20] = [
     // One, in every line that has an outcome.
@@ -73,7 +75,7 @@ pub fn start(function: &'static str) {
 
 /// Logs a failure to start, once, at the boundary; the process ends with it.
 pub fn failed_start(error: &dyn std::error::Error) {
-    tracing::error!(code = "config.bad_variables", cause = %error, "the function can't start");
+    tracing::error!(code = code::CONFIG_BAD_VARIABLES.as_str(), cause = %error, "the function can't start");
 }
 
 /// Writes events as lines, and ignores spans.

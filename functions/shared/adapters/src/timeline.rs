@@ -14,9 +14,8 @@ use sluice_kernel::fault::Fault;
 use tokio::task::JoinSet;
 
 use crate::aws;
+use crate::code;
 use crate::entry::{self, Item, SEEN_SHARDS, number, text};
-
-const UNAVAILABLE: &str = "timeline.unavailable";
 
 /// The first page of a shard: small, so that the first events appear at once.
 const PAGE_FIRST: i32 = 100;
@@ -345,7 +344,8 @@ impl Walk {
             });
         }
         while let Some(read) = reads.join_next().await {
-            let read = read.map_err(|error| Fault::retry(UNAVAILABLE, error.to_string()))?;
+            let read =
+                read.map_err(|error| Fault::retry(code::TIMELINE_UNAVAILABLE, error.to_string()))?;
             let (index, Page { found, after }) = read?;
             let shard = &mut self.shards[index];
             shard.page_size = shard.page_size.saturating_mul(2).min(PAGE_MAX);
@@ -397,7 +397,8 @@ impl Timeline {
             query = query.set_expression_attribute_names(Some(names));
         }
         let output = query.send().await;
-        let output = output.map_err(|error| aws::unavailable(UNAVAILABLE, "Query", &error))?;
+        let output = output
+            .map_err(|error| aws::unavailable(code::TIMELINE_UNAVAILABLE, "Query", &error))?;
         let items = output.items.unwrap_or_default();
         let found = items.iter().filter_map(seen);
         Ok(Page {

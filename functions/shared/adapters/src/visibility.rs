@@ -16,6 +16,7 @@ use sluice_kernel::fault::Fault;
 
 use crate::aws;
 use crate::clock::SystemClock;
+use crate::code;
 
 /// The number of messages that SQS accepts in one call.
 const ENTRIES_MAX: usize = 10;
@@ -23,9 +24,6 @@ const ENTRIES_MAX: usize = 10;
 /// The time that is kept for the invocation's response. If the invocation were cut off while it sets delays, every
 /// message would come back, including those that are done.
 const ANSWER_RESERVE_MS: i64 = 500;
-
-/// The code of delays that couldn't be set.
-const NOT_SET: &str = "queue.delay_not_set";
 
 /// A failed message.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,14 +68,18 @@ impl Queue {
             let cause = cause
                 .as_deref()
                 .unwrap_or("ChangeMessageVisibilityBatch: refused");
-            tracing::warn!(code = NOT_SET, cause, messages = missed);
+            tracing::warn!(
+                code = code::QUEUE_DELAY_NOT_SET.as_str(),
+                cause,
+                messages = missed
+            );
         }
     }
 
     /// Returns the number that were refused.
     async fn delay_some(&self, delays: &[Delay], deadline_ms: i64) -> Result<usize, Fault> {
         let left_ms = deadline_ms - SystemClock.now_ms() - ANSWER_RESERVE_MS;
-        let no_time = || Fault::retry(NOT_SET, "no time left");
+        let no_time = || Fault::retry(code::QUEUE_DELAY_NOT_SET, "no time left");
         let left_ms = u64::try_from(left_ms).map_err(|_| no_time())?;
         let entries = delays.iter().enumerate().map(|(n, delay)| {
             let entry = Entry::builder()
@@ -88,7 +90,8 @@ impl Queue {
                 .build()
         });
         let entries = entries.collect::<Result<Vec<_>, _>>();
-        let entries = entries.map_err(|_| Fault::retry(NOT_SET, "an entry is incomplete"))?;
+        let entries = entries
+            .map_err(|_| Fault::retry(code::QUEUE_DELAY_NOT_SET, "an entry is incomplete"))?;
         let change = self.client.change_message_visibility_batch();
         let change = change
             .queue_url(&self.url)
@@ -97,8 +100,13 @@ impl Queue {
         let output = tokio::time::timeout(Duration::from_millis(left_ms), change)
             .await
             .map_err(|_| no_time())?;
-        let output = output
-            .map_err(|error| aws::unavailable(NOT_SET, "ChangeMessageVisibilityBatch", &error))?;
+        let output = output.map_err(|error| {
+            aws::unavailable(
+                code::QUEUE_DELAY_NOT_SET,
+                "ChangeMessageVisibilityBatch",
+                &error,
+            )
+        })?;
         Ok(output.failed().len())
     }
 }

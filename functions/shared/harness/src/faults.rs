@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Mutex, PoisonError};
 
+use sluice_kernel::code;
 use sluice_kernel::delivery::ledger::{Arrival, Claimed, Decision, Deferred, EntryState, Ledger};
 use sluice_kernel::fault::Fault;
 use sluice_kernel::reconcile::Standings;
@@ -73,7 +74,7 @@ impl<L> FaultyLedger<L> {
         call: Call,
         inner: impl Future<Output = Result<T, Fault>>,
     ) -> Result<T, Fault> {
-        let lost = || Fault::retry("ledger.unavailable", "scripted");
+        let lost = || Fault::retry(code::LEDGER_UNAVAILABLE, "scripted");
         match self.fate(call) {
             Fate::Works => inner.await,
             Fate::DropBefore => Err(lost()),

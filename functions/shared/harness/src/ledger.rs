@@ -5,6 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use sha2::{Digest, Sha256};
 use sluice_kernel::clock::Clock;
+use sluice_kernel::code::{self, Code};
 use sluice_kernel::delivery::ledger::{
     Arrival, Bodies, Claimed, Decision, Deferred, Due, DueLedger, Entry, EntryState, Ledger,
     Waiting, decide, is_expired,
@@ -161,7 +162,7 @@ impl Ledger for MemoryLedger {
         tokio::task::yield_now().await;
         let mut rows = self.rows();
         let Some(row) = Self::held_by(rows.get_mut(&*arrival.head.id), arrival) else {
-            return Err(Fault::held("claim.lost", "in memory"));
+            return Err(Fault::held(code::CLAIM_LOST, "in memory"));
         };
         if row.body.is_none() {
             row.body = Some(arrival.body.to_vec());
@@ -280,7 +281,7 @@ impl Waiting for MemoryLedger {
     async fn admit(
         &self,
         id: &str,
-        reason: &str,
+        reason: Code,
         account: Option<&str>,
         due_at_ms: i64,
     ) -> Result<bool, Fault> {
@@ -290,7 +291,7 @@ impl Waiting for MemoryLedger {
             return Ok(false);
         };
         let standing = &mut row.entry.standing;
-        if standing.ledger_only.as_deref() == Some(reason)
+        if standing.ledger_only.as_deref() == Some(reason.as_str())
             && standing.published_at_ms.is_none()
             && standing.due_at_ms.is_none()
         {

@@ -2,6 +2,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
+use sluice_kernel::code;
 use sluice_kernel::fault::Fault;
 use sluice_kernel::outcome::{Finding, Outcomes, Record, RecordKind};
 
@@ -47,7 +48,7 @@ impl MemoryOutcomes {
 impl Outcomes for MemoryOutcomes {
     async fn record(&self, record: &Record) -> Result<(), Fault> {
         if *self.fail.lock().unwrap_or_else(PoisonError::into_inner) {
-            return Err(Fault::retry("outcome.unavailable", "scripted"));
+            return Err(Fault::retry(code::OUTCOME_UNAVAILABLE, "scripted"));
         }
         let mut recorded = self.recorded.lock().unwrap_or_else(PoisonError::into_inner);
         let mut of_same = recorded.iter().rev();
@@ -62,7 +63,7 @@ impl Outcomes for MemoryOutcomes {
 
     async fn remark(&self, remark: &Finding) -> Result<(), Fault> {
         if *self.fail.lock().unwrap_or_else(PoisonError::into_inner) {
-            return Err(Fault::retry("outcome.unavailable", "scripted"));
+            return Err(Fault::retry(code::OUTCOME_UNAVAILABLE, "scripted"));
         }
         let mut remarks = self.remarks.lock().unwrap_or_else(PoisonError::into_inner);
         remarks.push(remark.clone());

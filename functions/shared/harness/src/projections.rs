@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
+use sluice_kernel::code;
 use sluice_kernel::consumer::projection::{Projections, Stored};
 use sluice_kernel::fault::Fault;
 
@@ -88,7 +89,7 @@ impl Projections for MemoryProjections {
         tokio::task::yield_now().await;
         self.pass();
         if take_one(&self.fail_writes) {
-            return Err(Fault::retry("projection.unavailable", "scripted"));
+            return Err(Fault::retry(code::PROJECTION_UNAVAILABLE, "scripted"));
         }
         let mut items = self.items.lock().unwrap_or_else(PoisonError::into_inner);
         if items.get(key).map_or(0, |stored| stored.version) != expected {
@@ -109,7 +110,7 @@ impl Projections for MemoryProjections {
         );
         if take_one(&self.lose_answers) {
             return Err(Fault::retry(
-                "projection.unavailable",
+                code::PROJECTION_UNAVAILABLE,
                 "scripted: the answer is lost",
             ));
         }

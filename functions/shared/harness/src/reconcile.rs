@@ -6,6 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value;
 use sluice_kernel::clock::Clock;
+use sluice_kernel::code;
 use sluice_kernel::consumer::fetch::budget::Budget;
 use sluice_kernel::delivery::endpoint::Payload;
 use sluice_kernel::event::Scope;
@@ -179,7 +180,7 @@ fn page_of<T>(rest: Vec<T>, limit: usize, name: impl Fn(&T) -> String) -> Listed
 }
 
 fn unknown_place() -> Fault {
-    Fault::reject("stripe.request_refused", "in memory: no such place")
+    Fault::reject(code::STRIPE_REQUEST_REFUSED, "in memory: no such place")
 }
 
 /// The items after the one of this name; all items without a name.
@@ -267,7 +268,7 @@ impl Listing for MemoryLists {
             Some((pages, fault)) => inner.accounts_fault = Some((pages - 1, fault)),
             None => {}
         }
-        let refused = || Fault::retry("stripe.key_refused", "in memory");
+        let refused = || Fault::retry(code::STRIPE_KEY_REFUSED, "in memory");
         let accounts = inner.accounts.clone().ok_or_else(refused)?;
         let rest = rest_of(accounts, after, String::clone)?;
         Ok(page_of(rest, self.page, String::clone))
@@ -337,7 +338,7 @@ impl MemoryNotes {
 
     fn reachable(&self) -> Result<(), Fault> {
         match self.inner().fails {
-            true => Err(Fault::retry("reconcile.unavailable", "in memory")),
+            true => Err(Fault::retry(code::RECONCILE_UNAVAILABLE, "in memory")),
             false => Ok(()),
         }
     }
@@ -369,7 +370,7 @@ impl Notes for MemoryNotes {
     async fn forget_cursor(&self, scope: &str, _now_s: i64) -> Result<(), Fault> {
         let mut inner = self.inner();
         if inner.fails {
-            return Err(Fault::retry("reconcile.unavailable", "in memory"));
+            return Err(Fault::retry(code::RECONCILE_UNAVAILABLE, "in memory"));
         }
         inner.cursors.remove(scope);
         Ok(())

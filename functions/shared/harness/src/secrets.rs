@@ -2,6 +2,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
+use sluice_kernel::code;
 use sluice_kernel::delivery::secrets::{Secret, SecretSource, Secrets};
 use sluice_kernel::fault::Fault;
 
@@ -49,7 +50,7 @@ impl SecretSource for MemorySecrets {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clone();
-        secrets.ok_or_else(|| Fault::retry("secret.unavailable", "scripted"))
+        secrets.ok_or_else(|| Fault::retry(code::SECRET_UNAVAILABLE, "scripted"))
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, PoisonError};
 
 use serde_json::Value;
+use sluice_kernel::code;
 use sluice_kernel::consumer::fetch::{Fetch, Fetched, Objects};
 use sluice_kernel::event::Scope;
 use sluice_kernel::fault::Fault;
@@ -105,7 +106,8 @@ impl Objects for MemoryStripe {
             request.id.clone(),
         );
         let object = inner.objects.get(&key);
-        let object = object.ok_or_else(|| Fault::retry("stripe.deletion_unproven", "in memory"))?;
+        let object =
+            object.ok_or_else(|| Fault::retry(code::STRIPE_DELETION_UNPROVEN, "in memory"))?;
         Ok(match object {
             None => Fetched::Deleted {
                 object: None,
@@ -176,7 +178,7 @@ mod tests {
     async fn what_is_scripted_comes_first_and_once() {
         let stripe = MemoryStripe::without_key();
         stripe.then(Ok(Fetched::Spent { wait_ms: 5 }));
-        stripe.then(Err(Fault::retry("stripe.unavailable", "scripted")));
+        stripe.then(Err(Fault::retry(code::STRIPE_UNAVAILABLE, "scripted")));
         let first = stripe.fetch(&request(None)).await;
         assert_eq!(first, Ok(Fetched::Spent { wait_ms: 5 }));
         assert!(stripe.fetch(&request(None)).await.is_err());

@@ -103,6 +103,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::code;
 
     /// `MaxReceiveCount` of the template.
     const RECEIVES_MAX: u32 = 500;
@@ -119,7 +120,7 @@ mod tests {
     fn fault(pace: Pace, after_ms: Option<u64>) -> Fault {
         Fault {
             after_ms,
-            ..Fault::retry("any", "").paced(pace)
+            ..Fault::retry(code::STRIPE_UNAVAILABLE, "").paced(pace)
         }
     }
 

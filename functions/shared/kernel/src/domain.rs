@@ -53,7 +53,7 @@ pub enum Lacks {
     /// What a fact needs: which refunds a charge has. The event itself is applied at once. With a key the object is
     /// then fetched, and the facts that it shows count too. The message waits for the budget, since nothing else may
     /// ever bring the fact. Without a key the message succeeds with the code
-    /// [`crate::consumer::consume::FACTS_LACKING`].
+    /// [`OBJECT_FACTS_LACKING`](crate::code::OBJECT_FACTS_LACKING).
     Facts,
 }
 
@@ -196,6 +196,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::code;
     use crate::event::Scope;
 
     /// A domain that defines no more than it has to.
@@ -216,7 +217,10 @@ mod tests {
         type Settings = NoSettings;
 
         fn project(_: &Event) -> Result<Projected<String>, Fault> {
-            Err(Fault::reject("lamps.unread", "these tests read none"))
+            Err(Fault::reject(
+                code::OBJECT_FIELD_MISSING,
+                "these tests read none",
+            ))
         }
 
         fn facts(_: &Event) -> Result<Vec<Fact>, Fault> {

@@ -7,10 +7,11 @@
 //! | [`Class::Held`] | 409: another attempt is at work | the message goes back to its queue |
 //! | [`Class::Init`] | the function fails to start | the same |
 //!
-//! A fault's code (`area.reason`) is stable: alarms, runbooks and operators' filters name it. Its cause is for a log
-//! line and holds no payload and no secret.
+//! A fault has a [`Code`], which is stable. Its cause is for a log line and holds no payload and no secret.
 
 use std::fmt;
+
+use crate::code::Code;
 
 /// What the caller does about a [`Fault`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,8 +44,8 @@ pub enum Pace {
 pub struct Fault {
     /// What the caller does next.
     pub class: Class,
-    /// `area.reason`, stable.
-    pub code: &'static str,
+    /// What it is called.
+    pub code: Code,
     /// For the log: no payload, no secret.
     pub cause: String,
     /// When to try the same call again, in milliseconds from now, if a delay was named (`Retry-After`).
@@ -55,7 +56,7 @@ pub struct Fault {
 
 impl Fault {
     /// The same call may work later.
-    pub fn retry(code: &'static str, cause: impl Into<String>) -> Self {
+    pub fn retry(code: Code, cause: impl Into<String>) -> Self {
         Self {
             class: Class::Retry,
             code,
@@ -66,7 +67,7 @@ impl Fault {
     }
 
     /// The input will never work.
-    pub fn reject(code: &'static str, cause: impl Into<String>) -> Self {
+    pub fn reject(code: Code, cause: impl Into<String>) -> Self {
         Self {
             class: Class::Reject,
             code,
@@ -77,7 +78,7 @@ impl Fault {
     }
 
     /// Another attempt holds the claim.
-    pub fn held(code: &'static str, cause: impl Into<String>) -> Self {
+    pub fn held(code: Code, cause: impl Into<String>) -> Self {
         Self {
             class: Class::Held,
             code,
@@ -88,7 +89,7 @@ impl Fault {
     }
 
     /// The function's own configuration is at fault.
-    pub fn init(code: &'static str, cause: impl Into<String>) -> Self {
+    pub fn init(code: Code, cause: impl Into<String>) -> Self {
         Self {
             class: Class::Init,
             code,

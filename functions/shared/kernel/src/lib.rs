@@ -5,6 +5,7 @@
 //! A module names only those above it in this list; `infra/checks/circles.py` checks that.
 //!
 //! The basic types, which everything else uses:
+//! - [`code`]: what faults, notes and refusals are called.
 //! - [`fault`]: why something could not be done, classed by what the caller does next.
 //! - [`clock`]: time, which is a port.
 //! - [`event`]: a Stripe event: what ingest reads of it, and what a domain sees of it.
@@ -41,6 +42,7 @@
 pub mod backoff;
 pub mod bus;
 pub mod clock;
+pub mod code;
 pub mod consumer;
 pub mod delivery;
 pub mod domain;

@@ -6,6 +6,7 @@
 
 use serde_json::Value;
 
+use crate::code;
 use crate::fault::Fault;
 
 /// A Stripe object, to be read field by field. Paths are JSON pointers without the leading slash: `price/id`.
@@ -96,7 +97,7 @@ impl<'a> Fields<'a> {
 }
 
 fn missing(path: &str, what: &str) -> Fault {
-    Fault::reject("object.field_missing", format!("no {what} at {path}"))
+    Fault::reject(code::OBJECT_FIELD_MISSING, format!("no {what} at {path}"))
 }
 
 #[cfg(test)]

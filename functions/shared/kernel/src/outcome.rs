@@ -10,20 +10,16 @@
 //!
 //! There is one record per event and domain, the newest. A check is recorded under its object and never under the event
 //! that it names, which may have been applied well. Failure window: if a message's function dies, the records of
-//! earlier receives remain. On the last receive, a record is made before the message is touched ([`UNANSWERED`]).
+//! earlier receives remain. On the last receive, a record is made before the message is touched
+//! ([`MESSAGE_UNANSWERED`](crate::code::MESSAGE_UNANSWERED)).
 
 use std::future::Future;
 
 use sha2::{Digest, Sha256};
 
+use crate::code::Code;
 use crate::event::Scope;
 use crate::fault::Fault;
-
-/// The code of a record made before a message's last receive. It remains if that receive never ends.
-pub const UNANSWERED: &str = "message.unanswered";
-
-/// The code of a message that was failing and has succeeded.
-pub const RECOVERED: &str = "message.recovered";
 
 /// What a domain did with an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,8 +81,9 @@ pub struct Record {
     pub domain: &'static str,
     /// What became of it.
     pub word: RecordKind,
-    /// The fault's code, or [`UNANSWERED`], or [`RECOVERED`].
-    pub code: &'static str,
+    /// The fault's code, or [`MESSAGE_UNANSWERED`](crate::code::MESSAGE_UNANSWERED), or
+    /// [`MESSAGE_RECOVERED`](crate::code::MESSAGE_RECOVERED).
+    pub code: Code,
     /// The fault's cause: no payload, no personal data.
     pub cause: String,
     /// Groups records of the same cause: see [`digest`].
@@ -167,8 +164,8 @@ pub enum Finding {
 }
 
 /// Twelve hex digits that are equal for equal code and cause, whatever numbers and request ids the cause names.
-pub fn digest(code: &str, cause: &str) -> String {
-    let mut hash = Sha256::new().chain_update(code);
+pub fn digest(code: Code, cause: &str) -> String {
+    let mut hash = Sha256::new().chain_update(code.as_str());
     for word in cause.split_whitespace() {
         let varies = word.starts_with("req_") || word.contains(|c: char| c.is_ascii_digit());
         hash = hash
@@ -221,21 +218,28 @@ pub trait Outcomes: Sync {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::code;
 
     #[test]
     fn a_cause_is_one_group_whatever_its_numbers_and_request_ids() {
         let cause = |request: &str, line: u32| {
             let cause = format!("Stripe answered 429, request-id {request} at line {line}");
-            digest("stripe.rate_limited", &cause)
+            digest(code::STRIPE_RATE_LIMITED, &cause)
         };
         assert_eq!(cause("req_aB3dE", 3), cause("req_abcde", 12));
         assert_ne!(
-            digest("a.b", "no text at id"),
-            digest("a.b", "no text at status")
+            digest(code::OBJECT_FIELD_MISSING, "no text at id"),
+            digest(code::OBJECT_FIELD_MISSING, "no text at status")
         );
-        assert_ne!(digest("a.b", ""), digest("a.c", ""));
+        assert_ne!(
+            digest(code::OBJECT_FIELD_MISSING, ""),
+            digest(code::OBJECT_PARTIAL, "")
+        );
         // The two texts don't run together.
-        assert_ne!(digest("a.b", "a bc"), digest("a.b", "ab c"));
+        assert_ne!(
+            digest(code::OBJECT_FIELD_MISSING, "a bc"),
+            digest(code::OBJECT_FIELD_MISSING, "ab c")
+        );
         assert_eq!(cause("req_1", 1).len(), 12);
     }
 }

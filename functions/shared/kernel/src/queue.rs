@@ -6,6 +6,7 @@ use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::task::Poll;
 
+use crate::code;
 use crate::fault::{Fault, Pace};
 
 /// No message begins with less time than this left: a read, a write, an emission and a clear have to fit.
@@ -27,7 +28,7 @@ pub struct Received {
 
 /// The fault of a message for which the deadline leaves no time.
 pub(crate) fn no_time() -> Fault {
-    Fault::retry("batch.no_time", "the deadline is too near to begin").paced(Pace::Untouched)
+    Fault::retry(code::BATCH_NO_TIME, "the deadline is too near to begin").paced(Pace::Untouched)
 }
 
 /// Runs a future of a user's code and turns a panic in it into a fault. The panic's text is not kept: it may quote the
@@ -43,9 +44,9 @@ pub(crate) async fn caught<T>(
         polled.unwrap_or_else(|_| {
             let cause = "the function's own code panicked";
             Poll::Ready(Err(if receives < PANIC_RECEIVES_MAX {
-                Fault::retry("domain.panicked", cause)
+                Fault::retry(code::DOMAIN_PANICKED, cause)
             } else {
-                Fault::reject("domain.panicked", cause)
+                Fault::reject(code::DOMAIN_PANICKED, cause)
             }))
         })
     })

@@ -24,8 +24,8 @@
 //! # Terminal states that are wrong
 //!
 //! A terminal state stays even if Stripe answers otherwise later; the answer is recorded with
-//! [`consume::CONTRADICTED`]. [`Mode::Reopen`] replaces the state with the answer ([`Evidence::reopened`]) and emits
-//! the levels.
+//! [`code::CHECK_TERMINAL_CONTRADICTED`]. [`Mode::Reopen`] replaces the state with the answer
+//! ([`Evidence::reopened`]) and emits the levels.
 //!
 //! # Guesses
 //!
@@ -47,6 +47,7 @@ use serde_json::{Value, json};
 
 use crate::bus::Bus;
 use crate::clock::Clock;
+use crate::code::{self, Code};
 use crate::consumer::consume::{self, CONFLICTS_MAX};
 use crate::consumer::fetch::{Objects, is_of_one_object};
 use crate::consumer::order::candidate::Candidate;
@@ -144,7 +145,7 @@ pub struct Rebuilt {
     /// The state is a guess.
     pub is_guess: bool,
     /// Why Stripe's answer was of no use, if Stripe was asked: a fault's code.
-    pub note: Option<&'static str>,
+    pub note: Option<Code>,
 }
 
 /// An object as a page of Stripe's list shows it.
@@ -236,7 +237,7 @@ where
     ) -> Result<Option<Rebuilt>, Fault> {
         let Some((scope, object)) = projection::scope_and_object(key) else {
             return Err(Fault::reject(
-                "rebuild.bad_key",
+                code::REBUILD_BAD_KEY,
                 "not account#mode#object, as keys are",
             ));
         };
@@ -293,7 +294,7 @@ where
                     Mode::Reopen | Mode::Plan { reopens: true } => {
                         evidence = Evidence::reopened(answer);
                     }
-                    _ => note = Some(consume::CONTRADICTED),
+                    _ => note = Some(code::CHECK_TERMINAL_CONTRADICTED),
                 }
             }
             let is_guess = !evidence.head().is_decided();
@@ -347,7 +348,7 @@ where
         let livemode = shown.object["livemode"].as_bool();
         if livemode.is_some_and(|livemode| livemode != scope.livemode) {
             let cause = "Stripe listed an object of the other mode";
-            return Err(Fault::retry("stripe.key_wrong_mode", cause));
+            return Err(Fault::retry(code::STRIPE_KEY_WRONG_MODE, cause));
         }
         let event = Event {
             id: IMPORTED.to_owned(),
@@ -392,7 +393,7 @@ where
                 after: json!(evidence.head().state()),
                 is_fetched: true,
                 is_guess: !evidence.head().is_decided(),
-                note: contradicts.then_some(consume::CONTRADICTED),
+                note: contradicts.then_some(code::CHECK_TERMINAL_CONTRADICTED),
             };
             // Levels that were never emitted, because the object was imported before its first event, wait for that
             // event.

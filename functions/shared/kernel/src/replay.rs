@@ -32,6 +32,7 @@ use serde::{Deserialize, Serialize};
 use crate::bus::detail::{self, EmitMode};
 use crate::bus::{self, Bus, PublishRefusal};
 use crate::clock::Clock;
+use crate::code;
 use crate::delivery::ledger::{Entry, Waiting};
 use crate::fault::Fault;
 
@@ -243,7 +244,7 @@ pub async fn resume(
         let ids = ports.runs.ids(&run.id, run.next, limit).await?;
         if ids.is_empty() {
             return Err(Fault::reject(
-                "replay.list_short",
+                code::REPLAY_LIST_SHORT,
                 format!("the run's list ends at {}, before {}", run.next, run.total),
             ));
         }
@@ -285,7 +286,7 @@ async fn save(runs: &impl Runs, run: &Run, version: u64) -> Result<u64, Fault> {
     match runs.save(run, version).await? {
         true => Ok(version + 1),
         false => Err(Fault::held(
-            "replay.taken",
+            code::REPLAY_TAKEN,
             "another program has resumed this run",
         )),
     }
@@ -309,7 +310,7 @@ async fn sort(
                 let account = account.as_deref();
                 let is_due = ports
                     .entries
-                    .admit(id, &reason, account, clock.now_ms())
+                    .admit(id, reason, account, clock.now_ms())
                     .await?;
                 match is_due {
                     true => admitted.push(id.to_owned()),

@@ -59,6 +59,8 @@ use keys::Keys;
 use paths::{ENTITLEMENTS, OnBehalf};
 use wire::{Answer, Wire};
 
+use crate::code;
+
 /// Stripe.
 pub const API_BASE: &str = "https://api.stripe.com";
 
@@ -224,7 +226,7 @@ impl Client {
 
     /// Whether the key, acting for the account, can read the event that showed the object.
     async fn prove(&self, request: &Fetch, key: &HeaderValue) -> Result<(), Fault> {
-        let unproven = |why: &str| Err(Fault::retry("stripe.deletion_unproven", why));
+        let unproven = |why: &str| Err(Fault::retry(code::STRIPE_DELETION_UNPROVEN, why));
         let (target, id) = match &request.proof {
             Some(Proof::Snapshot(id)) => (format!("/v1/events/{}", paths::segment(id)), id),
             Some(Proof::Thin(id)) => (format!("/v2/core/events/{}", paths::segment(id)), id),
@@ -255,7 +257,7 @@ impl Client {
 
     fn no_answer(&self) -> Fault {
         let cause = format!("no whole answer in {} ms", self.total_timeout.as_millis());
-        Fault::retry("stripe.unavailable", cause)
+        Fault::retry(code::STRIPE_UNAVAILABLE, cause)
     }
 
     async fn get(&self, target: &str, headers: HeaderMap) -> Result<Answer, Fault> {
@@ -323,7 +325,7 @@ fn head_of(
 fn readable(name: &str, text: &str) -> Result<HeaderValue, Fault> {
     HeaderValue::from_str(text).map_err(|_| {
         let cause = format!("{name} has characters that a header can't carry");
-        Fault::reject("stripe.bad_reference", cause)
+        Fault::reject(code::STRIPE_BAD_REFERENCE, cause)
     })
 }
 
@@ -333,7 +335,7 @@ fn found(request: &Fetch, asked: Option<&str>, answer: &Answer) -> Result<Fetche
     let livemode = object["livemode"].as_bool();
     if livemode.is_some_and(|livemode| livemode != request.scope.livemode) {
         let cause = "Stripe answered with an object of the other mode";
-        return Err(Fault::retry("stripe.key_wrong_mode", cause));
+        return Err(Fault::retry(code::STRIPE_KEY_WRONG_MODE, cause));
     }
     if object["deleted"] == true {
         return Ok(Fetched::Deleted {

@@ -46,6 +46,8 @@ use serde::de::IgnoredAny;
 use sluice_kernel::event::{EVENT_ID_BYTES_MAX, EVENT_TYPE_BYTES_MAX, Head, ObjectRef, Shape};
 use sluice_kernel::raw::{is_object, last_values, last_values_of, string};
 
+use crate::code::{self, Code};
+
 /// The longest accepted account id, in bytes: Stripe's own limit for ids.
 pub const ACCOUNT_BYTES_MAX: usize = 255;
 
@@ -233,14 +235,14 @@ pub enum NotAnEvent {
 impl NotAnEvent {
     /// The stable code, for answers, logs and alarms.
     #[must_use]
-    pub fn code(self) -> &'static str {
+    pub fn code(self) -> Code {
         match self {
-            Self::NotJson => "event.not_json",
-            Self::NotAnObject => "event.not_an_object",
-            Self::NoId => "event.no_id",
-            Self::BadId => "event.bad_id",
-            Self::NoType => "event.no_type",
-            Self::BadType => "event.bad_type",
+            Self::NotJson => code::EVENT_NOT_JSON,
+            Self::NotAnObject => code::EVENT_NOT_AN_OBJECT,
+            Self::NoId => code::EVENT_NO_ID,
+            Self::BadId => code::EVENT_BAD_ID,
+            Self::NoType => code::EVENT_NO_TYPE,
+            Self::BadType => code::EVENT_BAD_TYPE,
         }
     }
 }

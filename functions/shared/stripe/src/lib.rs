@@ -10,6 +10,8 @@
 //! | [`vectors`] | What does the first module answer for a case given as a line of JSON? | another line of JSON |
 //! | `client` (a feature) | What is this object's state at Stripe? | [`Fetched`](sluice_kernel::consumer::fetch::Fetched) |
 //!
+//! [`code`] has what refusals and faults are called.
+//!
 //! Ingest's order is fixed: first [`signature::verify`] on the raw bytes, then [`event::parse_head`] only on bodies
 //! that passed. From a stranger's request, only the signature's header is parsed.
 //!
@@ -42,6 +44,7 @@
 
 #[cfg(feature = "client")]
 pub mod client;
+pub mod code;
 pub mod event;
 pub mod signature;
 pub mod vectors;

@@ -57,6 +57,8 @@ use sha2::Sha256;
 
 use header::SignatureHeader;
 
+use crate::code::{self, Code};
+
 /// The longest header that is read, in bytes. Stripe's has about 150, and some 70 more for each further active secret.
 pub const HEADER_BYTES_MAX: usize = 8_192;
 
@@ -220,7 +222,7 @@ pub struct ToleranceOutOfRange {
 
 impl ToleranceOutOfRange {
     /// The stable code of this fault.
-    pub const CODE: &'static str = "tolerance.out_of_range";
+    pub const CODE: Code = code::TOLERANCE_OUT_OF_RANGE;
 }
 
 impl fmt::Display for ToleranceOutOfRange {
@@ -274,16 +276,16 @@ impl Refusal {
 
     /// The stable code, for answers, logs and alarms.
     #[must_use]
-    pub fn code(self) -> &'static str {
+    pub fn code(self) -> Code {
         match self {
-            Self::Missing => "signature.missing",
-            Self::TooLarge => "signature.too_large",
-            Self::Malformed => "signature.malformed",
-            Self::NoV1 => "signature.no_v1",
-            Self::NoSecret => "signature.no_secret",
-            Self::NoMatch => "signature.no_match",
-            Self::TooOld => "signature.too_old",
-            Self::TooNew => "signature.too_new",
+            Self::Missing => code::SIGNATURE_MISSING,
+            Self::TooLarge => code::SIGNATURE_TOO_LARGE,
+            Self::Malformed => code::SIGNATURE_MALFORMED,
+            Self::NoV1 => code::SIGNATURE_NO_V1,
+            Self::NoSecret => code::SIGNATURE_NO_SECRET,
+            Self::NoMatch => code::SIGNATURE_NO_MATCH,
+            Self::TooOld => code::SIGNATURE_TOO_OLD,
+            Self::TooNew => code::SIGNATURE_TOO_NEW,
         }
     }
 }

@@ -30,7 +30,8 @@ use base64::engine::DecodePaddingMode;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 use serde_json::{Map, Value, json};
 
-use crate::signature::{self, Refusal, Tolerance, ToleranceOutOfRange};
+use crate::code::{self, Code};
+use crate::signature::{self, Tolerance, ToleranceOutOfRange};
 
 /// The verdict on a delivery that verifies; every other verdict is a code with a full stop in it.
 pub const VERDICT_OK: &str = "ok";
@@ -80,7 +81,7 @@ impl Vector {
 
     fn verdict(&self) -> &'static str {
         let Ok(tolerance) = self.tolerance else {
-            return ToleranceOutOfRange::CODE;
+            return ToleranceOutOfRange::CODE.as_str();
         };
         signature::verify(
             &self.body,
@@ -89,7 +90,7 @@ impl Vector {
             self.now_s,
             tolerance,
         )
-        .map_or_else(Refusal::code, |_| VERDICT_OK)
+        .map_or_else(|refusal| refusal.code().as_str(), |_| VERDICT_OK)
     }
 }
 
@@ -165,7 +166,7 @@ pub struct BadLine(String);
 
 impl BadLine {
     /// The stable code of this fault.
-    pub const CODE: &'static str = "vector.unreadable";
+    pub const CODE: Code = code::VECTOR_UNREADABLE;
 }
 
 impl fmt::Display for BadLine {

@@ -6,7 +6,7 @@
 
 use serde::Serialize;
 use sluice_adapters::clock::SystemClock;
-use sluice_adapters::dead_letters::{Done, DynamoDeadLetters};
+use sluice_adapters::dead_letters::{Done, DynamoDeadLetters, KeptLetter};
 use sluice_adapters::ledger::DynamoLedger;
 use sluice_adapters::projections::DynamoProjections;
 use sluice_adapters::runs::RunKind;
@@ -21,6 +21,7 @@ use sluice_kernel::replay::Entries;
 use super::letters::{Letter, delete, release};
 use super::{Plan, note, notes};
 use crate::actor::Reason;
+use crate::code;
 use crate::domains;
 use crate::problem::Problem;
 use crate::stack::Stack;
@@ -146,10 +147,13 @@ async fn keep(
     let there = ledger.entries(ids, now_ms).await?.pop().flatten();
     // A check has no body: its subject says whose object it asks about.
     if !is_check(&letter.subject) && there.is_none_or(|(_, body)| body.is_none()) {
-        let (subject, message_id) = (&letter.subject, &letter.message_id);
-        notes
-            .keep(subject, message_id, &letter.text, now_ms)
-            .await?;
+        let kept = KeptLetter {
+            subject: &letter.subject,
+            message_id: &letter.message_id,
+            text: &letter.text,
+            at_ms: now_ms,
+        };
+        notes.keep(kept).await?;
     }
     Ok(())
 }
@@ -168,7 +172,7 @@ async fn refusal(
     };
     let message = match detail::read(&letter.text) {
         Ok(message) => message,
-        Err(unread) => return Ok(unknown(unread.fault.code)),
+        Err(unread) => return Ok(unknown(unread.fault.code.as_str())),
     };
     // A message that the bus could not put into a queue is for each domain that the rules name.
     let domains = match stack.tables.contains_key(domain) {
@@ -181,7 +185,7 @@ async fn refusal(
         let count = match pending_in(domain, &stored, ledger, &message).await {
             None => return Ok(unknown("this program is built without the domain's code")),
             Some(Ok(count)) => count,
-            Some(Err(fault)) if is_unknown(&fault) => return Ok(unknown(fault.code)),
+            Some(Err(fault)) if is_unknown(&fault) => return Ok(unknown(fault.code.as_str())),
             Some(Err(fault)) => return Err(fault.into()),
         };
         if count > 0 {
@@ -196,7 +200,7 @@ async fn refusal(
 
 /// Whether a fault says that nothing is known of the object's effects. A table that can't be reached is another fault.
 fn is_unknown(fault: &Fault) -> bool {
-    let of_item = ["projection.unreadable", "projection.newer"];
+    let of_item = [code::PROJECTION_UNREADABLE, code::PROJECTION_NEWER];
     fault.class == Class::Reject || of_item.contains(&fault.code)
 }
 

@@ -3,6 +3,7 @@
 //! All functions of a Region share one limit, which is far lower in a new account than in an old one. Domains that
 //! catch up can use all of it. Then Lambda refuses ingest, and Stripe's deliveries fail.
 
+use crate::code;
 use serde_json::Value;
 
 use super::{FindingLevel, Findings, Patient};
@@ -54,7 +55,7 @@ fn judge(patient: &Patient<'_>, settings: &Value, findings: &mut Findings) {
     findings.coded(
         FindingLevel::Look,
         "concurrency",
-        "concurrency.low",
+        code::CONCURRENCY_LOW,
         format!(
             "the account runs {limit} copies of all its functions; {domains} domains of {each} and {SPARE} to spare are \
              {needed}: when the queues catch up, ingest may be refused"
@@ -110,7 +111,7 @@ mod tests {
         assert_eq!(complaints(&few).len(), 1);
         assert_eq!(
             (few.all[0].level, few.all[0].code),
-            (FindingLevel::Look, "concurrency.low")
+            (FindingLevel::Look, Some(code::CONCURRENCY_LOW))
         );
         assert!(few.all[0].fix.contains("MaximumConcurrency=9"), "{few:?}");
     }

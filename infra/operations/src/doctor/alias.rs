@@ -4,6 +4,7 @@
 //! go to the old one. So the two are compared, field by field and variable by variable, without showing a value.
 
 use super::{FindingLevel, Findings, Patient};
+use crate::code;
 use crate::rollback::standing::{AliasState, standing};
 use crate::versions::{self, LIVE};
 
@@ -37,7 +38,7 @@ fn judge(
         findings.coded(
             FindingLevel::Wrong,
             &subject,
-            "alias.missing",
+            code::ALIAS_MISSING,
             said,
             patient.deploy(""),
         );
@@ -71,7 +72,7 @@ fn judge(
             findings.coded(
                 FindingLevel::Look,
                 &subject,
-                "alias.rolled_back",
+                code::ALIAS_ROLLED_BACK,
                 said,
                 next,
             );
@@ -79,7 +80,7 @@ fn judge(
         None => findings.coded(
             FindingLevel::Wrong,
             &subject,
-            "alias.differs",
+            code::ALIAS_DIFFERS,
             said,
             patient.deploy(""),
         ),
@@ -89,6 +90,7 @@ fn judge(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::code::Code;
     use crate::stack::Described;
 
     use crate::doctor::tests::complaints;
@@ -118,7 +120,7 @@ mod tests {
         }
     }
 
-    fn judged(standing: Option<&AliasState>) -> (Vec<(FindingLevel, String)>, Vec<&'static str>) {
+    fn judged(standing: Option<&AliasState>) -> (Vec<(FindingLevel, String)>, Vec<Option<Code>>) {
         let stack = Stack::for_tests();
         let patient = Patient {
             stack: &stack,
@@ -135,7 +137,7 @@ mod tests {
 
     #[test]
     fn an_alias_that_has_what_was_deployed_last_is_good() {
-        assert_eq!(judged(Some(&standing(false, None))), (vec![], vec![""]));
+        assert_eq!(judged(Some(&standing(false, None))), (vec![], vec![None]));
     }
 
     #[test]
@@ -146,7 +148,7 @@ mod tests {
         };
         assert_eq!(
             (*level, codes),
-            (FindingLevel::Wrong, vec!["alias.differs"])
+            (FindingLevel::Wrong, vec![Some(code::ALIAS_DIFFERS)])
         );
         assert_eq!(
             said,
@@ -157,7 +159,7 @@ mod tests {
     #[test]
     fn an_alias_that_was_rolled_back_is_worth_a_look_with_who_and_why() {
         let (said, codes) = judged(Some(&standing(true, Some(moved("13", "12")))));
-        assert_eq!(codes, ["alias.rolled_back"]);
+        assert_eq!(codes, [Some(code::ALIAS_ROLLED_BACK)]);
         assert_eq!(
             said,
             [(
@@ -174,7 +176,7 @@ mod tests {
         let (said, codes) = judged(None);
         assert_eq!(
             (said[0].0, codes),
-            (FindingLevel::Wrong, vec!["alias.missing"])
+            (FindingLevel::Wrong, vec![Some(code::ALIAS_MISSING)])
         );
         let mut canary = standing(true, None);
         canary.alias.weighted = vec!["14".to_owned()];

@@ -7,6 +7,7 @@
 use serde_json::{Value, json};
 
 use super::{FindingLevel, Findings, Patient};
+use crate::code;
 use crate::problem::Problem;
 
 const PAGE: &str = "add the statements of infra/kms-key-policy.md";
@@ -48,7 +49,7 @@ fn judge_key(patient: &Patient<'_>, key: &str, metadata: &Value, findings: &mut 
         state => findings.coded(
             FindingLevel::Wrong,
             "key",
-            "key.unusable",
+            code::KEY_UNUSABLE,
             format!("{key} is {state}: nothing that it encrypts can be read or written"),
             match state {
                 "PendingDeletion" => {
@@ -133,7 +134,13 @@ fn judge_policy(patient: &Patient<'_>, key: &str, policy: &Value, findings: &mut
             .collect();
         if !lacking.is_empty() {
             let said = format!("{service} may not {}: {said}", lacking.join(", "));
-            findings.coded(FindingLevel::Wrong, "key policy", "key.policy", said, PAGE);
+            findings.coded(
+                FindingLevel::Wrong,
+                "key policy",
+                code::KEY_POLICY,
+                said,
+                PAGE,
+            );
             continue;
         }
         // It isn't documented which account EventBridge names when it sends to an encrypted queue.
@@ -145,7 +152,13 @@ fn judge_policy(patient: &Patient<'_>, key: &str, policy: &Value, findings: &mut
         if is_bus && !(free("kms:Decrypt") && free("kms:GenerateDataKey")) {
             let said = "events.amazonaws.com may use the key under a condition only: if it doesn't hold where a rule sends \
                         to a queue, every event goes to the rules' dead letters";
-            findings.coded(FindingLevel::Look, "key policy", "key.policy", said, PAGE);
+            findings.coded(
+                FindingLevel::Look,
+                "key policy",
+                code::KEY_POLICY,
+                said,
+                PAGE,
+            );
         }
     }
     let account = key.split(':').nth(4).unwrap_or_default();
@@ -158,7 +171,7 @@ fn judge_policy(patient: &Patient<'_>, key: &str, policy: &Value, findings: &mut
         findings.coded(
             FindingLevel::Look,
             "key policy",
-            "key.policy",
+            code::KEY_POLICY,
             "it doesn't leave it to the account's IAM policies who may use the key: the functions' roles have theirs there",
             PAGE,
         );
@@ -309,7 +322,7 @@ mod tests {
             judge_key(&patient, KEY, &json!({ "KeyState": state }), &mut findings);
             assert_eq!(
                 (findings.all[0].level, findings.all[0].code),
-                (FindingLevel::Wrong, "key.unusable")
+                (FindingLevel::Wrong, Some(code::KEY_UNUSABLE))
             );
             assert!(findings.all[0].fix.starts_with(command), "{findings:?}");
         }

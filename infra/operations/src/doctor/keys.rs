@@ -16,6 +16,7 @@ use sluice_stripe::client::keys::Keys;
 
 use super::functions::Configurations;
 use super::{Findings, Patient};
+use crate::code;
 use crate::signing::{Signing, is_placeholder};
 use crate::times::now_ms;
 
@@ -317,7 +318,8 @@ async fn ask_stripe(
         |what: &str, without: &str, is_needed: bool, answer: Result<(), Fault>| match answer {
             Ok(()) => findings.good(name, format!("it may read {what}")),
             Err(fault)
-                if fault.code == "stripe.key_refused" || fault.code == "stripe.request_refused" =>
+                if fault.code == code::STRIPE_KEY_REFUSED
+                    || fault.code == code::STRIPE_REQUEST_REFUSED =>
             {
                 let said = format!("it may not read {what}: {without} ({})", fault.cause);
                 match is_needed {

@@ -7,10 +7,9 @@ use serde_json::Value;
 
 use super::{FindingLevel, Findings, Patient};
 use crate::aws::escaped;
+use crate::code;
 use crate::problem::Problem;
 use crate::versions::{LIVE, is_versioned};
-
-const CODE: &str = "mapping.wrong";
 
 pub(super) async fn look(patient: &Patient<'_>, findings: &mut Findings) {
     for domain in patient.stack.domains() {
@@ -50,7 +49,7 @@ fn judge(patient: &Patient<'_>, domain: &str, mappings: &[Value], findings: &mut
         ))
     };
     let mut wrong = |said: String, fix: String| {
-        findings.coded(FindingLevel::Wrong, domain, CODE, said, fix);
+        findings.coded(FindingLevel::Wrong, domain, code::MAPPING_WRONG, said, fix);
     };
     let is_on = |mapping: &&Value| {
         !["Disabled", "Disabling", "Deleting"].contains(&text(mapping, "State").as_str())
@@ -193,7 +192,7 @@ mod tests {
                 panic!("{word}: {found:?}");
             };
             assert!(said.contains(word), "{said}");
-            assert_eq!(found.all[0].code, "mapping.wrong");
+            assert_eq!(found.all[0].code, Some(code::MAPPING_WRONG));
         }
         // A mapping that is off takes nothing from one that is on.
         let both = judged("", &[off, mapping("u", FUNCTION)]);

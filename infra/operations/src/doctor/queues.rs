@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::functions::Configurations;
 use super::{FindingLevel, Findings, Patient};
+use crate::code;
 
 /// A message that always fails is tried for at least this long, so that an outage of a day fills no dead letters.
 const TRIED_S: u64 = 86_400;
@@ -54,8 +55,8 @@ pub(super) async fn look(patient: &Patient<'_>, configurations: &Configurations)
 /// Dead letters that no domain counts: of the bus itself and of its rules.
 fn judge_dead_letters(name: &'static str, what: &str, dead: &Value, findings: &mut Findings) {
     let code = match name {
-        "bus_dead_letters" => "bus.dead_letters",
-        _ => "rule.dead_letters",
+        "bus_dead_letters" => code::BUS_DEAD_LETTERS,
+        _ => code::RULE_DEAD_LETTERS,
     };
     match number(dead, "ApproximateNumberOfMessages") {
         Some(count) if count > 0 => {
@@ -203,8 +204,8 @@ mod tests {
     #[test]
     fn dead_letters_of_the_bus_and_of_its_rules_are_wrong_each_with_its_runbook() {
         for (name, code) in [
-            ("bus_dead_letters", "bus.dead_letters"),
-            ("rule_dead_letters", "rule.dead_letters"),
+            ("bus_dead_letters", code::BUS_DEAD_LETTERS),
+            ("rule_dead_letters", code::RULE_DEAD_LETTERS),
         ] {
             let mut findings = Findings::of("queues");
             for count in ["0", "3"] {
@@ -215,7 +216,7 @@ mod tests {
                 complaints(&findings),
                 [(FindingLevel::Wrong, name, "3 events")]
             );
-            assert_eq!(findings.all[1].code, code);
+            assert_eq!(findings.all[1].code, Some(code));
         }
     }
 

@@ -33,7 +33,7 @@ pub(super) async fn write(
                 ));
             }
             // Nothing is known of its content, so it stays as it is.
-            Some(Err(fault)) => return Ok(TombstoneOutcome::Not(fault.code)),
+            Some(Err(fault)) => return Ok(TombstoneOutcome::Not(fault.code.as_str())),
             Some(Ok(tombstone)) => tombstone,
         };
         let TombstoneOutcome::Document(document) = &tombstone else {

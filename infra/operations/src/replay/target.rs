@@ -8,6 +8,7 @@ use sluice_kernel::fault::Fault;
 use sluice_kernel::replay::Verdicts;
 
 use crate::aws::Aws;
+use crate::code;
 use crate::problem::Problem;
 use crate::stack::Stack;
 
@@ -136,8 +137,8 @@ impl Verdicts for Outcomes<'_> {
                 .aws
                 .json("AmazonSQS.GetQueueAttributes", &input)
                 .await;
-            let answer =
-                answer.map_err(|problem| Fault::retry("queue.unavailable", problem.to_string()))?;
+            let answer = answer
+                .map_err(|problem| Fault::retry(code::QUEUE_UNAVAILABLE, problem.to_string()))?;
             let count = |name: &str| answer["Attributes"][name].as_str().unwrap_or("0") != "0";
             if COUNTS.into_iter().any(count) {
                 return Ok(true);

@@ -8,6 +8,7 @@
 use serde_json::Value;
 
 use super::record::{Move, State};
+use crate::code::{self, Code};
 use crate::problem::Problem;
 use crate::stack::Described;
 use crate::versions::{Alias, is_versioned, number};
@@ -16,14 +17,14 @@ use crate::versions::{Alias, is_versioned, number};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
     /// Its stable name.
-    pub code: &'static str,
+    pub code: Code,
     /// The reason, in words.
     pub what: String,
 }
 
 impl Refusal {
     /// With these words.
-    pub fn new(code: &'static str, what: impl Into<String>) -> Self {
+    pub fn new(code: Code, what: impl Into<String>) -> Self {
         let what = what.into();
         Self { code, what }
     }
@@ -33,7 +34,7 @@ impl From<Refusal> for Problem {
     fn from(Refusal { code, what }: Refusal) -> Self {
         let said = format!("{code}: {what}; see infra/runbooks/{code}.md");
         match code {
-            "rollback.no_version" | "rollback.no_alias" => Self::NotFound(said),
+            code::ROLLBACK_NO_VERSION | code::ROLLBACK_NO_ALIAS => Self::NotFound(said),
             _ => Self::Partly(said),
         }
     }
@@ -46,7 +47,7 @@ impl From<Refusal> for Problem {
 pub fn of_stack(stack: &Described, role: &str) -> Result<(), Refusal> {
     if !is_versioned(&stack.parameters, role) {
         return Err(Refusal::new(
-            "rollback.no_alias",
+            code::ROLLBACK_NO_ALIAS,
             format!(
                 "the stack was deployed without a Revision, so events go to the function {role} itself and no alias brings \
                  back what it was"
@@ -57,7 +58,7 @@ pub fn of_stack(stack: &Described, role: &str) -> Result<(), Refusal> {
     let status = &stack.status;
     if status.ends_with("_IN_PROGRESS") && !status.contains("CLEANUP") {
         return Err(Refusal::new(
-            "rollback.deploying",
+            code::ROLLBACK_DEPLOYING,
             format!("the stack is {status}, and the deployment moves the alias itself"),
         ));
     }
@@ -90,7 +91,7 @@ pub fn choose<'a>(
     let live = &alias.version;
     if !alias.weighted.is_empty() {
         return Err(Refusal::new(
-            "rollback.weighted",
+            code::ROLLBACK_WEIGHTED,
             format!(
                 "a part of the deliveries goes to version {}: a canary is in progress, and CodeDeploy takes it back itself",
                 alias.weighted.join(", ")
@@ -110,14 +111,14 @@ pub fn choose<'a>(
                 false => format!(" that wasn't rolled back (those were: {})", left.join(", ")),
             };
             Refusal::new(
-                "rollback.no_version",
+                code::ROLLBACK_NO_VERSION,
                 format!("there is no version before {live}{skipped}"),
             )
         });
     };
     if live.parse() == Ok(to) {
         return Err(Refusal::new(
-            "rollback.is_live",
+            code::ROLLBACK_IS_LIVE,
             format!("version {to} is live already"),
         ));
     }
@@ -127,7 +128,7 @@ pub fn choose<'a>(
             let known: Vec<_> = versions.iter().rev().take(10).filter_map(number).collect();
             let known: Vec<_> = known.iter().map(ToString::to_string).collect();
             Refusal::new(
-                "rollback.no_version",
+                code::ROLLBACK_NO_VERSION,
                 format!(
                     "there is no version {to}; the newest are {}",
                     known.join(", ")
@@ -146,7 +147,7 @@ pub fn is_ready(configuration: &Value) -> Result<(), Refusal> {
     match text("State") {
         "" | "Active" | "Inactive" => Ok(()),
         state => Err(Refusal::new(
-            "rollback.not_active",
+            code::ROLLBACK_NOT_ACTIVE,
             format!(
                 "version {} is {state}: {}",
                 text("Version"),
@@ -185,7 +186,7 @@ mod tests {
         let found = choose(&alias(live), &versions, moves, to);
         found
             .map(|version| number(version).expect("a number"))
-            .map_err(|refusal| refusal.code)
+            .map_err(|refusal| refusal.code.as_str())
     }
 
     #[test]
@@ -250,7 +251,7 @@ mod tests {
             parameters: BTreeMap::from([("Revision".to_owned(), revision.to_owned())]),
             ..Described::default()
         };
-        let code = |stack: &Described| of_stack(stack, "payments").map_err(|it| it.code);
+        let code = |stack: &Described| of_stack(stack, "payments").map_err(|it| it.code.as_str());
         assert_eq!(code(&stack("0123456789", "UPDATE_COMPLETE")), Ok(()));
         let cleaning = "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS";
         assert_eq!(code(&stack("0123456789", cleaning)), Ok(()));
@@ -269,14 +270,14 @@ mod tests {
 
     #[test]
     fn a_refusal_is_a_problem_with_its_code_and_runbook() {
-        let problem = Problem::from(Refusal::new("rollback.weighted", "a canary"));
+        let problem = Problem::from(Refusal::new(code::ROLLBACK_WEIGHTED, "a canary"));
         assert_eq!(problem.exit_code(), 4);
         assert!(
             problem
                 .to_string()
                 .contains("infra/runbooks/rollback.weighted.md")
         );
-        let missing = Problem::from(Refusal::new("rollback.no_version", "none"));
+        let missing = Problem::from(Refusal::new(code::ROLLBACK_NO_VERSION, "none"));
         assert_eq!(missing.exit_code(), 3);
     }
 }

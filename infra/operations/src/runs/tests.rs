@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::*;
+use crate::code;
 use crate::versions::tests::lambda;
 
 /// Three pages of this number of objects, of which every n-th is rejected.
@@ -27,7 +28,7 @@ impl Pages for Three {
                 note: None,
             };
             let result = match n % self.rejected_every {
-                0 => Err(Fault::reject("object.field_missing", "no text at id")),
+                0 => Err(Fault::reject(code::OBJECT_FIELD_MISSING, "no text at id")),
                 _ => Ok(rebuilt),
             };
             tally.count(&format!("k{n}"), result)?;

@@ -1,6 +1,7 @@
 //! Checks that alarms fire when they should, for data points as the functions' own pace produces them.
 
 use sluice_kernel::backoff::{SHORT_RECEIVES, delay_s};
+use sluice_kernel::code;
 use sluice_kernel::fault::{Fault, Pace};
 use sluice_operations::status::failing;
 use sluice_template::firing::{Figure, fires_at, states};
@@ -72,7 +73,7 @@ fn the_status_says_that_a_domain_keeps_failing_by_the_rule_of_its_alarm() {
 
 #[test]
 fn a_message_that_fails_for_good_makes_its_functions_alarm_fire_within_the_hour_and_stay() {
-    let fails = || Fault::retry("test.fails", "always");
+    let fails = || Fault::retry(code::STRIPE_UNAVAILABLE, "always");
     let faults = [
         fails(),
         fails().paced(Pace::Throttled),
@@ -109,7 +110,7 @@ fn a_message_that_fails_for_good_makes_its_functions_alarm_fire_within_the_hour_
 fn a_message_that_met_other_writers_for_some_seconds_makes_no_alarm_fire() {
     let template = Template::resolved(&PLAIN, DEFAULTS);
     let alarm = template.properties("PaymentsFailingAlarm");
-    let fault = Fault::retry("projection.contended", "").paced(Pace::Contention);
+    let fault = Fault::retry(code::PROJECTION_CONTENDED, "").paced(Pace::Contention);
     for trial in 0..i64::from(
         number(&alarm["Period"])
             .and_then(|s| i32::try_from(s).ok())

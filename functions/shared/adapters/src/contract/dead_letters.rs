@@ -3,7 +3,8 @@
 use sluice_kernel::erase::Account;
 
 use super::*;
-use crate::dead_letters::{Done, DynamoDeadLetters, Note};
+use crate::code;
+use crate::dead_letters::{Done, DynamoDeadLetters, KeptLetter, Note};
 use crate::entry::{Item, number};
 use crate::erase::{Content, Eraser};
 use crate::records::{DynamoRecords, StoredRecord};
@@ -79,8 +80,13 @@ async fn a_given_up_message_is_found_with_its_account_and_without_one_where_it_s
     ] {
         let (id, message_id) = (format!("evt_{n}"), format!("m-{n}"));
         let letters = letters(&config);
-        let kept = letters.keep(&id, &message_id, &message, 1_000_000).await;
-        assert_eq!(kept, Ok(()));
+        let letter = KeptLetter {
+            subject: &id,
+            message_id: &message_id,
+            text: &message,
+            at_ms: 1_000_000,
+        };
+        assert_eq!(letters.keep(letter).await, Ok(()));
         let eraser = Eraser::new(&config, LEDGER.to_owned());
         let (found, _) = eraser.bodies(None).await.expect("read");
         let found = found.into_iter().find(|one| one.id == id).expect("there");
@@ -119,7 +125,7 @@ async fn operators_read_records_that_have_not_expired_and_no_note_among_them() {
         subject: subject.to_owned(),
         domain: "payments",
         word: RecordKind::Failing,
-        code: "ledger.unavailable",
+        code: code::LEDGER_UNAVAILABLE,
         cause: "GetItem: timeout".to_owned(),
         digest: "0011".to_owned(),
         kind: kind.map(str::to_owned),
@@ -169,7 +175,7 @@ async fn more_records_than_a_page_holds_are_all_read() {
             subject: format!("evt_{n}"),
             domain: "payments",
             word: RecordKind::Rejected,
-            code: "object.field_missing",
+            code: code::OBJECT_FIELD_MISSING,
             cause: "x".repeat(300_000),
             digest: "0011".to_owned(),
             kind: None,

@@ -6,6 +6,7 @@ use sluice_kernel::reconcile::report::Report;
 
 use super::*;
 use crate::clock::SystemClock;
+use crate::code;
 use crate::inspect;
 use crate::listing::Listing;
 use crate::reconcile_store::DynamoNotes;
@@ -48,7 +49,7 @@ async fn events_are_listed_with_where_they_stand_and_what_their_domain_recorded(
         subject: "evt_published".to_owned(),
         domain: "payments",
         word: RecordKind::Rejected,
-        code: "object.field_missing",
+        code: code::OBJECT_FIELD_MISSING,
         cause: String::new(),
         digest: String::new(),
         kind: None,

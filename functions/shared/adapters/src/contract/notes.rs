@@ -8,6 +8,8 @@ use sluice_kernel::reconcile::{NotedTie, Notes};
 
 use super::*;
 
+use crate::code;
+
 fn scope(account: Option<&str>) -> Scope {
     Scope {
         account: account.map(str::to_owned),
@@ -25,7 +27,7 @@ async fn cursors_read_back_as_they_were_kept_and_a_report_is_none() {
         held_s: Some(1),
         ..Walk::over(1, 2)
     });
-    cursor.failed("stripe.key_refused", 7);
+    cursor.failed(code::STRIPE_KEY_REFUSED, 7);
     cursor.attempted_ms = Some(8_000);
     let key = scope(Some("acct_1")).key();
     notes

@@ -6,9 +6,10 @@ use sluice_kernel::delivery::ledger::{Bodies, Entry, is_expired};
 use sluice_kernel::fault::Fault;
 use sluice_kernel::replay::{Entries, Ledgered};
 
-use super::{DynamoLedger, UNAVAILABLE};
+use super::DynamoLedger;
 use crate::aws;
 use crate::batch;
+use crate::code;
 use crate::codec;
 use crate::entry::{self, BodyPlace, ENTRY, text};
 
@@ -33,7 +34,7 @@ impl<C: Clock> DynamoLedger<C> {
             .consistent_read(true)
             .send()
             .await
-            .map_err(|error| aws::unavailable(UNAVAILABLE, "GetItem", &error))?;
+            .map_err(|error| aws::unavailable(code::LEDGER_UNAVAILABLE, "GetItem", &error))?;
         output.item.as_ref().map(entry::read).transpose()
     }
 
@@ -82,7 +83,8 @@ impl<C: Clock> DynamoLedger<C> {
         let mut found = 0;
         let mut bytes = Vec::new();
         while let Some(item) = pages.next().await {
-            let item = item.map_err(|error| aws::unavailable(UNAVAILABLE, "Query", &error))?;
+            let item =
+                item.map_err(|error| aws::unavailable(code::LEDGER_UNAVAILABLE, "Query", &error))?;
             if let Some(AttributeValue::B(part)) = item.get("part") {
                 found += 1;
                 bytes.extend_from_slice(part.as_ref());
@@ -105,7 +107,14 @@ impl<C: Clock> Entries for DynamoLedger<C> {
         let distinct: std::collections::BTreeSet<_> = ids.iter().collect();
         let keys = distinct.into_iter().map(key).collect();
         let how = batch::consistent();
-        let items = batch::get(&self.client, &self.table, keys, how, UNAVAILABLE).await?;
+        let items = batch::get(
+            &self.client,
+            &self.table,
+            keys,
+            how,
+            code::LEDGER_UNAVAILABLE,
+        )
+        .await?;
         let mut found = std::collections::HashMap::new();
         for item in &items {
             let (entry, place) = entry::read(item)?;

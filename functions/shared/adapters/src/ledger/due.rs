@@ -4,8 +4,9 @@ use sluice_kernel::clock::Clock;
 use sluice_kernel::delivery::ledger::{Due, DueLedger};
 use sluice_kernel::fault::Fault;
 
-use super::{DynamoLedger, UNAVAILABLE, send};
+use super::{DynamoLedger, send};
 use crate::aws;
+use crate::code;
 use crate::entry::{self, DUE_SHARDS, number, text};
 
 impl<C: Clock> DueLedger for DynamoLedger<C> {
@@ -28,7 +29,8 @@ impl<C: Clock> DueLedger for DynamoLedger<C> {
             while found < limit
                 && let Some(item) = items.next().await
             {
-                let item = item.map_err(|error| aws::unavailable(UNAVAILABLE, "Query", &error))?;
+                let item = item
+                    .map_err(|error| aws::unavailable(code::LEDGER_UNAVAILABLE, "Query", &error))?;
                 let due_at = item
                     .get("due_at")
                     .and_then(|value| value.as_n().ok()?.parse().ok());

@@ -7,8 +7,9 @@ use sluice_kernel::delivery::ledger::EntryState;
 use sluice_kernel::fault::Fault;
 use sluice_kernel::reconcile::Standings;
 
-use super::{DynamoLedger, UNAVAILABLE};
+use super::DynamoLedger;
 use crate::batch;
+use crate::code;
 use crate::entry::{self, ENTRY, Item, text};
 use crate::timeline::{Timeline, Wanted};
 
@@ -27,7 +28,14 @@ impl<C: Clock> Standings for DynamoLedger<C> {
         });
         let how = batch::consistent()
             .projection_expression(format!("pk, {}", entry::STANDING.join(", ")));
-        let items = batch::get(&self.client, &self.table, keys.collect(), how, UNAVAILABLE).await?;
+        let items = batch::get(
+            &self.client,
+            &self.table,
+            keys.collect(),
+            how,
+            code::LEDGER_UNAVAILABLE,
+        )
+        .await?;
         let mut found = HashMap::new();
         for item in &items {
             if let Some(id) = entry::id_of(item) {

@@ -1,6 +1,7 @@
 //! The ledger as replay uses it for entries that wait for a configuration.
 
 use sluice_kernel::clock::Clock;
+use sluice_kernel::code::Code;
 use sluice_kernel::delivery::ledger::Waiting;
 use sluice_kernel::fault::Fault;
 
@@ -11,7 +12,7 @@ impl<C: Clock> Waiting for DynamoLedger<C> {
     async fn admit(
         &self,
         id: &str,
-        reason: &str,
+        reason: Code,
         account: Option<&str>,
         due_at_ms: i64,
     ) -> Result<bool, Fault> {
@@ -22,7 +23,7 @@ impl<C: Clock> Waiting for DynamoLedger<C> {
             .condition_expression(
                 "ledger_only = :reason AND attribute_not_exists(published_at) AND attribute_not_exists(due_at)",
             )
-            .expression_attribute_values(":reason", text(reason))
+            .expression_attribute_values(":reason", text(reason.as_str()))
             .expression_attribute_values(":due", number(due_at_ms))
             .expression_attribute_values(":shard", text(entry::due_shard(id)));
         let update = match account {

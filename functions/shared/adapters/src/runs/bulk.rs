@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use sluice_kernel::fault::Fault;
 
 use super::{DAY_S, Only, Place, RunKind, RunStore, State, Summary};
+use crate::code;
 use crate::entry::{Item, number, text};
 
 /// A run over many objects.
@@ -108,7 +109,7 @@ impl BulkRuns {
         let Some(item) = self.store.item(&pk, &sk).await? else {
             return Ok(None);
         };
-        let unreadable = || Fault::retry("run.unreadable", "the run's record can't be read");
+        let unreadable = || Fault::retry(code::RUN_UNREADABLE, "the run's record can't be read");
         let run = document(&item).ok_or_else(unreadable)?;
         let held = item.get("doc").and_then(|doc| doc.as_s().ok());
         let held = held.cloned().ok_or_else(unreadable)?;
@@ -136,7 +137,7 @@ impl BulkRuns {
         match self.store.put(item, only).await? {
             true => Ok(Held(document)),
             false => Err(Fault::held(
-                "run.taken",
+                code::RUN_TAKEN,
                 "another program has resumed this run",
             )),
         }

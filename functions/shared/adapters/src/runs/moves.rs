@@ -12,8 +12,9 @@ use std::collections::BTreeMap;
 use aws_types::SdkConfig;
 use sluice_kernel::fault::Fault;
 
-use super::{DAY_S, Only, Place, RunKind, RunStore, State, Summary, UNAVAILABLE};
+use super::{DAY_S, Only, Place, RunKind, RunStore, State, Summary};
 use crate::aws;
+use crate::code;
 use crate::entry::{Item, number, text};
 
 /// How long a record is kept, in days: a version that was left stays known as long as it may be chosen again.
@@ -159,7 +160,8 @@ impl AliasMoves {
             .limit(READ_MAX)
             .consistent_read(true);
         let output = query.send().await;
-        let output = output.map_err(|error| aws::unavailable(UNAVAILABLE, "Query", &error))?;
+        let output =
+            output.map_err(|error| aws::unavailable(code::RUN_UNAVAILABLE, "Query", &error))?;
         let mut moves: Vec<_> = output.items().iter().filter_map(Move::read).collect();
         moves.reverse();
         Ok(moves)

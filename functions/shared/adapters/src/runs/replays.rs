@@ -19,6 +19,7 @@ use sluice_kernel::replay::{Run, RunState, Runs};
 use super::{DAY_S, Only, Place, RECORD, RunKind, RunStore, State, Summary};
 use crate::aws;
 use crate::batch;
+use crate::code;
 use crate::entry::{Item, number, text};
 
 /// Ids in one item of a run's list: 30 KB or less.
@@ -26,8 +27,6 @@ pub const CHUNK_IDS: usize = 1_000;
 
 /// Items in one BatchWriteItem call: DynamoDB's own limit.
 const WRITE_ITEMS_MAX: usize = 25;
-
-const UNAVAILABLE: &str = "replay.unavailable";
 
 /// The table of runs: the outcomes' own.
 #[derive(Debug)]
@@ -42,7 +41,7 @@ impl DynamoRuns {
     pub fn new(config: &SdkConfig, table: String, keep_days: u32) -> Self {
         Self {
             store: RunStore {
-                unavailable: UNAVAILABLE,
+                unavailable: code::REPLAY_UNAVAILABLE,
                 ..RunStore::new(config, table)
             },
             keep_days,
@@ -82,7 +81,10 @@ impl DynamoRuns {
         self.store.enlist(&place, self.expires_at_s(run)).await?;
         match self.save(run, 0).await? {
             true => Ok(()),
-            false => Err(Fault::held("replay.exists", "there is a run of this name")),
+            false => Err(Fault::held(
+                code::REPLAY_EXISTS,
+                "there is a run of this name",
+            )),
         }
     }
 
@@ -94,7 +96,7 @@ impl DynamoRuns {
         let Some(item) = self.item(id, RECORD).await? else {
             return Ok(None);
         };
-        let unreadable = || Fault::retry("replay.unreadable", "the run's record can't be read");
+        let unreadable = || Fault::retry(code::REPLAY_UNREADABLE, "the run's record can't be read");
         let version = item
             .get("version")
             .and_then(|version| version.as_n().ok()?.parse().ok());
@@ -137,7 +139,7 @@ impl DynamoRuns {
             &self.store.table,
             keys,
             how,
-            UNAVAILABLE,
+            code::REPLAY_UNAVAILABLE,
         )
         .await?
         {
@@ -204,7 +206,7 @@ pub(super) fn summary(place: Place, record: &Item) -> Option<Summary> {
 impl Runs for DynamoRuns {
     async fn save(&self, run: &Run, expected: u64) -> Result<bool, Fault> {
         let document = serde_json::to_string(run)
-            .map_err(|_| Fault::reject("replay.unwritable", "the run has no JSON form"))?;
+            .map_err(|_| Fault::reject(code::REPLAY_UNWRITABLE, "the run has no JSON form"))?;
         let item = Item::from([
             ("pk".to_owned(), run_key(&run.id)),
             ("sk".to_owned(), text(RECORD)),
@@ -264,14 +266,16 @@ impl Runs for DynamoRuns {
                 let asked = left.len();
                 let RunStore { client, table, .. } = &self.store;
                 let write = client.batch_write_item().request_items(table, left);
-                let output = write
-                    .send()
-                    .await
-                    .map_err(|error| aws::unavailable(UNAVAILABLE, "BatchWriteItem", &error))?;
+                let output = write.send().await.map_err(|error| {
+                    aws::unavailable(code::REPLAY_UNAVAILABLE, "BatchWriteItem", &error)
+                })?;
                 let unprocessed = output.unprocessed_items.unwrap_or_default().remove(table);
                 left = unprocessed.unwrap_or_default();
                 if left.len() == asked {
-                    return Err(Fault::retry(UNAVAILABLE, "BatchWriteItem: throttled"));
+                    return Err(Fault::retry(
+                        code::REPLAY_UNAVAILABLE,
+                        "BatchWriteItem: throttled",
+                    ));
                 }
             }
         }

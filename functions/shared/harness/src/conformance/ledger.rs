@@ -2,6 +2,7 @@
 
 use futures_util::future::join_all;
 use sluice_kernel::clock::Clock;
+use sluice_kernel::code;
 use sluice_kernel::delivery::ledger::{
     Arrival, Bodies, Claimed, Decision, Deferred, DueLedger, Ledger,
 };
@@ -424,7 +425,7 @@ pub async fn completing_loses_to_another_attempt(ledger: &impl Whole, clock: &Te
         Ok(Claimed::TookOver { body: None, .. })
     ));
     let fault = ledger.complete(&first).await.expect_err("lost");
-    assert_eq!((fault.class, fault.code), (Class::Held, "claim.lost"));
+    assert_eq!((fault.class, fault.code), (Class::Held, code::CLAIM_LOST));
     assert_eq!(ledger.complete(&second).await, Ok(()));
     assert_eq!(ledger.body(ID, clock.now_ms()).await, Ok(Some(two)));
 }

@@ -2,7 +2,10 @@
 
 use futures_util::future::{join, join_all};
 use sluice_kernel::clock::Clock;
-use sluice_kernel::delivery::endpoint::{TEST_EVENT, UNEXPECTED_ACCOUNT, WRONG_MODE};
+use sluice_kernel::code::{
+    ENDPOINT_UNEXPECTED_ACCOUNT as UNEXPECTED_ACCOUNT, ENDPOINT_WRONG_MODE as WRONG_MODE,
+};
+use sluice_kernel::delivery::endpoint::TEST_EVENT;
 use sluice_kernel::delivery::ledger::{Arrival, Claimed, Ledger, Waiting};
 
 use super::ledger::Whole;
@@ -37,7 +40,7 @@ pub async fn an_admitted_event_is_due_with_its_body_as_stored_and_its_new_accoun
     clock: &TestClock,
 ) {
     let body = noise_body(ID, 100_000);
-    store(ledger, clock, UNEXPECTED_ACCOUNT, &body).await;
+    store(ledger, clock, UNEXPECTED_ACCOUNT.as_str(), &body).await;
     let now_ms = clock.now_ms();
     let admitted = ledger.admit(ID, UNEXPECTED_ACCOUNT, None, now_ms).await;
     assert_eq!(admitted, Ok(true));
@@ -58,7 +61,7 @@ pub async fn an_admission_repeats_itself_in_peace(
     ledger: &(impl Whole + Waiting),
     clock: &TestClock,
 ) {
-    store(ledger, clock, WRONG_MODE, BODY).await;
+    store(ledger, clock, WRONG_MODE.as_str(), BODY).await;
     let now_ms = clock.now_ms();
     for later_ms in [0, 1, 60_000] {
         let admitted = ledger.admit(ID, WRONG_MODE, Some(OWN), now_ms + later_ms);
@@ -83,7 +86,7 @@ pub async fn of_twenty_parallel_admissions_and_deliveries_one_publishes(
     ledger: &(impl Whole + Waiting),
     clock: &TestClock,
 ) {
-    store(ledger, clock, WRONG_MODE, BODY).await;
+    store(ledger, clock, WRONG_MODE.as_str(), BODY).await;
     let attempts: Vec<_> = (0..10).map(|n| format!("attempt-{n}")).collect();
     let arrivals = attempts.iter().map(|attempt| {
         let mut arrival = small(attempt);
@@ -148,7 +151,7 @@ pub async fn a_delivery_that_fits_takes_a_waiting_event_over_with_its_account(
     ledger: &(impl Whole + Waiting),
     clock: &TestClock,
 ) {
-    store(ledger, clock, UNEXPECTED_ACCOUNT, BODY).await;
+    store(ledger, clock, UNEXPECTED_ACCOUNT.as_str(), BODY).await;
     let claimed = ledger.claim(&small("b")).await;
     let Ok(Claimed::TookOver { entry, body }) = claimed else {
         panic!("not taken over: {claimed:?}");

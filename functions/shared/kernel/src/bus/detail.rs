@@ -28,7 +28,7 @@ use crate::clock;
 use crate::event::{Origin, Shape};
 
 pub use checking::{Check, UNGENERATED, check, check_ungenerated};
-pub use reading::{Message, NOT_READABLE, Unread, read};
+pub use reading::{Message, Unread, read};
 
 /// Where the event's body is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -204,6 +204,7 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
+    use crate::code;
 
     fn origin() -> Origin<'static> {
         Origin {
@@ -307,7 +308,7 @@ mod tests {
         for bad in ["", "a#b", "a b", &"x".repeat(GENERATION_CHARS_MAX + 1)] {
             let entry = encode_in(EmitMode::Forced(bad), &origin(), None);
             let unread = read(&envelope(&entry.detail)).expect_err("rejected");
-            assert_eq!(unread.fault.code, "message.bad_generation", "{bad}");
+            assert_eq!(unread.fault.code, code::MESSAGE_BAD_GENERATION, "{bad}");
             assert_eq!(unread.named, None, "the event has done nothing wrong");
         }
     }
@@ -315,12 +316,12 @@ mod tests {
     #[test]
     fn a_message_that_no_rule_wrote_is_rejected_without_quoting_it() {
         for (message, code) in [
-            ("secret", "message.not_json"),
-            ("{}", "message.no_detail"),
-            (r#"{"detail":"secret"}"#, "message.no_event"),
+            ("secret", code::MESSAGE_NOT_JSON),
+            ("{}", code::MESSAGE_NO_DETAIL),
+            (r#"{"detail":"secret"}"#, code::MESSAGE_NO_EVENT),
             (
                 r#"{"detail":{"id":"evt_1","type":"a"}}"#,
-                "message.no_event",
+                code::MESSAGE_NO_EVENT,
             ),
         ] {
             let unread = read(message).expect_err("rejected");
@@ -339,7 +340,7 @@ mod tests {
             );
             let entry = outgoing(&origin(), Some(body.as_bytes()));
             let unread = read(&envelope(&entry.detail)).expect_err("rejected");
-            assert_eq!(unread.fault.code, NOT_READABLE, "{value}");
+            assert_eq!(unread.fault.code, code::EVENT_NOT_JSON, "{value}");
             let named = unread.named.expect("named");
             assert_eq!(named.subject(), "evt_1", "of equal keys the last counts");
             assert_eq!(named.kind, "charge.succeeded");
@@ -356,17 +357,17 @@ mod tests {
         );
         let whole = envelope(&whole.detail);
         for (message, code) in [
-            (whole.replace("evt_1", r"\ud800"), "message.not_json"),
+            (whole.replace("evt_1", r"\ud800"), code::MESSAGE_NOT_JSON),
             (
                 whole.replace("charge.succeeded", r"\ud800"),
-                "message.not_json",
+                code::MESSAGE_NOT_JSON,
             ),
             (
                 whole.replace("\"sluice\"", "\"slujce\""),
-                "message.not_json",
+                code::MESSAGE_NOT_JSON,
             ),
-            (whole.replace("\"id\"", "\"jd\""), "message.not_json"),
-            (whole[..whole.len() - 1].to_owned(), "message.not_json"),
+            (whole.replace("\"id\"", "\"jd\""), code::MESSAGE_NOT_JSON),
+            (whole[..whole.len() - 1].to_owned(), code::MESSAGE_NOT_JSON),
         ] {
             let unread = read(&message).expect_err("rejected");
             assert_eq!((unread.fault.code, unread.named), (code, None), "{message}");

@@ -21,6 +21,7 @@ use crate::backoff;
 use crate::bus::Bus;
 use crate::bus::detail::{self, Message, Unread};
 use crate::clock::Clock;
+use crate::code::{self, Code};
 use crate::consumer::consume::{self, Ports};
 use crate::consumer::fetch::Objects;
 use crate::consumer::projection::Projections;
@@ -75,7 +76,7 @@ pub struct Handled {
     /// The fault behind [`Outcome::Rejected`].
     pub rejected: Option<Fault>,
     /// A code for the log, if the result doesn't say everything.
-    pub note: Option<&'static str>,
+    pub note: Option<Code>,
     /// The kinds of the emitted effects, one for each emission.
     pub emitted: Vec<String>,
     /// How often the message has been received, this time included.
@@ -197,7 +198,7 @@ async fn handle_one<D: Domain>(
     if run.deadline_ms - start_ms >= MESSAGE_RESERVE_MS {
         if received.receives >= run.receives_max {
             let cause = "the last receive never ended";
-            let fault = Fault::retry(outcome::UNANSWERED, cause);
+            let fault = Fault::retry(code::MESSAGE_UNANSWERED, cause);
             let record = record::<D>(&handled, received, RecordKind::Failing, &fault, clock);
             // This matters only if the function dies: if the record can't be written, the message's result is recorded
             // later.
@@ -267,7 +268,7 @@ async fn record_near_last<D: Domain>(
         Ok(Outcome::Rejected) => return,
         Ok(_) if is_clean => return,
         Ok(outcome) => {
-            let fault = Fault::retry(outcome::RECOVERED, "it was near its last receive");
+            let fault = Fault::retry(code::MESSAGE_RECOVERED, "it was near its last receive");
             record::<D>(
                 handled,
                 received,
@@ -308,6 +309,6 @@ fn record<D: Domain>(
         receives: received.receives,
         at_ms: clock.now_ms(),
         is_fallback: word == RecordKind::Failing
-            && (fault.pace == Pace::Untouched || fault.code == outcome::UNANSWERED),
+            && (fault.pace == Pace::Untouched || fault.code == code::MESSAGE_UNANSWERED),
     }
 }

@@ -23,8 +23,9 @@ pub(crate) mod ties;
 use serde_json::Value;
 
 use crate::bus::Bus;
-use crate::bus::detail::{self, BodyPlace, Message};
+use crate::bus::detail::{BodyPlace, Message};
 use crate::clock::Clock;
+use crate::code::{self, Code};
 use crate::consumer::fetch::{self, Objects, Time};
 use crate::consumer::order::candidate::Candidate;
 use crate::consumer::projection::Projections;
@@ -48,25 +49,9 @@ pub const CONFLICTS_MAX: u32 = 8;
 /// How often Stripe is asked about one tie: at once, and once more when the tie's second has passed.
 pub const FETCHES_MAX: usize = 2;
 
-/// The code of an event whose type has no row in the routing table.
-pub const UNROUTED: &str = "event.unrouted";
-
-/// The code of a check that found the projection to differ from Stripe's object, and corrected it.
-pub const DRIFTED: &str = "check.drifted";
-
-/// The code of a contradiction: an answer of Stripe's API is no terminal state, but the object's state here is terminal
-/// and older. The terminal state stays: see [`crate::rebuild`] for how to replace it.
-pub const CONTRADICTED: &str = "check.terminal_contradicted";
-
 /// A missing object counts as deleted if the event that names it is at least this old, in seconds, or reports a
 /// deletion. An object that was just created may not be readable everywhere yet.
 pub const MISSING_AFTER_S: i64 = 60;
-
-/// The code of an event that says that there are facts, but not which, when Stripe can't be asked.
-pub const FACTS_LACKING: &str = "object.facts_lacking";
-
-/// The code of a state that is only a part of Stripe's object, when Stripe couldn't be asked for the rest.
-pub const PARTIAL: &str = "object.partial";
 
 /// The ports that a consumer needs.
 #[derive(Debug)]
@@ -91,13 +76,13 @@ pub struct Consumed {
     /// What reconcile and operators have to know about the object.
     pub remarks: Vec<Finding>,
     /// A code for the log, if there is more to say: `thin.no_key`, `order.tie_unresolved`, `event.unrouted`.
-    pub note: Option<&'static str>,
+    pub note: Option<Code>,
     /// The kinds of the emitted effects, one for each emission.
     pub emitted: Vec<String>,
 }
 
 impl Consumed {
-    fn ignored(note: Option<&'static str>) -> Self {
+    fn ignored(note: Option<Code>) -> Self {
         Self {
             outcome: Outcome::Ignored,
             emitted: Vec::new(),
@@ -131,7 +116,7 @@ pub async fn consume<D: Domain>(
     let event = snapshot(message, body)?;
     let context = fetch::context_of(body, &event.scope);
     let Some((projected, facts)) = read_event::<D>(&event, kind)? else {
-        return Ok(Consumed::ignored(Some(UNROUTED)));
+        return Ok(Consumed::ignored(Some(code::EVENT_UNROUTED)));
     };
     let lacks = D::lacks(&event);
     let observation = Observation {
@@ -151,7 +136,7 @@ pub async fn consume<D: Domain>(
     }
     // The event's own content is applied by now: it never waits for an answer of Stripe.
     match fetch_facts::<D>(ports.objects, time, &event, &observation).await? {
-        None => consumed.note = consumed.note.or(Some(FACTS_LACKING)),
+        None => consumed.note = consumed.note.or(Some(code::OBJECT_FACTS_LACKING)),
         Some((candidate, facts)) => {
             let observation = Observation {
                 candidate,
@@ -184,21 +169,20 @@ pub(crate) async fn read_body(
         .await?
         .ok_or_else(|| {
             let cause = "the ledger has no whole body of the event any more";
-            Fault::reject("ledger.body_missing", cause)
+            Fault::reject(code::LEDGER_BODY_MISSING, cause)
         })?;
     let event = serde_json::from_slice(&body).map_err(|error| {
         let (line, column) = (error.line(), error.column());
         let cause = format!("the stored body can't be read at line {line} column {column}");
-        Fault::reject(detail::NOT_READABLE, cause)
+        Fault::reject(code::EVENT_NOT_JSON, cause)
     })?;
     Ok(Some(event))
 }
 
 pub(crate) fn scope(message: &Message) -> Result<Scope, Fault> {
-    let livemode = message
-        .tag
-        .livemode
-        .ok_or_else(|| Fault::reject("event.no_livemode", "the event has no boolean livemode"))?;
+    let livemode = message.tag.livemode.ok_or_else(|| {
+        Fault::reject(code::EVENT_NO_LIVEMODE, "the event has no boolean livemode")
+    })?;
     Ok(Scope {
         account: message.tag.account.clone(),
         livemode,
@@ -207,12 +191,15 @@ pub(crate) fn scope(message: &Message) -> Result<Scope, Fault> {
 
 fn snapshot(message: &Message, body: &Value) -> Result<Event, Fault> {
     let created = body.get("created").and_then(Value::as_i64).ok_or_else(|| {
-        Fault::reject("event.no_created", "the event has no whole-second created")
+        Fault::reject(
+            code::EVENT_NO_CREATED,
+            "the event has no whole-second created",
+        )
     })?;
     let object = body
         .pointer("/data/object")
         .filter(|object| object.is_object())
-        .ok_or_else(|| Fault::reject("event.no_object", "the event has no data.object"))?;
+        .ok_or_else(|| Fault::reject(code::EVENT_NO_OBJECT, "the event has no data.object"))?;
     let previous = body.pointer("/data/previous_attributes");
     Ok(Event {
         id: message.id.clone(),

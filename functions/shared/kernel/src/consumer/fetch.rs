@@ -44,6 +44,7 @@ use std::future::Future;
 use serde_json::Value;
 
 use crate::clock::Clock;
+use crate::code;
 use crate::event::{Event, Scope};
 use crate::fault::{Class, Fault};
 
@@ -219,16 +220,15 @@ impl<O: Objects> Objects for &O {
     }
 }
 
-/// The code of a missing object without a proof that it existed.
-pub(crate) const DELETION_UNPROVEN: &str = "stripe.deletion_unproven";
-
 /// Whether a fault is lasting and concerns only this object or its account, not the next one: asking again soon doesn't
 /// help.
 pub(crate) fn is_of_one_object(fault: &Fault) -> bool {
     fault.class == Class::Reject
         || matches!(
             fault.code,
-            DELETION_UNPROVEN | "stripe.account_unreachable" | "stripe.answer_too_large"
+            code::STRIPE_DELETION_UNPROVEN
+                | code::STRIPE_ACCOUNT_UNREACHABLE
+                | code::STRIPE_ANSWER_TOO_LARGE
         )
 }
 

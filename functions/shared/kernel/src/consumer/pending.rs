@@ -13,6 +13,7 @@ use serde_json::{Map, Value, json};
 
 use crate::bus::detail::Message;
 use crate::clock::Clock;
+use crate::code;
 use crate::consumer::consume;
 use crate::consumer::projection::{self, Projections, forms};
 use crate::delivery::ledger::Bodies;
@@ -57,7 +58,7 @@ async fn key_of<D: Domain>(message: &Message, body: &Value) -> Result<Option<Str
         },
         false => body["data"]["object"].as_object().cloned().ok_or_else(|| {
             Fault::reject(
-                "event.no_object",
+                code::EVENT_NO_OBJECT,
                 "the event has no data.object to look for",
             )
         })?,

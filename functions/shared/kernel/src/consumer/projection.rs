@@ -53,13 +53,10 @@ pub const SCHEMA: u32 = 2;
 pub const HISTORY_MAX: usize = 16;
 
 /// The most facts of one kind that an object remembers. Further facts of that kind are neither kept nor emitted, and
-/// the message's note says so ([`TOO_MANY_FACTS`]). The state and the facts of other kinds aren't affected. An item
-/// holds at most 400 KB, which is about 4,000 ids. Only one kind of an object's facts repeats without end: failed
-/// attempts.
+/// the message's note says so ([`PROJECTION_TOO_MANY_FACTS`](crate::code::PROJECTION_TOO_MANY_FACTS)). The state and
+/// the facts of other kinds aren't affected. An item holds at most 400 KB, which is about 4,000 ids. Only one kind of an
+/// object's facts repeats without end: failed attempts.
 pub const FACTS_OF_KIND_MAX: usize = 1_000;
-
-/// The code of a fact beyond [`FACTS_OF_KIND_MAX`].
-pub const TOO_MANY_FACTS: &str = "projection.too_many_facts";
 
 /// For how many generations an item remembers what they emitted: the latest ones, and fewer beyond
 /// [`FACTS_OF_KIND_MAX`] facts in all.

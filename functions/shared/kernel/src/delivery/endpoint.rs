@@ -6,6 +6,7 @@
 
 use serde::Deserialize;
 
+use crate::code::{self, Code};
 use crate::event::Head;
 
 /// The accounts of the events that an endpoint receives.
@@ -94,21 +95,22 @@ pub fn is_own<'a>(
 /// Why a test event of a connected account is stored and not published: live Connect endpoints receive those by design.
 pub const TEST_EVENT: &str = "test_event_at_live_endpoint";
 
-/// Why an event of the other mode waits for the configuration.
-pub const WRONG_MODE: &str = "endpoint.wrong_mode";
-
-/// Why a connected account's event waits for the configuration.
-pub const UNEXPECTED_ACCOUNT: &str = "endpoint.unexpected_account";
-
-/// Why an event of the platform's own waits for the configuration.
-pub const ACCOUNT_MISSING: &str = "endpoint.account_missing";
-
 /// The reasons why a stored event waits until the endpoint's configuration is corrected.
-pub const WAITING: [&str; 3] = [WRONG_MODE, UNEXPECTED_ACCOUNT, ACCOUNT_MISSING];
+pub const WAITING: [Code; 3] = [
+    code::ENDPOINT_WRONG_MODE,
+    code::ENDPOINT_UNEXPECTED_ACCOUNT,
+    code::ENDPOINT_ACCOUNT_MISSING,
+];
+
+/// The code of an event that was stored for this reason and waits for the configuration; `None` if it is kept on
+/// purpose.
+pub fn waits_for(reason: &str) -> Option<Code> {
+    WAITING.into_iter().find(|code| *code == reason)
+}
 
 /// Whether an event that was stored for this reason waits for the configuration. Otherwise it is kept on purpose.
 pub fn is_waiting(reason: &str) -> bool {
-    WAITING.contains(&reason)
+    waits_for(reason).is_some()
 }
 
 /// What happens to an event that comes in through an endpoint.
@@ -137,8 +139,12 @@ impl Admission {
 /// event without a boolean `livemode` fits either mode.
 pub fn admit(endpoint: &Endpoint, head: &Head<'_>) -> Admission {
     match (endpoint.scope, &head.account) {
-        (AccountScope::Platform, Some(_)) => return Admission::LedgerOnly(UNEXPECTED_ACCOUNT),
-        (AccountScope::Connect, None) => return Admission::LedgerOnly(ACCOUNT_MISSING),
+        (AccountScope::Platform, Some(_)) => {
+            return Admission::LedgerOnly(code::ENDPOINT_UNEXPECTED_ACCOUNT.as_str());
+        }
+        (AccountScope::Connect, None) => {
+            return Admission::LedgerOnly(code::ENDPOINT_ACCOUNT_MISSING.as_str());
+        }
         _ => {}
     }
     match head.livemode {
@@ -149,7 +155,7 @@ pub fn admit(endpoint: &Endpoint, head: &Head<'_>) -> Admission {
             {
                 Admission::LedgerOnly(TEST_EVENT)
             } else {
-                Admission::LedgerOnly(WRONG_MODE)
+                Admission::LedgerOnly(code::ENDPOINT_WRONG_MODE.as_str())
             }
         }
         _ => Admission::Admitted,
@@ -256,7 +262,7 @@ mod tests {
 
     #[test]
     fn only_what_a_corrected_configuration_would_take_waits_for_it() {
-        assert!(WAITING.into_iter().all(is_waiting));
+        assert!(WAITING.iter().all(|code| is_waiting(code.as_str())));
         assert!(!is_waiting(TEST_EVENT) && !is_waiting("test_event"));
     }
 

@@ -24,6 +24,7 @@
 use std::borrow::Cow;
 use std::future::Future;
 
+use crate::code::Code;
 use crate::delivery::endpoint;
 use crate::event::{Head, Origin};
 use crate::fault::Fault;
@@ -349,7 +350,7 @@ pub trait Waiting: Sync {
     fn admit(
         &self,
         id: &str,
-        reason: &str,
+        reason: Code,
         account: Option<&str>,
         due_at_ms: i64,
     ) -> impl Future<Output = Result<bool, Fault>> + Send;

@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::Deserialize;
 
+use crate::code;
 use crate::fault::Fault;
 
 /// The least time between two reads of the store, in one environment.
@@ -64,7 +65,7 @@ pub type Secrets = BTreeMap<String, Vec<Secret>>;
 pub fn parse(json: &str) -> Result<Secrets, Fault> {
     let secrets: Secrets = serde_json::from_str(json).map_err(|error| {
         Fault::retry(
-            "secret.malformed",
+            code::SECRET_MALFORMED,
             format!(
                 "not a JSON object of lists of strings (line {} column {})",
                 error.line(),
@@ -74,7 +75,7 @@ pub fn parse(json: &str) -> Result<Secrets, Fault> {
     })?;
     match secrets.iter().find(|(_, list)| list.len() > SECRETS_MAX) {
         Some((endpoint, list)) => Err(Fault::retry(
-            "secret.malformed",
+            code::SECRET_MALFORMED,
             format!(
                 "endpoint {endpoint} has {} secrets; the limit is {SECRETS_MAX}",
                 list.len()

@@ -24,6 +24,7 @@ use serde_json::Value;
 
 use crate::backoff;
 use crate::clock::Clock;
+use crate::code;
 use crate::fault::Fault;
 use crate::queue;
 
@@ -78,7 +79,7 @@ pub fn read(message: &str) -> Result<Effect, Fault> {
     }
     let envelope: Envelope = serde_json::from_str(message).map_err(|error| {
         let place = format!("at line {} column {}", error.line(), error.column());
-        Fault::reject("effect.unreadable", place)
+        Fault::reject(code::EFFECT_UNREADABLE, place)
     })?;
     Ok(Effect {
         kind: envelope.kind,
@@ -176,7 +177,7 @@ pub async fn receive(
         Receipt::Done => return Ok(ReceiveOutcome::Dropped),
         Receipt::Held => {
             return Err(Fault::held(
-                "receipt.held",
+                code::RECEIPT_HELD,
                 "another attempt is at the effect",
             ));
         }

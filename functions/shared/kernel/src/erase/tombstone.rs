@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use crate::code;
 use crate::consumer::projection::{SCHEMA, Stored, forms};
 use crate::domain::Domain;
 use crate::event::{Event, Scope};
@@ -60,8 +61,12 @@ pub fn write_tombstone<D: Domain>(
     item.levels_owed = false;
     item.emitted = None;
     item.schema = SCHEMA;
-    let document = serde_json::to_string(&item)
-        .map_err(|_| Fault::reject("projection.unwritable", "the tombstone has no JSON form"))?;
+    let document = serde_json::to_string(&item).map_err(|_| {
+        Fault::reject(
+            code::PROJECTION_UNWRITABLE,
+            "the tombstone has no JSON form",
+        )
+    })?;
     Ok(TombstoneOutcome::Document(document))
 }
 

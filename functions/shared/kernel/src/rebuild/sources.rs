@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::{REBUILT, WAITS_MAX};
 use crate::clock::Clock;
+use crate::code;
 use crate::consumer::consume;
 use crate::consumer::fetch::{Fetch, Fetched, Objects, Proof};
 use crate::consumer::order::candidate::{Candidate, Source};
@@ -129,7 +130,7 @@ pub(super) async fn fetch<D: Domain>(
                 clock.sleep_ms(wait_ms).await;
             }
             Fetched::Spent { wait_ms } => {
-                let fault = Fault::retry("stripe.budget_spent", "no fetch is left for now");
+                let fault = Fault::retry(code::STRIPE_BUDGET_SPENT, "no fetch is left for now");
                 return Err(fault.with_delay(wait_ms));
             }
             other => break other,

@@ -1,9 +1,9 @@
 //! Asks Stripe for a page of one of its lists, for every part of a run.
 
 use super::ports::Listed;
-use super::report::NO_KEY;
 use super::window::Walk;
 use crate::clock::Clock;
+use crate::code;
 use crate::fault::{Class, Fault};
 
 /// Why a walk ended before its end.
@@ -48,7 +48,8 @@ where
             Ok(Listed::Spent { wait_ms }) => {
                 let left_ms = until_ms - clock.now_ms();
                 if i64::try_from(wait_ms).unwrap_or(i64::MAX) >= left_ms {
-                    let fault = Fault::retry("stripe.budget_spent", "no request is left for now");
+                    let fault =
+                        Fault::retry(code::STRIPE_BUDGET_SPENT, "no request is left for now");
                     return Err(Stop::Run(fault.with_delay(wait_ms)));
                 }
                 clock.sleep_ms(wait_ms).await;
@@ -59,7 +60,7 @@ where
 }
 
 pub(super) fn no_key() -> Fault {
-    Fault::retry(NO_KEY, "there is no API key for this mode")
+    Fault::retry(code::RECONCILE_NO_KEY, "there is no API key for this mode")
 }
 
 /// Stripe no longer knows where the page begins, or refuses such a request. The walk begins again, without that

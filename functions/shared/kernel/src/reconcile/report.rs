@@ -5,9 +5,6 @@ use serde::{Deserialize, Serialize};
 use super::window::Failing;
 use crate::fault::Fault;
 
-/// The code of a mode for which there is no API key.
-pub const NO_KEY: &str = "reconcile.no_key";
-
 /// The source of the connected accounts.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -147,7 +144,7 @@ impl Report {
 
     pub(super) fn stop(&mut self, fault: &Fault) {
         self.more = true;
-        self.stopped.get_or_insert_with(|| fault.code.to_owned());
+        self.stopped.get_or_insert_with(|| fault.code.to_string());
     }
 
     pub(super) fn failed(&mut self, scope: String, failing: &Failing) {
@@ -177,6 +174,7 @@ impl Report {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::code;
 
     #[test]
     fn completeness_is_what_the_ledger_had_of_what_stripe_lists() {
@@ -189,8 +187,8 @@ mod tests {
     #[test]
     fn the_first_thing_that_stops_a_run_is_the_one_that_is_reported() {
         let mut report = Report::begun(0, "run");
-        report.stop(&Fault::retry("stripe.rate_limited", "x"));
-        report.stop(&Fault::retry("stripe.unavailable", "x"));
+        report.stop(&Fault::retry(code::STRIPE_RATE_LIMITED, "x"));
+        report.stop(&Fault::retry(code::STRIPE_UNAVAILABLE, "x"));
         assert_eq!(report.stopped.as_deref(), Some("stripe.rate_limited"));
         assert!(report.more);
     }

@@ -191,7 +191,7 @@ where
         let mut is_named = is_whole;
         if let Err(fault) = read {
             self.report.accounts_from = AccountsFrom::Seen;
-            self.report.accounts_code = Some(fault.code.to_owned());
+            self.report.accounts_code = Some(fault.code.to_string());
             known.since_s = list.cursor.since_s.max(now_s - window::SEEN_S);
             match self.accounts_seen(family.livemode).await {
                 Ok(seen) => {

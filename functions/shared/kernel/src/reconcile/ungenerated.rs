@@ -54,7 +54,7 @@ pub(super) async fn ask<L: Ledger + Standings>(
         if let Err(fault) = walk(ports, clock, plan, livemode, cursor, report).await {
             report
                 .ungenerated_code
-                .get_or_insert_with(|| fault.code.to_owned());
+                .get_or_insert_with(|| fault.code.to_string());
         }
     }
 }

@@ -16,6 +16,7 @@ use super::window::{Cursor, Walk};
 use super::{Ask, Listing, Notes, Run, Standings, VIA, is_subscribed};
 use crate::bus::Bus;
 use crate::clock::Clock;
+use crate::code;
 use crate::delivery::ledger::{Arrival, Ledger, is_expired};
 use crate::delivery::record::{self, DeliveryOutcome};
 use crate::event::Head;
@@ -23,9 +24,6 @@ use crate::fault::{Class, Fault};
 
 /// If this many scopes in a row get no answer from Stripe, the cause isn't the scopes.
 pub const SILENT_MAX: u32 = 3;
-
-/// The fault of a request that Stripe doesn't answer, or only with a failure of its own.
-const SILENT: &str = "stripe.unavailable";
 
 /// How far an attempt got.
 enum Ended {
@@ -54,7 +52,7 @@ where
             let attempt = self.attempt(&target, share).await;
             if self.report.requests > requests {
                 silent = match &attempt {
-                    Err(Stop::Scope(fault)) if fault.code == SILENT => silent + 1,
+                    Err(Stop::Scope(fault)) if fault.code == code::STRIPE_UNAVAILABLE => silent + 1,
                     _ => 0,
                 };
             }

@@ -7,6 +7,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::code::{self, Code};
+
 /// A walk begins this long before the end of the last whole one.
 pub const OVERLAP_S: i64 = 3_600;
 
@@ -21,9 +23,6 @@ pub const DRIFT_S: i64 = 86_400;
 
 /// An account that was unreachable for this long is tried again only after as long each time, and not in each run.
 pub const UNREACHABLE_S: i64 = 86_400;
-
-/// The fault of an account that the key doesn't reach: it has disconnected, or it is another platform's.
-pub const UNREACHABLE: &str = "stripe.account_unreachable";
 
 /// A walk that was begun and hasn't ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -107,18 +106,18 @@ impl Cursor {
     }
 
     /// Records that the last attempt failed.
-    pub fn failed(&mut self, code: &str, now_s: i64) -> &Failing {
+    pub fn failed(&mut self, code: Code, now_s: i64) -> &Failing {
         let since_s = self.failing.as_ref().map_or(now_s, |one| one.since_s);
         self.failing.insert(Failing {
             since_s,
-            code: code.to_owned(),
+            code: code.to_string(),
         })
     }
 
     /// Whether the last attempt found that the key doesn't reach the account.
     pub fn is_unreachable(&self) -> bool {
         let failing = self.failing.as_ref();
-        failing.is_some_and(|failing| failing.code == UNREACHABLE)
+        failing.is_some_and(|failing| failing.code == code::STRIPE_ACCOUNT_UNREACHABLE)
     }
 
     /// Whether to skip an account in this run: it was unreachable for long, and was tried lately.
@@ -241,7 +240,7 @@ mod tests {
     }
 
     /// A cursor of which every attempt since this second has failed with this code.
-    fn failing(code: &str, since_s: i64, attempted_s: i64) -> Cursor {
+    fn failing(code: Code, since_s: i64, attempted_s: i64) -> Cursor {
         let mut cursor = Cursor::first(since_s);
         cursor.failed(code, since_s);
         cursor.failed(code, attempted_s);
@@ -253,21 +252,35 @@ mod tests {
     fn an_account_is_put_off_once_it_was_unreachable_for_a_day_and_then_tried_daily() {
         let hour_s = 3_600;
         let put_off = |code, tried_s, now_s| failing(code, 0, tried_s).is_put_off(now_s * 1_000);
-        assert!(!put_off(UNREACHABLE, 22 * hour_s, 23 * hour_s), "for hours");
-        assert!(put_off(UNREACHABLE, 24 * hour_s, 25 * hour_s));
-        assert!(put_off(UNREACHABLE, 24 * hour_s, 47 * hour_s));
-        assert!(!put_off(UNREACHABLE, 24 * hour_s, 48 * hour_s), "a day ago");
+        assert!(
+            !put_off(code::STRIPE_ACCOUNT_UNREACHABLE, 22 * hour_s, 23 * hour_s),
+            "for hours"
+        );
+        assert!(put_off(
+            code::STRIPE_ACCOUNT_UNREACHABLE,
+            24 * hour_s,
+            25 * hour_s
+        ));
+        assert!(put_off(
+            code::STRIPE_ACCOUNT_UNREACHABLE,
+            24 * hour_s,
+            47 * hour_s
+        ));
+        assert!(
+            !put_off(code::STRIPE_ACCOUNT_UNREACHABLE, 24 * hour_s, 48 * hour_s),
+            "a day ago"
+        );
         // Any other fault may be gone by the next run.
-        assert!(!put_off("stripe.key_refused", 24 * hour_s, 25 * hour_s));
+        assert!(!put_off(code::STRIPE_KEY_REFUSED, 24 * hour_s, 25 * hour_s));
         assert!(!Cursor::first(0).is_put_off(90 * DAY_S * 1_000));
     }
 
     #[test]
     fn only_an_account_that_is_not_connected_and_of_which_nothing_can_be_listed_any_more_is_gone() {
         let gone = |code, day| failing(code, 0, day * DAY_S).is_gone(day * DAY_S, false);
-        assert!(gone(UNREACHABLE, 31));
-        assert!(!gone(UNREACHABLE, 29));
-        assert!(!gone("stripe.key_refused", 31), "it may be connected");
+        assert!(gone(code::STRIPE_ACCOUNT_UNREACHABLE, 31));
+        assert!(!gone(code::STRIPE_ACCOUNT_UNREACHABLE, 29));
+        assert!(!gone(code::STRIPE_KEY_REFUSED, 31), "it may be connected");
         // Reconcile itself may not have run for a month.
         assert!(!Cursor::first(0).is_gone(31 * DAY_S, false));
         assert!(Cursor::first(0).is_gone(31 * DAY_S, true));
@@ -277,8 +290,8 @@ mod tests {
     #[test]
     fn a_scope_fails_since_its_first_fault_whatever_the_last_one_is() {
         let mut cursor = Cursor::first(0);
-        cursor.failed("stripe.unavailable", 5);
-        let failing = cursor.failed("stripe.key_refused", 9);
+        cursor.failed(code::STRIPE_UNAVAILABLE, 5);
+        let failing = cursor.failed(code::STRIPE_KEY_REFUSED, 9);
         assert_eq!((failing.since_s, &*failing.code), (5, "stripe.key_refused"));
     }
 }

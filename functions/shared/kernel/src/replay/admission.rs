@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 
 use super::Ledgered;
 use crate::bus::route::{Route, route};
-use crate::delivery::endpoint::{Admission, Endpoint, admit};
+use crate::code::Code;
+use crate::delivery::endpoint::{Admission, Endpoint, admit, waits_for};
 use crate::delivery::ledger::Entry;
 use crate::event::Head;
 
@@ -26,7 +27,7 @@ pub enum Replayable {
     /// Admit it: it waited for its endpoint's configuration, and fits now.
     Admit {
         /// Why it waited.
-        reason: String,
+        reason: Code,
         /// Its account, by the current configuration.
         account: Option<String>,
     },
@@ -47,13 +48,15 @@ impl Admissions<'_> {
             None => Replayable::Again,
             // Types that the routing table keeps in the ledger stay there, whatever their endpoint was set up for.
             Some(_) if matches!(route(&entry.origin.kind), Route::NoDomain(_)) => Replayable::Never,
-            Some(reason) if entry.standing.is_waiting() => self.again(reason, entry, body),
-            Some(_) => Replayable::Never,
+            Some(reason) => match waits_for(reason) {
+                Some(reason) => self.again(reason, entry, body),
+                None => Replayable::Never,
+            },
         }
     }
 
     /// Judges what ingest would do with the event today.
-    fn again(&self, reason: &str, entry: &Entry, body: &[u8]) -> Replayable {
+    fn again(&self, reason: Code, entry: &Entry, body: &[u8]) -> Replayable {
         let endpoint = self.endpoints.get(&*entry.origin.endpoint);
         // The account comes from the body: the entry's account came from an earlier configuration.
         let (Some(endpoint), Some(mut head)) = (endpoint, (self.head)(body)) else {
@@ -62,7 +65,7 @@ impl Admissions<'_> {
         head.account = endpoint.keyed(head.account);
         match admit(endpoint, &head) {
             Admission::Admitted => Replayable::Admit {
-                reason: reason.to_owned(),
+                reason,
                 account: head.account.as_deref().map(str::to_owned),
             },
             Admission::LedgerOnly(_) => Replayable::Waits,

@@ -4,10 +4,11 @@ use serde_json::{Value, json};
 use sluice_harness::receipts::MemoryReceipts;
 use sluice_kernel::bus::detail::EmitMode::Normal;
 use sluice_kernel::clock::Clock;
-use sluice_kernel::consumer::projection::{FACTS_OF_KIND_MAX, Projections, TOO_MANY_FACTS};
+use sluice_kernel::consumer::projection::{FACTS_OF_KIND_MAX, Projections};
 use sluice_kernel::effects::receive::{self, Attempt, Receipt, Receipts};
 use sluice_kernel::outcome::Outcome;
 
+use crate::code;
 use crate::consume::{World, lamp};
 
 const KEY: &str = "platform#live#lamp_1";
@@ -98,7 +99,7 @@ async fn facts_beyond_the_bound_of_their_kind_cost_neither_the_state_nor_facts_o
     for outcome in [Outcome::Applied, Outcome::Duplicate] {
         let handled = world.handle_one(Normal, &one_more).await;
         assert_eq!(handled.result, Ok(outcome));
-        assert_eq!(handled.note, Some(TOO_MANY_FACTS));
+        assert_eq!(handled.note, Some(code::PROJECTION_TOO_MANY_FACTS));
     }
     assert_eq!(world.item()["state"], 5_000);
     assert_eq!(count("LampLit"), FACTS_OF_KIND_MAX);

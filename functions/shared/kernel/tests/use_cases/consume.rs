@@ -24,6 +24,8 @@ use sluice_kernel::object::Fields;
 use sluice_kernel::outcome::{Outcome, RecordKind};
 use sluice_kernel::queue::{self, PANIC_RECEIVES_MAX, Received};
 
+use crate::code;
+
 /// How often the queue of these tests hands a message out.
 const RECEIVES_MAX: u32 = 500;
 
@@ -234,7 +236,7 @@ async fn an_emission_that_fails_is_made_up_by_the_redelivery() {
         let lit = lamp("evt_1", "lamp.lit", 10, 5);
         assert_eq!(
             world.deliver(&lit).await.expect_err("not emitted").code,
-            "effect.not_published"
+            code::EFFECT_NOT_PUBLISHED
         );
         assert_eq!(world.item()["pending"].as_array().map(Vec::len), Some(2));
         assert_eq!(world.deliver(&lit).await, Ok(Outcome::Duplicate));
@@ -294,7 +296,7 @@ async fn a_clear_that_fails_brings_the_message_back() {
     world.projections.fail_writes(1);
     assert_eq!(
         world.deliver(&lit).await.expect_err("not cleared").code,
-        "projection.unavailable"
+        code::PROJECTION_UNAVAILABLE
     );
     assert_eq!(world.deliver(&lit).await, Ok(Outcome::Duplicate));
     assert!(world.item().get("pending").is_none());
@@ -310,7 +312,7 @@ async fn parallel_events_of_one_object_all_count() {
             let event = lamp(&format!("evt_{n}"), "lamp.lit", n, n);
             // In parallel with five others, a delivery may lose every round: the queue brings it back.
             while let Err(fault) = world.deliver(&event).await {
-                assert_eq!(fault.code, "projection.contended");
+                assert_eq!(fault.code, code::PROJECTION_CONTENDED);
             }
         });
     }
@@ -344,7 +346,7 @@ async fn a_message_that_the_deadline_leaves_no_time_for_goes_back_untouched() {
         batch::handle::<Lamps>(&ports, &world.outcomes, &world.clock, &messages, run).await;
     assert_eq!(
         handled[0].result.as_ref().expect_err("no time").code,
-        "batch.no_time"
+        code::BATCH_NO_TIME
     );
     assert_eq!(handled[0].delay_s, Some(0), "at once");
     assert!(world.projections.items().is_empty());
@@ -374,7 +376,7 @@ async fn a_type_that_nobody_has_decided_about_is_applied_where_it_can_be_read_an
     let handled = world.handle(&[received(unreadable, 1)]).await;
     assert_eq!(
         (&handled[0].result, handled[0].note),
-        (&Ok(Outcome::Ignored), Some("event.unrouted"))
+        (&Ok(Outcome::Ignored), Some(code::EVENT_UNROUTED))
     );
     assert!(world.outcomes.recorded().is_empty());
     // A type that is known and can't be read is a mistake.

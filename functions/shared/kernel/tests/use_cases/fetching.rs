@@ -24,6 +24,8 @@ use sluice_kernel::object::Fields;
 use sluice_kernel::outcome::{Finding, Outcome};
 use sluice_kernel::queue::Received;
 
+use crate::code;
+
 pub(crate) const NOW_S: i64 = START_MS / 1_000;
 
 /// How often the queue of these tests hands a message out.
@@ -255,14 +257,14 @@ async fn a_fetch_within_the_ties_own_second_is_made_again_when_that_second_is_ov
 async fn a_tie_never_fails_for_a_fetch_that_does() {
     for (answer, note) in [
         (
-            Err(Fault::retry("stripe.unavailable", "scripted")),
-            "stripe.unavailable",
+            Err(Fault::retry(code::STRIPE_UNAVAILABLE, "scripted")),
+            code::STRIPE_UNAVAILABLE,
         ),
         (
             Ok(Fetched::Spent { wait_ms: 9_000 }),
-            "order.tie_unresolved",
+            code::ORDER_TIE_UNRESOLVED,
         ),
-        (Ok(Fetched::NoPath), "order.tie_unresolved"),
+        (Ok(Fetched::NoPath), code::ORDER_TIE_UNRESOLVED),
     ] {
         let world = world(MemoryStripe::at(NOW_S));
         world.stripe.then(answer);
@@ -288,7 +290,7 @@ async fn a_tie_without_the_time_to_ask_takes_the_flagged_choice() {
         let handled = world.handle_within(message(&second), left_ms).await;
         handled.result.expect("applied or stale");
         assert_eq!(world.stripe.take_asked().len(), asks);
-        let flagged = handled.note == Some("order.tie_unresolved");
+        let flagged = handled.note == Some(code::ORDER_TIE_UNRESOLVED);
         assert_eq!(flagged, asks == 0);
     }
 }
@@ -303,7 +305,7 @@ async fn a_tie_never_waits_for_its_second_beyond_the_time_it_has() {
     // Time for one fetch, and none for the second, which has to wait.
     let left_ms = FETCH_MS_MAX + AFTER_FETCH_MS;
     let handled = world.handle_within(message(&second), left_ms).await;
-    assert_eq!(handled.note, Some("order.tie_unresolved"));
+    assert_eq!(handled.note, Some(code::ORDER_TIE_UNRESOLVED));
     assert_eq!(world.stripe.take_asked().len(), 1);
     assert_eq!(world.clock.now_ms(), before_ms);
 }
@@ -314,7 +316,10 @@ async fn a_thin_event_without_the_time_to_ask_comes_back_at_once() {
     let left_ms = FETCH_MS_MAX + AFTER_FETCH_MS - 1;
     let handled = world.handle_within(thin("v1.door.moved"), left_ms).await;
     let fault = handled.result.expect_err("back to the queue");
-    assert_eq!((fault.code, handled.delay_s), ("batch.no_time", Some(0)));
+    assert_eq!(
+        (fault.code, handled.delay_s),
+        (code::BATCH_NO_TIME, Some(0))
+    );
     assert!(world.stripe.take_asked().is_empty());
 }
 
@@ -345,7 +350,7 @@ async fn a_thin_event_without_a_key_is_ignored_and_said_so() {
     let handled = world.handle(thin("v1.door.painted")).await;
     assert_eq!(
         (handled.result, handled.note),
-        (Ok(Outcome::Ignored), Some("thin.no_key"))
+        (Ok(Outcome::Ignored), Some(code::THIN_NO_KEY))
     );
     assert!(world.projections.items().is_empty());
 }
@@ -361,7 +366,7 @@ async fn a_thin_event_waits_where_the_budget_is_spent() {
         .expect_err("waits");
     assert_eq!(
         (fault.code, fault.after_ms),
-        ("stripe.budget_spent", Some(9_000))
+        (code::STRIPE_BUDGET_SPENT, Some(9_000))
     );
 }
 
@@ -395,7 +400,7 @@ async fn an_object_that_is_missing_seconds_after_its_event_is_asked_for_again() 
     let fault = fault.expect_err("back to the queue");
     assert_eq!(
         (fault.code, fault.after_ms),
-        ("stripe.deletion_unproven", Some(1_000))
+        (code::STRIPE_DELETION_UNPROVEN, Some(1_000))
     );
     assert!(world.projections.items().is_empty());
     let answer = world.handle(thin("v1.door.deleted")).await.result;
@@ -410,7 +415,7 @@ async fn an_object_that_is_missing_seconds_after_its_event_is_asked_for_again() 
 async fn an_object_that_is_missing_to_this_key_is_no_deletion() {
     let world = world(MemoryStripe::at(NOW_S));
     world.stripe.then(Err(Fault::retry(
-        "stripe.deletion_unproven",
+        code::STRIPE_DELETION_UNPROVEN,
         "a key of the wrong mode",
     )));
     let fault = world
@@ -418,6 +423,6 @@ async fn an_object_that_is_missing_to_this_key_is_no_deletion() {
         .await
         .result
         .expect_err("back to the queue");
-    assert_eq!(fault.code, "stripe.deletion_unproven");
+    assert_eq!(fault.code, code::STRIPE_DELETION_UNPROVEN);
     assert!(world.projections.items().is_empty());
 }

@@ -17,3 +17,15 @@ mod settings;
 mod sweep;
 mod take;
 mod ties;
+
+/// The kernel's codes, and those of the domains and receivers of these tests.
+mod code {
+    pub(crate) use sluice_kernel::code::*;
+
+    sluice_kernel::codes! {
+        /// A receiver couldn't do what it does.
+        NOTIFY_FAILED = "notify.failed";
+        /// A program died in the middle of a run.
+        TEST_DIED = "test.died";
+    }
+}

@@ -14,6 +14,8 @@ use sluice_kernel::event::{Event, Scope};
 use sluice_kernel::fault::Fault;
 use sluice_kernel::object::Fields;
 
+use crate::code;
+
 /// A domain that keeps a box under its shelf, as a summary is kept under its customer.
 struct Boxes;
 
@@ -104,7 +106,7 @@ async fn a_message_that_the_domain_rejects_or_panics_at_says_its_object_all_the_
         match status.is_null() {
             true => assert_eq!(found, Ok(2)),
             // The domain panics at what is left of it too: nothing is known then.
-            false => assert_eq!(found.expect_err("unknown").code, "domain.panicked"),
+            false => assert_eq!(found.expect_err("unknown").code, code::DOMAIN_PANICKED),
         }
     }
 }
@@ -135,5 +137,5 @@ async fn a_thin_event_without_an_object_is_applied_to_nothing_and_a_snapshot_wit
  {
     assert_eq!(found(&thin(&Value::Null, false)).await, Ok(0));
     let fault = found(&message(&snapshot(Value::Null))).await;
-    assert_eq!(fault.expect_err("unknown").code, "event.no_object");
+    assert_eq!(fault.expect_err("unknown").code, code::EVENT_NO_OBJECT);
 }

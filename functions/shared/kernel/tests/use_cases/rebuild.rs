@@ -17,6 +17,7 @@ use sluice_kernel::outcome::Outcome;
 use sluice_kernel::rebuild::{Change, Mode, Ports, Rebuilt, Shown, import, rebuild};
 use sluice_kernel::reconcile::Notes;
 
+use crate::code;
 use crate::consume::{Lamps, World, lamp};
 
 const KEY: &str = "platform#live#lamp_1";
@@ -207,7 +208,10 @@ async fn an_object_of_the_other_mode_is_not_imported() {
         took_ms: 0,
     };
     let refused = imported(&world, &WithoutKey, &shown, false).await;
-    assert_eq!(refused.expect_err("refused").code, "stripe.key_wrong_mode");
+    assert_eq!(
+        refused.expect_err("refused").code,
+        code::STRIPE_KEY_WRONG_MODE
+    );
     assert!(world.projections.items().is_empty());
 }
 
@@ -277,7 +281,7 @@ async fn a_guess_that_an_import_leaves_is_noted_as_a_tie_also_if_the_run_before_
     let failed = imported(&world, &stripe, &shown, false).await;
     assert_eq!(
         failed.map_err(|fault| fault.code),
-        Err("outcome.unavailable")
+        Err(code::OUTCOME_UNAVAILABLE)
     );
     assert_eq!(world.item()["tie_unresolved"], true);
     world.outcomes.set_failing(false);
@@ -336,7 +340,7 @@ async fn an_import_that_could_not_emit_is_made_up_for_by_its_next_run() {
     let failed = imported(&world, &WithoutKey, &shown(1, 30), false).await;
     assert_eq!(
         failed.expect_err("not published").code,
-        "effect.not_published"
+        code::EFFECT_NOT_PUBLISHED
     );
     let again = imported(&world, &WithoutKey, &shown(1, 30), false).await;
     assert_eq!(again.expect("imported").change, Change::Same);
@@ -361,7 +365,11 @@ async fn a_terminal_state_that_stripe_contradicts_is_reopened_by_an_operator_and
     );
     for mode in [Mode::Plan { reopens: false }, Mode::Suppress, Mode::Emit] {
         let done = rebuilt(&world, &stripe, mode).await;
-        assert_eq!(done.note, Some("check.terminal_contradicted"), "{mode:?}");
+        assert_eq!(
+            done.note,
+            Some(code::CHECK_TERMINAL_CONTRADICTED),
+            "{mode:?}"
+        );
         assert_eq!(world.item()["state"], 0, "{mode:?}");
     }
     let plan = rebuilt(&world, &stripe, Mode::Plan { reopens: true }).await;

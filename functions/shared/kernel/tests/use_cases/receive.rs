@@ -9,12 +9,15 @@ use sluice_harness::clock::TestClock;
 use sluice_harness::receipts::MemoryReceipts;
 use sluice_kernel::backoff;
 use sluice_kernel::clock::Clock;
+use sluice_kernel::code::Code;
 use sluice_kernel::effects::receive::{
     Attempt, Batch, Effect, HandledEffect, Reaction, Receipt, Receipts, ReceiveOutcome, read,
     receive_batch,
 };
 use sluice_kernel::fault::{Fault, Pace};
 use sluice_kernel::queue;
+
+use crate::code;
 
 /// Remembers what it reacted to, and fails as configured.
 #[derive(Default)]
@@ -33,7 +36,7 @@ impl Reaction for Memory {
             .pop_front()
             == Some(true)
         {
-            return Err(Fault::retry("notify.failed", "scripted"));
+            return Err(Fault::retry(code::NOTIFY_FAILED, "scripted"));
         }
         self.reacted
             .lock()
@@ -88,7 +91,7 @@ impl World {
         receive_batch(&self.receipts, &self.memory, &self.clock, batch, &messages).await
     }
 
-    async fn results(&self, texts: &[String]) -> Vec<Result<ReceiveOutcome, &'static str>> {
+    async fn results(&self, texts: &[String]) -> Vec<Result<ReceiveOutcome, Code>> {
         let handled = self.receive(texts).await;
         handled
             .into_iter()
@@ -149,7 +152,10 @@ async fn a_reaction_that_fails_comes_again_at_once() {
         .lock()
         .unwrap_or_else(PoisonError::into_inner)
         .push_back(true);
-    assert_eq!(world.results(&[fact("f")]).await, [Err("notify.failed")]);
+    assert_eq!(
+        world.results(&[fact("f")]).await,
+        [Err(code::NOTIFY_FAILED)]
+    );
     assert_eq!(
         world.results(&[fact("f")]).await,
         [Ok(ReceiveOutcome::Reacted)]
@@ -184,7 +190,10 @@ async fn what_goes_back_has_the_delay_of_its_fault_and_what_another_holds_a_shor
     assert_eq!(claimed, Ok(Receipt::Mine));
     let handled = world.receive(&[fact("h")]).await;
     let fault = handled[0].result.as_ref().expect_err("held");
-    assert_eq!((fault.code, fault.pace), ("receipt.held", Pace::Contention));
+    assert_eq!(
+        (fault.code, fault.pace),
+        (code::RECEIPT_HELD, Pace::Contention)
+    );
 }
 
 #[tokio::test]
@@ -197,8 +206,8 @@ async fn one_bad_message_or_panic_leaves_the_others_alone() {
     assert_eq!(
         results,
         [
-            Err("effect.unreadable"),
-            Err("domain.panicked"),
+            Err(code::EFFECT_UNREADABLE),
+            Err(code::DOMAIN_PANICKED),
             Ok(ReceiveOutcome::Reacted)
         ]
     );

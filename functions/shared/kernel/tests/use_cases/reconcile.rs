@@ -26,6 +26,8 @@ use sluice_kernel::fault::Fault;
 use sluice_kernel::reconcile::report::{AccountsFrom, Report};
 use sluice_kernel::reconcile::{Plan, Ports, Standings, VIA, run};
 
+use crate::code;
+
 const SETTLE_S: i64 = 300;
 
 /// The head of this suite's own events.
@@ -293,7 +295,7 @@ async fn a_run_that_is_stopped_goes_on_where_it_was() {
         match stop {
             "pages" => world.pages_max = 2,
             "fault" => {
-                let fault = Fault::retry("stripe.rate_limited", "scripted");
+                let fault = Fault::retry(code::STRIPE_RATE_LIMITED, "scripted");
                 world.lists.fail_after(2, fault);
             }
             _ => {
@@ -336,7 +338,7 @@ async fn a_page_after_an_event_that_stripe_no_longer_knows_is_asked_for_from_the
     world.pages_max = 1;
     world.run("run-1").await;
     world.pages_max = 100;
-    let refused = Fault::reject("stripe.request_refused", "no such event");
+    let refused = Fault::reject(code::STRIPE_REQUEST_REFUSED, "no such event");
     world.lists.fail_after(0, refused);
     let report = world.run("run-2").await;
     assert_eq!((report.recovered, report.more), (3, false));

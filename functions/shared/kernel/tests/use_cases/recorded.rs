@@ -5,23 +5,23 @@ use serde_json::{Value, json};
 use sluice_harness::build::{TRACEPARENT, arrival, message};
 use sluice_harness::clock::START_MS;
 use sluice_harness::stripe::MemoryStripe;
-use sluice_kernel::bus::detail;
 use sluice_kernel::delivery::ledger::Ledger;
 use sluice_kernel::fault::Fault;
 use sluice_kernel::outcome::{Outcome, Record, RecordKind};
 
 use super::fetching::checks::check;
 use super::fetching::{NOW_S, RECEIVES_MAX, World, scope, tie, world};
+use crate::code::{self, Code};
 
 impl World {
     /// Each record's subject, what it says, and its code.
-    fn records(&self) -> Vec<(String, RecordKind, &'static str)> {
+    fn records(&self) -> Vec<(String, RecordKind, Code)> {
         let said = |record: Record| (record.subject, record.word, record.code);
         self.outcomes.recorded().into_iter().map(said).collect()
     }
 }
 
-fn of_check(word: RecordKind, code: &'static str) -> (String, RecordKind, &'static str) {
+fn of_check(word: RecordKind, code: Code) -> (String, RecordKind, Code) {
     ("check-platform#live#door_1".to_owned(), word, code)
 }
 
@@ -36,7 +36,7 @@ async fn a_check_that_is_rejected_is_recorded_by_its_object_and_its_event_stays_
     world.stripe.put(&scope(), no_state);
     let handled = world.handle(check()).await;
     assert_eq!(handled.result, Ok(Outcome::Rejected));
-    let rejected = of_check(RecordKind::Rejected, "object.field_missing");
+    let rejected = of_check(RecordKind::Rejected, code::OBJECT_FIELD_MISSING);
     assert_eq!(world.records(), [rejected]);
     assert_eq!(
         (handled.event, handled.check.as_deref()),
@@ -48,14 +48,14 @@ async fn a_check_that_is_rejected_is_recorded_by_its_object_and_its_event_stays_
 #[tokio::test]
 async fn a_check_that_fails_until_its_last_receive_is_recorded_by_its_object() {
     let world = world(MemoryStripe::at(NOW_S));
-    let down = || Err(Fault::retry("stripe.unavailable", "scripted"));
+    let down = || Err(Fault::retry(code::STRIPE_UNAVAILABLE, "scripted"));
     world.stripe.then(down());
     let near_last = world.handle_received(check(), RECEIVES_MAX - 1, 60_000);
     near_last.await.result.expect_err("back to the queue");
     world.stripe.then(down());
     let last = world.handle_received(check(), RECEIVES_MAX, 60_000);
     last.await.result.expect_err("back to the queue");
-    let failing = of_check(RecordKind::Failing, "stripe.unavailable");
+    let failing = of_check(RecordKind::Failing, code::STRIPE_UNAVAILABLE);
     assert_eq!(world.records(), [failing.clone(), failing]);
 }
 
@@ -84,7 +84,7 @@ async fn an_event_with_a_value_that_can_not_be_read_is_recorded_under_its_id() {
         let record = world.outcomes.recorded().remove(0);
         assert_eq!(
             (&*record.subject, record.word, record.code),
-            ("evt_a", RecordKind::Rejected, detail::NOT_READABLE)
+            ("evt_a", RecordKind::Rejected, code::EVENT_NOT_JSON)
         );
         assert_eq!(
             (record.kind.as_deref(), record.account.as_deref()),
@@ -106,7 +106,7 @@ async fn such_an_event_that_travels_as_a_pointer_is_recorded_under_its_id_too() 
         let rejected = (
             "evt_a".to_owned(),
             RecordKind::Rejected,
-            detail::NOT_READABLE,
+            code::EVENT_NOT_JSON,
         );
         assert_eq!(world.records(), [rejected]);
     }

@@ -11,9 +11,7 @@ use sluice_harness::clock::TestClock;
 use sluice_harness::ledger::MemoryLedger;
 use sluice_kernel::bus::detail::{self, EmitMode};
 use sluice_kernel::clock::Clock;
-use sluice_kernel::delivery::endpoint::{
-    AccountScope, Endpoint, TEST_EVENT, UNEXPECTED_ACCOUNT, WRONG_MODE,
-};
+use sluice_kernel::delivery::endpoint::{AccountScope, Endpoint, TEST_EVENT};
 use sluice_kernel::delivery::ledger::{Bodies, Ledger, Waiting};
 use sluice_kernel::delivery::sweep;
 use sluice_kernel::domain::NoSettings;
@@ -25,6 +23,7 @@ use sluice_kernel::replay::{
     Admissions, Entries, Ledgered, Ports, Run, RunState, Runs, Verdicts, resume,
 };
 
+use crate::code::{self, Code};
 use crate::consume::{Lamps, World, lamp};
 
 /// The table of one run.
@@ -54,7 +53,7 @@ impl Runs for OneRun {
     async fn note(&self, _: &Run, ids: &[String], _: i64) -> Result<(), Fault> {
         if let Some(left) = self.dies_after.lock().expect("whole").as_mut() {
             if *left == 0 {
-                return Err(Fault::retry("test.died", "here"));
+                return Err(Fault::retry(code::TEST_DIED, "here"));
             }
             *left -= 1;
         }
@@ -81,7 +80,7 @@ impl Waiting for Kept {
     async fn admit(
         &self,
         id: &str,
-        reason: &str,
+        reason: Code,
         account: Option<&str>,
         due_at_ms: i64,
     ) -> Result<bool, Fault> {
@@ -332,8 +331,8 @@ async fn what_a_domain_would_reject_or_panic_at_is_foreseen_and_no_error() {
     let mut dark = lamp("evt_1", "lamp.lit", 10, 5);
     dark.object["light"] = Value::Null;
     for (event, code) in [
-        (dark, "object.field_missing"),
-        (lamp("evt_2", "lamp.panics", 10, 5), "domain.panicked"),
+        (dark, code::OBJECT_FIELD_MISSING),
+        (lamp("evt_2", "lamp.panics", 10, 5), code::DOMAIN_PANICKED),
     ] {
         let message = detail::read(&message_in(EmitMode::Normal, &event)).expect("readable");
         let predicted = dry_run::<Lamps>(
@@ -365,7 +364,7 @@ const STORED: Stored = Stored {
     kind: "lamp.lit",
     account: Some("acct_own"),
     livemode: true,
-    reason: UNEXPECTED_ACCOUNT,
+    reason: code::ENDPOINT_UNEXPECTED_ACCOUNT.as_str(),
     endpoint: "platform",
 };
 
@@ -484,7 +483,7 @@ async fn what_is_kept_on_purpose_is_never_published_whatever_the_endpoint_is_set
         Stored {
             id: "evt_routed",
             kind: "apps.install.created",
-            reason: WRONG_MODE,
+            reason: code::ENDPOINT_WRONG_MODE.as_str(),
             ..STORED
         },
         Stored {

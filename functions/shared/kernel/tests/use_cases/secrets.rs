@@ -3,6 +3,8 @@
 use sluice_harness::secrets::MemorySecrets;
 use sluice_kernel::delivery::secrets::{REFRESH_MS_MIN, SECRETS_MAX, Secret, SecretCache, parse};
 
+use crate::code;
+
 const TTL_MS: i64 = 300_000;
 
 fn first(secrets: &sluice_kernel::delivery::secrets::Secrets) -> Secret {
@@ -75,7 +77,7 @@ async fn without_any_secret_a_store_that_is_down_is_a_fault() {
     let cache = SecretCache::new(&store, TTL_MS);
     assert_eq!(
         cache.get(0).await.expect_err("down").code,
-        "secret.unavailable"
+        code::SECRET_UNAVAILABLE
     );
 }
 
@@ -92,7 +94,7 @@ fn a_secret_that_is_no_object_of_lists_is_refused_without_quoting_it() {
         &many,
     ] {
         let fault = parse(text).expect_err("refused");
-        assert_eq!(fault.code, "secret.malformed");
+        assert_eq!(fault.code, code::SECRET_MALFORMED);
         assert!(!fault.to_string().contains("whsec"), "{fault}");
     }
     assert_eq!(

@@ -15,6 +15,7 @@ use sluice_kernel::reconcile::{NotedTie, Notes};
 use super::fetching::checks::check;
 use super::fetching::parts::{parts, repainted};
 use super::fetching::{NOW_S, World, door, scope, tie, world};
+use crate::code;
 
 impl World {
     /// The objects that have a tie.
@@ -97,19 +98,19 @@ async fn a_check_that_finds_the_state_decided_resolves_a_tie_whose_resolution_wa
 async fn an_object_that_can_not_be_asked_for_keeps_its_tie_until_an_event_decides_its_state() {
     let refused = |code| Err(Fault::retry(code, "scripted"));
     for (answer, note) in [
-        (Ok(Fetched::NoKey), "thin.no_key"),
-        (Ok(Fetched::NoPath), "thin.no_path"),
+        (Ok(Fetched::NoKey), code::THIN_NO_KEY),
+        (Ok(Fetched::NoPath), code::THIN_NO_PATH),
         (
-            refused("stripe.deletion_unproven"),
-            "stripe.deletion_unproven",
+            refused(code::STRIPE_DELETION_UNPROVEN),
+            code::STRIPE_DELETION_UNPROVEN,
         ),
         (
-            refused("stripe.account_unreachable"),
-            "stripe.account_unreachable",
+            refused(code::STRIPE_ACCOUNT_UNREACHABLE),
+            code::STRIPE_ACCOUNT_UNREACHABLE,
         ),
         (
-            Err(Fault::reject("stripe.request_refused", "scripted")),
-            "stripe.request_refused",
+            Err(Fault::reject(code::STRIPE_REQUEST_REFUSED, "scripted")),
+            code::STRIPE_REQUEST_REFUSED,
         ),
     ] {
         let world = tied().await;
@@ -179,7 +180,7 @@ async fn the_check_of_an_object_that_lies_under_another_asks_for_it_by_that() {
 #[tokio::test]
 async fn a_fault_that_passes_brings_the_check_back_and_leaves_the_tie() {
     let world = tied().await;
-    let down = Fault::retry("stripe.unavailable", "scripted");
+    let down = Fault::retry(code::STRIPE_UNAVAILABLE, "scripted");
     world.stripe.then(Err(down.clone()));
     let handled = world.handle(check()).await;
     assert_eq!(handled.result, Err(down));

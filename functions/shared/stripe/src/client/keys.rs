@@ -8,7 +8,7 @@ use serde::Deserialize;
 use sluice_kernel::delivery::secrets::Secret;
 use sluice_kernel::fault::Fault;
 
-const WRONG_MODE: &str = "stripe.key_wrong_mode";
+use crate::code;
 
 /// The configured keys. `Debug` shows only which. Read from JSON: `{"live": "rk_live_…", "test": null}`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
@@ -29,7 +29,8 @@ impl Keys {
     pub fn check(&self) -> Result<(), Fault> {
         for livemode in [true, false] {
             if let Some(key) = self.key(livemode) {
-                check(key, livemode).map_err(|cause| Fault::init(WRONG_MODE, cause))?;
+                check(key, livemode)
+                    .map_err(|cause| Fault::init(code::STRIPE_KEY_WRONG_MODE, cause))?;
             }
         }
         Ok(())
@@ -41,12 +42,12 @@ impl Keys {
             return Ok(None);
         };
         // `Retry`: an operator has to correct the key, and the message waits for that.
-        check(key, livemode).map_err(|cause| Fault::retry(WRONG_MODE, cause))?;
+        check(key, livemode).map_err(|cause| Fault::retry(code::STRIPE_KEY_WRONG_MODE, cause))?;
         let mut header = b"Bearer ".to_vec();
         header.extend_from_slice(key);
         let mut header = HeaderValue::from_bytes(&header).map_err(|_| {
             Fault::retry(
-                "stripe.key_refused",
+                code::STRIPE_KEY_REFUSED,
                 "the key has characters that no key has",
             )
         })?;
@@ -106,10 +107,13 @@ mod tests {
             (keys("", "rk_live_abc"), "the test key is a live key"),
         ] {
             let fault = keys.check().expect_err("the wrong mode");
-            assert_eq!((fault.code, fault.cause.as_str()), (WRONG_MODE, cause));
+            assert_eq!(
+                (fault.code, fault.cause.as_str()),
+                (code::STRIPE_KEY_WRONG_MODE, cause)
+            );
             let livemode = cause.starts_with("the live");
             let fault = keys.authorization(livemode).expect_err("the wrong mode");
-            assert_eq!(fault.code, WRONG_MODE);
+            assert_eq!(fault.code, code::STRIPE_KEY_WRONG_MODE);
             assert!(!fault.to_string().contains("abc"));
         }
     }
@@ -118,7 +122,7 @@ mod tests {
     fn a_key_whose_prefix_shows_no_mode_is_refused_without_being_quoted() {
         for key in ["sk_org_live_abc", "pk_live_abc", "whsec_abc", "abc"] {
             let fault = keys(key, "").check().expect_err("no mode");
-            assert_eq!(fault.code, WRONG_MODE);
+            assert_eq!(fault.code, code::STRIPE_KEY_WRONG_MODE);
             assert!(!fault.to_string().contains("abc"), "{fault}");
         }
     }

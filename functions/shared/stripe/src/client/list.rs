@@ -20,6 +20,7 @@ use sluice_kernel::reconcile::{
 use super::paths::{OnBehalf, collection, segment};
 use super::wire::Answer;
 use super::{Client, head_of, refusal};
+use crate::code;
 
 /// The most types that Stripe's filter accepts; with more, all events are listed and the client filters the answer.
 pub(super) const TYPES_MAX: usize = 20;
@@ -53,13 +54,13 @@ impl Listing for Client {
             let id = |item: &Box<_>| id_of_raw(item);
             let listed = self.list(&target, &ask.scope, OnBehalf::Account, id);
             match listed.await {
-                Err(fault) if fault.code == "stripe.answer_too_large" => refused = Some(fault),
+                Err(fault) if fault.code == code::STRIPE_ANSWER_TOO_LARGE => refused = Some(fault),
                 listed => return Ok(as_bytes(listed?)),
             }
         }
         // One event is larger than the limit: nothing that would be listed after it may be skipped.
         let cause = refused.map_or_else(String::new, |fault| fault.cause);
-        Err(Fault::retry("stripe.answer_too_large", cause))
+        Err(Fault::retry(code::STRIPE_ANSWER_TOO_LARGE, cause))
     }
 
     async fn accounts(&self, livemode: bool, after: Option<&str>) -> Result<Listed<String>, Fault> {
@@ -136,7 +137,7 @@ impl Existing for Client {
             let target = existing(kind, limit, after)?;
             let asked = self.ask_page::<Value>(&target, scope, OnBehalf::Account);
             let (items, has_more, answer) = match asked.await {
-                Err(fault) if fault.code == "stripe.answer_too_large" => {
+                Err(fault) if fault.code == code::STRIPE_ANSWER_TOO_LARGE => {
                     refused = Some(fault);
                     continue;
                 }
@@ -160,7 +161,7 @@ impl Existing for Client {
             });
         }
         let cause = refused.map_or_else(String::new, |fault| fault.cause);
-        Err(Fault::retry("stripe.answer_too_large", cause))
+        Err(Fault::retry(code::STRIPE_ANSWER_TOO_LARGE, cause))
     }
 }
 
@@ -218,7 +219,7 @@ impl Client {
         }
         let account: Account = serde_json::from_slice(&answer.body).map_err(|error| {
             let cause = format!("not an account at line {}", error.line());
-            Fault::retry("stripe.answer_unreadable", cause)
+            Fault::retry(code::STRIPE_ANSWER_UNREADABLE, cause)
         })?;
         Ok(Some(account.id))
     }
@@ -270,7 +271,7 @@ impl Client {
         }
         let page: Page<T> = serde_json::from_slice(&answer.body).map_err(|error| {
             let cause = format!("not a page at line {}", error.line());
-            Fault::retry("stripe.answer_unreadable", cause)
+            Fault::retry(code::STRIPE_ANSWER_UNREADABLE, cause)
         })?;
         Ok(Paged::Page(page, answer))
     }
@@ -288,7 +289,7 @@ fn next<T>(
     }
     let nowhere = || {
         Fault::retry(
-            "stripe.answer_unreadable",
+            code::STRIPE_ANSWER_UNREADABLE,
             "a page without an id, and more after it",
         )
     };
@@ -303,7 +304,7 @@ fn next<T>(
 fn existing(kind: &str, limit: usize, after: Option<&str>) -> Result<String, Fault> {
     let Some(collection) = collection(kind) else {
         let cause = "objects of this kind have no list of their own";
-        return Err(Fault::reject("stripe.no_list", cause));
+        return Err(Fault::reject(code::STRIPE_NO_LIST, cause));
     };
     let mut target = format!("/v1/{collection}?limit={limit}");
     // Stripe lists no subscription that is canceled unless the request says so.
@@ -421,7 +422,7 @@ mod tests {
         for none in [&page[2..], &[]] {
             let fault = next(none, true).expect_err("nowhere to go on");
             assert_eq!(
-                (fault.class, fault.code),
+                (fault.class, fault.code.as_str()),
                 (Class::Retry, "stripe.answer_unreadable")
             );
         }

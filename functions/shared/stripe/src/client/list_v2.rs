@@ -18,6 +18,7 @@ use sluice_kernel::reconcile::{Ask, AskUngenerated, Listed, PAGE_EVENTS_MAX, Ung
 use super::list::{TYPES_MAX, as_bytes, types_of};
 use super::paths::{OnBehalf, segment};
 use super::{Client, head_of, readable, refusal};
+use crate::code;
 use crate::event::time;
 
 /// The API version of requests for lists: the first that filters by `types` and `created`, and needs no object.
@@ -59,7 +60,7 @@ impl Client {
         let listed = tokio::time::timeout(within, self.ungenerated_page(ask));
         listed.await.unwrap_or_else(|_| {
             let cause = format!("no whole page in the {} ms that were left", ask.within_ms);
-            Err(Fault::retry("stripe.unavailable", cause))
+            Err(Fault::retry(code::STRIPE_UNAVAILABLE, cause))
         })
     }
 
@@ -116,7 +117,8 @@ impl Client {
         let next = page.next_page_url.as_deref().map(place).transpose();
         Ok(Listed::Page {
             items: page.data,
-            next: next.map_err(|fault| Fault::retry("stripe.answer_unreadable", fault.cause))?,
+            next: next
+                .map_err(|fault| Fault::retry(code::STRIPE_ANSWER_UNREADABLE, fault.cause))?,
         })
     }
 
@@ -142,7 +144,7 @@ impl Client {
         }
         serde_json::from_slice(&answer.body).map_err(|error| {
             let cause = format!("not what was asked for, at line {}", error.line());
-            Fault::retry("stripe.answer_unreadable", cause)
+            Fault::retry(code::STRIPE_ANSWER_UNREADABLE, cause)
         })
     }
 }
@@ -175,7 +177,7 @@ fn place(url: &str) -> Result<String, Fault> {
     match query {
         Some(query) if query.bytes().all(|byte| byte.is_ascii_graphic()) => Ok(path.to_owned()),
         _ => Err(Fault::reject(
-            "stripe.bad_reference",
+            code::STRIPE_BAD_REFERENCE,
             "a next page that isn't one of the list of events",
         )),
     }
@@ -236,7 +238,7 @@ mod tests {
         ] {
             let fault = place(url).expect_err(url);
             assert_eq!(
-                (fault.class, fault.code),
+                (fault.class, fault.code.as_str()),
                 (Class::Reject, "stripe.bad_reference")
             );
         }

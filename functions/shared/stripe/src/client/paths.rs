@@ -52,6 +52,8 @@ enum Place {
 
 use Place::{Id, OfAccount, OfAccountOrCustomer, OfCustomer, OfFee, Single};
 
+use crate::code;
+
 /// Kinds by Stripe's names, and their paths below `/v1/`.
 const TABLE: &[(&str, &str, Place)] = &[
     // Payments.
@@ -134,7 +136,7 @@ pub(super) fn path(request: &Fetch) -> Result<Option<Path>, Fault> {
     if let Some(url) = &request.url {
         if !is_path(url) {
             let cause = "related_object.url isn't a path of Stripe's API";
-            return Err(Fault::reject("stripe.bad_reference", cause));
+            return Err(Fault::reject(code::STRIPE_BAD_REFERENCE, cause));
         }
         return Ok(Some(Path {
             target: url.clone(),

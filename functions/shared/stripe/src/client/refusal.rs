@@ -16,6 +16,7 @@ use serde_json::Value;
 use sluice_kernel::fault::{Class, Fault, Pace};
 
 use super::wire::Answer;
+use crate::code;
 
 /// The longest word from Stripe that is quoted, in bytes.
 const WORD_BYTES_MAX: usize = 64;
@@ -30,13 +31,13 @@ pub(super) fn fault(answer: &Answer) -> Fault {
     let code = code(answer);
     let cause = cause(answer, code.as_deref());
     let fault = match answer.status.as_u16() {
-        429 => Fault::retry("stripe.rate_limited", cause).paced(Pace::Throttled),
-        500.. | 408 | 409 | 424 | 425 => Fault::retry("stripe.unavailable", cause),
+        429 => Fault::retry(code::STRIPE_RATE_LIMITED, cause).paced(Pace::Throttled),
+        500.. | 408 | 409 | 424 | 425 => Fault::retry(code::STRIPE_UNAVAILABLE, cause),
         403 if code.as_deref() == Some("account_invalid") => {
-            return Fault::retry("stripe.account_unreachable", cause);
+            return Fault::retry(code::STRIPE_ACCOUNT_UNREACHABLE, cause);
         }
-        401 | 403 => return Fault::retry("stripe.key_refused", cause),
-        _ => return Fault::reject("stripe.request_refused", cause),
+        401 | 403 => return Fault::retry(code::STRIPE_KEY_REFUSED, cause),
+        _ => return Fault::reject(code::STRIPE_REQUEST_REFUSED, cause),
     };
     match answer.retry_after_ms() {
         Some(after_ms) => fault.with_delay(after_ms),
@@ -49,7 +50,7 @@ pub(super) fn of_list(answer: &Answer, account: Option<&str>) -> Fault {
     let fault = fault(answer);
     // The request named no object, so the missing one is the account.
     match fault.class == Class::Reject && is_missing(answer) && account.is_some() {
-        true => Fault::retry("stripe.account_unreachable", fault.cause),
+        true => Fault::retry(code::STRIPE_ACCOUNT_UNREACHABLE, fault.cause),
         false => fault,
     }
 }

@@ -19,6 +19,8 @@ use sluice_kernel::fault::Fault;
 
 use super::{CONNECT_TIMEOUT, RETRY_AFTER_MS_MAX};
 
+use crate::code;
+
 /// Connections unused for longer are closed: Stripe keeps them for longer than this.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -60,7 +62,7 @@ impl Wire {
         answer_bytes_max: usize,
         ticks_ms: fn() -> u64,
     ) -> Result<Self, Fault> {
-        let bad = |why: &str| Fault::init("stripe.bad_base", format!("Stripe's address {why}"));
+        let bad = |why: &str| Fault::init(code::STRIPE_BAD_BASE, format!("Stripe's address {why}"));
         let base: Uri = base.parse().map_err(|_| bad("isn't a URL"))?;
         if base.path() != "/" && !base.path().is_empty() || base.query().is_some() {
             return Err(bad("has a path"));
@@ -99,7 +101,7 @@ impl Wire {
                 Err(Lost::Connection(_)) if sendings < SENDINGS_MAX => {}
                 Err(Lost::Connection(why)) => {
                     return Err(Fault::retry(
-                        "stripe.unavailable",
+                        code::STRIPE_UNAVAILABLE,
                         format!("the connection broke: {why}"),
                     ));
                 }
@@ -119,7 +121,7 @@ impl Wire {
             let why = innermost(&error);
             if error.is_connect() {
                 Lost::Else(Fault::retry(
-                    "stripe.unavailable",
+                    code::STRIPE_UNAVAILABLE,
                     format!("no connection: {why}"),
                 ))
             } else {
@@ -132,7 +134,7 @@ impl Wire {
         let body = body.map_err(|error| {
             if error.is::<LengthLimitError>() {
                 let cause = format!("the answer has more than {} bytes", self.answer_bytes_max);
-                Lost::Else(Fault::reject("stripe.answer_too_large", cause))
+                Lost::Else(Fault::reject(code::STRIPE_ANSWER_TOO_LARGE, cause))
             } else {
                 Lost::Connection(innermost(&*error))
             }
@@ -148,7 +150,7 @@ impl Wire {
     fn request(&self, target: &str, headers: &HeaderMap) -> Result<Request<Empty<Bytes>>, Fault> {
         let bad = || {
             Fault::reject(
-                "stripe.bad_reference",
+                code::STRIPE_BAD_REFERENCE,
                 "the object has no path that can be asked",
             )
         };
@@ -171,7 +173,7 @@ impl Wire {
             .with_provider_and_native_roots(rustls::crypto::ring::default_provider())
             .map_err(|error| {
                 let cause = format!("no root certificates: {}", innermost(&error));
-                Fault::retry("stripe.unavailable", cause)
+                Fault::retry(code::STRIPE_UNAVAILABLE, cause)
             })?;
         let tls = if self.base.scheme() == Some(&Scheme::HTTPS) {
             tls.https_only()
@@ -204,7 +206,7 @@ impl Answer {
     /// Stripe's time.
     pub(super) fn date_s(&self) -> Result<i64, Fault> {
         let date = self.header(DATE.as_str()).and_then(unix_s);
-        date.ok_or_else(|| Fault::retry("stripe.answer_unreadable", "the answer has no Date"))
+        date.ok_or_else(|| Fault::retry(code::STRIPE_ANSWER_UNREADABLE, "the answer has no Date"))
     }
 
     /// `Retry-After`, in seconds or as a date.
@@ -220,7 +222,10 @@ impl Answer {
     pub(super) fn json(&self) -> Result<Value, Fault> {
         let value: Option<Value> = serde_json::from_slice(&self.body).ok();
         value.filter(Value::is_object).ok_or_else(|| {
-            Fault::retry("stripe.answer_unreadable", "the answer isn't a JSON object")
+            Fault::retry(
+                code::STRIPE_ANSWER_UNREADABLE,
+                "the answer isn't a JSON object",
+            )
         })
     }
 }

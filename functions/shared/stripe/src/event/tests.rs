@@ -10,6 +10,7 @@ pub(super) fn code(body: impl AsRef<[u8]>) -> &'static str {
     parse_head(body.as_ref())
         .expect_err("this is not an event")
         .code()
+        .as_str()
 }
 
 /// A minimal event with more fields added in front.

@@ -261,7 +261,7 @@ fn a_next_page_at_another_place_is_never_asked_for() {
         .block_on(client.events(&ask))
         .expect_err("a fault");
     assert_eq!(
-        (fault.class, fault.code),
+        (fault.class, fault.code.as_str()),
         (Class::Retry, "stripe.answer_unreadable")
     );
     // A place that a cursor has kept, and that isn't in the list: no request is made.
@@ -273,7 +273,7 @@ fn a_next_page_at_another_place_is_never_asked_for() {
         }
     };
     assert_eq!(
-        (fault.class, fault.code),
+        (fault.class, fault.code.as_str()),
         (Class::Reject, "stripe.bad_reference")
     );
     assert_eq!(stub.asked().len(), 1);
@@ -304,7 +304,7 @@ fn a_page_of_failures_takes_no_longer_than_it_may_though_each_of_its_requests_do
         .block_on(client.ungenerated(&ask))
         .expect_err("a fault");
     assert_eq!(
-        (fault.class, fault.code),
+        (fault.class, fault.code.as_str()),
         (Class::Retry, "stripe.unavailable")
     );
     assert_eq!(stub.asked().len(), 2);

@@ -72,7 +72,7 @@ fn runtime() -> &'static tokio::runtime::Runtime {
 /// The fault's class and code, if it is a fault.
 fn code(fetched: Result<Fetched, Fault>) -> (Class, &'static str) {
     let fault = fetched.expect_err("a fault");
-    (fault.class, fault.code)
+    (fault.class, fault.code.as_str())
 }
 
 /// A live object of the platform.

@@ -313,7 +313,7 @@ fn a_429_is_a_fault_with_stripes_delay_and_nothing_more_is_asked_until_then() {
     server.refuse_next(1, &Refusal::rate_limited(3, "endpoint-rate"));
     let fault = fetch(&client, &request).expect_err("a 429");
     assert_eq!(
-        (fault.class, fault.code),
+        (fault.class, fault.code.as_str()),
         (Class::Retry, "stripe.rate_limited")
     );
     assert_eq!(fault.after_ms, Some(3_000));
@@ -340,7 +340,7 @@ fn stripes_own_faults_may_be_asked_again_at_once() {
         server.refuse_next(1, &Refusal::broken(status));
         let fault = fetch(&client, &request).expect_err("Stripe's fault");
         assert_eq!(
-            (fault.class, fault.code),
+            (fault.class, fault.code.as_str()),
             (Class::Retry, "stripe.unavailable")
         );
         assert_eq!(fault.after_ms, None);
@@ -358,7 +358,7 @@ fn a_refused_key_waits_for_an_operator_who_may_replace_it() {
     let request = request(&server, "charge");
     let fault = fetch(&client, &request).expect_err("unknown to Stripe");
     assert_eq!(
-        (fault.class, fault.code),
+        (fault.class, fault.code.as_str()),
         (Class::Retry, "stripe.key_refused")
     );
     assert!(!fault.cause.contains("revoked"), "{fault}");

@@ -153,7 +153,7 @@ fn where_nobody_listens_the_fault_says_so() {
     drop(closed);
     let fault = fetch(&client(&url), &of("charge", "ch_1")).expect_err("no server listens");
     assert_eq!(
-        (fault.class, fault.code),
+        (fault.class, fault.code.as_str()),
         (Class::Retry, "stripe.unavailable")
     );
     assert!(fault.cause.starts_with("no connection: "), "{fault}");
@@ -173,7 +173,7 @@ fn a_server_that_speaks_no_tls_but_should_is_sent_nothing() {
     });
     let fault = fetch(&client(&url), &of("charge", "ch_1")).expect_err("no TLS");
     assert_eq!(
-        (fault.class, fault.code),
+        (fault.class, fault.code.as_str()),
         (Class::Retry, "stripe.unavailable")
     );
     let received = server.join().expect("the server ends");

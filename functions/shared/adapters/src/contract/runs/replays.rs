@@ -3,6 +3,7 @@
 use sluice_kernel::replay::{Run, Runs};
 
 use super::*;
+use crate::code;
 use crate::runs::replays::{CHUNK_IDS, DynamoRuns};
 
 pub(super) fn run(id: &str) -> Run {
@@ -86,7 +87,7 @@ async fn more_events_are_noted_and_looked_up_than_one_call_takes() {
             subject: all[n].clone(),
             domain: "payments",
             word,
-            code: "object.field_missing",
+            code: code::OBJECT_FIELD_MISSING,
             cause: String::new(),
             digest: String::new(),
             kind: None,

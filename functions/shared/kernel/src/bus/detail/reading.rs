@@ -4,14 +4,11 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{GENERATION_CHARS_MAX, Metadata, is_generation};
+use crate::code;
 use crate::event::Scope;
 use crate::fault::Fault;
 use crate::outcome;
 use crate::raw;
-
-/// The code of an event that has a value that is JSON and can't be read: nested deeper than 127 levels, a number out of
-/// every range, a lone surrogate.
-pub const NOT_READABLE: &str = "event.not_json";
 
 /// A queue message, parsed as far as the bus wrote it.
 #[derive(Debug, Clone, PartialEq)]
@@ -61,14 +58,14 @@ pub struct Unread {
 ///
 /// # Errors
 /// `Reject` with `message.not_json`, `message.no_detail`, `message.no_event` or `message.bad_generation`. `Reject` with
-/// [`NOT_READABLE`] if a value of the event can't be read; the event is named then.
+/// [`code::EVENT_NOT_JSON`] if a value of the event can't be read; the event is named then.
 pub fn read(message: &str) -> Result<Message, Unread> {
     whole(message).map_err(|fault| {
         let named = match fault.code {
-            "message.not_json" => named(message),
+            code::MESSAGE_NOT_JSON => named(message),
             _ => None,
         };
-        let code = named.as_ref().map_or(fault.code, |_| NOT_READABLE);
+        let code = named.as_ref().map_or(fault.code, |_| code::EVENT_NOT_JSON);
         Unread {
             fault: Fault { code, ..fault },
             named,
@@ -104,8 +101,8 @@ fn whole(message: &str) -> Result<Message, Fault> {
         use serde_json::error::Category;
         // Only the place and kind of the error: its text may quote the message.
         let code = match error.classify() {
-            Category::Data => "message.no_event",
-            _ => "message.not_json",
+            Category::Data => code::MESSAGE_NO_EVENT,
+            _ => code::MESSAGE_NOT_JSON,
         };
         Fault::reject(
             code,
@@ -115,18 +112,18 @@ fn whole(message: &str) -> Result<Message, Fault> {
     let envelope: Envelope = serde_json::from_str(message).map_err(not_json)?;
     let detail = envelope.detail.ok_or_else(|| {
         Fault::reject(
-            "message.no_detail",
+            code::MESSAGE_NO_DETAIL,
             "no detail: not from an EventBridge rule",
         )
     })?;
     let tag = detail
         .sluice
-        .ok_or_else(|| Fault::reject("message.no_event", "the detail has no key `sluice`"))?;
+        .ok_or_else(|| Fault::reject(code::MESSAGE_NO_EVENT, "the detail has no key `sluice`"))?;
     if let Some(generation) = &tag.generation
         && !is_generation(generation)
     {
         return Err(Fault::reject(
-            "message.bad_generation",
+            code::MESSAGE_BAD_GENERATION,
             format!("not {GENERATION_CHARS_MAX} letters, digits, - and _, or fewer"),
         ));
     }
@@ -139,7 +136,7 @@ fn whole(message: &str) -> Result<Message, Fault> {
     };
     let (Some(id), Some(kind)) = (text("id"), text("type")) else {
         return Err(Fault::reject(
-            "message.no_event",
+            code::MESSAGE_NO_EVENT,
             "the detail has no id or no type",
         ));
     };

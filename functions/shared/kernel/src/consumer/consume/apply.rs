@@ -6,9 +6,10 @@
 use super::asking::{Settled, resolve_tie, wait_ms};
 use super::item::{Place, contended, emit_pending, read, write};
 use super::observation::{Observation, is_contradicted, is_partial};
-use super::{CONFLICTS_MAX, CONTRADICTED, Consumed, DRIFTED, FETCHES_MAX, PARTIAL, Ports, ties};
+use super::{CONFLICTS_MAX, Consumed, FETCHES_MAX, Ports, ties};
 use crate::bus::Bus;
 use crate::clock::Clock;
+use crate::code::{self, Code};
 use crate::consumer::fetch::{Objects, Time};
 use crate::consumer::order::candidate::Candidate;
 use crate::consumer::order::evidence::Evidence;
@@ -70,7 +71,7 @@ pub(super) async fn apply<D: Domain>(
             outcome: step.outcome,
             remarks,
             note: match step.facts_dropped > 0 {
-                true => Some(projection::TOO_MANY_FACTS),
+                true => Some(code::PROJECTION_TOO_MANY_FACTS),
                 false => found.note(asked.fault),
             },
             emitted,
@@ -83,7 +84,7 @@ pub(super) async fn apply<D: Domain>(
 struct Asked<S> {
     fetched: Vec<Candidate<S>>,
     /// The code of a fault that prevented an answer.
-    fault: Option<&'static str>,
+    fault: Option<Code>,
     lacks_key: bool,
 }
 
@@ -210,15 +211,15 @@ impl Findings {
     }
 
     /// The code for the log; `fault` says why Stripe gave no answer.
-    fn note(&self, fault: Option<&'static str>) -> Option<&'static str> {
+    fn note(&self, fault: Option<Code>) -> Option<Code> {
         if self.contradicts {
-            Some(CONTRADICTED)
+            Some(code::CHECK_TERMINAL_CONTRADICTED)
         } else if self.drifts {
-            Some(DRIFTED)
+            Some(code::CHECK_DRIFTED)
         } else if self.is_guess && self.is_news {
-            Some(fault.unwrap_or("order.tie_unresolved"))
+            Some(fault.unwrap_or(code::ORDER_TIE_UNRESOLVED))
         } else if self.is_partial && self.is_news {
-            Some(fault.unwrap_or(PARTIAL))
+            Some(fault.unwrap_or(code::OBJECT_PARTIAL))
         } else {
             None
         }

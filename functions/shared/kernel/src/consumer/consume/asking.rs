@@ -2,6 +2,7 @@
 
 use super::observation::Observation;
 use crate::clock::Clock;
+use crate::code;
 use crate::consumer::fetch::{self, Fetch, Fetched, Objects, Time};
 use crate::consumer::order::candidate::Candidate;
 use crate::consumer::order::evidence::Evidence;
@@ -43,7 +44,7 @@ pub(super) async fn fetch_facts<D: Domain>(
 }
 
 pub(super) fn spent(wait_ms: u64) -> Fault {
-    let fault = Fault::retry("stripe.budget_spent", "no fetch is left for now");
+    let fault = Fault::retry(code::STRIPE_BUDGET_SPENT, "no fetch is left for now");
     // Our own shared budget: it refills at the time it names.
     fault.with_delay(wait_ms).paced(Pace::Contention)
 }

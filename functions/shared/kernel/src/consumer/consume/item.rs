@@ -3,6 +3,7 @@
 
 use super::CONFLICTS_MAX;
 use crate::bus::{Bus, PublishRefusal};
+use crate::code;
 use crate::consumer::projection::{self, Item, Projections, Stored, forms};
 use crate::domain::Domain;
 use crate::effects::effect::{self, Pending};
@@ -17,7 +18,7 @@ pub(crate) struct Place<'a> {
 
 pub(crate) fn contended() -> Fault {
     let cause = format!("{CONFLICTS_MAX} writes in a row met another's");
-    Fault::retry("projection.contended", cause).paced(Pace::Contention)
+    Fault::retry(code::PROJECTION_CONTENDED, cause).paced(Pace::Contention)
 }
 
 /// Publishes all effects that are pending in an item that was just read or written, and removes them from the item.
@@ -45,14 +46,14 @@ async fn emit(
     let results = bus.publish(&entries).await;
     if results.len() != entries.len() {
         return Err(Fault::retry(
-            "effect.not_published",
+            code::EFFECT_NOT_PUBLISHED,
             "the bus gave fewer results than entries",
         ));
     }
     for result in results {
         // Effects that the bus accepted stay pending too and are emitted again: receivers drop them by id.
         if let Err(PublishRefusal::Form { cause } | PublishRefusal::Later { cause }) = result {
-            return Err(Fault::retry("effect.not_published", cause));
+            return Err(Fault::retry(code::EFFECT_NOT_PUBLISHED, cause));
         }
     }
     Ok(pending.iter().map(|effect| effect.id.clone()).collect())
@@ -105,7 +106,7 @@ pub(crate) async fn write<S: serde::Serialize + Clone + PartialEq>(
 ) -> Result<bool, Fault> {
     let document = serde_json::to_string(item).map_err(|_| {
         Fault::reject(
-            "projection.unwritable",
+            code::PROJECTION_UNWRITABLE,
             "the domain's state has no JSON form",
         )
     })?;

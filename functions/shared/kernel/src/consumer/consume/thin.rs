@@ -5,11 +5,12 @@ use serde_json::{Value, json};
 use super::apply::apply;
 use super::asking::spent;
 use super::observation::Observation;
-use super::{Consumed, MISSING_AFTER_S, Ports, UNROUTED, read_event, request_of, scope, ties};
+use super::{Consumed, MISSING_AFTER_S, Ports, read_event, request_of, scope, ties};
 use crate::bus::Bus;
 use crate::bus::detail::{Message, UNGENERATED};
 use crate::clock::Clock;
-use crate::consumer::fetch::{self, DELETION_UNPROVEN, Fetch, Fetched, Objects, Proof, Time};
+use crate::code;
+use crate::consumer::fetch::{self, Fetch, Fetched, Objects, Proof, Time};
 use crate::consumer::order::candidate::Candidate;
 use crate::consumer::projection::Projections;
 use crate::delivery::endpoint::Payload;
@@ -28,7 +29,7 @@ pub(super) async fn consume_thin<D: Domain>(
     body: &Value,
 ) -> Result<Consumed, Fault> {
     let Some(mut fetch) = Fetch::of_thin(body, scope(message)?, None) else {
-        return Ok(Consumed::ignored(Some("thin.no_object")));
+        return Ok(Consumed::ignored(Some(code::THIN_NO_OBJECT)));
     };
     let is_check = message.tag.check;
     let is_ungenerated = is_check && body[UNGENERATED] == true;
@@ -63,12 +64,14 @@ pub(super) async fn consume_thin<D: Domain>(
             let object = object.unwrap_or(stub);
             Ok((Value::Null, object, None, date_s, took_ms))
         }
-        Ok(Fetched::NoKey) => Err("thin.no_key"),
-        Ok(Fetched::NoPath) => Err("thin.no_path"),
+        Ok(Fetched::NoKey) => Err(code::THIN_NO_KEY),
+        Ok(Fetched::NoPath) => Err(code::THIN_NO_PATH),
         Ok(Fetched::Spent { wait_ms }) => return Err(spent(wait_ms)),
         // The event that says so is the platform's own: it proves nothing about a connected account, however often
         // Stripe is asked.
-        Err(fault) if is_ungenerated && fault.code == DELETION_UNPROVEN => Err(fault.code),
+        Err(fault) if is_ungenerated && fault.code == code::STRIPE_DELETION_UNPROVEN => {
+            Err(fault.code)
+        }
         // The message would come back without success. Reconcile asks again as long as there is a tie.
         Err(fault) if is_check && !is_ungenerated && fetch::is_of_one_object(&fault) => {
             Err(fault.code)
@@ -99,7 +102,7 @@ pub(super) async fn consume_thin<D: Domain>(
         previous_attributes: None,
     };
     let Some((mut projected, mut facts)) = read_event::<D>(&event, kind)? else {
-        return Ok(Consumed::ignored(Some(UNROUTED)));
+        return Ok(Consumed::ignored(Some(code::EVENT_UNROUTED)));
     };
     projected.terminal |= deleted;
     if is_check && !is_ungenerated {
@@ -131,5 +134,5 @@ fn believe_missing(kind: &str, created: Option<i64>, date_s: i64) -> Result<(), 
     }
     let cause = "Stripe doesn't have the object of an event that is seconds old";
     let wait_s = u64::try_from(MISSING_AFTER_S - age_s).unwrap_or(0);
-    Err(Fault::retry(DELETION_UNPROVEN, cause).with_delay(wait_s * 1_000))
+    Err(Fault::retry(code::STRIPE_DELETION_UNPROVEN, cause).with_delay(wait_s * 1_000))
 }

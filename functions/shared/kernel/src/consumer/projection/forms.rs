@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{Item, SCHEMA};
+use crate::code;
 use crate::consumer::order::candidate::{Before, Candidate, Source};
 use crate::consumer::order::digest::Digest;
 use crate::consumer::order::evidence::Evidence;
@@ -103,7 +104,7 @@ where
         1 => parsed::<First<S>>(document).map(Item::from),
         SCHEMA => parsed(document),
         newer => Err(Fault::retry(
-            "projection.newer",
+            code::PROJECTION_NEWER,
             format!("the stored item has form {newer}, and this code knows up to {SCHEMA}"),
         )),
     }
@@ -113,7 +114,7 @@ fn parsed<T: DeserializeOwned>(document: &str) -> Result<T, Fault> {
     serde_json::from_str(document).map_err(|error| {
         let (line, column) = (error.line(), error.column());
         Fault::retry(
-            "projection.unreadable",
+            code::PROJECTION_UNREADABLE,
             format!("at line {line} column {column} of the stored item"),
         )
     })

@@ -1,6 +1,7 @@
 //! Messages that fail: what becomes of them, and what is recorded.
 
 use super::*;
+use crate::code;
 
 #[tokio::test]
 async fn a_poison_message_is_recorded_and_the_others_of_its_batch_go_on() {
@@ -34,8 +35,8 @@ async fn a_poison_message_is_recorded_and_the_others_of_its_batch_go_on() {
         .iter()
         .map(|rejection| (rejection.code, rejection.subject.as_str()))
         .collect();
-    assert_eq!(codes[1], ("object.field_missing", "evt_2"));
-    assert!(codes[0].1.starts_with("message-") && codes[0].0 == "message.not_json");
+    assert_eq!(codes[1], (code::OBJECT_FIELD_MISSING, "evt_2"));
+    assert!(codes[0].1.starts_with("message-") && codes[0].0 == code::MESSAGE_NOT_JSON);
 }
 
 #[tokio::test]
@@ -45,7 +46,7 @@ async fn a_rejection_that_can_not_be_recorded_brings_the_message_back() {
     let handled = world.handle(&[received("poison".to_owned(), 1)]).await;
     assert_eq!(
         handled[0].result.as_ref().expect_err("not recorded").code,
-        "outcome.unavailable"
+        code::OUTCOME_UNAVAILABLE
     );
 }
 
@@ -57,12 +58,12 @@ async fn a_panic_is_retried_twice_and_then_rejected() {
         let handled = world.handle(&[received(panics.clone(), receives)]).await;
         assert_eq!(
             handled[0].result.as_ref().expect_err("back").code,
-            "domain.panicked"
+            code::DOMAIN_PANICKED
         );
     }
     let handled = world.handle(&[received(panics, PANIC_RECEIVES_MAX)]).await;
     assert_eq!(handled[0].result, Ok(Outcome::Rejected));
-    assert_eq!(world.outcomes.recorded()[0].code, "domain.panicked");
+    assert_eq!(world.outcomes.recorded()[0].code, code::DOMAIN_PANICKED);
 }
 
 #[tokio::test]
@@ -108,7 +109,7 @@ async fn a_message_near_its_last_receive_leaves_why_it_fails_and_what_became_of_
         .map(|record| (record.word, record.code, record.receives))
         .collect();
     // The record before the last receive replaced nothing.
-    let code = "effect.not_published";
+    let code = code::EFFECT_NOT_PUBLISHED;
     assert_eq!(
         noted,
         [
@@ -130,7 +131,10 @@ async fn a_message_near_its_last_receive_leaves_why_it_fails_and_what_became_of_
     let end = recorded.last().expect("there");
     assert_eq!(
         (end.word, end.code),
-        (RecordKind::Ended(Outcome::Duplicate), "message.recovered")
+        (
+            RecordKind::Ended(Outcome::Duplicate),
+            code::MESSAGE_RECOVERED
+        )
     );
 }
 
@@ -143,7 +147,7 @@ async fn a_last_receive_that_never_ends_has_left_a_record_before() {
     let recorded = world.outcomes.recorded();
     assert_eq!(
         (recorded[0].word, recorded[0].code),
-        (RecordKind::Failing, "message.unanswered")
+        (RecordKind::Failing, code::MESSAGE_UNANSWERED)
     );
     assert_eq!(recorded[1].word, RecordKind::Rejected);
 }
@@ -179,7 +183,7 @@ async fn a_record_that_can_not_be_written_changes_nothing_about_a_failing_messag
     let fault = handled[0].result.as_ref().expect_err("not emitted");
     assert_eq!(
         (fault.code, handled[0].note),
-        ("effect.not_published", Some("outcome.unavailable"))
+        (code::EFFECT_NOT_PUBLISHED, Some(code::OUTCOME_UNAVAILABLE))
     );
     let handled = world.handle(&[received(lit, RECEIVES_MAX)]).await;
     assert_eq!(handled[0].result, Ok(Outcome::Duplicate));

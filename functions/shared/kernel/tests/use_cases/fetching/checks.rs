@@ -2,6 +2,7 @@
 
 use super::parts::parts;
 use super::*;
+use crate::code;
 
 /// The state stays, and each check reports the answer that contradicts it.
 #[tokio::test]
@@ -13,7 +14,7 @@ async fn a_check_says_that_stripe_contradicts_a_terminal_state_and_leaves_it() {
     world.stripe.put(&scope(), door("open"));
     for _ in 0..2 {
         let handled = world.handle(check()).await;
-        assert_eq!(handled.note, Some("check.terminal_contradicted"));
+        assert_eq!(handled.note, Some(code::CHECK_TERMINAL_CONTRADICTED));
         assert_eq!(world.item()["state"], "gone");
     }
     let remarks = world.outcomes.remarks();
@@ -44,7 +45,7 @@ async fn a_check_corrects_what_has_drifted_says_so_and_emits_no_fact() {
     let world = world(stripe);
     world.handle(message(&tie()[0])).await;
     let handled = world.handle(check()).await;
-    assert_eq!(handled.note, Some("check.drifted"));
+    assert_eq!(handled.note, Some(code::CHECK_DRIFTED));
     assert_eq!(world.item()["state"], "shut");
     assert_eq!(
         world.bus.taken(),
@@ -91,7 +92,7 @@ async fn a_check_for_an_event_that_was_never_made_emits_what_that_would_have_emi
     stripe.put(&scope(), door("shut"));
     let world = world(stripe);
     let handled = world.handle(check_ungenerated()).await;
-    assert_eq!(handled.note, Some("check.drifted"));
+    assert_eq!(handled.note, Some(code::CHECK_DRIFTED));
     assert_eq!(world.item()["state"], "shut");
     let emitted = world.bus.taken().len();
     assert!(emitted > 0, "the fact of its type");
@@ -110,11 +111,11 @@ async fn a_check_for_an_event_that_was_never_made_emits_what_that_would_have_emi
 #[tokio::test]
 async fn an_object_that_no_proof_shows_to_be_deleted_is_left_as_it_is_by_such_a_check() {
     let world = world(MemoryStripe::at(NOW_S));
-    let unproven = Fault::retry("stripe.deletion_unproven", "asked for an account");
+    let unproven = Fault::retry(code::STRIPE_DELETION_UNPROVEN, "asked for an account");
     world.stripe.then(Err(unproven));
     let handled = world.handle(check_ungenerated()).await;
     assert_eq!(handled.result, Ok(Outcome::Ignored));
-    assert_eq!(handled.note, Some("stripe.deletion_unproven"));
+    assert_eq!(handled.note, Some(code::STRIPE_DELETION_UNPROVEN));
 }
 
 #[tokio::test]
@@ -161,7 +162,7 @@ async fn a_tie_that_can_not_be_noted_brings_the_message_back() {
     let handled = world.handle(message(&tie()[1])).await;
     assert_eq!(
         handled.result.map_err(|fault| fault.code),
-        Err("outcome.unavailable")
+        Err(code::OUTCOME_UNAVAILABLE)
     );
     world.outcomes.set_failing(false);
     let again = world.handle(message(&tie()[1])).await;
@@ -186,7 +187,7 @@ async fn a_check_that_completes_what_was_known_in_part_is_no_drift() {
         }));
         let checked = world.handle(check()).await;
         assert_eq!(world.item()["state"], "whole");
-        assert_eq!(checked.note == Some("check.drifted"), drifts);
+        assert_eq!(checked.note == Some(code::CHECK_DRIFTED), drifts);
         let remarks = world.outcomes.remarks();
         let is_drift = |remark: &Finding| matches!(remark, Finding::Drift(_));
         assert_eq!(remarks.iter().any(is_drift), drifts);

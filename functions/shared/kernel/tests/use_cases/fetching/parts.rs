@@ -1,6 +1,7 @@
 //! What an event leaves out is fetched: partial states, and facts.
 
 use super::*;
+use crate::code;
 
 /// An object of which an event shows a part, and the whole of it.
 pub(crate) fn parts() -> (Value, Value) {
@@ -47,7 +48,7 @@ async fn an_object_in_part_stands_flagged_without_a_key_and_waits_for_nothing() 
             .handle(message(&event("evt_a", "door.moved", NOW_S, part.clone())))
             .await;
         assert_eq!(handled.result, Ok(Outcome::Applied));
-        assert_eq!(handled.note, Some("object.partial"));
+        assert_eq!(handled.note, Some(code::OBJECT_PARTIAL));
         assert_eq!(world.item()["state"], "half");
         // Reconcile asks later, if anything can be asked.
         let noted = world.outcomes.remarks();
@@ -102,27 +103,30 @@ async fn facts_wait_for_the_budget_and_without_a_key_the_event_goes_through_and_
     let waiting = waits.handle(message(&repainted())).await;
     assert_eq!(
         waiting.result.expect_err("waits").code,
-        "stripe.budget_spent"
+        code::STRIPE_BUDGET_SPENT
     );
     // What the event itself says doesn't wait.
     assert_eq!(waits.item()["state"], "shut");
 
     // The message waits neither for an account that can't be reached any more nor for a key that may not read it all.
     let gone = MemoryStripe::at(NOW_S);
-    gone.then(Err(Fault::retry("stripe.account_unreachable", "it left")));
+    gone.then(Err(Fault::retry(
+        code::STRIPE_ACCOUNT_UNREACHABLE,
+        "it left",
+    )));
     let hidden = MemoryStripe::at(NOW_S);
     hidden.put(&scope(), door("shut"));
     for stripe in [gone, hidden] {
         let world = world(stripe);
         let handled = world.handle(message(&repainted())).await;
         assert_eq!(handled.result, Ok(Outcome::Applied));
-        assert_eq!(handled.note, Some("object.facts_lacking"));
+        assert_eq!(handled.note, Some(code::OBJECT_FACTS_LACKING));
     }
 
     let world = world(MemoryStripe::without_key());
     let handled = world.handle(message(&repainted())).await;
     assert_eq!(handled.result, Ok(Outcome::Applied));
-    assert_eq!(handled.note, Some("object.facts_lacking"));
+    assert_eq!(handled.note, Some(code::OBJECT_FACTS_LACKING));
     assert!(world.bus.details().is_empty());
     assert_eq!(world.item()["state"], "shut");
 }

@@ -3,6 +3,7 @@
 use sluice_kernel::reconcile::window::Cursor;
 
 use super::*;
+use crate::code;
 
 #[tokio::test]
 async fn every_connected_account_is_walked_and_keeps_its_own_events() {
@@ -60,11 +61,11 @@ async fn an_account_that_can_not_be_reached_does_not_stop_the_others() {
     world.run("run-0").await;
     world.clock.advance_ms(3_600_000);
     world.made(&account("acct_2"), "evt_1", 60);
-    let gone = Fault::retry("stripe.account_unreachable", "disconnected");
+    let gone = Fault::retry(code::STRIPE_ACCOUNT_UNREACHABLE, "disconnected");
     world.lists.fail_after(0, gone);
     let report = world.run("run-1").await;
     assert_eq!((report.recovered, report.stopped), (1, None));
-    assert_eq!(report.failures[0].code, "stripe.account_unreachable");
+    assert_eq!(report.failures[0].code, code::STRIPE_ACCOUNT_UNREACHABLE);
 }
 
 #[tokio::test]
@@ -215,7 +216,7 @@ async fn a_list_of_accounts_that_is_longer_than_a_runs_time_goes_on_in_the_next(
 async fn a_list_that_fails_in_the_middle_goes_on_from_there_and_what_it_had_counts() {
     let world = World::new(endpoint::AccountScope::Connect);
     list(&world, &many(12));
-    let away = Fault::retry("stripe.unavailable", "no answer");
+    let away = Fault::retry(code::STRIPE_UNAVAILABLE, "no answer");
     world.lists.refuse_accounts(Some((2, away)));
     let report = world.run("run-0").await;
     assert_eq!(report.accounts_from, AccountsFrom::Seen);
@@ -237,7 +238,7 @@ async fn a_list_that_fails_in_the_middle_goes_on_from_there_and_what_it_had_coun
 async fn a_list_that_went_on_after_an_account_that_is_no_more_begins_again() {
     let world = World::new(endpoint::AccountScope::Connect);
     list(&world, &many(12));
-    let away = Fault::retry("stripe.unavailable", "no answer");
+    let away = Fault::retry(code::STRIPE_UNAVAILABLE, "no answer");
     world.lists.refuse_accounts(Some((2, away)));
     world.run("run-0").await;
     world.lists.refuse_accounts(None);

@@ -1,6 +1,7 @@
 //! Pages that can't be read, and positions in a list that Stripe no longer accepts.
 
 use super::*;
+use crate::code;
 
 #[tokio::test]
 async fn a_page_of_which_no_event_can_be_read_ends_no_walk() {
@@ -28,9 +29,10 @@ async fn a_place_that_stripe_takes_no_more_is_asked_for_from_the_second_that_was
     world.run("run-1").await;
     world.lists.take_asked();
     world.pages_max = 100;
-    world
-        .lists
-        .fail_after(0, Fault::reject("stripe.request_refused", "no such event"));
+    world.lists.fail_after(
+        0,
+        Fault::reject(code::STRIPE_REQUEST_REFUSED, "no such event"),
+    );
     let report = world.run("run-2").await;
     assert_eq!((report.recovered, report.more), (18, false));
     let asked = world.lists.take_asked();
@@ -51,6 +53,6 @@ async fn a_list_whose_places_are_never_taken_fails_and_does_not_go_round_for_eve
     }
     world.lists.forget_places();
     let report = world.run("run-1").await;
-    assert_eq!(report.failures[0].code, "stripe.request_refused");
+    assert_eq!(report.failures[0].code, code::STRIPE_REQUEST_REFUSED);
     assert!(report.requests < 10, "{report:?}");
 }

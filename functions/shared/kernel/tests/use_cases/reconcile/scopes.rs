@@ -2,9 +2,9 @@
 
 use sluice_harness::faults::{Call, Fate, FaultyLedger};
 use sluice_kernel::reconcile::report::Failure;
-use sluice_kernel::reconcile::window::UNREACHABLE;
 
 use super::*;
+use crate::code;
 
 /// A world of these accounts that has been reconciled once, an hour ago.
 async fn begun_with(scope: endpoint::AccountScope, accounts: &[&str]) -> World {
@@ -17,7 +17,10 @@ async fn begun_with(scope: endpoint::AccountScope, accounts: &[&str]) -> World {
 }
 
 fn refused() -> Fault {
-    Fault::retry("stripe.key_refused", "no permission to act for accounts")
+    Fault::retry(
+        code::STRIPE_KEY_REFUSED,
+        "no permission to act for accounts",
+    )
 }
 
 #[tokio::test]
@@ -48,7 +51,7 @@ async fn a_key_that_may_not_act_for_accounts_still_compares_the_platforms_own_ev
         assert_eq!(report.behind_s, 3_600 * (n + 1) - SETTLE_S);
         let named = accounts.map(|id| Failure {
             scope: format!("{id}#live"),
-            code: "stripe.key_refused".to_owned(),
+            code: code::STRIPE_KEY_REFUSED.to_string(),
             since_s: START_MS / 1_000 + 3_600,
         });
         assert_eq!(report.failures, named, "since the first of the faults");
@@ -67,11 +70,11 @@ async fn a_key_that_may_not_act_for_accounts_still_compares_the_platforms_own_ev
 #[tokio::test]
 async fn an_account_that_times_out_or_is_limited_loses_its_own_turn_and_no_others() {
     for fault in [
-        Fault::retry("stripe.unavailable", "no answer in 15 s"),
-        Fault::retry("stripe.rate_limited", "429"),
-        Fault::retry("stripe.answer_unreadable", "not a page"),
-        Fault::retry("stripe.answer_too_large", "an event beyond all bounds"),
-        Fault::reject("stripe.request_refused", "400"),
+        Fault::retry(code::STRIPE_UNAVAILABLE, "no answer in 15 s"),
+        Fault::retry(code::STRIPE_RATE_LIMITED, "429"),
+        Fault::retry(code::STRIPE_ANSWER_UNREADABLE, "not a page"),
+        Fault::retry(code::STRIPE_ANSWER_TOO_LARGE, "an event beyond all bounds"),
+        Fault::reject(code::STRIPE_REQUEST_REFUSED, "400"),
     ] {
         let accounts = ["acct_1", "acct_2", "acct_3", "acct_4"];
         let mut world = begun_with(endpoint::AccountScope::Connect, &accounts).await;
@@ -164,7 +167,7 @@ async fn what_fails_counts_against_the_runs_bounds() {
 async fn when_stripe_gives_three_scopes_in_a_row_no_answer_the_run_ends() {
     let accounts = ["acct_1", "acct_2", "acct_3", "acct_4", "acct_5"];
     let world = begun_with(endpoint::AccountScope::Connect, &accounts).await;
-    let away = Fault::retry("stripe.unavailable", "no answer");
+    let away = Fault::retry(code::STRIPE_UNAVAILABLE, "no answer");
     for id in accounts {
         world.lists.refuse(&account(id), Some(away.clone()));
     }
@@ -227,8 +230,8 @@ async fn a_ledger_that_is_away_ends_the_run_and_is_no_scopes_fault() {
 async fn what_was_not_compared_for_hours_is_behind_whatever_keeps_it_and_a_lost_account_is_not() {
     let ids = ["acct_1", "acct_2", "acct_3"];
     let mut world = begun_with(endpoint::AccountScope::Connect, &ids).await;
-    let away = Fault::retry("stripe.unavailable", "no answer");
-    let gone = Fault::retry(UNREACHABLE, "disconnected");
+    let away = Fault::retry(code::STRIPE_UNAVAILABLE, "no answer");
+    let gone = Fault::retry(code::STRIPE_ACCOUNT_UNREACHABLE, "disconnected");
     for fault in [away, refused()] {
         world.lists.refuse(&account("acct_2"), Some(fault));
         assert!(!world.run("at-first").await.is_behind());
@@ -282,7 +285,7 @@ async fn an_account_that_went_away_is_tried_daily_and_forgotten_once_nothing_of_
  {
     let ids = ["acct_gone", "acct_refused"];
     let world = seen_accounts(&ids).await;
-    let gone = Fault::retry(UNREACHABLE, "disconnected");
+    let gone = Fault::retry(code::STRIPE_ACCOUNT_UNREACHABLE, "disconnected");
     world.lists.refuse(&account("acct_gone"), Some(gone));
     world
         .lists
@@ -322,7 +325,7 @@ async fn an_account_that_went_away_is_tried_daily_and_forgotten_once_nothing_of_
 async fn an_account_that_is_reached_again_after_days_has_lost_nothing() {
     let ids = ["acct_1", "acct_2"];
     let world = seen_accounts(&ids).await;
-    let gone = Fault::retry(UNREACHABLE, "disconnected");
+    let gone = Fault::retry(code::STRIPE_ACCOUNT_UNREACHABLE, "disconnected");
     world.lists.refuse(&account("acct_1"), Some(gone));
     hours_asked(&world, 3 * 24, ids).await;
     for day in 0..3 {

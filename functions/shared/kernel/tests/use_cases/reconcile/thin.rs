@@ -1,6 +1,7 @@
 //! Endpoints that are sent thin events.
 
 use super::*;
+use crate::code;
 
 impl World {
     fn add_endpoint(&mut self, name: &str, scope: endpoint::AccountScope, payload: Payload) {
@@ -74,7 +75,7 @@ async fn endpoints_of_both_payloads_are_compared_with_both_lists_each_by_its_own
     // A scope that fails is named with its list.
     world.an_hour_later();
     world.endpoints.remove("main");
-    let refused = Fault::retry("stripe.key_refused", "no permission for API v2");
+    let refused = Fault::retry(code::STRIPE_KEY_REFUSED, "no permission for API v2");
     world.lists.refuse(&platform(), Some(refused));
     let report = world.run("run-2").await;
     assert_eq!(report.failures[0].scope, "platform#live#thin");
