@@ -17,6 +17,7 @@
 mod access;
 mod bulk;
 mod change;
+mod console;
 mod context;
 mod dlq;
 mod doctor;
@@ -60,6 +61,7 @@ struct Cli {
 const EXAMPLES: &str = "Examples:
   sluice status                             health at a glance; with --check, exit code 4 where something isn't well
   sluice doctor                             what isn't set up as it has to be, and the command that mends it
+  sluice console                            all of this in the browser
   sluice event show evt_1Qabc               an event: where it stands, and what became of it
   sluice event show evt_1Qabc --body        its body, byte for byte
   sluice event list --type 'charge.*'       the newest events of these types
@@ -85,6 +87,8 @@ Exit codes: 0 done; 1 AWS can't be reached or refuses; 2 the call can't be under
 enum Command {
     /// A stack's health at a glance.
     Status(status::Args),
+    /// Serves a stack to a browser on this machine; read-only without --write.
+    Console(console::Args),
     /// What isn't set up as it has to be, and what fixes it.
     Doctor(doctor::Args),
     /// Events, as the ledger has them.
@@ -158,6 +162,7 @@ async fn run(cli: Cli) -> Result<(), Problem> {
 async fn perform(context: &Context, command: Command) -> Result<(), Problem> {
     match command {
         Command::Status(args) => status::run(context, args).await?,
+        Command::Console(args) => console::run(context, args).await?,
         Command::Event { command } => event::run(context, command).await?,
         Command::State { command } => state::run(context, command).await?,
         Command::Replay(args) => replay::run(context, *args).await?,
