@@ -154,7 +154,7 @@ fn steps(steps: &[Step]) -> Markup {
                     span.at { (clock(step.at_ms)) }
                     span.place { (step.place) }
                     span.what {
-                        (word(&step.what))
+                        (what(&step.what))
                         @if !step.code.is_empty() { " " code { (step.code) } }
                         @if !step.more.is_empty() { " " span.dim { (step.more) } }
                     }
@@ -162,6 +162,14 @@ fn steps(steps: &[Step]) -> Markup {
             }
         }
         @if steps.len() > ROWS { p.dim { (steps.len() - ROWS) " later steps aren't shown." } }
+    }
+}
+
+/// What was done; an outcome of someone has that one's name before it.
+fn what(what: &str) -> Markup {
+    match what.split_once(": ") {
+        Some((by, what)) => html! { (by) " " (word(what)) },
+        None => word(what),
     }
 }
 

@@ -215,8 +215,13 @@ fn table(asked: &Asked, found: &Found) -> Markup {
         } @else {
             div.scroll { table.list {
                 thead { tr {
-                    th { "received, UTC" } th { "event" } th { "type" } th { "object" } th { "account" } th { "mode" }
-                    th { "state" } th { "outcome" } th { "code" }
+                    th { "received, UTC" }
+                    th { "event" }
+                    th { "type" }
+                    th { "state and outcome" }
+                    th { "object" }
+                    th { "mode" }
+                    th { "account" }
                 } }
                 tbody { @for listed in &found.events { (row(listed)) } }
             } }
@@ -242,12 +247,14 @@ fn row(listed: &Listed) -> Markup {
             td { (time(seen.received_at_ms)) }
             td { a href=(event(&seen.id)) { (seen.id) } }
             td { (seen.kind) }
+            td {
+                (word(state))
+                @if let (Some(domain), Some(outcome)) = (domain, outcome) { " " (domain) " " (word(outcome)) }
+                @if let Some(code) = code { " " code { (code) } }
+            }
             td { @if let Some(id) = &seen.object_id { a href=(object(id, account)) { (id) } } }
-            td { (account.unwrap_or_default()) }
             td { (mode(seen.livemode)) }
-            td { (word(state)) }
-            td { @if let (Some(domain), Some(outcome)) = (domain, outcome) { (domain) " " (word(outcome)) } }
-            td { @if let Some(code) = code { code { (code) } } }
+            td { (account.unwrap_or_default()) }
         }
     }
 }

@@ -176,7 +176,10 @@ fn deliveries(hour: Option<&Counts>, day: Option<&Counts>) -> Markup {
                 tbody {
                     (row(html! { "received" }, both(&|counts| counts.all_of("ingest"))))
                     @for outcome in DELIVERIES {
-                        (row(word(outcome), both(&|counts| counts.of("ingest", outcome))))
+                        @let has_none = day.is_some_and(|day| day.of("ingest", outcome) == 0.0);
+                        // What hasn't happened has no colour.
+                        @let name = match has_none { true => toned(Tone::Dim, outcome), false => word(outcome) };
+                        (row(name, both(&|counts| counts.of("ingest", outcome))))
                     }
                 }
             } }
