@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use sluice_operations::stack::Stack;
 
+use crate::numbers::Kept;
 use crate::operations::Operations;
-use crate::pages::overview::Kept;
 use crate::session::Session;
 
 /// Where problems are logged: a line each.

@@ -12,7 +12,7 @@
 //! - `server`: listens, and prints nothing. `guard`: who may ask for what. `session`: the token of the address, and the
 //!   cookie that it becomes.
 //! - `routes`: every path, in one table. `pages`: a module for each page.
-//! - `operations`: runs the library's operations. `app`: what the handlers share.
+//! - `operations`: runs the library's operations. `numbers`: what the overview shows. `app`: what the handlers share.
 //! - `layout`: the frame of a page. `show`: times, states, links. `query`: what a URL holds. `body`: Stripe's JSON with
 //!   its numbers as they were written, and personal data masked. `refusal`: what a page says when something isn't done.
 //! - `assets`: the files that are compiled in.
@@ -31,6 +31,7 @@ mod body;
 mod guard;
 mod layout;
 pub mod limits;
+mod numbers;
 mod operations;
 mod pages;
 mod query;

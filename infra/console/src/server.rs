@@ -9,8 +9,8 @@ use axum::Router;
 use sluice_operations::stack::Stack;
 
 use crate::app::{About, App, Log, Shared};
+use crate::numbers::Kept;
 use crate::operations::Operations;
-use crate::pages::overview::Kept;
 use crate::routes;
 use crate::session::Session;
 

@@ -247,7 +247,7 @@ fn row(listed: &Listed) -> Markup {
             td { (time(seen.received_at_ms)) }
             td { a href=(event(&seen.id)) { (seen.id) } }
             td { (seen.kind) }
-            td {
+            td.text {
                 (word(state))
                 @if let (Some(domain), Some(outcome)) = (domain, outcome) { " " (domain) " " (word(outcome)) }
                 @if let Some(code) = code { " " code { (code) } }

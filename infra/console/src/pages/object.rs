@@ -12,7 +12,7 @@ use crate::app::{About, Shared};
 use crate::body::shown;
 use crate::layout::{Section, page as framed};
 use crate::limits::{BODY_BYTES, ROWS};
-use crate::query::{event, given, object, url};
+use crate::query::{event, given, object};
 use crate::refusal::Refusal;
 use crate::show::{Tone, command, time, toned};
 
@@ -129,7 +129,6 @@ fn of_domain(object: &Object, bytes_max: usize) -> Markup {
                 (shown.html)
                 @if shown.is_cut { p.dim { "It is longer than this page shows." } }
             }
-            p { a href=(url("/events", &[("domain", object.domain.as_str())])) { "Events of " (object.domain) } }
         }
     }
 }

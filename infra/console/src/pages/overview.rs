@@ -1,22 +1,18 @@
 //! `/`: what needs a person, then the numbers. It asks for itself again while the tab is visible and isn't paused.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Instant;
 
 use axum::extract::State;
 use maud::{Markup, html};
 use sluice_operations::problem::Problem;
-use sluice_operations::rejected::{self, Filter};
 use sluice_operations::status::counts::Counts;
 use sluice_operations::status::queues::Queue;
-use sluice_operations::status::{OVERDUE_MS, SWEEP_MS, Status, look};
+use sluice_operations::status::{OVERDUE_MS, SWEEP_MS, Status};
 use sluice_operations::times::span;
-use tokio::sync::Mutex;
 
 use crate::app::{App, Shared};
 use crate::layout::{Section, page as framed};
-use crate::limits::{FRESH_IN_AWS, FRESH_LOCALLY};
+use crate::numbers::Numbers;
 use crate::query::url;
 use crate::refusal::Refusal;
 use crate::show::{Tone, ago, clock, count, toned, word};
@@ -32,17 +28,6 @@ const DELIVERIES: [&str; 8] = [
     "failed",
     "conflict",
 ];
-
-/// What the overview shows.
-#[derive(Debug)]
-pub(crate) struct Numbers {
-    status: Status,
-    /// The number of records of the domains, by outcome.
-    records: BTreeMap<String, usize>,
-}
-
-/// The numbers, and when they were read: one read serves every tab for a while.
-pub(crate) type Kept = Mutex<Option<(Instant, Arc<Numbers>)>>;
 
 /// The page.
 pub(crate) async fn page(State(app): State<Shared>) -> Result<Markup, Refusal> {
@@ -63,28 +48,7 @@ pub(crate) async fn part(State(app): State<Shared>) -> Result<Markup, Refusal> {
 }
 
 async fn numbers(app: &App) -> Result<Arc<Numbers>, Problem> {
-    let fresh = match app.about.is_real {
-        true => FRESH_IN_AWS,
-        false => FRESH_LOCALLY,
-    };
-    // Held while they are read: others wait for the same numbers.
-    let mut kept = app.overview.lock().await;
-    if let Some((at, numbers)) = &*kept
-        && at.elapsed() < fresh
-    {
-        return Ok(numbers.clone());
-    }
-    let read = app.operations.ask(|stack| async move {
-        let status = look(&stack).await?;
-        let mut records = BTreeMap::new();
-        for record in rejected::records(&stack, &Filter::default()).await? {
-            *records.entry(record.outcome).or_default() += 1;
-        }
-        Ok(Numbers { status, records })
-    });
-    let numbers = Arc::new(read.await?);
-    *kept = Some((Instant::now(), numbers.clone()));
-    Ok(numbers)
+    app.overview.read(&app.operations, app.about.is_real).await
 }
 
 fn view(numbers: &Numbers) -> Markup {

@@ -68,8 +68,8 @@ fn row(run: &Summary, pointed: &str) -> Markup {
     html! {
         tr aria-current=[(run.name == pointed).then_some("true")] {
             td { (time(run.began_ms)) }
-            td { (run.kind.as_str()) " " strong { (run.name) } }
-            td { (state(&run.state)) }
+            td { (name(run)) }
+            td.text { (state(&run.state)) }
             td.number { (run.done) (total) }
             td.number { @if run.failed == 0 { "0" } @else { (toned(Tone::Bad, &run.failed.to_string())) } }
             td.text {
@@ -79,6 +79,15 @@ fn row(run: &Summary, pointed: &str) -> Markup {
             td.text { (run.who) }
             td.text { (run.why) }
         }
+    }
+}
+
+/// The name of a run says what it does; a rollback's is the function's.
+fn name(run: &Summary) -> Markup {
+    let kind = run.kind.as_str();
+    html! {
+        @if !run.name.starts_with(kind) { (kind) " " }
+        strong { (run.name) }
     }
 }
 

@@ -39,14 +39,26 @@ fn view(found: &[Findings]) -> Markup {
             (toned(Tone::Warn, &format!("{} unknown", count(Level::Unknown)))) " "
             (toned(Tone::Good, &format!("{} good", count(Level::Good))))
         }
+        p.dim {
+            @for Findings { area, all } in found.iter().filter(|findings| findings.all.iter().all(is_good)) {
+                (area) " " (all.len()) " · "
+            }
+            "nothing to do"
+        }
         @for Findings { area, all } in found {
-            @let rest: Vec<_> = all.iter().filter(|finding| finding.level != Level::Good).collect();
-            section {
-                h2 { (area) " " span.dim { (all.len() - rest.len()) " of " (all.len()) " good" } }
-                @for finding in rest { (one(finding)) }
+            @let rest: Vec<_> = all.iter().filter(|finding| !is_good(finding)).collect();
+            @if !rest.is_empty() {
+                section {
+                    h2 { (area) " " span.dim { (all.len() - rest.len()) " of " (all.len()) " good" } }
+                    @for finding in rest { (one(finding)) }
+                }
             }
         }
     }
+}
+
+fn is_good(finding: &Finding) -> bool {
+    finding.level == Level::Good
 }
 
 fn one(finding: &Finding) -> Markup {
