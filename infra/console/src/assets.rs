@@ -30,18 +30,25 @@ const SCRIPT: Asset = Asset {
     bytes: include_bytes!("../assets/console.js"),
 };
 
+const ICON: Asset = Asset {
+    name: "icon.svg",
+    kind: "image/svg+xml",
+    bytes: include_bytes!("../assets/icon.svg"),
+};
+
 const HTMX: Asset = Asset {
     name: "htmx.min.js",
     kind: "text/javascript; charset=utf-8",
     bytes: include_bytes!("../assets/htmx.min.js"),
 };
 
-const ALL: [&Asset; 3] = [&STYLE, &SCRIPT, &HTMX];
+const ALL: [&Asset; 4] = [&STYLE, &SCRIPT, &ICON, &HTMX];
 
 /// The addresses of the files.
 pub(crate) struct Addresses {
     pub(crate) style: String,
     pub(crate) script: String,
+    pub(crate) icon: String,
     pub(crate) htmx: String,
 }
 
@@ -49,6 +56,7 @@ pub(crate) struct Addresses {
 pub(crate) static ADDRESSES: LazyLock<Addresses> = LazyLock::new(|| Addresses {
     style: STYLE.address(),
     script: SCRIPT.address(),
+    icon: ICON.address(),
     htmx: HTMX.address(),
 });
 
@@ -97,7 +105,7 @@ mod tests {
             head,
             ["file", "name", "version", "licence", "source", "sha256"]
         );
-        let mut names = vec!["console.css", "console.js", "vendored.tsv"];
+        let mut names = vec!["console.css", "console.js", "icon.svg", "vendored.tsv"];
         let lines: Vec<_> = lines.collect();
         for line in &lines {
             let [file, name, _, licence, _, sha256] = line[..] else {

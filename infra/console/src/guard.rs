@@ -66,12 +66,20 @@ pub(crate) async fn guard(State(app): State<Shared>, request: Request, next: Nex
         }
         Verdict::Refuse(refusal) => refusal.into_response(),
     };
-    if let Some(refusal) = answer.extensions_mut().remove::<Refusal>() {
+    let status = answer.status();
+    let refusal = answer.extensions_mut().remove::<Refusal>();
+    // What the router or a form's reader refuses has no words of its own.
+    let refusal = refusal.or_else(|| {
+        status
+            .is_client_error()
+            .then(|| Refusal::not_understood(status))
+    });
+    if let Some(refusal) = refusal {
         if let Some(line) = refusal.line() {
             (app.log)(&line);
         }
         let body = render(&app, &refusal, is_part);
-        answer = (answer.status(), body).into_response();
+        answer = (status, body).into_response();
     }
     let headers = answer.headers_mut();
     for (name, value) in HEADERS {

@@ -43,6 +43,7 @@ pub(crate) fn page(about: &About, section: Section, title: &str, content: Markup
                 meta name="htmx-config" content=(HTMX);
                 title { (title) " · " (about.stack) }
                 link rel="stylesheet" href=(ADDRESSES.style);
+                link rel="icon" type="image/svg+xml" href=(ADDRESSES.icon);
                 script src=(ADDRESSES.htmx) defer {}
                 script src=(ADDRESSES.script) defer {}
             }

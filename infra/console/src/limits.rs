@@ -27,8 +27,11 @@ pub const RUNS_PAGE: u16 = 50;
 /// The most rows of a table that isn't paged. Further rows are counted.
 pub const ROWS: usize = 150;
 
+/// The most steps of a timeline. Further steps are counted.
+pub const STEPS: usize = 80;
+
 /// The most bytes of HTML that a stored body is shown in.
-pub const BODY_BYTES: usize = 56 * 1024;
+pub const BODY_BYTES: usize = 48 * 1024;
 
 /// How long the overview's numbers are used again for a stack in AWS: CloudWatch is asked once in this time, however
 /// many tabs are open.

@@ -39,6 +39,17 @@ impl Refusal {
         }
     }
 
+    /// The request is none that a page makes: its form, its method or its size.
+    pub(crate) fn not_understood(status: StatusCode) -> Self {
+        let reason = status.canonical_reason().unwrap_or("it can't be read");
+        Self {
+            status,
+            title: "That can't be understood".to_owned(),
+            said: format!("No page of the console asks like this ({reason}). Nothing was done."),
+            is_problem: false,
+        }
+    }
+
     /// The line of the log; none for what is the browser's own matter. A problem's words hold no payload.
     pub(crate) fn line(&self) -> Option<String> {
         self.is_problem.then(|| self.said.clone())

@@ -349,6 +349,10 @@ async fn what_is_no_page_is_said_and_a_body_has_a_limit() {
         .header("content-type", "application/x-www-form-urlencoded");
     let answer = console.answer(request.body(long).expect("a request")).await;
     assert_eq!(answer.status(), StatusCode::PAYLOAD_TOO_LARGE);
+    assert!(text(answer).await.contains("<nav"), "a page");
+    let deleted = console.request("DELETE", "/runs").body(empty());
+    let answer = console.answer(deleted.expect("a request")).await;
+    assert_eq!(answer.status(), StatusCode::METHOD_NOT_ALLOWED);
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use sluice_operations::events::story::{self, Kind, Step, Story};
 use crate::app::{About, Shared};
 use crate::body::shown;
 use crate::layout::{Section, page as framed};
-use crate::limits::{BODY_BYTES, ROWS};
+use crate::limits::{BODY_BYTES, STEPS};
 use crate::pages::events::mode;
 use crate::query::{event, object};
 use crate::refusal::{Refusal, runbook};
@@ -149,7 +149,7 @@ fn steps(steps: &[Step]) -> Markup {
     };
     html! {
         ol.timeline {
-            @for step in steps.iter().take(ROWS) {
+            @for step in steps.iter().take(STEPS) {
                 li class=(class(step.kind)) {
                     span.at { (clock(step.at_ms)) }
                     span.place { (step.place) }
@@ -161,7 +161,7 @@ fn steps(steps: &[Step]) -> Markup {
                 }
             }
         }
-        @if steps.len() > ROWS { p.dim { (steps.len() - ROWS) " later steps aren't shown." } }
+        @if steps.len() > STEPS { p.dim { (steps.len() - STEPS) " later steps aren't shown." } }
     }
 }
 
@@ -196,5 +196,47 @@ fn body(about: &About, story: &Story) -> Markup {
         }
         p { "Byte for byte, nothing masked: " (command(&exact)) }
         p { "All of this in the terminal: " (command(&about.command(&format!("event show {}", entry.id)))) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::limits::PAGE_BYTES;
+    use crate::testing::{about, weigh};
+
+    #[test]
+    fn the_longest_timeline_and_the_longest_body_are_one_light_page() {
+        let step = Step {
+            at_ms: 1_767_225_600_123,
+            kind: Kind::Attempt,
+            place: "subscriptions".to_owned(),
+            what: "failed".to_owned(),
+            code: "projection.unavailable".to_owned(),
+            more: "12 ms; 617 ms after Stripe's created; receive 2, again in 8 s; a cause of some words <&>".to_owned(),
+            effects: Vec::new(),
+        };
+        let body = format!("[{}1]", r#"{"a":"<","b":"&"},"#.repeat(10_000));
+        let content = html! {
+            (steps(&vec![step; 2 * STEPS]))
+            (shown(body.as_bytes(), BODY_BYTES).expect("JSON").html)
+        };
+        let page = framed(&about(true), Section::Events, "Event", content);
+        assert!(
+            page.0
+                .contains(&format!("{STEPS} later steps aren't shown"))
+        );
+        let bytes = weigh("event", page);
+        assert!(bytes < PAGE_BYTES, "{bytes}");
+    }
+
+    #[test]
+    fn a_step_has_who_did_it_before_what_became_of_it() {
+        assert!(
+            what("payments: rejected")
+                .into_string()
+                .contains("word bad")
+        );
+        assert!(what("published").into_string().contains("word good"));
     }
 }
