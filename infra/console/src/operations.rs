@@ -93,3 +93,49 @@ impl Operations {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::future::ready;
+
+    use tokio::sync::oneshot::channel;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn an_operation_that_has_begun_ends_though_its_request_is_gone() {
+        let operations = Operations::start(Stack::for_tests()).expect("it starts");
+        let (begun, has_begun) = channel();
+        let (go, may_end) = channel::<()>();
+        let (end, has_ended) = channel();
+        let request = tokio::spawn({
+            let operations = operations.clone();
+            async move {
+                let work = |_| async move {
+                    begun.send(()).expect("it is waited for");
+                    may_end.await.expect("it may");
+                    end.send(()).expect("it is waited for");
+                    Ok(())
+                };
+                operations.ask(work).await
+            }
+        });
+        has_begun.await.expect("it begins");
+        request.abort();
+        assert!(request.await.expect_err("it is gone").is_cancelled());
+        go.send(()).expect("it works");
+        has_ended.await.expect("it ends");
+    }
+
+    #[tokio::test]
+    async fn no_more_operations_work_at_once_than_there_are_places() {
+        let operations = Operations::start(Stack::for_tests()).expect("it starts");
+        let places = operations.slots.clone();
+        let working = operations.ask(move |_| async move { Ok(places.available_permits()) });
+        assert_eq!(working.await.expect("a count"), OPERATIONS - 1);
+        let refused = operations.ask(|_| ready(Err::<(), _>(Problem::failed("no"))));
+        assert_eq!(refused.await.expect_err("its problem").to_string(), "no");
+        let all = operations.slots.acquire_many(OPERATIONS as u32).await;
+        assert!(all.is_ok(), "every place is given back");
+    }
+}

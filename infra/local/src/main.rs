@@ -233,7 +233,7 @@ fn run(source: &Source, port: u16, traffic: Traffic, once: bool) -> Result<ExitC
     let file = Described(stack_file::write(stack.info(), &options.root)?);
     progress(&format!("up: POST {}", stack.info().webhook_url));
     match console(&file.0) {
-        Ok(address) => progress(&format!("look: {address}")),
+        Ok(address) => progress(&format!("console: {address} (works once, in one browser)")),
         // The stack is worth having without it.
         Err(reason) => eprintln!("sluice-local: no console: {reason}"),
     }

@@ -213,7 +213,7 @@ fn table(asked: &Asked, found: &Found) -> Markup {
                 @else { "No event matches. Widen the window, or clear the filter." }
             }
         } @else {
-            div.scroll { table.list {
+            div.scroll tabindex="0" { table.list {
                 thead { tr {
                     th { "received, UTC" }
                     th { "event" }
@@ -246,8 +246,8 @@ fn row(listed: &Listed) -> Markup {
         tr {
             td { (time(seen.received_at_ms)) }
             td { a href=(event(&seen.id)) { (seen.id) } }
-            td { (seen.kind) }
-            td.text {
+            td.type { (seen.kind) }
+            td.state {
                 (word(state))
                 @if let (Some(domain), Some(outcome)) = (domain, outcome) { " " (domain) " " (word(outcome)) }
                 @if let Some(code) = code { " " code { (code) } }

@@ -82,7 +82,7 @@ fn of_customer(access: &Access) -> Markup {
             @if access.partial { p { (toned(Tone::Warn, "partial")) " An object has more than its domain knows of it." } }
             @if access.assumed { p { (toned(Tone::Warn, "assumed")) " An end of these is assumed." } }
             @if access.uses.is_empty() { p.empty { "Nothing now." } }
-            @else { div.scroll { table {
+            @else { div.scroll tabindex="0" { table {
                 thead { tr { th { "product or feature" } th.number { "quantity" } th { "until, UTC" } } }
                 tbody { @for (name, one) in access.uses.iter().take(ROWS) { tr {
                     th scope="row" { (name) }
@@ -90,7 +90,7 @@ fn of_customer(access: &Access) -> Markup {
                     td { @match one.until { Some(second) => (time(second.saturating_mul(1_000))), None => "no known end" } }
                 } } }
             } } }
-            p { "Because of " @for key in access.rests_on.iter().take(ROWS) { a href=(object(key, None)) { (key) } " " } }
+            p.ids { "Because of " @for key in access.rests_on.iter().take(ROWS) { a href=(object(key, None)) { (key) } " " } }
         }
     }
 }

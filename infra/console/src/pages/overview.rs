@@ -135,7 +135,7 @@ fn deliveries(hour: Option<&Counts>, day: Option<&Counts>) -> Markup {
     let codes = day.map(|day| &day.codes).filter(|codes| !codes.is_empty());
     html! {
         div.columns {
-            div.scroll { table {
+            div.scroll tabindex="0" { table {
                 thead { tr { th { "outcome" } th.number { "hour" } th.number { "day" } } }
                 tbody {
                     (row(html! { "received" }, both(&|counts| counts.all_of("ingest"))))
@@ -148,7 +148,7 @@ fn deliveries(hour: Option<&Counts>, day: Option<&Counts>) -> Markup {
                 }
             } }
             @if let Some(codes) = codes {
-                div.scroll { table {
+                div.scroll tabindex="0" { table {
                     thead { tr { th { "code" } th.number { "hour" } th.number { "day" } } }
                     tbody {
                         @for code in codes.keys() {
@@ -170,7 +170,7 @@ fn domains(queues: &[Queue], hour: Option<&Counts>, day: Option<&Counts>) -> Mar
         format!("{} / {}", cell(hour, of), cell(day, of))
     };
     html! {
-        div.scroll { table {
+        div.scroll tabindex="0" { table {
             thead { tr {
                 th { "domain" } th.number { "applied" } th.number { "stale" } th.number { "rejected" }
                 th.number { "failed" } th.number { "backlog" } th.number { "at work" } th.number { "oldest" }

@@ -54,7 +54,7 @@ fn of_groups(groups: &[Group]) -> Markup {
         @if groups.is_empty() { p.empty { "No event is rejected or failing, as far as this is on record." } }
         @else {
             p.dim { "By domain, code and cause. A group opens its events." }
-            div.scroll { table.list {
+            div.scroll tabindex="0" { table.list {
                 thead { tr {
                     th { "domain" } th { "outcome" } th.number { "events" } th { "code" } th { "newest, UTC" } th { "example" } th { "cause" }
                 } }
@@ -101,7 +101,7 @@ fn of_records(about: &About, asked: &Asked, records: &[Record]) -> Markup {
                 p { (first.cause) }
                 (runbook(&first.code))
             }
-            div.scroll { table.list {
+            div.scroll tabindex="0" { table.list {
                 thead { tr { th { "recorded, UTC" } th { "event" } th { "type" } th { "domain" } th { "outcome" } th { "code" } } }
                 tbody { @for record in records.iter().take(ROWS) { tr {
                     td { (time(record.at_ms)) }

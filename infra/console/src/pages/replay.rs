@@ -111,9 +111,9 @@ fn view(about: &About, id: &str, domain: &str, plan: &Plan, domains: &[String]) 
         (plan.nowhere, "reaches no domain"),
     ];
     html! {
-        h3 { "What a replay would do" }
+        h2 { "What a replay would do" }
         p { strong { (plan.events) @if plan.events == 1 { " event" } @else { " events" } } ", plan " code { (plan.digest()) } }
-        div.scroll { table {
+        div.scroll tabindex="0" { table {
             thead { tr { th { "domain" } th { "would" } th.number { "events" } } }
             tbody { @for (name, expected) in &plan.domains {
                 @for (outcome, count) in &expected.outcomes { tr {

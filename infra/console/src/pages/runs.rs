@@ -44,7 +44,7 @@ pub(crate) async fn page(
 fn view(page: &Page, pointed: &str) -> Markup {
     html! {
         @if page.runs.is_empty() { p.empty { "No run is on record." } } @else {
-            div.scroll { table.list {
+            div.scroll tabindex="0" { table.list {
                 thead { tr {
                     th { "begun, UTC" } th { "run" } th { "state" } th.number { "done" } th.number { "failed" }
                     th { "result" } th { "who" } th { "why" }
