@@ -11,7 +11,8 @@ What is checked, each rule in a function of its own below:
 - the kernel depends on a few pure crates only, and neither it nor a domain reads a clock, the environment or the
   network (`kernel_dependencies`, `purity`);
 - no function links an emulator, a command line parser, or a second TLS stack (`function_trees`);
-- the operator's program links nothing of the emulator, and its library no terminal (`operators_trees`).
+- the operator's program links nothing of the emulator, and its library no terminal (`operators_trees`);
+- the console shows what the operations find, and reaches the stack in no other way (`console_through_operations`).
 
 The trees come from `cargo metadata` for the platform that AWS runs. It unifies features over the whole workspace,
 tests included, as `cargo build --workspace` does: what passes here is lean however it is built.
@@ -224,6 +225,7 @@ def operators_trees(metadata, packages, root):
     """What the operator's program and its library must not link."""
     rules = {
         "sluice-cli": NEVER_IN_AN_OPERATORS_PROGRAM,
+        "sluice-console": NEVER_IN_AN_OPERATORS_PROGRAM | NEVER_IN_OPERATIONS,
         "sluice-operations": NEVER_IN_AN_OPERATORS_PROGRAM | NEVER_IN_OPERATIONS,
     }
     for package in packages:
@@ -234,6 +236,19 @@ def operators_trees(metadata, packages, root):
         for found in sorted(names & set(never)):
             how = f"cargo tree -p {package['name']} -e normal -i {found}"
             yield f"{package['name']} links {found} ({never[found]}): see `{how}`"
+
+
+def console_through_operations(packages, root):
+    """The console names the operations alone: no table is read in two ways, and no action exists that the program lacks."""
+    members = {package["name"] for package in packages}
+    for package in packages:
+        if package["name"] != "sluice-console":
+            continue
+        for dependency in package["dependencies"]:
+            name = dependency["name"]
+            is_other = name in members and name != "sluice-operations"
+            if dependency["kind"] != "dev" and (is_other or name.startswith(("aws-", "aws_"))):
+                yield f"{room(package, root)}/Cargo.toml: the console may not name {name}; the operations have what it shows"
 
 
 def code_of(source):
@@ -317,6 +332,7 @@ def breaches(metadata):
         *purity(packages, root),
         *function_trees(metadata, packages, root),
         *operators_trees(metadata, packages, root),
+        *console_through_operations(packages, root),
     ]
 
 

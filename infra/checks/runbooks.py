@@ -10,7 +10,7 @@
   and every `sluice` command in it is one that the program has.
 
     infra/checks/runbooks.py            exits with 1 and one line for each breach
-    infra/checks/runbooks.py --list     prints each code and where its constant is used, parted by tabs
+    infra/checks/runbooks.py --list     prints each code and where its constant is used, separated by tabs
     infra/checks/runbooks.py --write    writes infra/runbooks/README.md, the index; the check holds it to the files
 
 Python 3.10, no packages. `infra/checks/test_runbooks.py` shows that each rule can fail.

@@ -241,6 +241,15 @@ class Directions(unittest.TestCase):
         self.work.needs("sluice-cli", "clap").needs("sluice-operations", "anstream")
         self.assert_breach("sluice-operations links anstream")
 
+    def test_the_console_reaches_a_stack_through_the_operations_only(self):
+        self.work.member("infra/console", "sluice-console").needs("sluice-console", "sluice-operations")
+        self.assertEqual(self.work.breaches(), [])
+        for other in ("sluice-adapters", "aws-sdk-dynamodb"):
+            self.work.needs("sluice-console", other)
+            self.assert_breach("infra/console/Cargo.toml", f"the console may not name {other}")
+            self.work.packages["sluice-console"]["dependencies"].pop()
+            self.work.nodes["sluice-console"]["deps"].pop()
+
     def test_a_function_links_no_second_tls_stack(self):
         self.work.needs("payments", "native-tls")
         self.assert_breach("payments links native-tls", "a second TLS stack")

@@ -28,6 +28,7 @@
 //! - `waiting`: events that their endpoint wasn't configured for, by the same program.
 //! - `erasure`: what is left of a customer, by the operator's program.
 //! - `console`: what operators see, by the same program.
+//! - `browser`: the console's pages, over HTTP, by the same program.
 //! - `samples`: each sample event, in memory, at the domain of its type.
 //! - `scale`: the AWS calls that a list, sweep and a replay make, over a small ledger and a larger one.
 //! - `operators`: wrong setups, a comparison before switching, rolled secrets, by the same program.
@@ -38,6 +39,7 @@
 
 mod access;
 mod bodies;
+mod browser;
 mod cases;
 mod chaos;
 mod console;

@@ -48,7 +48,7 @@ pub(crate) struct Args {
     /// Look at this many dead letters of each queue at most.
     #[arg(long, value_name = "COUNT", default_value_t = LOOK_MAX)]
     letters: usize,
-    /// Why, for the record; 500 characters at most. It stays when the customer is gone: name nobody.
+    /// Why, for the record; 500 characters at most. It stays when the customer is gone, so it names no person.
     #[arg(long, value_name = "TEXT")]
     why: Option<String>,
     /// Do it.

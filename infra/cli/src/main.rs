@@ -17,6 +17,7 @@
 mod access;
 mod bulk;
 mod change;
+mod console;
 mod context;
 mod dlq;
 mod doctor;
@@ -87,6 +88,8 @@ Exit codes: 0 done; 1 AWS can't be reached or refuses; 2 the call can't be under
 enum Command {
     /// A stack's health at a glance.
     Status(status::Args),
+    /// Serves a stack to a browser on this machine; read-only without --write.
+    Console(console::Args),
     /// What isn't set up as it has to be, and what fixes it.
     Doctor(doctor::Args),
     /// Events, as the ledger has them.
@@ -162,6 +165,7 @@ async fn run(cli: Cli) -> Result<(), Problem> {
 async fn perform(context: &Context, command: Command) -> Result<(), Problem> {
     match command {
         Command::Status(args) => status::run(context, args).await?,
+        Command::Console(args) => console::run(context, args).await?,
         Command::Event { command } => event::run(context, command).await?,
         Command::State { command } => state::run(context, command).await?,
         Command::Replay(args) => replay::run(context, *args).await?,

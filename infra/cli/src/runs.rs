@@ -14,7 +14,7 @@ use crate::output::{BAD, Cell, DIM, GOOD, WARN, paint, table};
   sluice runs --limit 100 --json
 
 Records are kept for 35 days, those of rollbacks for 400. A run that stays
-\"running\" was cut off, unless somebody runs it now.")]
+\"running\" was cut off, unless it runs now.")]
 pub(crate) struct Args {
     /// How many to show, the newest first.
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..=100))]

@@ -3,10 +3,12 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant, SystemTime};
 
 use clap::{Parser, Subcommand, ValueEnum};
+use sluice_console::Console;
 use sluice_local::aws::Aws;
 use sluice_local::event::{Sample, seconds};
 use sluice_local::follow::Follower;
@@ -17,6 +19,7 @@ use sluice_local::stack::{Options, RunningStack, root};
 use sluice_local::stack_file;
 use sluice_local::stop;
 use sluice_local::traffic::{self, Stripe};
+use sluice_operations::stack as operations;
 use sluice_stripe_sim::delivery::HttpApi;
 use sluice_stripe_sim::delivery::http_api::SAMPLE_SECRET;
 
@@ -230,6 +233,11 @@ fn run(source: &Source, port: u16, traffic: Traffic, once: bool) -> Result<ExitC
     let mut stack = RunningStack::start(&options, &mut progress)?;
     let file = Described(stack_file::write(stack.info(), &options.root)?);
     progress(&format!("up: POST {}", stack.info().webhook_url));
+    match console(&file.0) {
+        Ok(address) => progress(&format!("console: {address} (works once, in one browser)")),
+        // The stack is worth having without it.
+        Err(reason) => eprintln!("sluice-local: no console: {reason}"),
+    }
     println!(
         "\nAll names are in {}; the emulator's log is {}.",
         shown(&file.0),
@@ -264,6 +272,20 @@ fn run(source: &Source, port: u16, traffic: Traffic, once: bool) -> Result<ExitC
     let signal = follow(&mut stack, &mut follower, &stop)?;
     println!("stopping: {signal}");
     Ok(ExitCode::SUCCESS)
+}
+
+/// Serves the console of the stack that a file describes, on any free port. Returns its address, which works once.
+fn console(file: &Path) -> Result<String, String> {
+    let stack = operations::Stack::local(file).map_err(|problem| problem.to_string())?;
+    let options = sluice_console::Options {
+        port: 0,
+        write: true,
+        log: Arc::new(|line| eprintln!("sluice console: {line}")),
+    };
+    let console = Console::bind(stack, options).map_err(|error| error.to_string())?;
+    let address = console.address().to_owned();
+    console.spawn().map_err(|error| error.to_string())?;
+    Ok(address)
 }
 
 /// Prints the functions' lines until a signal to stop, and returns its name.

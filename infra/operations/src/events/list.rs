@@ -6,8 +6,10 @@
 //! ask for it.
 
 use serde::{Deserialize, Serialize};
-use sluice_adapters::listing::{BATCH_MAX, Listed, Listing};
-use sluice_adapters::timeline::{Position, Walk};
+pub use sluice_adapters::listing::Listed;
+use sluice_adapters::listing::{BATCH_MAX, Listing};
+use sluice_adapters::timeline::Walk;
+pub use sluice_adapters::timeline::{Position, Seen};
 
 use super::filter::Filter;
 use crate::problem::Problem;

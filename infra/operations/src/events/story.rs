@@ -116,9 +116,7 @@ impl Step {
 /// `NotFound` if the ledger has no such event; when a table can't be read.
 pub async fn story(stack: &Stack, id: &str) -> Result<Story, Problem> {
     let recorded = recorded(stack, id).await?;
-    let entry = &recorded.entry;
-    let projection = projection(stack, entry).await?;
-    let (lines, log_lines_missing) = match lines(stack, entry).await {
+    let (lines, missing) = match lines(stack, &recorded.entry).await {
         Ok(lines) if lines.is_empty() => (
             lines,
             Some("none was found; they come a moment late".to_owned()),
@@ -127,9 +125,29 @@ pub async fn story(stack: &Stack, id: &str) -> Result<Story, Problem> {
         // The rest of the story is shown without them.
         Err(problem) => (Vec::new(), Some(problem.to_string())),
     };
+    of(stack, recorded, &lines, missing).await
+}
+
+/// Reads an event's story from the tables alone: without log lines, which take a search in the log of each function.
+///
+/// # Errors
+/// As [`story`].
+pub async fn without_lines(stack: &Stack, id: &str) -> Result<Story, Problem> {
+    let recorded = recorded(stack, id).await?;
+    of(stack, recorded, &[], Some("not asked for".to_owned())).await
+}
+
+async fn of(
+    stack: &Stack,
+    recorded: inspect::EventRecords,
+    lines: &[Line],
+    log_lines_missing: Option<String>,
+) -> Result<Story, Problem> {
+    let entry = &recorded.entry;
+    let projection = projection(stack, entry).await?;
     Ok(Story {
         trace_link: trace_link(stack, entry),
-        steps: steps(entry, &recorded.outcomes, &lines),
+        steps: steps(entry, &recorded.outcomes, lines),
         recorded,
         projection,
         log_lines_missing,

@@ -1,0 +1,41 @@
+//! What the console limits, so that neither a page nor a burst of requests can exhaust anything.
+
+use std::time::Duration;
+
+/// The most bytes of a page's HTML. Lists are paged, and bodies are cut, so that no page is larger.
+pub const PAGE_BYTES: usize = 100 * 1024;
+
+/// The most bytes of a request's body: a form with a few fields.
+pub const REQUEST_BYTES: usize = 16 * 1024;
+
+/// How long a request waits for its operation. The operation itself ends by its own limits.
+pub const REQUEST_WAIT: Duration = Duration::from_secs(60);
+
+/// How many operations work at the same time; others wait for their turn.
+pub const OPERATIONS: usize = 8;
+
+/// The number of events after which a page of the list ends. A page of the index is never cut, so a few more may be
+/// shown.
+pub const EVENTS_PAGE: usize = 50;
+
+/// How many pages of the index a page of the list looks at, if few events match.
+pub const INDEX_PAGES: usize = 5;
+
+/// The number of runs of one page.
+pub const RUNS_PAGE: u16 = 50;
+
+/// The most rows of a table that isn't paged. Further rows are counted.
+pub const ROWS: usize = 150;
+
+/// The most steps of a timeline. Further steps are counted.
+pub const STEPS: usize = 80;
+
+/// The most bytes of HTML that a stored body is shown in.
+pub const BODY_BYTES: usize = 48 * 1024;
+
+/// How long the overview's numbers are used again for a stack in AWS: CloudWatch is asked once in this time, however
+/// many tabs are open.
+pub const FRESH_IN_AWS: Duration = Duration::from_secs(60);
+
+/// The same for the local stack.
+pub const FRESH_LOCALLY: Duration = Duration::from_secs(2);

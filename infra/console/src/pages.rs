@@ -1,0 +1,12 @@
+//! A module for each page: reads what the URL asks for, asks [`sluice_operations`], and lays the answer out.
+
+pub(crate) mod dead_letters;
+pub(crate) mod event;
+pub(crate) mod events;
+pub(crate) mod find;
+pub(crate) mod object;
+pub(crate) mod overview;
+pub(crate) mod rejected;
+pub(crate) mod replay;
+pub(crate) mod runs;
+pub(crate) mod setup;

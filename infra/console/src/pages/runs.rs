@@ -1,0 +1,163 @@
+//! `/runs`: what operators did, from the terminal or from here: who, why, progress, result.
+
+use axum::extract::{Query, State};
+use maud::{Markup, html};
+use serde::Deserialize;
+use sluice_operations::runs::{self, Page, State as RunState, Summary};
+
+use crate::app::Shared;
+use crate::layout::{Section, page as framed};
+use crate::limits::RUNS_PAGE;
+use crate::query::{given, url};
+use crate::refusal::Refusal;
+use crate::show::{Tone, time, toned, word};
+
+/// Where the page begins, and the run to point at.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Asked {
+    after: String,
+    run: String,
+}
+
+/// The page.
+pub(crate) async fn page(
+    State(app): State<Shared>,
+    Query(asked): Query<Asked>,
+) -> Result<Markup, Refusal> {
+    let after = given(&asked.after);
+    let read = app
+        .operations
+        .ask(|stack| async move { runs::list(&stack, after.as_deref(), RUNS_PAGE).await });
+    let page = read.await?;
+    let own = url("/runs", &[("after", &asked.after), ("run", &asked.run)]);
+    let content = html! {
+        p.bar {
+            button type="button" data-pause aria-pressed="false" { "Pause" }
+            span.dim { "Runs of the program and of the console." }
+        }
+        div #runs hx-get=(own) hx-select="#runs" hx-swap="outerHTML" hx-trigger="tick from:body" { (view(&page, &asked.run)) }
+    };
+    Ok(framed(&app.about, Section::Runs, "Runs", content))
+}
+
+fn view(page: &Page, pointed: &str) -> Markup {
+    html! {
+        @if page.runs.is_empty() { p.empty { "No run is on record." } } @else {
+            div.scroll tabindex="0" { table.list {
+                thead { tr {
+                    th { "begun, UTC" } th { "run" } th { "state" } th.number { "done" } th.number { "failed" }
+                    th { "result" } th { "who" } th { "why" }
+                } }
+                tbody { @for run in &page.runs { (row(run, pointed)) } }
+            } }
+        }
+        @if let Some(next) = &page.next { p.bar { a.button rel="next" href=(url("/runs", &[("after", next)])) { "Older" } } }
+    }
+}
+
+fn row(run: &Summary, pointed: &str) -> Markup {
+    let total = run
+        .total
+        .map(|total| format!(" of {total}"))
+        .unwrap_or_default();
+    let counts = run.counts.iter().filter(|(_, count)| **count > 0);
+    let counts: Vec<_> = counts
+        .map(|(what, count)| format!("{count} {what}"))
+        .collect();
+    html! {
+        tr aria-current=[(run.name == pointed).then_some("true")] {
+            td { (time(run.began_ms)) }
+            td { (name(run)) }
+            td.text { (state(&run.state)) }
+            td.number { (run.done) (total) }
+            td.number { @if run.failed == 0 { "0" } @else { (toned(Tone::Bad, &run.failed.to_string())) } }
+            td.text {
+                (counts.join(", "))
+                @if let Some([before, after]) = &run.versions { "version " (before) " → " (after) }
+            }
+            td.text { (run.who) }
+            td.text { (run.why) }
+        }
+    }
+}
+
+/// The name of a run says what it does; a rollback's is the function's.
+fn name(run: &Summary) -> Markup {
+    let kind = run.kind.as_str();
+    html! {
+        @if !run.name.starts_with(kind) { (kind) " " }
+        strong { (run.name) }
+    }
+}
+
+fn state(state: &RunState) -> Markup {
+    match state {
+        RunState::Running => html! { (word("running")) },
+        RunState::Done => html! { (word("done")) },
+        RunState::Stopped(reason) => html! { (word("stopped")) " " (reason) },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use sluice_operations::runs::RunKind;
+
+    use super::*;
+    use crate::limits::PAGE_BYTES;
+    use crate::testing::{about, weigh};
+
+    fn run(why: &str) -> Summary {
+        Summary {
+            kind: RunKind::Replay,
+            name: "replay-20261124T181500-3fa2".to_owned(),
+            who: "arn:aws:sts::123456789012:assumed-role/AWSReservedSSO_Operator_0123456789abcdef/ann@example.com".to_owned(),
+            why: why.to_owned(),
+            plan: None,
+            began_ms: 1_767_225_600_000,
+            at_ms: 1_767_225_600_000,
+            state: RunState::Running,
+            done: 3,
+            total: Some(10),
+            failed: 0,
+            counts: BTreeMap::from([("published".to_owned(), 3), ("refused".to_owned(), 0)]),
+            versions: None,
+        }
+    }
+
+    #[test]
+    fn a_full_page_of_runs_with_the_longest_reasons_is_light() {
+        let runs = vec![run(&"x".repeat(500)); usize::from(RUNS_PAGE)];
+        let page = Page {
+            runs,
+            next: Some("0".to_owned()),
+        };
+        let bytes = weigh(
+            "runs",
+            framed(&about(true), Section::Runs, "Runs", view(&page, "")),
+        );
+        assert!(bytes < PAGE_BYTES, "{bytes}");
+    }
+
+    #[test]
+    fn a_run_shows_who_why_progress_and_result_and_markup_in_a_reason_stays_text() {
+        let page = Page {
+            runs: vec![run("<b>a test</b>")],
+            next: None,
+        };
+        let shown = view(&page, "replay-20261124T181500-3fa2").into_string();
+        for word in [
+            "ann@example.com",
+            "&lt;b&gt;a test&lt;/b&gt;",
+            "3 of 10",
+            "3 published",
+            "running",
+            "aria-current=\"true\"",
+        ] {
+            assert!(shown.contains(word), "{word}: {shown}");
+        }
+        assert!(!shown.contains("0 refused"));
+    }
+}

@@ -1,0 +1,78 @@
+//! `/setup`: what isn't set up as it has to be, and the command that fixes it.
+
+use axum::extract::State;
+use maud::{Markup, html};
+use sluice_operations::doctor::{self, Finding, FindingLevel, Findings};
+
+use crate::app::Shared;
+use crate::layout::{Section, page as framed};
+use crate::refusal::{Refusal, runbook};
+use crate::show::{Tone, command, toned};
+
+/// The page. Its findings take a while: it asks for them once it is shown.
+pub(crate) async fn page(State(app): State<Shared>) -> Markup {
+    let content = html! {
+        p.dim { "The same in the terminal: " (command(&app.about.command("doctor"))) }
+        div #findings hx-get="/setup/findings" hx-trigger="load" {
+            p.empty { "Asking AWS how things are…" }
+            noscript { p { a href="/setup/findings" { "Show the findings" } } }
+        }
+    };
+    framed(&app.about, Section::Setup, "Setup", content)
+}
+
+/// The findings.
+pub(crate) async fn findings(State(app): State<Shared>) -> Result<Markup, Refusal> {
+    let read = app
+        .operations
+        .ask(|stack| async move { doctor::look(&stack).await });
+    Ok(view(&read.await?))
+}
+
+fn view(found: &[Findings]) -> Markup {
+    let all = || found.iter().flat_map(|findings| &findings.all);
+    let count = |level| all().filter(|finding| finding.level == level).count();
+    html! {
+        p {
+            (toned(Tone::Bad, &format!("{} wrong", count(FindingLevel::Wrong)))) " "
+            (toned(Tone::Warn, &format!("{} to look at", count(FindingLevel::Look)))) " "
+            (toned(Tone::Warn, &format!("{} unknown", count(FindingLevel::Unknown)))) " "
+            (toned(Tone::Good, &format!("{} good", count(FindingLevel::Good))))
+        }
+        p.dim {
+            @for Findings { area, all } in found.iter().filter(|findings| findings.all.iter().all(is_good)) {
+                (area) " " (all.len()) " · "
+            }
+            "nothing to do"
+        }
+        @for Findings { area, all } in found {
+            @let rest: Vec<_> = all.iter().filter(|finding| !is_good(finding)).collect();
+            @if !rest.is_empty() {
+                section {
+                    h2 { (area) " " span.dim { (all.len() - rest.len()) " of " (all.len()) " good" } }
+                    @for finding in rest { (one(finding)) }
+                }
+            }
+        }
+    }
+}
+
+fn is_good(finding: &Finding) -> bool {
+    finding.level == FindingLevel::Good
+}
+
+fn one(finding: &Finding) -> Markup {
+    let (tone, name) = match finding.level {
+        FindingLevel::Good => (Tone::Good, "good"),
+        FindingLevel::Look => (Tone::Warn, "look"),
+        FindingLevel::Unknown => (Tone::Warn, "unknown"),
+        FindingLevel::Wrong => (Tone::Bad, "wrong"),
+    };
+    html! {
+        div.note.bad[tone == Tone::Bad].warn[tone == Tone::Warn] {
+            p { (toned(tone, name)) " " strong { (finding.subject) } ": " (finding.said) }
+            @if !finding.fix.is_empty() { p { (command(&finding.fix)) } }
+            @if let Some(code) = finding.code { (runbook(code.as_str())) }
+        }
+    }
+}

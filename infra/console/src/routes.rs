@@ -1,0 +1,85 @@
+//! Every path, in one table: the router is made of it, and the tests of the guard go through it.
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::http::Method;
+use axum::middleware::from_fn_with_state;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{MethodRouter, get, post};
+
+use crate::app::Shared;
+use crate::assets;
+use crate::guard::guard;
+use crate::limits::REQUEST_BYTES;
+use crate::pages::{
+    dead_letters, event, events, find, object, overview, rejected, replay, runs, setup,
+};
+use crate::refusal::Refusal;
+
+/// A route.
+pub(crate) struct Route {
+    /// The method; all but `GET` change something.
+    pub(crate) method: Method,
+    /// The path, as the router has it.
+    pub(crate) path: &'static str,
+    /// A path that it takes, for tests.
+    #[cfg_attr(not(test), expect(dead_code, reason = "tests go through the table"))]
+    pub(crate) example: &'static str,
+    handler: fn() -> MethodRouter<Shared>,
+}
+
+macro_rules! route {
+    (GET $path:literal $example:literal $handler:path) => {
+        Route {
+            method: Method::GET,
+            path: $path,
+            example: $example,
+            handler: || get($handler),
+        }
+    };
+    (POST $path:literal $example:literal $handler:path) => {
+        Route {
+            method: Method::POST,
+            path: $path,
+            example: $example,
+            handler: || post($handler),
+        }
+    };
+}
+
+/// The routes.
+pub(crate) const ROUTES: &[Route] = &[
+    route!(GET "/assets/{digest}/{name}" "/assets/0/console.css" assets::file),
+    route!(GET "/" "/" overview::page),
+    route!(GET "/overview" "/overview" overview::part),
+    route!(GET "/find" "/find?id=evt_1" find::redirect),
+    route!(GET "/events" "/events?type=charge.*" events::page),
+    route!(GET "/events/{id}" "/events/evt_1" event::page),
+    route!(GET "/events/{id}/timeline" "/events/evt_1/timeline" event::timeline),
+    route!(GET "/events/{id}/replay" "/events/evt_1/replay" replay::plan),
+    route!(POST "/replays" "/replays" replay::begin),
+    route!(GET "/objects/{id}" "/objects/pi_1" object::page),
+    route!(GET "/rejected" "/rejected" rejected::page),
+    route!(GET "/dead-letters" "/dead-letters" dead_letters::page),
+    route!(GET "/dead-letters/{name}" "/dead-letters/payments" dead_letters::letters),
+    route!(GET "/runs" "/runs" runs::page),
+    route!(GET "/setup" "/setup" setup::page),
+    route!(GET "/setup/findings" "/setup/findings" setup::findings),
+];
+
+/// The routes, behind the guard.
+pub(crate) fn router(app: Shared) -> Router {
+    let router = ROUTES.iter().fold(Router::new(), |router, route| {
+        debug_assert!(matches!(route.method, Method::GET | Method::POST));
+        router.route(route.path, (route.handler)())
+    });
+    router
+        .fallback(no_page)
+        .layer(DefaultBodyLimit::max(REQUEST_BYTES))
+        .layer(from_fn_with_state(app.clone(), guard))
+        .with_state(app)
+}
+
+async fn no_page() -> Response {
+    Refusal::no_page().into_response()
+}
