@@ -106,6 +106,22 @@ test: need-rust need-cc need-python ## Run every test, the deployed ones on a lo
 generate: need-python ## Write what follows from the list of domains: their blocks of the templates, and other lists of them
 	@$(PY) infra/generate
 
+# Of the binaries that `make test` has built: the features of the whole workspace, once more.
+BROWSER_BINARIES = $(addprefix --bin ,sluice sluice-local $(FUNCTIONS))
+TRY_IN_BROWSER = $(TIDY) .venv/browser/bin/python -B infra/console/browser
+
+.PHONY: browser
+browser: need-rust need-cc need-python ## Try every page of the console in headless Chromium, on a local stack [NAMES='phone axe']
+	@infra/setup/setup.sh local browser
+	@$(CARGO) build -q $(CARGO_FLAGS) --workspace $(BROWSER_BINARIES)
+	@$(TRY_IN_BROWSER) $(NAMES)
+
+.PHONY: screenshots
+screenshots: need-rust need-cc need-python ## Take a picture of each page of the console into target/screenshots, and the one of the README
+	@infra/setup/setup.sh local browser
+	@$(CARGO) build -q $(CARGO_FLAGS) --workspace $(BROWSER_BINARIES)
+	@$(TRY_IN_BROWSER) --screenshots
+
 # In the test program that `make test` has built: the features of the whole workspace, once more.
 .PHONY: conformance
 conformance: need-rust need-cc need-python ## Run the adapters' contract suites on a second emulated DynamoDB (moto)

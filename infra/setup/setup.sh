@@ -2,9 +2,9 @@
 # Makes the Python environments that the Makefile's targets use: `.venv/local` (the AWS on this machine, for
 # `make run` and `make test`), `.venv/lint` (sam, cfn-lint, cargo-lambda, for `make lint` and `sam build`),
 # `.venv/checkov` and `.venv/workflows` (for `make lint`), `.venv/moto` (a second emulated DynamoDB, for
-# `make conformance`) and `.venv/bench` (for `make bench`).
+# `make conformance`), `.venv/bench` (for `make bench`) and `.venv/browser` (for `make browser`, with Debian's Chromium).
 #
-#   infra/setup/setup.sh local|lint|checkov|workflows|moto|bench ...
+#   infra/setup/setup.sh local|lint|checkov|workflows|moto|bench|browser ...
 #                                                            makes the ones named, only where their pinned list has changed
 #   infra/setup/setup.sh pin [moto ...]                      resolves *.in into *.txt (all, or those named), to the newest
 #                                                            versions and for every supported platform
@@ -14,7 +14,7 @@
 set -eu
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/../.." && pwd)
 tools="$root/infra/setup"
-sets="local lint checkov workflows moto bench"
+sets="local lint checkov workflows moto bench browser"
 
 # The newest Python that both sets have wheels for, else whatever `python3` is.
 find_python() {
@@ -60,6 +60,51 @@ install() { # name
     echo "setup: .venv/$name is ready"
 }
 
+# What a set's packages ask for and is never used here, as options of uv.
+left_out() { # name
+    case $1 in
+        # Of axe-playwright-python only the file axe.min.js is read.
+        browser) echo --no-emit-package playwright --no-emit-package greenlet --no-emit-package pyee ;;
+    esac
+}
+
+has() { # program...
+    for program in "$@"; do
+        if command -v "$program" >/dev/null; then
+            return
+        fi
+    done
+    return 1
+}
+
+# A browser and its driver are no Python packages. Root gets Debian's here; otherwise they have to be there. The names are
+# those of infra/console/browser: CI's machines have Chrome.
+browser() {
+    missing=
+    has chromium chromium-browser google-chrome || missing="chromium"
+    has chromedriver || missing="${missing:+$missing }chromium-driver"
+    if [ -z "$missing" ]; then
+        return
+    fi
+    if [ "$(id -u)" != 0 ] || ! has apt-get; then
+        echo "setup: a browser or its driver is missing. On Debian: apt install $missing. Elsewhere: Chromium or Chrome, and" \
+            "the chromedriver of its version, on PATH as chromium or google-chrome, and chromedriver." >&2
+        exit 1
+    fi
+    echo "setup: installing $missing with apt-get (a minute or so, once)"
+    mkdir -p "$root/.venv"
+    log="$root/.venv/apt.log"
+    # The machine's lists may be of another day, and name a version that is gone.
+    # shellcheck disable=SC2086 # Names, one word each.
+    if ! { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing; } \
+        >"$log" 2>&1 </dev/null; then
+        cat "$log" >&2
+        echo "setup: apt-get could not install $missing" >&2
+        exit 1
+    fi
+    echo "setup: $missing: ready"
+}
+
 pin() { # name...
     mkdir -p "$root/.venv"
     new_venv "$root/.venv/pin"
@@ -67,7 +112,7 @@ pin() { # name...
     for name in "$@"; do
         (cd "$tools" && "$root/.venv/pin/bin/uv" pip compile --quiet --universal --python-version 3.10 \
             --generate-hashes --no-emit-index-url --only-binary :all: --upgrade \
-            --custom-compile-command 'infra/setup/setup.sh pin' "$name.in" -o "$name.txt")
+            --custom-compile-command 'infra/setup/setup.sh pin' $(left_out "$name") "$name.in" -o "$name.txt")
     done
 }
 
@@ -82,5 +127,8 @@ if [ "$1" = pin ]; then
     exit
 fi
 for name in "$@"; do
+    if [ "$name" = browser ]; then
+        browser
+    fi
     install "$name"
 done

@@ -106,7 +106,8 @@ pub(crate) fn render(app: &App, refusal: &Refusal, is_part: bool) -> Markup {
     let Refusal { title, said, .. } = refusal;
     let note = html! {
         div.note.bad role="alert" {
-            h2 { (title) }
+            // A page has it as its heading.
+            @if is_part { h2 { (title) } }
             p { (said) }
             @if let Some(code) = refusal.code() { (runbook(code)) }
         }

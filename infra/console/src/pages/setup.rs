@@ -32,19 +32,26 @@ pub(crate) async fn findings(State(app): State<Shared>) -> Result<Markup, Refusa
 fn view(found: &[Findings]) -> Markup {
     let all = || found.iter().flat_map(|findings| &findings.all);
     let count = |level| all().filter(|finding| finding.level == level).count();
+    // What there is none of has no colour.
+    let counted = |level, tone, name: &str| match count(level) {
+        0 => toned(Tone::Dim, &format!("0 {name}")),
+        count => toned(tone, &format!("{count} {name}")),
+    };
+    let is_all_good =
+        |findings: &&Findings| !findings.all.is_empty() && findings.all.iter().all(is_good);
+    let good: Vec<_> = found
+        .iter()
+        .filter(is_all_good)
+        .map(|Findings { area, all }| format!("{area} {}", all.len()))
+        .collect();
     html! {
         p {
-            (toned(Tone::Bad, &format!("{} wrong", count(FindingLevel::Wrong)))) " "
-            (toned(Tone::Warn, &format!("{} to look at", count(FindingLevel::Look)))) " "
-            (toned(Tone::Warn, &format!("{} unknown", count(FindingLevel::Unknown)))) " "
-            (toned(Tone::Good, &format!("{} good", count(FindingLevel::Good))))
+            (counted(FindingLevel::Wrong, Tone::Bad, "wrong")) " · "
+            (counted(FindingLevel::Look, Tone::Warn, "to look at")) " · "
+            (counted(FindingLevel::Unknown, Tone::Warn, "unknown")) " · "
+            (counted(FindingLevel::Good, Tone::Good, "good"))
         }
-        p.dim {
-            @for Findings { area, all } in found.iter().filter(|findings| findings.all.iter().all(is_good)) {
-                (area) " " (all.len()) " · "
-            }
-            "nothing to do"
-        }
+        @if !good.is_empty() { p.dim { "Nothing to do: " (good.join(" · ")) } }
         @for Findings { area, all } in found {
             @let rest: Vec<_> = all.iter().filter(|finding| !is_good(finding)).collect();
             @if !rest.is_empty() {

@@ -1,0 +1,101 @@
+"""The stack, its console's browser, and what is on the stack: one for all tests. `__main__` fills it in."""
+
+import contextlib
+import tempfile
+import unittest
+from urllib.parse import parse_qs, urlsplit
+
+from chromium import Chromium
+from pages import Story
+from stack import ROOT, Stack
+
+SCREENSHOTS = ROOT / "target/screenshots"
+
+# What a page may not take for markup.
+MARKUP = '</code></pre><script>document.title="taken"</script><img src=x onerror="document.title=\'taken\'">'
+BEYOND_DOUBLES = 2**53 + 1
+
+
+class Shared:
+    stack: Stack
+    browser: Chromium
+    story: Story
+    scratch: str
+
+
+@contextlib.contextmanager
+def all_of_it():
+    """The stack and the browser, until the end of the context."""
+    with tempfile.TemporaryDirectory(prefix="sluice-browser-") as Shared.scratch, Stack(Shared.scratch) as Shared.stack:
+        with contextlib.closing(Chromium(Shared.stack.address, Shared.scratch)) as Shared.browser:
+            Shared.story = story()
+            yield
+
+
+def story():
+    """Puts one of everything on the stack, through the pages."""
+    stack, browser = Shared.stack, Shared.browser
+    applied = stack.intent(metadata={MARKUP: "1"})
+    stack.send(applied)
+    rejected = stack.intent(status=None, amount=BEYOND_DOUBLES, statement=MARKUP, metadata={MARKUP: MARKUP})
+    stack.send(rejected)
+    stack.put_dead_letter("payments", applied)
+    browser.open(f"/events/{rejected['id']}")
+
+    def recorded():
+        browser.driver.refresh()
+        return "object.field_missing" in browser.text()
+
+    browser.until(recorded, "the record of the rejection")
+    run = replay(browser, rejected["id"], "to have a run to look at")
+    browser.open("/rejected?outcome=rejected")
+    group = browser.one("td.number a").get_attribute("href")
+    browser.open("/events?type=customer.subscription.*&outcome=&since=36d")
+    subscription = browser.one("tbody a[href^='/events/evt_']").text
+    browser.open(f"/events/{subscription}")
+    customer = browser.run("return document.querySelector('.json').textContent.match(/cus_[A-Za-z0-9]+/)[0]")
+    return Story(
+        rejected=rejected["id"],
+        applied=applied["id"],
+        object=applied["data"]["object"]["id"],
+        customer=customer,
+        run=run,
+        digest=parse_qs(urlsplit(group).query)["digest"][0],
+    )
+
+
+def replay(browser, event, why):
+    """Replays an event as a person does. The name of the run."""
+    browser.open(f"/events/{event}/replay")
+    browser.one("input[name=why]").send_keys(why)
+    browser.one("form.confirm button[type=submit]").click()
+    browser.until_path("/runs?run=")
+    return parse_qs(urlsplit(browser.path()).query)["run"][0]
+
+
+class BrowserTest(unittest.TestCase):
+    """A test in the shared browser, whose pages may not complain and may not ask for anything of another host."""
+
+    def setUp(self):
+        self.stack, self.browser, self.story = Shared.stack, Shared.browser, Shared.story
+        self.judged = [self.browser]
+        self.browser.show()
+
+    @classmethod
+    def opened(cls, *options, **of_browser):
+        """Another browser, at another console of the stack, which ends with the class."""
+        browser = Chromium(Shared.stack.console(*options), Shared.scratch, **of_browser)
+        cls.addClassCleanup(browser.close)
+        return browser
+
+    def other(self, *options, **of_browser):
+        """The same for one test, which judges it too."""
+        browser = self.opened(*options, **of_browser)
+        self.judged.append(browser)
+        return browser
+
+    def tearDown(self):
+        for browser in self.judged:
+            self.assertEqual(browser.asked_elsewhere(), [])
+            complaints, browser.complaints = browser.complaints, []
+            self.assertEqual(complaints, [])
