@@ -18,6 +18,7 @@ LINES = 80
 KNOWN = {
     "README.md": "a picture and a sentence that show the domains that the project comes with",
     "template.json": "the transformed template, as it is compared in tests",
+    "domains.rs": "the order that the first domains keep",
     "ARCHITECTURE.md": "the tree of the project as it comes",
     "CHANGELOG.md": "what was released",
     "first-deploy.md": "the types that each domain needs: only who writes the domain knows them",
