@@ -9,11 +9,12 @@
 //!
 //! # Layout
 //! - `letters`: a queue of dead letters, as SQS lets it be read.
-//! - `redrive`: moving back. `discard`: giving up.
+//! - `redrive`: moving back. `discard`: giving up. `work`: a plan that is carried out, and its record.
 
 mod discard;
 pub(crate) mod letters;
 mod redrive;
+mod work;
 
 use std::collections::BTreeMap;
 
@@ -29,6 +30,7 @@ use letters::{Recorded, receive, release};
 pub use discard::{Discarded, Refused};
 pub use letters::{LOOK_MAX, Letter, Received, check};
 pub use redrive::{REDRIVE_WHY, Redriven};
+pub use work::{What, Work};
 
 /// How long the note of what was done with a letter is kept, in days: as long as the ledger's entries by default.
 const KEEP_DAYS: u32 = 35;

@@ -3,7 +3,7 @@
 //! | `pk` | `sk` | |
 //! |---|---|---|
 //! | `replay#<run>`, `evt#<event>` | | see [`replays`] |
-//! | `rebuild#<run>`, `import#<run>` | `run` | see [`bulk`] |
+//! | `rebuild#<run>`, `import#<run>`, `redrive#<run>`, `discard#<run>`, `reconcile#<run>` | `run` | see [`bulk`] |
 //! | `rollback#<function>` | its start time | see [`moves`] |
 //! | `runs` | `<began ms, 15 digits>#<kind>#<name>` | an entry in the list of all runs: `kind`, `name` S, `plan` S, `at` N ms, `expires_at` N s |
 //!
@@ -52,10 +52,25 @@ pub enum Kind {
     Import,
     /// Points a function's alias at another version.
     Rollback,
+    /// Moves dead letters back to their queue.
+    Redrive,
+    /// Gives dead letters up.
+    Discard,
+    /// Compares the ledger with Stripe's list of events.
+    Reconcile,
 }
 
 impl Kind {
-    const ALL: [Self; 4] = [Self::Replay, Self::Rebuild, Self::Import, Self::Rollback];
+    /// All of them.
+    pub const ALL: [Self; 7] = [
+        Self::Replay,
+        Self::Rebuild,
+        Self::Import,
+        Self::Rollback,
+        Self::Redrive,
+        Self::Discard,
+        Self::Reconcile,
+    ];
 
     /// Its name in keys.
     pub fn as_str(self) -> &'static str {
@@ -64,10 +79,14 @@ impl Kind {
             Self::Rebuild => "rebuild",
             Self::Import => "import",
             Self::Rollback => "rollback",
+            Self::Redrive => "redrive",
+            Self::Discard => "discard",
+            Self::Reconcile => "reconcile",
         }
     }
 
-    fn of(word: &str) -> Option<Self> {
+    /// The kind of this name.
+    pub fn of(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.as_str() == word)
     }
 
@@ -161,8 +180,10 @@ impl Place {
     fn summary(self, record: &Item) -> Option<Summary> {
         match self.kind {
             Kind::Replay => replays::summary(self, record),
-            Kind::Rebuild | Kind::Import => bulk::summary(self, record),
             Kind::Rollback => moves::summary(self, record),
+            Kind::Rebuild | Kind::Import | Kind::Redrive | Kind::Discard | Kind::Reconcile => {
+                bulk::summary(self, record)
+            }
         }
     }
 }
@@ -258,6 +279,30 @@ impl RunStore {
         ]);
         item.extend(plan.as_ref().map(|plan| ("plan".to_owned(), text(plan))));
         self.put(item, Only::Always).await.map(drop)
+    }
+
+    /// The run of this kind and name that was begun at this time; `None` if there is none.
+    ///
+    /// # Errors
+    /// `Retry` if the table can't be reached.
+    pub async fn find(
+        &self,
+        kind: Kind,
+        name: &str,
+        began_ms: i64,
+    ) -> Result<Option<Summary>, Fault> {
+        let place = format!("{}#{}#{name}", moment(began_ms), kind.as_str());
+        let Some(place) = self
+            .item(LIST, &place)
+            .await?
+            .as_ref()
+            .and_then(Place::read)
+        else {
+            return Ok(None);
+        };
+        let [pk, sk] = place.record();
+        let record = self.item(&pk, &sk).await?;
+        Ok(record.and_then(|record| place.summary(&record)))
     }
 
     /// Runs of all kinds, the newest first: at most `limit`, after the entry that the previous page named.
