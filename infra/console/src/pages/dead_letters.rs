@@ -8,6 +8,7 @@ use maud::{Markup, html};
 use sluice_operations::dlq::{self, Filter, Letter, Received, causes};
 use sluice_operations::queues::depth;
 
+use crate::actions::dead_letters::links;
 use crate::app::{About, Shared};
 use crate::layout::{Section, page as framed};
 use crate::limits::ROWS;
@@ -56,16 +57,18 @@ pub(crate) async fn letters(
         domain: name.clone(),
         ..Filter::default()
     };
-    let read = app
-        .operations
-        .ask(|stack| async move { dlq::list(&stack, &filter, &mut |_| {}).await });
-    let received = read.await?;
+    let read = app.operations.ask(|stack| async move {
+        let received = dlq::list(&stack, &filter, &mut |_| {}).await?;
+        let has_queue = stack.domains().any(|domain| domain == filter.domain);
+        Ok((received, has_queue))
+    });
+    let (received, has_queue) = read.await?;
     let title = format!("Dead letters of {name}");
-    let content = view(&app.about, &name, &received);
+    let content = view(&app.about, &name, &received, has_queue);
     Ok(framed(&app.about, Section::DeadLetters, &title, content))
 }
 
-fn view(about: &About, name: &str, received: &Received) -> Markup {
+fn view(about: &About, name: &str, received: &Received, has_queue: bool) -> Markup {
     let Received {
         letters,
         left,
@@ -78,12 +81,13 @@ fn view(about: &About, name: &str, received: &Received) -> Markup {
         @if letters.is_empty() { p.empty { "No letter could be looked at." } } @else {
             h2 { "By cause" }
             div.scroll { table {
-                thead { tr { th.number { "letters" } th { "code" } th { "example" } th { "cause" } } }
+                thead { tr { th.number { "letters" } th { "code" } th { "example" } th { "cause" } th { "plan" } } }
                 tbody { @for cause in causes(name, letters).iter().take(ROWS) { tr {
                     td.number { (cause.count) }
                     td { code { (cause.code) } }
                     td { (link(&cause.example)) }
                     td.text { (cause.cause) }
+                    td { (links(name, &cause.code, &cause.digest, has_queue)) }
                 } } }
             } }
             h2 { "Letters" }
@@ -92,7 +96,8 @@ fn view(about: &About, name: &str, received: &Received) -> Markup {
                 tbody { @for letter in letters.iter().take(ROWS) { (row(letter)) } }
             } }
             (more(letters.len().saturating_sub(ROWS), &about.command(&format!("dlq show {name}"))))
-            p { "Once the cause is gone: " (command(&about.command(&format!("dlq redrive {name}")))) }
+            p.bar { "All of them: " (links(name, "", "", has_queue)) }
+            p { "In the terminal: " (command(&about.command(&format!("dlq redrive {name}")))) }
         }
     }
 }
