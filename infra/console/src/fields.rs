@@ -34,7 +34,7 @@ impl Fields {
         found.find_map(|(_, value)| given(value))
     }
 
-    /// The words of all fields of a name, parted by commas or white space.
+    /// The words of all fields of a name, separated by commas or white space.
     pub(crate) fn words(&self, name: &str) -> Vec<String> {
         let found = self.0.iter().filter(|(one, _)| one == name);
         let words = found.flat_map(|(_, value)| {

@@ -26,7 +26,10 @@ pub enum May {
 /// What may be done with a run at this time.
 pub fn may(run: &Summary, now_ms: i64) -> May {
     let is_cut_off = now_ms - run.at_ms > CUT_OFF_MS;
+    let is_through = run.total.is_some_and(|total| run.done >= total);
     match (&run.state, run.kind) {
+        // Stopped by what became of its last events: nothing is left of it.
+        (State::Stopped(_), _) if is_through => May::Neither,
         (State::Done, _) | (_, Kind::Rollback) => May::Neither,
         (State::Running, Kind::Replay | Kind::Rebuild) if is_cut_off => May::Resume,
         (State::Running, _) => May::Stop,
@@ -181,6 +184,15 @@ mod tests {
             let shown = run(kind, state.clone());
             assert_eq!(may(&shown, now_ms), expected, "{kind:?} {state:?}");
         }
+    }
+
+    #[test]
+    fn a_run_that_was_stopped_after_its_last_event_has_nothing_left_to_resume() {
+        let mut through = run(Kind::Replay, stopped());
+        (through.done, through.total) = (3, Some(3));
+        assert_eq!(may(&through, 2_000), May::Neither);
+        through.total = Some(4);
+        assert_eq!(may(&through, 2_000), May::Resume);
     }
 
     #[test]

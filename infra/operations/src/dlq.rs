@@ -186,6 +186,19 @@ impl Plan {
     }
 }
 
+impl Work {
+    /// Does it. What became of the letters is in the record.
+    ///
+    /// # Errors
+    /// If AWS can't be asked, or if a person has stopped it. What was done before that stays done.
+    pub async fn run(self, stack: &Stack) -> Result<(), Problem> {
+        match self.what {
+            What::Redrive => self.redrive(stack).await.map(drop),
+            What::Discard { unchecked } => self.discard(stack, unchecked).await.map(drop),
+        }
+    }
+}
+
 /// The store of the notes that say what was done with letters.
 fn notes(stack: &Stack) -> Result<DynamoDeadLetters, Problem> {
     let (ledger, outcomes) = (stack.table("ledger")?, stack.table("outcomes")?);

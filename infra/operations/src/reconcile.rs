@@ -136,11 +136,11 @@ impl Comparison {
     /// Compares until nothing is left to compare. What was found is in the record, and in reconcile's own reports.
     ///
     /// # Errors
-    /// The function's own failure; `run.taken` if somebody has stopped it.
+    /// The function's own failure; `run.taken` if a person has stopped it.
     pub async fn run(mut self, stack: &Stack) -> Result<(), Problem> {
         let compared = self.compare(stack).await;
         let ended = self.0.end(compared.as_ref().err()).await;
-        // If somebody has stopped it, they have written how it ended.
+        // A person who stopped it has written how it ended.
         compared.and(ended)
     }
 

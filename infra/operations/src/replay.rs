@@ -36,7 +36,7 @@ use crate::stack::Stack;
 use crate::times::{now_ms, time_of_ms};
 pub use plan::Plan;
 
-/// The code of a run that another program goes on with.
+/// The code of a run that another program has resumed.
 const TAKEN: &str = "replay.taken";
 
 /// How often a stop is written again, if the run makes progress in between.
@@ -184,6 +184,10 @@ impl Recorded {
         progress: impl FnMut(&Run) -> ControlFlow<String>,
     ) -> Result<Run, Problem> {
         let Self { run, version } = self;
+        // It was stopped by what became of its last events: it would be recorded as running, and never end.
+        if run.next >= run.total {
+            return Ok(run);
+        }
         let runs = runs(stack)?;
         let ledger = stack.table("ledger")?.to_owned();
         let entries = DynamoLedger::new(stack.aws.sdk(), ledger, SystemClock);

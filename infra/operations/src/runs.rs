@@ -5,7 +5,7 @@
 //! page, then the record, then the next page. A run that was cut off repeats its current page; an object that needs no
 //! change isn't written again.
 //!
-//! A run stops if too many objects fail, if its [`Watch`] stops it, or if somebody else does: the program that
+//! A run stops if too many objects fail, if its [`Watch`] stops it, or if a person does, in whichever program: the one that
 //! works on it finds that in the record after its page. It can be resumed in each case.
 //!
 //! Work that is bounded by itself (dead letters, reconcile) is recorded the same way, by a `Record`, and isn't resumed.
@@ -278,7 +278,7 @@ impl Bulk {
         is_over.then(|| format!("{failed} of {looked} failed, more than {limit} %"))
     }
 
-    /// Writes the record. If somebody has stopped the run meanwhile, it is as their record has it afterwards.
+    /// Writes the record. If a person has stopped the run meanwhile, it is as that record has it afterwards.
     async fn save(&mut self, state: State) -> Result<(), Problem> {
         self.run.state = state;
         if let Some(held) = &self.held {

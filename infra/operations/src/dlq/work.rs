@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{Discarded, Plan, Redriven};
+use super::Plan;
 use crate::actor::Reason;
 use crate::problem::Problem;
 use crate::runs::{Confirmed, Kind, Record, name, plan_digest};
@@ -38,7 +38,7 @@ pub struct Work {
     pub(super) plan: Plan,
     pub(super) record: Record,
     pub(super) reason: Reason,
-    what: What,
+    pub(super) what: What,
 }
 
 impl Plan {
@@ -48,7 +48,7 @@ impl Plan {
         plan_digest([&what, self.domain(), &self.selection.digest])
     }
 
-    /// Records the run that a person has confirmed, before a letter is touched. [`Work::run`] carries it out.
+    /// Records the run that a person has confirmed, before a letter is touched. [`super::Work::run`] carries it out.
     ///
     /// # Errors
     /// `run.taken` if there is a run of this name. The letters are made visible again then.
@@ -96,20 +96,6 @@ impl Work {
         self.record.began_ms()
     }
 
-    /// Does it. What became of the letters is in the record.
-    ///
-    /// # Errors
-    /// If AWS can't be asked, or if somebody has stopped it. What was done before that stays done.
-    pub async fn run(self, stack: &Stack) -> Result<(), Problem> {
-        match self.what {
-            What::Redrive => self.redrive(stack).await.map(|_: Redriven| ()),
-            What::Discard { unchecked } => {
-                let done = self.discard(stack, unchecked).await;
-                done.map(|_: Discarded| ())
-            }
-        }
-    }
-
     /// Records how it ended. If it was cut short, the letters that are left become visible again.
     pub(super) async fn end(self, stack: &Stack, problem: Option<&Problem>) -> Result<(), Problem> {
         if problem.is_some() {
@@ -117,7 +103,7 @@ impl Work {
             let _ = self.plan.release(stack).await;
         }
         match (self.record.end(problem).await, problem) {
-            // The problem itself comes first, and somebody who stopped it has written how it ended.
+            // The problem itself comes first, and the person who stopped it has written how it ended.
             (Err(_), Some(_)) => Ok(()),
             (ended, _) => ended,
         }

@@ -101,7 +101,7 @@ pub(crate) fn by(reason: &Reason) -> String {
     format!("by {}: {}", reason.who, reason.why)
 }
 
-/// The reason of a run that somebody resumes.
+/// The reason of a run that a person resumes.
 pub(crate) fn resumed(why: &str, reason: &Reason) -> String {
     let whole = format!("{why}; resumed {}", by(reason));
     whole.chars().take(RESUMED_MAX).collect()

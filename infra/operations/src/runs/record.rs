@@ -62,7 +62,7 @@ impl Record {
     /// Writes the progress.
     ///
     /// # Errors
-    /// `run.taken` if somebody has stopped it meanwhile: nothing more may be done.
+    /// `run.taken` if a person has stopped it meanwhile: nothing more may be done.
     pub(crate) async fn save(&mut self) -> Result<(), Problem> {
         self.run.at_ms = now_ms();
         self.held = self.store.save(&self.run, &self.held).await?;
