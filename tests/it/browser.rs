@@ -13,7 +13,7 @@ use crate::world::{World, eventually, intent, now_s, paid, unique};
 const PAGE_BYTES: usize = 100 * 1024;
 
 /// A console, and the browser that was let in.
-struct Browser {
+pub(crate) struct Browser {
     console: Child,
     host: String,
     cookie: String,
@@ -26,14 +26,14 @@ impl Drop for Browser {
     }
 }
 
-struct Answer {
-    status: u16,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
     head: String,
-    body: String,
+    pub(crate) body: String,
 }
 
 impl Answer {
-    fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         let mut lines = self.head.lines().filter_map(|line| line.split_once(": "));
         lines.find_map(|(one, value)| one.eq_ignore_ascii_case(name).then_some(value))
     }
@@ -66,7 +66,7 @@ fn ask(host: &str, method: &str, path: &str, headers: &[(&str, &str)], body: &st
 
 impl Browser {
     /// Starts the program, and opens the address that it prints.
-    fn open(world: &World, options: &[&str]) -> Self {
+    pub(crate) fn open(world: &World, options: &[&str]) -> Self {
         let call = [&["console", "--no-open", "--port", "0", "--json"], options].concat();
         let mut call = program(world, &call);
         let mut console = call.stdout(Stdio::piped()).spawn().expect("it runs");
@@ -94,12 +94,12 @@ impl Browser {
         }
     }
 
-    fn answer(&self, path: &str) -> Answer {
+    pub(crate) fn answer(&self, path: &str) -> Answer {
         ask(&self.host, "GET", path, &[("Cookie", &self.cookie)], "")
     }
 
     /// A page, whose weight is printed and has a limit.
-    fn page(&self, path: &str) -> String {
+    pub(crate) fn page(&self, path: &str) -> String {
         let answer = self.answer(path);
         assert_eq!(answer.status, 200, "{path}: {}", answer.body);
         println!("{path}: {} bytes", answer.body.len());
@@ -108,7 +108,7 @@ impl Browser {
     }
 
     /// Sends a form, as a page of this site does.
-    fn send(&self, path: &str, fields: &[(&str, &str)], site: &str) -> Answer {
+    pub(crate) fn send(&self, path: &str, fields: &[(&str, &str)], site: &str) -> Answer {
         let plain = |text: &str| text.replace(' ', "+");
         let fields = fields
             .iter()
@@ -124,7 +124,7 @@ impl Browser {
 }
 
 /// The text between two others, of the first place that has both.
-fn between<'a>(text: &'a str, before: &str, after: &str) -> &'a str {
+pub(crate) fn between<'a>(text: &'a str, before: &str, after: &str) -> &'a str {
     let found = text
         .split_once(before)
         .and_then(|(_, rest)| rest.split_once(after));
@@ -228,16 +228,13 @@ fn a_rejected_event_is_found_in_the_browser_its_reason_is_read_and_it_is_replaye
         .header("location")
         .expect("where it is shown")
         .to_owned();
-    let (_, name) = runs.split_once("run=").expect("a name");
+    let name = between(&runs, "/runs/replay/", "?");
     let page = browser.page(&runs);
-    for word in [
-        name,
-        "the domain was fixed",
-        "an operator",
-        "aria-current=\"true\"",
-    ] {
+    for word in [name, "the domain was fixed", "an operator", digest] {
         assert!(page.contains(word), "{word}: {page}");
     }
+    let list = browser.page(&format!("/runs?run={name}&kind=replay"));
+    assert!(list.contains("aria-current=\"true\""), "{list}");
     // It is rejected once more, which stops the run.
     eventually("the run's end", || {
         let page = browser.page(&runs);

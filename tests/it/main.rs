@@ -28,7 +28,7 @@
 //! - `waiting`: events that their endpoint wasn't configured for, by the same program.
 //! - `erasure`: what is left of a customer, by the operator's program.
 //! - `console`: what operators see, by the same program.
-//! - `browser`: the console's pages, over HTTP, by the same program.
+//! - `browser`: the console's pages, over HTTP, by the same program. `console_actions`: what an operator does there.
 //! - `samples`: each sample event, in memory, at the domain of its type.
 //! - `scale`: the AWS calls that a list, sweep and a replay make, over a small ledger and a larger one.
 //! - `operators`: wrong setups, a comparison before switching, rolled secrets, by the same program.
@@ -43,6 +43,7 @@ mod browser;
 mod cases;
 mod chaos;
 mod console;
+mod console_actions;
 mod consumers;
 mod cost;
 mod crashes;

@@ -298,12 +298,8 @@ impl Drop for Running {
     }
 }
 
-#[test]
-fn a_replay_of_many_events_that_is_killed_goes_on_where_it_was_in_the_same_generation() {
-    // 2,000 by default: SLUICE_REPLAY_EVENTS=10000 is the full documented number.
-    let events = std::env::var("SLUICE_REPLAY_EVENTS").map(|count| count.parse());
-    let events: usize = events.map_or(2_000, |count| count.expect("a number of events"));
-    let world = World::own(|_| {});
+/// Records this many events, and returns their ids.
+pub(crate) fn recorded(world: &World, events: usize) -> Vec<String> {
     // Entries in bulk, as copies of one that ingest recorded; they have a type that no domain handles, so that no queue
     // fills.
     let first = unique("evt");
@@ -334,6 +330,17 @@ fn a_replay_of_many_events_that_is_killed_goes_on_where_it_was_in_the_same_gener
             .stack(|stack| stack.aws().json("DynamoDB_20120810.BatchWriteItem", &input))
             .expect("written");
     }
+    ids
+}
+
+#[test]
+fn a_replay_of_many_events_that_is_killed_goes_on_where_it_was_in_the_same_generation() {
+    // 2,000 by default: SLUICE_REPLAY_EVENTS=10000 is the full documented number.
+    let events = std::env::var("SLUICE_REPLAY_EVENTS").map(|count| count.parse());
+    let events: usize = events.map_or(2_000, |count| count.expect("a number of events"));
+    let world = World::own(|_| {});
+    let ids = recorded(&world, events);
+    let first = ids[0].strip_suffix("n0").expect("a copy").to_owned();
     let file = world.file(&ids.join("\n"));
     let call = [
         "replay", "--file", &file, "--force", "--rate", "1000", "--settle", "0", "--why", "a test",

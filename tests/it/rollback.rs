@@ -10,7 +10,7 @@ use crate::replay::{program, sluice};
 use crate::world::{World, built, eventually, paid, shared};
 
 /// Deploys with this revision, and with one variable of a function changed.
-fn deployed(world: &World, revision: &str, change: Option<(&str, &str, &str)>) {
+pub(crate) fn deployed(world: &World, revision: &str, change: Option<(&str, &str, &str)>) {
     let mut options = built();
     options.parameters.extend(parameters(revision));
     if let Some((function, variable, value)) = change {
@@ -33,7 +33,7 @@ fn parameters(revision: &str) -> [(String, String); 4] {
     .map(|(name, value)| (name.to_owned(), value.to_owned()))
 }
 
-fn versioned() -> World {
+pub(crate) fn versioned() -> World {
     World::own(|options| options.parameters.extend(parameters("1111111111")))
 }
 

@@ -141,18 +141,19 @@ async fn redrive(
     reason: Option<Reason>,
 ) -> Result<(), Problem> {
     let plan = plan(context, filter, max).await?;
-    let domain = &plan.selection.filter.domain;
+    let domain = &plan.selection.filter.domain.clone();
+    let not_seen = [plan.left, plan.hidden];
     let Some(reason) = reason else {
         plan.release(&context.stack).await?;
         let (count, words) = (plan.selection.count, "would be moved back; --yes does it");
         done(context, "would_redrive", count, words)?;
-        return verdict(Vec::new(), domain, [plan.left, plan.hidden]);
+        return verdict(Vec::new(), domain, not_seen);
     };
     let Redriven { redriven, stayed } = plan.redrive(&context.stack, &reason).await?;
     done(context, "redriven", redriven, "moved back")?;
     let stayed = (stayed > 0).then(|| format!("{stayed} could not be moved, and stay"));
     let stayed = stayed.into_iter().collect();
-    verdict(stayed, domain, [plan.left, plan.hidden])
+    verdict(stayed, domain, not_seen)
 }
 
 /// Gives up all that are wanted and may be given up, with a reason. Without a reason, says how many they are.
@@ -163,6 +164,8 @@ async fn discard(
     reason: Option<Reason>,
 ) -> Result<(), Problem> {
     let plan = plan(context, filter, LOOK_MAX).await?;
+    let domain = &plan.selection.filter.domain.clone();
+    let not_seen = [plan.left, plan.hidden];
     let stack = &context.stack;
     let Discarded { discarded, refused } = match &reason {
         Some(reason) => plan.discard(stack, unchecked, reason).await?,
@@ -177,8 +180,7 @@ async fn discard(
     }
     let refused = refused.iter();
     let refused = refused.map(|one| format!("{}: {}", one.event, one.why));
-    let domain = &plan.selection.filter.domain;
-    verdict(refused.collect(), domain, [plan.left, plan.hidden])
+    verdict(refused.collect(), domain, not_seen)
 }
 
 /// Success, or one line for each thing that isn't done: what was left out, letters that were not looked at, and hidden

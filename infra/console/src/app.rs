@@ -17,6 +17,8 @@ pub(crate) struct App {
     pub(crate) operations: Operations,
     pub(crate) session: Session,
     pub(crate) about: About,
+    /// Held while a plan is confirmed: one after the other.
+    pub(crate) confirming: Arc<tokio::sync::Mutex<()>>,
     /// The overview's numbers, for as long as they are fresh.
     pub(crate) overview: Kept,
     pub(crate) log: Log,

@@ -16,7 +16,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use crate::app::{App, Shared};
-use crate::refusal::{Refusal, render};
+use crate::refusal::{Refusal, Worded, render};
 
 /// No inline script or style, nothing of another place, in no frame.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
@@ -69,10 +69,9 @@ pub(crate) async fn guard(State(app): State<Shared>, request: Request, next: Nex
     let status = answer.status();
     let refusal = answer.extensions_mut().remove::<Refusal>();
     // What the router or a form's reader refuses has no words of its own.
+    let is_worded = answer.extensions_mut().remove::<Worded>().is_some();
     let refusal = refusal.or_else(|| {
-        status
-            .is_client_error()
-            .then(|| Refusal::not_understood(status))
+        (status.is_client_error() && !is_worded).then(|| Refusal::not_understood(status))
     });
     if let Some(refusal) = refusal {
         if let Some(line) = refusal.line() {
@@ -170,5 +169,7 @@ fn token_of(uri: &Uri) -> Option<(String, String)> {
     Some((token, to))
 }
 
+#[cfg(test)]
+mod changes;
 #[cfg(test)]
 mod tests;

@@ -15,19 +15,22 @@ pub(crate) enum Section {
     Overview,
     Events,
     Rejected,
+    Failures,
     DeadLetters,
     Runs,
+    Actions,
     Setup,
     /// None of them: objects, refusals.
     None,
 }
 
-const MENU: [(Section, &str, &str); 6] = [
+const MENU: [(Section, &str, &str); 7] = [
     (Section::Overview, "/", "Overview"),
     (Section::Events, "/events", "Events"),
-    (Section::Rejected, "/rejected", "Rejected"),
+    (Section::Failures, "/failures", "Failures"),
     (Section::DeadLetters, "/dead-letters", "Dead letters"),
     (Section::Runs, "/runs", "Runs"),
+    (Section::Actions, "/actions", "Actions"),
     (Section::Setup, "/setup", "Setup"),
 ];
 

@@ -11,9 +11,10 @@
 //! # Layout
 //! - `server`: listens, and prints nothing. `guard`: who may ask for what. `session`: the token of the address, and the
 //!   cookie that it becomes.
-//! - `routes`: every path, in one table. `pages`: a module for each page.
+//! - `routes`: every path, in one table. `pages`: a module for each page. `actions`: what changes something, each a plan, its
+//!   confirmation and a run.
 //! - `operations`: runs the library's operations. `numbers`: what the overview shows. `app`: what the handlers share.
-//! - `layout`: the frame of a page. `show`: times, states, links. `query`: what a URL holds. `body`: Stripe's JSON with
+//! - `layout`: the frame of a page. `show`: times, states, links. `query`: what a URL holds. `fields`: what a form holds. `runbooks`: what a code means. `body`: Stripe's JSON with
 //!   its numbers as they were written, and personal data masked. `refusal`: what a page says when something isn't done.
 //! - `assets`: the files that are compiled in.
 //!
@@ -25,9 +26,11 @@
 //! | how long a request waits for its operation | [`limits::REQUEST_WAIT`] |
 //! | operations at the same time | [`limits::OPERATIONS`] |
 
+mod actions;
 mod app;
 mod assets;
 mod body;
+mod fields;
 mod guard;
 mod layout;
 pub mod limits;
@@ -37,6 +40,7 @@ mod pages;
 mod query;
 mod refusal;
 mod routes;
+mod runbooks;
 mod server;
 mod session;
 mod show;

@@ -11,6 +11,12 @@ pub const REQUEST_BYTES: usize = 16 * 1024;
 /// How long a request waits for its operation. The operation itself ends by its own limits.
 pub const REQUEST_WAIT: Duration = Duration::from_secs(60);
 
+/// How long the plan of a rebuild looks at objects: it has to be there before a request's time is over.
+pub const PLAN_WAIT: Duration = Duration::from_secs(30);
+
+/// The most bytes of HTML that the states of a rebuild's plan are shown in, together.
+pub const PLANNED_BYTES: usize = 48 * 1024;
+
 /// How many operations work at the same time; others wait for their turn.
 pub const OPERATIONS: usize = 8;
 
@@ -26,6 +32,9 @@ pub const RUNS_PAGE: u16 = 50;
 
 /// The most rows of a table that isn't paged. Further rows are counted.
 pub const ROWS: usize = 150;
+
+/// The most causes of a page of failures. Further causes are counted.
+pub const CAUSES: usize = 100;
 
 /// The most steps of a timeline. Further steps are counted.
 pub const STEPS: usize = 80;

@@ -3,10 +3,11 @@
 pub(crate) mod dead_letters;
 pub(crate) mod event;
 pub(crate) mod events;
+pub(crate) mod failures;
 pub(crate) mod find;
 pub(crate) mod object;
 pub(crate) mod overview;
 pub(crate) mod rejected;
-pub(crate) mod replay;
+pub(crate) mod run;
 pub(crate) mod runs;
 pub(crate) mod setup;

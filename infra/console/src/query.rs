@@ -39,6 +39,17 @@ pub(crate) fn object(id: &str, account: Option<&str>) -> String {
     )
 }
 
+/// The path of a run's page, by its kind and name.
+pub(crate) fn run_path(kind: &str, name: &str) -> String {
+    format!("/runs/{kind}/{}", escaped(name))
+}
+
+/// The page of a run, by its kind, its name and when it was begun.
+pub(crate) fn run(kind: &str, name: &str, began_ms: i64) -> String {
+    let began = began_ms.to_string();
+    url(&run_path(kind, name), &[("began", &began)])
+}
+
 /// A text of a form's field; none if it is empty.
 pub(crate) fn given(text: &str) -> Option<String> {
     let text = text.trim();

@@ -18,6 +18,10 @@ pub(crate) struct Refusal {
     is_problem: bool,
 }
 
+/// Marks an answer that isn't a success and has a page of its own.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Worded;
+
 impl Refusal {
     /// The request isn't allowed.
     pub(crate) fn forbidden(title: &str, said: &str) -> Self {

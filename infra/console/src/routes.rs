@@ -7,12 +7,18 @@ use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
 
+use crate::actions::dead_letters::{Discard, Redrive};
+use crate::actions::rebuild::Rebuild;
+use crate::actions::reconcile::Reconcile;
+use crate::actions::replay::Replay;
+use crate::actions::rollback::Rollback;
+use crate::actions::{confirmed, control, menu, planned, replay};
 use crate::app::Shared;
 use crate::assets;
 use crate::guard::guard;
 use crate::limits::REQUEST_BYTES;
 use crate::pages::{
-    dead_letters, event, events, find, object, overview, rejected, replay, runs, setup,
+    dead_letters, event, events, failures, find, object, overview, rejected, run, runs, setup,
 };
 use crate::refusal::Refusal;
 
@@ -56,13 +62,31 @@ pub(crate) const ROUTES: &[Route] = &[
     route!(GET "/events" "/events?type=charge.*" events::page),
     route!(GET "/events/{id}" "/events/evt_1" event::page),
     route!(GET "/events/{id}/timeline" "/events/evt_1/timeline" event::timeline),
-    route!(GET "/events/{id}/replay" "/events/evt_1/replay" replay::plan),
-    route!(POST "/replays" "/replays" replay::begin),
+    route!(GET "/events/{id}/replay" "/events/evt_1/replay" replay::of_event),
+    route!(GET "/actions" "/actions" menu::page),
+    route!(GET "/replays" "/replays?type=charge.*" menu::replay),
+    route!(POST "/replays" "/replays" confirmed::<Replay>),
+    route!(GET "/actions/redrive" "/actions/redrive?domain=payments" planned::<Redrive>),
+    route!(POST "/actions/redrive" "/actions/redrive" confirmed::<Redrive>),
+    route!(GET "/actions/discard" "/actions/discard?domain=payments" planned::<Discard>),
+    route!(POST "/actions/discard" "/actions/discard" confirmed::<Discard>),
+    route!(GET "/actions/rebuild" "/actions/rebuild?domain=payments" planned::<Rebuild>),
+    route!(POST "/actions/rebuild" "/actions/rebuild" confirmed::<Rebuild>),
+    route!(GET "/actions/rollback" "/actions/rollback?function=payments" planned::<Rollback>),
+    route!(POST "/actions/rollback" "/actions/rollback" confirmed::<Rollback>),
+    route!(GET "/actions/reconcile" "/actions/reconcile" planned::<Reconcile>),
+    route!(POST "/actions/reconcile" "/actions/reconcile" confirmed::<Reconcile>),
     route!(GET "/objects/{id}" "/objects/pi_1" object::page),
+    route!(GET "/failures" "/failures" failures::page),
+    route!(GET "/failures/cause" "/failures/cause?domain=payments&code=unknown" failures::cause),
     route!(GET "/rejected" "/rejected" rejected::page),
     route!(GET "/dead-letters" "/dead-letters" dead_letters::page),
     route!(GET "/dead-letters/{name}" "/dead-letters/payments" dead_letters::letters),
     route!(GET "/runs" "/runs" runs::page),
+    route!(GET "/runs/{kind}/{name}" "/runs/replay/replay-1?began=1" run::page),
+    route!(GET "/runs/{kind}/{name}/progress" "/runs/replay/replay-1/progress?began=1" run::progress),
+    route!(POST "/runs/{kind}/{name}/stop" "/runs/replay/replay-1/stop" control::stop),
+    route!(POST "/runs/{kind}/{name}/resume" "/runs/replay/replay-1/resume" control::resume),
     route!(GET "/setup" "/setup" setup::page),
     route!(GET "/setup/findings" "/setup/findings" setup::findings),
 ];

@@ -109,6 +109,7 @@ pub(crate) fn app(stack: Stack, write: bool, port: u16, log: Log) -> io::Result<
         about: About::of(&stack, write, port),
         operations: Operations::start(stack)?,
         session: Session::new(port)?,
+        confirming: Arc::default(),
         overview: Kept::default(),
         log,
     })

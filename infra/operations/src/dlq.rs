@@ -9,21 +9,20 @@
 //!
 //! # Layout
 //! - `letters`: a queue of dead letters, as SQS lets it be read.
-//! - `redrive`: moving back. `discard`: giving up.
+//! - `redrive`: moving back. `discard`: giving up. `work`: a plan that is carried out, and its record.
 
 mod discard;
 pub(crate) mod letters;
 mod redrive;
+mod work;
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use sluice_adapters::dead_letters::{Done, DynamoDeadLetters, Note};
-use sluice_adapters::runs::RunKind;
 
 use crate::actor::Reason;
 use crate::problem::Problem;
-use crate::runs::single::Single;
 use crate::selection::Selection;
 use crate::stack::Stack;
 use letters::{Recorded, receive, release};
@@ -31,6 +30,7 @@ use letters::{Recorded, receive, release};
 pub use discard::{Discarded, Refused};
 pub use letters::{LOOK_MAX, Letter, Received, check};
 pub use redrive::{REDRIVE_WHY, Redriven};
+pub use work::{What, Work};
 
 /// How long the note of what was done with a letter is kept, in days: as long as the ledger's entries by default.
 const KEEP_DAYS: u32 = 35;
@@ -181,19 +181,21 @@ impl Plan {
         release(stack, self.domain(), &self.letters).await
     }
 
-    /// Lists what is done with the letters as a run.
-    async fn begin(
-        &self,
-        stack: &Stack,
-        kind: RunKind,
-        reason: &Reason,
-    ) -> Result<Single, Problem> {
-        let plan = Some(self.selection.digest.clone());
-        Single::begin(stack, kind, self.domain(), plan, reason).await
-    }
-
     fn domain(&self) -> &str {
         &self.selection.filter.domain
+    }
+}
+
+impl Work {
+    /// Does it. What became of the letters is in the record.
+    ///
+    /// # Errors
+    /// If AWS can't be asked, or if a person has stopped it. What was done before that stays done.
+    pub async fn run(self, stack: &Stack) -> Result<(), Problem> {
+        match self.what {
+            What::Redrive => self.redrive(stack).await.map(drop),
+            What::Discard { unchecked } => self.discard(stack, unchecked).await.map(drop),
+        }
     }
 }
 

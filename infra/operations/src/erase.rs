@@ -33,7 +33,7 @@ use sluice_kernel::erase::{Belongings, TombstoneOutcome};
 use crate::actor::Reason;
 use crate::problem::Problem;
 use crate::queues::depth;
-use crate::runs::single::Single;
+use crate::runs::Record;
 use crate::selection::Selection;
 use crate::stack::{PLATFORM, Stack};
 use find::{Found, Search, Target, object_of};
@@ -156,18 +156,20 @@ impl Plan {
         // Its name doesn't have the customer's id: the record stays when the customer is gone.
         let of = self.selection.filter.account.as_deref();
         let of = of.unwrap_or(PLATFORM).to_owned();
-        let plan = Some(self.selection.digest.clone());
-        let run = Single::begin(stack, RunKind::Erase, &of, plan, reason).await?;
+        let plan = self.selection.digest.clone();
+        let mut record = Record::begin_new(stack, RunKind::Erase, &of, plan, reason).await?;
         let report = self.run(stack, true).await;
-        let counts = |report: &Report| {
-            let done = [
-                ("bodies", report.bodies),
-                ("projections", report.projections),
-                ("dead letters", report.letters),
-            ];
-            (done, report.waits.len() + report.unseen.len())
-        };
-        run.end(report, counts).await
+        if let Ok(report) = &report {
+            record.count("bodies", report.bodies, false);
+            record.count("projections", report.projections, false);
+            record.count("dead letters", report.letters, false);
+            record.count("waiting", report.waits.len(), true);
+            record.count("not seen", report.unseen.len(), true);
+        }
+        let ended = record.end(report.as_ref().err()).await;
+        let report = report?;
+        ended?;
+        Ok(report)
     }
 
     async fn run(self, stack: &Stack, is_done: bool) -> Result<Report, Problem> {

@@ -144,7 +144,15 @@ pub async fn begin(stack: &Stack, wanted: Wanted, start: Start) -> Result<Import
         ledger: DynamoLedger::new(stack.aws.sdk(), ledger, SystemClock),
         bus: Target::of(stack, None)?,
         outcomes: outcomes(stack)?,
-        bulk: Bulk::begin(stack, RunKind::Import, &of, start, wanted.stop_percent).await?,
+        bulk: Bulk::begin(
+            stack,
+            RunKind::Import,
+            &of,
+            start,
+            wanted.stop_percent,
+            Value::Null,
+        )
+        .await?,
         stack,
         scope,
         stripe,

@@ -14,10 +14,11 @@
 //!   takes what it has to, and nothing else.
 //! - [`queues`]: where they are, and what they hold. [`selection`]: all that a filter matches, as a plan has it.
 //! - [`doctor`]: what isn't set up as it has to be. [`rollback`]: moves an alias to the previous version.
-//! - [`rejected`]: what domains recorded. [`dlq`]: dead letters. [`erase`]: what belongs to a customer.
+//! - [`rejected`]: what domains recorded. [`dlq`]: dead letters. [`failures`]: both by cause. [`erase`]: what belongs to a
+//!   customer.
 //! - [`signing`]: reads and writes the signing secrets. [`secrets`]: their status, and rolling one.
 //! - [`runs`]: what operators did, and runs over many objects: [`rebuild`] and [`import`]. [`replay`]: publishes events
-//!   again.
+//!   again. [`control`]: stops and resumes runs.
 //! - [`reconcile`]: compares the ledger with Stripe's list. [`shadow`]: compares it with what the current endpoint has
 //!   seen.
 
@@ -25,11 +26,13 @@ pub mod access;
 pub mod actor;
 pub mod aws;
 pub mod code;
+pub mod control;
 pub mod dlq;
 pub mod doctor;
 pub mod domains;
 pub mod erase;
 pub mod events;
+pub mod failures;
 pub mod import;
 pub mod logs;
 pub mod metrics;

@@ -3,6 +3,7 @@
 //! Deploy the corrected domain first, and run the program of the same version. Then what the function writes meanwhile
 //! is right already.
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sluice_adapters::clock::SystemClock;
 use sluice_adapters::ledger::DynamoLedger;
@@ -14,6 +15,10 @@ use sluice_kernel::domain::Domain;
 use sluice_kernel::fault::Fault;
 use sluice_kernel::rebuild::{Mode, Ports, Rebuilt, rebuild};
 
+mod plan;
+
+pub use plan::{Plan, plan};
+
 use crate::domains;
 use crate::problem::Problem;
 use crate::replay::target::Target;
@@ -22,7 +27,7 @@ use crate::stack::Stack;
 use crate::stripe::{outcomes, stripe};
 
 /// What to rebuild, and how.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Wanted {
     /// The domain.
     pub domain: String,
@@ -86,7 +91,8 @@ pub async fn begin(stack: &Stack, wanted: Wanted, start: Start) -> Result<Rebuil
         true => wanted.stop_percent,
         false => 100,
     };
-    let bulk = Bulk::begin(stack, RunKind::Rebuild, domain, start, stop_percent).await?;
+    let asked = json!(wanted);
+    let bulk = Bulk::begin(stack, RunKind::Rebuild, domain, start, stop_percent, asked).await?;
     Ok(Rebuild {
         stack,
         wanted,
@@ -95,10 +101,24 @@ pub async fn begin(stack: &Stack, wanted: Wanted, start: Start) -> Result<Rebuil
     })
 }
 
+/// What a run was asked to do; none if the program that began it didn't record that, or there is no such run.
+///
+/// # Errors
+/// If the table of outcomes can't be read.
+pub(crate) async fn asked(stack: &Stack, name: &str) -> Result<Option<Wanted>, Problem> {
+    let asked = crate::runs::asked(stack, RunKind::Rebuild, name).await?;
+    Ok(serde_json::from_value(asked).ok())
+}
+
 impl Rebuild<'_> {
     /// Its name, by which it is resumed.
     pub fn name(&self) -> &str {
         self.bulk.name()
+    }
+
+    /// When it was begun or last made progress, in Unix milliseconds.
+    pub fn at_ms(&self) -> i64 {
+        self.bulk.at_ms()
     }
 
     /// Goes through the objects from the place that the run has reached.

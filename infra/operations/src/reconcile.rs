@@ -1,12 +1,13 @@
 //! How complete the ledger is compared with Stripe's list of events: reconcile's last reports, or a run now.
 
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 use sluice_adapters::inspect;
 use sluice_kernel::reconcile::report::{AccountsFrom, Report};
 
 use crate::code;
 use crate::problem::Problem;
+use crate::runs::{Confirmed, Record, RunKind, name, plan_digest};
 use crate::stack::Stack;
 use crate::times::{span, time_of_ms};
 
@@ -50,12 +51,9 @@ pub async fn last(stack: &Stack, count: u16) -> Result<Vec<Report>, Problem> {
 /// # Errors
 /// `NotFound` for a stack without the function; the function's own failure.
 pub async fn run(stack: &Stack, progress: &mut dyn FnMut(&Report)) -> Result<Vec<Report>, Problem> {
-    let missing = || Problem::NotFound("the stack has no reconcile function".to_owned());
-    let function = stack.functions.get("reconcile").ok_or_else(missing)?;
     let mut reports: Vec<Report> = Vec::new();
     for _ in 0..RUNS_MAX {
-        let answer = stack.aws.invoke(function, &json!({})).await?;
-        let report: Report = serde_json::from_value(answer).map_err(Problem::failed)?;
+        let report = once(stack).await?;
         let began_ms = reports
             .last()
             .map_or(report.began_ms, |first| first.began_ms);
@@ -67,6 +65,107 @@ pub async fn run(stack: &Stack, progress: &mut dyn FnMut(&Report)) -> Result<Vec
         progress(&reports[0]);
     }
     Ok(reports)
+}
+
+/// One run of the function.
+async fn once(stack: &Stack) -> Result<Report, Problem> {
+    let answer = stack.aws.invoke(function(stack)?, &json!({})).await?;
+    serde_json::from_value(answer).map_err(Problem::failed)
+}
+
+fn function(stack: &Stack) -> Result<&str, Problem> {
+    let function = stack.functions.get("reconcile");
+    let missing = || Problem::NotFound("the stack has no reconcile function".to_owned());
+    Ok(function.ok_or_else(missing)?)
+}
+
+/// A comparison that would be made.
+#[derive(Debug, Clone, Serialize)]
+pub struct Plan {
+    /// The last report; none if reconcile hasn't run yet.
+    pub last: Option<Reported>,
+    #[serde(skip)]
+    run: String,
+}
+
+/// Plans a comparison. Changes nothing.
+///
+/// # Errors
+/// `NotFound` for a stack without the function; if the ledger can't be read.
+pub async fn plan(stack: &Stack) -> Result<Plan, Problem> {
+    function(stack)?;
+    let last = last(stack, 1).await?.into_iter().next();
+    Ok(Plan {
+        last: last.map(Reported::from),
+        run: name(RunKind::Reconcile, "events"),
+    })
+}
+
+impl Plan {
+    /// Distinguishes this plan from one after another comparison.
+    pub fn digest(&self) -> String {
+        let last = self.last.as_ref().map_or(0, |last| last.report.began_ms);
+        plan_digest([RunKind::Reconcile.as_str(), &last.to_string()])
+    }
+
+    /// The name of the run that carries it out.
+    pub fn name(&self) -> &str {
+        &self.run
+    }
+}
+
+/// A comparison that has begun, with its record.
+#[derive(Debug)]
+pub struct Comparison(Record);
+
+/// Records a comparison that a person has confirmed. [`Comparison::run`] makes it.
+///
+/// # Errors
+/// `run.taken` if there is a run of this name.
+pub async fn begin(stack: &Stack, confirmed: Confirmed) -> Result<Comparison, Problem> {
+    let record = Record::begin(stack, RunKind::Reconcile, confirmed, Value::Null).await?;
+    Ok(Comparison(record))
+}
+
+impl Comparison {
+    /// When it was begun, in Unix milliseconds.
+    pub fn began_ms(&self) -> i64 {
+        self.0.began_ms()
+    }
+
+    /// Compares until nothing is left to compare. What was found is in the record, and in reconcile's own reports.
+    ///
+    /// # Errors
+    /// The function's own failure; `run.taken` if a person has stopped it.
+    pub async fn run(mut self, stack: &Stack) -> Result<(), Problem> {
+        let compared = self.compare(stack).await;
+        let ended = self.0.end(compared.as_ref().err()).await;
+        // A person who stopped it has written how it ended.
+        compared.and(ended)
+    }
+
+    async fn compare(&mut self, stack: &Stack) -> Result<(), Problem> {
+        let mut began_ms = None;
+        for _ in 0..RUNS_MAX {
+            let report = once(stack).await?;
+            let count = |count: u64| usize::try_from(count).unwrap_or(usize::MAX);
+            let lacked = count(report.missing + report.stuck);
+            let Self(record) = self;
+            record.count("seen", count(report.seen).saturating_sub(lacked), false);
+            record.count("had not come in", lacked, true);
+            record.save().await?;
+            let began_ms = *began_ms.get_or_insert(report.began_ms);
+            if let Some(code) = &report.stopped {
+                return Err(Problem::Partly(format!(
+                    "{code}: the comparison was stopped"
+                )));
+            }
+            if !goes_on(&report, began_ms) {
+                break;
+            }
+        }
+        Ok(())
+    }
 }
 
 /// Whether another run has work to do that no run since `began_ms` has attempted.

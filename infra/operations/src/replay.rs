@@ -22,18 +22,23 @@ use sluice_adapters::clock::SystemClock;
 use sluice_adapters::ledger::DynamoLedger;
 use sluice_adapters::runs::replays::DynamoRuns;
 use sluice_adapters::runs::{DIGEST_BYTES, digest};
+use sluice_kernel::bus::detail::is_generation;
 use sluice_kernel::delivery::endpoint::Endpoint;
-use sluice_kernel::replay::{Admissions, Ports, resume};
+use sluice_kernel::replay::{Admissions, Ports, Runs, resume};
 pub use sluice_kernel::replay::{EVENTS_MAX, Run, RunState};
 use sluice_stripe::event::parse_head;
 
 use crate::actor::Reason;
+use crate::code;
 use crate::domains;
 use crate::problem::Problem;
-use crate::runs::KEEP_DAYS;
+use crate::runs::{self as recorded, KEEP_DAYS, RunKind};
 use crate::stack::Stack;
 use crate::times::{now_ms, time_of_ms};
 pub use plan::Plan;
+
+/// How often a stop is written again, if the run makes progress in between.
+const STOPS_MAX: u32 = 20;
 
 /// Which events are replayed, and how.
 #[derive(Debug, Clone)]
@@ -115,6 +120,24 @@ impl Plan {
         digest([domain, manner].into_iter().chain(ids), DIGEST_BYTES)
     }
 
+    /// The name of the run that carries it out; a forced one's is the generation that receivers get.
+    pub fn name(&self) -> &str {
+        &self.run.id
+    }
+
+    /// The same plan, to be carried out as the run that it was shown with.
+    ///
+    /// # Errors
+    /// `Usage` for what can't be the name of a replay.
+    pub fn named(mut self, name: &str) -> Result<Self, Problem> {
+        recorded::check_name(RunKind::Replay, name)?;
+        if !is_generation(name) {
+            return Err(Problem::Usage("that is no name of a replay".to_owned()));
+        }
+        name.clone_into(&mut self.run.id);
+        Ok(self)
+    }
+
     /// Records the run. From then on it can be resumed; [`Recorded::resume`] carries it out.
     ///
     /// # Errors
@@ -142,6 +165,12 @@ pub async fn find(stack: &Stack, id: &str) -> Result<Recorded, Problem> {
 }
 
 impl Recorded {
+    /// The same run, with who resumes it and why added to its reason.
+    pub(crate) fn resumed_by(mut self, reason: &Reason) -> Self {
+        self.run.why = recorded::resumed(&self.run.why, reason);
+        self
+    }
+
     /// Resumes the run until its end, or until it stops. It stops itself, or `progress` stops it by
     /// [`ControlFlow::Break`] with a reason. Returns the run as it is then.
     ///
@@ -153,6 +182,10 @@ impl Recorded {
         progress: impl FnMut(&Run) -> ControlFlow<String>,
     ) -> Result<Run, Problem> {
         let Self { run, version } = self;
+        // It was stopped by what became of its last events: it would be recorded as running, and never end.
+        if run.next >= run.total {
+            return Ok(run);
+        }
         let runs = runs(stack)?;
         let ledger = stack.table("ledger")?.to_owned();
         let entries = DynamoLedger::new(stack.aws.sdk(), ledger, SystemClock);
@@ -167,15 +200,43 @@ impl Recorded {
             verdicts: &verdicts,
             admissions: admissions(&endpoints),
         };
-        Ok(resume(&ports, &SystemClock, run, version, progress).await?)
+        let name = run.id.clone();
+        match resume(&ports, &SystemClock, run, version, progress).await {
+            // Somebody may have stopped it: then it has ended as the record says.
+            Err(fault) if fault.code == code::REPLAY_TAKEN => match runs.find(&name).await? {
+                Some((run, _)) if matches!(run.standing, RunState::Stopped(_)) => Ok(run),
+                _ => Err(fault.into()),
+            },
+            ended => Ok(ended?),
+        }
     }
+}
+
+/// Stops a run, whichever program works on it: its record says so from now on, and the program ends after the batch that
+/// it is at. That batch is published again when the run is resumed, as after a run that was cut off.
+///
+/// # Errors
+/// `NotFound` if there is no such run; `Partly` if it isn't running; what AWS refuses.
+pub(crate) async fn stop(stack: &Stack, id: &str, reason: &Reason) -> Result<(), Problem> {
+    let runs = runs(stack)?;
+    for _ in 0..STOPS_MAX {
+        let Recorded { mut run, version } = find(stack, id).await?;
+        if run.standing != RunState::Running {
+            return Err(recorded::not_running(id));
+        }
+        run.standing = RunState::Stopped(recorded::by(reason));
+        if runs.save(&run, version).await? {
+            return Ok(());
+        }
+    }
+    Err(recorded::too_busy(id))
 }
 
 /// What is wrong with a run that has ended: that it was stopped, or that events failed.
 pub fn trouble(run: &Run) -> Option<String> {
     match &run.standing {
         RunState::Done if run.refused + run.failed == 0 => None,
-        RunState::Stopped(reason) => Some(format!("the run stopped itself: {reason}")),
+        RunState::Stopped(reason) => Some(recorded::stopped(reason)),
         _ => Some(format!("{} failed, {} refused", run.failed, run.refused)),
     }
 }
@@ -207,8 +268,6 @@ fn name(now_ms: i64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use sluice_kernel::bus::detail::is_generation;
-
     use super::*;
 
     #[test]

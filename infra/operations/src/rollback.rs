@@ -21,6 +21,7 @@ use sluice_kernel::consumer::projection::SCHEMA;
 use crate::actor::Reason;
 use crate::code;
 use crate::problem::Problem;
+use crate::runs::plan_digest;
 use crate::stack::{Described, Stack};
 use crate::times::now_ms;
 use crate::versions::{self, Alias, Difference};
@@ -136,6 +137,16 @@ impl Plan {
         }
     }
 
+    /// Distinguishes this plan from another: by the two versions, and by each change of the alias.
+    pub fn digest(&self) -> String {
+        let Alias {
+            version,
+            revision_id,
+            ..
+        } = &self.alias;
+        plan_digest([&self.role, version, &self.to.version, revision_id].map(String::as_str))
+    }
+
     /// Carries the plan out: records it, moves the alias unless it was changed since the plan was made, and completes
     /// the record.
     ///
@@ -151,7 +162,7 @@ impl Plan {
             at_ms: now_ms(),
             state: State::Begun,
         };
-        carry_out(stack, &self.function, &self.alias, moved).await
+        carry_out(stack, &self.function, &self.alias, moved, self.digest()).await
     }
 }
 
@@ -187,9 +198,10 @@ async fn carry_out(
     function: &str,
     alias: &Alias,
     mut moved: Move,
+    plan: String,
 ) -> Result<Moved, Problem> {
     let moves = record::moves(stack)?;
-    if !moves.begin(&moved).await? {
+    if !moves.begin(&moved, Some(plan)).await? {
         let what = "another operator is moving the alias at this moment";
         return Err(Refusal::new(code::ROLLBACK_CHANGED, what).into());
     }
@@ -320,7 +332,7 @@ mod tests {
             state: State::Begun,
             ..moved("13", "12")
         };
-        let result = carry_out(&stack, "s-payments", &alias, begun).await;
+        let result = carry_out(&stack, "s-payments", &alias, begun, "0011".to_owned()).await;
         let mut sent = serving.join().expect("it served");
         let place = sent.remove(0);
         assert!(place.contains(r#""pk":{"S":"runs"}"#), "{place}");

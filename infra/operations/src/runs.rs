@@ -5,11 +5,10 @@
 //! page, then the record, then the next page. A run that was cut off repeats its current page; an object that needs no
 //! change isn't written again.
 //!
-//! What is done at once is recorded by [`single`].
+//! A run stops if too many objects fail, if its [`Watch`] stops it, or if a person does, in whichever program: the one that
+//! works on it finds that in the record after its page. It can be resumed in each case.
 //!
-//! A run stops if too many objects fail, or if its [`Watch`] stops it. It can be resumed in both cases.
-
-pub(crate) mod single;
+//! Work that is bounded by itself (dead letters, reconcile, an erasure, a secret) is recorded the same way, by a `Record`, and isn't resumed.
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -28,6 +27,14 @@ use crate::code::{self, Code};
 use crate::problem::Problem;
 use crate::stack::Stack;
 use crate::times::now_ms;
+
+mod named;
+mod record;
+
+use named::store;
+pub use named::{Confirmed, check_name, find, is_begun, name};
+pub(crate) use named::{asked, by, not_running, plan_digest, resumed, stop, stopped, too_busy};
+pub(crate) use record::Record;
 
 /// Objects of one page, after which the record is written.
 pub(crate) const PAGE_OBJECTS: usize = 100;
@@ -61,8 +68,12 @@ pub enum Start {
     },
     /// Carries it out, as a new run.
     New(Reason),
+    /// Carries out a plan that was confirmed, as the run that it names.
+    Confirmed(Confirmed),
     /// Resumes this run, in the name of the person who began it.
     Resume(String),
+    /// The same, with who resumes it and why added to its reason.
+    ResumeBy(String, Reason),
 }
 
 /// What became of one object that has changed or failed.
@@ -115,7 +126,7 @@ impl Ended {
     /// What is wrong with it: that it was stopped, or that objects failed.
     pub fn trouble(&self) -> Option<String> {
         match &self.stopped {
-            Some(reason) => Some(format!("the run stopped itself: {reason}")),
+            Some(reason) => Some(stopped(reason)),
             None if self.failed > 0 => Some(format!("{} failed", self.failed)),
             None => None,
         }
@@ -143,16 +154,16 @@ pub(crate) struct Bulk {
 
 impl Bulk {
     /// A new run, or the one to resume. `of` has to be the same in both: a domain's name. The run is recorded before it
-    /// is returned: from then on it can be resumed.
+    /// is returned: from then on it can be resumed. `asked` is recorded with it.
     pub(crate) async fn begin(
         stack: &Stack,
         kind: RunKind,
         of: &str,
         start: Start,
         stop_percent: u32,
+        asked: Value,
     ) -> Result<Self, Problem> {
-        let table = stack.table("outcomes")?.to_owned();
-        let store = BulkRuns::new(stack.aws.sdk(), table, kind, KEEP_DAYS);
+        let store = store(stack, kind)?;
         let prefix = format!("{}-{of}-", kind.as_str());
         let begun_ms = now_ms();
         let of_reason = |reason: Option<Reason>| {
@@ -161,6 +172,7 @@ impl Bulk {
                 name: format!("{prefix}{begun_ms:x}"),
                 who,
                 why,
+                asked,
                 at: Value::Null,
                 at_ms: begun_ms,
                 looked: 0,
@@ -171,15 +183,37 @@ impl Bulk {
         };
         let (run, held) = match start {
             Start::Plan { from: None } => (of_reason(None), None),
-            Start::Plan { from: Some(name) } => (find(&store, &name, &prefix).await?.0, None),
+            Start::Plan { from: Some(name) } => (read(&store, &name, &prefix).await?.0, None),
             Start::New(reason) => {
                 let run = of_reason(Some(reason));
                 let held = store.begin(&run, None).await?;
                 (run, Some(held))
             }
-            Start::Resume(name) => {
-                let (run, held) = find(&store, &name, &prefix).await?;
+            Start::Confirmed(Confirmed {
+                run: name,
+                plan,
+                reason,
+            }) => {
+                if !name.starts_with(&prefix) {
+                    return Err(of_another(&name));
+                }
+                check_name(kind, &name)?;
+                let run = BulkRun {
+                    name,
+                    ..of_reason(Some(reason))
+                };
+                let held = store.begin(&run, Some(plan)).await?;
                 (run, Some(held))
+            }
+            Start::Resume(name) => {
+                let (run, held) = read(&store, &name, &prefix).await?;
+                (run, Some(held))
+            }
+            Start::ResumeBy(name, reason) => {
+                let (run, held) = read(&store, &name, &prefix).await?;
+                let why = resumed(run.why.as_deref().unwrap_or_default(), &reason);
+                let why = Some(why);
+                (BulkRun { why, ..run }, Some(held))
             }
         };
         Ok(Self {
@@ -192,6 +226,10 @@ impl Bulk {
 
     pub(crate) fn name(&self) -> &str {
         &self.run.name
+    }
+
+    pub(crate) fn at_ms(&self) -> i64 {
+        self.run.at_ms
     }
 
     /// Whether it only finds out what would change.
@@ -219,6 +257,9 @@ impl Bulk {
                 return self.end(State::Stopped(reason)).await;
             }
             self.save(State::Running).await?;
+            if let State::Stopped(_) = self.run.state {
+                return Ok(self.ended());
+            }
             if let ControlFlow::Break(reason) = watch.page(&self.run) {
                 return self.end(State::Stopped(reason)).await;
             }
@@ -234,20 +275,33 @@ impl Bulk {
         is_over.then(|| format!("{failed} of {looked} failed, more than {limit} %"))
     }
 
+    /// Writes the record. If a person has stopped the run meanwhile, it is as that record has it afterwards.
     async fn save(&mut self, state: State) -> Result<(), Problem> {
         self.run.state = state;
         if let Some(held) = &self.held {
             self.run.at_ms = now_ms();
-            self.held = Some(self.store.save(&self.run, held).await?);
+            match self.store.save(&self.run, held).await {
+                Err(fault) if fault.code == code::RUN_TAKEN => {
+                    let found = self.store.find(&self.run.name).await?;
+                    let found = found.filter(|(run, _)| matches!(run.state, State::Stopped(_)));
+                    let (run, held) = found.ok_or(fault)?;
+                    (self.run, self.held) = (run, Some(held));
+                }
+                saved => self.held = Some(saved?),
+            }
         }
         Ok(())
     }
 
     async fn end(mut self, state: State) -> Result<Ended, Problem> {
         self.save(state).await?;
+        Ok(self.ended())
+    }
+
+    fn ended(self) -> Ended {
         let done = !self.is_plan();
         let run = self.run;
-        Ok(Ended {
+        Ended {
             run: run.name,
             done,
             looked: run.looked,
@@ -257,16 +311,20 @@ impl Bulk {
                 State::Stopped(reason) => Some(reason),
                 State::Running | State::Done => None,
             },
-        })
+        }
     }
 }
 
-async fn find(store: &BulkRuns, name: &str, prefix: &str) -> Result<(BulkRun, Held), Problem> {
+fn of_another(name: &str) -> Problem {
+    Problem::Usage(format!("{name} is a run of something else"))
+}
+
+async fn read(store: &BulkRuns, name: &str, prefix: &str) -> Result<(BulkRun, Held), Problem> {
     let found = store.find(name).await?;
     let found = found.ok_or_else(|| Problem::NotFound(format!("there is no run {name}")))?;
     match name.starts_with(prefix) {
         true => Ok(found),
-        false => Err(Problem::Usage(format!("{name} is a run of something else"))),
+        false => Err(of_another(name)),
     }
 }
 

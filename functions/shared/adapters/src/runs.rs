@@ -56,6 +56,8 @@ pub enum RunKind {
     Redrive,
     /// Gives dead letters up.
     Discard,
+    /// Compares the ledger with Stripe's list of events.
+    Reconcile,
     /// Removes what belongs to a customer.
     Erase,
     /// Puts a new signing secret before an endpoint's existing ones.
@@ -65,14 +67,15 @@ pub enum RunKind {
 }
 
 impl RunKind {
-    /// All kinds.
-    pub const ALL: [Self; 9] = [
+    /// All of them.
+    pub const ALL: [Self; 10] = [
         Self::Replay,
         Self::Rebuild,
         Self::Import,
         Self::Rollback,
         Self::Redrive,
         Self::Discard,
+        Self::Reconcile,
         Self::Erase,
         Self::Roll,
         Self::RollFinish,
@@ -87,13 +90,15 @@ impl RunKind {
             Self::Rollback => "rollback",
             Self::Redrive => "redrive",
             Self::Discard => "discard",
+            Self::Reconcile => "reconcile",
             Self::Erase => "erase",
             Self::Roll => "roll",
             Self::RollFinish => "roll_finish",
         }
     }
 
-    fn of(word: &str) -> Option<Self> {
+    /// The kind of this name.
+    pub fn of(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.as_str() == word)
     }
 
@@ -284,6 +289,30 @@ impl RunStore {
         ]);
         item.extend(plan.as_ref().map(|plan| ("plan".to_owned(), text(plan))));
         self.put(item, Only::Always).await.map(drop)
+    }
+
+    /// The run of this kind and name that was begun at this time; `None` if there is none.
+    ///
+    /// # Errors
+    /// `Retry` if the table can't be reached.
+    pub async fn find(
+        &self,
+        kind: RunKind,
+        name: &str,
+        began_ms: i64,
+    ) -> Result<Option<Summary>, Fault> {
+        let place = format!("{}#{}#{name}", moment(began_ms), kind.as_str());
+        let Some(place) = self
+            .item(LIST, &place)
+            .await?
+            .as_ref()
+            .and_then(Place::read)
+        else {
+            return Ok(None);
+        };
+        let [pk, sk] = place.record();
+        let record = self.item(&pk, &sk).await?;
+        Ok(record.and_then(|record| place.summary(&record)))
     }
 
     /// Runs of all kinds, the newest first: at most `limit`, after the entry that the previous page named.

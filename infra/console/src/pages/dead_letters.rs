@@ -8,6 +8,7 @@ use maud::{Markup, html};
 use sluice_operations::dlq::{self, Filter, Letter, Received, causes};
 use sluice_operations::queues::depth;
 
+use crate::actions::dead_letters::links;
 use crate::app::{About, Shared};
 use crate::layout::{Section, page as framed};
 use crate::limits::ROWS;
@@ -29,8 +30,8 @@ pub(crate) async fn page(State(app): State<Shared>) -> Result<Markup, Refusal> {
     let found = read.await?;
     let content = html! {
         p.dim { "To look at letters is to receive them: others don't see them for that moment." }
-        div.scroll tabindex="0" { table {
-            thead { tr { th { "of" } th.number { "letters" } th.number { "hidden now" } th { span.hidden { "look" } } } }
+        div.scroll { table {
+            thead { tr { th { "of" } th.number { "letters" } th.number { "hidden now" } th { "" } } }
             tbody { @for (name, (waiting, hidden)) in &found { tr {
                 th scope="row" { (name) }
                 td.number { @if *waiting == 0 { "0" } @else { (toned(Tone::Bad, &waiting.to_string())) } }
@@ -56,16 +57,18 @@ pub(crate) async fn letters(
         domain: name.clone(),
         ..Filter::default()
     };
-    let read = app
-        .operations
-        .ask(|stack| async move { dlq::list(&stack, &filter, &mut |_| {}).await });
-    let received = read.await?;
+    let read = app.operations.ask(|stack| async move {
+        let received = dlq::list(&stack, &filter, &mut |_| {}).await?;
+        let has_queue = stack.domains().any(|domain| domain == filter.domain);
+        Ok((received, has_queue))
+    });
+    let (received, has_queue) = read.await?;
     let title = format!("Dead letters of {name}");
-    let content = view(&app.about, &name, &received);
+    let content = view(&app.about, &name, &received, has_queue);
     Ok(framed(&app.about, Section::DeadLetters, &title, content))
 }
 
-fn view(about: &About, name: &str, received: &Received) -> Markup {
+fn view(about: &About, name: &str, received: &Received, has_queue: bool) -> Markup {
     let Received {
         letters,
         left,
@@ -77,22 +80,24 @@ fn view(about: &About, name: &str, received: &Received) -> Markup {
         @if *hidden > 0 { p { (toned(Tone::Warn, "hidden")) " About " (hidden) " were hidden: another command looks at them." } }
         @if letters.is_empty() { p.empty { "No letter could be looked at." } } @else {
             h2 { "By cause" }
-            div.scroll tabindex="0" { table {
-                thead { tr { th.number { "letters" } th { "code" } th { "example" } th { "cause" } } }
+            div.scroll { table {
+                thead { tr { th.number { "letters" } th { "code" } th { "example" } th { "cause" } th { "plan" } } }
                 tbody { @for cause in causes(name, letters).iter().take(ROWS) { tr {
                     td.number { (cause.count) }
                     td { code { (cause.code) } }
                     td { (link(&cause.example)) }
                     td.text { (cause.cause) }
+                    td { (links(name, &cause.code, &cause.digest, has_queue)) }
                 } } }
             } }
             h2 { "Letters" }
-            div.scroll tabindex="0" { table.list {
+            div.scroll { table.list {
                 thead { tr { th { "event" } th { "type" } th { "code" } } }
                 tbody { @for letter in letters.iter().take(ROWS) { (row(letter)) } }
             } }
             (more(letters.len().saturating_sub(ROWS), &about.command(&format!("dlq show {name}"))))
-            p { "Once the cause is gone: " (command(&about.command(&format!("dlq redrive {name}")))) }
+            p.bar { "All of them: " (links(name, "", "", has_queue)) }
+            p { "In the terminal: " (command(&about.command(&format!("dlq redrive {name}")))) }
         }
     }
 }

@@ -4,6 +4,7 @@ use axum::extract::Query;
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 use sluice_operations::problem::Problem;
+use sluice_operations::runs::RunKind;
 
 use crate::query::{event, given, object, url};
 use crate::refusal::Refusal;
@@ -24,9 +25,9 @@ pub(crate) async fn redirect(Query(asked): Query<Asked>) -> Response {
 
 /// The page of an id.
 fn place(id: &str) -> String {
-    let is_run = ["replay-", "rebuild-", "import-"]
+    let is_run = RunKind::ALL
         .iter()
-        .any(|prefix| id.starts_with(prefix));
+        .any(|kind| id.starts_with(&format!("{}-", kind.as_str())));
     match id {
         _ if id.starts_with("evt_") => event(id),
         _ if id.starts_with("acct_") && !id.contains('#') => url("/events", &[("account", id)]),
@@ -47,6 +48,7 @@ mod tests {
             ("acct_1", "/events?account=acct_1"),
             ("acct_1#live#pi_1", "/objects/acct_1%23live%23pi_1"),
             ("replay-1", "/runs?run=replay-1"),
+            ("redrive-payments-1", "/runs?run=redrive-payments-1"),
             ("//evil.example", "/objects/%2F%2Fevil.example"),
         ] {
             assert_eq!(place(id), to);

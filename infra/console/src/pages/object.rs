@@ -8,11 +8,12 @@ use sluice_operations::access::{self, Access};
 use sluice_operations::problem::Problem;
 use sluice_operations::state::{self, Object};
 
+use crate::actions::{Action, rebuild::Rebuild};
 use crate::app::{About, Shared};
 use crate::body::shown;
 use crate::layout::{Section, page as framed};
 use crate::limits::{BODY_BYTES, ROWS};
-use crate::query::{event, given, object};
+use crate::query::{event, given, object, url};
 use crate::refusal::Refusal;
 use crate::show::{Tone, command, time, toned};
 
@@ -111,6 +112,9 @@ fn of_domain(object: &Object, bytes_max: usize) -> Markup {
     html! {
         section {
             h2 { (object.domain) " " span.dim { (object.key.as_deref().unwrap_or_default()) } }
+            @if let Some(key) = &object.key {
+                p { a.button href=(url(Rebuild::PATH, &[("domain", &*object.domain), ("key", key)])) { "What would a rebuild change?" } }
+            }
             dl.facts {
                 @if let Some(version) = object.version { dt { "version" } dd { (version) } }
                 dt { "rests on" } dd {

@@ -3,14 +3,19 @@
 use axum::extract::{Query, State};
 use maud::{Markup, html};
 use serde::Deserialize;
-use sluice_operations::runs::{self, Page, State as RunState, Summary};
+use sluice_operations::problem::Problem;
+use sluice_operations::runs::{self, Page, RunKind, State as RunState, Summary};
+use sluice_operations::stack::Stack;
 
 use crate::app::Shared;
 use crate::layout::{Section, page as framed};
-use crate::limits::RUNS_PAGE;
-use crate::query::{given, url};
+use crate::limits::{INDEX_PAGES, RUNS_PAGE};
+use crate::query::{given, run as run_url, url};
 use crate::refusal::Refusal;
 use crate::show::{Tone, time, toned, word};
+
+/// The most runs of one kind on a page.
+const KIND_RUNS: usize = 2 * RUNS_PAGE as usize;
 
 /// Where the page begins, and the run to point at.
 #[derive(Debug, Default, Deserialize)]
@@ -18,6 +23,8 @@ use crate::show::{Tone, time, toned, word};
 pub(crate) struct Asked {
     after: String,
     run: String,
+    /// Of this kind only.
+    kind: String,
 }
 
 /// The page.
@@ -26,33 +33,77 @@ pub(crate) async fn page(
     Query(asked): Query<Asked>,
 ) -> Result<Markup, Refusal> {
     let after = given(&asked.after);
+    let kind = RunKind::of(&asked.kind);
     let read = app
         .operations
-        .ask(|stack| async move { runs::list(&stack, after.as_deref(), RUNS_PAGE).await });
+        .ask(move |stack| async move { of_kind(&stack, kind, after).await });
     let page = read.await?;
-    let own = url("/runs", &[("after", &asked.after), ("run", &asked.run)]);
+    let own = url(
+        "/runs",
+        &[
+            ("after", &asked.after),
+            ("run", &asked.run),
+            ("kind", &asked.kind),
+        ],
+    );
     let content = html! {
         p.bar {
             button type="button" data-pause aria-pressed="false" { "Pause" }
             span.dim { "Runs of the program and of the console." }
         }
-        div #runs hx-get=(own) hx-select="#runs" hx-swap="outerHTML" hx-trigger="tick from:body" { (view(&page, &asked.run)) }
+        (kinds(kind))
+        div #runs hx-get=(own) hx-select="#runs" hx-swap="outerHTML" hx-trigger="tick from:body" { (view(&page, &asked)) }
     };
     Ok(framed(&app.about, Section::Runs, "Runs", content))
 }
 
-fn view(page: &Page, pointed: &str) -> Markup {
+/// A page of the list with the runs of one kind, or of all.
+async fn of_kind(
+    stack: &Stack,
+    kind: Option<RunKind>,
+    mut after: Option<String>,
+) -> Result<Page, Problem> {
+    let mut found = Vec::new();
+    for _ in 0..INDEX_PAGES {
+        let page = runs::list(stack, after.as_deref(), RUNS_PAGE).await?;
+        let wanted = page.runs.into_iter();
+        found.extend(wanted.filter(|run| kind.is_none_or(|kind| run.kind == kind)));
+        after = page.next;
+        // A page of the list is never cut.
+        if after.is_none() || kind.is_none() || found.len() + usize::from(RUNS_PAGE) > KIND_RUNS {
+            break;
+        }
+    }
+    Ok(Page {
+        runs: found,
+        next: after,
+    })
+}
+
+/// Links to the runs of each kind.
+fn kinds(now: Option<RunKind>) -> Markup {
+    html! {
+        nav.kinds aria-label="Kinds of runs" {
+            a href="/runs" aria-current=[now.is_none().then_some("true")] { "all" }
+            @for kind in RunKind::ALL {
+                a href=(url("/runs", &[("kind", kind.as_str())])) aria-current=[(now == Some(kind)).then_some("true")] { (kind.as_str()) }
+            }
+        }
+    }
+}
+
+fn view(page: &Page, asked: &Asked) -> Markup {
     html! {
         @if page.runs.is_empty() { p.empty { "No run is on record." } } @else {
-            div.scroll tabindex="0" { table.list {
+            div.scroll { table.list {
                 thead { tr {
                     th { "begun, UTC" } th { "run" } th { "state" } th.number { "done" } th.number { "failed" }
                     th { "result" } th { "who" } th { "why" }
                 } }
-                tbody { @for run in &page.runs { (row(run, pointed)) } }
+                tbody { @for run in &page.runs { (row(run, &asked.run)) } }
             } }
         }
-        @if let Some(next) = &page.next { p.bar { a.button rel="next" href=(url("/runs", &[("after", next)])) { "Older" } } }
+        @if let Some(next) = &page.next { p.bar { a.button rel="next" href=(url("/runs", &[("after", next), ("kind", &asked.kind)])) { "Older" } } }
     }
 }
 
@@ -82,12 +133,16 @@ fn row(run: &Summary, pointed: &str) -> Markup {
     }
 }
 
+fn link(run: &Summary) -> String {
+    run_url(run.kind.as_str(), &run.name, run.began_ms)
+}
+
 /// The name of a run says what it does; a rollback's is the function's.
 fn name(run: &Summary) -> Markup {
     let kind = run.kind.as_str();
     html! {
         @if !run.name.starts_with(kind) { (kind) " " }
-        strong { (run.name) }
+        a href=(link(run)) { strong { (run.name) } }
     }
 }
 
@@ -102,8 +157,6 @@ fn state(state: &RunState) -> Markup {
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
-
-    use sluice_operations::runs::RunKind;
 
     use super::*;
     use crate::limits::PAGE_BYTES;
@@ -136,7 +189,12 @@ mod tests {
         };
         let bytes = weigh(
             "runs",
-            framed(&about(true), Section::Runs, "Runs", view(&page, "")),
+            framed(
+                &about(true),
+                Section::Runs,
+                "Runs",
+                view(&page, &Asked::default()),
+            ),
         );
         assert!(bytes < PAGE_BYTES, "{bytes}");
     }
@@ -147,7 +205,13 @@ mod tests {
             runs: vec![run("<b>a test</b>")],
             next: None,
         };
-        let shown = view(&page, "replay-20261124T181500-3fa2").into_string();
+        let shown = {
+            let asked = Asked {
+                run: "replay-20261124T181500-3fa2".to_owned(),
+                ..Asked::default()
+            };
+            view(&page, &asked).into_string()
+        };
         for word in [
             "ann@example.com",
             "&lt;b&gt;a test&lt;/b&gt;",

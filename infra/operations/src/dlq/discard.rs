@@ -9,7 +9,6 @@ use sluice_adapters::clock::SystemClock;
 use sluice_adapters::dead_letters::{Done, DynamoDeadLetters, KeptLetter};
 use sluice_adapters::ledger::DynamoLedger;
 use sluice_adapters::projections::DynamoProjections;
-use sluice_adapters::runs::RunKind;
 use sluice_domains::{Answer, Visit, by_name};
 use sluice_kernel::bus::detail::{self, Message};
 use sluice_kernel::consumer::pending;
@@ -19,6 +18,7 @@ use sluice_kernel::outcome::is_check;
 use sluice_kernel::replay::Entries;
 
 use super::letters::{Letter, delete, release};
+use super::work::{What, Work};
 use super::{Plan, note, notes};
 use crate::actor::Reason;
 use crate::code;
@@ -26,6 +26,9 @@ use crate::domains;
 use crate::problem::Problem;
 use crate::stack::Stack;
 use crate::times::now_ms;
+
+/// Letters after which the record is written.
+const SAVED_LETTERS: usize = 10;
 
 /// A letter that isn't given up.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -66,54 +69,69 @@ impl Plan {
         Ok(found)
     }
 
-    /// Gives up the letters that may be given up, and notes that of each. It is listed as a run, unless there are no
-    /// letters. If the ledger doesn't have a letter's event,
-    /// the letter's body is kept there.
+    /// Gives up the letters that may be given up, and notes that of each. If the ledger doesn't have a letter's event,
+    /// the letter's body is kept there. It is recorded as a run.
     ///
     /// # Errors
     /// `Failed` when AWS can't be asked. What was given up before that is gone.
     pub async fn discard(
-        &self,
+        self,
         stack: &Stack,
         unchecked: bool,
         reason: &Reason,
     ) -> Result<Discarded, Problem> {
-        if self.letters.is_empty() {
-            return Ok(Discarded::default());
-        }
-        let run = self.begin(stack, RunKind::Discard, reason).await?;
-        let done = self.give_up(stack, unchecked, reason).await;
-        let counts = |done: &Discarded| ([("discarded", done.discarded)], done.refused.len());
-        run.end(done, counts).await
+        let what = What::Discard { unchecked };
+        let work = self.begin(stack, what, reason.clone()).await?;
+        work.discard(stack, unchecked).await
+    }
+}
+
+impl Work {
+    /// Gives the letters up.
+    pub(super) async fn discard(
+        mut self,
+        stack: &Stack,
+        unchecked: bool,
+    ) -> Result<Discarded, Problem> {
+        let done = self.give_up(stack, unchecked).await;
+        self.end(stack, done.as_ref().err()).await?;
+        done
     }
 
-    async fn give_up(
-        &self,
-        stack: &Stack,
-        unchecked: bool,
-        reason: &Reason,
-    ) -> Result<Discarded, Problem> {
+    async fn give_up(&mut self, stack: &Stack, unchecked: bool) -> Result<Discarded, Problem> {
+        let Self {
+            plan,
+            record,
+            reason,
+            ..
+        } = self;
         let (ledger, notes) = (ledger(stack)?, notes(stack)?);
-        let domain = self.domain();
+        let domain = plan.domain();
         let mut done = Discarded::default();
-        for letter in &self.letters {
-            let one = std::slice::from_ref(letter);
-            // Each is checked right before it is deleted: effects may have become pending since the plan.
-            let refused = refusal(stack, &ledger, domain, letter, unchecked).await?;
-            let deleted = match refused {
-                Some(_) => {
-                    release(stack, domain, one).await?;
-                    0
-                }
-                None => {
-                    let now_ms = now_ms();
-                    keep(&ledger, &notes, letter, now_ms).await?;
-                    let note = note(Done::Discarded, domain, letter, reason, now_ms);
-                    notes.note(&note).await?;
-                    delete(stack, domain, one).await?
-                }
-            };
-            done.count(letter, refused, deleted);
+        for some in plan.letters.chunks(SAVED_LETTERS) {
+            for letter in some {
+                let one = std::slice::from_ref(letter);
+                // Each is checked right before it is deleted: effects may have become pending since the plan.
+                let refused = refusal(stack, &ledger, domain, letter, unchecked).await?;
+                let deleted = match refused {
+                    Some(_) => {
+                        release(stack, domain, one).await?;
+                        record.count("refused", 1, true);
+                        0
+                    }
+                    None => {
+                        let now_ms = now_ms();
+                        keep(&ledger, &notes, letter, now_ms).await?;
+                        let note = note(Done::Discarded, domain, letter, reason, now_ms);
+                        notes.note(&note).await?;
+                        let deleted = delete(stack, domain, one).await?;
+                        record.count("discarded", deleted, false);
+                        deleted
+                    }
+                };
+                done.count(letter, refused, deleted);
+            }
+            record.save().await?;
         }
         Ok(done)
     }

@@ -6,9 +6,9 @@
 
 use serde::Serialize;
 use sluice_adapters::dead_letters::Done;
-use sluice_adapters::runs::RunKind;
 
 use super::letters::{calls, delete, send};
+use super::work::{What, Work};
 use super::{Plan, note, notes};
 use crate::actor::Reason;
 use crate::problem::Problem;
@@ -28,39 +28,51 @@ pub struct Redriven {
 }
 
 impl Plan {
-    /// Moves the letters back to their domain's queue, and notes that of each. It is listed as a run, unless there are no
-    /// letters.
+    /// Moves the letters back to their domain's queue, and notes that of each. It is recorded as a run.
     ///
     /// # Errors
     /// `NotFound` for dead letters of no domain, which have no queue; `Failed` when AWS can't be asked. What was moved
     /// before that stays moved.
-    pub async fn redrive(&self, stack: &Stack, reason: &Reason) -> Result<Redriven, Problem> {
-        if self.letters.is_empty() {
-            return Ok(Redriven::default());
+    pub async fn redrive(self, stack: &Stack, reason: &Reason) -> Result<Redriven, Problem> {
+        let work = self.begin(stack, What::Redrive, reason.clone()).await?;
+        work.redrive(stack).await
+    }
+}
+
+impl Work {
+    /// Moves the letters back.
+    pub(super) async fn redrive(mut self, stack: &Stack) -> Result<Redriven, Problem> {
+        let count = self.plan.letters.len();
+        let moved = self.move_back(stack).await;
+        let redriven = *moved.as_ref().unwrap_or(&0);
+        let stayed = count - redriven;
+        if moved.is_ok() {
+            self.record.count("stayed", stayed, true);
         }
-        let run = self.begin(stack, RunKind::Redrive, reason).await?;
-        let redriven = self.move_back(stack, reason).await;
-        run.end(redriven, |done| {
-            ([("redriven", done.redriven)], done.stayed)
-        })
-        .await
+        self.end(stack, moved.as_ref().err()).await?;
+        moved.map(|redriven| Redriven { redriven, stayed })
     }
 
-    async fn move_back(&self, stack: &Stack, reason: &Reason) -> Result<Redriven, Problem> {
-        let (domain, notes) = (self.domain(), notes(stack)?);
+    async fn move_back(&mut self, stack: &Stack) -> Result<usize, Problem> {
+        let Self {
+            plan,
+            record,
+            reason,
+            ..
+        } = self;
+        let (domain, notes) = (plan.domain(), notes(stack)?);
         let mut redriven = 0;
-        for call in calls(self.letters.iter().map(|letter| letter.text.len())) {
-            let sent = send(stack, domain, &self.letters[call]).await?;
+        for call in calls(plan.letters.iter().map(|letter| letter.text.len())) {
+            let sent = send(stack, domain, &plan.letters[call]).await?;
             for letter in &sent {
                 let note = note(Done::Redriven, domain, letter, reason, now_ms());
                 notes.note(&note).await?;
             }
             delete(stack, domain, &sent).await?;
             redriven += sent.len();
+            record.count("redriven", sent.len(), false);
+            record.save().await?;
         }
-        Ok(Redriven {
-            redriven,
-            stayed: self.letters.len() - redriven,
-        })
+        Ok(redriven)
     }
 }

@@ -3,7 +3,6 @@
 use serde_json::json;
 
 use super::*;
-use crate::code;
 use crate::versions::tests::lambda;
 
 /// Three pages of this number of objects, of which every n-th is rejected.
@@ -83,7 +82,7 @@ async fn run(
         stop_after,
         ..Seen::default()
     };
-    let begun = Bulk::begin(&stack, RunKind::Rebuild, "billing", start, 10).await;
+    let begun = Bulk::begin(&stack, RunKind::Rebuild, "billing", start, 10, Value::Null).await;
     let ended = match begun {
         Ok(bulk) => bulk.resume(pages, &mut seen).await,
         Err(problem) => Err(problem),
@@ -180,11 +179,62 @@ async fn a_run_that_another_program_goes_on_with_is_left_to_it() {
         (200, "{}"),
         (400, r#"{"__type":"ConditionalCheckFailedException"}"#),
         (200, "{}"),
+        (200, "{}"),
     ];
     let (ended, seen, _) = run(reason(), answers, FEW, None).await;
     let said = ended.expect_err("taken").to_string();
     assert!(said.starts_with("run.taken"), "{said}");
     assert_eq!(seen.pages, 0);
+}
+
+#[tokio::test]
+async fn a_run_that_somebody_has_stopped_ends_after_its_page_as_the_record_has_it() {
+    let document = json!({
+        "name": "rebuild-billing-1", "who": "ada", "why": "x", "at": null, "at_ms": 1, "looked": 0, "failed": 0,
+        "counts": {}, "standing": "by bob: too many",
+    });
+    let stopped = json!({ "Item": { "doc": { "S": document.to_string() } } });
+    let answers = vec![
+        (200, "{}"),
+        (200, "{}"),
+        (400, r#"{"__type":"ConditionalCheckFailedException"}"#),
+        (200, "{}"),
+        (200, &*stopped.to_string().leak()),
+    ];
+    let (ended, seen, _) = run(reason(), answers, FEW, None).await;
+    let ended = ended.expect("it ended");
+    assert_eq!(ended.stopped.as_deref(), Some("by bob: too many"));
+    let trouble = "the run was stopped by bob: too many";
+    assert_eq!(ended.trouble().as_deref(), Some(trouble));
+    assert_eq!(seen.pages, 0, "what it did of the page isn't counted");
+}
+
+#[tokio::test]
+async fn a_confirmed_plan_is_a_run_of_its_name_with_its_digest_and_what_was_asked() {
+    let confirmed = |run: &str| {
+        Start::Confirmed(Confirmed {
+            run: run.to_owned(),
+            plan: "0011".to_owned(),
+            reason: Reason {
+                who: "ada".to_owned(),
+                why: "fixed".to_owned(),
+            },
+        })
+    };
+    let (ended, _, sent) = run(
+        confirmed("rebuild-billing-7"),
+        vec![(200, "{}"); 6],
+        FEW,
+        None,
+    )
+    .await;
+    assert_eq!(ended.expect("it ended").run, "rebuild-billing-7");
+    assert!(sent[0].contains(r#""plan":{"S":"0011"}"#), "{}", sent[0]);
+    for other in ["rebuild-payments-7", "rebuild-billing-7/../8", ""] {
+        let (refused, _, sent) = run(confirmed(other), Vec::new(), FEW, None).await;
+        assert_eq!(refused.expect_err("no name").exit_code(), 2);
+        assert!(sent.is_empty(), "{other}");
+    }
 }
 
 #[tokio::test]

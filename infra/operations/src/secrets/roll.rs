@@ -9,7 +9,7 @@ use sluice_kernel::delivery::secrets::SECRETS_MAX;
 use super::{Used, checked, is_in_use, since_ms, used};
 use crate::actor::Reason;
 use crate::problem::Problem;
-use crate::runs::single::Single;
+use crate::runs::{Record, plan_digest};
 use crate::signing::Signing;
 use crate::stack::Stack;
 use crate::times::{now_ms, span};
@@ -143,9 +143,13 @@ impl Roll {
         reason: &Reason,
     ) -> Result<(), Problem> {
         let lists = self.with_first(secret)?;
-        let run = Single::begin(stack, RunKind::Roll, &self.endpoint, None, reason).await?;
-        let written = self.signing.write(stack, &lists).await;
-        run.end(written, |()| ([("added", 1)], 0)).await
+        let record = self.record(stack, reason).await?;
+        write(stack, &self.signing, &lists, record, ("added", 1)).await
+    }
+
+    async fn record(&self, stack: &Stack, reason: &Reason) -> Result<Record, Problem> {
+        let plan = plan_digest(["roll", &self.endpoint, &self.secrets.to_string()]);
+        Record::begin_new(stack, RunKind::Roll, &self.endpoint, plan, reason).await
     }
 
     /// All lists of secrets, with this one first in the endpoint's.
@@ -167,9 +171,21 @@ impl Finish {
     /// `Failed` if the secrets were changed since the plan, or if AWS can't be asked.
     pub async fn carry_out(&self, stack: &Stack, reason: &Reason) -> Result<(), Problem> {
         let taken_out = self.secrets - self.would_have;
-        let run = Single::begin(stack, RunKind::RollFinish, &self.endpoint, None, reason).await?;
-        let written = self.signing.write(stack, &self.newest_only()).await;
-        run.end(written, |()| ([("taken out", taken_out)], 0)).await
+        let record = self.record(stack, reason).await?;
+        let lists = self.newest_only();
+        write(
+            stack,
+            &self.signing,
+            &lists,
+            record,
+            ("taken out", taken_out),
+        )
+        .await
+    }
+
+    async fn record(&self, stack: &Stack, reason: &Reason) -> Result<Record, Problem> {
+        let plan = plan_digest(["finish", &self.endpoint, &self.secrets.to_string()]);
+        Record::begin_new(stack, RunKind::RollFinish, &self.endpoint, plan, reason).await
     }
 
     /// All lists of secrets, with only the newest in the endpoint's.
@@ -179,6 +195,23 @@ impl Finish {
         lists.insert(self.endpoint.clone(), newest.cloned().collect());
         lists
     }
+}
+
+/// Writes the lists, and records what was done by this word, or why not.
+async fn write(
+    stack: &Stack,
+    signing: &Signing,
+    lists: &Lists,
+    mut record: Record,
+    (word, count): (&str, usize),
+) -> Result<(), Problem> {
+    let written = signing.write(stack, lists).await;
+    if written.is_ok() {
+        record.count(word, count, false);
+    }
+    let ended = record.end(written.as_ref().err()).await;
+    // The problem itself says more than that it couldn't be recorded.
+    written.and(ended)
 }
 
 fn counted(secrets: usize) -> String {

@@ -18,6 +18,7 @@ fn bulk(name: &str, at_ms: i64) -> BulkRun {
         name: name.to_owned(),
         who: "ada".to_owned(),
         why: Some("a test".to_owned()),
+        asked: Value::Null,
         at: Value::Null,
         at_ms,
         looked: 0,
@@ -97,9 +98,9 @@ async fn a_record_that_an_earlier_version_wrote_is_found_and_gone_on_with() {
 async fn a_move_of_an_alias_is_begun_once_and_completed_and_read_oldest_first() {
     let moves = AliasMoves::new(&dynamo().await, OUTCOMES.to_owned());
     let mut first = moved(1_000);
-    assert_eq!(moves.begin(&first).await, Ok(true));
+    assert_eq!(moves.begin(&first, None).await, Ok(true));
     assert_eq!(
-        moves.begin(&first).await,
+        moves.begin(&first, None).await,
         Ok(true),
         "its own, as after a lost answer"
     );
@@ -107,11 +108,11 @@ async fn a_move_of_an_alias_is_begun_once_and_completed_and_read_oldest_first() 
         who: "bob".to_owned(),
         ..first.clone()
     };
-    assert_eq!(moves.begin(&other).await, Ok(false));
+    assert_eq!(moves.begin(&other, None).await, Ok(false));
     first.state = MoveState::Done;
     assert_eq!(moves.complete(&first).await, Ok(()));
     let second = moved(2_000);
-    assert_eq!(moves.begin(&second).await, Ok(true));
+    assert_eq!(moves.begin(&second, None).await, Ok(true));
     assert_eq!(moves.of("payments").await, Ok(vec![first, second]));
     assert_eq!(moves.of("billing").await, Ok(Vec::new()));
 }
@@ -145,7 +146,7 @@ async fn runs_of_all_kinds_are_listed_newest_first_page_by_page_as_they_now_stan
         runs.save(&run, &held).await.expect("saved");
     }
     let moves = AliasMoves::new(&config, OUTCOMES.to_owned());
-    assert_eq!(moves.begin(&moved(3_000)).await, Ok(true));
+    assert_eq!(moves.begin(&moved(3_000), None).await, Ok(true));
 
     let first = list(None, 3).await;
     let of = |page: &crate::runs::Page| -> Vec<_> {
@@ -180,6 +181,14 @@ async fn runs_of_all_kinds_are_listed_newest_first_page_by_page_as_they_now_stan
     assert_eq!(replayed.plan.as_deref(), Some("0011"));
     assert_eq!(rest.next, None);
     assert_eq!(json!(replayed)["state"], "stopped", "{}", json!(replayed));
+    for run in first.runs.iter().chain(&rest.runs) {
+        let found = store.find(run.kind, &run.name, run.began_ms).await;
+        assert_eq!(found, Ok(Some(run.clone())));
+    }
+    assert_eq!(
+        store.find(RunKind::Replay, "replay-1", 1_001).await,
+        Ok(None)
+    );
 }
 
 #[tokio::test]

@@ -1,8 +1,8 @@
-//! Runs over many objects, page by page: rebuilds and imports. What is done at once has the same record, as one page.
+//! Runs over many objects, page by page: rebuilds and imports, dead letters, reconcile.
 //!
 //! | `pk` | `sk` | attributes |
 //! |---|---|---|
-//! | `<kind>#<run>`, such as `rebuild#…` | `run` | `doc` S: [`BulkRun`] as JSON; `expires_at` N s |
+//! | `<kind>#<run>` | `run` | `doc` S: [`BulkRun`] as JSON; `expires_at` N s |
 //!
 //! A record has no version: it is written if the stored document is the one that was read. If two programs resume the
 //! same run, one stops.
@@ -27,6 +27,10 @@ pub struct BulkRun {
     pub who: String,
     /// Why; earlier versions lost it in a resumed run.
     pub why: Option<String>,
+    /// What was asked for, in the run's own form, so that it can be resumed without being asked for again; `null` if the
+    /// program that began it didn't record it.
+    #[serde(default, skip_serializing_if = "Value::is_null")]
+    pub asked: Value,
     /// The position to resume from, in the run's own form; `null` at the beginning.
     pub at: Value,
     /// When it was written last, in Unix milliseconds.

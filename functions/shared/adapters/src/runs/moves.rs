@@ -120,15 +120,16 @@ impl AliasMoves {
         Self(RunStore::new(config, table))
     }
 
-    /// Begins a move, and lists it. `Ok(false)` if another was begun in the same millisecond.
+    /// Begins a move, and lists it with the digest of the plan that was shown. `Ok(false)` if another was begun in the
+    /// same millisecond.
     ///
     /// # Errors
     /// `Retry` if the table can't be reached.
-    pub async fn begin(&self, moved: &Move) -> Result<bool, Fault> {
+    pub async fn begin(&self, moved: &Move, plan: Option<String>) -> Result<bool, Fault> {
         let place = Place {
             kind: RunKind::Rollback,
             name: moved.role.clone(),
-            plan: None,
+            plan,
             began_ms: moved.at_ms,
         };
         self.0.enlist(&place, moved.expires_at_s()).await?;

@@ -70,7 +70,10 @@ impl DynamoRuns {
                 ("ids".to_owned(), text(some.join("\n"))),
                 ("expires_at".to_owned(), number(self.expires_at_s(run))),
             ]);
-            self.store.put(item, Only::Always).await?;
+            // The list of a run that is there is never written over.
+            if !self.store.put(item, Only::IfNew).await? {
+                return Err(exists());
+            }
         }
         let place = Place {
             kind: RunKind::Replay,
@@ -81,10 +84,7 @@ impl DynamoRuns {
         self.store.enlist(&place, self.expires_at_s(run)).await?;
         match self.save(run, 0).await? {
             true => Ok(()),
-            false => Err(Fault::held(
-                code::REPLAY_EXISTS,
-                "there is a run of this name",
-            )),
+            false => Err(exists()),
         }
     }
 
@@ -154,6 +154,10 @@ impl DynamoRuns {
         }
         Ok(failed.len())
     }
+}
+
+fn exists() -> Fault {
+    Fault::held(code::REPLAY_EXISTS, "there is a run of this name")
 }
 
 fn run_key(run: &str) -> AttributeValue {

@@ -43,8 +43,12 @@ async fn a_run_is_made_once_and_saved_by_the_one_that_has_seen_it_last() {
     run.next = 3;
     assert_eq!(runs.save(&run, 1).await, Ok(false));
     assert_eq!(runs.find("r-1").await.expect("read").expect("there").1, 2);
-    let fault = runs.create(&run, &ids(3), None).await.expect_err("exists");
-    assert_eq!(fault.code, "replay.exists");
+    let other = ["evt_other".to_owned()];
+    for list in [&ids(3)[..], &other] {
+        let fault = runs.create(&run, list, None).await.expect_err("exists");
+        assert_eq!(fault.code, "replay.exists");
+    }
+    assert_eq!(runs.ids("r-1", 0, 9).await, Ok(ids(3)), "its list stays");
 }
 
 #[tokio::test]
