@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 use serde_json::json;
-use sluice_kernel::delivery::secrets::SECRETS_MAX;
+pub use sluice_kernel::delivery::secrets::SECRETS_MAX;
 
 use crate::logs;
 use crate::problem::Problem;
