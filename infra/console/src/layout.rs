@@ -17,17 +17,19 @@ pub(crate) enum Section {
     Rejected,
     DeadLetters,
     Runs,
+    Reconcile,
     Setup,
     /// None of them: objects, refusals.
     None,
 }
 
-const MENU: [(Section, &str, &str); 6] = [
+const MENU: [(Section, &str, &str); 7] = [
     (Section::Overview, "/", "Overview"),
     (Section::Events, "/events", "Events"),
     (Section::Rejected, "/rejected", "Rejected"),
     (Section::DeadLetters, "/dead-letters", "Dead letters"),
     (Section::Runs, "/runs", "Runs"),
+    (Section::Reconcile, "/reconcile", "Reconcile"),
     (Section::Setup, "/setup", "Setup"),
 ];
 

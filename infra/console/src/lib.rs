@@ -12,7 +12,8 @@
 //! - `server`: listens, and prints nothing. `guard`: who may ask for what. `session`: the token of the address, and the
 //!   cookie that it becomes.
 //! - `routes`: every path, in one table. `pages`: a module for each page.
-//! - `operations`: runs the library's operations. `numbers`: what the overview shows. `app`: what the handlers share.
+//! - `operations`: runs the library's operations. `numbers`: what the overview shows. `series`: what
+//!   happened over a span. `costs`: what an open tab costs. `app`: what the handlers share.
 //! - `layout`: the frame of a page. `show`: times, states, links. `query`: what a URL holds. `body`: Stripe's JSON with
 //!   its numbers as they were written, and personal data masked. `refusal`: what a page says when something isn't done.
 //! - `assets`: the files that are compiled in.
@@ -28,6 +29,7 @@
 mod app;
 mod assets;
 mod body;
+pub mod costs;
 mod guard;
 mod layout;
 pub mod limits;
@@ -37,6 +39,7 @@ mod pages;
 mod query;
 mod refusal;
 mod routes;
+mod series;
 mod server;
 mod session;
 mod show;

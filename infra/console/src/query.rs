@@ -39,6 +39,18 @@ pub(crate) fn object(id: &str, account: Option<&str>) -> String {
     )
 }
 
+/// The page of a customer of an account.
+pub(crate) fn customer(id: &str, account: &str) -> String {
+    let account = match account {
+        "platform" => "",
+        account => account,
+    };
+    url(
+        &format!("/customers/{}", escaped(id)),
+        &[("account", account)],
+    )
+}
+
 /// A text of a form's field; none if it is empty.
 pub(crate) fn given(text: &str) -> Option<String> {
     let text = text.trim();

@@ -12,7 +12,8 @@ use crate::assets;
 use crate::guard::guard;
 use crate::limits::REQUEST_BYTES;
 use crate::pages::{
-    dead_letters, event, events, find, object, overview, rejected, replay, runs, setup,
+    customer, dead_letters, event, events, find, numbers, object, overview, reconcile, rejected,
+    replay, runs, setup,
 };
 use crate::refusal::Refusal;
 
@@ -52,6 +53,9 @@ pub(crate) const ROUTES: &[Route] = &[
     route!(GET "/assets/{digest}/{name}" "/assets/0/console.css" assets::file),
     route!(GET "/" "/" overview::page),
     route!(GET "/overview" "/overview" overview::part),
+    route!(GET "/numbers" "/numbers?span=day" numbers::totals),
+    route!(GET "/numbers.json" "/numbers.json?span=week" numbers::data),
+    route!(GET "/numbers/{measure}" "/numbers/lag" numbers::buckets),
     route!(GET "/find" "/find?id=evt_1" find::redirect),
     route!(GET "/events" "/events?type=charge.*" events::page),
     route!(GET "/events/{id}" "/events/evt_1" event::page),
@@ -59,12 +63,16 @@ pub(crate) const ROUTES: &[Route] = &[
     route!(GET "/events/{id}/replay" "/events/evt_1/replay" replay::plan),
     route!(POST "/replays" "/replays" replay::begin),
     route!(GET "/objects/{id}" "/objects/pi_1" object::page),
+    route!(GET "/customers/{id}" "/customers/cus_1?use=prod_1" customer::page),
     route!(GET "/rejected" "/rejected" rejected::page),
     route!(GET "/dead-letters" "/dead-letters" dead_letters::page),
     route!(GET "/dead-letters/{name}" "/dead-letters/payments" dead_letters::letters),
     route!(GET "/runs" "/runs" runs::page),
+    route!(GET "/reconcile" "/reconcile" reconcile::page),
+    route!(GET "/reconcile.json" "/reconcile.json" reconcile::data),
     route!(GET "/setup" "/setup" setup::page),
     route!(GET "/setup/findings" "/setup/findings" setup::findings),
+    route!(GET "/setup/{part}" "/setup/versions" setup::part),
 ];
 
 /// The routes, behind the guard.

@@ -12,6 +12,7 @@ use crate::app::{About, App, Log, Shared};
 use crate::numbers::Kept;
 use crate::operations::Operations;
 use crate::routes;
+use crate::series;
 use crate::session::Session;
 
 /// How a console is started.
@@ -110,6 +111,7 @@ pub(crate) fn app(stack: Stack, write: bool, port: u16, log: Log) -> io::Result<
         operations: Operations::start(stack)?,
         session: Session::new(port)?,
         overview: Kept::default(),
+        series: series::Kept::default(),
         log,
     })
 }
