@@ -10,6 +10,16 @@
   const light = ["#1a56b4", "#b3261e", "#17693a", "#8a5200", "#6d3aa8", "#00687a", "#a0326e", "#4b5563"];
   const dark = ["#8ab4f8", "#ff9d94", "#78d197", "#f0bb62", "#c9a6f5", "#6fd3e3", "#f49ac8", "#c3cad5"];
 
+  const compact = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 3 });
+  const DAY_S = 86400;
+
+  // In UTC, like every time of the console: of a day within days, with its date otherwise.
+  const clock = (s, from) => new Date(s * 1000).toISOString().slice(from, 16).replace("T", " ");
+  const ticks = (_, splits) => {
+    const isLong = splits[splits.length - 1] - splits[0] > DAY_S;
+    return splits.map((s) => (isLong ? new Date(s * 1000).toISOString().slice(5, 10) : clock(s, 11)));
+  };
+
   const options = (measured, width) => {
     const colors = isDark.matches ? dark : light;
     const unit = measured.unit ? ` ${measured.unit}` : "";
@@ -25,15 +35,24 @@
       dash: DASHES[place % DASHES.length],
       width: 1.5,
       points: { show: line.values.filter((value) => value !== null).length < 3 },
-      value: (_, value) => (value === null ? "unknown" : `${Math.round(value * 1000) / 1000}${unit}`),
+      value: (_, value, __, place) => {
+        // Nothing is pointed at.
+        if (place === null || place === undefined) {
+          return "";
+        }
+        return value === null ? "unknown" : `${Math.round(value * 1000) / 1000}${unit}`;
+      },
     }));
     return {
       width,
       height: HEIGHT,
       tzDate: (s) => window.uPlot.tzDate(new Date(s * 1000), "Etc/UTC"),
       scales: { y: { range: (_, least, most) => (measured.unit === "%" ? [Math.min(least, 99), 100] : [0, Math.max(most, 1)]) } },
-      axes: [axis, { ...axis, size: 56 }],
-      series: [{ label: "UTC" }, ...lines],
+      axes: [
+        { ...axis, values: ticks },
+        { ...axis, size: 56, values: (_, splits) => splits.map((value) => compact.format(value)) },
+      ],
+      series: [{ label: "UTC", value: (_, s) => (s === null ? "" : clock(s, 0)) }, ...lines],
       legend: { live: true },
     };
   };

@@ -52,7 +52,7 @@ pub const RUNS: Page = Page {
 /// The newest events.
 pub const EVENTS: Page = Page {
     name: "Events, opened once a minute",
-    read_units: 150.0,
+    read_units: 250.0,
     queues: [0, 0],
     metrics: false,
     an_hour: 60.0,

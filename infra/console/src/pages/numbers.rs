@@ -65,7 +65,7 @@ fn figure(measure: Measure, span: Span) -> Markup {
         figure.plot data-measure=(measure.name()) {
             figcaption { (measure.title()) (unit) }
             div.curve aria-hidden="true" {}
-            p.dim.none { "Nothing is known of it." }
+            p.dim.none { (nothing(measure)) }
             details {
                 summary { "As a table" }
                 div.scroll tabindex="0" hx-get=(table) hx-select="#buckets" hx-trigger="toggle from:closest details" {
@@ -73,6 +73,14 @@ fn figure(measure: Measure, span: Span) -> Markup {
                 }
             }
         }
+    }
+}
+
+/// Why a measure has no line.
+fn nothing(measure: Measure) -> &'static str {
+    match measure.is_count() {
+        true => "None in this span.",
+        false => "Nothing is known of it.",
     }
 }
 
@@ -203,7 +211,7 @@ fn table(series: &Series, measured: &Measured) -> Markup {
     let unit = measured.unit;
     html! {
         div #buckets {
-            @if measured.lines.is_empty() { p.empty { "Nothing is known of it." } } @else {
+            @if measured.lines.is_empty() { p.empty { (nothing(measured.measure)) } } @else {
                 table {
                     caption.hidden { (measured.title) }
                     thead { tr {
