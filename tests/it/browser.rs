@@ -13,7 +13,7 @@ use crate::world::{World, eventually, intent, now_s, paid, unique};
 const PAGE_BYTES: usize = 100 * 1024;
 
 /// A console, and the browser that was let in.
-struct Browser {
+pub(crate) struct Browser {
     console: Child,
     host: String,
     cookie: String,
@@ -66,7 +66,7 @@ fn ask(host: &str, method: &str, path: &str, headers: &[(&str, &str)], body: &st
 
 impl Browser {
     /// Starts the program, and opens the address that it prints.
-    fn open(world: &World, options: &[&str]) -> Self {
+    pub(crate) fn open(world: &World, options: &[&str]) -> Self {
         let call = [&["console", "--no-open", "--port", "0", "--json"], options].concat();
         let mut call = program(world, &call);
         let mut console = call.stdout(Stdio::piped()).spawn().expect("it runs");
@@ -98,8 +98,13 @@ impl Browser {
         ask(&self.host, "GET", path, &[("Cookie", &self.cookie)], "")
     }
 
+    /// The status of the answer.
+    pub(crate) fn status(&self, path: &str) -> u16 {
+        self.answer(path).status
+    }
+
     /// A page, whose weight is printed and has a limit.
-    fn page(&self, path: &str) -> String {
+    pub(crate) fn page(&self, path: &str) -> String {
         let answer = self.answer(path);
         assert_eq!(answer.status, 200, "{path}: {}", answer.body);
         println!("{path}: {} bytes", answer.body.len());
