@@ -98,6 +98,11 @@ impl Browser {
         ask(&self.host, "GET", path, &[("Cookie", &self.cookie)], "")
     }
 
+    /// The status of the answer.
+    pub(crate) fn status(&self, path: &str) -> u16 {
+        self.answer(path).status
+    }
+
     /// A page, whose weight is printed and has a limit.
     pub(crate) fn page(&self, path: &str) -> String {
         let answer = self.answer(path);

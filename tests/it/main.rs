@@ -29,8 +29,9 @@
 //! - `erasure`: what is left of a customer, by the operator's program.
 //! - `console`: what operators see, by the same program.
 //! - `browser`: the console's pages, over HTTP, by the same program. `console_actions`: what an operator does there.
+//!   `console_numbers`: what they count.
 //! - `samples`: each sample event, in memory, at the domain of its type.
-//! - `scale`: the AWS calls that a list, sweep and a replay make, over a small ledger and a larger one.
+//! - `scale`: the AWS calls that a list, sweep, a replay and the console's pages make, over a small ledger and a larger one.
 //! - `operators`: wrong setups, a comparison before switching, rolled secrets, by the same program.
 //! - `rollback`: a rollback to a version and back to the newer one, by the same program.
 //! - `routing`: where each event type goes, by the rules as deployed.
@@ -44,6 +45,7 @@ mod cases;
 mod chaos;
 mod console;
 mod console_actions;
+mod console_numbers;
 mod consumers;
 mod cost;
 mod crashes;

@@ -7,6 +7,7 @@ use sluice_operations::stack::Stack;
 
 use crate::numbers::Kept;
 use crate::operations::Operations;
+use crate::series;
 use crate::session::Session;
 
 /// Where problems are logged: a line each.
@@ -21,6 +22,8 @@ pub(crate) struct App {
     pub(crate) confirming: Arc<tokio::sync::Mutex<()>>,
     /// The overview's numbers, for as long as they are fresh.
     pub(crate) overview: Kept,
+    /// What happened over each span, for as long as it is fresh.
+    pub(crate) series: series::Kept,
     pub(crate) log: Log,
 }
 

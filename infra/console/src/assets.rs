@@ -42,7 +42,25 @@ const HTMX: Asset = Asset {
     bytes: include_bytes!("../assets/htmx.min.js"),
 };
 
-const ALL: [&Asset; 4] = [&STYLE, &SCRIPT, &ICON, &HTMX];
+const CHARTS: Asset = Asset {
+    name: "charts.js",
+    kind: "text/javascript; charset=utf-8",
+    bytes: include_bytes!("../assets/charts.js"),
+};
+
+const PLOT: Asset = Asset {
+    name: "uplot.min.js",
+    kind: "text/javascript; charset=utf-8",
+    bytes: include_bytes!("../assets/uplot.min.js"),
+};
+
+const PLOT_STYLE: Asset = Asset {
+    name: "uplot.min.css",
+    kind: "text/css; charset=utf-8",
+    bytes: include_bytes!("../assets/uplot.min.css"),
+};
+
+const ALL: [&Asset; 7] = [&STYLE, &SCRIPT, &ICON, &HTMX, &CHARTS, &PLOT, &PLOT_STYLE];
 
 /// The addresses of the files.
 pub(crate) struct Addresses {
@@ -50,6 +68,9 @@ pub(crate) struct Addresses {
     pub(crate) script: String,
     pub(crate) icon: String,
     pub(crate) htmx: String,
+    pub(crate) charts: String,
+    pub(crate) plot: String,
+    pub(crate) plot_style: String,
 }
 
 /// The addresses of the files.
@@ -58,6 +79,9 @@ pub(crate) static ADDRESSES: LazyLock<Addresses> = LazyLock::new(|| Addresses {
     script: SCRIPT.address(),
     icon: ICON.address(),
     htmx: HTMX.address(),
+    charts: CHARTS.address(),
+    plot: PLOT.address(),
+    plot_style: PLOT_STYLE.address(),
 });
 
 impl Asset {
@@ -105,7 +129,13 @@ mod tests {
             head,
             ["file", "name", "version", "licence", "source", "sha256"]
         );
-        let mut names = vec!["console.css", "console.js", "icon.svg", "vendored.tsv"];
+        let mut names = vec![
+            "charts.js",
+            "console.css",
+            "console.js",
+            "icon.svg",
+            "vendored.tsv",
+        ];
         let lines: Vec<_> = lines.collect();
         for line in &lines {
             let [file, name, _, licence, _, sha256] = line[..] else {
@@ -140,7 +170,7 @@ mod tests {
 
     #[test]
     fn no_file_asks_for_anything_of_another_place() {
-        for asset in [&STYLE, &SCRIPT] {
+        for asset in [&STYLE, &SCRIPT, &CHARTS] {
             let text = String::from_utf8_lossy(asset.bytes);
             for word in ["http:", "https:", "//cdn", "@import", "url("] {
                 assert!(!text.contains(word), "{}: {word}", asset.name);

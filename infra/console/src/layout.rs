@@ -19,18 +19,20 @@ pub(crate) enum Section {
     DeadLetters,
     Runs,
     Actions,
+    Reconcile,
     Setup,
     /// None of them: objects, refusals.
     None,
 }
 
-const MENU: [(Section, &str, &str); 7] = [
+const MENU: [(Section, &str, &str); 8] = [
     (Section::Overview, "/", "Overview"),
     (Section::Events, "/events", "Events"),
     (Section::Failures, "/failures", "Failures"),
     (Section::DeadLetters, "/dead-letters", "Dead letters"),
     (Section::Runs, "/runs", "Runs"),
     (Section::Actions, "/actions", "Actions"),
+    (Section::Reconcile, "/reconcile", "Reconcile"),
     (Section::Setup, "/setup", "Setup"),
 ];
 

@@ -11,10 +11,12 @@
 //! # Layout
 //! - `server`: listens, and prints nothing. `guard`: who may ask for what. `session`: the token of the address, and the
 //!   cookie that it becomes.
-//! - `routes`: every path, in one table. `pages`: a module for each page. `actions`: what changes something, each a plan, its
-//!   confirmation and a run.
-//! - `operations`: runs the library's operations. `numbers`: what the overview shows. `app`: what the handlers share.
-//! - `layout`: the frame of a page. `show`: times, states, links. `query`: what a URL holds. `fields`: what a form holds. `runbooks`: what a code means. `body`: Stripe's JSON with
+//! - `routes`: every path, in one table. `pages`: a module for each page. `actions`: what changes something, each a
+//!   plan, its confirmation and a run.
+//! - `operations`: runs the library's operations. `numbers`: what the overview shows. `series`: what
+//!   happened over a span. `costs`: what an open tab costs. `app`: what the handlers share.
+//! - `layout`: the frame of a page. `show`: times, states, links. `query`: what a URL holds. `fields`: what a form
+//!   holds. `runbooks`: what a code means. `body`: Stripe's JSON with
 //!   its numbers as they were written, and personal data masked. `refusal`: what a page says when something isn't done.
 //! - `assets`: the files that are compiled in.
 //!
@@ -30,6 +32,7 @@ mod actions;
 mod app;
 mod assets;
 mod body;
+pub mod costs;
 mod fields;
 mod guard;
 mod layout;
@@ -41,6 +44,7 @@ mod query;
 mod refusal;
 mod routes;
 mod runbooks;
+mod series;
 mod server;
 mod session;
 mod show;

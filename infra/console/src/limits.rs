@@ -48,3 +48,9 @@ pub const FRESH_IN_AWS: Duration = Duration::from_secs(60);
 
 /// The same for the local stack.
 pub const FRESH_LOCALLY: Duration = Duration::from_secs(2);
+
+/// How long numbers that were counted from log lines are used again, for the local stack.
+pub const FRESH_LINES: Duration = Duration::from_secs(5);
+
+/// How many of reconcile's reports are shown.
+pub const REPORTS: u16 = 72;

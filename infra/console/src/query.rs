@@ -50,6 +50,18 @@ pub(crate) fn run(kind: &str, name: &str, began_ms: i64) -> String {
     url(&run_path(kind, name), &[("began", &began)])
 }
 
+/// The page of a customer of an account.
+pub(crate) fn customer(id: &str, account: &str) -> String {
+    let account = match account {
+        "platform" => "",
+        account => account,
+    };
+    url(
+        &format!("/customers/{}", escaped(id)),
+        &[("account", account)],
+    )
+}
+
 /// A text of a form's field; none if it is empty.
 pub(crate) fn given(text: &str) -> Option<String> {
     let text = text.trim();

@@ -18,7 +18,8 @@ use crate::assets;
 use crate::guard::guard;
 use crate::limits::REQUEST_BYTES;
 use crate::pages::{
-    dead_letters, event, events, failures, find, object, overview, rejected, run, runs, setup,
+    customer, dead_letters, event, events, failures, find, numbers, object, overview, reconcile,
+    rejected, run, runs, setup,
 };
 use crate::refusal::Refusal;
 
@@ -58,6 +59,9 @@ pub(crate) const ROUTES: &[Route] = &[
     route!(GET "/assets/{digest}/{name}" "/assets/0/console.css" assets::file),
     route!(GET "/" "/" overview::page),
     route!(GET "/overview" "/overview" overview::part),
+    route!(GET "/numbers" "/numbers?span=day" numbers::totals),
+    route!(GET "/numbers.json" "/numbers.json?span=week" numbers::data),
+    route!(GET "/numbers/{measure}" "/numbers/lag" numbers::buckets),
     route!(GET "/find" "/find?id=evt_1" find::redirect),
     route!(GET "/events" "/events?type=charge.*" events::page),
     route!(GET "/events/{id}" "/events/evt_1" event::page),
@@ -79,6 +83,7 @@ pub(crate) const ROUTES: &[Route] = &[
     route!(GET "/objects/{id}" "/objects/pi_1" object::page),
     route!(GET "/failures" "/failures" failures::page),
     route!(GET "/failures/cause" "/failures/cause?domain=payments&code=unknown" failures::cause),
+    route!(GET "/customers/{id}" "/customers/cus_1?use=prod_1" customer::page),
     route!(GET "/rejected" "/rejected" rejected::page),
     route!(GET "/dead-letters" "/dead-letters" dead_letters::page),
     route!(GET "/dead-letters/{name}" "/dead-letters/payments" dead_letters::letters),
@@ -87,8 +92,11 @@ pub(crate) const ROUTES: &[Route] = &[
     route!(GET "/runs/{kind}/{name}/progress" "/runs/replay/replay-1/progress?began=1" run::progress),
     route!(POST "/runs/{kind}/{name}/stop" "/runs/replay/replay-1/stop" control::stop),
     route!(POST "/runs/{kind}/{name}/resume" "/runs/replay/replay-1/resume" control::resume),
+    route!(GET "/reconcile" "/reconcile" reconcile::page),
+    route!(GET "/reconcile.json" "/reconcile.json" reconcile::data),
     route!(GET "/setup" "/setup" setup::page),
     route!(GET "/setup/findings" "/setup/findings" setup::findings),
+    route!(GET "/setup/{part}" "/setup/versions" setup::part),
 ];
 
 /// The routes, behind the guard.

@@ -12,6 +12,7 @@ use crate::app::{About, App, Log, Shared};
 use crate::numbers::Kept;
 use crate::operations::Operations;
 use crate::routes;
+use crate::series;
 use crate::session::Session;
 
 /// How a console is started.
@@ -111,6 +112,7 @@ pub(crate) fn app(stack: Stack, write: bool, port: u16, log: Log) -> io::Result<
         session: Session::new(port)?,
         confirming: Arc::default(),
         overview: Kept::default(),
+        series: series::Kept::default(),
         log,
     })
 }

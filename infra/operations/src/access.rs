@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 use sluice_adapters::projections::DynamoProjections;
-use subscriptions::customer::{self, Until, of_stored};
+use sluice_kernel::consumer::projection::Stored;
+use subscriptions::customer::{self, CustomerAccess, Until, of_stored};
 
 use crate::problem::Problem;
 use crate::stack::Stack;
@@ -27,6 +28,31 @@ pub struct Access {
     pub assumed: bool,
     /// The projections that say so, by their keys.
     pub rests_on: Vec<String>,
+    /// For each of `uses`, the projections that allow it, by their keys.
+    pub because_of: BTreeMap<String, Vec<String>>,
+}
+
+/// Whether a customer may use something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// The customer may.
+    Yes(Use),
+    /// The customer may not.
+    No,
+    /// Nothing that is known allows it, but an object may have more than is known of it.
+    Unknown,
+}
+
+impl Access {
+    /// Whether the customer may use this product or feature.
+    pub fn verdict(&self, name: &str) -> Verdict {
+        match self.uses.get(name) {
+            Some(one) => Verdict::Yes(*one),
+            None if self.partial => Verdict::Unknown,
+            None => Verdict::No,
+        }
+    }
 }
 
 /// What the customer may use of one product or feature.
@@ -65,7 +91,9 @@ pub async fn of(stack: &Stack, customer: &str, account: &str) -> Result<Vec<Acce
         if items.is_empty() {
             continue;
         }
-        let access = of_stored(items.iter().map(|(_, stored)| stored), now_ms() / 1_000)?;
+        let now_s = now_ms() / 1_000;
+        let access = of_stored(items.iter().map(|(_, stored)| stored), now_s)?;
+        let because_of = because_of(&access, &items, now_s)?;
         let uses = access.uses.into_iter();
         found.push(Access {
             customer: customer.to_owned(),
@@ -75,6 +103,7 @@ pub async fn of(stack: &Stack, customer: &str, account: &str) -> Result<Vec<Acce
             partial: access.partial,
             assumed: access.assumed,
             rests_on: items.into_iter().map(|(key, _)| key).collect(),
+            because_of,
         });
     }
     match found.is_empty() {
@@ -85,11 +114,50 @@ pub async fn of(stack: &Stack, customer: &str, account: &str) -> Result<Vec<Acce
     }
 }
 
+/// For each use, the items that allow it on their own.
+fn because_of(
+    access: &CustomerAccess,
+    items: &[(String, Stored)],
+    now_s: i64,
+) -> Result<BTreeMap<String, Vec<String>>, Problem> {
+    let mut because = BTreeMap::<String, Vec<String>>::new();
+    for (key, stored) in items {
+        for (name, _) in of_stored([stored], now_s)?.uses {
+            if access.uses.contains_key(&name) {
+                because.entry(name).or_default().push(key.clone());
+            }
+        }
+    }
+    Ok(because)
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn what_is_not_known_to_be_allowed_is_forbidden_only_if_all_is_known() {
+        let one = Use {
+            quantity: Some(3),
+            until: Some(7),
+        };
+        let mut access = Access {
+            customer: "cus_1".to_owned(),
+            account: "platform".to_owned(),
+            mode: "live",
+            uses: BTreeMap::from([("prod_1".to_owned(), one)]),
+            partial: false,
+            assumed: false,
+            rests_on: Vec::new(),
+            because_of: BTreeMap::new(),
+        };
+        assert_eq!(access.verdict("prod_1"), Verdict::Yes(one));
+        assert_eq!(access.verdict("prod_2"), Verdict::No);
+        access.partial = true;
+        assert_eq!(access.verdict("prod_2"), Verdict::Unknown);
+    }
 
     #[test]
     fn what_may_be_used_without_a_known_end_has_none() {

@@ -10,7 +10,7 @@
 //!   of their own.
 
 mod account;
-mod alarms;
+pub mod alarms;
 mod alias;
 mod bus;
 mod encryption;

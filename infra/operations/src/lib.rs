@@ -9,11 +9,13 @@
 //! - [`domains`]: which domains an operation takes. [`versions`]: a function's versions.
 //! - [`actor`]: who changes something, and why. [`stripe`]: Stripe, as the functions ask it.
 //! - [`logs`] and [`metrics`]: what the functions wrote. [`times`]: times as people enter and read them.
-//! - [`status`]: a stack's health. [`events`]: the ledger's events, listed, followed, and each with its story.
+//! - [`status`]: a stack's health. [`series`]: what happened, over an hour, a day or a week. [`prices`]: what calls cost.
+//!   [`events`]: the ledger's events, listed, followed, and each with its story.
 //! - [`state`]: objects, as their domains have them. [`access`]: what a customer may use. [`smoke`]: whether an endpoint
 //!   takes what it has to, and nothing else.
 //! - [`queues`]: where they are, and what they hold. [`selection`]: all that a filter matches, as a plan has it.
-//! - [`doctor`]: what isn't set up as it has to be. [`rollback`]: moves an alias to the previous version.
+//! - [`doctor`]: what isn't set up as it has to be. [`inventory`]: versions, and use against limits.
+//!   [`rollback`]: moves an alias to the previous version.
 //! - [`rejected`]: what domains recorded. [`dlq`]: dead letters. [`failures`]: both by cause. [`erase`]: what belongs to a
 //!   customer.
 //! - [`signing`]: reads and writes the signing secrets. [`secrets`]: their status, and rolling one.
@@ -34,8 +36,10 @@ pub mod erase;
 pub mod events;
 pub mod failures;
 pub mod import;
+pub mod inventory;
 pub mod logs;
 pub mod metrics;
+pub mod prices;
 pub mod problem;
 pub mod queues;
 pub mod rebuild;
@@ -46,6 +50,7 @@ pub mod rollback;
 pub mod runs;
 pub mod secrets;
 pub mod selection;
+pub mod series;
 pub mod shadow;
 pub mod signing;
 pub mod smoke;

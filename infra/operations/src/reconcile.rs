@@ -3,7 +3,8 @@
 use serde::Serialize;
 use serde_json::{Value, json};
 use sluice_adapters::inspect;
-use sluice_kernel::reconcile::report::{AccountsFrom, Report};
+use sluice_kernel::reconcile::report::AccountsFrom;
+pub use sluice_kernel::reconcile::report::Report;
 
 use crate::code;
 use crate::problem::Problem;

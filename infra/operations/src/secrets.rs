@@ -14,6 +14,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 use serde_json::json;
+pub use sluice_kernel::delivery::secrets::SECRETS_MAX;
 
 use crate::code;
 use crate::logs;

@@ -8,14 +8,17 @@
 //! # Layout
 //! - [`counts`]: what happened. [`failing`]: messages that keep failing.
 //! - [`queues`]: the domains' queues. [`waiting`]: what waits in the ledger.
-//! - `live`: functions that run something else than what was deployed last. `troubles`: what is wrong, in words.
+//! - `figures`: CloudWatch's metrics of a stack in AWS. `live`: functions that run something else than what was deployed last. `troubles`: what is wrong, in words.
 
 pub mod counts;
 pub mod failing;
+mod figures;
 mod live;
 pub mod queues;
 mod troubles;
 pub mod waiting;
+
+use std::collections::BTreeMap;
 
 use serde::Serialize;
 use sluice_adapters::inspect;
@@ -28,6 +31,8 @@ use crate::reconcile::uncovered;
 use crate::stack::Stack;
 use crate::times::now_ms;
 use counts::Counts;
+use failing::Failing;
+use figures::Figures;
 use queues::Queue;
 use troubles::{Seen, troubles};
 use waiting::Waiting;
@@ -87,7 +92,7 @@ pub async fn look(stack: &Stack) -> Result<Status, Problem> {
     let waiting = waiting::look(stack, now_ms).await?;
     let mut queues = Vec::new();
     for domain in stack.domains() {
-        queues.push(queues::look(stack, domain, now_ms).await?);
+        queues.push(queues::look(stack, domain).await?);
     }
     let dead_letters = async |name: &str| match stack.queues.get(name) {
         Some(url) => depth(stack, url).await.map(|(waiting, _)| Some(waiting)),
@@ -95,23 +100,13 @@ pub async fn look(stack: &Stack) -> Result<Status, Problem> {
     };
     let undelivered = dead_letters("rule_dead_letters").await?;
     let unprocessed = dead_letters("bus_dead_letters").await?;
-    let failing = failing::look(stack, now_ms - HOUR_MS, now_ms).await;
-    for queue in &mut queues {
-        let failing = failing.as_ref().ok();
-        queue.failing = failing.and_then(|all| all.get(&queue.domain).cloned());
-    }
+    let happened = happened(stack, &mut queues, now_ms).await;
     let live = live::differing(stack).await;
-    let hour = Counts::between(stack, now_ms - HOUR_MS, now_ms).await;
-    let day = Counts::between(stack, now_ms - DAY_MS, now_ms).await;
-    let unknown = [
-        hour.as_ref().err(),
-        day.as_ref().err(),
-        failing.as_ref().err(),
-        live.as_ref().err(),
-    ];
+    let unknown = [happened.as_ref().err(), live.as_ref().err()];
     let unknown = unknown.into_iter().flatten().map(ToString::to_string);
     let unknown = unknown.collect();
-    let (hour, day, live) = (hour.ok(), day.ok(), live.unwrap_or_default());
+    let (hour, day) = happened.ok().unzip();
+    let live = live.unwrap_or_default();
     let report = inspect::last_report(stack.aws.sdk(), stack.table("ledger")?).await?;
     let last_sweep_ms = last_sweep(stack, now_ms).await.ok().flatten();
     let troubles = troubles(&Seen {
@@ -140,6 +135,32 @@ pub async fn look(stack: &Stack) -> Result<Status, Problem> {
         troubles,
         unknown,
     })
+}
+
+/// What happened in the last hour and day. It also says of each queue what fails, and how old its oldest message is.
+async fn happened(
+    stack: &Stack,
+    queues: &mut [Queue],
+    now_ms: i64,
+) -> Result<(Counts, Counts), Problem> {
+    if stack.aws.is_real() {
+        let figures = Figures::read(stack, now_ms).await?;
+        for queue in queues {
+            queue.failing = Some(failing::of_figures(&figures, &queue.domain));
+            queue.oldest_s = figures.oldest_s(&queue.domain);
+        }
+        let of = |span_ms| Counts::of_figures(&figures, span_ms);
+        return Ok((of(HOUR_MS), of(DAY_MS)));
+    }
+    let mut failing: BTreeMap<String, Failing> =
+        failing::look(stack, now_ms - HOUR_MS, now_ms).await?;
+    for queue in queues {
+        queue.failing = failing.remove(&queue.domain);
+    }
+    Ok((
+        Counts::between(stack, now_ms - HOUR_MS, now_ms).await?,
+        Counts::between(stack, now_ms - DAY_MS, now_ms).await?,
+    ))
 }
 
 async fn last_sweep(stack: &Stack, now_ms: i64) -> Result<Option<i64>, Problem> {

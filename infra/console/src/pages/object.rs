@@ -13,7 +13,7 @@ use crate::app::{About, Shared};
 use crate::body::shown;
 use crate::layout::{Section, page as framed};
 use crate::limits::{BODY_BYTES, ROWS};
-use crate::query::{event, given, object, url};
+use crate::query::{customer, event, given, object, url};
 use crate::refusal::Refusal;
 use crate::show::{Tone, command, time, toned};
 
@@ -51,6 +51,7 @@ pub(crate) async fn page(
     let (objects, uses) = found.await?;
     let content = html! {
         @for access in &uses { (of_customer(access)) }
+        @if !uses.is_empty() { p { a href=(customer(&id, &account)) { "May this customer use something, and because of what?" } } }
         @for object in &objects { (of_domain(object, BODY_BYTES / objects.len())) }
         (commands(&app.about, &id, &account, !uses.is_empty()))
     };

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::State;
+use axum::extract::{Query, State};
 use maud::{Markup, html};
 use sluice_operations::problem::Problem;
 use sluice_operations::status::counts::Counts;
@@ -13,6 +13,7 @@ use sluice_operations::times::span;
 use crate::app::{App, Shared};
 use crate::layout::{Section, page as framed};
 use crate::numbers::Numbers;
+use crate::pages::numbers::{Asked, section};
 use crate::query::url;
 use crate::refusal::Refusal;
 use crate::show::{Tone, ago, clock, count, toned, word};
@@ -30,7 +31,10 @@ const DELIVERIES: [&str; 8] = [
 ];
 
 /// The page.
-pub(crate) async fn page(State(app): State<Shared>) -> Result<Markup, Refusal> {
+pub(crate) async fn page(
+    State(app): State<Shared>,
+    Query(asked): Query<Asked>,
+) -> Result<Markup, Refusal> {
     let numbers = numbers(&app).await?;
     let content = html! {
         p.bar {
@@ -38,6 +42,7 @@ pub(crate) async fn page(State(app): State<Shared>) -> Result<Markup, Refusal> {
             span.dim { "Every 5 s while this tab is visible." }
         }
         div #overview hx-get="/overview" hx-trigger="tick from:body" { (view(&numbers)) }
+        (section(asked.span))
     };
     Ok(framed(&app.about, Section::Overview, "Overview", content))
 }

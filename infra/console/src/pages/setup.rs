@@ -1,6 +1,8 @@
-//! `/setup`: what isn't set up as it has to be, and the command that fixes it.
+//! `/setup`: what isn't set up as it has to be, and the command that fixes it; what the set-up consists of.
 
-use axum::extract::State;
+mod parts;
+
+use axum::extract::{Path, State};
 use maud::{Markup, html};
 use sluice_operations::doctor::{self, Finding, FindingLevel, Findings};
 
@@ -8,6 +10,7 @@ use crate::app::Shared;
 use crate::layout::{Section, page as framed};
 use crate::refusal::{Refusal, runbook};
 use crate::show::{Tone, command, toned};
+use parts::{Part, view};
 
 /// The page. Its findings take a while: it asks for them once it is shown.
 pub(crate) async fn page(State(app): State<Shared>) -> Markup {
@@ -17,8 +20,33 @@ pub(crate) async fn page(State(app): State<Shared>) -> Markup {
             p.empty { "Asking AWS how things are…" }
             noscript { p { a href="/setup/findings" { "Show the findings" } } }
         }
+        @for part in Part::ALL { (closed(part)) }
     };
     framed(&app.about, Section::Setup, "Setup", content)
+}
+
+/// A part that asks for its content when it is opened.
+fn closed(part: Part) -> Markup {
+    let own = format!("/setup/{}", part.name());
+    html! {
+        section {
+            h2 { (part.title()) }
+            details {
+                summary { "Show" }
+                div hx-get=(own) hx-trigger="toggle from:closest details" { a href=(own) { "Show" } }
+            }
+        }
+    }
+}
+
+/// A part's content.
+pub(crate) async fn part(
+    State(app): State<Shared>,
+    Path(name): Path<String>,
+) -> Result<Markup, Refusal> {
+    let part = Part::ALL.into_iter().find(|part| part.name() == name);
+    let part = part.ok_or_else(Refusal::no_page)?;
+    Ok(view(&app, part).await?)
 }
 
 /// The findings.
@@ -26,10 +54,10 @@ pub(crate) async fn findings(State(app): State<Shared>) -> Result<Markup, Refusa
     let read = app
         .operations
         .ask(|stack| async move { doctor::look(&stack).await });
-    Ok(view(&read.await?))
+    Ok(of_findings(&read.await?))
 }
 
-fn view(found: &[Findings]) -> Markup {
+fn of_findings(found: &[Findings]) -> Markup {
     let all = || found.iter().flat_map(|findings| &findings.all);
     let count = |level| all().filter(|finding| finding.level == level).count();
     // What there is none of has no colour.

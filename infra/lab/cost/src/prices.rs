@@ -8,11 +8,10 @@
 //! Scheduler and of calls of Secrets Manager, and those per month (storage, secrets, alarms, metrics, dashboards). They
 //! are only in the lines beside the sum. Look at the pages before you rely on a figure.
 
+pub use sluice_operations::prices::{QUEUE_MILLION, READ_UNITS_MILLION};
+
 /// Dollars per million write request units: one per KB of an item.
 pub const WRITE_UNITS_MILLION: f64 = 0.625;
-
-/// Dollars per million read request units: one per 4 KB of an item that is read consistently.
-pub const READ_UNITS_MILLION: f64 = 0.125;
 
 /// Dollars per GB and month that a table or index holds.
 pub const TABLE_GB_MONTH: f64 = 0.25;
@@ -32,9 +31,6 @@ pub const BUS_MILLION: f64 = 1.00;
 
 /// Dollars per million requests to an HTTP API: one per begun 512 KB of a request.
 pub const HTTP_API_MILLION: f64 = 1.00;
-
-/// Dollars per million requests to a queue: one per begun 64 KB of a request.
-pub const QUEUE_MILLION: f64 = 0.40;
 
 /// Dollars per GB of log lines taken in; those of Lambda and of an API's access log have the same first step.
 pub const LOGS_GB: f64 = 0.50;

@@ -30,6 +30,10 @@ use sluice_local::template;
 /// The ledger's table.
 pub(crate) const LEDGER: &str = "ledger";
 
+/// The table of outcomes that the console sees. It stays empty, because replays write to the other one and what is
+/// exceptional doesn't grow with the ledger.
+pub(crate) const EXCEPTIONS: &str = "exceptions";
+
 /// The bus.
 pub(crate) const BUS: &str = "bus";
 
@@ -126,7 +130,11 @@ impl Aws {
     pub fn info(&self) -> StackInfo {
         let own = |name: &&str| ((*name).to_owned(), (*name).to_owned());
         let tables = [LEDGER, "outcomes"].iter().chain(&DOMAINS).map(own);
-        let queue = |name: &&str| ((*name).to_owned(), format!("{}/{name}", self.url));
+        let dead_letters = DOMAINS.map(|domain| format!("{domain}_dead_letters"));
+        let queues = DOMAINS
+            .into_iter()
+            .chain(dead_letters.iter().map(String::as_str));
+        let queue = |name: &str| (name.to_owned(), format!("{}/{name}", self.url));
         StackInfo {
             webhook_url: format!("{}/webhooks/stripe", self.url),
             webhook_secret: String::new(),
@@ -134,13 +142,22 @@ impl Aws {
             aws_endpoint_url: self.url.clone(),
             region: REGION.to_owned(),
             tables: tables.collect(),
-            queues: DOMAINS.iter().map(queue).collect(),
+            queues: queues.map(queue).collect(),
             bus: BUS.to_owned(),
             secret_id: String::new(),
             functions: BTreeMap::new(),
             log_groups: BTreeMap::new(),
             settings: BTreeMap::new(),
         }
+    }
+
+    /// The same, as the console sees it: without the outcomes that replays wrote.
+    #[must_use]
+    pub fn info_without_outcomes(&self) -> StackInfo {
+        let mut info = self.info();
+        info.tables
+            .insert("outcomes".to_owned(), EXCEPTIONS.to_owned());
+        info
     }
 
     /// For the adapters.
@@ -180,7 +197,11 @@ fn create_tables(database: &Database, template: &Value) -> Result<(), Problem> {
             name.to_owned(),
         )
     };
-    let common = [("Ledger", LEDGER), ("Outcomes", "outcomes")];
+    let common = [
+        ("Ledger", LEDGER),
+        ("Outcomes", "outcomes"),
+        ("Outcomes", EXCEPTIONS),
+    ];
     let common = common.map(|(resource, name)| (resource.to_owned(), name.to_owned()));
     for (resource, name) in common.into_iter().chain(DOMAINS.map(domain)) {
         let properties = &template["Resources"][&resource]["Properties"];
@@ -218,9 +239,14 @@ async fn answer(State(front): State<Front>, headers: HeaderMap, body: Bytes) -> 
             "{target} is not known here"
         ))),
     };
+    // CloudFormation takes forms.
+    let text = String::from_utf8_lossy(&body);
+    let action = text
+        .strip_prefix("Action=")
+        .and_then(|rest| rest.split('&').next());
     count(
         &mut front.calls(),
-        operation,
+        action.unwrap_or(operation),
         is_first,
         answered.as_ref().ok(),
     );
@@ -263,6 +289,7 @@ fn dynamodb(database: &Database, operation: &str, mut input: Value) -> dynoxide:
     input["ReturnConsumedCapacity"] = "TOTAL".into();
     match operation {
         "Query" => with(input, |request| database.query(request)),
+        "Scan" => with(input, |request| database.scan(request)),
         "GetItem" => with(input, |request| database.get_item(request)),
         "BatchGetItem" => with(input, |request| database.batch_get_item(request)),
         "PutItem" => with(input, |request| database.put_item(request)),

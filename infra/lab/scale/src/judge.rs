@@ -26,9 +26,12 @@ pub fn findings(sizes: &[Size], fixed: &Fixed, days: u16) -> Vec<String> {
             Some((_, first)) => match work.stated(first.events, days) {
                 Stated::Flat => flat(&measured),
                 Stated::Linear(_) => linear(&measured, work, days),
+                Stated::Bounded(most) => bounded(&measured, most),
             },
         };
-        findings.extend(found.into_iter().map(|found| format!("{words}: {found}")));
+        let over = over_price(&measured, work);
+        let found = found.into_iter().chain(over);
+        findings.extend(found.map(|found| format!("{words}: {found}")));
     }
     findings
 }
@@ -59,15 +62,44 @@ fn said(measured: &Measured) -> String {
     format!("{}, {read} + {write} units", operations.join(", "))
 }
 
+/// Where a page reads more than the console says that it costs.
+fn over_price(measured: &[(usize, &Measured)], work: Work) -> Option<String> {
+    let most = work.priced()?.read_units;
+    let mut over = measured
+        .iter()
+        .filter(|(_, one)| one.calls.units().0 > most);
+    let (entries, one) = over.next()?;
+    Some(format!(
+        "priced at {most:.0} read units, but of {entries} entries it is {}",
+        said(one)
+    ))
+}
+
+fn bounded(measured: &[(usize, &Measured)], [calls, units]: [f64; 2]) -> Vec<String> {
+    let is_over = |one: &Measured| made(one) > calls || one.calls.units().0 > units;
+    let over = measured.iter().filter(|(_, one)| is_over(one));
+    let over = over.map(|(entries, one)| {
+        format!(
+            "stated bounded, with {calls:.0} calls and {units:.0} units at most, but of {entries} entries it is {}",
+            said(one)
+        )
+    });
+    over.collect()
+}
+
+/// How many calls were made.
+fn made(measured: &Measured) -> f64 {
+    f64::from(u32::try_from(measured.calls.sum()).unwrap_or(u32::MAX))
+}
+
 fn linear(measured: &[(usize, &Measured)], work: Work, days: u16) -> Vec<String> {
     let mut findings = Vec::new();
     for (entries, one) in measured {
         let Stated::Linear(Linear { calls, units }) = work.stated(one.events, days) else {
             continue;
         };
-        let made = f64::from(u32::try_from(one.calls.sum()).unwrap_or(u32::MAX));
         let is_within = |what: f64, [least, most]: [f64; 2]| what >= least && what <= most;
-        if !(is_within(made, calls) && is_within(one.calls.units().0, units)) {
+        if !(is_within(made(one), calls) && is_within(one.calls.units().0, units)) {
             findings.push(format!(
                 "stated linear, with {:.0} to {:.0} calls and {:.0} to {:.0} units for {} events, but of {entries} entries \
                  it is {}",
@@ -160,6 +192,36 @@ mod tests {
                 "{found:?}"
             );
         }
+    }
+
+    #[test]
+    fn what_is_bounded_may_grow_up_to_its_bound() {
+        let of = |queries| {
+            let sizes = [(1_000, 8), (10_000, queries)];
+            let sizes = sizes.map(|(n, queries)| size(n, Work::PageWeek, 1, queries, 16));
+            findings(&sizes, &FIXED, 30)
+        };
+        assert_eq!(of(200), Vec::<String>::new());
+        let found = of(2_000);
+        assert!(
+            found.len() == 1 && found[0].contains("stated bounded"),
+            "{found:?}"
+        );
+    }
+
+    #[test]
+    fn a_page_that_reads_more_than_its_price_is_found() {
+        let sizes = [(1_000, 16), (10_000, 16)];
+        let of = |halves| {
+            let sizes = sizes.map(|(n, _)| size(n, Work::PageEvent, 1, 8, halves));
+            findings(&sizes, &FIXED, 30)
+        };
+        assert_eq!(of(16), Vec::<String>::new());
+        let found = of(16_000);
+        assert!(
+            found.len() == 1 && found[0].contains("priced at"),
+            "{found:?}"
+        );
     }
 
     #[test]

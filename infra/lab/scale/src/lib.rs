@@ -1,9 +1,10 @@
-//! How cost grows with the ledger: the AWS calls and units of an operator's list, sweep and a replay over growing
-//! ledgers.
+//! How cost grows with the ledger: the AWS calls and units of an operator's list, sweep, a replay and the console's
+//! pages over growing ledgers.
 //!
 //! # Layout
 //! - [`aws`]: the AWS that is measured, and counts. [`ledger`]: fills it.
 //! - [`measure`]: what is measured, and what is stated of it. `program` runs the operator's program.
+//!   `pages` asks its console for pages.
 //! - [`judge`]: whether it is as stated. [`report`]: the tables.
 //!
 //! # What is measured
@@ -19,6 +20,7 @@ pub mod aws;
 pub mod judge;
 pub mod ledger;
 pub mod measure;
+mod pages;
 mod program;
 pub mod report;
 

@@ -9,6 +9,7 @@ use sluice_adapters::bus::EventBridgeBus;
 use sluice_adapters::clock::SystemClock;
 use sluice_adapters::ledger::DynamoLedger;
 use sluice_adapters::timeline::PAGE_MAX;
+use sluice_console::costs::{self, Page};
 use sluice_kernel::clock::Clock;
 use sluice_kernel::replay::EVENTS_MAX;
 use sluice_local::problem::Problem;
@@ -17,6 +18,7 @@ use time::format_description::well_known::Rfc3339;
 
 use crate::aws::{Aws, BUS, Calls, LEDGER, failed};
 use crate::ledger::Ledger;
+use crate::pages::Console;
 use crate::program::Program;
 
 /// Rows of `sluice event list` by default.
@@ -30,6 +32,12 @@ const SHARDS: f64 = 8.0;
 
 /// Calls that the first and the last batch of a list may add.
 const ROUNDING_CALLS: f64 = 4.0;
+
+/// The most rows of the index that are read to count the types of 5,000 events: a page of each shard may be left over.
+const TYPES_ROWS_MAX: usize = 5_000 + 8 * 1_000;
+
+/// The days that a week up to now touches.
+const WEEK_DAYS: u16 = 8;
 
 /// The size of a row of the index, from the least to the most.
 const ROW_BYTES: [f64; 2] = [120.0, 240.0];
@@ -71,6 +79,20 @@ pub enum Work {
     ReplayHour,
     /// `sluice replay` of everything, or of the newest events that one run takes: the plan.
     PlanAll,
+    /// The console's overview.
+    PageOverview,
+    /// What the overview shows of a week: types are counted of the newest events.
+    PageWeek,
+    /// The console's first page of events.
+    PageEvents,
+    /// The console's page of an event.
+    PageEvent,
+    /// The console's page of rejected events.
+    PageRejected,
+    /// The console's page of runs.
+    PageRuns,
+    /// The console's page of reconcile.
+    PageReconcile,
 }
 
 /// How the cost of a piece grows with the ledger.
@@ -80,6 +102,8 @@ pub enum Stated {
     Flat,
     /// In proportion to what is asked for.
     Linear(Linear),
+    /// In proportion up to a bound, in calls and read units.
+    Bounded([f64; 2]),
 }
 
 /// The bounds: from all pages full to the first and last page of each shard not full.
@@ -113,7 +137,7 @@ impl Linear {
 
 impl Work {
     /// All of it, in the order in which it is measured.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 16] = [
         Self::FirstPage,
         Self::ListHour,
         Self::ListAll,
@@ -123,7 +147,41 @@ impl Work {
         Self::PlanHour,
         Self::ReplayHour,
         Self::PlanAll,
+        Self::PageOverview,
+        Self::PageWeek,
+        Self::PageEvents,
+        Self::PageEvent,
+        Self::PageRejected,
+        Self::PageRuns,
+        Self::PageReconcile,
     ];
+
+    /// What the console says that its page costs.
+    pub(crate) fn priced(self) -> Option<Page> {
+        match self {
+            Self::PageOverview | Self::PageWeek => Some(costs::OVERVIEW),
+            Self::PageEvents => Some(costs::EVENTS),
+            Self::PageEvent => Some(costs::EVENT),
+            Self::PageRuns => Some(costs::RUNS),
+            _ => None,
+        }
+    }
+
+    /// The address of the console's page; none for other work.
+    fn page(self) -> Option<String> {
+        let path = match self {
+            Self::PageOverview => "/",
+            Self::PageWeek => "/numbers?span=week",
+            Self::PageEvents => "/events",
+            // The first of the newest hour.
+            Self::PageEvent => return Some(format!("/events/evt_{:024}", 0)),
+            Self::PageRejected => "/rejected",
+            Self::PageRuns => "/runs",
+            Self::PageReconcile => "/reconcile",
+            _ => return None,
+        };
+        Some(path.to_owned())
+    }
 
     /// Its description, for a run with this number of events per hour and this number of due events.
     #[must_use]
@@ -139,6 +197,13 @@ impl Work {
             Self::PlanHour => format!("replay: plan of an hour with {newest}"),
             Self::ReplayHour => "replay: that hour, done".to_owned(),
             Self::PlanAll => format!("replay: plan of everything, {EVENTS_MAX} at most"),
+            Self::PageOverview => "console: overview".to_owned(),
+            Self::PageWeek => "console: overview, over a week".to_owned(),
+            Self::PageEvents => "console: events".to_owned(),
+            Self::PageEvent => "console: an event".to_owned(),
+            Self::PageRejected => "console: rejected".to_owned(),
+            Self::PageRuns => "console: runs".to_owned(),
+            Self::PageReconcile => "console: reconcile".to_owned(),
         }
     }
 
@@ -152,6 +217,11 @@ impl Work {
             Self::ListNone => linear(0.0, [0.0, 0.0]),
             // Each event's entry, a hundred at once, and its object's projection, before and after.
             Self::PlanAll => linear(float(events.min(FORESEEN_MAX)), [2.01, 3.0]),
+            // The newest events' rows, of a shard that is read in pages that double.
+            Self::PageWeek => {
+                let most = Linear::of(TYPES_ROWS_MAX, WEEK_DAYS, 0.0, [0.0, 0.0]);
+                Stated::Bounded([most.calls[1], most.units[1]])
+            }
             _ => Stated::Flat,
         }
     }
@@ -187,15 +257,19 @@ pub type Figures = BTreeMap<Work, Measured>;
 pub(crate) struct Bench<'a> {
     aws: &'a Aws,
     program: Program,
+    /// The same, for the console.
+    console: Program,
     fixed: Fixed,
 }
 
 impl<'a> Bench<'a> {
     pub(crate) fn new(aws: &'a Aws, folder: PathBuf, fixed: Fixed) -> Result<Self, Problem> {
-        let program = Program::build(aws, folder)?;
+        let console = Program::build(&aws.info_without_outcomes(), folder.join("console"))?;
+        let program = Program::build(&aws.info(), folder)?;
         Ok(Self {
             aws,
             program,
+            console,
             fixed,
         })
     }
@@ -213,7 +287,8 @@ impl<'a> Bench<'a> {
                 let did = match work {
                     Work::SweepIdle => self.sweep(ledger, 0),
                     Work::Sweep => self.sweep(ledger, self.fixed.due),
-                    _ => self.console(work, ledger, &words, progress),
+                    _ if work.page().is_some() => self.page(work),
+                    _ => self.operator(work, ledger, &words, progress),
                 };
                 let calls = self.aws.take_calls();
                 if calls.repeated > 0 {
@@ -244,7 +319,7 @@ impl<'a> Bench<'a> {
     }
 
     /// What the operator's program does.
-    fn console(
+    fn operator(
         &self,
         work: Work,
         ledger: &Ledger<'_>,
@@ -267,7 +342,7 @@ impl<'a> Bench<'a> {
             Work::PlanHour => (&REPLAY, hour_ms, &[], hour),
             Work::ReplayHour => (&REPLAY, hour_ms, &done, hour),
             Work::PlanAll => (&REPLAY, newest_ms, &[], newest),
-            Work::ListAll | Work::SweepIdle | Work::Sweep => (&LIST, all_ms, &nobodys[..2], all),
+            _ => (&LIST, all_ms, &nobodys[..2], all),
         };
         let [since, until] = [since_ms, spread.until_ms].map(instant);
         let args = [command, &["--since", &since, "--until", &until], more].concat();
@@ -297,6 +372,21 @@ impl<'a> Bench<'a> {
             }),
             false => Err(failed(format!("{words}: {came} events, and not {events}"))),
         }
+    }
+
+    /// What a console does that is asked for a page: a new one for each, which has read nothing before.
+    fn page(&self, work: Work) -> Result<Did, Problem> {
+        let path = work.page().unwrap_or_default();
+        let console = Console::open(&self.console)?;
+        self.aws.take_calls();
+        let start = Instant::now();
+        let bytes = console.page(&path)?;
+        println!("  {path}: {bytes} bytes");
+        Ok(Did {
+            events: 1,
+            took: start.elapsed(),
+            peak_kib: 0,
+        })
     }
 
     /// What sweep does with this number of due events.

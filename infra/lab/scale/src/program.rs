@@ -3,16 +3,14 @@
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use serde_json::Value;
 use sluice_local::operator::OperatorProgram;
 use sluice_local::problem::Problem;
-use sluice_local::stack::root;
+use sluice_local::stack::{StackInfo, root};
 use sluice_local::stack_file;
-
-use crate::aws::Aws;
 
 /// How often its memory is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(5);
@@ -38,13 +36,18 @@ pub(crate) struct Ran {
 }
 
 impl Program {
-    /// Builds it, and describes the AWS to it in this folder.
-    pub(crate) fn build(aws: &Aws, folder: PathBuf) -> Result<Self, Problem> {
+    /// Builds it, and describes this AWS to it in this folder.
+    pub(crate) fn build(info: &StackInfo, folder: PathBuf) -> Result<Self, Problem> {
         Ok(Self {
             program: OperatorProgram::build(&root())?,
-            stack_file: stack_file::write(&aws.info(), &folder)?,
+            stack_file: stack_file::write(info, &folder)?,
             said: folder.join("stderr"),
         })
+    }
+
+    /// A call of it.
+    pub(crate) fn call(&self, args: &[&str]) -> Command {
+        self.program.call(args, &self.stack_file)
     }
 
     /// Runs it with `--json`. `progress` is called again and again.
@@ -53,7 +56,7 @@ impl Program {
             Problem::process(&format!("sluice {}", args.join(" ")), what)
         };
         let said = File::create(&self.said).map_err(|error| Problem::file(&self.said, error))?;
-        let mut call = self.program.call(args, &self.stack_file);
+        let mut call = self.call(args);
         let mut child = call
             .arg("--json")
             .stdout(Stdio::piped())

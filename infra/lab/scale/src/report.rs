@@ -47,6 +47,7 @@ impl Report {
             let stated = match work.stated(0, self.days) {
                 Stated::Flat => "flat",
                 Stated::Linear(_) => "linear",
+                Stated::Bounded(_) => "bounded",
             };
             cells.push(stated.to_owned());
             f.write_str(&row(cells))?;

@@ -1,9 +1,10 @@
 //! The alarms: whether they exist, are enabled, and notify a person.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Findings, Patient};
 use crate::problem::Problem;
+use crate::stack::Stack;
 use crate::xml::{List, list};
 
 const VERSION: &str = "2010-08-01";
@@ -12,13 +13,16 @@ const VERSION: &str = "2010-08-01";
 const PAGES_MAX: usize = 10;
 
 /// An alarm as CloudWatch describes it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Alarm {
-    name: String,
-    state: String,
-    /// Whether it acts, and how many things it notifies.
-    acts: bool,
-    actions: usize,
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Alarm {
+    /// Its name, which begins with the stack's.
+    pub name: String,
+    /// `OK`, `ALARM` or `INSUFFICIENT_DATA`.
+    pub state: String,
+    /// Whether it acts when its state changes.
+    pub acts: bool,
+    /// How many things it notifies.
+    pub actions: usize,
 }
 
 /// The answer to `DescribeAlarms`.
@@ -69,19 +73,20 @@ impl From<Member> for Alarm {
 
 pub(super) async fn look(patient: &Patient<'_>) -> Findings {
     let mut findings = Findings::of("alarms");
-    match alarms(patient).await {
+    match all(patient.stack).await {
         Err(problem) => findings.unknown("alarms", &problem),
         Ok(alarms) => judge(patient, &alarms, &mut findings),
     }
     findings
 }
 
-async fn alarms(patient: &Patient<'_>) -> Result<Vec<Alarm>, Problem> {
+/// The stack's alarms.
+///
+/// # Errors
+/// When CloudWatch can't be asked.
+pub async fn all(stack: &Stack) -> Result<Vec<Alarm>, Problem> {
     let mut fields = vec![
-        (
-            "AlarmNamePrefix".to_owned(),
-            format!("{}-", patient.stack.name),
-        ),
+        ("AlarmNamePrefix".to_owned(), format!("{}-", stack.name)),
         ("MaxRecords".to_owned(), "100".to_owned()),
         ("AlarmTypes.member.1".to_owned(), "MetricAlarm".to_owned()),
         (
@@ -92,8 +97,7 @@ async fn alarms(patient: &Patient<'_>) -> Result<Vec<Alarm>, Problem> {
     let length = fields.len();
     let mut all = Vec::new();
     for _ in 0..PAGES_MAX {
-        let answer: Answer = patient
-            .stack
+        let answer: Answer = stack
             .aws
             .form("monitoring", VERSION, "DescribeAlarms", &fields)
             .await?;
@@ -164,7 +168,6 @@ mod tests {
     use crate::stack::Described;
 
     use crate::doctor::tests::complaints;
-    use crate::stack::Stack;
 
     const XML: &str = "<DescribeAlarmsResponse><DescribeAlarmsResult><CompositeAlarms/><MetricAlarms><member><AlarmActions><member>arn:1</member>\
         <member>arn:2</member></AlarmActions><AlarmName>s-ingest.errors</AlarmName><ActionsEnabled>true</ActionsEnabled>\

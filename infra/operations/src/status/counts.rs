@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::figures::{EVENTS, FAULTS, Figures};
+use crate::logs;
 use crate::problem::Problem;
 use crate::stack::Stack;
-use crate::{logs, metrics};
 
 /// What the functions' lines counted over a span.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
@@ -39,26 +40,32 @@ impl Counts {
         *outcomes.entry(outcome).or_default() += count;
     }
 
-    /// Counts what happened over a span.
+    /// What the metrics of the last hour or day count.
+    pub(super) fn of_figures(figures: &Figures, span_ms: i64) -> Self {
+        let mut counts = Self::default();
+        for (points, values) in figures.of(EVENTS, span_ms) {
+            let [function, outcome] = [0, 1].map(|place| points.dimension(place).to_owned());
+            // What didn't happen within the span isn't listed.
+            if values.iter().any(|count| *count > 0.0) {
+                counts.add(function, outcome, values.iter().sum());
+            }
+        }
+        for (points, values) in figures.of(FAULTS, span_ms) {
+            let count: f64 = values.iter().sum();
+            if count > 0.0 {
+                counts.codes.insert(points.dimension(0).to_owned(), count);
+            }
+        }
+        counts
+    }
+
+    /// Counts the lines of a span, for a stack that makes no metrics of them.
     pub(super) async fn between(
         stack: &Stack,
         from_ms: i64,
         until_ms: i64,
     ) -> Result<Self, Problem> {
         let mut counts = Self::default();
-        if stack.aws.is_real() {
-            let by = ["function", "outcome"];
-            let sums = metrics::sums(stack, "events", by, from_ms, until_ms).await?;
-            for ([function, outcome], count) in sums {
-                counts.add(function, outcome, count);
-            }
-            let sums = metrics::sums(stack, "Faults", ["code"], from_ms, until_ms).await?;
-            counts.codes = sums
-                .into_iter()
-                .map(|([code], count)| (code, count))
-                .collect();
-            return Ok(counts);
-        }
         for function in stack.log_groups.keys() {
             let found = logs::search(stack, function, None, from_ms, until_ms).await?;
             counts.cut |= found.cut;

@@ -9,9 +9,10 @@ use std::collections::BTreeMap;
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 
+use super::figures::{Figures, LAG, RECEIVES as RECEIVES_ASKED};
+use crate::logs;
 use crate::problem::Problem;
 use crate::stack::Stack;
-use crate::{logs, metrics};
 
 /// From this number of receives on, a failing message is no passing conflict: the alarm's threshold.
 pub const RECEIVES: f64 = 8.0;
@@ -55,30 +56,21 @@ impl Failing {
     }
 }
 
-/// Each domain's, within this span.
+/// A domain's, within the last hour.
+pub(super) fn of_figures(figures: &Figures, domain: &str) -> Failing {
+    Failing::of(
+        &figures.of_failed(RECEIVES_ASKED, domain),
+        &figures.of_failed(LAG, domain),
+    )
+}
+
+/// Each domain's within this span by its lines, for a stack that makes no metrics of them.
 pub(super) async fn look(
     stack: &Stack,
     from_ms: i64,
     until_ms: i64,
 ) -> Result<BTreeMap<String, Failing>, Problem> {
     let mut found = BTreeMap::new();
-    if stack.aws.is_real() {
-        let ask = async |metric| {
-            let by = ["function", "outcome"];
-            metrics::maxima(stack, metric, by, from_ms, until_ms).await
-        };
-        let (receives, lags_ms) = (ask("receives").await?, ask("lag_ms").await?);
-        for domain in stack.domains() {
-            let key = [domain.to_owned(), "failed".to_owned()];
-            let of =
-                |all: &BTreeMap<[String; 2], Vec<f64>>| all.get(&key).cloned().unwrap_or_default();
-            found.insert(
-                domain.to_owned(),
-                Failing::of(&of(&receives), &of(&lags_ms)),
-            );
-        }
-        return Ok(found);
-    }
     for domain in stack.domains() {
         let said = logs::search(stack, domain, Some("failed"), from_ms, until_ms).await?;
         let lines = said.lines.iter().map(|line| (line.at_ms, &line.fields));

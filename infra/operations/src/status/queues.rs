@@ -3,7 +3,6 @@
 use serde::Serialize;
 
 use super::failing::Failing;
-use crate::metrics;
 use crate::problem::Problem;
 use crate::queues::depth;
 use crate::stack::Stack;
@@ -27,7 +26,7 @@ pub struct Queue {
 }
 
 /// Reads the state of a domain's queue.
-pub(super) async fn look(stack: &Stack, domain: &str, now_ms: i64) -> Result<Queue, Problem> {
+pub(super) async fn look(stack: &Stack, domain: &str) -> Result<Queue, Problem> {
     let url = |name: &str| {
         let url = stack.queues.get(name);
         url.ok_or_else(|| Problem::NotFound(format!("the stack has no queue {name}")))
@@ -35,20 +34,12 @@ pub(super) async fn look(stack: &Stack, domain: &str, now_ms: i64) -> Result<Que
     let own = url(domain)?;
     let (depth_now, in_flight) = depth(stack, own).await?;
     let (dead, _) = depth(stack, url(&format!("{domain}_dead_letters"))?).await?;
-    let oldest_s = match stack.aws.is_real() {
-        // Without the permission to read metrics the rest is still worth showing.
-        true => metrics::oldest_s(stack, own, now_ms - 10 * 60_000, now_ms)
-            .await
-            .ok()
-            .flatten(),
-        false => None,
-    };
     Ok(Queue {
         domain: domain.to_owned(),
         depth: depth_now,
         in_flight,
         dead,
-        oldest_s,
+        oldest_s: None,
         failing: None,
     })
 }
