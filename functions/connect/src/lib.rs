@@ -26,9 +26,10 @@
 //! # An account that disconnects
 //!
 //! Stripe says so by `account.application.deauthorized`. Its object is the platform's application, and its `account` is
-//! the account. The event is applied to the **account's** item, because a level has one owner: its `seq` is the version
-//! of one item. With another item for the application, each receiver would have to combine two levels that overtake
-//! each other. So evidence orders connections and disconnections together with the account's own changes:
+//! the account. The event is applied to the **account's** item, because a level has one owner: its `seq` is a time
+//! that rises from one write of an item to the next. With another item for the application, each receiver would have to
+//! combine two levels that overtake each other. So evidence orders connections and disconnections together with the
+//! account's own changes:
 //!
 //! - An `account.updated` from before the disconnection, delivered after it, doesn't make the account ready again.
 //! - `account.application.authorized` says only that the account is connected. The account isn't ready until an

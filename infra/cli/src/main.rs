@@ -1,14 +1,14 @@
 //! `sluice`, the operator's program: shows and changes a stack, local or in AWS.
 //!
 //! # Layout
-//! - `context`: which stack, and where its resources are; `aws`: signed calls.
-//! - `domains`: which domains a command takes.
-//! - `output`: tables, colour, JSON lines; `problem`: what went wrong, and the exit code.
-//! - one module per command.
+//! - `context`: which stack, and where its resources are.
+//! - `change`: `--yes` and `--why`, for commands that change something.
+//! - `output`: tables, colour, JSON lines; `progress`: how far a command is.
+//! - one module per command. The work is done in `sluice_operations`.
 //!
 //! # Adding a command
-//! Add a module with an `Args` for clap and a `run(context, args)`, a variant of [`Command`], a line in [`run`] and an
-//! example. A command prints for people through [`output::Output::line`]; with `--json` it prints
+//! Add a module with an `Args` for clap and a `run(context, args)`, a variant of [`Command`], a line in [`perform`] and
+//! an example. A command prints for people through [`output::Output::line`]; with `--json` it prints
 //! [`output::Output::value`] only.
 //!
 //! Exit codes: 0 done; 1 AWS can't be reached or refuses; 2 the call can't be understood; 3 what was asked for isn't

@@ -206,7 +206,7 @@ pub enum Source {
 pub struct Line {
     /// The value of the dimension: an outcome, a domain, a percentile.
     pub name: String,
-    /// A value for each bucket; none where it isn't known.
+    /// A value for each bucket; none if it isn't known.
     pub values: Vec<Option<f64>>,
 }
 
