@@ -215,11 +215,13 @@ fn all_that_are_rejected_for_a_cause_are_replayed_in_one_run_and_a_forced_one_sa
 #[test]
 fn a_replay_that_the_program_began_is_stopped_in_the_browser_and_resumed_there() {
     let world = World::own(|_| {});
-    let events = 400;
+    // After the first ten it rests, and after the next hundred for half a minute: then it is stopped.
+    let events = 120;
     let ids = recorded(&world, events);
     let file = world.file(&ids.join("\n"));
+    let browser = Browser::open(&world, &["--write"]);
     let call = [
-        "replay", "--file", &file, "--rate", "50", "--settle", "0", "--why", "a try", "--yes",
+        "replay", "--file", &file, "--rate", "4", "--settle", "0", "--why", "a try", "--yes",
     ];
     let mut call = program(&world, &call);
     let child = call
@@ -228,7 +230,6 @@ fn a_replay_that_the_program_began_is_stopped_in_the_browser_and_resumed_there()
         .stderr(Stdio::piped())
         .spawn();
     let child = child.expect("it starts");
-    let browser = Browser::open(&world, &["--write"]);
     let run = eventually("the run", || {
         let runs = browser.page("/runs?kind=replay");
         let (_, rest) = runs.split_once("href=\"/runs/replay/")?;
@@ -242,7 +243,7 @@ fn a_replay_that_the_program_began_is_stopped_in_the_browser_and_resumed_there()
     let part = format!("{path}/progress?{}={}", began.0, began.1);
     let moving = eventually("progress", || {
         let part = browser.answer(&part);
-        part.body.contains(" of 400").then_some(part)
+        part.body.contains(" of 120").then_some(part)
     });
     assert!(moving.body.contains("every 1s") && moving.header("hx-refresh").is_none());
 
@@ -272,7 +273,7 @@ fn a_replay_that_the_program_began_is_stopped_in_the_browser_and_resumed_there()
     assert_eq!(send("resume", &stopped).status, 409, "it was resumed");
     let done = shows(&browser, &run, DONE);
     assert!(
-        done.contains("400 of 400") && done.contains("a try; resumed by an operator"),
+        done.contains("120 of 120") && done.contains("a try; resumed by an operator"),
         "{done}"
     );
     let name = path.rsplit('/').next().expect("a name");

@@ -165,10 +165,21 @@ pub async fn find(stack: &Stack, id: &str) -> Result<Recorded, Problem> {
 }
 
 impl Recorded {
-    /// The same run, with who resumes it and why added to its reason.
-    pub(crate) fn resumed_by(mut self, reason: &Reason) -> Self {
+    /// Records that the run is resumed, by whom and why: from then on it is running, and the next to resume it is refused.
+    ///
+    /// # Errors
+    /// `replay.taken` if another program has resumed it since; what AWS refuses.
+    pub(crate) async fn claim(mut self, stack: &Stack, reason: &Reason) -> Result<Self, Problem> {
         self.run.why = recorded::resumed(&self.run.why, reason);
-        self
+        (self.run.standing, self.run.at_ms) = (RunState::Running, now_ms());
+        match runs(stack)?.save(&self.run, self.version).await? {
+            true => self.version += 1,
+            false => {
+                let what = "another program goes on with this run";
+                return Err(Problem::Failed(format!("{TAKEN}: {what}")));
+            }
+        }
+        Ok(self)
     }
 
     /// Resumes the run until its end, or until it stops. It stops itself, or `progress` stops it by

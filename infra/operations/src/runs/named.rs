@@ -116,6 +116,25 @@ pub(crate) fn stopped(reason: &str) -> String {
     }
 }
 
+/// Records that a run is resumed, by whom and why: from then on it is running, and the next to resume it is refused.
+///
+/// # Errors
+/// `NotFound` if there is no such run; `run.taken` if another program has resumed it since; what AWS refuses.
+pub(crate) async fn claim(
+    stack: &Stack,
+    kind: Kind,
+    name: &str,
+    reason: &Reason,
+) -> Result<(), Problem> {
+    let store = store(stack, kind)?;
+    let found = store.find(name).await?;
+    let (mut run, held) =
+        found.ok_or_else(|| Problem::NotFound(format!("there is no run {name}")))?;
+    run.why = Some(resumed(run.why.as_deref().unwrap_or_default(), reason));
+    (run.state, run.at_ms) = (State::Running, now_ms());
+    Ok(store.save(&run, &held).await.map(drop)?)
+}
+
 /// Stops a run over many objects, whichever program works on it: its record says so from now on, and the program ends
 /// after the page that it is at. What it did of that page isn't counted.
 ///
