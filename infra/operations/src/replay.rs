@@ -175,7 +175,7 @@ impl Recorded {
         match runs(stack)?.save(&self.run, self.version).await? {
             true => self.version += 1,
             false => {
-                let what = "another program goes on with this run";
+                let what = "another program continues this run";
                 return Err(Problem::Failed(format!("{TAKEN}: {what}")));
             }
         }
