@@ -176,7 +176,7 @@ impl Recorded {
             true => self.version += 1,
             false => {
                 let what = "another program continues this run";
-                return Err(Problem::Failed(format!("{TAKEN}: {what}")));
+                return Err(Problem::Failed(format!("{}: {what}", code::REPLAY_TAKEN)));
             }
         }
         Ok(self)

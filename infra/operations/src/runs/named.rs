@@ -122,7 +122,7 @@ pub(crate) fn stopped(reason: &str) -> String {
 /// `NotFound` if there is no such run; `run.taken` if another program has resumed it since; what AWS refuses.
 pub(crate) async fn claim(
     stack: &Stack,
-    kind: Kind,
+    kind: RunKind,
     name: &str,
     reason: &Reason,
 ) -> Result<(), Problem> {
