@@ -203,8 +203,9 @@ fn smoke(text: &str) -> Option<(usize, String)> {
     Some((name.len() + digits.len(), format!("{name}<hex>")))
 }
 
-/// The id of a trace, alone or with the id of a span in a `traceparent`; and the moment that names a run of rebuild or
-/// import. Shorter and longer ones are digests of values that are the same in every run.
+/// The id of a trace, alone or with the id of a span in a `traceparent`; the moment that names a run; and the digest of a
+/// plan, which the ids that SQS gives to letters are a part of. Shorter and longer ones are digests of values that are
+/// the same in every run.
 fn hexadecimal(text: &str) -> Option<(usize, String)> {
     let is_digit = |it: char| it.is_ascii_digit() || ('a'..='f').contains(&it);
     let digits = run(text, is_digit);
@@ -214,6 +215,7 @@ fn hexadecimal(text: &str) -> Option<(usize, String)> {
     }
     match digits.len() {
         11 => Some((11, "<moment>".to_owned())),
+        24 => Some((24, "<plan>".to_owned())),
         32 => {
             let span = rest.strip_prefix('-').map(|rest| run(rest, is_digit));
             let span = span.filter(|span| span.len() == 16);
@@ -280,6 +282,7 @@ fn what_differs_from_run_to_run_is_replaced_and_what_does_not_is_kept() {
         ),
         ("replay-20261130T160357-3fa2", "replay-<run>"),
         ("rebuild-payments-1a22d395876", "rebuild-payments-<moment>"),
+        (r#""plan":"38772cb6c1f1be8e88e32e38""#, r#""plan":"<plan>""#),
         (
             "00112233aabb 0011223344556677",
             "00112233aabb 0011223344556677",
