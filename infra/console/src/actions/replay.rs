@@ -285,7 +285,7 @@ fn events(count: usize) -> String {
 
 fn outcomes(plan: &Plan) -> Markup {
     html! {
-        div.scroll { table {
+        div.scroll tabindex="0" { table {
             thead { tr { th { "domain" } th { "would" } th.number { "events" } } }
             tbody { @for (name, expected) in &plan.domains {
                 @for (outcome, count) in &expected.outcomes { tr {
