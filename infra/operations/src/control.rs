@@ -67,20 +67,20 @@ pub async fn stop(
     }
 }
 
-/// A run that is about to be resumed.
+/// A run that is recorded as running again.
 #[derive(Debug)]
 pub enum Resumed {
     /// A replay.
     Replay(replay::Recorded),
     /// A rebuild: what it was asked to do, and its name.
-    Rebuild(rebuild::Wanted, String, Reason),
+    Rebuild(rebuild::Wanted, String),
 }
 
-/// Finds a run to resume. Changes nothing yet.
+/// Records that a run is running again, so that whoever looks at it sees that. It goes on with [`Resumed::run`].
 ///
 /// # Errors
 /// `Partly` if it has ended, or another program works on it; `Usage` for a kind that can't be resumed from its record.
-pub async fn resumable(stack: &Stack, run: &Summary, reason: Reason) -> Result<Resumed, Problem> {
+pub async fn resume(stack: &Stack, run: &Summary, reason: Reason) -> Result<Resumed, Problem> {
     let now_ms = now_ms();
     if may(run, now_ms) != May::Resume {
         let said = match run.state {
@@ -99,10 +99,13 @@ pub async fn resumable(stack: &Stack, run: &Summary, reason: Reason) -> Result<R
     match run.kind {
         RunKind::Replay => {
             let found = replay::find(stack, &run.name).await?;
-            Ok(Resumed::Replay(found.resumed_by(&reason)))
+            Ok(Resumed::Replay(found.resumed_by(stack, &reason).await?))
         }
         _ => match rebuild::asked(stack, &run.name).await? {
-            Some(wanted) => Ok(Resumed::Rebuild(wanted, run.name.clone(), reason)),
+            Some(wanted) => {
+                runs::resume_by(stack, run.kind, &run.name, &reason).await?;
+                Ok(Resumed::Rebuild(wanted, run.name.clone()))
+            }
             None => Err(Problem::Usage(format!(
                 "what {} was asked to do isn't on record: resume it in the terminal",
                 run.name
@@ -122,9 +125,8 @@ impl Resumed {
                 let unwatched = |_: &replay::Run| ControlFlow::Continue(());
                 recorded.resume(stack, unwatched).await.map(drop)
             }
-            Self::Rebuild(wanted, name, reason) => {
-                let start = Start::ResumeBy(name, reason);
-                let rebuild = rebuild::begin(stack, wanted, start).await?;
+            Self::Rebuild(wanted, name) => {
+                let rebuild = rebuild::begin(stack, wanted, Start::Resume(name)).await?;
                 rebuild.resume(&mut Unwatched).await.map(drop)
             }
         }

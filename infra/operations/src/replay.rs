@@ -165,10 +165,23 @@ pub async fn find(stack: &Stack, id: &str) -> Result<Recorded, Problem> {
 }
 
 impl Recorded {
-    /// The same run, with who resumes it and why added to its reason.
-    pub(crate) fn resumed_by(mut self, reason: &Reason) -> Self {
+    /// The same run, recorded as running, with who resumes it and why added to its reason.
+    ///
+    /// # Errors
+    /// `Partly` if another program has resumed it; if the table of outcomes can't be written.
+    pub(crate) async fn resumed_by(
+        mut self,
+        stack: &Stack,
+        reason: &Reason,
+    ) -> Result<Self, Problem> {
         self.run.why = recorded::resumed(&self.run.why, reason);
-        self
+        self.run.standing = RunState::Running;
+        self.run.at_ms = now_ms();
+        match runs(stack)?.save(&self.run, self.version).await? {
+            true => self.version += 1,
+            false => return Err(recorded::taken(&self.run.id)),
+        }
+        Ok(self)
     }
 
     /// Resumes the run until its end, or until it stops. It stops itself, or `progress` stops it by

@@ -33,7 +33,9 @@ mod record;
 
 use named::store;
 pub use named::{Confirmed, check_name, find, is_begun, name};
-pub(crate) use named::{asked, by, not_running, plan_digest, resumed, stop, stopped, too_busy};
+pub(crate) use named::{
+    asked, by, not_running, plan_digest, resume_by, resumed, stop, stopped, taken, too_busy,
+};
 pub(crate) use record::Record;
 
 /// Objects of one page, after which the record is written.
@@ -72,8 +74,6 @@ pub enum Start {
     Confirmed(Confirmed),
     /// Resumes this run, in the name of the person who began it.
     Resume(String),
-    /// The same, with who resumes it and why added to its reason.
-    ResumeBy(String, Reason),
 }
 
 /// What became of one object that has changed or failed.
@@ -208,12 +208,6 @@ impl Bulk {
             Start::Resume(name) => {
                 let (run, held) = read(&store, &name, &prefix).await?;
                 (run, Some(held))
-            }
-            Start::ResumeBy(name, reason) => {
-                let (run, held) = read(&store, &name, &prefix).await?;
-                let why = resumed(run.why.as_deref().unwrap_or_default(), &reason);
-                let why = Some(why);
-                (BulkRun { why, ..run }, Some(held))
             }
         };
         Ok(Self {

@@ -86,7 +86,7 @@ pub(crate) async fn resume(
         (kind, name),
         Fields(pairs),
         async |stack, run, reason, app| {
-            let resumed = control::resumable(stack, run, reason).await?;
+            let resumed = control::resume(stack, run, reason).await?;
             let (stack, log, of) = (stack.clone(), app.log.clone(), run.name.clone());
             spawn_local(async move {
                 if let Err(problem) = resumed.run(&stack).await {

@@ -102,6 +102,29 @@ pub(crate) fn by(reason: &Reason) -> String {
     format!("by {}: {}", reason.who, reason.why)
 }
 
+/// Records that a run over many objects is running again, with who resumes it and why added to its reason.
+///
+/// # Errors
+/// `NotFound` if there is no such run; `Partly` if another program has resumed it; what AWS refuses.
+pub(crate) async fn resume_by(
+    stack: &Stack,
+    kind: RunKind,
+    name: &str,
+    reason: &Reason,
+) -> Result<(), Problem> {
+    let store = store(stack, kind)?;
+    let found = store.find(name).await?;
+    let (mut run, held) =
+        found.ok_or_else(|| Problem::NotFound(format!("there is no run {name}")))?;
+    run.why = Some(resumed(run.why.as_deref().unwrap_or_default(), reason));
+    run.state = State::Running;
+    run.at_ms = now_ms();
+    match store.save(&run, &held).await {
+        Err(fault) if fault.code == code::RUN_TAKEN => Err(taken(name)),
+        saved => Ok(saved.map(drop)?),
+    }
+}
+
 /// The reason of a run that a person resumes.
 pub(crate) fn resumed(why: &str, reason: &Reason) -> String {
     let whole = format!("{why}; resumed {}", by(reason));
@@ -146,6 +169,12 @@ pub(crate) async fn stop(
 
 pub(crate) fn not_running(name: &str) -> Problem {
     Problem::Partly(format!("{name} isn't running: nothing was done"))
+}
+
+pub(crate) fn taken(name: &str) -> Problem {
+    Problem::Partly(format!(
+        "another program has resumed {name}: nothing was done"
+    ))
 }
 
 pub(crate) fn too_busy(name: &str) -> Problem {
