@@ -160,7 +160,7 @@ impl Action for Rebuild {
             ..
         } = &self.0;
         html! {
-            h3 { "What a rebuild would change" }
+            h2 { "What a rebuild would change" }
             p {
                 strong { (plan.looked) @if plan.looked == 1 { " object" } @else { " objects" } } " looked at"
                 @if plan.is_part { ", " (toned(Tone::Warn, "a part of the domain")) ": the plan's time was over. The run looks at all of them." }

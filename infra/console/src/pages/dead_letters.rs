@@ -31,7 +31,7 @@ pub(crate) async fn page(State(app): State<Shared>) -> Result<Markup, Refusal> {
     let content = html! {
         p.dim { "To look at letters is to receive them: others don't see them for that moment." }
         div.scroll tabindex="0" { table {
-            thead { tr { th { "of" } th.number { "letters" } th.number { "hidden now" } th { "" } } }
+            thead { tr { th { "of" } th.number { "letters" } th.number { "hidden now" } th { span.hidden { "look" } } } }
             tbody { @for (name, (waiting, hidden)) in &found { tr {
                 th scope="row" { (name) }
                 td.number { @if *waiting == 0 { "0" } @else { (toned(Tone::Bad, &waiting.to_string())) } }
