@@ -76,7 +76,7 @@ pub enum Resumed {
     Rebuild(rebuild::Wanted, String),
 }
 
-/// Records that a run is running again, so that whoever looks at it sees that. It goes on with [`Resumed::run`].
+/// Records that a run is running again, so that its page says so at once. [`Resumed::run`] then carries it out.
 ///
 /// # Errors
 /// `Partly` if it has ended, or another program works on it; `Usage` for a kind that can't be resumed from its record.
