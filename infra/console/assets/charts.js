@@ -47,7 +47,11 @@
       width,
       height: HEIGHT,
       tzDate: (s) => window.uPlot.tzDate(new Date(s * 1000), "Etc/UTC"),
-      scales: { y: { range: (_, least, most) => (measured.unit === "%" ? [Math.min(least, 99), 100] : [0, Math.max(most, 1)]) } },
+      scales: {
+        // One point alone is in the middle of two hours.
+        x: { range: (_, least, most) => (least === most ? [least - 3600, most + 3600] : [least, most]) },
+        y: { range: (_, least, most) => (measured.unit === "%" ? [Math.min(least, 99), 100] : [0, Math.max(most, 1)]) },
+      },
       axes: [
         { ...axis, values: ticks },
         { ...axis, size: 56, values: (_, splits) => splits.map((value) => compact.format(value)) },
@@ -59,7 +63,8 @@
 
   const draw = (figure, series, measured) => {
     const curve = figure.querySelector(".curve");
-    figure.classList.toggle("known", measured.lines.length > 0);
+    const isKnown = measured.lines.some((line) => line.values.some((value) => value !== null));
+    figure.classList.toggle("known", isKnown);
     const names = measured.lines.map((line) => line.name).join("|");
     const first = series.from_ms / 1000;
     const times = measured.times ?? Array.from(
@@ -68,13 +73,13 @@
     );
     const data = [times, ...measured.lines.map((line) => line.values)];
     const before = drawn.get(figure);
-    if (before && before.names === names) {
+    if (isKnown && before && before.names === names) {
       before.plot.setData(data);
       return;
     }
     before?.plot.destroy();
     drawn.delete(figure);
-    if (measured.lines.length > 0) {
+    if (isKnown) {
       const plot = new window.uPlot(options(measured, curve.clientWidth || 400), data, curve);
       drawn.set(figure, { plot, names });
     }

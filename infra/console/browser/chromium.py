@@ -9,7 +9,7 @@ import shutil
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException
+from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException, WebDriverException
 from selenium.webdriver import ActionChains, Chrome, ChromeOptions
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
@@ -23,6 +23,12 @@ WIDTH, HEIGHT = 1280, 860
 
 # Loaded, and nothing that htmx asked for is under way.
 IS_CALM = "return document.readyState === 'complete' && !document.querySelector('.htmx-request')"
+
+# What axe finds, by these options.
+JUDGE = "const [options, done] = arguments; axe.run(document, options).then(found => done(found.violations))"
+
+# What the driver says, at times, of a part of a page that was replaced while it was read.
+REPLACED = "does not belong to the document"
 
 # Addresses that no machine is asked for.
 LOCAL_SCHEMES = ("about", "data", "blob", "chrome")
@@ -103,6 +109,10 @@ class Chromium:
                 return look()
             except (StaleElementReferenceException, NoSuchElementException):
                 return None
+            except WebDriverException as error:
+                if REPLACED not in str(error):
+                    raise
+                return None
 
         try:
             return wait_until(careful, what, within_s)
@@ -138,9 +148,9 @@ class Chromium:
             metrics = {"width": width or WIDTH, "height": HEIGHT, "deviceScaleFactor": 1, "mobile": False}
             self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
 
-    def screenshot(self, path, width=None):
-        """A picture of the whole page."""
-        height = self.run("return document.documentElement.scrollHeight")
+    def screenshot(self, path, width=None, height=None):
+        """A picture of the whole page, or of its upper part."""
+        height = height or self.run("return document.documentElement.scrollHeight")
         clip = {"x": 0, "y": 0, "width": width or WIDTH, "height": height, "scale": 1}
         asked = {"format": "png", "captureBeyondViewport": True, "clip": clip}
         shot = self.driver.execute_cdp_cmd("Page.captureScreenshot", asked)
@@ -152,13 +162,12 @@ class Chromium:
 
     # --- What is judged ---
 
-    def violations(self):
-        """What axe finds, a line each."""
+    def violations(self, rules=None):
+        """What axe finds, a line each: by all rules that it has on, or by these alone."""
         if not self.run("return 'axe' in window"):
             self.run(axe())
-        found = self.driver.execute_async_script(
-            "const done = arguments[0]; axe.run(document, {resultTypes: ['violations']}).then(r => done(r.violations))"
-        )
+        options = {"resultTypes": ["violations"]} | ({"runOnly": {"type": "rule", "values": rules}} if rules else {})
+        found = self.driver.execute_async_script(JUDGE, options)
         return [
             f"{one['id']}: {one['help']}: {node['html']}: {node['failureSummary']}" for one in found for node in one["nodes"]
         ]

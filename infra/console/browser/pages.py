@@ -22,6 +22,9 @@ class Story:
     object: str
     customer: str
     run: str
+    run_path: str
+    # Of a run that a person stopped, and that may be resumed.
+    stopped_path: str
     digest: str
 
 
@@ -33,11 +36,20 @@ def routes():
     return found
 
 
+# The end of the name of a picture whose parts to open are open.
+OPEN = "-open"
+
+
 def addresses(story):
-    """(method, path) of a route → name of a picture → the address of a whole page."""
+    """(method, path) of a route → name of a picture → the address of a whole page.
+
+    In this order: what looks at dead letters hides them for a moment, and what plans with them gives them back.
+    """
     rejected = quote(story.rejected)
+    cause = f"domain=payments&code=object.field_missing&digest={quote(story.digest)}"
     return {
-        ("GET", "/"): {"overview": "/"},
+        ("GET", "/"): {"overview": "/", f"overview{OPEN}": "/?span=day"},
+        ("GET", "/numbers/{measure}"): {"numbers": "/numbers/deliveries?span=day"},
         ("GET", "/events"): {
             "events": "/events",
             "events-filtered": "/events?type=payment_intent.*&outcome=rejected&domain=payments&mode=test&since=1h",
@@ -50,10 +62,38 @@ def addresses(story):
             "event-unknown": "/events/evt_unknown",
         },
         ("GET", "/events/{id}/replay"): {"replay": f"/events/{rejected}/replay"},
+        ("GET", "/actions"): {"actions": "/actions"},
+        ("GET", "/replays"): {
+            "replays": "/replays",
+            "replays-filtered": "/replays?type=payment_intent.*&rate=1",
+            "replays-forced": f"/replays?id={quote(story.applied)}&force=yes",
+            "replays-none": "/replays?type=no.such",
+        },
+        ("GET", "/actions/redrive"): {"redrive": "/actions/redrive?domain=payments"},
+        ("GET", "/actions/discard"): {"discard": "/actions/discard?domain=payments"},
+        ("GET", "/actions/rebuild"): {
+            "rebuild": f"/actions/rebuild?domain=payments&key={quote(f'platform#test#{story.object}', safe='')}&without_key=yes",
+            "rebuild-domain": "/actions/rebuild?domain=subscriptions&without_key=yes",
+        },
+        ("GET", "/actions/rollback"): {"rollback": "/actions/rollback?function=payments"},
+        ("GET", "/actions/reconcile"): {"reconcile-plan": "/actions/reconcile"},
         ("GET", "/objects/{id}"): {
             "object": f"/objects/{quote(story.object)}",
-            "customer": f"/objects/{quote(story.customer)}",
+            "object-customer": f"/objects/{quote(story.customer)}",
             "object-unknown": "/objects/pi_unknown",
+        },
+        ("GET", "/customers/{id}"): {
+            "customer": f"/customers/{quote(story.customer)}",
+            "customer-asked": f"/customers/{quote(story.customer)}?use=prod_unknown",
+        },
+        ("GET", "/failures"): {
+            "failures": "/failures",
+            "failures-letters": "/failures?domain=connect&letters=yes",
+        },
+        ("GET", "/failures/cause"): {
+            "cause": f"/failures/cause?{cause}",
+            "cause-gone": "/failures/cause?domain=payments&code=no.such",
+            "cause-unnamed": "/failures/cause",
         },
         ("GET", "/rejected"): {
             "rejected": "/rejected",
@@ -61,8 +101,14 @@ def addresses(story):
         },
         ("GET", "/dead-letters"): {"dead-letters": "/dead-letters"},
         ("GET", "/dead-letters/{name}"): {"dead-letters-of-payments": "/dead-letters/payments"},
-        ("GET", "/runs"): {"runs": f"/runs?run={quote(story.run)}"},
-        ("GET", "/setup"): {"setup": "/setup"},
+        ("GET", "/runs"): {"runs": f"/runs?run={quote(story.run)}", "runs-of-a-kind": "/runs?kind=replay"},
+        ("GET", "/runs/{kind}/{name}"): {
+            "run": story.run_path,
+            "run-stopped": story.stopped_path,
+            "run-unknown": "/runs/replay/replay-unknown?began=1",
+        },
+        ("GET", "/reconcile"): {"reconcile": "/reconcile"},
+        ("GET", "/setup"): {f"setup{OPEN}": "/setup", "setup": "/setup"},
     }
 
 
@@ -71,7 +117,19 @@ NO_PAGES = {
     ("GET", "/assets/{digest}/{name}"): "every page asks for its files",
     ("GET", "/find"): "test_find: it leads to the page of an id",
     ("GET", "/overview"): "test_live: the part of the overview that comes again",
+    ("GET", "/numbers"): "the overview asks for it",
+    ("GET", "/numbers.json"): "the overview draws it",
+    ("GET", "/reconcile.json"): "the page of reconcile draws it",
     ("GET", "/events/{id}/timeline"): "every event's page asks for it",
+    ("GET", "/runs/{kind}/{name}/progress"): "test_actions: the page of a run that works asks for it",
     ("GET", "/setup/findings"): "the page of the setup asks for it",
-    ("POST", "/replays"): "test_newcomer: a replay is confirmed",
+    ("GET", "/setup/{part}"): "the page of the setup asks for each when it is opened",
+    ("POST", "/replays"): "test_newcomer, test_actions: a replay is confirmed",
+    ("POST", "/actions/redrive"): "test_actions",
+    ("POST", "/actions/discard"): "test_actions",
+    ("POST", "/actions/rebuild"): "test_actions",
+    ("POST", "/actions/rollback"): "src/guard/changes.rs: a local stack has one version of a function, and nothing to roll back to",
+    ("POST", "/actions/reconcile"): "test_actions",
+    ("POST", "/runs/{kind}/{name}/stop"): "test_actions",
+    ("POST", "/runs/{kind}/{name}/resume"): "test_actions",
 }

@@ -15,6 +15,9 @@ SCREENSHOTS = ROOT / "target/screenshots"
 MARKUP = '</code></pre><script>document.title="taken"</script><img src=x onerror="document.title=\'taken\'">'
 BEYOND_DOUBLES = 2**53 + 1
 
+# A replay that takes long: of all events, one per second. They go in a batch of 10, one of 100, and the rest.
+LONG = "/replays?type=*&rate=1"
+
 
 class Shared:
     stack: Stack
@@ -40,6 +43,7 @@ def story():
     rejected = stack.intent(status=None, amount=BEYOND_DOUBLES, statement=MARKUP, metadata={MARKUP: MARKUP})
     stack.send(rejected)
     stack.put_dead_letter("payments", applied)
+    stack.put_dead_letter("connect", applied)
     browser.open(f"/events/{rejected['id']}")
 
     def recorded():
@@ -47,7 +51,10 @@ def story():
         return "object.field_missing" in browser.text()
 
     browser.until(recorded, "the record of the rejection")
-    run = replay(browser, rejected["id"], "to have a run to look at")
+    run = replay(browser, f"/events/{rejected['id']}/replay", "to have a run to look at")
+    stopped = replay(browser, LONG, "to have a run to stop")
+    confirm(browser, "to have one that was stopped")
+    browser.until_text("Resume it")
     browser.open("/rejected?outcome=rejected")
     group = browser.one("td.number a").get_attribute("href")
     browser.open("/events?type=customer.subscription.*&outcome=&since=36d")
@@ -59,18 +66,25 @@ def story():
         applied=applied["id"],
         object=applied["data"]["object"]["id"],
         customer=customer,
-        run=run,
+        run=urlsplit(run).path.split("/")[-1],
+        run_path=run,
+        stopped_path=stopped,
         digest=parse_qs(urlsplit(group).query)["digest"][0],
     )
 
 
-def replay(browser, event, why):
-    """Replays an event as a person does. The name of the run."""
-    browser.open(f"/events/{event}/replay")
+def confirm(browser, why):
+    """Confirms the plan of the page as a person does."""
     browser.one("input[name=why]").send_keys(why)
     browser.one("form.confirm button[type=submit]").click()
-    browser.until_path("/runs?run=")
-    return parse_qs(urlsplit(browser.path()).query)["run"][0]
+
+
+def replay(browser, path, why):
+    """Confirms the plan of a replay that is at this path. The path of the run."""
+    browser.open(path)
+    confirm(browser, why)
+    browser.until_path("/runs/replay/")
+    return browser.path()
 
 
 class BrowserTest(unittest.TestCase):

@@ -73,8 +73,8 @@ class Find(BrowserTest):
         browser.open(f"/events/{self.story.rejected}/replay")
         browser.run("document.querySelector('input[name=why]').focus()")
         browser.press("by keyboard", Keys.ENTER)
-        browser.until_path("/runs?run=")
-        self.assertIn("by keyboard", browser.text("tr[aria-current=true]"))
+        browser.until_path("/runs/replay/")
+        self.assertIn("by keyboard", browser.text(".facts"))
 
     def filtered(self):
         """The fields of the filter as the page shows them, and those of the address."""

@@ -45,12 +45,11 @@ class Newcomer(BrowserTest):
         self.assertIn("rejected object.field_missing", browser.text("#replay table"))
         browser.one("input[name=why]").send_keys("the domain was fixed <b>in 1.4</b>")
         browser.one("form.confirm button[type=submit]").click()
-        browser.until_path("/runs?run=replay-")
-        run = "tr[aria-current=true]"
-        for said in (USER, "the domain was fixed <b>in 1.4</b>", "replay-"):
-            self.assertIn(said, browser.text(run))
+        browser.until_path("/runs/replay/replay-")
+        for said in (USER, "the domain was fixed <b>in 1.4</b>"):
+            self.assertIn(said, browser.text(".facts"))
         # It is rejected once more, which stops the run; the page shows it by itself.
-        browser.until(lambda: "stopped" in browser.text(run), "the run's end")
+        browser.until_text("stopped", "#progress")
 
         browser.open(f"/events/{event['id']}")
         browser.until_text(f"by {USER}: the domain was fixed <b>in 1.4</b>", "#timeline")

@@ -38,5 +38,5 @@ class NoScripts(BrowserTest):
         plain.until_path(f"/events/{self.story.rejected}/replay")
         plain.one("input[name=why]").send_keys("no script ran")
         plain.one("form.confirm button[type=submit]").click()
-        plain.until_path("/runs?run=")
-        self.assertIn("no script ran", plain.text("tr[aria-current=true]"))
+        plain.until_path("/runs/replay/")
+        self.assertIn("no script ran", plain.text(".facts"))

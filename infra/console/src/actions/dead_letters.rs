@@ -251,7 +251,7 @@ impl Action for Discard {
             (head(plan, "given up, unless it is refused"))
             p { strong { (would.discarded) } " would be given up, " strong { (would.refused.len()) } " refused." }
             @if !would.refused.is_empty() {
-                div.scroll { table.list {
+                div.scroll tabindex="0" { table.list {
                     thead { tr { th { "refused" } th { "why" } } }
                     tbody { @for one in would.refused.iter().take(ROWS) { tr { td { (one.event) } td.text { (one.why) } } } }
                 } }

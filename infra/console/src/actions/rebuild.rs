@@ -160,12 +160,12 @@ impl Action for Rebuild {
             ..
         } = &self.0;
         html! {
-            h3 { "What a rebuild would change" }
+            h2 { "What a rebuild would change" }
             p {
                 strong { (plan.looked) @if plan.looked == 1 { " object" } @else { " objects" } } " looked at"
                 @if plan.is_part { ", " (toned(Tone::Warn, "a part of the domain")) ": the plan's time was over. The run looks at all of them." }
             }
-            div.scroll { table {
+            div.scroll tabindex="0" { table {
                 thead { tr { th { "would be" } th.number { "objects" } } }
                 tbody { @for (what, count) in &plan.counts { tr { td { (word(what)) } td.number { (count) } } } }
             } }

@@ -254,7 +254,7 @@ impl Action for Replay {
 
     fn view(&self, about: &About, plan: &Plan) -> Markup {
         html! {
-            h3 { "What a replay would do" }
+            h2 { "What a replay would do" }
             p { strong { (events(plan.events)) } @if self.forced { ", " (toned(Tone::Warn, "forced")) } }
             (outcomes(plan))
             @for (count, what) in others(plan) { @if count > 0 {
@@ -285,7 +285,7 @@ fn events(count: usize) -> String {
 
 fn outcomes(plan: &Plan) -> Markup {
     html! {
-        div.scroll { table {
+        div.scroll tabindex="0" { table {
             thead { tr { th { "domain" } th { "would" } th.number { "events" } } }
             tbody { @for (name, expected) in &plan.domains {
                 @for (outcome, count) in &expected.outcomes { tr {
@@ -343,7 +343,7 @@ fn manner(asked: &Replay, plan: &Plan) -> Markup {
         @if asked.forced {
             div.note.warn {
                 p { (toned(Tone::Warn, "Receivers act again.")) " They get " strong { (again) }
-                    " effects that they may have had: facts under a new generation, the run's name, so that they don't take them for                     repetitions, and current levels at a new seq. What a receiver does once per fact (a mail, a shipment) it does once more." }
+                    " effect" @if again != 1 { "s" } " that they may have had: facts under a new generation, the run's name, so that they don't take them for                     repetitions, and current levels at a new seq. What a receiver does once per fact (a mail, a shipment) it does once more." }
                 p { a href=(asked.otherwise(&asked.domain, false)) { "Plan a plain replay" } }
             }
         } @else {

@@ -95,7 +95,7 @@ impl Action for Rollback {
                 dt { "would be" } dd { (version(&plan.to)) }
             }
             @if plan.differences.is_empty() { p { "The same code and configuration." } } @else {
-                div.scroll { table {
+                div.scroll tabindex="0" { table {
                     thead { tr { th { "differs" } th { "now → then" } } }
                     tbody { @for one in &plan.differences { tr { th scope="row" { (one.what) } td.text { (one.change) } } } }
                 } }

@@ -42,7 +42,7 @@ pub(crate) async fn page(
         form.filter method="get" {
             input type="hidden" name="account" value=(asked.account);
             label { "Product or feature"
-                input name="use" list="uses" value=(asked.wanted) placeholder="prod_… or a feature" autocomplete="off";
+                input name="use" list="uses" value=(asked.wanted) placeholder="prod_… or feature" autocomplete="off";
             }
             datalist #uses { @for name in found.iter().flat_map(|access| access.uses.keys()).take(ROWS) { option value=(name); } }
             button type="submit" { "May this customer use it?" }

@@ -30,8 +30,8 @@ pub(crate) async fn page(State(app): State<Shared>) -> Result<Markup, Refusal> {
     let found = read.await?;
     let content = html! {
         p.dim { "To look at letters is to receive them: others don't see them for that moment." }
-        div.scroll { table {
-            thead { tr { th { "of" } th.number { "letters" } th.number { "hidden now" } th { "" } } }
+        div.scroll tabindex="0" { table {
+            thead { tr { th { "of" } th.number { "letters" } th.number { "hidden now" } th { span.hidden { "look" } } } }
             tbody { @for (name, (waiting, hidden)) in &found { tr {
                 th scope="row" { (name) }
                 td.number { @if *waiting == 0 { "0" } @else { (toned(Tone::Bad, &waiting.to_string())) } }
@@ -80,7 +80,7 @@ fn view(about: &About, name: &str, received: &Received, has_queue: bool) -> Mark
         @if *hidden > 0 { p { (toned(Tone::Warn, "hidden")) " About " (hidden) " were hidden: another command looks at them." } }
         @if letters.is_empty() { p.empty { "No letter could be looked at." } } @else {
             h2 { "By cause" }
-            div.scroll { table {
+            div.scroll tabindex="0" { table {
                 thead { tr { th.number { "letters" } th { "code" } th { "example" } th { "cause" } th { "plan" } } }
                 tbody { @for cause in causes(name, letters).iter().take(ROWS) { tr {
                     td.number { (cause.count) }
@@ -91,7 +91,7 @@ fn view(about: &About, name: &str, received: &Received, has_queue: bool) -> Mark
                 } } }
             } }
             h2 { "Letters" }
-            div.scroll { table.list {
+            div.scroll tabindex="0" { table.list {
                 thead { tr { th { "event" } th { "type" } th { "code" } } }
                 tbody { @for letter in letters.iter().take(ROWS) { (row(letter)) } }
             } }

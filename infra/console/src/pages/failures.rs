@@ -140,7 +140,7 @@ fn of_causes(asked: &Asked, found: &Found) -> Markup {
             p { "Only " (asked.outcome) " " (asked.domain) ". " a href="/failures" { "All failures" } }
         }
         @if causes.is_empty() { p.empty { "No event is rejected or failing, as far as this is on record." } } @else {
-            div.scroll { table.list {
+            div.scroll tabindex="0" { table.list {
                 thead { tr {
                     th { "domain" } th { "code" } th.number { "rejected" } th.number { "failing" } th.number { "dead" }
                     th { "first, UTC" } th { "last, UTC" } th { "example" } th { "cause" }
@@ -231,7 +231,7 @@ fn of_cause(about: &About, asked: &Asked, found: &Found) -> Markup {
         @if !found.records.is_empty() { (selection(asked, &found.records, &all)) }
         @if !letters.is_empty() {
             h2 { "Dead letters" }
-            div.scroll { table.list {
+            div.scroll tabindex="0" { table.list {
                 thead { tr { th { "event" } th { "type" } th { "message" } } }
                 tbody { @for letter in letters.iter().take(ROWS) { tr {
                     td { (subject(&letter.subject)) }
@@ -262,7 +262,7 @@ fn selection(asked: &Asked, records: &[StoredRecord], all: &str) -> Markup {
         h2 { "Only some of them" }
         form method="get" action=(Replay::PATH) {
             input type="hidden" name="domain" value=(asked.domain);
-            div.scroll { table.list {
+            div.scroll tabindex="0" { table.list {
                 thead { tr { th { span.hidden { "select" } } th { "recorded, UTC" } th { "event" } th { "type" } th { "outcome" } } }
                 tbody { @for record in records.iter().take(ROWS) { tr {
                     td { @if record.subject.starts_with("evt_") {

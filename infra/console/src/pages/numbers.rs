@@ -128,7 +128,7 @@ pub(crate) async fn buckets(
     let happened = happened.await?;
     let content = html! {
         p { a href=(url("/", &[("span", asked.span.name())])) { "Overview" } }
-        @if let Some(measured) = happened.series.of(measure) { (table(&happened.series, measured)) }
+        @if let Some(measured) = happened.series.of(measure) { div.scroll tabindex="0" { (table(&happened.series, measured)) } }
         p.dim { (source(&happened.series)) }
     };
     let title = format!("{}, last {}", measure.title(), asked.span.name());
@@ -162,7 +162,7 @@ fn of_measures(series: &Series) -> Markup {
     let all = || series.measures.iter();
     html! {
         table #totals {
-            thead { tr { th { "measure" } th {} th.number { "in all, or most" } th.number { "newest" } } }
+            thead { tr { th { "measure" } th { "of" } th.number { "in all, or most" } th.number { "newest" } } }
             tbody { @for measured in all().filter(|measured| !measured.lines.is_empty()) {
                 @if measured.measure == Measure::Deliveries {
                     @let received: f64 = measured.lines.iter().map(Line::sum).sum();

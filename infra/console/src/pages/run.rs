@@ -128,7 +128,7 @@ fn of_progress(run: &Summary, now_ms: i64) -> Markup {
                 progress value=(run.done) max=(total) aria-label="done" { (run.done) " of " (total) }
             }
             @if run.counts.values().any(|count| *count > 0) {
-                div.scroll { table {
+                div.scroll tabindex="0" { table {
                     thead { tr { th { "result" } th.number { "number" } } }
                     tbody { @for (what, count) in run.counts.iter().filter(|(_, count)| **count > 0) { tr {
                         td { (word(what)) } td.number { (count) }

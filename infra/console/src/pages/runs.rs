@@ -95,7 +95,7 @@ fn kinds(now: Option<RunKind>) -> Markup {
 fn view(page: &Page, asked: &Asked) -> Markup {
     html! {
         @if page.runs.is_empty() { p.empty { "No run is on record." } } @else {
-            div.scroll { table.list {
+            div.scroll tabindex="0" { table.list {
                 thead { tr {
                     th { "begun, UTC" } th { "run" } th { "state" } th.number { "done" } th.number { "failed" }
                     th { "result" } th { "who" } th { "why" }
