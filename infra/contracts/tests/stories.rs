@@ -8,7 +8,7 @@ use sluice_effects::{ApiVersion, place_of, types};
 /// Types of the domains that no story contains: the stories prove nothing about them. Each family has other types
 /// that stories do contain. A domain of which stories contain nothing is tested by its own crate alone, and isn't
 /// listed.
-const UNTOLD: [&str; 6] = [
+const IN_NO_STORY: [&str; 6] = [
     // Stripe's own problems with an invoice, and notices before the invoice exists.
     "invoice.finalization_failed",
     "invoice.overpaid",
@@ -20,27 +20,27 @@ const UNTOLD: [&str; 6] = [
 
 #[test]
 fn every_type_of_the_domains_is_in_a_story_except_those_that_are_named() {
-    let told: BTreeSet<_> = all(3, ApiVersion::V2025_09_30)
+    let played: BTreeSet<_> = all(3, ApiVersion::V2025_09_30)
         .into_iter()
         .flat_map(|(_, events)| events)
         .map(|event| event.kind)
         .collect();
-    let with_stories: BTreeSet<_> = told.iter().filter_map(|kind| place_of(kind)).collect();
+    let with_stories: BTreeSet<_> = played.iter().filter_map(|kind| place_of(kind)).collect();
     let of_domains = types().filter(|(_, shape, place)| {
         *shape == "snapshot" && *place != "ledger" && with_stories.contains(place)
     });
-    let untold: Vec<_> = of_domains
+    let in_no_story: Vec<_> = of_domains
         .map(|(kind, ..)| kind)
-        .filter(|kind| !told.contains(*kind))
+        .filter(|kind| !played.contains(*kind))
         .collect();
-    assert_eq!(untold, UNTOLD);
-    let unknown: Vec<_> = told
+    assert_eq!(in_no_story, IN_NO_STORY);
+    let unknown: Vec<_> = played
         .iter()
         .filter(|kind| place_of(kind).is_none())
         .collect();
     assert!(unknown.is_empty(), "no types of Stripe's: {unknown:?}");
     // And each has a thin event.
-    let alone: Vec<_> = told
+    let alone: Vec<_> = played
         .iter()
         .filter(|kind| place_of(&format!("v1.{kind}")).is_none())
         .collect();
