@@ -18,6 +18,7 @@ from stack import ROOT
 PICTURE = SCREENSHOTS / "readme.png"
 README_PICTURE = ROOT / "infra/docs/console.png"
 README_PICTURE_BYTES = 150_000
+README_PICTURE_SCALE = 0.9
 
 
 def tests(names):
@@ -33,7 +34,7 @@ def take_picture():
     browser.open("/")
     browser.until_settled()
     height = browser.run("return document.querySelectorAll('.plot')[2].getBoundingClientRect().top")
-    browser.screenshot(PICTURE, height=int(height))
+    browser.screenshot(PICTURE, height=int(height), scale=README_PICTURE_SCALE)
     size = PICTURE.stat().st_size
     if size >= README_PICTURE_BYTES:
         sys.exit(f"browser: {PICTURE} has {size} bytes, and the README's picture may have {README_PICTURE_BYTES}")

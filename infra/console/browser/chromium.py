@@ -148,10 +148,10 @@ class Chromium:
             metrics = {"width": width or WIDTH, "height": HEIGHT, "deviceScaleFactor": 1, "mobile": False}
             self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
 
-    def screenshot(self, path, width=None, height=None):
+    def screenshot(self, path, width=None, height=None, scale=1):
         """A picture of the whole page, or of its upper part."""
         height = height or self.run("return document.documentElement.scrollHeight")
-        clip = {"x": 0, "y": 0, "width": width or WIDTH, "height": height, "scale": 1}
+        clip = {"x": 0, "y": 0, "width": width or WIDTH, "height": height, "scale": scale}
         asked = {"format": "png", "captureBeyondViewport": True, "clip": clip}
         shot = self.driver.execute_cdp_cmd("Page.captureScreenshot", asked)
         path.write_bytes(base64.b64decode(shot["data"]))

@@ -46,6 +46,7 @@ def addresses(story):
     In this order: what looks at dead letters hides them for a moment, and what plans with them gives them back.
     """
     rejected = quote(story.rejected)
+    key = quote(f"platform#test#{story.object}", safe="")
     cause = f"domain=payments&code=object.field_missing&digest={quote(story.digest)}"
     return {
         ("GET", "/"): {"overview": "/", f"overview{OPEN}": "/?span=day"},
@@ -72,7 +73,7 @@ def addresses(story):
         ("GET", "/actions/redrive"): {"redrive": "/actions/redrive?domain=payments"},
         ("GET", "/actions/discard"): {"discard": "/actions/discard?domain=payments"},
         ("GET", "/actions/rebuild"): {
-            "rebuild": f"/actions/rebuild?domain=payments&key={quote(f'platform#test#{story.object}', safe='')}&without_key=yes",
+            "rebuild": f"/actions/rebuild?domain=payments&key={key}&without_key=yes",
             "rebuild-domain": "/actions/rebuild?domain=subscriptions&without_key=yes",
         },
         ("GET", "/actions/rollback"): {"rollback": "/actions/rollback?function=payments"},

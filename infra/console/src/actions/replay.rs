@@ -126,6 +126,7 @@ impl Replay {
                 call.push(format!("{name} '{value}'"));
             }
         }
+        call.extend((self.rate != RATE_PER_S).then(|| format!("--rate {}", self.rate)));
         call.extend(self.waiting.then(|| "--waiting".to_owned()));
         call.extend(self.forced.then(|| "--force".to_owned()));
         about.command(&call.join(" "))
@@ -416,7 +417,7 @@ mod tests {
         assert!(again.forced && again.is_recorded() && again.rate == 7);
         assert_eq!(
             again.command(&about(true)),
-            "sluice replay evt_1 evt_2 --digest '00ff' --domain 'billing' --since '24h' --type 'charge.*' --type 'invoice.paid' --force"
+            "sluice replay evt_1 evt_2 --digest '00ff' --domain 'billing' --since '24h' --type 'charge.*' --type 'invoice.paid' --rate 7 --force"
         );
         for rate in ["0", "1001", "x"] {
             assert!(read(&[("rate", rate)]).is_err(), "{rate}");
