@@ -12,7 +12,7 @@
 //! | `now` | integer | the time of the check, in unix seconds |
 //! | `tolerance` | integer, optional | in seconds; 300 if absent or null |
 //!
-//! and its answer is one line, `{"name":"…","verdict":"ok"}` or with a [`Refusal`]'s code as the verdict. Base64 is the
+//! and its answer is one line, `{"name":"…","verdict":"ok"}` or with a [`Refusal`](crate::signature::Refusal)'s code as the verdict. Base64 is the
 //! standard alphabet, with or without padding. Other fields are ignored, so a vector can carry what it expects.
 //!
 //! A tolerance outside [`Tolerance`]'s range still gets an answer, since the line itself is valid. Above
