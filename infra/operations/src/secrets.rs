@@ -232,13 +232,14 @@ pub fn checked(text: &str) -> Result<String, Problem> {
         _ => Ok(secret.to_owned()),
     }
 }
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const SECRET: &str = "whsec_0123456789abcdefghijklmnopqrstuv";
+    pub(super) const SECRET: &str = "whsec_0123456789abcdefghijklmnopqrstuv";
 
-    fn used(by_newest: usize, by_older: usize, ago_ms: Option<i64>) -> Used {
+    pub(super) fn used(by_newest: usize, by_older: usize, ago_ms: Option<i64>) -> Used {
         Used {
             by_newest,
             by_older,

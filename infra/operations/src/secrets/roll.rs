@@ -224,18 +224,8 @@ fn counted(secrets: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::super::IN_USE_MS;
+    use super::super::tests::{SECRET, used};
     use super::*;
-
-    const SECRET: &str = "whsec_0123456789abcdefghijklmnopqrstuv";
-
-    fn used(by_newest: usize, by_older: usize, ago_ms: Option<i64>) -> Used {
-        Used {
-            by_newest,
-            by_older,
-            last_by_older_ms: ago_ms.map(|ago_ms| 10 * IN_USE_MS - ago_ms),
-            refused: 0,
-        }
-    }
 
     #[test]
     fn a_roll_is_finished_without_doubt_only_when_the_newest_signs_and_the_old_one_no_more() {
