@@ -20,7 +20,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use maud::{Markup, html};
 use sluice_operations::actor::{self, Reason, WHY_MAX};
 use sluice_operations::problem::Problem;
-use sluice_operations::runs::{Confirmed, RunKind};
+use sluice_operations::runs::{self, Confirmed, RunKind};
 use sluice_operations::stack::Stack;
 use tokio::task::spawn_local;
 
@@ -87,8 +87,10 @@ pub(crate) trait Action: Clone + Send + Sized + 'static {
     /// The name of the run that would carry it out.
     fn name(&self, plan: &Self::Plan) -> String;
 
-    /// Whether there is a run of this name.
-    async fn is_begun(&self, stack: &Stack, name: &str) -> Result<bool, Problem>;
+    /// Whether there is a run of this name, for the kinds whose runs are found by their name alone.
+    async fn is_begun(&self, stack: &Stack, name: &str) -> Result<bool, Problem> {
+        runs::is_begun(stack, self.kind(), name).await
+    }
 
     /// Records the run.
     async fn begin(

@@ -141,10 +141,6 @@ impl Action for Redrive {
         runs::name(RunKind::Redrive, &self.0.domain)
     }
 
-    async fn is_begun(&self, stack: &Stack, name: &str) -> Result<bool, Problem> {
-        runs::is_begun(stack, RunKind::Redrive, name).await
-    }
-
     async fn begin(
         &self,
         plan: dlq::Plan,
@@ -229,10 +225,6 @@ impl Action for Discard {
 
     fn name(&self, _: &Self::Plan) -> String {
         runs::name(RunKind::Discard, &self.filter.domain)
-    }
-
-    async fn is_begun(&self, stack: &Stack, name: &str) -> Result<bool, Problem> {
-        runs::is_begun(stack, RunKind::Discard, name).await
     }
 
     async fn begin(

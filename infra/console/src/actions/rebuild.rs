@@ -8,7 +8,7 @@ use sluice_operations::control::Unwatched;
 use sluice_operations::domains;
 use sluice_operations::problem::Problem;
 use sluice_operations::rebuild::{self, Plan, Wanted};
-use sluice_operations::runs::{self, Confirmed, Object, RunKind, Start};
+use sluice_operations::runs::{Confirmed, Object, RunKind, Start};
 use sluice_operations::stack::Stack;
 
 use super::{Action, Begun};
@@ -114,10 +114,6 @@ impl Action for Rebuild {
 
     fn name(&self, plan: &Plan) -> String {
         plan.name().to_owned()
-    }
-
-    async fn is_begun(&self, stack: &Stack, name: &str) -> Result<bool, Problem> {
-        runs::is_begun(stack, RunKind::Rebuild, name).await
     }
 
     async fn begin(

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use maud::{Markup, html};
 use sluice_operations::problem::Problem;
 use sluice_operations::reconcile::{self, Plan, summary};
-use sluice_operations::runs::{self, Confirmed, RunKind};
+use sluice_operations::runs::{Confirmed, RunKind};
 use sluice_operations::stack::Stack;
 use sluice_operations::times::now_ms;
 
@@ -49,10 +49,6 @@ impl Action for Reconcile {
 
     fn name(&self, plan: &Plan) -> String {
         plan.name().to_owned()
-    }
-
-    async fn is_begun(&self, stack: &Stack, name: &str) -> Result<bool, Problem> {
-        runs::is_begun(stack, RunKind::Reconcile, name).await
     }
 
     async fn begin(

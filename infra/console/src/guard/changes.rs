@@ -81,7 +81,7 @@ async fn each_change_is_made_by_who_may_write_and_by_no_one_else() {
             assert_eq!(status, StatusCode::FORBIDDEN, "{path} {who}");
             assert!(page.contains("role=\"alert\""), "{path} {who}: {page}");
         }
-        // This stack has nothing and answers nothing: whoever may write comes as far as that.
+        // This stack has nothing and answers nothing: a request that may write comes as far as that.
         let (status, page) = answer(&write, route, whole, true, "same-origin").await;
         let is_asked = [StatusCode::NOT_FOUND, StatusCode::BAD_GATEWAY].contains(&status);
         let has_no_domain = status == StatusCode::BAD_REQUEST && page.contains("there ");
