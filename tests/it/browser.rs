@@ -157,14 +157,14 @@ fn a_rejected_event_is_found_in_the_browser_its_reason_is_read_and_it_is_replaye
 
     let overview = browser.page("/");
     assert!(
-        overview.contains("/rejected?outcome=rejected"),
+        overview.contains("/failures?outcome=rejected"),
         "{overview}"
     );
-    let groups = browser.page("/rejected?outcome=rejected");
-    assert!(groups.contains("object.field_missing"), "{groups}");
-    let group = between(&groups, "<td class=\"number\"><a href=\"", "\"").replace("&amp;", "&");
-    let group = browser.page(&group);
-    assert!(group.contains(&format!("/events/{event}")), "{group}");
+    let causes = browser.page("/failures?outcome=rejected");
+    assert!(causes.contains("object.field_missing"), "{causes}");
+    let cause = between(&causes, "<a href=\"/failures/cause?", "\"").replace("&amp;", "&");
+    let cause = browser.page(&format!("/failures/cause?{cause}"));
+    assert!(cause.contains(&format!("/events/{event}")), "{cause}");
     let page = browser.page(&format!("/events/{event}"));
     for word in [
         "no text at status",

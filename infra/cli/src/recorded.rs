@@ -5,6 +5,7 @@ use sluice_operations::problem::Problem;
 use sluice_operations::rejected::{self, StoredRecord};
 
 use crate::context::Context;
+use crate::progress::Progress;
 
 /// What became of events, as the domains recorded it.
 #[derive(Debug, Args, Default, Clone)]
@@ -30,20 +31,21 @@ impl Filter {
     }
 
     /// The same without a command line.
-    fn wanted(&self) -> rejected::Filter {
+    pub(crate) fn wanted(&self) -> rejected::Filter {
         rejected::Filter {
             outcome: self.outcome.clone(),
             code: self.code.clone(),
             digest: self.digest.clone(),
             domain: self.domain.clone(),
+            ..rejected::Filter::default()
         }
     }
 }
 
-/// The records that are wanted, newest first.
-pub(crate) async fn records(
-    context: &Context,
-    filter: &Filter,
-) -> Result<Vec<StoredRecord>, Problem> {
-    rejected::records(&context.stack, &filter.wanted()).await
+/// All records that match, newest first.
+pub(crate) async fn all(context: &Context, filter: &Filter) -> Result<Vec<StoredRecord>, Problem> {
+    let mut bar = Progress::new(context, "records", None);
+    let mut progress = |looked_at| bar.at(looked_at);
+    let wanted = filter.wanted();
+    rejected::all(&context.stack, &wanted, rejected::ALL_MAX, &mut progress).await
 }

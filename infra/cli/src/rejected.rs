@@ -5,12 +5,12 @@
 
 use clap::Subcommand;
 use sluice_operations::problem::Problem;
-use sluice_operations::rejected::{Group, groups};
-use sluice_operations::times::time_of_ms;
+use sluice_operations::rejected::{self, Group, Page, groups};
+use sluice_operations::times::{When, now_ms, time_of_ms};
 
 use crate::context::Context;
 use crate::output::{BAD, Cell, WARN, fields, table};
-use crate::recorded::{Filter, records};
+use crate::recorded;
 use crate::replay;
 
 /// What to do with them.
@@ -27,6 +27,60 @@ pub(crate) enum Command {
         after_help = "Example: sluice rejected retry --digest 3fa2c1d09b77 --domain billing --why 'fixed in 1.4' --yes"
     )]
     Retry(Box<replay::Args>),
+}
+
+/// Which records to list.
+#[derive(Debug, clap::Args, Default)]
+pub(crate) struct Filter {
+    #[command(flatten)]
+    recorded: recorded::Filter,
+    /// Of events of this type.
+    #[arg(long = "type", value_name = "TYPE")]
+    kind: Option<String>,
+    /// Of events of this connected account; `platform` for the platform's own.
+    #[arg(long)]
+    account: Option<String>,
+    /// Recorded since: 15m, 24h, 7d ago, a day, or an instant.
+    #[arg(long, value_name = "TIME")]
+    since: Option<When>,
+    /// Recorded before.
+    #[arg(long, value_name = "TIME")]
+    until: Option<When>,
+}
+
+impl Filter {
+    /// The newest of them.
+    async fn page(&self, context: &Context) -> Result<Page, Problem> {
+        let now_ms = now_ms();
+        let at = |when: &Option<When>| when.as_ref().map(|when| when.ms(now_ms));
+        let wanted = rejected::Filter {
+            kind: self.kind.clone(),
+            account: self.account.clone(),
+            since_ms: at(&self.since),
+            until_ms: at(&self.until),
+            ..self.recorded.wanted()
+        };
+        rejected::page(&context.stack, &wanted, None).await
+    }
+}
+
+/// Says where a list stopped, if it did. Not on standard output: a list for machines has one line for each thing.
+fn say_stop(page: &Page) {
+    if let Some(stop) = stop(page) {
+        anstream::eprintln!("{stop}");
+    }
+}
+
+fn stop(page: &Page) -> Option<String> {
+    page.next.as_ref()?;
+    let to_ms = page.looked_to_ms?;
+    Some(format!(
+        "At least: {} records were looked at, the newest first, back to {}. For older ones: --until {}",
+        page.looked_at,
+        time_of_ms(to_ms),
+        // Others may have been recorded in the same millisecond.
+        time_of_ms(to_ms + 1)
+    ))
 }
 
 pub(crate) async fn run(context: &Context, command: Command) -> Result<(), Problem> {
@@ -49,7 +103,9 @@ pub(crate) async fn run(context: &Context, command: Command) -> Result<(), Probl
 }
 
 async fn list(context: &Context, filter: &Filter) -> Result<(), Problem> {
-    let groups = groups(records(context, filter).await?);
+    let mut page = filter.page(context).await?;
+    say_stop(&page);
+    let groups = groups(std::mem::take(&mut page.records));
     if context.out.is_json() {
         return groups.iter().try_for_each(|group| context.out.value(group));
     }
@@ -85,7 +141,9 @@ fn row(group: Group) -> [Cell; 7] {
 }
 
 async fn show(context: &Context, filter: &Filter) -> Result<(), Problem> {
-    let found = records(context, filter).await?;
+    let page = filter.page(context).await?;
+    say_stop(&page);
+    let found = page.records;
     if found.is_empty() {
         return Err(Problem::NotFound("no record is like this".to_owned()));
     }
@@ -114,10 +172,26 @@ mod tests {
 
     #[test]
     fn a_domain_alone_asks_for_no_record() {
-        let alone = Filter {
+        let alone = recorded::Filter {
             domain: Some("billing".to_owned()),
-            ..Filter::default()
+            ..recorded::Filter::default()
         };
         assert!(alone.is_empty(), "events given by id are of any domain");
+    }
+
+    #[test]
+    fn a_list_says_where_it_stopped_in_a_time_that_continues_it() {
+        let mut page = Page {
+            looked_at: 5_000,
+            looked_to_ms: Some(1_767_225_600_000),
+            ..Page::default()
+        };
+        assert_eq!(stop(&page), None);
+        page.next = serde_json::from_str(r#"{"at_ms":1767225600000,"ids":[]}"#).ok();
+        let said = stop(&page).expect("it stopped");
+        let (_, until) = said.split_once("--until ").expect("a way to go on");
+        let until = until.parse::<When>().expect("a time");
+        assert_eq!(until.ms(0), 1_767_225_600_001);
+        assert!(said.contains("At least") && said.contains("5000"), "{said}");
     }
 }

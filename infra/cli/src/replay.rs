@@ -19,7 +19,7 @@ use crate::change::{Change, not_done};
 use crate::context::Context;
 use crate::output::{Cell, counted, fields, table};
 use crate::progress::Progress;
-use crate::recorded::{self, records};
+use crate::recorded;
 
 /// Events per second, at most.
 const RATE_MAX: u32 = 1_000;
@@ -143,7 +143,7 @@ impl Wanted {
             // It is refused, whatever is recorded.
             (false, false) => Some(Vec::new()),
             (false, true) => {
-                let records = records(context, &self.recorded).await?;
+                let records = recorded::all(context, &self.recorded).await?;
                 let subjects = records.into_iter().map(|record| record.subject);
                 Some(subjects.collect())
             }

@@ -89,16 +89,13 @@ def addresses(story):
         },
         ("GET", "/failures"): {
             "failures": "/failures",
+            "failures-filtered": "/failures?outcome=rejected&domain=payments&type=charge.none&since=1h",
             "failures-letters": "/failures?domain=connect&letters=yes",
         },
         ("GET", "/failures/cause"): {
             "cause": f"/failures/cause?{cause}",
             "cause-gone": "/failures/cause?domain=payments&code=no.such",
             "cause-unnamed": "/failures/cause",
-        },
-        ("GET", "/rejected"): {
-            "rejected": "/rejected",
-            "rejected-group": f"/rejected?outcome=rejected&domain=payments&digest={quote(story.digest)}",
         },
         ("GET", "/dead-letters"): {"dead-letters": "/dead-letters"},
         ("GET", "/dead-letters/{name}"): {"dead-letters-of-payments": "/dead-letters/payments"},

@@ -55,8 +55,8 @@ def story():
     stopped = replay(browser, LONG, "to have a run to stop")
     confirm(browser, "to have one that was stopped")
     browser.until_text("Resume it")
-    browser.open("/rejected?outcome=rejected")
-    group = browser.one("td.number a").get_attribute("href")
+    browser.open("/failures?outcome=rejected")
+    cause = browser.one("td a[href*='domain=payments&code=object.field_missing']").get_attribute("href")
     browser.open("/events?type=customer.subscription.*&outcome=&since=36d")
     subscription = browser.one("tbody a[href^='/events/evt_']").text
     browser.open(f"/events/{subscription}")
@@ -69,7 +69,7 @@ def story():
         run=urlsplit(run).path.split("/")[-1],
         run_path=run,
         stopped_path=stopped,
-        digest=parse_qs(urlsplit(group).query)["digest"][0],
+        digest=parse_qs(urlsplit(cause).query)["digest"][0],
     )
 
 

@@ -64,7 +64,7 @@ class Find(BrowserTest):
 
     def test_the_first_tab_and_enter_skip_the_menu(self):
         browser = self.browser
-        browser.open("/rejected")
+        browser.open("/failures")
         browser.press(Keys.TAB, Keys.ENTER, Keys.TAB)
         self.assertTrue(browser.run("return document.querySelector('main').contains(document.activeElement)"), self.focus())
 

@@ -30,10 +30,10 @@ class Newcomer(BrowserTest):
         self.assertTrue(browser.run("return window.isSamePage"), "the page wasn't loaded again")
 
         self.tile("Rejected").click()
-        browser.until_path("/rejected?outcome=rejected")
-        group = next(row for row in browser.all("tbody tr") if "no text at status" in row.text)
-        group.find_element("css selector", "td.number a").click()
-        browser.until_path("/rejected?domain=payments")
+        browser.until_path("/failures?outcome=rejected")
+        cause = next(row for row in browser.all("tbody tr") if "no text at status" in row.text)
+        cause.find_element("css selector", "a[href^='/failures/cause']").click()
+        browser.until_path("/failures/cause?domain=payments")
         browser.link(event["id"]).click()
         browser.until_path(f"/events/{event['id']}")
         for said in ("payments rejected", "no text at status", "object.field_missing", "infra/runbooks/object.field_missing.md"):

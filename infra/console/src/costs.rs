@@ -67,8 +67,17 @@ pub const EVENT: Page = Page {
     an_hour: 60.0,
 };
 
+/// Failures, or those of one cause: the newest records of each outcome.
+pub const FAILURES: Page = Page {
+    name: "Failures, opened once a minute",
+    read_units: 1_000.0,
+    queues: [2, 1],
+    metrics: false,
+    an_hour: 60.0,
+};
+
 /// The pages, those that refresh first.
-pub const PAGES: [Page; 4] = [OVERVIEW, RUNS, EVENTS, EVENT];
+pub const PAGES: [Page; 5] = [OVERVIEW, RUNS, EVENTS, EVENT, FAILURES];
 
 impl Page {
     /// Requests to queues in an hour.

@@ -14,7 +14,6 @@ const HTMX: &str = r#"{"allowEval":false,"allowScriptTags":false,"includeIndicat
 pub(crate) enum Section {
     Overview,
     Events,
-    Rejected,
     Failures,
     DeadLetters,
     Runs,

@@ -14,6 +14,9 @@ pub const REQUEST_WAIT: Duration = Duration::from_secs(60);
 /// How long the plan of a rebuild looks at objects: it has to be there before a request's time is over.
 pub const PLAN_WAIT: Duration = Duration::from_secs(30);
 
+/// The most records that the plan of a replay looks at, to find all that match. The program looks at more.
+pub const PLAN_RECORDS: usize = 100_000;
+
 /// The most bytes of HTML that the states of a rebuild's plan are shown in, together.
 pub const PLANNED_BYTES: usize = 48 * 1024;
 

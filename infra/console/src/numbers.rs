@@ -1,11 +1,10 @@
 //! What the overview shows, read once for every tab that asks within a while.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
 use sluice_operations::problem::Problem;
-use sluice_operations::rejected::{self, Filter};
+use sluice_operations::rejected::{Counted, count};
 use sluice_operations::status::{Status, look};
 use tokio::sync::Mutex;
 
@@ -16,8 +15,10 @@ use crate::operations::Operations;
 #[derive(Debug)]
 pub(crate) struct Numbers {
     pub(crate) status: Status,
-    /// The number of the domains' records, by outcome.
-    pub(crate) records: BTreeMap<String, usize>,
+    /// How many events the domains rejected, as far as they are counted.
+    pub(crate) rejected: Counted,
+    /// How many are failing.
+    pub(crate) failing: Counted,
 }
 
 /// The numbers, and when they were read.
@@ -47,11 +48,13 @@ impl Kept {
         }
         let read = operations.ask(|stack| async move {
             let status = look(&stack).await?;
-            let mut records = BTreeMap::new();
-            for record in rejected::records(&stack, &Filter::default()).await? {
-                *records.entry(record.outcome).or_default() += 1;
-            }
-            Ok(Numbers { status, records })
+            let rejected = count(&stack, "rejected").await?;
+            let failing = count(&stack, "failing").await?;
+            Ok(Numbers {
+                status,
+                rejected,
+                failing,
+            })
         });
         let numbers = Arc::new(read.await?);
         *kept = Some((Instant::now(), numbers.clone()));

@@ -10,7 +10,6 @@ pub(crate) mod numbers;
 pub(crate) mod object;
 pub(crate) mod overview;
 pub(crate) mod reconcile;
-pub(crate) mod rejected;
 pub(crate) mod run;
 pub(crate) mod runs;
 pub(crate) mod setup;

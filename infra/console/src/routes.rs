@@ -19,7 +19,7 @@ use crate::guard::guard;
 use crate::limits::REQUEST_BYTES;
 use crate::pages::{
     customer, dead_letters, event, events, failures, find, numbers, object, overview, reconcile,
-    rejected, run, runs, setup,
+    run, runs, setup,
 };
 use crate::refusal::Refusal;
 
@@ -84,7 +84,6 @@ pub(crate) const ROUTES: &[Route] = &[
     route!(GET "/failures" "/failures" failures::page),
     route!(GET "/failures/cause" "/failures/cause?domain=payments&code=unknown" failures::cause),
     route!(GET "/customers/{id}" "/customers/cus_1?use=prod_1" customer::page),
-    route!(GET "/rejected" "/rejected" rejected::page),
     route!(GET "/dead-letters" "/dead-letters" dead_letters::page),
     route!(GET "/dead-letters/{name}" "/dead-letters/payments" dead_letters::letters),
     route!(GET "/runs" "/runs" runs::page),

@@ -25,7 +25,7 @@ use crate::actor::Reason;
 use crate::problem::Problem;
 use crate::selection::Selection;
 use crate::stack::Stack;
-use letters::{Recorded, receive, release};
+use letters::{explain, receive, release};
 
 pub use discard::{Discarded, Refused};
 pub use letters::{LOOK_MAX, Letter, Received, check};
@@ -74,10 +74,9 @@ pub async fn list(
     progress: &mut dyn FnMut(usize),
 ) -> Result<Received, Problem> {
     check(stack, &filter.domain)?;
-    let recorded = Recorded::of(stack, &filter.domain).await?;
     let mut received = receive(stack, &filter.domain, LOOK_MAX, progress).await?;
     release(stack, &filter.domain, &received.letters).await?;
-    recorded.explain(&mut received.letters);
+    explain(stack, &filter.domain, &mut received.letters).await?;
     received.letters.retain(|letter| filter.takes(letter));
     Ok(received)
 }
@@ -145,14 +144,17 @@ pub async fn plan(
     progress: &mut dyn FnMut(usize),
 ) -> Result<Plan, Problem> {
     check(stack, &filter.domain)?;
-    let recorded = Recorded::of(stack, &filter.domain).await?;
     let received = receive(stack, &filter.domain, LOOK_MAX, progress).await?;
     let Received {
         mut letters,
         left,
         hidden,
     } = received;
-    recorded.explain(&mut letters);
+    if let Err(problem) = explain(stack, &filter.domain, &mut letters).await {
+        // They would stay hidden for a while, and nothing is done with them.
+        release(stack, &filter.domain, &letters).await?;
+        return Err(problem);
+    }
     let (letters, others) = parted(letters, &filter, max);
     release(stack, &filter.domain, &others).await?;
     let ids = letters.iter().map(|letter| letter.message_id.as_str());

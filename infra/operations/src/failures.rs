@@ -98,6 +98,7 @@ mod tests {
             cause: format!("of {subject}"),
             digest: digest.to_owned(),
             kind: "charge.succeeded".to_owned(),
+            account: None,
             at_ms,
         }
     }

@@ -72,10 +72,25 @@ const BATCH_WRITE: (&str, &str) = ("batch_write_item", "dynamodb:BatchWriteItem"
 /// The suffix of SQS's batch calls: the permission for single messages also allows them.
 const BATCH: &str = "Batch";
 
+/// The files that read a whole table of those of the program and its adapters. The adapters that do so are named by their
+/// file; of which table, their callers say: the ledger's and the domains', and never that of outcomes, which has an index.
+pub fn scanning() -> BTreeSet<String> {
+    let scans = |text: &String| text.contains(".scan()") || text.contains("DynamoDB_20120810.Scan");
+    let files = files();
+    let scanning = files.iter().filter(|path| scans(&code(path)));
+    let name = |path: &std::path::PathBuf| Some(path.file_name()?.to_string_lossy().into_owned());
+    scanning.filter_map(name).collect()
+}
+
 /// The source of the program and of its adapters, without comments and tests, and without white space.
 fn sources() -> Vec<String> {
+    files().iter().map(|path| code(path)).collect()
+}
+
+/// The files of the program and of its adapters.
+fn files() -> Vec<std::path::PathBuf> {
     let mut files = Vec::new();
-    for folder in ["infra/cli/src", "infra/operations/src"] {
+    for folder in ["infra/cli/src", "infra/console/src", "infra/operations/src"] {
         collect(&root().join(folder), &mut files);
     }
     let adapters = root().join("functions/shared/adapters/src");
@@ -83,17 +98,19 @@ fn sources() -> Vec<String> {
     for folder in ["ledger", "runs"] {
         collect(&adapters.join(folder), &mut files);
     }
-    let read = |path: &std::path::PathBuf| {
-        let text = fs::read_to_string(path).expect("readable");
-        let code = text.split("#[cfg(test)]\nmod ").next().unwrap_or_default();
-        let code = code
-            .lines()
-            .filter(|line| !line.trim_start().starts_with("//"));
-        code.flat_map(str::chars)
-            .filter(|c| !c.is_whitespace())
-            .collect()
-    };
-    files.iter().map(read).collect()
+    files
+}
+
+/// A file's text without comments and tests, and without white space.
+fn code(path: &Path) -> String {
+    let text = fs::read_to_string(path).expect("readable");
+    let code = text.split("#[cfg(test)]\nmod ").next().unwrap_or_default();
+    let code = code
+        .lines()
+        .filter(|line| !line.trim_start().starts_with("//"));
+    code.flat_map(str::chars)
+        .filter(|c| !c.is_whitespace())
+        .collect()
 }
 
 fn collect(folder: &Path, files: &mut Vec<std::path::PathBuf>) {

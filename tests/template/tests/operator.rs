@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use sluice_template::operator::{allowed, calls};
+use sluice_template::operator::{allowed, calls, scanning};
 
 #[test]
 fn the_operators_policy_allows_what_the_program_calls_and_nothing_else() {
@@ -11,6 +11,14 @@ fn the_operators_policy_allows_what_the_program_calls_and_nothing_else() {
     assert!(missing.is_empty(), "called and not allowed: {missing:?}");
     let idle: BTreeSet<_> = allowed.difference(&calls).collect();
     assert!(idle.is_empty(), "allowed and never called: {idle:?}");
+}
+
+/// An erasure looks at each body of the ledger and each projection, a rebuild at each projection. Outcomes are read by
+/// key and by index.
+#[test]
+fn nothing_but_an_erasure_and_what_lists_a_domains_objects_reads_a_whole_table() {
+    let known = ["erase.rs", "projections.rs"].map(str::to_owned);
+    assert_eq!(scanning(), BTreeSet::from(known));
 }
 
 #[test]

@@ -1,12 +1,14 @@
-//! Items of the ledger in the form that deliveries leave, for tools that fill a ledger with more entries than could be
-//! delivered. This module makes no calls.
+//! Items of the ledger and of the outcomes in the form that functions leave, for tools that fill tables with more than
+//! could be delivered. This module makes no calls.
 
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use sluice_kernel::delivery::ledger::Arrival;
+use sluice_kernel::outcome::Record;
 
 use crate::entry::{self, number};
+use crate::outcomes;
 
 /// The item of an event that this arrival has claimed, and marked as published at this time. `None` if the body is too
 /// large for it, and would be stored in parts.
@@ -17,4 +19,9 @@ pub fn published(
     let (mut item, too_large) = entry::first(arrival);
     item.insert("published_at".to_owned(), number(published_at_ms));
     too_large.is_none().then_some(item)
+}
+
+/// The item of what a domain recorded, which is kept for this number of days.
+pub fn recorded(record: &Record, retention_days: u32) -> HashMap<String, AttributeValue> {
+    outcomes::item(record, retention_days)
 }

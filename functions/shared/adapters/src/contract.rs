@@ -57,7 +57,9 @@ async fn dynamo() -> SdkConfig {
     let due = ("due", "due_shard", "due_at", ProjectionType::KeysOnly);
     let by_time = ("by_time", "seen", "received_at", ProjectionType::Include);
     create(&client, LEDGER, &ledger, &[due, by_time]).await;
-    create(&client, OUTCOMES, &with_sk, &[]).await;
+    let outcomes = [&with_sk[..], &[("kind_shard", "S"), ("at", "N")]].concat();
+    let by_time = ("by_time", "kind_shard", "at", ProjectionType::All);
+    create(&client, OUTCOMES, &outcomes, &[by_time]).await;
     let by_owner = ("by_owner", "owner", "pk", ProjectionType::All);
     create(
         &client,
@@ -125,6 +127,7 @@ mod listing;
 mod lost;
 mod notes;
 mod projections;
+mod records;
 mod rules;
 mod runs;
 

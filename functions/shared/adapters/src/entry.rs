@@ -107,7 +107,8 @@ pub(crate) fn sha256(bytes: &[u8]) -> [u8; 32] {
     Sha256::digest(bytes).into()
 }
 
-fn shard(id: &str, shards: u8) -> u32 {
+/// The shard of a name, among this number of shards.
+pub(crate) fn shard(id: &str, shards: u8) -> u32 {
     let hash = id.bytes().fold(0_u32, |hash, byte| {
         hash.wrapping_mul(31).wrapping_add(byte.into())
     });

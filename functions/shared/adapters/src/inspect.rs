@@ -123,6 +123,8 @@ pub struct OutcomeRecord {
 impl OutcomeRecord {
     fn of(item: &Item) -> Self {
         let mut more = plain(item);
+        // Its place in an index says nothing that its outcome doesn't.
+        more.remove("kind_shard");
         let mut text = |name: &str| match more.remove(name) {
             Some(Value::String(text)) => Some(text),
             other => {

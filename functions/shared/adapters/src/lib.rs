@@ -12,8 +12,8 @@
 //! - [`bus`]: EventBridge. [`secrets`]: Secrets Manager. [`clock`]: the system's.
 //! - [`consumer`] and [`receiver`]: the SQS runners that a domain's and a receiver's `main.rs` call.
 //!   `visibility` sets when a failed message comes back.
-//! - [`timeline`]: the ledger's events by time; [`listing`]: their states. [`inspect`]: what the tables hold, for
-//!   operators and tests.
+//! - [`timeline`]: the ledger's events by time; [`listing`]: their states. `merge` makes one list of an index's shards.
+//!   [`inspect`]: what the tables hold, for operators and tests.
 //! - [`telemetry`]: one JSON object per line. [`code`]: what faults are called.
 //! - `faults`: in development builds only, faults at the AWS client, controlled by tests.
 //!
@@ -39,6 +39,7 @@ pub mod http;
 pub mod inspect;
 pub mod ledger;
 pub mod listing;
+mod merge;
 pub mod objects;
 pub mod outcomes;
 pub mod projections;

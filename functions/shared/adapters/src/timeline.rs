@@ -1,27 +1,25 @@
 //! The ledger's events by the time they were first received: what operators list, and what a filter replays.
 //!
-//! A day is spread over a few shards of the index `by_time`; they are read concurrently, each in bounded pages, and
-//! merged. So a walk over any number of events holds one page per shard in memory, and reads no shard further than the
-//! request needs. The index follows the table within a moment: the newest second may be incomplete.
+//! A day is spread over a few shards of the index `by_time`, which [`merge`] makes one list of. The index follows the
+//! table within a moment: the newest second may be incomplete.
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::HashMap;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_types::SdkConfig;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use sluice_kernel::code::Code;
 use sluice_kernel::fault::Fault;
-use tokio::task::JoinSet;
 
 use crate::aws;
 use crate::code;
 use crate::entry::{self, Item, SEEN_SHARDS, number, text};
+use crate::merge::{self, Merge, Page, Row};
+pub use crate::merge::{PAGE_MAX, Position};
 
 /// The first page of a shard: small, so that the first events appear at once.
 const PAGE_FIRST: i32 = 100;
-
-/// The largest page, to which pages grow.
-pub const PAGE_MAX: i32 = 1_000;
 
 /// An event, as the index holds it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -141,20 +139,6 @@ pub fn is_like(text: &str, pattern: &str) -> bool {
     text.ends_with(end)
 }
 
-/// The position of a walk: the time of the last event that it returned, and all events of that time that it has
-/// returned. From it another walk resumes, even in another process, returns no event twice and leaves none out.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Position {
-    at_ms: i64,
-    ids: BTreeSet<String>,
-}
-
-impl Position {
-    fn has_given(&self, seen: &Seen) -> bool {
-        seen.received_at_ms == self.at_ms && self.ids.contains(&seen.id)
-    }
-}
-
 /// The ledger by time.
 #[derive(Debug, Clone)]
 pub struct Timeline {
@@ -180,15 +164,21 @@ impl Timeline {
         );
         let empty = wanted.until_ms <= wanted.from_ms;
         Walk {
-            timeline: self.clone(),
             next_day: match (empty, wanted.newest_first) {
                 (true, _) => None,
                 (false, true) => Some(last),
                 (false, false) => Some(first),
             },
             end_day: if wanted.newest_first { first } else { last },
-            wanted,
-            shards: Vec::new(),
+            newest_first: wanted.newest_first,
+            merge: Merge::new(
+                Source {
+                    timeline: self.clone(),
+                    wanted: wanted.clone(),
+                },
+                wanted.newest_first,
+                PAGE_FIRST,
+            ),
             given: None,
         }
     }
@@ -209,39 +199,13 @@ impl Timeline {
 /// A walk over events in the order of their times; within one millisecond in no particular order.
 #[derive(Debug)]
 pub struct Walk {
-    timeline: Timeline,
-    wanted: Wanted,
+    newest_first: bool,
     next_day: Option<i64>,
     end_day: i64,
     /// The shards of the day that is being read.
-    shards: Vec<Shard>,
+    merge: Merge<Source>,
     /// Its position; `None` before the first event.
     given: Option<Position>,
-}
-
-#[derive(Debug)]
-struct Shard {
-    key: String,
-    page_size: i32,
-    /// Wanted events that were read and not yet returned.
-    buffer: VecDeque<Seen>,
-    /// The key after which the next page begins; `None` before the first.
-    after: Option<Item>,
-    /// The time up to which it has been read, wanted or not; `None` before the first page.
-    read_to_ms: Option<i64>,
-    done: bool,
-}
-
-impl Shard {
-    /// Whether it may still return an event that comes before this time in the order.
-    fn may_precede(&self, at_ms: i64, newest_first: bool) -> bool {
-        let is_behind = match self.read_to_ms {
-            None => true,
-            Some(read_to_ms) if newest_first => read_to_ms > at_ms,
-            Some(read_to_ms) => read_to_ms < at_ms,
-        };
-        self.buffer.is_empty() && !self.done && is_behind
-    }
 }
 
 impl Walk {
@@ -256,55 +220,22 @@ impl Walk {
     /// `Retry` if the ledger can't be reached.
     pub async fn next(&mut self) -> Result<Option<Seen>, Fault> {
         while let Some(seen) = self.next_read().await? {
-            match &mut self.given {
-                Some(given) if given.has_given(&seen) => continue,
-                Some(given) if given.at_ms == seen.received_at_ms => {
-                    given.ids.insert(seen.id.clone());
-                }
-                given => {
-                    *given = Some(Position {
-                        at_ms: seen.received_at_ms,
-                        ids: BTreeSet::from([seen.id.clone()]),
-                    });
-                }
+            if Position::give(&mut self.given, &seen) {
+                return Ok(Some(seen));
             }
-            return Ok(Some(seen));
         }
         Ok(None)
     }
 
     async fn next_read(&mut self) -> Result<Option<Seen>, Fault> {
-        let newest_first = self.wanted.newest_first;
         loop {
-            let heads = self.shards.iter().enumerate().filter_map(|(index, shard)| {
-                let at_ms = shard.buffer.front()?.received_at_ms;
-                Some((if newest_first { -at_ms } else { at_ms }, at_ms, index))
-            });
-            // A shard without a wanted event delays the others only until it is read as far as they are, so that a rare
-            // type doesn't read a whole day at once.
-            let behind: Vec<_> = match heads.min() {
-                Some((_, at_ms, index)) => {
-                    let behind = self.indexes(|shard| shard.may_precede(at_ms, newest_first));
-                    if behind.is_empty() {
-                        return Ok(self.shards[index].buffer.pop_front());
-                    }
-                    behind
-                }
-                None => self.indexes(|shard| !shard.done),
-            };
-            if !behind.is_empty() {
-                self.read(&behind).await?;
-            } else if !self.next_day() {
+            if let Some(seen) = self.merge.next().await? {
+                return Ok(Some(seen));
+            }
+            if !self.next_day() {
                 return Ok(None);
             }
         }
-    }
-
-    fn indexes(&self, is_meant: impl Fn(&Shard) -> bool) -> Vec<usize> {
-        let shards = self.shards.iter().enumerate();
-        shards
-            .filter_map(|(index, shard)| is_meant(shard).then_some(index))
-            .collect()
     }
 
     /// Continues with the next day, if there is one.
@@ -312,80 +243,50 @@ impl Walk {
         let Some(day) = self.next_day else {
             return false;
         };
-        self.next_day = match (day == self.end_day, self.wanted.newest_first) {
+        self.next_day = match (day == self.end_day, self.newest_first) {
             (true, _) => None,
             (false, true) => Some(day - 1),
             (false, false) => Some(day + 1),
         };
-        self.shards = (0..u32::from(SEEN_SHARDS))
-            .map(|shard| Shard {
-                key: entry::seen_key(day, shard),
-                page_size: PAGE_FIRST,
-                buffer: VecDeque::new(),
-                after: None,
-                read_to_ms: None,
-                done: false,
-            })
-            .collect();
+        let shards = 0..u32::from(SEEN_SHARDS);
+        self.merge
+            .begin(shards.map(|shard| entry::seen_key(day, shard)));
         true
     }
-
-    /// Reads a page of each of these shards, concurrently.
-    async fn read(&mut self, indexes: &[usize]) -> Result<(), Fault> {
-        let mut reads = JoinSet::new();
-        for index in indexes {
-            let shard = &mut self.shards[*index];
-            let (timeline, wanted) = (self.timeline.clone(), self.wanted.clone());
-            let (key, page_size, after) = (shard.key.clone(), shard.page_size, shard.after.take());
-            let index = *index;
-            reads.spawn(async move {
-                let page = timeline.page(&wanted, &key, page_size, after).await;
-                page.map(|page| (index, page))
-            });
-        }
-        while let Some(read) = reads.join_next().await {
-            let read =
-                read.map_err(|error| Fault::retry(code::TIMELINE_UNAVAILABLE, error.to_string()))?;
-            let (index, Page { found, after }) = read?;
-            let shard = &mut self.shards[index];
-            shard.page_size = shard.page_size.saturating_mul(2).min(PAGE_MAX);
-            shard.done = after.is_none();
-            shard.buffer.extend(found);
-            shard.read_to_ms = after
-                .as_ref()
-                .and_then(|key| key.get("received_at")?.as_n().ok()?.parse().ok());
-            shard.after = after;
-        }
-        Ok(())
-    }
 }
 
-struct Page {
-    found: Vec<Seen>,
-    /// Where the next one begins.
-    after: Option<Item>,
+/// The wanted events of the index.
+#[derive(Debug, Clone)]
+struct Source {
+    timeline: Timeline,
+    wanted: Wanted,
 }
 
-impl Timeline {
+impl merge::Source for Source {
+    type Row = Seen;
+
+    const UNAVAILABLE: Code = code::TIMELINE_UNAVAILABLE;
+    const TIME: &'static str = "received_at";
+
     async fn page(
         &self,
-        wanted: &Wanted,
-        key: &str,
-        page_size: i32,
+        shard: String,
+        size: i32,
         after: Option<Item>,
-    ) -> Result<Page, Fault> {
+    ) -> Result<Page<Seen>, Fault> {
+        let Self { timeline, wanted } = self;
         let (filter, names, values) = wanted.filter();
-        let mut query = self
+        let mut query = timeline
             .client
             .query()
-            .table_name(&self.table)
+            .table_name(&timeline.table)
             .index_name("by_time")
             .key_condition_expression("seen = :seen AND received_at BETWEEN :from AND :last")
-            .expression_attribute_values(":seen", text(key))
+            .expression_attribute_values(":seen", text(shard))
             .expression_attribute_values(":from", number(wanted.from_ms))
             .expression_attribute_values(":last", number(wanted.until_ms - 1))
             .scan_index_forward(!wanted.newest_first)
-            .limit(page_size)
+            .limit(size)
             .set_exclusive_start_key(after);
         for (name, value) in values {
             query = query.expression_attribute_values(name, value);
@@ -405,6 +306,16 @@ impl Timeline {
             found: found.filter(|seen| wanted.takes(seen)).collect(),
             after: output.last_evaluated_key.filter(|key| !key.is_empty()),
         })
+    }
+}
+
+impl Row for Seen {
+    fn at_ms(&self) -> i64 {
+        self.received_at_ms
+    }
+
+    fn name(&self) -> String {
+        self.id.clone()
     }
 }
 

@@ -17,6 +17,7 @@ use sluice_operations::times::When;
 use super::{Action, Begun, plan as page_of_plan};
 use crate::app::{About, Shared};
 use crate::fields::{Asked, Fields};
+use crate::limits::PLAN_RECORDS;
 use crate::query::{given, url};
 use crate::refusal::Refusal;
 use crate::show::{Tone, command, toned, word};
@@ -74,8 +75,10 @@ impl Replay {
                     code: given(&self.code),
                     digest: given(&self.cause),
                     domain: given(&self.domain),
+                    ..Filter::default()
                 };
-                let records = rejected::records(stack, &filter).await?;
+                let unwatched = &mut |_| {};
+                let records = rejected::all(stack, &filter, PLAN_RECORDS, unwatched).await?;
                 let subjects = records.into_iter().map(|record| record.subject);
                 let mut subjects: Vec<_> = subjects.collect();
                 // By their names: the order of records changes with each receive, and the plan would be another one.

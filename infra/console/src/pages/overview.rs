@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::extract::{Query, State};
 use maud::{Markup, html};
 use sluice_operations::problem::Problem;
+use sluice_operations::rejected::Counted;
 use sluice_operations::status::counts::Counts;
 use sluice_operations::status::queues::Queue;
 use sluice_operations::status::{OVERDUE_MS, SWEEP_MS, Status};
@@ -78,8 +79,7 @@ fn view(numbers: &Numbers) -> Markup {
 
 /// What an operator should look at, first of all.
 fn needs_a_person(numbers: &Numbers) -> Markup {
-    let Numbers { status, records } = numbers;
-    let recorded = |outcome: &str| Some(records.get(outcome).copied().unwrap_or_default() as f64);
+    let status = &numbers.status;
     let dead: u64 = status.queues.iter().map(|queue| queue.dead).sum();
     let dead =
         dead + status.undelivered.unwrap_or_default() + status.unprocessed.unwrap_or_default();
@@ -87,16 +87,15 @@ fn needs_a_person(numbers: &Numbers) -> Markup {
         .last_hour
         .as_ref()
         .map(|hour| hour.of("ingest", "refused") + hour.of("ingest", "failed"));
-    let rejected = url("/rejected", &[("outcome", "rejected")]);
-    let failing = url("/rejected", &[("outcome", "failing")]);
+    let of = |outcome: &str| url("/failures", &[("outcome", outcome)]);
     html! {
         section aria-labelledby="needs" {
             h2 #needs { "Needs a person" }
             div.tiles {
-                (tile("Rejected", recorded("rejected"), "on record", &rejected, Tone::Bad))
-                (tile("Failing", recorded("failing"), "near their last receive", &failing, Tone::Warn))
-                (tile("Dead letters", Some(dead as f64), "given up", "/dead-letters", Tone::Bad))
-                (tile("Refused or failed", refused, "deliveries, last hour", "#deliveries", Tone::Warn))
+                (tile("Rejected", recorded(numbers.rejected), "on record", &of("rejected"), Tone::Bad))
+                (tile("Failing", recorded(numbers.failing), "near their last receive", &of("failing"), Tone::Warn))
+                (tile("Dead letters", known(Some(dead as f64)), "given up", "/dead-letters", Tone::Bad))
+                (tile("Refused or failed", known(refused), "deliveries, last hour", "#deliveries", Tone::Warn))
             }
             @if status.troubles.is_empty() && status.unknown.is_empty() {
                 p { (toned(Tone::Good, "Nothing else needs a look.")) }
@@ -110,8 +109,28 @@ fn needs_a_person(numbers: &Numbers) -> Markup {
     }
 }
 
+/// A number of a tile, and its text.
+fn known(number: Option<f64>) -> (Option<f64>, String) {
+    (number, count(number))
+}
+
+/// A number of records; at least that, if there are more than are counted.
+fn recorded(counted: Counted) -> (Option<f64>, String) {
+    let (number, text) = known(Some(counted.count as f64));
+    match counted.is_more {
+        true => (number, format!("≥ {text}")),
+        false => (number, text),
+    }
+}
+
 /// A count with a link to what it counts.
-fn tile(name: &str, number: Option<f64>, of: &str, to: &str, tone: Tone) -> Markup {
+fn tile(
+    name: &str,
+    (number, text): (Option<f64>, String),
+    of: &str,
+    to: &str,
+    tone: Tone,
+) -> Markup {
     let tone = match number {
         Some(0.0) => Tone::Dim,
         None => Tone::Warn,
@@ -120,7 +139,7 @@ fn tile(name: &str, number: Option<f64>, of: &str, to: &str, tone: Tone) -> Mark
     html! {
         a.tile href=(to) {
             span.name { (name) }
-            strong { (toned(tone, &count(number))) }
+            strong { (toned(tone, &text)) }
             span.dim { (of) }
         }
     }

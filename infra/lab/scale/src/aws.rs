@@ -30,8 +30,7 @@ use sluice_local::template;
 /// The ledger's table.
 pub(crate) const LEDGER: &str = "ledger";
 
-/// The table of outcomes that the console sees. It stays empty, because replays write to the other one and what is
-/// exceptional doesn't grow with the ledger.
+/// The table of outcomes that the console sees: what domains recorded. Replays write to the other one.
 pub(crate) const EXCEPTIONS: &str = "exceptions";
 
 /// The bus.
@@ -151,9 +150,9 @@ impl Aws {
         }
     }
 
-    /// The same, as the console sees it: without the outcomes that replays wrote.
+    /// The same, as the console sees it: with domains' records, and without the outcomes that replays wrote.
     #[must_use]
-    pub fn info_without_outcomes(&self) -> StackInfo {
+    pub fn info_with_records(&self) -> StackInfo {
         let mut info = self.info();
         info.tables
             .insert("outcomes".to_owned(), EXCEPTIONS.to_owned());

@@ -30,8 +30,8 @@ const REFUND_EVERY: usize = 10;
 const DAY_MS: i64 = 86_400_000;
 const HOUR_MS: i64 = 3_600_000;
 
-/// How long the ledger keeps an entry.
-const KEEP_DAYS: i64 = 35;
+/// How long an entry or a record is kept.
+pub(crate) const KEEP_DAYS: u32 = 35;
 
 const ATTEMPT: &str = "8f5f7e1c-0b1d-4a51-9a6e-3f2a4b5c6d7e";
 const TRACEPARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
@@ -73,7 +73,7 @@ impl Spread {
     }
 
     /// When the event with this number came in.
-    fn received_at_ms(&self, n: usize) -> i64 {
+    pub(crate) fn received_at_ms(&self, n: usize) -> i64 {
         // The first part of the events is in even steps, whatever its size: steps of the golden ratio fill a span
         // evenly at any time.
         let (number, from_ms, span_ms) = match n.checked_sub(self.newest) {
@@ -262,20 +262,20 @@ fn arrival(body: &str, received_at_ms: i64) -> Result<Arrival<'_>, Problem> {
         attempt: ATTEMPT,
         received_at_ms,
         lapses_at_ms: received_at_ms + 20_000,
-        expires_at_s: received_at_ms / 1_000 + KEEP_DAYS * DAY_MS / 1_000,
+        expires_at_s: received_at_ms / 1_000 + i64::from(KEEP_DAYS) * DAY_MS / 1_000,
         traceparent: TRACEPARENT,
         ledger_only: None,
     })
 }
 
-/// An attribute in the emulator's form. An entry's attributes are texts, numbers, bytes and flags.
-fn emulated(value: AttributeValue) -> Result<Emulated, Problem> {
+/// An attribute in the emulator's form. Attributes of entries and records are texts, numbers, bytes and flags.
+pub(crate) fn emulated(value: AttributeValue) -> Result<Emulated, Problem> {
     match value {
         AttributeValue::S(text) => Ok(Emulated::S(text)),
         AttributeValue::N(number) => Ok(Emulated::N(number)),
         AttributeValue::B(bytes) => Ok(Emulated::B(bytes.into_inner())),
         AttributeValue::Bool(flag) => Ok(Emulated::BOOL(flag)),
-        other => Err(failed(format!("an entry's attribute is {other:?}"))),
+        other => Err(failed(format!("an attribute is {other:?}"))),
     }
 }
 

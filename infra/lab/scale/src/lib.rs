@@ -2,7 +2,7 @@
 //! pages over growing ledgers.
 //!
 //! # Layout
-//! - [`aws`]: the AWS that is measured, and counts. [`ledger`]: fills it.
+//! - [`aws`]: the AWS that is measured, and counts. [`ledger`] and [`records`]: fill it.
 //! - [`measure`]: what is measured, and what is stated of it. `program` runs the operator's program.
 //!   `pages` asks its console for pages.
 //! - [`judge`]: whether it is as stated. [`report`]: the tables.
@@ -22,6 +22,7 @@ pub mod ledger;
 pub mod measure;
 mod pages;
 mod program;
+pub mod records;
 pub mod report;
 
 use std::path::PathBuf;
@@ -35,6 +36,7 @@ use aws::Aws;
 use judge::Size;
 use ledger::{Ledger, Spread};
 use measure::{Bench, Fixed};
+use records::Records;
 use report::Report;
 
 /// How often progress is reported while a ledger is filled.
@@ -64,6 +66,7 @@ pub fn run(options: &Options, progress: &mut dyn FnMut(&str)) -> Result<Report, 
     let bench = Bench::new(&aws, options.folder.clone(), options.fixed)?;
     let spread = Spread::until_today(options.days, options.fixed.newest);
     let mut ledger = Ledger::new(&aws, &root(), spread)?;
+    let mut records = Records::new(&aws, spread);
     let mut sizes = Vec::new();
     for entries in &options.entries {
         let start = Instant::now();
@@ -78,9 +81,11 @@ pub fn run(options: &Options, progress: &mut dyn FnMut(&str)) -> Result<Report, 
                 said = Instant::now();
             }
         })?;
+        records.fill(*entries)?;
         progress(&format!(
-            "{} entries, filled in {:.1} s",
+            "{} entries and {} records, filled in {:.1} s",
             grouped(*entries),
+            grouped(records.count()),
             start.elapsed().as_secs_f64()
         ));
         sizes.push(Size {

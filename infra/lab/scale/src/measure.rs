@@ -20,6 +20,7 @@ use crate::aws::{Aws, BUS, Calls, LEDGER, failed};
 use crate::ledger::Ledger;
 use crate::pages::Console;
 use crate::program::Program;
+use crate::records::CAUSE;
 
 /// Rows of `sluice event list` by default.
 const FIRST_ROWS: usize = 50;
@@ -87,8 +88,12 @@ pub enum Work {
     PageEvents,
     /// The console's page of an event.
     PageEvent,
-    /// The console's page of rejected events.
-    PageRejected,
+    /// The console's page of failures.
+    PageFailures,
+    /// The same, of a type that no failure has.
+    PageFailuresNone,
+    /// The console's page of one cause.
+    PageCause,
     /// The console's page of runs.
     PageRuns,
     /// The console's page of reconcile.
@@ -137,7 +142,7 @@ impl Linear {
 
 impl Work {
     /// All of it, in the order in which it is measured.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 18] = [
         Self::FirstPage,
         Self::ListHour,
         Self::ListAll,
@@ -151,7 +156,9 @@ impl Work {
         Self::PageWeek,
         Self::PageEvents,
         Self::PageEvent,
-        Self::PageRejected,
+        Self::PageFailures,
+        Self::PageFailuresNone,
+        Self::PageCause,
         Self::PageRuns,
         Self::PageReconcile,
     ];
@@ -162,6 +169,7 @@ impl Work {
             Self::PageOverview | Self::PageWeek => Some(costs::OVERVIEW),
             Self::PageEvents => Some(costs::EVENTS),
             Self::PageEvent => Some(costs::EVENT),
+            Self::PageFailures | Self::PageFailuresNone | Self::PageCause => Some(costs::FAILURES),
             Self::PageRuns => Some(costs::RUNS),
             _ => None,
         }
@@ -175,7 +183,9 @@ impl Work {
             Self::PageEvents => "/events",
             // The first of the newest hour.
             Self::PageEvent => return Some(format!("/events/evt_{:024}", 0)),
-            Self::PageRejected => "/rejected",
+            Self::PageFailures => "/failures",
+            Self::PageFailuresNone => "/failures?type=charge.dispute.closed",
+            Self::PageCause => return Some(CAUSE.clone()),
             Self::PageRuns => "/runs",
             Self::PageReconcile => "/reconcile",
             _ => return None,
@@ -201,7 +211,9 @@ impl Work {
             Self::PageWeek => "console: overview, over a week".to_owned(),
             Self::PageEvents => "console: events".to_owned(),
             Self::PageEvent => "console: an event".to_owned(),
-            Self::PageRejected => "console: rejected".to_owned(),
+            Self::PageFailures => "console: failures".to_owned(),
+            Self::PageFailuresNone => "console: failures of a type that none has".to_owned(),
+            Self::PageCause => "console: a cause".to_owned(),
             Self::PageRuns => "console: runs".to_owned(),
             Self::PageReconcile => "console: reconcile".to_owned(),
         }
@@ -264,7 +276,7 @@ pub(crate) struct Bench<'a> {
 
 impl<'a> Bench<'a> {
     pub(crate) fn new(aws: &'a Aws, folder: PathBuf, fixed: Fixed) -> Result<Self, Problem> {
-        let console = Program::build(&aws.info_without_outcomes(), folder.join("console"))?;
+        let console = Program::build(&aws.info_with_records(), folder.join("console"))?;
         let program = Program::build(&aws.info(), folder)?;
         Ok(Self {
             aws,

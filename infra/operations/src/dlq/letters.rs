@@ -16,7 +16,7 @@ use sluice_kernel::outcome::subject_of_message;
 
 use crate::problem::Problem;
 use crate::queues::{self, depth};
-use crate::rejected::{self, Filter, StoredRecord};
+use crate::rejected;
 use crate::stack::Stack;
 
 /// How long messages are hidden while they are looked at, in seconds.
@@ -225,31 +225,23 @@ fn letter(message: &Value) -> Letter {
     }
 }
 
-/// What a domain recorded of its dead messages, by what they are about.
-#[derive(Debug, Default)]
-pub(super) struct Recorded(BTreeMap<String, StoredRecord>);
-
-impl Recorded {
-    /// Reads it. This comes before letters are received: they would stay hidden for a while if it failed afterwards.
-    pub(super) async fn of(stack: &Stack, domain: &str) -> Result<Self, Problem> {
-        let records = rejected::records(stack, &Filter::default()).await?;
-        let own = records.into_iter().filter(|record| record.domain == domain);
-        Ok(Self(
-            own.map(|record| (record.subject.clone(), record)).collect(),
-        ))
-    }
-
-    /// Sets the cause of each letter.
-    pub(super) fn explain(&self, letters: &mut [Letter]) {
-        for letter in letters {
-            let record = self.0.get(&letter.subject);
-            letter.code = record.map_or("unknown", |record| &record.code).to_owned();
-            if let Some(record) = record {
-                letter.digest.clone_from(&record.digest);
-                letter.cause.clone_from(&record.cause);
-            }
+/// Sets the cause of each letter, by what this domain recorded of it.
+pub(super) async fn explain(
+    stack: &Stack,
+    domain: &str,
+    letters: &mut [Letter],
+) -> Result<(), Problem> {
+    let subjects = letters.iter().map(|letter| letter.subject.as_str());
+    let recorded = rejected::of(stack, domain, subjects).await?;
+    for letter in letters {
+        let record = recorded.get(&letter.subject);
+        letter.code = record.map_or("unknown", |record| &record.code).to_owned();
+        if let Some(record) = record {
+            letter.digest.clone_from(&record.digest);
+            letter.cause.clone_from(&record.cause);
         }
     }
+    Ok(())
 }
 
 /// The letters that go into one call each, by their indices: at most ten, and no more bytes together than SQS takes.
