@@ -30,6 +30,7 @@
 //! - `console`: what operators see, by the same program.
 //! - `browser`: the console's pages, over HTTP, by the same program. `console_actions`: what an operator does there.
 //!   `console_numbers`: what they count.
+//! - `records`: more records of outcomes than a list looks at.
 //! - `samples`: each sample event, in memory, at the domain of its type.
 //! - `scale`: the AWS calls that a list, sweep, a replay and the console's pages make, over a small ledger and a larger one.
 //! - `operators`: wrong setups, a comparison before switching, rolled secrets, by the same program.
@@ -62,6 +63,7 @@ mod operators;
 mod outages;
 mod rebuild;
 mod receivers;
+mod records;
 mod reconcile;
 mod reconcile_crashes;
 mod replay;

@@ -297,7 +297,7 @@ fn subject(subject: &str) -> Markup {
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
+mod tests {
     use sluice_operations::rejected::StoredRecord;
 
     use super::*;

@@ -18,7 +18,7 @@ use crate::ledger::{KEEP_DAYS, Spread, emulated};
 /// The newest records: of each outcome more than the eight shards' pages of a count by cause.
 const NEWEST: usize = 16_000;
 
-/// Of so many entries one more was rejected or is failing.
+/// Of this number of entries, one was rejected or is failing.
 const ENTRIES_EACH: usize = 10;
 
 /// How many causes there are.
