@@ -84,20 +84,17 @@ fn more_records_than_a_list_looks_at_are_counted_as_at_least_and_all_that_match_
 
     let listed = program(&world, &["rejected", "list", "--json"]).output();
     let listed = listed.expect("it runs");
-    let said = String::from_utf8_lossy(&listed.stdout);
+    let (said, more) = (listed.stdout, String::from_utf8_lossy(&listed.stderr));
+    let said = String::from_utf8_lossy(&said);
     let groups: Vec<Value> = said
         .lines()
         .map(|line| serde_json::from_str(line).expect("JSON"))
         .collect();
-    assert_eq!(count(&groups, "newer"), Some(5_000));
+    assert_eq!(count(&groups, "newer"), Some(5_000), "{groups:?} {more}");
     assert_eq!(count(&groups, "older"), None);
-    let said = String::from_utf8_lossy(&listed.stderr);
-    assert!(said.starts_with("At least: 5000 records"), "{said}");
-    let until = said
-        .trim()
-        .split("--until ")
-        .nth(1)
-        .expect("a way to go on");
+    assert!(more.starts_with("At least: 5000 records"), "{more}");
+    let until = more.trim().split("--until ").nth(1);
+    let until = until.expect("a way to go on");
     let (groups, _) = sluice(&world, &["rejected", "list", "--until", until]);
     assert_eq!(count(&groups, "older"), Some(OLDER as u64));
     // All that match are looked for, and not only among the newest.

@@ -18,10 +18,10 @@ use crate::replay;
 pub(crate) enum Command {
     /// Rejected and failing events, grouped by domain, code and cause.
     #[command(after_help = "Example: sluice rejected list --outcome rejected")]
-    List(Filter),
+    List(Listed),
     /// Each event of a group, with its cause.
     #[command(after_help = "Example: sluice rejected show --code object.field_missing")]
-    Show(Filter),
+    Show(Listed),
     /// Replays the rejected events of a domain that a filter names, to that domain only. All options of `replay` hold.
     #[command(
         after_help = "Example: sluice rejected retry --digest 3fa2c1d09b77 --domain billing --why 'fixed in 1.4' --yes"
@@ -31,7 +31,7 @@ pub(crate) enum Command {
 
 /// Which records to list.
 #[derive(Debug, clap::Args, Default)]
-pub(crate) struct Filter {
+pub(crate) struct Listed {
     #[command(flatten)]
     recorded: recorded::Filter,
     /// Of events of this type.
@@ -48,7 +48,7 @@ pub(crate) struct Filter {
     until: Option<When>,
 }
 
-impl Filter {
+impl Listed {
     /// The newest of them.
     async fn page(&self, context: &Context) -> Result<Page, Problem> {
         let now_ms = now_ms();
@@ -102,7 +102,7 @@ pub(crate) async fn run(context: &Context, command: Command) -> Result<(), Probl
     }
 }
 
-async fn list(context: &Context, filter: &Filter) -> Result<(), Problem> {
+async fn list(context: &Context, filter: &Listed) -> Result<(), Problem> {
     let mut page = filter.page(context).await?;
     say_stop(&page);
     let groups = groups(std::mem::take(&mut page.records));
@@ -140,7 +140,7 @@ fn row(group: Group) -> [Cell; 7] {
     ]
 }
 
-async fn show(context: &Context, filter: &Filter) -> Result<(), Problem> {
+async fn show(context: &Context, filter: &Listed) -> Result<(), Problem> {
     let page = filter.page(context).await?;
     say_stop(&page);
     let found = page.records;
