@@ -134,7 +134,7 @@ fn a_dead_letter_whose_effects_are_pending_is_refused_and_the_other_one_is_given
     let plan = browser.page(&format!("{path}?domain=payments"));
     for words in [
         "Give 1 up",
-        "1 effect of its object are pending in payments",
+        "1 effect of its object is pending in payments",
         event.as_str(),
     ] {
         assert!(plan.contains(words), "{words}: {plan}");

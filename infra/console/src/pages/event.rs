@@ -6,6 +6,7 @@
 use axum::extract::{Path, State};
 use maud::{Markup, html};
 use sluice_operations::events::story::{self, Kind, Step, Story};
+use sluice_operations::words::{counted, either};
 
 use crate::app::{About, Shared};
 use crate::body::shown;
@@ -108,7 +109,7 @@ fn facts(story: &Story) -> Markup {
                     @else if projection.is_in_history { "has applied it" }
                     @else { "doesn't rest on it" }
                     @if projection.tie_unresolved == Some(true) { " " (toned(Tone::Warn, "a guess between events of one second")) }
-                    @if !projection.pending.is_empty() { ", " (projection.pending.len()) " effects pending" }
+                    @if !projection.pending.is_empty() { ", " (counted(projection.pending.len(), "effect")) " pending" }
                 }
             }
             @if !story.recorded.others.is_empty() {
@@ -183,7 +184,7 @@ fn body(about: &About, story: &Story) -> Markup {
         @match body.and_then(|body| shown(body, BODY_BYTES)) {
             Some(shown) => {
                 p.dim {
-                    "Numbers and texts are as Stripe wrote them. " (shown.masked) " values are masked by the names of their \
+                    "Numbers and texts are as Stripe wrote them. " (counted(shown.masked, "value")) (either(shown.masked, " is", " are")) " masked by the names of their \
                     fields: names, addresses, cards, free text, metadata."
                     @if shown.is_cut { " The body is longer than this page shows." }
                 }

@@ -13,6 +13,7 @@ use sluice_operations::problem::Problem;
 use sluice_operations::queues::depth;
 use sluice_operations::rejected::{self, Filter, StoredRecord};
 use sluice_operations::stack::Stack;
+use sluice_operations::words::counted;
 
 use crate::actions::{Action, dead_letters, replay::Replay};
 use crate::app::{About, Shared};
@@ -128,7 +129,7 @@ fn of_causes(asked: &Asked, found: &Found) -> Markup {
     html! {
         p.bar {
             @if dead > 0 {
-                strong { "About " (dead) @if dead == 1 { " dead letter" } @else { " dead letters" } }
+                strong { "About " (counted(dead, "dead letter")) }
                 span.dim { @for (name, count) in found.counts.iter().filter(|(_, count)| *count > 0) { (name) " " (count) " " } }
                 @if asked.letters.is_empty() {
                     a.button href=(look) { "Look at them" }

@@ -7,8 +7,9 @@ use maud::{Markup, html};
 use serde::Deserialize;
 use sluice_operations::problem::Problem;
 use sluice_operations::series::types::Types;
-use sluice_operations::series::{Line, Measure, Measured, Series, Source, Span};
+use sluice_operations::series::{LAG_MAX_MS, Line, Measure, Measured, Series, Source, Span};
 use sluice_operations::times::span as length;
+use sluice_operations::words::counted;
 
 use crate::app::Shared;
 use crate::assets::ADDRESSES;
@@ -141,7 +142,9 @@ fn source(series: &Series) -> Markup {
         @match series.source {
             Source::Metrics => "CloudWatch, which is asked at most once a minute for a span.",
             Source::LogLines => {
-                "the functions' log lines. The local AWS keeps no history of queues: see the table of domains."
+                "the functions' log lines. The local AWS keeps no history of queues: see the table of domains. The time from \
+                Stripe's clock leaves out events that were more than " (length(LAG_MAX_MS as i64)) " old when they were applied: \
+                that is no delay, since Stripe repeats a delivery for three days."
             }
         }
         @if series.cut { " There were more lines than are read, so counts are a minimum." }
@@ -199,7 +202,7 @@ fn of_types(types: &Types) -> Markup {
             } } }
         }
         p.dim {
-            (types.events) " events, each once, "
+            (counted(types.events, "event")) ", each once, "
             @if types.cut { "the newest, since " } @else { "since " }
             (time(types.since_ms))
             @if types.types.len() > ROWS { "; " (types.types.len() - ROWS) " more types" }

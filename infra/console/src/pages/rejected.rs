@@ -4,6 +4,7 @@ use axum::extract::{Query, State};
 use maud::{Markup, html};
 use serde::Deserialize;
 use sluice_operations::rejected::{self, Filter, Group, StoredRecord, groups};
+use sluice_operations::words::counted;
 
 use crate::app::{About, Shared};
 use crate::layout::{Section, page as framed};
@@ -97,7 +98,7 @@ fn of_records(about: &About, asked: &Asked, records: &[StoredRecord]) -> Markup 
         p { a href="/rejected" { "All groups" } }
         @if let Some(first) = records.first() {
             div.note.bad[first.outcome == "rejected"].warn[first.outcome != "rejected"] {
-                p { strong { (first.domain) } " " (word(&first.outcome)) " " (records.len()) @if records.len() == 1 { " event" } @else { " events" } }
+                p { strong { (first.domain) } " " (word(&first.outcome)) " " (counted(records.len(), "event")) }
                 p { (first.cause) }
                 (runbook(&first.code))
             }

@@ -81,7 +81,8 @@ fn view(about: &About, run: &Summary, now_ms: i64) -> Markup {
         @match may(run, now_ms) {
             May::Stop => {
                 h2 { "Stop it" }
-                p.dim { "Its record says so at once. The program that works on it ends after what it is at: that part isn't counted, and is                     done again when the run is resumed." }
+                p.dim { "Its record says so at once. The program that works on it ends after what it is at: that part isn't counted, and is \
+                    done again when the run is resumed." }
             }
             May::Resume => { h2 { "Resume it" } p.dim { "It continues at the place that its record has, under the same name." } }
             May::Neither => {}
