@@ -109,6 +109,7 @@ impl Browser {
         assert_eq!(answer.status, 200, "{path}: {}", answer.body);
         println!("{path}: {} bytes", answer.body.len());
         assert!(answer.body.len() < PAGE_BYTES, "{path}");
+        assert_eq!(space_within(&answer.body), None, "{path}");
         answer.body
     }
 
@@ -126,6 +127,23 @@ impl Browser {
         let body = fields.collect::<Vec<_>>().join("&");
         ask(&self.host, "POST", path, &headers, &body)
     }
+}
+
+/// What is around two spaces in the text of a page, outside of what is laid out: a sentence that lost a line's end.
+fn space_within(page: &str) -> Option<&str> {
+    let parts = page.split("</pre>");
+    let mut parts = parts.map(|part| part.split("<pre").next().unwrap_or_default());
+    parts.find_map(|part| {
+        let at = part.find("  ")?;
+        let begin = part[..at].rfind('>').unwrap_or_default();
+        part[begin..].split('<').next()
+    })
+}
+
+#[test]
+fn two_spaces_in_a_sentence_are_found_and_those_of_a_body_are_none() {
+    assert_eq!(space_within("<p>a b</p><pre>{  }</pre><p>c</p>"), None);
+    assert_eq!(space_within("<pre>a</pre><p>b  c</p>"), Some(">b  c"));
 }
 
 /// The text between two others, of the first place that has both.

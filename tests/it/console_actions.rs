@@ -361,3 +361,68 @@ fn a_function_is_rolled_back_by_one_of_two_confirmations() {
         "{said:?}"
     );
 }
+
+#[test]
+fn a_body_is_shown_unmasked_once_to_who_says_why_and_that_is_on_record() {
+    let world = World::own(|_| {});
+    let (event, object) = (unique("evt"), unique("pi"));
+    let mut paid = intent(&event, &object, "succeeded", now_s(), "succeeded");
+    paid["data"]["object"]["receipt_email"] = "ann@example.com".into();
+    world.deliver(&paid.to_string());
+    let browser = Browser::open(&world, &["--write"]);
+    let page = browser.page(&format!("/events/{event}"));
+    assert!(!page.contains("ann@example.com"), "{page}");
+    let path = format!("/events/{event}/body");
+    assert!(page.contains(&format!("action=\"{path}\"")), "{page}");
+    let (digest, run) = confirmation(&page);
+    assert_eq!(browser.status(&path), 405, "no address shows it");
+
+    let other = [("digest", "00"), ("run", &run), WHY];
+    let changed = browser.send(&path, &other, "same-origin");
+    assert_eq!(changed.status, 409);
+    assert!(!changed.body.contains("ann@example.com"));
+    let asked = [("digest", digest.as_str()), ("run", &run), WHY];
+    assert_eq!(browser.send(&path, &asked, "cross-site").status, 403);
+    assert_eq!(
+        browser.send(&path, &asked[..2], "same-origin").status,
+        400,
+        "without a reason"
+    );
+    assert!(
+        browser
+            .page("/runs?kind=view")
+            .contains("No run is on record"),
+        "nothing was shown"
+    );
+
+    let shown = browser.send(&path, &asked, "same-origin");
+    assert_eq!(shown.status, 200, "{}", shown.body);
+    assert!(shown.body.contains("ann@example.com"), "{}", shown.body);
+    assert_eq!(shown.header("cache-control"), Some("no-store"));
+    assert_eq!(shown.header("location"), None);
+    let again = browser.send(&path, &asked, "same-origin");
+    assert_eq!(again.status, 409, "it is shown once");
+    assert!(!again.body.contains("ann@example.com"));
+    let page = browser.page(&format!("/events/{event}"));
+    assert!(!page.contains("ann@example.com"), "{page}");
+
+    let list = browser.page("/runs?kind=view");
+    for words in [run.as_str(), "an operator", "a test", "1 shown"] {
+        assert!(list.contains(words), "{words}: {list}");
+    }
+    let of_run = between(&list, "href=\"/runs/view/", "\"").replace("&amp;", "&");
+    let record = browser.page(&format!("/runs/view/{of_run}"));
+    assert!(
+        record.contains(&format!("href=\"/events/{event}\"")) && record.contains(&digest),
+        "{record}"
+    );
+    let (said, _) = sluice(&world, &["runs"]);
+    assert_eq!((&said[0]["kind"], &said[0]["why"]), (&json!("view"), &json!("a test")));
+
+    let reader = Browser::open(&world, &[]);
+    let page = reader.page(&format!("/events/{event}"));
+    assert!(!page.contains(&path) && page.contains("read-only"), "{page}");
+    let refused = reader.send(&path, &asked, "same-origin");
+    assert_eq!(refused.status, 403);
+    assert!(!refused.body.contains("ann@example.com"));
+}

@@ -12,7 +12,7 @@ use crate::actions::rebuild::Rebuild;
 use crate::actions::reconcile::Reconcile;
 use crate::actions::replay::Replay;
 use crate::actions::rollback::Rollback;
-use crate::actions::{confirmed, control, menu, planned, replay};
+use crate::actions::{confirmed, control, menu, planned, replay, view};
 use crate::app::Shared;
 use crate::assets;
 use crate::guard::guard;
@@ -66,6 +66,7 @@ pub(crate) const ROUTES: &[Route] = &[
     route!(GET "/events" "/events?type=charge.*" events::page),
     route!(GET "/events/{id}" "/events/evt_1" event::page),
     route!(GET "/events/{id}/timeline" "/events/evt_1/timeline" event::timeline),
+    route!(POST "/events/{id}/body" "/events/evt_1/body" view::body),
     route!(GET "/events/{id}/replay" "/events/evt_1/replay" replay::of_event),
     route!(GET "/actions" "/actions" menu::page),
     route!(GET "/replays" "/replays?type=charge.*" menu::replay),

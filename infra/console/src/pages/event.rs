@@ -8,6 +8,7 @@ use maud::{Markup, html};
 use sluice_operations::events::story::{self, Kind, Step, Story};
 use sluice_operations::words::{counted, either};
 
+use crate::actions::view;
 use crate::app::{About, Shared};
 use crate::body::shown;
 use crate::layout::{Section, page as framed};
@@ -195,6 +196,7 @@ fn body(about: &About, story: &Story) -> Markup {
                 @else { "The stored body isn't whole." }
             },
         }
+        @if is_whole { (view::offer(about, story)) }
         p { "Byte for byte, nothing masked: " (command(&exact)) }
         p { "All of this in the terminal: " (command(&about.command(&format!("event show {}", entry.id)))) }
     }

@@ -7,6 +7,7 @@ use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Response};
 use maud::{Markup, html};
 use sluice_operations::control::{May, may};
+use sluice_operations::events::view::event_of;
 use sluice_operations::runs::{self, RunKind, State as RunState, Summary};
 use sluice_operations::times::now_ms;
 
@@ -14,7 +15,7 @@ use crate::actions::control;
 use crate::app::{About, Shared};
 use crate::fields::{Asked, Fields};
 use crate::layout::{Section, page as framed};
-use crate::query::{run_path, url};
+use crate::query::{event, run_path, url};
 use crate::refusal::Refusal;
 use crate::show::{Tone, ago, command, time, toned, word};
 
@@ -72,6 +73,7 @@ fn view(about: &About, run: &Summary, now_ms: i64) -> Markup {
         p { a href=(list) { "All runs" } }
         dl.facts {
             dt { "what" } dd { (run.kind.as_str()) @if let Some([before, after]) = &run.versions { ", version " (before) " → " (after) } }
+            @if let Some(id) = shown_event(run) { dt { "event" } dd { a href=(event(id)) { (id) } } }
             dt { "who" } dd { (run.who) }
             dt { "why" } dd { (run.why) }
             dt { "plan" } dd { @match &run.plan { Some(plan) => code { (plan) }, None => span.dim { "confirmed without a digest, by the program" } } }
@@ -92,6 +94,14 @@ fn view(about: &About, run: &Summary, now_ms: i64) -> Markup {
         @if run.kind == RunKind::Rollback {
             p { "The function's other versions: " a href=(url("/actions/rollback", &[("function", &run.name)])) { "plan a rollback" } }
         }
+    }
+}
+
+/// The event whose body the run has shown.
+fn shown_event(run: &Summary) -> Option<&str> {
+    match run.kind {
+        RunKind::View => event_of(&run.name),
+        _ => None,
     }
 }
 
