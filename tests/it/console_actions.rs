@@ -417,11 +417,17 @@ fn a_body_is_shown_unmasked_once_to_who_says_why_and_that_is_on_record() {
         "{record}"
     );
     let (said, _) = sluice(&world, &["runs"]);
-    assert_eq!((&said[0]["kind"], &said[0]["why"]), (&json!("view"), &json!("a test")));
+    assert_eq!(
+        (&said[0]["kind"], &said[0]["why"]),
+        (&json!("view"), &json!("a test"))
+    );
 
     let reader = Browser::open(&world, &[]);
     let page = reader.page(&format!("/events/{event}"));
-    assert!(!page.contains(&path) && page.contains("read-only"), "{page}");
+    assert!(
+        !page.contains(&path) && page.contains("read-only"),
+        "{page}"
+    );
     let refused = reader.send(&path, &asked, "same-origin");
     assert_eq!(refused.status, 403);
     assert!(!refused.body.contains("ann@example.com"));

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use sluice_operations::stack::Stack;
 
+use crate::live::Live;
 use crate::numbers::Kept;
 use crate::operations::Operations;
 use crate::series;
@@ -24,6 +25,8 @@ pub(crate) struct App {
     pub(crate) overview: Kept,
     /// What happened over each span, for as long as it is fresh.
     pub(crate) series: series::Kept,
+    /// What pages show live.
+    pub(crate) live: Live,
     pub(crate) log: Log,
 }
 

@@ -14,10 +14,15 @@ use sluice_operations::words::counted;
 use crate::app::Shared;
 use crate::assets::ADDRESSES;
 use crate::layout::{Section, page as framed};
-use crate::limits::ROWS;
+use crate::limits::{LIVE_EVERY, ROWS};
+use crate::live::{Shown, Topic};
 use crate::query::url;
 use crate::refusal::Refusal;
+use crate::series::Happened;
 use crate::show::{clock, time};
+
+/// The part of the overview that is live.
+const PART: &str = "numbers";
 
 /// Which span; without it, the last hour.
 #[derive(Debug, Default, Deserialize)]
@@ -43,7 +48,7 @@ pub(crate) fn section(span: Span) -> Markup {
             div.plots data-series=(of("/numbers.json")) {
                 @for measure in Measure::ALL { (figure(measure, span)) }
             }
-            div #numbers hx-get=(of("/numbers")) hx-trigger="load, tick from:body" {
+            div #numbers data-part=(PART) hx-get=(of("/numbers")) hx-trigger="load" {
                 noscript { p { a href=(of("/numbers")) { "Show the numbers" } } }
             }
         }
@@ -105,15 +110,28 @@ pub(crate) async fn totals(
     let happened = app
         .series
         .read(&app.operations, app.about.is_real, asked.span);
-    let happened = happened.await?;
+    Ok(of_span(&*happened.await?))
+}
+
+/// The same, live.
+pub(crate) fn over_time(span: Span) -> Topic {
+    let name = format!("numbers {}", span.name());
+    Topic::new(name, PART, LIVE_EVERY, move |app: Shared| async move {
+        let is_real = app.about.is_real;
+        let happened = app.series.read(&app.operations, is_real, span).await?;
+        Ok(Shown::of([(PART, of_span(&happened))]))
+    })
+}
+
+fn of_span(happened: &Happened) -> Markup {
     let series = &happened.series;
-    Ok(html! {
+    html! {
         div.columns {
             div.scroll tabindex="0" { (of_measures(series)) }
             div.scroll tabindex="0" { (of_types(&happened.types)) }
         }
         p.dim { (source(series)) }
-    })
+    }
 }
 
 /// A measure, bucket by bucket.
