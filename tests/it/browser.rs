@@ -113,6 +113,34 @@ impl Browser {
         answer.body
     }
 
+    /// Opens a page's stream: the event and the data of each message, until the console ends it.
+    pub(crate) fn live(&self, path: &str) -> impl Iterator<Item = (String, String)> {
+        let mut connection = TcpStream::connect(&self.host).expect("it listens");
+        let Self { host, cookie, .. } = self;
+        let request = format!(
+            "GET {path} HTTP/1.1\r\nHost: {host}\r\nCookie: {cookie}\r\nConnection: close\r\n\r\n"
+        );
+        connection
+            .write_all(request.as_bytes())
+            .expect("it is sent");
+        let mut lines = BufReader::new(connection)
+            .lines()
+            .map(|line| line.expect("text"));
+        assert!(
+            lines
+                .next()
+                .is_some_and(|line| line.starts_with("HTTP/1.1 200"))
+        );
+        let mut event = String::new();
+        lines.filter_map(move |line| {
+            if let Some(name) = line.strip_prefix("event: ") {
+                name.clone_into(&mut event);
+            }
+            let data = line.strip_prefix("data: ")?;
+            Some((event.clone(), data.to_owned()))
+        })
+    }
+
     /// Sends a form, as a page of this site does.
     pub(crate) fn send(&self, path: &str, fields: &[(&str, &str)], site: &str) -> Answer {
         let plain = |text: &str| text.replace(' ', "+");
@@ -198,7 +226,7 @@ fn a_rejected_event_is_found_in_the_browser_its_reason_is_read_and_it_is_replaye
     );
 
     for path in [
-        "/overview",
+        "/numbers?span=hour",
         "/events",
         "/events?type=payment_intent.*&state=published&outcome=rejected&domain=payments&mode=test&since=1h",
         &format!("/events/{event}/timeline"),

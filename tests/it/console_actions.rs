@@ -240,12 +240,11 @@ fn a_replay_that_the_program_began_is_stopped_in_the_browser_and_resumed_there()
     });
     let (path, began) = run.split_once('?').expect("when it began");
     let began = began.split_once('=').expect("a time");
-    let part = format!("{path}/progress?{}={}", began.0, began.1);
-    let moving = eventually("progress", || {
-        let part = browser.answer(&part);
-        part.body.contains(" of 120").then_some(part)
-    });
-    assert!(moving.body.contains("every 1s") && moving.header("hx-refresh").is_none());
+    let page = browser.page(&run);
+    let stream = between(&page, "data-live=\"", "\"").replace("&amp;", "&");
+    let mut live = browser.live(&stream);
+    let (event, part) = live.next().expect("progress");
+    assert!(event == "part" && part.contains(" of 120"), "{part}");
 
     let send = |change: &str, page: &str| {
         let digest = between(page, "name=\"digest\" value=\"", "\"").to_owned();
@@ -257,7 +256,10 @@ fn a_replay_that_the_program_began_is_stopped_in_the_browser_and_resumed_there()
     assert_eq!(begun(&send("stop", &page)), run);
     let stopped = browser.page(&run);
     assert!(stopped.contains("by an operator: a test"), "{stopped}");
-    assert_eq!(browser.answer(&part).header("hx-refresh"), Some("true"));
+    assert!(
+        live.any(|(event, _)| event == "end"),
+        "the page is to be loaded again"
+    );
     // The program ends by itself, and says who stopped it.
     let output = child.wait_with_output().expect("it ends");
     assert_eq!(output.status.code(), Some(4));

@@ -26,7 +26,15 @@ IS_OPEN = """
 MEASURE = """
     const [navigation] = performance.getEntriesByType("navigation");
     const foreign = document.querySelectorAll("main script:not([src^='/assets/']), main img, main iframe, main [onerror]");
-    return {title: document.title, foreign: foreign.length, bytes: navigation.decodedBodySize};
+    const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    let spaced = "";
+    while (texts.nextNode()) {
+      const { data, parentElement } = texts.currentNode;
+      if (/ {2}/.test(data) && !parentElement.closest("pre")) {
+        spaced = data;
+      }
+    }
+    return {title: document.title, foreign: foreign.length, bytes: navigation.decodedBodySize, spaced};
 """
 
 
@@ -37,6 +45,7 @@ class Looked:
     title: str
     foreign: int
     bytes: int
+    spaced: str
     violations: dict
     width_on_phone: int = 0
 
@@ -95,6 +104,11 @@ class Pages(BrowserTest):
             with test:
                 self.assertNotIn("taken", page.title)
                 self.assertEqual(page.foreign, 0)
+
+    def test_no_sentence_has_lost_the_end_of_a_line(self):
+        for _, page, test in self.on_each():
+            with test:
+                self.assertEqual(page.spaced, "")
 
     def test_no_page_weighs_more_than_it_may(self):
         for name, page, test in self.on_each():
