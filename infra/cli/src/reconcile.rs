@@ -18,7 +18,7 @@ const WHY: &str = "compared from the terminal";
 const EXAMPLES: &str = r#"Examples:
   sluice reconcile                 the last reports
   sluice reconcile --last 1 --json the last one, for a script
-  sluice reconcile --run           compares now, until nothing is left to compare; sluice runs shows it afterwards
+  sluice reconcile --run           compares now, until nothing is left, as a run on record
 
 "ties" are states that are a guess until Stripe is asked; those of a mode without an API key wait for one.
 "never made" are events that Stripe says it failed to make, whose objects were looked at instead. What the newest run doesn't

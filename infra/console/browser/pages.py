@@ -43,7 +43,7 @@ OPEN = "-open"
 def addresses(story):
     """(method, path) of a route → name of a picture → the address of a whole page.
 
-    In this order: what looks at dead letters hides them for a moment, and what plans with them gives them back.
+    Letters are those of connect, which no other test looks at. In this order: what looks at dead letters hides them for a moment, and what plans with them gives them back.
     """
     rejected = quote(story.rejected)
     key = quote(f"platform#test#{story.object}", safe="")
@@ -70,8 +70,8 @@ def addresses(story):
             "replays-forced": f"/replays?id={quote(story.applied)}&force=yes",
             "replays-none": "/replays?type=no.such",
         },
-        ("GET", "/actions/redrive"): {"redrive": "/actions/redrive?domain=payments"},
-        ("GET", "/actions/discard"): {"discard": "/actions/discard?domain=payments"},
+        ("GET", "/actions/redrive"): {"redrive": "/actions/redrive?domain=connect"},
+        ("GET", "/actions/discard"): {"discard": "/actions/discard?domain=connect"},
         ("GET", "/actions/rebuild"): {
             "rebuild": f"/actions/rebuild?domain=payments&key={key}&without_key=yes",
             "rebuild-domain": "/actions/rebuild?domain=subscriptions&without_key=yes",
@@ -101,7 +101,7 @@ def addresses(story):
             "rejected-group": f"/rejected?outcome=rejected&domain=payments&digest={quote(story.digest)}",
         },
         ("GET", "/dead-letters"): {"dead-letters": "/dead-letters"},
-        ("GET", "/dead-letters/{name}"): {"dead-letters-of-payments": "/dead-letters/payments"},
+        ("GET", "/dead-letters/{name}"): {"dead-letters-of-connect": "/dead-letters/connect"},
         ("GET", "/runs"): {"runs": f"/runs?run={quote(story.run)}", "runs-of-a-kind": "/runs?kind=replay"},
         ("GET", "/runs/{kind}/{name}"): {
             "run": story.run_path,

@@ -189,8 +189,9 @@ class Actions(BrowserTest):
         self.assertEqual(browser.text("table").count(name), 1)
 
     def test_a_read_only_console_shows_each_plan_and_has_no_button_for_it(self):
-        reader = self.other()
-        plans = ("/actions/redrive?domain=payments", "/replays?type=invoice.paid", self.story.stopped_path)
+        reader = self.kept()
+        self.stack.put_dead_letter("subscriptions", self.stack.intent())
+        plans = ("/actions/redrive?domain=subscriptions", "/replays?type=invoice.paid", self.story.stopped_path)
         for path in (*plans, f"/events/{self.story.applied}"):
             with self.subTest(path=path):
                 reader.open(path)

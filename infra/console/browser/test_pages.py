@@ -12,8 +12,9 @@ PAGE_BYTES = 100 * 1024
 # Light and dark on a screen, and light on a phone: what a picture's name ends with → how it is shown.
 LOOKS = {"": {}, "-dark": {"dark": True}, "-phone": {"width": PHONE}}
 
-# What axe judges in a look, if it isn't everything: dark pages differ in their colours alone.
-JUDGED = {"-dark": ["color-contrast", "link-in-text-block"]}
+# What axe judges by colours: in light and in dark. A phone has the colours of light, and all else is judged there once more.
+COLOURS = ["color-contrast", "link-in-text-block"]
+JUDGED = {"-dark": {"only": COLOURS}, "-phone": {"without": COLOURS}}
 
 OPEN_ALL = "document.querySelectorAll('main details').forEach(one => { one.open = true; })"
 
@@ -53,7 +54,7 @@ class Looked:
 @functools.cache
 def looked_at():
     """Each page's picture's name → what was seen. A page is loaded once: letters that were looked at are hidden then."""
-    browser = Shared.browser
+    browser = Shared.looker
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     for old in SCREENSHOTS.glob("*.png"):
         old.unlink()
@@ -70,7 +71,7 @@ def looked_at():
             found[name] = page = Looked(**browser.run(MEASURE), violations={})
             for ending, look in LOOKS.items():
                 browser.show(**look)
-                page.violations[ending] = browser.violations(JUDGED.get(ending))
+                page.violations[ending] = browser.violations(**JUDGED.get(ending, {}))
                 browser.screenshot(SCREENSHOTS / f"{name}{ending}.png", width=look.get("width"))
             page.width_on_phone = browser.run("return document.documentElement.scrollWidth")
     browser.show()
@@ -78,6 +79,8 @@ def looked_at():
 
 
 class Pages(BrowserTest):
+    beside = True
+
     def on_each(self):
         for name, page in looked_at().items():
             yield name, page, self.subTest(page=name)

@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use sluice_operations::stack::Stack;
 
-use crate::live::Live;
 use crate::numbers::Kept;
 use crate::operations::Operations;
 use crate::series;
 use crate::session::Session;
+use crate::streams::Streams;
 
 /// Where problems are logged: a line each.
 pub(crate) type Log = Arc<dyn Fn(&str) + Send + Sync>;
@@ -26,7 +26,7 @@ pub(crate) struct App {
     /// What happened over each span, for as long as it is fresh.
     pub(crate) series: series::Kept,
     /// What pages show live.
-    pub(crate) live: Live,
+    pub(crate) streams: Arc<Streams>,
     pub(crate) log: Log,
 }
 

@@ -13,7 +13,7 @@
 //!   cookie that it becomes.
 //! - `routes`: every path, in one table. `pages`: a module for each page. `actions`: what changes something, each a
 //!   plan, its confirmation and a run.
-//! - `live`: the stream of a page's parts that change by themselves.
+//! - `live`: what pages show of what changes by itself. `streams`: their streams, and what is read for all of them.
 //! - `operations`: runs the library's operations. `numbers`: what the overview shows. `series`: what
 //!   happened over a span. `costs`: what an open tab costs. `app`: what the handlers share.
 //! - `layout`: the frame of a page. `show`: times, states, links. `query`: what a URL holds. `fields`: what a form
@@ -51,6 +51,7 @@ mod series;
 mod server;
 mod session;
 mod show;
+mod streams;
 
 pub use server::{Console, Options};
 

@@ -1,45 +1,17 @@
-//! What a page shows live: one stream of server-sent events per page, over the same guard as any other request.
-//!
-//! A page holds a stream only while its tab is visible and isn't paused (`assets/console.js`). What a stream carries
-//! comes from topics: the first stream of a topic starts its reader, all streams of the same topic share it, and it ends
-//! with the last of them. So a stack is asked as often for ten tabs as for one.
-//!
-//! A message is a part of a page, as the page itself has it. It is sent if the browser has another one. The browser says
-//! which it has: first by what the page was made with, then by the last message's id.
-//!
-//! # Limits
-//! | what | limit |
-//! |---|---|
-//! | streams at the same time | [`STREAMS`]; one more is refused, and the page tries again later |
-//! | how long one stream lasts | [`STREAM_TIME`]; the browser then opens the next after [`STREAM_RETRY`] |
+//! What pages have to do with their streams: the bar that says that a page is live, and the topics that it shows.
 
-use std::collections::{BTreeMap, HashMap};
-use std::convert::Infallible;
-use std::fmt;
 use std::future::Future;
-use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::http::HeaderMap;
-use axum::http::header::CACHE_CONTROL;
-use axum::response::sse::{Event, KeepAlive, Sse};
-use axum::response::{IntoResponse, Response};
-use futures_util::future::select_all;
-use futures_util::stream::{Stream, unfold};
+use axum::response::Response;
 use maud::{Markup, html};
 use serde::Deserialize;
-use serde_json::json;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
-use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::app::Shared;
-use crate::assets::digest;
-use crate::limits::{STREAM_ALIVE, STREAM_RETRY, STREAM_TIME, STREAMS};
 use crate::refusal::{Refusal, render};
-
-/// The digits of a part's digest.
-const DIGITS: usize = 16;
+use crate::streams::{Part, Shown, Topic, seen_of, write_seen};
 
 /// What a browser has of what its page shows live.
 #[derive(Debug, Default, Deserialize)]
@@ -48,179 +20,36 @@ pub(crate) struct Seen {
     pub(crate) seen: String,
 }
 
-/// A part of a page: its name, as `data-part` has it, and what it shows.
-pub(crate) type Part = (&'static str, Markup);
-
-/// What a topic shows by now.
-#[derive(Debug)]
-pub(crate) struct Shown {
-    pub(crate) parts: Vec<Part>,
-    /// Whether it has come to its end: other things may be done with it then, so the whole page is loaded again.
-    pub(crate) is_end: bool,
-}
-
-impl Shown {
-    /// Parts that go on changing.
-    pub(crate) fn of(parts: impl Into<Vec<Part>>) -> Self {
-        Self {
-            parts: parts.into(),
-            is_end: false,
-        }
-    }
-}
-
-type Read = Box<dyn Fn(Shared) -> Reading + Send>;
-type Reading = Pin<Box<dyn Future<Output = Result<Shown, Refusal>> + Send>>;
-
-/// Something that pages show live.
-pub(crate) struct Topic {
+/// A topic that is read this often while a page shows it. Its name says all that the reading depends on. If it can't be
+/// read, its part `first` says so, and the log does, once.
+pub(crate) fn topic<R, F>(
+    app: &Shared,
     name: String,
-    /// The part that says so if it can't be read.
     first: &'static str,
     every: Duration,
-    read: Read,
-}
-
-impl Topic {
-    /// A topic that is read this often while a page shows it. Its name says all that the reading depends on.
-    pub(crate) fn new<R, F>(name: String, first: &'static str, every: Duration, read: R) -> Self
-    where
-        R: Fn(Shared) -> F + Send + 'static,
-        F: Future<Output = Result<Shown, Refusal>> + Send + 'static,
-    {
-        Self {
-            name,
-            first,
-            every,
-            read: Box::new(move |app| Box::pin(read(app))),
-        }
-    }
-}
-
-/// What a topic showed when it was read last.
-#[derive(Debug, Default, PartialEq, Eq)]
-struct Now {
-    /// Name, digest and HTML of each part.
-    parts: Vec<(&'static str, String, String)>,
-    is_end: bool,
-}
-
-impl Now {
-    fn of(shown: Shown) -> Self {
-        let parts = shown.parts.into_iter().map(|(name, part)| {
-            let part = part.into_string();
-            (name, seen_of(&part), part)
-        });
-        Self {
-            parts: parts.collect(),
-            is_end: shown.is_end,
-        }
-    }
-}
-
-type Sender = Arc<watch::Sender<Arc<Now>>>;
-type Receiver = watch::Receiver<Arc<Now>>;
-
-/// The topics that are read, and the places for streams.
-pub(crate) struct Live {
-    topics: Mutex<BTreeMap<String, Sender>>,
-    places: Arc<Semaphore>,
-}
-
-impl fmt::Debug for Live {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Live").finish_non_exhaustive()
-    }
-}
-
-impl Default for Live {
-    fn default() -> Self {
-        Self {
-            topics: Mutex::default(),
-            places: Arc::new(Semaphore::new(STREAMS)),
-        }
-    }
-}
-
-impl Live {
-    fn topics(&self) -> MutexGuard<'_, BTreeMap<String, Sender>> {
-        self.topics.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// What a topic shows, from now on. Starts its reader if it has none.
-fn listen(app: &Shared, topic: Topic) -> Receiver {
-    let mut topics = app.live.topics();
-    if let Some(sender) = topics.get(&topic.name) {
-        return sender.subscribe();
-    }
-    let (sender, receiver) = watch::channel(Arc::default());
-    let sender = Arc::new(sender);
-    topics.insert(topic.name.clone(), sender.clone());
-    tokio::spawn(read(app.clone(), topic, sender));
-    receiver
-}
-
-/// Takes a topic out of the list, also if its reader has panicked.
-struct Listed(Shared, String, Sender);
-
-impl Drop for Listed {
-    fn drop(&mut self) {
-        let Self(app, name, sender) = self;
-        let mut topics = app.live.topics();
-        if topics.get(name).is_some_and(|one| Arc::ptr_eq(one, sender)) {
-            topics.remove(name);
-        }
-    }
-}
-
-/// Reads a topic again and again, until nobody listens.
-async fn read(app: Shared, topic: Topic, sender: Sender) {
-    let listed = Listed(app.clone(), topic.name.clone(), sender);
-    let Listed(_, name, sender) = &listed;
-    loop {
-        let now = match (topic.read)(app.clone()).await {
-            Ok(shown) => Now::of(shown),
-            Err(refusal) => {
-                let note = render(&app, &refusal, true);
-                let now = Now::of(Shown::of([(topic.first, note)]));
-                // Once, and not each time that it is tried.
-                if let Some(line) = refusal.line().filter(|_| **sender.borrow() != now) {
-                    (app.log)(&line);
+    read: R,
+) -> Topic
+where
+    R: Fn(Shared) -> F + Send + 'static,
+    F: Future<Output = Result<Shown, Refusal>> + Send + 'static,
+{
+    let app = app.clone();
+    let logged = Arc::new(Mutex::new(None));
+    Topic::new(name, every, move || {
+        let (app, reading, logged) = (app.clone(), read(app.clone()), logged.clone());
+        async move {
+            let read = reading.await;
+            let line = read.as_ref().err().and_then(Refusal::line);
+            let mut logged = logged.lock().unwrap_or_else(PoisonError::into_inner);
+            if *logged != line {
+                if let Some(line) = &line {
+                    (app.log)(line);
                 }
-                now
+                *logged = line;
             }
-        };
-        sender.send_if_modified(|before| {
-            let is_new = **before != now;
-            if is_new {
-                *before = Arc::new(now);
-            }
-            is_new
-        });
-        tokio::select! {
-            () = sleep(topic.every) => {}
-            () = sender.closed() => {}
+            read.unwrap_or_else(|refusal| Shown::of([(first, render(&app, &refusal, true))]))
         }
-        // Under the lock, since a stream may have come in between.
-        let mut topics = app.live.topics();
-        if sender.receiver_count() == 0 {
-            topics.remove(name);
-            break;
-        }
-    }
-}
-
-/// A stream that is open.
-struct Open {
-    topics: Vec<Receiver>,
-    /// Which digest of each part the browser has.
-    seen: HashMap<String, String>,
-    until: Instant,
-    /// Whether the browser knows when to come again.
-    is_greeted: bool,
-    is_over: bool,
-    _place: OwnedSemaphorePermit,
+    })
 }
 
 /// The stream of a page: what these topics show, but for what the browser has.
@@ -233,94 +62,10 @@ pub(crate) fn stream(
     seen: &str,
     topics: impl IntoIterator<Item = Topic>,
 ) -> Result<Response, Refusal> {
-    let place = app.live.places.clone().try_acquire_owned();
-    let place = place.map_err(|_| Refusal::too_many())?;
     // A stream that the browser opens again by itself has the address of the first one.
     let last = headers.get("last-event-id").and_then(|id| id.to_str().ok());
-    let open = Open {
-        topics: topics.into_iter().map(|topic| listen(app, topic)).collect(),
-        seen: read_seen(last.unwrap_or(seen)),
-        until: Instant::now() + STREAM_TIME,
-        is_greeted: false,
-        is_over: false,
-        _place: place,
-    };
-    let alive = KeepAlive::new().interval(STREAM_ALIVE);
-    let sse = Sse::new(messages(open)).keep_alive(alive);
-    Ok(([(CACHE_CONTROL, "no-store")], sse).into_response())
-}
-
-fn messages(open: Open) -> impl Stream<Item = Result<Event, Infallible>> {
-    unfold(open, async |mut open| {
-        let message = open.next().await?;
-        Some((Ok(message), open))
-    })
-}
-
-impl Open {
-    /// The next message; none at the end.
-    async fn next(&mut self) -> Option<Event> {
-        if !self.is_greeted {
-            self.is_greeted = true;
-            return Some(Event::default().retry(STREAM_RETRY));
-        }
-        while !self.is_over {
-            if let Some(message) = self.unseen() {
-                return Some(message);
-            }
-            let changes = self
-                .topics
-                .iter_mut()
-                .map(|topic| Box::pin(topic.changed()));
-            tokio::select! {
-                (changed, ..) = select_all(changes) => changed.ok()?,
-                () = sleep_until(self.until) => return None,
-            }
-        }
-        None
-    }
-
-    /// A part that the browser doesn't have yet, or that a topic has come to its end.
-    fn unseen(&mut self) -> Option<Event> {
-        for topic in &mut self.topics {
-            let now = topic.borrow_and_update().clone();
-            for (name, of, part) in &now.parts {
-                if self.seen.get(*name) != Some(of) {
-                    self.seen.insert((*name).to_owned(), of.clone());
-                    let data = json!({ "part": name, "html": part }).to_string();
-                    let message = Event::default().event("part").data(data);
-                    return Some(message.id(write_seen(&self.seen)));
-                }
-            }
-            if now.is_end {
-                self.is_over = true;
-                return Some(Event::default().event("end").data("end"));
-            }
-        }
-        None
-    }
-}
-
-/// The digest of a part.
-fn seen_of(part: &str) -> String {
-    digest(part.as_bytes())[..DIGITS].to_owned()
-}
-
-/// `facts-0011.timeline-2233`
-fn write_seen(seen: &HashMap<String, String>) -> String {
-    let mut pairs: Vec<_> = seen
-        .iter()
-        .map(|(name, of)| format!("{name}-{of}"))
-        .collect();
-    pairs.sort_unstable();
-    pairs.join(".")
-}
-
-fn read_seen(seen: &str) -> HashMap<String, String> {
-    let pairs = seen.split('.').filter_map(|pair| pair.split_once('-'));
-    pairs
-        .map(|(name, of)| (name.to_owned(), of.to_owned()))
-        .collect()
+    let opened = app.streams.open(last.unwrap_or(seen), topics);
+    opened.ok_or_else(Refusal::too_many)
 }
 
 /// The bar of a page that is live: where its stream is, what the page has of it, and the button that pauses it.
@@ -338,4 +83,75 @@ pub(crate) fn bar(stream: &str, parts: &[&Part], words: &str) -> Markup {
 }
 
 #[cfg(test)]
-mod tests;
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use axum::body::Body;
+    use axum::http::{HeaderName, StatusCode};
+    use futures_util::StreamExt;
+    use sluice_operations::problem::Problem;
+
+    use super::*;
+    use crate::routes::ROUTES;
+    use crate::testing::Tested;
+
+    #[tokio::test]
+    async fn a_stack_that_does_not_answer_is_said_in_the_page_and_once_in_the_log() {
+        let console = Tested::new(false);
+        let tried = AtomicUsize::new(0);
+        let every = Duration::from_secs(5);
+        let topic = topic(&console.app, "x".to_owned(), "part", every, move |_| {
+            let count = tried.fetch_add(1, Ordering::SeqCst);
+            async move {
+                match count {
+                    3 => Ok(Shown::of([("part", html! { "well" })])),
+                    _ => Err(Problem::failed("ledger.unavailable: no answer").into()),
+                }
+            }
+        });
+        let logged = || console.lines.lock().expect("whole").len();
+        for lines in [1, 1, 1, 1, 2] {
+            let shown = topic.read().await;
+            let html = shown.parts[0].1.0.as_str();
+            assert!(
+                html == "well" || html.contains("ledger.unavailable"),
+                "{html}"
+            );
+            assert_eq!(logged(), lines);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_stream_that_the_browser_opens_again_goes_on_after_its_last_message() {
+        let console = Tested::new(false);
+        let parts = async || Shown::of([("a", html! { "1" }), ("b", html! { "2" })]);
+        let topic = Topic::new("x".to_owned(), Duration::from_secs(5), parts);
+        let last = format!("a-{}", seen_of("1")).parse().expect("a value");
+        let headers = HeaderMap::from_iter([(HeaderName::from_static("last-event-id"), last)]);
+        let answer = stream(&console.app, &headers, "b-0", [topic]).expect("a place");
+        let mut messages = answer.into_body().into_data_stream();
+        messages.next().await.expect("a greeting").expect("bytes");
+        let message = messages.next().await.expect("a part").expect("bytes");
+        let message = String::from_utf8_lossy(&message);
+        assert!(message.contains(r#""part":"b""#), "{message}");
+    }
+
+    #[tokio::test]
+    async fn each_live_page_has_a_stream_that_no_browser_may_keep() {
+        let console = Tested::new(false);
+        let mut tried = 0;
+        for route in ROUTES
+            .iter()
+            .filter(|route| route.path.starts_with("/live/"))
+        {
+            let request = console.request("GET", route.example).body(Body::empty());
+            let answer = console.answer(request.expect("a request")).await;
+            assert_eq!(answer.status(), StatusCode::OK, "{}", route.path);
+            let header = |name: &str| answer.headers()[name].to_str().expect("text").to_owned();
+            assert_eq!(header("content-type"), "text/event-stream");
+            assert_eq!(header("cache-control"), "no-store");
+            tried += 1;
+        }
+        assert_eq!(tried, 4);
+    }
+}

@@ -9,7 +9,6 @@ use axum::Router;
 use sluice_operations::stack::Stack;
 
 use crate::app::{About, App, Log, Shared};
-use crate::live::Live;
 use crate::numbers::Kept;
 use crate::operations::Operations;
 use crate::routes;
@@ -114,7 +113,7 @@ pub(crate) fn app(stack: Stack, write: bool, port: u16, log: Log) -> io::Result<
         confirming: Arc::default(),
         overview: Kept::default(),
         series: series::Kept::default(),
-        live: Live::default(),
+        streams: Arc::default(),
         log,
     })
 }

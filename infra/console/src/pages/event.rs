@@ -15,11 +15,12 @@ use crate::app::{About, Shared};
 use crate::body::shown;
 use crate::layout::{Section, page as framed};
 use crate::limits::{BODY_BYTES, LIVE_EVERY, STEPS};
-use crate::live::{Part, Seen, Shown, Topic, bar, stream};
+use crate::live::{Seen, bar, stream, topic};
 use crate::pages::events::mode;
 use crate::query::{event, object};
 use crate::refusal::{Refusal, runbook};
 use crate::show::{Tone, clock, command, time, toned, word};
+use crate::streams::{Part, Shown};
 
 /// The parts of the page that are live.
 const PARTS: [&str; 2] = ["known", "timeline"];
@@ -64,7 +65,8 @@ pub(crate) async fn live(
     Query(seen): Query<Seen>,
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
-    let topic = Topic::new(
+    let topic = topic(
+        &app,
         format!("event {id}"),
         PARTS[0],
         LIVE_EVERY,

@@ -138,7 +138,8 @@ fn of_causes(asked: &Asked, found: &Found) -> Markup {
             } @else { span.dim { "No dead letters." } }
         }
         @if !(asked.outcome.is_empty() && asked.domain.is_empty()) {
-            p { "Only " (asked.outcome) " " (asked.domain) ". " a href="/failures" { "All failures" } }
+            @let only = [&*asked.outcome, &asked.domain].join(" ");
+            p { "Only " (only.trim()) ". " a href="/failures" { "All failures" } }
         }
         @if causes.is_empty() { p.empty { "No event is rejected or failing, as far as this is on record." } } @else {
             div.scroll tabindex="0" { table.list {

@@ -15,11 +15,12 @@ use crate::app::Shared;
 use crate::assets::ADDRESSES;
 use crate::layout::{Section, page as framed};
 use crate::limits::{LIVE_EVERY, ROWS};
-use crate::live::{Shown, Topic};
+use crate::live::topic;
 use crate::query::url;
 use crate::refusal::Refusal;
 use crate::series::Happened;
 use crate::show::{clock, time};
+use crate::streams::{Shown, Topic};
 
 /// The part of the overview that is live.
 const PART: &str = "numbers";
@@ -114,9 +115,9 @@ pub(crate) async fn totals(
 }
 
 /// The same, live.
-pub(crate) fn over_time(span: Span) -> Topic {
+pub(crate) fn over_time(app: &Shared, span: Span) -> Topic {
     let name = format!("numbers {}", span.name());
-    Topic::new(name, PART, LIVE_EVERY, move |app: Shared| async move {
+    topic(app, name, PART, LIVE_EVERY, move |app| async move {
         let is_real = app.about.is_real;
         let happened = app.series.read(&app.operations, is_real, span).await?;
         Ok(Shown::of([(PART, of_span(&happened))]))

@@ -15,12 +15,13 @@ use sluice_operations::times::span;
 use crate::app::{App, Shared};
 use crate::layout::{Section, page as framed};
 use crate::limits::LIVE_EVERY;
-use crate::live::{Seen, Shown, Topic, bar, stream};
+use crate::live::{Seen, bar, stream, topic};
 use crate::numbers::Numbers;
 use crate::pages::numbers::{Asked, over_time, section};
 use crate::query::url;
 use crate::refusal::Refusal;
 use crate::show::{Tone, ago, clock, count, toned, word};
+use crate::streams::Shown;
 
 /// The part of the page that is live.
 const PART: &str = "overview";
@@ -65,10 +66,8 @@ pub(crate) async fn live(
         Ok(Shown::of([(PART, view(&numbers))]))
     };
     let topics = [
-        Topic::new("overview".to_owned(), PART, LIVE_EVERY, move |app| {
-            overview(app)
-        }),
-        over_time(asked.span),
+        topic(&app, "overview".to_owned(), PART, LIVE_EVERY, overview),
+        over_time(&app, asked.span),
     ];
     stream(&app, &headers, &seen.seen, topics)
 }

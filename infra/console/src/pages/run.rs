@@ -17,10 +17,11 @@ use crate::app::{About, Shared};
 use crate::fields::{Asked, Fields};
 use crate::layout::{Section, page as framed};
 use crate::limits::RUN_EVERY;
-use crate::live::{Shown, Topic, bar, stream};
+use crate::live::{bar, stream, topic};
 use crate::query::{event, run_path, url};
 use crate::refusal::Refusal;
 use crate::show::{Tone, ago, command, time, toned, word};
+use crate::streams::Shown;
 
 /// The part of the page that is live.
 const PART: &str = "progress";
@@ -58,8 +59,8 @@ pub(crate) async fn live(
     let fields = Fields(pairs);
     let seen = fields.one("seen").unwrap_or_default();
     let (kind, name, began_ms) = control::named(&kind, name, &fields)?;
-    let topic = format!("run {} {began_ms} {name}", kind.as_str());
-    let topic = Topic::new(topic, PART, RUN_EVERY, move |app: Shared| {
+    let of = format!("run {} {began_ms} {name}", kind.as_str());
+    let topic = topic(&app, of, PART, RUN_EVERY, move |app| {
         let name = name.clone();
         async move {
             let read = app

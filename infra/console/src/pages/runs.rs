@@ -14,10 +14,11 @@ use sluice_operations::stack::Stack;
 use crate::app::Shared;
 use crate::layout::{Section, page as framed};
 use crate::limits::{INDEX_PAGES, LIVE_EVERY, RUNS_PAGE};
-use crate::live::{Seen, Shown, Topic, bar, stream};
+use crate::live::{Seen, bar, stream, topic};
 use crate::query::{given, run as run_url, url};
 use crate::refusal::Refusal;
 use crate::show::{Tone, time, toned, word};
+use crate::streams::Shown;
 
 /// The part of the page that is live.
 const PART: &str = "runs";
@@ -73,7 +74,7 @@ pub(crate) async fn live(
     let Asked { after, run, kind } = &asked;
     let name = format!("runs {kind:?} {after:?} {run:?}");
     let asked = Arc::new(asked);
-    let topic = Topic::new(name, PART, LIVE_EVERY, move |app: Shared| {
+    let topic = topic(&app, name, PART, LIVE_EVERY, move |app| {
         let asked = asked.clone();
         async move {
             let (kind, after) = (RunKind::of(&asked.kind), given(&asked.after));

@@ -1,7 +1,7 @@
 //! Shows an event's stored body unmasked, as a run: who looked at which event, and why.
 //!
-//! The record is written before the body is given out. It is one of the console: whoever may read the ledger's table can
-//! read bodies without it, as `sluice event show --body` does.
+//! The record is written before the body is given out. The console makes it: a person who may read the ledger's
+//! table can read bodies without it, as `sluice event show --body` does.
 
 use serde_json::json;
 
