@@ -183,7 +183,7 @@ advisories: need-rust need-cc ## Check dependencies against RustSec's advisories
 	@target/tools/bin/cargo-deny $(CARGO_FLAGS) check advisories
 
 .PHONY: sbom
-sbom: need-rust need-python ## Write a bill of materials of what AWS runs (CycloneDX) to target/sbom
+sbom: need-rust need-python ## Write a bill of materials of what AWS runs and of the console's files of others (CycloneDX) to target/sbom
 	@$(PY) infra/deploy/sbom.py
 
 .PHONY: fuzz

@@ -38,6 +38,8 @@ ROOT = Path(__file__).resolve().parents[2]
 TEMPLATES = ("template.yaml", "functions/notify/template.yaml")
 MANIFEST = "release.json"
 LICENCES = ("LICENSE", "LICENSE-APACHE", "LICENSE-MIT")
+# What others wrote of the console's pages, which are in the operator's program.
+NOTICES = "NOTICES"
 # What isn't the same file in the trial as in the repository.
 TRIAL = {"run": "infra/local/trial/run", "README.md": "infra/local/trial/README.md"}
 TRIAL_TOOLS = ("infra/setup/setup.sh", "infra/setup/local.txt")
@@ -111,6 +113,24 @@ def functions_entries(root, codes, said):
     return entries | {place: text(root / place) for place in TEMPLATES} | {MANIFEST: said}
 
 
+def notices(root):
+    """Who wrote the files of others that are in the operator's program, and by which licence: each with its text."""
+    texts = {}
+    for row in sbom.vendored(root):
+        licence = (root / sbom.ASSETS / f"{row['file'].split('.')[0]}.LICENSE").read_text(encoding="utf-8").strip()
+        heading = f"{row['name']} {row['version']} ({row['licence']}), from {row['source'].split(' ')[0]}"
+        texts.setdefault((heading, licence), []).append(row["file"])
+    parts = ["The pages of `sluice console` hold files that others wrote. They are compiled into the program `sluice`.\n"]
+    parts += [f"{heading}: {', '.join(files)}\n\n{licence}\n" for (heading, licence), files in texts.items()]
+    return "\n----\n\n".join(parts).encode()
+
+
+def program_entries(root, content):
+    """The files of the operator's program's archive."""
+    entries = {name: text(root / name) for name in LICENCES}
+    return entries | {"sluice": (content, True), NOTICES: (notices(root), False)}
+
+
 def trial_entries(root, codes, programs):
     """The files of the trial. `programs`: name → content."""
     entries = {f"functions/{name}/bootstrap": (code, True) for name, code in codes.items() if name != "notify"}
@@ -118,7 +138,7 @@ def trial_entries(root, codes, programs):
     entries |= {name: text(root / place) for name, place in TRIAL.items()}
     places = ["template.yaml", *TRIAL_TOOLS, *LICENCES]
     places += sorted(str(one.relative_to(root)) for one in (root / SAMPLES).glob("*.json"))
-    return entries | {place: text(root / place) for place in places}
+    return entries | {place: text(root / place) for place in places} | {NOTICES: (notices(root), False)}
 
 
 def said_by(*command):
@@ -170,7 +190,7 @@ def make(options, to):
     place = f"{version}-{system}-{options.arch}"
     # Development builds are large, and their archives go away again.
     level = 1 if is_debug else 9
-    entries = {"sluice": (found["sluice"], True)} | {name: text(ROOT / name) for name in LICENCES}
+    entries = program_entries(ROOT, found["sluice"])
     write_tar(to / f"sluice-{place}.tar.gz", f"sluice-{place}", entries, level)
     if system == "linux":
         codes = {name: found[name] for name in names}

@@ -1,10 +1,11 @@
-"""Writes a software bill of materials of what AWS runs, as CycloneDX 1.6.
+"""Writes a software bill of materials of what AWS runs and of what the console's pages use, as CycloneDX 1.6.
 
     python3 infra/deploy/sbom.py [FILE]        target/sbom/sluice.cdx.json, unless another is named
 
 Everything that is linked into any function, for the processor that is deployed, from `cargo metadata` and Cargo.lock: name,
-version, licence, where it came from, its checksum, and what it depends on. Tools, tests and build scripts aren't in it. The
-same lock file gives the same bytes: there is no time and no random number in it.
+version, licence, where it came from, its checksum, and what it depends on. Tools, tests and build scripts aren't in it. And each
+file that others wrote for browsers, which is compiled into the operator's program (`infra/console/assets/vendored.tsv`). The
+same files give the same bytes: there is no time and no random number in it.
 
 Python 3.10, no packages. `infra/deploy/test_sbom.py` holds it to the lock file.
 """
@@ -18,6 +19,7 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PLATFORM = "aarch64-unknown-linux-gnu"
+ASSETS = "infra/console/assets"
 
 
 def metadata():
@@ -65,6 +67,28 @@ def licence(package):
     return [{"expression": package["license"].replace("/", " OR ")}] if package.get("license") else []
 
 
+def vendored(root=ROOT):
+    """The files of others in the console's pages: a row each of their table, by its columns."""
+    head, *rows = (root / ASSETS / "vendored.tsv").read_text(encoding="utf-8").splitlines()
+    return [dict(zip(head.split("\t"), row.split("\t"), strict=True)) for row in rows]
+
+
+def for_browsers(row):
+    """A file of others as a component: a part of its npm package."""
+    package = f"pkg:npm/{row['name']}@{row['version']}"
+    archive, place = row["source"].split(" ")
+    return {
+        "type": "library",
+        "bom-ref": f"{package}#{place}",
+        "name": row["name"],
+        "version": row["version"],
+        "licenses": [{"expression": row["licence"]}],
+        "purl": f"{package}#{place}",
+        "hashes": [{"alg": "SHA-256", "content": row["sha256"]}],
+        "externalReferences": [{"type": "distribution", "url": f"https://{archive}"}],
+    }
+
+
 def bill():
     read = metadata()
     packages = {package["id"]: package for package in read["packages"]}
@@ -93,6 +117,7 @@ def bill():
         if package.get("repository"):
             component["externalReferences"] = [{"type": "vcs", "url": package["repository"]}]
         components.append(component)
+    components += [for_browsers(row) for row in vendored()]
     return {
         "bomFormat": "CycloneDX",
         "specVersion": "1.6",

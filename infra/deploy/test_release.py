@@ -72,6 +72,16 @@ class Contents(unittest.TestCase):
         self.assertLessEqual(wanted, set(entries))
         self.assertTrue(entries["run"][1] and entries["infra/setup/setup.sh"][1], "they can be run")
 
+    def test_the_archives_with_the_console_have_the_licence_of_each_file_of_others(self):
+        trial = release.trial_entries(ROOT, self.codes, {"sluice": b"", "sluice-local": b""})
+        for entries in (trial, release.program_entries(ROOT, b"")):
+            said = entries[release.NOTICES][0].decode()
+            for row in release.sbom.vendored(ROOT):
+                licence = ROOT / release.sbom.ASSETS / f"{row['file'].split('.')[0]}.LICENSE"
+                self.assertIn(licence.read_text(encoding="utf-8").strip(), said)
+                for word in ("name", "version", "licence", "file"):
+                    self.assertIn(row[word], said)
+
     def test_a_program_that_is_not_built_is_named(self):
         with self.assertRaisesRegex(Refused, "nowhere/sluice isn't built"):
             release.read_all({"sluice": Path("/nowhere/sluice")}, False)

@@ -21,6 +21,16 @@ class Bill(unittest.TestCase):
             if "purl" in one:
                 self.assertEqual(len(one["hashes"][0]["content"]), 64, one["name"])
 
+    def test_has_each_file_of_others_in_the_consoles_pages_with_its_licence_and_checksum(self):
+        rows = sbom.vendored()
+        self.assertIn("htmx.min.js", {row["file"] for row in rows})
+        for row in rows:
+            named = [one for one in self.components.values() if one["name"] == row["name"]]
+            found = [one for one in named if one["hashes"][0]["content"] == row["sha256"]]
+            self.assertEqual([one["licenses"] for one in found], [[{"expression": row["licence"]}]], row["file"])
+            self.assertTrue(found[0]["purl"].startswith(f"pkg:npm/{row['name']}@{row['version']}#"), found)
+        self.assertEqual(len(self.components), len(self.bill["components"]))
+
     def test_has_nothing_of_tests_tools_and_macros(self):
         names = {one["name"] for one in self.components.values()}
         self.assertTrue(names.isdisjoint({"clap", "proptest", "dynoxide-rs", "ureq", "serde_derive", "sluice-local"}))

@@ -134,7 +134,7 @@ fn a_dead_letter_whose_effects_are_pending_is_refused_and_the_other_one_is_given
     let plan = browser.page(&format!("{path}?domain=payments"));
     for words in [
         "Give 1 up",
-        "1 effect of its object are pending in payments",
+        "1 effect of its object is pending in payments",
         event.as_str(),
     ] {
         assert!(plan.contains(words), "{words}: {plan}");
@@ -240,12 +240,11 @@ fn a_replay_that_the_program_began_is_stopped_in_the_browser_and_resumed_there()
     });
     let (path, began) = run.split_once('?').expect("when it began");
     let began = began.split_once('=').expect("a time");
-    let part = format!("{path}/progress?{}={}", began.0, began.1);
-    let moving = eventually("progress", || {
-        let part = browser.answer(&part);
-        part.body.contains(" of 120").then_some(part)
-    });
-    assert!(moving.body.contains("every 1s") && moving.header("hx-refresh").is_none());
+    let page = browser.page(&run);
+    let stream = between(&page, "data-live=\"", "\"").replace("&amp;", "&");
+    let mut live = browser.live(&stream);
+    let (event, part) = live.next().expect("progress");
+    assert!(event == "part" && part.contains(" of 120"), "{part}");
 
     let send = |change: &str, page: &str| {
         let digest = between(page, "name=\"digest\" value=\"", "\"").to_owned();
@@ -257,7 +256,10 @@ fn a_replay_that_the_program_began_is_stopped_in_the_browser_and_resumed_there()
     assert_eq!(begun(&send("stop", &page)), run);
     let stopped = browser.page(&run);
     assert!(stopped.contains("by an operator: a test"), "{stopped}");
-    assert_eq!(browser.answer(&part).header("hx-refresh"), Some("true"));
+    assert!(
+        live.any(|(event, _)| event == "end"),
+        "the page is to be loaded again"
+    );
     // The program ends by itself, and says who stopped it.
     let output = child.wait_with_output().expect("it ends");
     assert_eq!(output.status.code(), Some(4));
@@ -360,4 +362,75 @@ fn a_function_is_rolled_back_by_one_of_two_confirmations() {
         said[0]["not_as_deployed"].to_string().contains("payments"),
         "{said:?}"
     );
+}
+
+#[test]
+fn a_body_is_shown_unmasked_once_to_who_says_why_and_that_is_on_record() {
+    let world = World::own(|_| {});
+    let (event, object) = (unique("evt"), unique("pi"));
+    let mut paid = intent(&event, &object, "succeeded", now_s(), "succeeded");
+    paid["data"]["object"]["receipt_email"] = "ann@example.com".into();
+    world.deliver(&paid.to_string());
+    let browser = Browser::open(&world, &["--write"]);
+    let page = browser.page(&format!("/events/{event}"));
+    assert!(!page.contains("ann@example.com"), "{page}");
+    let path = format!("/events/{event}/body");
+    assert!(page.contains(&format!("action=\"{path}\"")), "{page}");
+    let (digest, run) = confirmation(&page);
+    assert_eq!(browser.status(&path), 405, "no address shows it");
+
+    let other = [("digest", "00"), ("run", &run), WHY];
+    let changed = browser.send(&path, &other, "same-origin");
+    assert_eq!(changed.status, 409);
+    assert!(!changed.body.contains("ann@example.com"));
+    let asked = [("digest", digest.as_str()), ("run", &run), WHY];
+    assert_eq!(browser.send(&path, &asked, "cross-site").status, 403);
+    assert_eq!(
+        browser.send(&path, &asked[..2], "same-origin").status,
+        400,
+        "without a reason"
+    );
+    assert!(
+        browser
+            .page("/runs?kind=view")
+            .contains("No run is on record"),
+        "nothing was shown"
+    );
+
+    let shown = browser.send(&path, &asked, "same-origin");
+    assert_eq!(shown.status, 200, "{}", shown.body);
+    assert!(shown.body.contains("ann@example.com"), "{}", shown.body);
+    assert_eq!(shown.header("cache-control"), Some("no-store"));
+    assert_eq!(shown.header("location"), None);
+    let again = browser.send(&path, &asked, "same-origin");
+    assert_eq!(again.status, 409, "it is shown once");
+    assert!(!again.body.contains("ann@example.com"));
+    let page = browser.page(&format!("/events/{event}"));
+    assert!(!page.contains("ann@example.com"), "{page}");
+
+    let list = browser.page("/runs?kind=view");
+    for words in [run.as_str(), "an operator", "a test", "1 shown"] {
+        assert!(list.contains(words), "{words}: {list}");
+    }
+    let of_run = between(&list, "href=\"/runs/view/", "\"").replace("&amp;", "&");
+    let record = browser.page(&format!("/runs/view/{of_run}"));
+    assert!(
+        record.contains(&format!("href=\"/events/{event}\"")) && record.contains(&digest),
+        "{record}"
+    );
+    let (said, _) = sluice(&world, &["runs"]);
+    assert_eq!(
+        (&said[0]["kind"], &said[0]["why"]),
+        (&json!("view"), &json!("a test"))
+    );
+
+    let reader = Browser::open(&world, &[]);
+    let page = reader.page(&format!("/events/{event}"));
+    assert!(
+        !page.contains(&path) && page.contains("read-only"),
+        "{page}"
+    );
+    let refused = reader.send(&path, &asked, "same-origin");
+    assert_eq!(refused.status, 403);
+    assert!(!refused.body.contains("ann@example.com"));
 }

@@ -139,7 +139,23 @@ fn events_that_were_acknowledged_and_thrown_away_are_found_and_applied() {
     for scope in &scopes {
         world.deployed_at(scope, begun_s);
     }
-    let (lines, code) = sluice(&world, &["reconcile", "--run"]);
+    let (lines, code) = sluice(&world, &["reconcile", "--run", "--why", "a look"]);
+    let (runs, _) = sluice(&world, &["runs"]);
+    assert_eq!(
+        [
+            &runs[0]["kind"],
+            &runs[0]["state"],
+            &runs[0]["why"],
+            &runs[0]["counts"]["seen"]
+        ],
+        [
+            &json!("reconcile"),
+            &json!("done"),
+            &json!("a look"),
+            &json!(all)
+        ],
+        "{runs:?}"
+    );
     let third: Report = serde_json::from_value(lines[0].clone()).expect("a report");
     assert_eq!(
         (lines[0]["completeness_percent"].as_f64(), code),

@@ -7,9 +7,10 @@ use sluice_operations::dlq::{
     self, Discarded, Filter, LOOK_MAX, Letter, Plan, REDRIVE_WHY, Received, Redriven, causes,
 };
 use sluice_operations::problem::Problem;
+use sluice_operations::words::counted;
 
 use crate::context::Context;
-use crate::output::{Cell, counted, fields, table};
+use crate::output::{Cell, fields, table};
 use crate::progress::Progress;
 
 /// Of which queue, and which of its messages.

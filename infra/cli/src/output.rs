@@ -162,14 +162,6 @@ pub(crate) fn fields(title: &str, fields: &[(&str, String)]) -> String {
     text
 }
 
-/// A number of things, in words: `1 secret`, `2 secrets`.
-pub(crate) fn counted(count: usize, thing: &str) -> String {
-    match count {
-        1 => format!("1 {thing}"),
-        count => format!("{count} {thing}s"),
-    }
-}
-
 /// A JSON value as people read it: empty for null, a text without its quotes.
 pub(crate) fn said(value: &Value) -> String {
     match value {

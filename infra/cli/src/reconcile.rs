@@ -2,18 +2,23 @@
 
 use clap::Args as ClapArgs;
 use sluice_kernel::reconcile::report::{AccountsFrom, Report};
+use sluice_operations::actor::reason;
 use sluice_operations::problem::Problem;
-use sluice_operations::reconcile::{Reported, last, trouble};
+use sluice_operations::reconcile::{Reported, begin, last, plan, trouble};
 pub(crate) use sluice_operations::reconcile::{summary, uncovered};
+use sluice_operations::runs::Confirmed;
 use sluice_operations::times::{span, time_of_ms};
 
 use crate::context::Context;
 use crate::output::{BAD, Cell, PLAIN, WARN, paint, table};
 
+/// The reason that is recorded if none is given.
+const WHY: &str = "compared from the terminal";
+
 const EXAMPLES: &str = r#"Examples:
   sluice reconcile                 the last reports
   sluice reconcile --last 1 --json the last one, for a script
-  sluice reconcile --run           compares now, until nothing is left to compare
+  sluice reconcile --run           compares now, until nothing is left, as a run on record
 
 "ties" are states that are a guess until Stripe is asked; those of a mode without an API key wait for one.
 "never made" are events that Stripe says it failed to make, whose objects were looked at instead. What the newest run doesn't
@@ -29,6 +34,9 @@ pub(crate) struct Args {
     /// Runs now, again and again until nothing is left to compare, and shows what was found.
     #[arg(long)]
     run: bool,
+    /// Why it is run now: part of its record.
+    #[arg(long, requires = "run", value_name = "TEXT")]
+    why: Option<String>,
     /// How many reports to show, the newest first.
     #[arg(long, default_value_t = 10, conflicts_with = "run")]
     last: u16,
@@ -36,12 +44,7 @@ pub(crate) struct Args {
 
 pub(crate) async fn run(context: &Context, args: Args) -> Result<(), Problem> {
     let reports = match args.run {
-        true => {
-            let mut say = |_: &Report| {
-                eprintln!("  a bounded run has ended with more to compare: continuing");
-            };
-            sluice_operations::reconcile::run(&context.stack, &mut say).await?
-        }
+        true => compare(context, args.why.as_deref()).await?,
         false => last(&context.stack, args.last).await?,
     };
     if reports.is_empty() {
@@ -55,6 +58,22 @@ pub(crate) async fn run(context: &Context, args: Args) -> Result<(), Problem> {
         Some(wrong) => Err(Problem::Partly(wrong)),
         None => Ok(()),
     }
+}
+
+/// Compares now, as a run that is recorded.
+async fn compare(context: &Context, why: Option<&str>) -> Result<Vec<Report>, Problem> {
+    let stack = &context.stack;
+    let plan = plan(stack).await?;
+    let confirmed = Confirmed {
+        run: plan.name().to_owned(),
+        plan: plan.digest(),
+        reason: reason(stack, why, WHY).await?,
+    };
+    let mut say = |_: &Report| {
+        eprintln!("  a bounded run has ended with more to compare: continuing");
+    };
+    let comparison = begin(stack, confirmed).await?;
+    comparison.run(stack, &mut say).await
 }
 
 fn print(context: &Context, reports: &[Report]) -> Result<(), Problem> {

@@ -16,8 +16,10 @@ use sluice_operations::replay::{
 use sluice_operations::times::{When, time_of_ms};
 
 use crate::change::{Change, not_done};
+use sluice_operations::words::counted;
+
 use crate::context::Context;
-use crate::output::{Cell, counted, fields, table};
+use crate::output::{Cell, fields, table};
 use crate::progress::Progress;
 use crate::recorded;
 

@@ -13,8 +13,10 @@ use sluice_operations::problem::Problem;
 use sluice_operations::secrets::{self, ROLL_WHY, SecretState, plan_finish, plan_roll};
 use sluice_operations::times::{span, time_of_ms};
 
+use sluice_operations::words::counted;
+
 use crate::context::Context;
-use crate::output::{Cell, DIM, GOOD, WARN, counted, paint, table};
+use crate::output::{Cell, DIM, GOOD, WARN, paint, table};
 use typed::new_secret;
 
 const EXAMPLES: &str = "Examples:

@@ -111,8 +111,7 @@
     all();
   };
 
-  // The same tick that htmx gets: none while the tab is hidden or paused.
-  document.body.addEventListener("tick", all);
+  document.body.addEventListener("live-numbers", all);
   isDark.addEventListener("change", again);
   window.addEventListener("resize", () => {
     drawn.forEach(({ plot }, figure) => {

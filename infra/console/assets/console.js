@@ -2,7 +2,8 @@
 "use strict";
 
 (() => {
-  const EVERY_MS = 5000;
+  // How long to wait before a stream that was refused is asked for again.
+  const AGAIN_MS = 30000;
   const KEY = "sluice.paused";
   const pauses = () => document.querySelectorAll("[data-pause]");
   const isPaused = () => sessionStorage.getItem(KEY) === "yes";
@@ -14,11 +15,48 @@
     }
   };
 
-  // Parts of a page with hx-trigger="tick from:body" are asked for again.
-  const tick = () => {
-    if (!document.hidden && !isPaused() && window.htmx) {
-      window.htmx.trigger(document.body, "tick");
+  let stream = null;
+  let seen = null;
+  let again = 0;
+
+  const close = () => {
+    clearTimeout(again);
+    stream?.close();
+    stream = null;
+  };
+
+  // A page that is live has one stream of its parts, while its tab is visible and isn't paused.
+  const live = () => {
+    const bar = document.querySelector("[data-live]");
+    if (!bar || document.hidden || isPaused()) {
+      close();
+      return;
     }
+    if (stream) {
+      return;
+    }
+    clearTimeout(again);
+    const from = new URL(bar.dataset.live, document.baseURI);
+    from.searchParams.set("seen", seen ?? bar.dataset.seen);
+    const opened = new EventSource(from);
+    stream = opened;
+    opened.addEventListener("part", (message) => {
+      seen = message.lastEventId;
+      const { part, html } = JSON.parse(message.data);
+      const target = document.querySelector(`[data-part="${part}"]`);
+      if (target) {
+        window.htmx.swap(target, html, { swapStyle: "innerHTML" });
+        document.body.dispatchEvent(new Event(`live-${part}`));
+      }
+    });
+    opened.addEventListener("end", () => location.reload());
+    opened.addEventListener("error", () => {
+      // A stream that has ended comes again by itself, and one that was refused doesn't.
+      if (opened === stream && opened.readyState === EventSource.CLOSED) {
+        close();
+        again = setTimeout(live, AGAIN_MS);
+      }
+    });
   };
 
   document.addEventListener("click", async (click) => {
@@ -29,7 +67,7 @@
     if (button.dataset.pause !== undefined) {
       sessionStorage.setItem(KEY, isPaused() ? "no" : "yes");
       show();
-      tick();
+      live();
     } else if (button.dataset.copy !== undefined) {
       const name = button.textContent;
       try {
@@ -50,7 +88,8 @@
     }
   });
 
-  document.addEventListener("visibilitychange", tick);
-  setInterval(tick, EVERY_MS);
+  document.addEventListener("visibilitychange", live);
+  window.addEventListener("pagehide", close);
+  window.addEventListener("pageshow", live);
   show();
 })();

@@ -6,10 +6,12 @@
 Pictures go to target/screenshots. Stacks and browsers are of this run alone, and end with it.
 """
 
+import io
 import shutil
 import sys
 import time
 import unittest
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from shared import SCREENSHOTS, Shared, all_of_it
@@ -26,6 +28,31 @@ def tests(names):
     if names:
         loader.testNamePatterns = [f"*{name}*" for name in names]
     return loader.discover(str(Path(__file__).parent))
+
+
+def lanes(suite):
+    """The tests that run beside the others, and the others."""
+    found = unittest.TestSuite(), unittest.TestSuite()
+    waiting = [suite]
+    while waiting:
+        one = waiting.pop(0)
+        if isinstance(one, unittest.TestSuite):
+            waiting = [*one, *waiting]
+        else:
+            found[0 if getattr(one, "beside", False) else 1].addTest(one)
+    return found
+
+
+def run(suite):
+    """Runs the tests in two lanes, each with a browser of its own. Whether all have passed."""
+    beside, others = lanes(suite)
+    said = io.StringIO()
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(unittest.TextTestRunner(said, verbosity=2).run, beside)
+        second = unittest.TextTestRunner(verbosity=2).run(others)
+        results = [first.result(), second]
+    print(said.getvalue(), flush=True)
+    return all(one.wasSuccessful() for one in results)
 
 
 def take_picture():
@@ -49,13 +76,13 @@ def main(arguments):
     began = time.monotonic()
     with all_of_it():
         print(f"browser: {Shared.browser.named()}, the stack and its events in {time.monotonic() - began:.0f} s", flush=True)
-        done = unittest.TextTestRunner(verbosity=2).run(suite)
-        if is_pictures and done.wasSuccessful():
+        is_well = run(suite)
+        if is_pictures and is_well:
             take_picture()
     print(f"browser: {time.monotonic() - began:.0f} s", flush=True)
     if is_pictures or not arguments:
         print(f"browser: a picture of each page is in {SCREENSHOTS}", flush=True)
-    if not done.wasSuccessful():
+    if not is_well:
         sys.exit(1)
 
 

@@ -43,7 +43,7 @@ OPEN = "-open"
 def addresses(story):
     """(method, path) of a route → name of a picture → the address of a whole page.
 
-    In this order: what looks at dead letters hides them for a moment, and what plans with them gives them back.
+    Letters are those of connect, which no other test looks at. In this order: what looks at dead letters hides them for a moment, and what plans with them gives them back.
     """
     rejected = quote(story.rejected)
     key = quote(f"platform#test#{story.object}", safe="")
@@ -70,8 +70,8 @@ def addresses(story):
             "replays-forced": f"/replays?id={quote(story.applied)}&force=yes",
             "replays-none": "/replays?type=no.such",
         },
-        ("GET", "/actions/redrive"): {"redrive": "/actions/redrive?domain=payments"},
-        ("GET", "/actions/discard"): {"discard": "/actions/discard?domain=payments"},
+        ("GET", "/actions/redrive"): {"redrive": "/actions/redrive?domain=connect"},
+        ("GET", "/actions/discard"): {"discard": "/actions/discard?domain=connect"},
         ("GET", "/actions/rebuild"): {
             "rebuild": f"/actions/rebuild?domain=payments&key={key}&without_key=yes",
             "rebuild-domain": "/actions/rebuild?domain=subscriptions&without_key=yes",
@@ -98,7 +98,7 @@ def addresses(story):
             "cause-unnamed": "/failures/cause",
         },
         ("GET", "/dead-letters"): {"dead-letters": "/dead-letters"},
-        ("GET", "/dead-letters/{name}"): {"dead-letters-of-payments": "/dead-letters/payments"},
+        ("GET", "/dead-letters/{name}"): {"dead-letters-of-connect": "/dead-letters/connect"},
         ("GET", "/runs"): {"runs": f"/runs?run={quote(story.run)}", "runs-of-a-kind": "/runs?kind=replay"},
         ("GET", "/runs/{kind}/{name}"): {
             "run": story.run_path,
@@ -114,19 +114,22 @@ def addresses(story):
 NO_PAGES = {
     ("GET", "/assets/{digest}/{name}"): "every page asks for its files",
     ("GET", "/find"): "test_find: it leads to the page of an id",
-    ("GET", "/overview"): "test_live: the part of the overview that comes again",
+    ("GET", "/live/overview"): "test_live: the stream of the overview",
+    ("GET", "/live/events/{id}"): "test_live: the stream of an event",
+    ("GET", "/live/runs"): "test_live: the stream of the runs",
     ("GET", "/numbers"): "the overview asks for it",
     ("GET", "/numbers.json"): "the overview draws it",
     ("GET", "/reconcile.json"): "the page of reconcile draws it",
     ("GET", "/events/{id}/timeline"): "every event's page asks for it",
-    ("GET", "/runs/{kind}/{name}/progress"): "test_actions: the page of a run that works asks for it",
+    ("GET", "/live/runs/{kind}/{name}"): "test_actions: a run is watched",
     ("GET", "/setup/findings"): "the page of the setup asks for it",
     ("GET", "/setup/{part}"): "the page of the setup asks for each when it is opened",
+    ("POST", "/events/{id}/body"): "test_actions: a body is shown unmasked",
     ("POST", "/replays"): "test_newcomer, test_actions: a replay is confirmed",
     ("POST", "/actions/redrive"): "test_actions",
     ("POST", "/actions/discard"): "test_actions",
     ("POST", "/actions/rebuild"): "test_actions",
-    ("POST", "/actions/rollback"): "src/guard/changes.rs: a local stack has one version of a function, and nothing to roll back to",
+    ("POST", "/actions/rollback"): "tests/it/console_actions.rs: this stack has one version of a function, and nothing to roll back to",
     ("POST", "/actions/reconcile"): "test_actions",
     ("POST", "/runs/{kind}/{name}/stop"): "test_actions",
     ("POST", "/runs/{kind}/{name}/resume"): "test_actions",

@@ -22,6 +22,8 @@ LONG = "/replays?type=*&rate=1"
 class Shared:
     stack: Stack
     browser: Chromium
+    # The browser of the tests that look at every page, beside the others.
+    looker: Chromium
     story: Story
     scratch: str
 
@@ -30,8 +32,12 @@ class Shared:
 def all_of_it():
     """The stack and the browser, until the end of the context."""
     with tempfile.TemporaryDirectory(prefix="sluice-browser-") as Shared.scratch, Stack(Shared.scratch) as Shared.stack:
-        with contextlib.closing(Chromium(Shared.stack.address, Shared.scratch)) as Shared.browser:
+        with contextlib.ExitStack() as open_:
+            Shared.browser = open_.enter_context(contextlib.closing(Chromium(Shared.stack.address, Shared.scratch)))
             Shared.story = story()
+            looker = Chromium(Shared.stack.console("--write"), Shared.scratch)
+            Shared.looker = open_.enter_context(contextlib.closing(looker))
+            open_.callback(close_kept)
             yield
 
 
@@ -42,7 +48,7 @@ def story():
     stack.send(applied)
     rejected = stack.intent(status=None, amount=BEYOND_DOUBLES, statement=MARKUP, metadata={MARKUP: MARKUP})
     stack.send(rejected)
-    stack.put_dead_letter("payments", applied)
+    # No other test has to do with the letters of this domain.
     stack.put_dead_letter("connect", applied)
     browser.open(f"/events/{rejected['id']}")
 
@@ -87,11 +93,32 @@ def replay(browser, path, why):
     return browser.path()
 
 
+KEPT = {}
+
+
+def kept(*options, **of_browser):
+    """Another browser, at another console of the stack, for all tests that want one like it and leave it as it was."""
+    key = (options, tuple(of_browser.items()))
+    if key not in KEPT:
+        KEPT[key] = Chromium(Shared.stack.console(*options), Shared.scratch, **of_browser)
+    return KEPT[key]
+
+
+def close_kept():
+    for browser in KEPT.values():
+        browser.close()
+    KEPT.clear()
+
+
 class BrowserTest(unittest.TestCase):
     """A test in the shared browser, whose pages may not complain and may not ask for anything of another host."""
 
+    # Whether it runs beside the others: it looks at pages and changes next to nothing.
+    beside = False
+
     def setUp(self):
-        self.stack, self.browser, self.story = Shared.stack, Shared.browser, Shared.story
+        self.stack, self.story = Shared.stack, Shared.story
+        self.browser = Shared.looker if self.beside else Shared.browser
         self.judged = [self.browser]
         self.browser.show()
 
@@ -102,8 +129,14 @@ class BrowserTest(unittest.TestCase):
         cls.addClassCleanup(browser.close)
         return browser
 
+    def kept(self, *options, **of_browser):
+        """A browser that other tests use too; this one judges it."""
+        browser = kept(*options, **of_browser)
+        self.judged.append(browser)
+        return browser
+
     def other(self, *options, **of_browser):
-        """The same for one test, which judges it too."""
+        """One for this test alone, which judges it too."""
         browser = self.opened(*options, **of_browser)
         self.judged.append(browser)
         return browser

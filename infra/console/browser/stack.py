@@ -171,12 +171,41 @@ class Stack:
         detail = event | {"sluice": sluice}
         message = {"version": "0", "source": "sluice.stripe", "detail-type": event["type"], "detail": detail}
         url = self.info["queues"][f"{domain}_dead_letters"]
-        body = json.dumps({"QueueUrl": url, "MessageBody": json.dumps(message)}).encode()
-        credential = f"Credential=local/20260101/{self.info['region']}/sqs/aws4_request"
+        self.call("sqs", "AmazonSQS.SendMessage", {"QueueUrl": url, "MessageBody": json.dumps(message)})
+
+    def put_stopped_rebuild(self, domain, key, why):
+        """Records a rebuild of an object that was stopped before its last page, as a program does. The path of its page."""
+        at_ms = int(time.time() * 1000)
+        name = f"rebuild-{domain}-{at_ms:x}"
+        asked = {
+            "domain": domain, "keys": [key], "without_key": True, "emit": False, "reopen": False, "rate": 10,
+            "stop_percent": 10,
+        }
+        run = {
+            "name": name, "who": USER, "why": "a rebuild to stop", "asked": asked, "at": None, "at_ms": at_ms, "looked": 1,
+            "failed": 0, "counts": {"same": 1}, "standing": f"by {USER}: {why}",
+        }
+        expires_at = {"N": str(at_ms // 1000 + 86400)}
+        place = {
+            "pk": {"S": "runs"}, "sk": {"S": f"{at_ms:015}#rebuild#{name}"}, "kind": {"S": "rebuild"}, "name": {"S": name},
+            "at": {"N": str(at_ms)}, "expires_at": expires_at,
+        }
+        record = {
+            "pk": {"S": f"rebuild#{name}"}, "sk": {"S": "run"}, "doc": {"S": json.dumps(run)}, "expires_at": expires_at,
+        }
+        for item in (place, record):
+            table = self.info["tables"]["outcomes"]
+            self.call("dynamodb", "DynamoDB_20120810.PutItem", {"TableName": table, "Item": item})
+        return f"/runs/rebuild/{name}?began={at_ms}"
+
+    def call(self, service, operation, asked):
+        """Calls an operation of the local AWS."""
+        credential = f"Credential=local/20260101/{self.info['region']}/{service}/aws4_request"
         headers = {
-            "Content-Type": "application/x-amz-json-1.0", "X-Amz-Target": "AmazonSQS.SendMessage",
+            "Content-Type": "application/x-amz-json-1.0", "X-Amz-Target": operation,
             "Authorization": f"AWS4-HMAC-SHA256 {credential}, SignedHeaders=host, Signature=0",
         }
+        body = json.dumps(asked).encode()
         request = urllib.request.Request(self.info["aws_endpoint_url"], data=body, headers=headers, method="POST")
         urllib.request.urlopen(request, timeout=30).close()
 

@@ -112,6 +112,44 @@ class Actions(BrowserTest):
         browser.open("/runs?kind=rebuild")
         self.assertIn(self.why, browser.text("table"))
 
+    def test_a_rebuild_that_was_stopped_is_resumed_at_its_place(self):
+        browser = self.browser
+        path = self.stack.put_stopped_rebuild("payments", f"platform#test#{self.story.object}", "too slow")
+        browser.open(path)
+        self.assertIn("too slow", self.state())
+        confirm(browser, "at night")
+        browser.until(lambda: "done" in self.state().split(), "the run's end")
+        self.assertEqual(browser.path(), path)
+        self.assertIn(f"resumed by {USER}: at night", browser.text(".facts"))
+        # One before it was stopped, and the one that was left.
+        self.assertEqual(browser.text("#progress strong"), "2")
+        self.assertEqual(browser.all("form.confirm"), [])
+
+    def test_a_body_is_shown_with_personal_data_once_to_who_says_why(self):
+        browser = self.browser
+        event = self.stack.intent(receipt_email="ann@example.com")
+        path = f"/events/{self.stack.send(event)}"
+        browser.open(path)
+        self.assertNotIn("ann@example.com", browser.text())
+        browser.one("details summary").click()
+        confirm(browser, self.why)
+        browser.until_path(f"{path}/body")
+        self.assertIn("ann@example.com", browser.text(".json"))
+        self.assertEqual(browser.violations(), [])
+        browser.link("Back to the event").click()
+        browser.until(lambda: browser.path() == path, "the page of the event")
+        self.assertNotIn("ann@example.com", browser.text())
+        # The address alone shows nothing.
+        browser.open(f"{path}/body")
+        self.assertNotIn("ann@example.com", browser.text("body"))
+        browser.open("/runs?kind=view")
+        row = next(row for row in browser.all("tbody tr") if self.why in row.text)
+        self.assertIn(event["id"], row.text)
+        self.assertIn(USER, row.text)
+        row.find_element("css selector", "a").click()
+        browser.until_path(f"/runs/view/view-{event['id']}-")
+        self.assertTrue(browser.link(event["id"]))
+
     def test_the_ledger_is_compared_with_the_list_of_stripe(self):
         self.confirmed("reconcile", "/actions/reconcile")
         self.browser.open("/reconcile")
@@ -151,9 +189,11 @@ class Actions(BrowserTest):
         self.assertEqual(browser.text("table").count(name), 1)
 
     def test_a_read_only_console_shows_each_plan_and_has_no_button_for_it(self):
-        reader = self.other()
-        for path in ("/actions/redrive?domain=payments", "/replays?type=invoice.paid", self.story.stopped_path):
+        reader = self.kept()
+        self.stack.put_dead_letter("subscriptions", self.stack.intent())
+        plans = ("/actions/redrive?domain=subscriptions", "/replays?type=invoice.paid", self.story.stopped_path)
+        for path in (*plans, f"/events/{self.story.applied}"):
             with self.subTest(path=path):
                 reader.open(path)
-                self.assertIn("This console is read-only", reader.text())
+                self.assertIn("This console is read-only", reader.run("return document.querySelector('main').textContent"))
                 self.assertEqual(reader.all("form.confirm"), [])

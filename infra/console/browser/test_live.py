@@ -1,23 +1,28 @@
-"""What comes again by itself, and when it doesn't. The page's own timer is kept, so a test needn't wait for it."""
+"""What comes by itself, and when it doesn't: a page has one stream, while its tab is visible and isn't paused."""
 
-from shared import BrowserTest
+from shared import BrowserTest, replay
+from stack import USER
 
-# Before a page's own scripts: keeps what they want to be called again and again, and counts what htmx asks for.
-KEEP_TIMERS = """
-    window.kept = [];
-    window.asked = 0;
-    const real = window.setInterval;
-    window.setInterval = (call, every) => { window.kept.push(call); return real(call, 3_600_000); };
-    document.addEventListener("htmx:beforeRequest", () => { window.asked += 1; });
+# Before a page's own scripts: keeps its streams.
+KEEP_STREAMS = """
+    window.streams = [];
+    const Real = window.EventSource;
+    window.EventSource = class extends Real {
+      constructor(from) {
+        super(from);
+        window.streams.push(this);
+      }
+    };
 """
-TICK = "const before = window.asked; window.kept.forEach(call => call()); return window.asked - before"
+OPEN = "return window.streams.filter(one => one.readyState === EventSource.OPEN).length"
+CLOSED = "return window.streams.every(one => one.readyState === EventSource.CLOSED)"
 
 
 class Live(BrowserTest):
     @classmethod
     def setUpClass(cls):
-        cls.tab = cls.opened()
-        cls.tab.driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": KEEP_TIMERS})
+        cls.tab = cls.opened("--write")
+        cls.tab.driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": KEEP_STREAMS})
 
     def setUp(self):
         super().setUp()
@@ -27,39 +32,52 @@ class Live(BrowserTest):
         self.tab.open(path)
         self.tab.until_settled()
 
-    def test_the_overview_and_the_runs_ask_again_at_each_tick_and_a_list_of_events_does_not(self):
-        for path, asked in (("/", 2), ("/runs", 1), ("/events", 0)):
-            self.settled(path)
-            self.assertEqual(self.tab.run(TICK), asked, path)
-            self.tab.until_settled()
+    def until_open(self):
+        self.tab.until(lambda: self.tab.run(OPEN) == 1, "one stream")
 
-    def test_nothing_is_asked_while_the_tab_is_hidden_and_it_is_fresh_as_soon_as_it_is_seen(self):
+    def test_a_page_that_is_live_has_one_stream_and_any_other_has_none(self):
+        event = f"/events/{self.story.applied}"
+        for path, streams in (("/", 1), ("/runs", 1), (event, 1), ("/events", 0), (self.story.stopped_path, 0)):
+            with self.subTest(path=path):
+                self.settled(path)
+                self.tab.until(lambda streams=streams: self.tab.run(OPEN) == streams, f"{streams} streams")
+                self.assertEqual(self.tab.run("return window.streams.length"), streams)
+
+    def test_a_hidden_tab_has_no_stream_and_shows_what_was_done_meanwhile_once_it_is_seen(self):
         tab = self.tab
-        self.settled("/")
+        event = f"/events/{self.story.rejected}"
+        self.settled(event)
+        self.until_open()
+        tab.run("window.isSamePage = true")
         own = tab.driver.current_window_handle
         tab.driver.switch_to.new_window("tab")
         front = tab.driver.current_window_handle
         tab.driver.switch_to.window(own)
         tab.bring_to_front(front)
         tab.until(lambda: tab.run("return document.hidden"), "a hidden tab")
-        before = tab.run("return window.asked")
-        self.assertEqual(tab.run(TICK), 0)
+        self.assertTrue(tab.run(CLOSED))
+        replay(self.browser, f"{event}/replay", "seen from afar")
         tab.bring_to_front(own)
-        tab.until(lambda: not tab.run("return document.hidden"), "a visible tab")
-        tab.until(lambda: tab.run("return window.asked") > before, "numbers of now")
+        self.until_open()
+        tab.until_text(f"by {USER}: seen from afar", "#timeline")
+        self.assertTrue(tab.run("return window.isSamePage"))
+        tab.driver.switch_to.window(front)
+        tab.driver.close()
+        tab.driver.switch_to.window(own)
 
     def test_a_pause_holds_on_every_page_until_it_is_ended(self):
         tab = self.tab
         self.settled("/")
+        self.until_open()
         button = tab.one("[data-pause]")
         button.click()
         self.assertEqual((button.text, button.get_attribute("aria-pressed")), ("Resume", "true"))
-        self.assertEqual(tab.run(TICK), 0)
+        self.assertTrue(tab.run(CLOSED))
         self.settled("/runs")
-        self.assertEqual((tab.one("[data-pause]").text, tab.run(TICK)), ("Resume", 0))
+        self.assertEqual((tab.one("[data-pause]").text, tab.run("return window.streams.length")), ("Resume", 0))
         tab.one("[data-pause]").click()
-        tab.until_settled()
-        self.assertEqual((tab.one("[data-pause]").text, tab.run(TICK)), ("Pause", 1))
+        self.assertEqual(tab.one("[data-pause]").text, "Pause")
+        self.until_open()
 
     def test_log_lines_come_into_the_timeline_of_an_event_by_themselves(self):
         self.settled(f"/events/{self.story.applied}")

@@ -98,7 +98,7 @@ class Newcomer(BrowserTest):
         self.assertNotIn("an old plan", browser.text())
 
     def test_a_read_only_console_says_so_shows_the_plan_and_refuses_what_its_page_does_not_offer(self):
-        reader = self.other()
+        reader = self.kept()
         self.assertIn("read-only", reader.text("header"))
         reader.open(f"/events/{self.story.rejected}/replay")
         self.assertIn("What a replay would do", reader.text())

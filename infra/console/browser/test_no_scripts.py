@@ -5,13 +5,11 @@ from shared import BrowserTest
 
 
 class NoScripts(BrowserTest):
-    @classmethod
-    def setUpClass(cls):
-        cls.plain = cls.opened("--write", has_scripts=False)
+    beside = True
 
     def setUp(self):
         super().setUp()
-        self.judged.append(self.plain)
+        self.plain = self.kept("--write", has_scripts=False)
 
     def test_every_page_is_whole_without_scripts(self):
         for pages in addresses(self.story).values():

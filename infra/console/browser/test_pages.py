@@ -12,8 +12,9 @@ PAGE_BYTES = 100 * 1024
 # Light and dark on a screen, and light on a phone: what a picture's name ends with → how it is shown.
 LOOKS = {"": {}, "-dark": {"dark": True}, "-phone": {"width": PHONE}}
 
-# What axe judges in a look, if it isn't everything: dark pages differ in their colours alone.
-JUDGED = {"-dark": ["color-contrast", "link-in-text-block"]}
+# What axe judges by colours: in light and in dark. A phone has the colours of light, and all else is judged there once more.
+COLOURS = ["color-contrast", "link-in-text-block"]
+JUDGED = {"-dark": {"only": COLOURS}, "-phone": {"without": COLOURS}}
 
 OPEN_ALL = "document.querySelectorAll('main details').forEach(one => { one.open = true; })"
 
@@ -26,7 +27,15 @@ IS_OPEN = """
 MEASURE = """
     const [navigation] = performance.getEntriesByType("navigation");
     const foreign = document.querySelectorAll("main script:not([src^='/assets/']), main img, main iframe, main [onerror]");
-    return {title: document.title, foreign: foreign.length, bytes: navigation.decodedBodySize};
+    const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    let spaced = "";
+    while (texts.nextNode()) {
+      const { data, parentElement } = texts.currentNode;
+      if (/ {2}/.test(data) && !parentElement.closest("pre")) {
+        spaced = data;
+      }
+    }
+    return {title: document.title, foreign: foreign.length, bytes: navigation.decodedBodySize, spaced};
 """
 
 
@@ -37,6 +46,7 @@ class Looked:
     title: str
     foreign: int
     bytes: int
+    spaced: str
     violations: dict
     width_on_phone: int = 0
 
@@ -44,7 +54,7 @@ class Looked:
 @functools.cache
 def looked_at():
     """Each page's picture's name → what was seen. A page is loaded once: letters that were looked at are hidden then."""
-    browser = Shared.browser
+    browser = Shared.looker
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     for old in SCREENSHOTS.glob("*.png"):
         old.unlink()
@@ -61,7 +71,7 @@ def looked_at():
             found[name] = page = Looked(**browser.run(MEASURE), violations={})
             for ending, look in LOOKS.items():
                 browser.show(**look)
-                page.violations[ending] = browser.violations(JUDGED.get(ending))
+                page.violations[ending] = browser.violations(**JUDGED.get(ending, {}))
                 browser.screenshot(SCREENSHOTS / f"{name}{ending}.png", width=look.get("width"))
             page.width_on_phone = browser.run("return document.documentElement.scrollWidth")
     browser.show()
@@ -69,6 +79,8 @@ def looked_at():
 
 
 class Pages(BrowserTest):
+    beside = True
+
     def on_each(self):
         for name, page in looked_at().items():
             yield name, page, self.subTest(page=name)
@@ -95,6 +107,11 @@ class Pages(BrowserTest):
             with test:
                 self.assertNotIn("taken", page.title)
                 self.assertEqual(page.foreign, 0)
+
+    def test_no_sentence_has_lost_the_end_of_a_line(self):
+        for _, page, test in self.on_each():
+            with test:
+                self.assertEqual(page.spaced, "")
 
     def test_no_page_weighs_more_than_it_may(self):
         for name, page, test in self.on_each():

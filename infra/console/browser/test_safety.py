@@ -27,7 +27,8 @@ class Safety(BrowserTest):
         self.assertIn(f'"amount": {BEYOND_DOUBLES},', self.browser.text(".json"))
 
     def test_a_script_within_a_page_is_refused_by_the_policy(self):
-        browser = self.other()
+        browser = self.kept()
+        browser.open("/events")
         browser.run(INJECT)
         self.assertNotIn("taken", browser.driver.title)
         browser.read_logs()

@@ -7,7 +7,7 @@
 //!
 //! # Layout
 //! - `replay`, `dead_letters`, `rebuild`, `rollback`, `reconcile`: the actions. `control`: stops and resumes runs.
-//! - `menu`: where each of them begins.
+//! - `menu`: where each of them begins. `view`: shows a body unmasked, which is a run without a plan to look at.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -37,6 +37,7 @@ pub(crate) mod rebuild;
 pub(crate) mod reconcile;
 pub(crate) mod replay;
 pub(crate) mod rollback;
+pub(crate) mod view;
 
 /// The code of a plan that isn't the one that was shown.
 const CHANGED: &str = "selection.changed";

@@ -9,6 +9,7 @@ use crate::numbers::Kept;
 use crate::operations::Operations;
 use crate::series;
 use crate::session::Session;
+use crate::streams::Streams;
 
 /// Where problems are logged: a line each.
 pub(crate) type Log = Arc<dyn Fn(&str) + Send + Sync>;
@@ -24,6 +25,8 @@ pub(crate) struct App {
     pub(crate) overview: Kept,
     /// What happened over each span, for as long as it is fresh.
     pub(crate) series: series::Kept,
+    /// What pages show live.
+    pub(crate) streams: Arc<Streams>,
     pub(crate) log: Log,
 }
 

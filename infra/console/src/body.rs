@@ -64,14 +64,24 @@ pub(crate) struct Shown {
     pub(crate) is_cut: bool,
 }
 
-/// A JSON text in at most about this many bytes of HTML; none if it isn't JSON.
+/// A JSON text in at most about this many bytes of HTML, with personal data masked; none if it isn't JSON.
 pub(crate) fn shown(text: &[u8], bytes_max: usize) -> Option<Shown> {
+    written(text, bytes_max, true)
+}
+
+/// The same with nothing masked.
+pub(crate) fn unmasked(text: &[u8], bytes_max: usize) -> Option<Shown> {
+    written(text, bytes_max, false)
+}
+
+fn written(text: &[u8], bytes_max: usize, masks: bool) -> Option<Shown> {
     let text = serde_json::from_slice::<&RawValue>(text).ok()?.get();
     let mut writer = Writer {
         out: String::new(),
         frames: Vec::new(),
         key: None,
         is_at_key: false,
+        masks,
         masked: 0,
     };
     let mut rest = text;
@@ -105,6 +115,8 @@ struct Writer {
     key: Option<String>,
     /// Whether a text is a key.
     is_at_key: bool,
+    /// Whether personal data is masked.
+    masks: bool,
     masked: usize,
 }
 
@@ -174,7 +186,7 @@ impl Writer {
             self.out.push_str("</b>");
             return;
         }
-        match text.contains('@') {
+        match self.masks && text.contains('@') {
             true => self.mask(),
             false => self.value(text, true),
         }
@@ -182,7 +194,7 @@ impl Writer {
 
     fn value(&mut self, value: &str, says_something: bool) {
         let is_kept = self.key.as_deref().is_some_and(|key| KEPT.contains(&key));
-        match says_something && !is_kept && self.is_masked() {
+        match self.masks && says_something && !is_kept && self.is_masked() {
             true => self.mask(),
             false => self.escaped(value),
         }
@@ -298,6 +310,17 @@ mod tests {
         ] {
             assert!(text.contains(word), "{word}: {text}");
         }
+    }
+
+    #[test]
+    fn unmasked_all_of_it_is_shown_as_it_was_written() {
+        let body = r#"{"email":"a@b.c","metadata":{"<b>":"x","n":1.50},"card":{"last4":"4242"}}"#;
+        let shown = unmasked(body.as_bytes(), usize::MAX).expect("JSON");
+        let html = shown.html.into_string();
+        for word in ["a@b.c", "&lt;b&gt;", ": 1.50", "4242"] {
+            assert!(html.contains(word), "{word}: {html}");
+        }
+        assert_eq!((shown.masked, html.contains("masked")), (0, false));
     }
 
     #[test]

@@ -5,10 +5,7 @@
 
 use sluice_operations::prices::{METRICS_THOUSAND, QUEUE_MILLION, READ_UNITS_MILLION};
 
-use crate::limits::FRESH_IN_AWS;
-
-/// How often a live page asks for itself again, in seconds, as `assets/console.js` has it.
-const TICK_S: f64 = 5.0;
+use crate::limits::{FRESH_IN_AWS, LIVE_EVERY, RUN_EVERY};
 
 /// Outcomes of ingest and codes of faults, of which each is a metric.
 const COMMON_METRICS: usize = 30;
@@ -27,7 +24,7 @@ pub struct Page {
     pub queues: [usize; 2],
     /// Whether it reads CloudWatch's metrics.
     pub metrics: bool,
-    /// How often it is read in an hour while its tab is visible.
+    /// How often it is read in an hour while a tab that shows it is visible, or several.
     pub an_hour: f64,
 }
 
@@ -46,7 +43,16 @@ pub const RUNS: Page = Page {
     read_units: 30.0,
     queues: [0, 0],
     metrics: false,
-    an_hour: 3_600.0 / TICK_S,
+    an_hour: 3_600.0 / LIVE_EVERY.as_secs_f64(),
+};
+
+/// A run, which is live while it works: its place in the list, and its record.
+pub const RUN: Page = Page {
+    name: "A run while it works, live",
+    read_units: 10.0,
+    queues: [0, 0],
+    metrics: false,
+    an_hour: 3_600.0 / RUN_EVERY.as_secs_f64(),
 };
 
 /// The newest events.
@@ -60,11 +66,11 @@ pub const EVENTS: Page = Page {
 
 /// An event.
 pub const EVENT: Page = Page {
-    name: "An event, opened once a minute",
+    name: "An event, live",
     read_units: 40.0,
     queues: [0, 0],
     metrics: false,
-    an_hour: 60.0,
+    an_hour: 3_600.0 / LIVE_EVERY.as_secs_f64(),
 };
 
 /// Failures, or those of one cause: the newest records of each outcome.
@@ -76,8 +82,8 @@ pub const FAILURES: Page = Page {
     an_hour: 60.0,
 };
 
-/// The pages, those that refresh first.
-pub const PAGES: [Page; 5] = [OVERVIEW, RUNS, EVENTS, EVENT, FAILURES];
+/// The pages, those that are live first.
+pub const PAGES: [Page; 6] = [OVERVIEW, RUNS, RUN, EVENT, EVENTS, FAILURES];
 
 impl Page {
     /// Requests to queues in an hour.
@@ -122,5 +128,10 @@ mod tests {
         let dollars = overview.dollars(4);
         assert!((0.01..0.10).contains(&dollars), "{dollars}");
         assert!(runs.dollars(4) < dollars);
+        // A page that is live is read by its topic, for all its tabs.
+        assert_eq!(
+            (runs.an_hour, EVENT.an_hour, RUN.an_hour),
+            (720.0, 720.0, 3_600.0)
+        );
     }
 }

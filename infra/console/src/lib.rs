@@ -13,6 +13,7 @@
 //!   cookie that it becomes.
 //! - `routes`: every path, in one table. `pages`: a module for each page. `actions`: what changes something, each a
 //!   plan, its confirmation and a run.
+//! - `live`: what pages show of what changes by itself. `streams`: their streams, and what is read for all of them.
 //! - `operations`: runs the library's operations. `numbers`: what the overview shows. `series`: what
 //!   happened over a span. `costs`: what an open tab costs. `app`: what the handlers share.
 //! - `layout`: the frame of a page. `show`: times, states, links. `query`: what a URL holds. `fields`: what a form
@@ -27,6 +28,7 @@
 //! | the body of a request | [`limits::REQUEST_BYTES`] |
 //! | how long a request waits for its operation | [`limits::REQUEST_WAIT`] |
 //! | operations at the same time | [`limits::OPERATIONS`] |
+//! | streams at the same time; how long one lasts | [`limits::STREAMS`]; [`limits::STREAM_TIME`] |
 
 mod actions;
 mod app;
@@ -37,6 +39,7 @@ mod fields;
 mod guard;
 mod layout;
 pub mod limits;
+mod live;
 mod numbers;
 mod operations;
 mod pages;
@@ -48,6 +51,7 @@ mod series;
 mod server;
 mod session;
 mod show;
+mod streams;
 
 pub use server::{Console, Options};
 

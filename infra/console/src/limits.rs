@@ -55,5 +55,23 @@ pub const FRESH_LOCALLY: Duration = Duration::from_secs(2);
 /// How long numbers that were counted from log lines are used again, for the local stack.
 pub const FRESH_LINES: Duration = Duration::from_secs(5);
 
+/// How often what a page shows live is read, for all tabs together.
+pub const LIVE_EVERY: Duration = Duration::from_secs(5);
+
+/// The same for a run that works.
+pub const RUN_EVERY: Duration = Duration::from_secs(1);
+
+/// How many streams are open at the same time: one per visible tab.
+pub const STREAMS: usize = 24;
+
+/// How long a stream lasts. The browser opens the next by itself.
+pub const STREAM_TIME: Duration = Duration::from_secs(600);
+
+/// How long a browser waits before it opens a stream again that has ended.
+pub const STREAM_RETRY: Duration = Duration::from_secs(3);
+
+/// How often a stream that has nothing to say shows that it is there. So a browser that is gone is noticed.
+pub const STREAM_ALIVE: Duration = Duration::from_secs(15);
+
 /// How many of reconcile's reports are shown.
 pub const REPORTS: u16 = 72;

@@ -43,6 +43,16 @@ impl Refusal {
         }
     }
 
+    /// There are as many streams as there may be.
+    pub(crate) fn too_many() -> Self {
+        Self {
+            status: StatusCode::TOO_MANY_REQUESTS,
+            title: "Too many pages are live".to_owned(),
+            said: "Close some tabs of the console.".to_owned(),
+            is_problem: false,
+        }
+    }
+
     /// The request is none that a page makes: its form, its method or its size.
     pub(crate) fn not_understood(status: StatusCode) -> Self {
         let reason = status.canonical_reason().unwrap_or("it can't be read");

@@ -12,7 +12,7 @@ use crate::actions::rebuild::Rebuild;
 use crate::actions::reconcile::Reconcile;
 use crate::actions::replay::Replay;
 use crate::actions::rollback::Rollback;
-use crate::actions::{confirmed, control, menu, planned, replay};
+use crate::actions::{confirmed, control, menu, planned, replay, view};
 use crate::app::Shared;
 use crate::assets;
 use crate::guard::guard;
@@ -58,14 +58,16 @@ macro_rules! route {
 pub(crate) const ROUTES: &[Route] = &[
     route!(GET "/assets/{digest}/{name}" "/assets/0/console.css" assets::file),
     route!(GET "/" "/" overview::page),
-    route!(GET "/overview" "/overview" overview::part),
+    route!(GET "/live/overview" "/live/overview?span=day" overview::live),
     route!(GET "/numbers" "/numbers?span=day" numbers::totals),
     route!(GET "/numbers.json" "/numbers.json?span=week" numbers::data),
     route!(GET "/numbers/{measure}" "/numbers/lag" numbers::buckets),
     route!(GET "/find" "/find?id=evt_1" find::redirect),
     route!(GET "/events" "/events?type=charge.*" events::page),
     route!(GET "/events/{id}" "/events/evt_1" event::page),
+    route!(GET "/live/events/{id}" "/live/events/evt_1" event::live),
     route!(GET "/events/{id}/timeline" "/events/evt_1/timeline" event::timeline),
+    route!(POST "/events/{id}/body" "/events/evt_1/body" view::body),
     route!(GET "/events/{id}/replay" "/events/evt_1/replay" replay::of_event),
     route!(GET "/actions" "/actions" menu::page),
     route!(GET "/replays" "/replays?type=charge.*" menu::replay),
@@ -87,8 +89,9 @@ pub(crate) const ROUTES: &[Route] = &[
     route!(GET "/dead-letters" "/dead-letters" dead_letters::page),
     route!(GET "/dead-letters/{name}" "/dead-letters/payments" dead_letters::letters),
     route!(GET "/runs" "/runs" runs::page),
+    route!(GET "/live/runs" "/live/runs?kind=replay" runs::live),
     route!(GET "/runs/{kind}/{name}" "/runs/replay/replay-1?began=1" run::page),
-    route!(GET "/runs/{kind}/{name}/progress" "/runs/replay/replay-1/progress?began=1" run::progress),
+    route!(GET "/live/runs/{kind}/{name}" "/live/runs/replay/replay-1?began=1" run::live),
     route!(POST "/runs/{kind}/{name}/stop" "/runs/replay/replay-1/stop" control::stop),
     route!(POST "/runs/{kind}/{name}/resume" "/runs/replay/replay-1/resume" control::resume),
     route!(GET "/reconcile" "/reconcile" reconcile::page),

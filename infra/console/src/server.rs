@@ -113,6 +113,7 @@ pub(crate) fn app(stack: Stack, write: bool, port: u16, log: Log) -> io::Result<
         confirming: Arc::default(),
         overview: Kept::default(),
         series: series::Kept::default(),
+        streams: Arc::default(),
         log,
     })
 }

@@ -30,7 +30,7 @@ pub fn may(run: &Summary, now_ms: i64) -> May {
     match (&run.state, run.kind) {
         // Stopped by what became of its last events: nothing is left of it.
         (State::Stopped(_), _) if is_through => May::Neither,
-        (State::Done, _) | (_, RunKind::Rollback) => May::Neither,
+        (State::Done, _) | (_, RunKind::Rollback | RunKind::View) => May::Neither,
         (State::Running, RunKind::Replay | RunKind::Rebuild) if is_cut_off => May::Resume,
         (State::Running, _) => May::Stop,
         (State::Stopped(_), RunKind::Replay | RunKind::Rebuild) => May::Resume,
@@ -61,7 +61,10 @@ pub async fn stop(
     reason: &Reason,
 ) -> Result<(), Problem> {
     match kind {
-        RunKind::Rollback => Err(Problem::Usage("a rollback can't be stopped".to_owned())),
+        RunKind::Rollback | RunKind::View => Err(Problem::Usage(format!(
+            "a {} can't be stopped",
+            kind.as_str()
+        ))),
         RunKind::Replay => replay::stop(stack, name, reason).await,
         _ => runs::stop(stack, kind, name, reason).await,
     }
@@ -188,6 +191,7 @@ mod tests {
             (RunKind::Redrive, stopped(), soon, May::Neither),
             (RunKind::Import, stopped(), soon, May::Neither),
             (RunKind::Rollback, State::Running, soon, May::Neither),
+            (RunKind::View, State::Running, soon, May::Neither),
         ] {
             let shown = run(kind, state.clone());
             assert_eq!(may(&shown, now_ms), expected, "{kind:?} {state:?}");

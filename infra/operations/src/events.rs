@@ -2,9 +2,10 @@
 //!
 //! # Layout
 //! - [`filter`]: which events. [`list`]: the events of a span of time, page by page. [`tail`]: new ones as they come.
-//! - [`story`]: all that is known of one.
+//! - [`story`]: all that is known of one. [`view`]: its body unmasked, on record.
 
 pub mod filter;
 pub mod list;
 pub mod story;
 pub mod tail;
+pub mod view;

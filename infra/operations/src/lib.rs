@@ -9,6 +9,7 @@
 //! - [`domains`]: which domains an operation takes. [`versions`]: a function's versions.
 //! - [`actor`]: who changes something, and why. [`stripe`]: Stripe, as the functions ask it.
 //! - [`logs`] and [`metrics`]: what the functions wrote. [`times`]: times as people enter and read them.
+//!   [`words`]: numbers of things, in words.
 //! - [`status`]: a stack's health. [`series`]: what happened, over an hour, a day or a week. [`prices`]: what calls cost.
 //!   [`events`]: the ledger's events, listed, followed, and each with its story.
 //! - [`state`]: objects, as their domains have them. [`access`]: what a customer may use. [`smoke`]: whether an endpoint
@@ -60,4 +61,5 @@ pub mod status;
 pub mod stripe;
 pub mod times;
 pub mod versions;
+pub mod words;
 mod xml;

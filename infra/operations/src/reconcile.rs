@@ -11,8 +11,9 @@ use crate::problem::Problem;
 use crate::runs::{Confirmed, Record, RunKind, name, plan_digest};
 use crate::stack::Stack;
 use crate::times::{span, time_of_ms};
+use crate::words::{counted, either};
 
-/// The most runs that [`run`] makes one after the other.
+/// The most runs of the function that a [`Comparison`] makes one after the other.
 const RUNS_MAX: usize = 1_000;
 
 /// The most failures that a line names.
@@ -44,28 +45,6 @@ impl From<Report> for Reported {
 pub async fn last(stack: &Stack, count: u16) -> Result<Vec<Report>, Problem> {
     let ledger = stack.table("ledger")?;
     Ok(inspect::reports(stack.aws.sdk(), ledger, count).await?)
-}
-
-/// Runs reconcile now, again and again until nothing is left to compare. Returns the reports, the newest first.
-/// `progress` is called before each run but the first, with the report of the run before.
-///
-/// # Errors
-/// `NotFound` for a stack without the function; the function's own failure.
-pub async fn run(stack: &Stack, progress: &mut dyn FnMut(&Report)) -> Result<Vec<Report>, Problem> {
-    let mut reports: Vec<Report> = Vec::new();
-    for _ in 0..RUNS_MAX {
-        let report = once(stack).await?;
-        let began_ms = reports
-            .last()
-            .map_or(report.began_ms, |first| first.began_ms);
-        let goes_on = goes_on(&report, began_ms);
-        reports.insert(0, report);
-        if !goes_on {
-            break;
-        }
-        progress(&reports[0]);
-    }
-    Ok(reports)
 }
 
 /// One run of the function.
@@ -134,19 +113,33 @@ impl Comparison {
         self.0.began_ms()
     }
 
-    /// Compares until nothing is left to compare. What was found is in the record, and in reconcile's own reports.
+    /// Runs reconcile again and again until nothing is left to compare. Returns the reports, the newest first; a run that
+    /// was [`stopped`] is the last. `progress` is called before each run but the first, with the report of the run before.
+    /// What was found is in the record too.
     ///
     /// # Errors
     /// The function's own failure; `run.taken` if a person has stopped it.
-    pub async fn run(mut self, stack: &Stack) -> Result<(), Problem> {
-        let compared = self.compare(stack).await;
-        let ended = self.0.end(compared.as_ref().err()).await;
+    pub async fn run(
+        mut self,
+        stack: &Stack,
+        progress: &mut dyn FnMut(&Report),
+    ) -> Result<Vec<Report>, Problem> {
+        let compared = self.compare(stack, progress).await;
+        let newest = compared.as_ref().ok().and_then(|reports| reports.first());
+        let stopped = newest.and_then(stopped);
+        let problem = compared.as_ref().err().or(stopped.as_ref());
+        let ended = self.0.end(problem).await;
         // A person who stopped it has written how it ended.
-        compared.and(ended)
+        let reports = compared?;
+        ended.map(|()| reports)
     }
 
-    async fn compare(&mut self, stack: &Stack) -> Result<(), Problem> {
-        let mut began_ms = None;
+    async fn compare(
+        &mut self,
+        stack: &Stack,
+        progress: &mut dyn FnMut(&Report),
+    ) -> Result<Vec<Report>, Problem> {
+        let mut reports: Vec<Report> = Vec::new();
         for _ in 0..RUNS_MAX {
             let report = once(stack).await?;
             let count = |count: u64| usize::try_from(count).unwrap_or(usize::MAX);
@@ -155,18 +148,24 @@ impl Comparison {
             record.count("seen", count(report.seen).saturating_sub(lacked), false);
             record.count("had not come in", lacked, true);
             record.save().await?;
-            let began_ms = *began_ms.get_or_insert(report.began_ms);
-            if let Some(code) = &report.stopped {
-                return Err(Problem::Partly(format!(
-                    "{code}: the comparison was stopped"
-                )));
-            }
-            if !goes_on(&report, began_ms) {
+            let first = reports.last().unwrap_or(&report);
+            let goes_on = goes_on(&report, first.began_ms);
+            reports.insert(0, report);
+            if !goes_on {
                 break;
             }
+            progress(&reports[0]);
         }
-        Ok(())
+        Ok(reports)
     }
+}
+
+/// That a run of the function stopped before its end, and by which code.
+pub fn stopped(report: &Report) -> Option<Problem> {
+    let code = report.stopped.as_ref()?;
+    Some(Problem::Partly(format!(
+        "{code}: the comparison was stopped"
+    )))
 }
 
 /// Whether another run has work to do that no run since `began_ms` has attempted.
@@ -189,7 +188,8 @@ pub fn trouble(report: &Report) -> Option<String> {
             report.gap_s
         )),
         None if lacked > 0 => Some(format!(
-            "{lacked} events had not come in; {} are in now",
+            "{} had not come in; in now: {}",
+            counted(lacked, "event"),
             report.recovered
         )),
         None if report.is_behind() => Some(format!(
@@ -227,25 +227,32 @@ pub fn uncovered(report: &Report) -> Vec<String> {
             String::new()
         };
         lines.push(format!(
-            "{} accounts or modes could not be compared: {}{more}",
+            "{} {} could not be compared: {}{more}",
             report.scopes_failed,
+            either(report.scopes_failed, "account or mode", "accounts or modes"),
             named.join(", ")
         ));
     }
-    let mut count = |count: u64, what: &str| {
+    let mut count = |count: u64, one: &str, others: &str| {
         if count > 0 {
-            lines.push(format!("{count} {what}"));
+            lines.push(format!("{count} {}", either(count, one, others)));
         }
     };
     count(
         report.scopes_left,
+        "account or mode is left to the next run",
         "accounts or modes are left to the next run",
     );
     count(
         report.scopes_put_off,
+        "account is unreachable, and tried once a day",
         "accounts are unreachable, and tried once a day",
     );
-    count(report.unreadable, "listed events could not be read");
+    count(
+        report.unreadable,
+        "listed event could not be read",
+        "listed events could not be read",
+    );
     let mut say = |is_so: bool, what: String| {
         if is_so {
             lines.push(what);

@@ -37,6 +37,10 @@ use crate::stack::Stack;
 use crate::times::{now_ms, time_of_ms};
 pub use plan::Plan;
 
+/// The most events of a plan whose digest covers what was predicted. It is predicted again when the plan is confirmed. Of
+/// more events, on a stack that works, something may be decided in another way each time, and no plan could be confirmed.
+pub const DECISIONS_MAX: usize = 100;
+
 /// How often a stop is written again, if the run makes progress in between.
 const STOPS_MAX: u32 = 20;
 
@@ -112,12 +116,24 @@ pub async fn plan(stack: &Stack, request: Request) -> Result<Plan, Problem> {
 }
 
 impl Plan {
-    /// Distinguishes this plan from another: a digest of its events, and of how they are replayed.
+    /// Distinguishes this plan from another: a digest of its events, of how they are replayed, and if there are at most
+    /// [`DECISIONS_MAX`], of what was predicted of them.
     pub fn digest(&self) -> String {
         let domain = self.run.domain.as_deref().unwrap_or_default();
         let manner = ["plain", "forced"][usize::from(self.forced)];
+        let decisions = match self.ids.len() {
+            ..=DECISIONS_MAX => self.decisions(),
+            _ => String::new(),
+        };
+        let head = [domain, manner, &decisions];
         let ids = self.ids.iter().map(String::as_str);
-        digest([domain, manner].into_iter().chain(ids), DIGEST_BYTES)
+        digest(head.into_iter().chain(ids), DIGEST_BYTES)
+    }
+
+    /// All that was predicted, in one text that is the same for the same predictions.
+    fn decisions(&self) -> String {
+        let others = [self.skipped, self.admitted, self.waiting, self.nowhere];
+        format!("{others:?} {:?}", self.domains)
     }
 
     /// The name of the run that carries it out; a forced one's is the generation that receivers get.
@@ -280,6 +296,37 @@ fn name(now_ms: i64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn planned(events: usize, outcome: &str) -> Plan {
+        let expected = plan::Expected {
+            outcomes: BTreeMap::from([(outcome.to_owned(), events)]),
+            ..plan::Expected::default()
+        };
+        Plan {
+            events,
+            skipped: 0,
+            admitted: 0,
+            waiting: 0,
+            nowhere: 0,
+            uncounted: 0,
+            forced: false,
+            domains: BTreeMap::from([("billing".to_owned(), expected)]),
+            run: Run::default(),
+            ids: (0..events).map(|event| format!("evt_{event}")).collect(),
+        }
+    }
+
+    #[test]
+    fn what_is_decided_of_few_events_makes_another_plan_and_of_many_it_does_not() {
+        let digests =
+            |events| ["applied", "stale"].map(|outcome| planned(events, outcome).digest());
+        let [applied, stale] = digests(DECISIONS_MAX);
+        assert_ne!(applied, stale);
+        assert_eq!(applied, planned(DECISIONS_MAX, "applied").digest());
+        let [applied, stale] = digests(DECISIONS_MAX + 1);
+        assert_eq!(applied, stale);
+        assert_ne!(applied, planned(DECISIONS_MAX, "applied").digest());
+    }
 
     #[test]
     fn a_runs_name_can_be_a_generation() {

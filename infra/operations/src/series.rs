@@ -11,6 +11,7 @@
 //! | buckets | 60 of a minute, 96 of 15 minutes, 84 of two hours |
 //! | events whose types are counted | the newest [`TYPES_MAX`] of a span |
 //! | queues' measures | in AWS only: the local AWS keeps no history of a queue |
+//! | lag | by log lines, events of the last three days ([`LAG_MAX_MS`]); a metric has all of them |
 //! | log lines | as many as [`logs::search`] reads for each function; [`Series::cut`] says if there were more |
 
 mod from_lines;
@@ -30,6 +31,10 @@ use crate::times::now_ms;
 pub use types::TYPES_MAX;
 
 const MINUTE_MS: i64 = 60_000;
+
+/// The longest lag that is taken for a delay, if log lines are counted: Stripe repeats a delivery for three days. An event
+/// that is older when it is applied is a sample of a file, an import or a replay.
+pub const LAG_MAX_MS: f64 = 3.0 * 24.0 * 3_600_000.0;
 
 /// A span of time up to now.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

@@ -64,11 +64,13 @@ pub enum RunKind {
     Roll,
     /// Takes out an endpoint's signing secrets but the newest.
     RollFinish,
+    /// Shows an event's body with personal data.
+    View,
 }
 
 impl RunKind {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Replay,
         Self::Rebuild,
         Self::Import,
@@ -79,6 +81,7 @@ impl RunKind {
         Self::Erase,
         Self::Roll,
         Self::RollFinish,
+        Self::View,
     ];
 
     /// Its name in keys.
@@ -94,6 +97,7 @@ impl RunKind {
             Self::Erase => "erase",
             Self::Roll => "roll",
             Self::RollFinish => "roll_finish",
+            Self::View => "view",
         }
     }
 

@@ -5,6 +5,7 @@ use sluice_adapters::inspect::{EntryView, OutcomeRecord};
 use sluice_operations::events::story::{Projection, Step, Story, body, story};
 use sluice_operations::problem::Problem;
 use sluice_operations::times::time_of_ms;
+use sluice_operations::words::{counted, either};
 
 use crate::context::Context;
 use crate::output::{BAD, Cell, DIM, GOOD, PLAIN, WARN, fields, paint, said, table};
@@ -151,7 +152,11 @@ fn projection(projection: &Projection) -> String {
     };
     let pending = match projection.pending.len() {
         0 => String::new(),
-        count => format!("; {count} effects of it are pending"),
+        count => format!(
+            "; {} of it {} pending",
+            counted(count, "effect"),
+            either(count, "is", "are")
+        ),
     };
     format!("{} {} {known}{pending}", projection.domain, projection.key)
 }

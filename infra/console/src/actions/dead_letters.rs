@@ -8,6 +8,7 @@ use sluice_operations::domains;
 use sluice_operations::problem::Problem;
 use sluice_operations::runs::{self, Confirmed, RunKind};
 use sluice_operations::stack::Stack;
+use sluice_operations::words::counted;
 
 use super::{Action, Begun};
 use crate::app::About;
@@ -87,13 +88,13 @@ fn head(plan: &dlq::Plan, what: &str) -> Markup {
     let filter = &plan.selection.filter;
     html! {
         p {
-            strong { (count) @if count == 1 { " dead letter" } @else { " dead letters" } } " of " (filter.domain)
+            strong { (counted(count, "dead letter")) } " of " (filter.domain)
             @if let Some(code) = &filter.code { " with " code { (code) } }
             @if let Some(id) = &filter.event { " of " (id) }
             " would be " (what) "."
         }
-        @if plan.left > 0 { p { (toned(Tone::Warn, "not all")) " About " (plan.left) " letters weren't looked at: plan again afterwards." } }
-        @if plan.hidden > 0 { p { (toned(Tone::Warn, "hidden")) " About " (plan.hidden) " letters were hidden: another command looks at them." } }
+        @if plan.left > 0 { p { (toned(Tone::Warn, "not all")) " Not looked at: about " (counted(plan.left, "letter")) ". Plan again afterwards." } }
+        @if plan.hidden > 0 { p { (toned(Tone::Warn, "hidden")) " Another command looks at about " (counted(plan.hidden, "letter")) "." } }
     }
 }
 
@@ -249,7 +250,8 @@ impl Action for Discard {
                 } }
                 (more(would.refused.len().saturating_sub(ROWS), &about.command(&call)))
             }
-            p.dim { "The bodies stay in the ledger, and each letter's record says by whom it was given up and why. Each is checked again                 right before it is deleted." }
+            p.dim { "The bodies stay in the ledger, and each letter's record says by whom it was given up and why. Each is checked again \
+                right before it is deleted." }
             p {
                 @if self.unchecked { a href=(url(Self::PATH, &short(&self.filter))) { "Leave out what can't be checked" } }
                 @else {

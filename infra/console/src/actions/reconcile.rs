@@ -63,7 +63,13 @@ impl Action for Reconcile {
         Ok(Begun {
             name,
             began_ms: comparison.began_ms(),
-            work: Box::pin(async move { comparison.run(&stack).await }),
+            work: Box::pin(async move {
+                let reports = comparison.run(&stack, &mut |_| {}).await?;
+                reports
+                    .first()
+                    .and_then(reconcile::stopped)
+                    .map_or(Ok(()), Err)
+            }),
         })
     }
 
@@ -72,7 +78,9 @@ impl Action for Reconcile {
         html! {
             p { "The last comparison: " (summary(last, now_ms())) "." }
             p {
-                "Stripe's list of events is compared with the ledger, for each account and mode that has an API key. What is missing is                 stored and published for the first time; objects that drifted are corrected by their domains. It repeats until nothing is                 left to compare."
+                "Stripe's list of events is compared with the ledger, for each account and mode that has an API key. What is missing is \
+                    stored and published for the first time; objects that drifted are corrected by their domains. It repeats until nothing is \
+                    left to compare."
             }
             p { "In the terminal: " (command(&about.command("reconcile --run"))) }
         }

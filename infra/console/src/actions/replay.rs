@@ -13,6 +13,7 @@ use sluice_operations::replay::{self, Plan, Request};
 use sluice_operations::runs::{Confirmed, RunKind};
 use sluice_operations::stack::Stack;
 use sluice_operations::times::When;
+use sluice_operations::words::{counted, either};
 
 use super::{Action, Begun, plan as page_of_plan};
 use crate::app::{About, Shared};
@@ -259,7 +260,7 @@ impl Action for Replay {
     fn view(&self, about: &About, plan: &Plan) -> Markup {
         html! {
             h2 { "What a replay would do" }
-            p { strong { (events(plan.events)) } @if self.forced { ", " (toned(Tone::Warn, "forced")) } }
+            p { strong { (counted(plan.events, "event")) } @if self.forced { ", " (toned(Tone::Warn, "forced")) } }
             (outcomes(plan))
             @for (count, what) in others(plan) { @if count > 0 {
                 p { (toned(Tone::Warn, "note")) " " (count) " " (what) "." }
@@ -276,14 +277,7 @@ impl Action for Replay {
         } else {
             "Replay"
         };
-        Some(format!("{how} {}", events(plan.events)))
-    }
-}
-
-fn events(count: usize) -> String {
-    match count {
-        1 => "1 event".to_owned(),
-        count => format!("{count} events"),
+        Some(format!("{how} {}", counted(plan.events, "event")))
     }
 }
 
@@ -347,7 +341,8 @@ fn manner(asked: &Replay, plan: &Plan) -> Markup {
         @if asked.forced {
             div.note.warn {
                 p { (toned(Tone::Warn, "Receivers act again.")) " They get " strong { (again) }
-                    " effect" @if again != 1 { "s" } " that they may have had: facts under a new generation, the run's name, so that they don't take them for                     repetitions, and current levels at a new seq. What a receiver does once per fact (a mail, a shipment) it does once more." }
+                    (either(again, " effect", " effects")) " that they may have had: facts under a new generation, the run's name, so that they don't take them for \
+                        repetitions, and current levels at a new seq. What a receiver does once per fact (a mail, a shipment) it does once more." }
                 p { a href=(asked.otherwise(&asked.domain, false)) { "Plan a plain replay" } }
             }
         } @else {

@@ -16,7 +16,7 @@ fn asked(path: &str) -> &'static [(&'static str, &'static str)] {
         "/actions/redrive" | "/actions/discard" => &[("domain", "payments"), ("cause", "00ff")],
         "/actions/rebuild" => &[("domain", "payments"), ("key", "platform#test#pi_1")],
         "/actions/rollback" => &[("function", "payments")],
-        "/actions/reconcile" => &[],
+        "/actions/reconcile" | "/events/{id}/body" => &[],
         "/runs/{kind}/{name}/stop" | "/runs/{kind}/{name}/resume" => &[("began", "1")],
         path => panic!("say here what a page sends to {path}"),
     }

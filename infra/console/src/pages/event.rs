@@ -3,18 +3,27 @@
 //! The tables are read at once. Log lines take a search in the log of each function: the page asks for them by itself
 //! on the local stack, and on request in AWS.
 
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
+use axum::http::HeaderMap;
+use axum::response::Response;
 use maud::{Markup, html};
 use sluice_operations::events::story::{self, Kind, Step, Story};
+use sluice_operations::words::{counted, either};
 
+use crate::actions::view;
 use crate::app::{About, Shared};
 use crate::body::shown;
 use crate::layout::{Section, page as framed};
-use crate::limits::{BODY_BYTES, STEPS};
+use crate::limits::{BODY_BYTES, LIVE_EVERY, STEPS};
+use crate::live::{Seen, bar, stream, topic};
 use crate::pages::events::mode;
 use crate::query::{event, object};
 use crate::refusal::{Refusal, runbook};
 use crate::show::{Tone, clock, command, time, toned, word};
+use crate::streams::{Part, Shown};
+
+/// The parts of the page that are live.
+const PARTS: [&str; 2] = ["known", "timeline"];
 
 /// The page.
 pub(crate) async fn page(
@@ -49,24 +58,58 @@ pub(crate) async fn timeline(
     })
 }
 
-fn view(about: &About, story: &Story) -> Markup {
-    let entry = &story.recorded.entry;
-    let own = event(&entry.id);
+/// Its stream.
+pub(crate) async fn live(
+    State(app): State<Shared>,
+    Path(id): Path<String>,
+    Query(seen): Query<Seen>,
+    headers: HeaderMap,
+) -> Result<Response, Refusal> {
+    let topic = topic(
+        &app,
+        format!("event {id}"),
+        PARTS[0],
+        LIVE_EVERY,
+        move |app: Shared| {
+            let id = id.clone();
+            async move {
+                let read = app
+                    .operations
+                    .ask(|stack| async move { story::without_lines(&stack, &id).await });
+                Ok(Shown::of(parts(&app.about, &read.await?)))
+            }
+        },
+    );
+    stream(&app, &headers, &seen.seen, [topic])
+}
+
+/// What changes by itself: what is known of the event, and its timeline as the tables have it.
+fn parts(about: &About, story: &Story) -> [Part; 2] {
+    let own = event(&story.recorded.entry.id);
     let trigger = match about.is_real {
         true => "click",
         false => "load",
     };
+    let timeline = html! {
+        (steps(&story.steps))
+        p { button type="button" hx-get=(format!("{own}/timeline")) hx-target="#timeline" hx-trigger=(trigger) {
+            "Read log lines"
+        } }
+    };
+    let known = html! { (facts(story)) (recorded(story)) };
+    [(PARTS[0], known), (PARTS[1], timeline)]
+}
+
+fn view(about: &About, story: &Story) -> Markup {
+    let entry = &story.recorded.entry;
+    let own = event(&entry.id);
+    let [known, timeline] = parts(about, story);
     html! {
-        (facts(story))
-        (recorded(story))
+        (bar(&format!("/live{own}"), &[&known, &timeline], "Live while this tab is visible."))
+        div data-part=(known.0) { (known.1) }
         section aria-labelledby="story" {
             h2 #story { "Timeline" }
-            div #timeline {
-                (steps(&story.steps))
-                p { button type="button" hx-get=(format!("{own}/timeline")) hx-target="#timeline" hx-trigger=(trigger) {
-                    "Read log lines"
-                } }
-            }
+            div #timeline data-part=(timeline.0) { (timeline.1) }
         }
         section aria-labelledby="again" {
             h2 #again { "Replay" }
@@ -108,7 +151,7 @@ fn facts(story: &Story) -> Markup {
                     @else if projection.is_in_history { "has applied it" }
                     @else { "doesn't rest on it" }
                     @if projection.tie_unresolved == Some(true) { " " (toned(Tone::Warn, "a guess between events of one second")) }
-                    @if !projection.pending.is_empty() { ", " (projection.pending.len()) " effects pending" }
+                    @if !projection.pending.is_empty() { ", " (counted(projection.pending.len(), "effect")) " pending" }
                 }
             }
             @if !story.recorded.others.is_empty() {
@@ -183,7 +226,7 @@ fn body(about: &About, story: &Story) -> Markup {
         @match body.and_then(|body| shown(body, BODY_BYTES)) {
             Some(shown) => {
                 p.dim {
-                    "Numbers and texts are as Stripe wrote them. " (shown.masked) " values are masked by the names of their \
+                    "Numbers and texts are as Stripe wrote them. " (counted(shown.masked, "value")) (either(shown.masked, " is", " are")) " masked by the names of their \
                     fields: names, addresses, cards, free text, metadata."
                     @if shown.is_cut { " The body is longer than this page shows." }
                 }
@@ -194,6 +237,7 @@ fn body(about: &About, story: &Story) -> Markup {
                 @else { "The stored body isn't whole." }
             },
         }
+        @if is_whole { (view::offer(about, story)) }
         p { "Byte for byte, nothing masked: " (command(&exact)) }
         p { "All of this in the terminal: " (command(&about.command(&format!("event show {}", entry.id)))) }
     }

@@ -18,6 +18,7 @@ use sluice_operations::queues::depth;
 use sluice_operations::rejected::{self, Filter, Position, Rows};
 use sluice_operations::stack::Stack;
 use sluice_operations::times::{When, now_ms};
+use sluice_operations::words::counted;
 
 pub(crate) use cause::cause;
 
@@ -168,7 +169,7 @@ fn of_causes(asked: &Asked, found: &Found) -> Markup {
         (form(asked, &found.domains))
         p.bar {
             @if dead > 0 {
-                strong { "About " (dead) @if dead == 1 { " dead letter" } @else { " dead letters" } }
+                strong { "About " (counted(dead, "dead letter")) }
                 span.dim { @for (name, count) in found.counts.iter().filter(|(_, count)| *count > 0) { (name) " " (count) " " } }
                 @if asked.letters.is_empty() {
                     a.button href=(asked.from("/failures", &asked.after, "yes")) { "Look at them" }

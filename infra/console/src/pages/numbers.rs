@@ -7,16 +7,23 @@ use maud::{Markup, html};
 use serde::Deserialize;
 use sluice_operations::problem::Problem;
 use sluice_operations::series::types::Types;
-use sluice_operations::series::{Line, Measure, Measured, Series, Source, Span};
+use sluice_operations::series::{LAG_MAX_MS, Line, Measure, Measured, Series, Source, Span};
 use sluice_operations::times::span as length;
+use sluice_operations::words::counted;
 
 use crate::app::Shared;
 use crate::assets::ADDRESSES;
 use crate::layout::{Section, page as framed};
-use crate::limits::ROWS;
+use crate::limits::{LIVE_EVERY, ROWS};
+use crate::live::topic;
 use crate::query::url;
 use crate::refusal::Refusal;
+use crate::series::Happened;
 use crate::show::{clock, time};
+use crate::streams::{Shown, Topic};
+
+/// The part of the overview that is live.
+const PART: &str = "numbers";
 
 /// Which span; without it, the last hour.
 #[derive(Debug, Default, Deserialize)]
@@ -42,7 +49,7 @@ pub(crate) fn section(span: Span) -> Markup {
             div.plots data-series=(of("/numbers.json")) {
                 @for measure in Measure::ALL { (figure(measure, span)) }
             }
-            div #numbers hx-get=(of("/numbers")) hx-trigger="load, tick from:body" {
+            div #numbers data-part=(PART) hx-get=(of("/numbers")) hx-trigger="load" {
                 noscript { p { a href=(of("/numbers")) { "Show the numbers" } } }
             }
         }
@@ -104,15 +111,28 @@ pub(crate) async fn totals(
     let happened = app
         .series
         .read(&app.operations, app.about.is_real, asked.span);
-    let happened = happened.await?;
+    Ok(of_span(&*happened.await?))
+}
+
+/// The same, live.
+pub(crate) fn over_time(app: &Shared, span: Span) -> Topic {
+    let name = format!("numbers {}", span.name());
+    topic(app, name, PART, LIVE_EVERY, move |app| async move {
+        let is_real = app.about.is_real;
+        let happened = app.series.read(&app.operations, is_real, span).await?;
+        Ok(Shown::of([(PART, of_span(&happened))]))
+    })
+}
+
+fn of_span(happened: &Happened) -> Markup {
     let series = &happened.series;
-    Ok(html! {
+    html! {
         div.columns {
             div.scroll tabindex="0" { (of_measures(series)) }
             div.scroll tabindex="0" { (of_types(&happened.types)) }
         }
         p.dim { (source(series)) }
-    })
+    }
 }
 
 /// A measure, bucket by bucket.
@@ -141,7 +161,9 @@ fn source(series: &Series) -> Markup {
         @match series.source {
             Source::Metrics => "CloudWatch, which is asked at most once a minute for a span.",
             Source::LogLines => {
-                "the functions' log lines. The local AWS keeps no history of queues: see the table of domains."
+                "the functions' log lines. The local AWS keeps no history of queues: see the table of domains. The time from \
+                Stripe's clock leaves out events that were more than " (length(LAG_MAX_MS as i64)) " old when they were applied: \
+                that is no delay, since Stripe repeats a delivery for three days."
             }
         }
         @if series.cut { " There were more lines than are read, so counts are a minimum." }
@@ -199,7 +221,7 @@ fn of_types(types: &Types) -> Markup {
             } } }
         }
         p.dim {
-            (types.events) " events, each once, "
+            (counted(types.events, "event")) ", each once, "
             @if types.cut { "the newest, since " } @else { "since " }
             (time(types.since_ms))
             @if types.types.len() > ROWS { "; " (types.types.len() - ROWS) " more types" }

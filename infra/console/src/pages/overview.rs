@@ -1,8 +1,10 @@
-//! `/`: what needs a person, then the numbers. It asks for itself again while the tab is visible and isn't paused.
+//! `/`: what needs a person, then the numbers, live.
 
 use std::sync::Arc;
 
 use axum::extract::{Query, State};
+use axum::http::HeaderMap;
+use axum::response::Response;
 use maud::{Markup, html};
 use sluice_operations::problem::Problem;
 use sluice_operations::rejected::Counted;
@@ -13,11 +15,17 @@ use sluice_operations::times::span;
 
 use crate::app::{App, Shared};
 use crate::layout::{Section, page as framed};
+use crate::limits::LIVE_EVERY;
+use crate::live::{Seen, bar, stream, topic};
 use crate::numbers::Numbers;
-use crate::pages::numbers::{Asked, section};
+use crate::pages::numbers::{Asked, over_time, section};
 use crate::query::url;
 use crate::refusal::Refusal;
 use crate::show::{Tone, ago, clock, count, toned, word};
+use crate::streams::Shown;
+
+/// The part of the page that is live.
+const PART: &str = "overview";
 
 /// The outcomes of deliveries, in the order in which they are shown.
 const DELIVERIES: [&str; 8] = [
@@ -37,20 +45,32 @@ pub(crate) async fn page(
     Query(asked): Query<Asked>,
 ) -> Result<Markup, Refusal> {
     let numbers = numbers(&app).await?;
+    let part = (PART, view(&numbers));
+    let stream = url("/live/overview", &[("span", asked.span.name())]);
     let content = html! {
-        p.bar {
-            button type="button" data-pause aria-pressed="false" { "Pause" }
-            span.dim { "Every 5 s while this tab is visible." }
-        }
-        div #overview hx-get="/overview" hx-trigger="tick from:body" { (view(&numbers)) }
+        (bar(&stream, &[&part], "Live while this tab is visible."))
+        div #overview data-part=(PART) { (part.1) }
         (section(asked.span))
     };
     Ok(framed(&app.about, Section::Overview, "Overview", content))
 }
 
-/// Its numbers alone.
-pub(crate) async fn part(State(app): State<Shared>) -> Result<Markup, Refusal> {
-    Ok(view(&*numbers(&app).await?))
+/// Its stream: the numbers, and what happened over the span.
+pub(crate) async fn live(
+    State(app): State<Shared>,
+    Query(asked): Query<Asked>,
+    Query(seen): Query<Seen>,
+    headers: HeaderMap,
+) -> Result<Response, Refusal> {
+    let overview = async |app: Shared| {
+        let numbers = numbers(&app).await?;
+        Ok(Shown::of([(PART, view(&numbers))]))
+    };
+    let topics = [
+        topic(&app, "overview".to_owned(), PART, LIVE_EVERY, overview),
+        over_time(&app, asked.span),
+    ];
+    stream(&app, &headers, &seen.seen, topics)
 }
 
 async fn numbers(app: &App) -> Result<Arc<Numbers>, Problem> {

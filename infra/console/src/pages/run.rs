@@ -1,12 +1,14 @@
 //! `/runs/{kind}/{name}`: one run: its plan, who and why, its progress and its result; it can be stopped and resumed.
 //!
-//! While a run makes progress, the page asks for that part each second. Once it has ended, the page is asked for again as
-//! a whole, since other things may be done with it then.
+//! While a run makes progress, that part is live. Once it has ended, the page is loaded again as a whole, since other
+//! things may be done with it then.
 
 use axum::extract::{Path, Query, State};
-use axum::response::{IntoResponse, Response};
+use axum::http::HeaderMap;
+use axum::response::Response;
 use maud::{Markup, html};
 use sluice_operations::control::{May, may};
+use sluice_operations::events::view::event_of;
 use sluice_operations::runs::{self, RunKind, State as RunState, Summary};
 use sluice_operations::times::now_ms;
 
@@ -14,12 +16,15 @@ use crate::actions::control;
 use crate::app::{About, Shared};
 use crate::fields::{Asked, Fields};
 use crate::layout::{Section, page as framed};
-use crate::query::{run_path, url};
+use crate::limits::RUN_EVERY;
+use crate::live::{bar, stream, topic};
+use crate::query::{event, run_path, url};
 use crate::refusal::Refusal;
 use crate::show::{Tone, ago, command, time, toned, word};
+use crate::streams::Shown;
 
-/// Makes htmx ask for the whole page again.
-const REFRESH: [(&str, &str); 1] = [("hx-refresh", "true")];
+/// The part of the page that is live.
+const PART: &str = "progress";
 
 async fn read(
     app: &Shared,
@@ -44,19 +49,31 @@ pub(crate) async fn page(
     Ok(framed(&app.about, Section::Runs, &title(&run), content))
 }
 
-/// The part that changes while the run works.
-pub(crate) async fn progress(
+/// Its stream.
+pub(crate) async fn live(
     State(app): State<Shared>,
-    Path(named): Path<(String, String)>,
+    Path((kind, name)): Path<(String, String)>,
     Query(pairs): Asked,
+    headers: HeaderMap,
 ) -> Result<Response, Refusal> {
-    let run = read(&app, named, &Fields(pairs)).await?;
-    let now_ms = now_ms();
-    let part = of_progress(&run, now_ms);
-    Ok(match may(&run, now_ms) {
-        May::Stop => part.into_response(),
-        _ => (REFRESH, part).into_response(),
-    })
+    let fields = Fields(pairs);
+    let seen = fields.one("seen").unwrap_or_default();
+    let (kind, name, began_ms) = control::named(&kind, name, &fields)?;
+    let of = format!("run {} {began_ms} {name}", kind.as_str());
+    let topic = topic(&app, of, PART, RUN_EVERY, move |app| {
+        let name = name.clone();
+        async move {
+            let read = app
+                .operations
+                .ask(move |stack| async move { runs::find(&stack, kind, &name, began_ms).await });
+            let (run, now_ms) = (read.await?, now_ms());
+            Ok(Shown {
+                parts: vec![(PART, of_progress(&run, now_ms))],
+                is_end: may(&run, now_ms) != May::Stop,
+            })
+        }
+    });
+    stream(&app, &headers, &seen, [topic])
 }
 
 fn title(run: &Summary) -> String {
@@ -68,20 +85,31 @@ fn title(run: &Summary) -> String {
 
 fn view(about: &About, run: &Summary, now_ms: i64) -> Markup {
     let list = url("/runs", &[("run", &run.name)]);
+    let progress = (PART, of_progress(run, now_ms));
     html! {
         p { a href=(list) { "All runs" } }
         dl.facts {
             dt { "what" } dd { (run.kind.as_str()) @if let Some([before, after]) = &run.versions { ", version " (before) " → " (after) } }
+            @if let Some(id) = shown_event(run) { dt { "event" } dd { a href=(event(id)) { (id) } } }
             dt { "who" } dd { (run.who) }
             dt { "why" } dd { (run.why) }
             dt { "plan" } dd { @match &run.plan { Some(plan) => code { (plan) }, None => span.dim { "confirmed without a digest, by the program" } } }
             dt { "begun, UTC" } dd { (time(run.began_ms)) }
         }
-        (of_progress(run, now_ms))
+        @if may(run, now_ms) == May::Stop {
+            @let own = format!("/live{}", run_path(run.kind.as_str(), &run.name));
+            @let own = url(&own, &[("began", &run.began_ms.to_string())]);
+            (bar(&own, &[&progress], "Live while this tab is visible."))
+        }
+        section #progress aria-labelledby="far" {
+            h2 #far { "Progress" }
+            div data-part=(PART) { (progress.1) }
+        }
         @match may(run, now_ms) {
             May::Stop => {
                 h2 { "Stop it" }
-                p.dim { "Its record says so at once. The program that works on it ends after what it is at: that part isn't counted, and is                     done again when the run is resumed." }
+                p.dim { "Its record says so at once. The program that works on it ends after what it is at: that part isn't counted, and is \
+                    done again when the run is resumed." }
             }
             May::Resume => { h2 { "Resume it" } p.dim { "It continues at the place that its record has, under the same name." } }
             May::Neither => {}
@@ -91,6 +119,14 @@ fn view(about: &About, run: &Summary, now_ms: i64) -> Markup {
         @if run.kind == RunKind::Rollback {
             p { "The function's other versions: " a href=(url("/actions/rollback", &[("function", &run.name)])) { "plan a rollback" } }
         }
+    }
+}
+
+/// The event whose body the run has shown.
+fn shown_event(run: &Summary) -> Option<&str> {
+    match run.kind {
+        RunKind::View => event_of(&run.name),
+        _ => None,
     }
 }
 
@@ -109,15 +145,7 @@ fn terminal(about: &About, run: &Summary) -> Markup {
 }
 
 fn of_progress(run: &Summary, now_ms: i64) -> Markup {
-    let is_moving = may(run, now_ms) == May::Stop;
-    let own = url(
-        &format!("{}/progress", run_path(run.kind.as_str(), &run.name)),
-        &[("began", &run.began_ms.to_string())],
-    );
-    let every = if is_moving { "every 1s" } else { "" };
     html! {
-        section #progress hx-get=[is_moving.then_some(own)] hx-swap="outerHTML" hx-trigger=[is_moving.then_some(every)] {
-            h2 { "Progress" }
             p role="status" {
                 (state(run, now_ms)) " "
                 strong { (run.done) @if let Some(total) = run.total { " of " (total) } }
@@ -135,7 +163,6 @@ fn of_progress(run: &Summary, now_ms: i64) -> Markup {
                     } } }
                 } }
             }
-        }
     }
 }
 
@@ -177,11 +204,10 @@ mod tests {
     }
 
     #[test]
-    fn a_run_that_works_is_asked_for_each_second_and_may_be_stopped() {
+    fn a_run_that_works_is_live_and_may_be_stopped() {
         let shown = view(&about(true), &run(RunState::Running), 3_000).into_string();
         for word in [
-            "every 1s",
-            "/runs/replay/replay-20261124T181500-3fa2/progress?began=1000",
+            "data-live=\"/live/runs/replay/replay-20261124T181500-3fa2?began=1000\"",
             "/stop\"",
             "3 of 10",
             "1 failed",
@@ -201,7 +227,7 @@ mod tests {
             shown.contains("/resume\"") && shown.contains("by ann: too many"),
             "{shown}"
         );
-        assert!(!shown.contains("every 1s"));
+        assert!(!shown.contains("data-live"));
         let read_only = view(&about(false), &stopped, 3_000).into_string();
         assert!(
             !read_only.contains("<form") && read_only.contains("read-only"),

@@ -1,6 +1,10 @@
 //! `/runs`: what operators did, from the terminal or from here: who, why, progress, result.
 
+use std::sync::Arc;
+
 use axum::extract::{Query, State};
+use axum::http::HeaderMap;
+use axum::response::Response;
 use maud::{Markup, html};
 use serde::Deserialize;
 use sluice_operations::problem::Problem;
@@ -9,10 +13,15 @@ use sluice_operations::stack::Stack;
 
 use crate::app::Shared;
 use crate::layout::{Section, page as framed};
-use crate::limits::{INDEX_PAGES, RUNS_PAGE};
+use crate::limits::{INDEX_PAGES, LIVE_EVERY, RUNS_PAGE};
+use crate::live::{Seen, bar, stream, topic};
 use crate::query::{given, run as run_url, url};
 use crate::refusal::Refusal;
 use crate::show::{Tone, time, toned, word};
+use crate::streams::Shown;
+
+/// The part of the page that is live.
+const PART: &str = "runs";
 
 /// The most runs of one kind on a page.
 const KIND_RUNS: usize = 2 * RUNS_PAGE as usize;
@@ -39,22 +48,43 @@ pub(crate) async fn page(
         .ask(move |stack| async move { of_kind(&stack, kind, after).await });
     let page = read.await?;
     let own = url(
-        "/runs",
+        "/live/runs",
         &[
             ("after", &asked.after),
             ("run", &asked.run),
             ("kind", &asked.kind),
         ],
     );
+    let part = (PART, view(&page, &asked));
     let content = html! {
-        p.bar {
-            button type="button" data-pause aria-pressed="false" { "Pause" }
-            span.dim { "Runs of the program and of the console." }
-        }
+        (bar(&own, &[&part], "Runs of the program and of the console, live while this tab is visible."))
         (kinds(kind))
-        div #runs hx-get=(own) hx-select="#runs" hx-swap="outerHTML" hx-trigger="tick from:body" { (view(&page, &asked)) }
+        div #runs data-part=(PART) { (part.1) }
     };
     Ok(framed(&app.about, Section::Runs, "Runs", content))
+}
+
+/// Its stream.
+pub(crate) async fn live(
+    State(app): State<Shared>,
+    Query(asked): Query<Asked>,
+    Query(seen): Query<Seen>,
+    headers: HeaderMap,
+) -> Result<Response, Refusal> {
+    let Asked { after, run, kind } = &asked;
+    let name = format!("runs {kind:?} {after:?} {run:?}");
+    let asked = Arc::new(asked);
+    let topic = topic(&app, name, PART, LIVE_EVERY, move |app| {
+        let asked = asked.clone();
+        async move {
+            let (kind, after) = (RunKind::of(&asked.kind), given(&asked.after));
+            let read = app
+                .operations
+                .ask(move |stack| async move { of_kind(&stack, kind, after).await });
+            Ok(Shown::of([(PART, view(&read.await?, &asked))]))
+        }
+    });
+    stream(&app, &headers, &seen.seen, [topic])
 }
 
 /// A page of the list with the runs of one kind, or of all.

@@ -26,6 +26,7 @@ use crate::domains;
 use crate::problem::Problem;
 use crate::stack::Stack;
 use crate::times::now_ms;
+use crate::words::{counted, either};
 
 /// Letters after which the record is written.
 const SAVED_LETTERS: usize = 10;
@@ -207,9 +208,10 @@ async fn refusal(
             Some(Err(fault)) => return Err(fault.into()),
         };
         if count > 0 {
-            let plural = if count == 1 { "" } else { "s" };
+            let effects = counted(count, "effect");
+            let are = either(count, "is", "are");
             return Ok(Some(format!(
-                "{count} effect{plural} of its object are pending in {domain}; redrive it"
+                "{effects} of its object {are} pending in {domain}; redrive it"
             )));
         }
     }

@@ -13,6 +13,7 @@ use crate::runs::{Record, plan_digest};
 use crate::signing::Signing;
 use crate::stack::Stack;
 use crate::times::{now_ms, span};
+use crate::words::counted;
 
 /// The secrets of each endpoint, the newest first.
 type Lists = BTreeMap<String, Vec<String>>;
@@ -70,7 +71,7 @@ pub async fn plan_roll(stack: &Stack, endpoint: &str) -> Result<Roll, Problem> {
     if secrets >= SECRETS_MAX {
         return Err(Problem::Usage(format!(
             "{endpoint} has {}, the most there may be: finish the roll before with --finish",
-            counted(secrets)
+            counted(secrets, "secret")
         )));
     }
     Ok(Roll {
@@ -93,7 +94,7 @@ pub async fn plan_finish(stack: &Stack, endpoint: &str, force: bool) -> Result<F
     if secrets < 2 {
         return Err(Problem::NotFound(format!(
             "{endpoint} has {}: there is no old one to take out",
-            counted(secrets)
+            counted(secrets, "secret")
         )));
     }
     let now_ms = now_ms();
@@ -212,13 +213,6 @@ async fn write(
     let ended = record.end(written.as_ref().err()).await;
     // The problem itself says more than that it couldn't be recorded.
     written.and(ended)
-}
-
-fn counted(secrets: usize) -> String {
-    match secrets {
-        1 => "1 secret".to_owned(),
-        count => format!("{count} secrets"),
-    }
 }
 
 #[cfg(test)]

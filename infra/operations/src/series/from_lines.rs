@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Buckets, Measure};
+use super::{Buckets, LAG_MAX_MS, Measure};
 use crate::logs::Line;
 
 /// The functions whose outcomes aren't a domain's.
@@ -52,12 +52,9 @@ impl Lines {
         match outcome {
             "applied" => {
                 self.count(Measure::Applied, function, place);
-                self.last(
-                    Measure::Lag,
-                    function,
-                    place,
-                    line.fields["lag_ms"].as_f64(),
-                );
+                let lag_ms = line.fields["lag_ms"].as_f64();
+                let delay_ms = lag_ms.filter(|lag_ms| *lag_ms <= LAG_MAX_MS);
+                self.last(Measure::Lag, function, place, delay_ms);
             }
             "failed" => self.count(Measure::Failed, function, place),
             "rejected" => self.count(Measure::Rejected, function, place),
@@ -147,6 +144,12 @@ mod tests {
             3_600_000,
             json!({ "outcome": "applied", "lag_ms": 1_500 }),
         );
+        // As old as a sample of a file: no delay.
+        take(
+            "payments",
+            3_600_000,
+            json!({ "outcome": "applied", "lag_ms": LAG_MAX_MS + 1.0 }),
+        );
         take("payments", 3_600_000, json!({ "outcome": "failed" }));
         take("payments", 0, json!({ "outcome": "applied" }));
         take("payments", 3_600_000, json!({ "published": 1 }));
@@ -173,7 +176,7 @@ mod tests {
             named(Measure::Latency),
             [("p50", Some(20.0)), ("p99", Some(300.0))]
         );
-        assert_eq!(named(Measure::Applied), [("payments", Some(1.0))]);
+        assert_eq!(named(Measure::Applied), [("payments", Some(2.0))]);
         assert_eq!(named(Measure::Failed), [("payments", Some(1.0))]);
         assert_eq!(
             named(Measure::Lag),

@@ -7,6 +7,7 @@ use super::counts::Counts;
 use super::queues::Queue;
 use super::waiting::Waiting;
 use crate::times::span;
+use crate::words::either;
 
 /// What was seen of a stack.
 #[derive(Debug)]
@@ -48,12 +49,32 @@ pub(super) fn troubles(seen: &Seen<'_>) -> Vec<String> {
         ),
     );
     say(waiting.lapsed as f64, "whose attempt ended and which no other attempt has taken over: Stripe's next delivery or reconcile does".to_owned());
-    say(waiting.misfits as f64, "wait for their endpoint's configuration: sluice event list --code 'endpoint.*', correct Endpoints, sluice replay --waiting".to_owned());
-    say(waiting.unlisted as f64, "of the newest events are in a format that no endpoint is configured for, so reconcile doesn't look for lost ones: sluice doctor says which".to_owned());
+    say(
+        waiting.misfits as f64,
+        format!(
+            "{}: sluice event list --code 'endpoint.*', correct Endpoints, sluice replay --waiting",
+            either(
+                waiting.misfits,
+                "waits for its endpoint's configuration",
+                "wait for their endpoint's configuration"
+            )
+        ),
+    );
+    say(
+        waiting.unlisted as f64,
+        format!(
+            "of the newest events {} in a format that no endpoint is configured for, so reconcile doesn't look for lost ones: sluice doctor says which",
+            either(waiting.unlisted, "is", "are")
+        ),
+    );
     for queue in queues {
         say(
             queue.dead as f64,
-            format!("dead letters of {0}: sluice dlq list {0}", queue.domain),
+            format!(
+                "{} of {1}: sluice dlq list {1}",
+                either(queue.dead, "dead letter", "dead letters"),
+                queue.domain
+            ),
         );
         let rejected = hour.map_or(0.0, |hour| hour.of(&queue.domain, "rejected"));
         say(
@@ -75,7 +96,10 @@ pub(super) fn troubles(seen: &Seen<'_>) -> Vec<String> {
     let failed = hour.map_or(0.0, |hour| hour.of("ingest", "failed"));
     say(
         failed,
-        "deliveries answered 503 in the last hour".to_owned(),
+        format!(
+            "{} answered 503 in the last hour",
+            either(failed, "delivery", "deliveries")
+        ),
     );
     for Queue {
         domain, failing, ..

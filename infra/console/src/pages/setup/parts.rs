@@ -202,9 +202,9 @@ fn of_cost(domains: usize, is_real: bool) -> Markup {
         p.dim {
             "List prices of us-east-1 as of November 2026: " (READ_UNITS_MILLION) " $ per million read units (DynamoDB), "
             (QUEUE_MILLION) " $ per million requests (SQS), " (METRICS_THOUSAND) " $ per thousand metrics of GetMetricData \
-            (CloudWatch). Calls of Lambda's and CloudFormation's management and FilterLogEvents cost nothing. The overview's \
-            numbers are read once in " (FRESH_IN_AWS.as_secs()) " s for all tabs together, and not at all while every tab is \
-            hidden or paused."
+            (CloudWatch). Calls of Lambda's and CloudFormation's management and FilterLogEvents cost nothing. A page \
+            that is live is read once for all tabs that show it, and not at all while all of them are hidden or paused. The \
+            overview's numbers are read once in " (FRESH_IN_AWS.as_secs()) " s."
         }
         p { "What a page asks of AWS over growing ledgers: " (command("make scale")) }
     }
