@@ -7,7 +7,7 @@
 use std::collections::{BTreeSet, HashMap, VecDeque};
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
 use aws_types::SdkConfig;
 use serde::{Deserialize, Serialize};
 use sluice_kernel::fault::Fault;
@@ -16,6 +16,11 @@ use tokio::task::JoinSet;
 use crate::aws;
 use crate::code;
 use crate::entry::{self, Item, SEEN_SHARDS, number, text};
+use crate::usage::Usage;
+
+mod bounded;
+
+pub use bounded::Step;
 
 /// The first page of a shard: small, so that the first events appear at once.
 const PAGE_FIRST: i32 = 100;
@@ -187,9 +192,12 @@ impl Timeline {
                 (false, false) => Some(first),
             },
             end_day: if wanted.newest_first { first } else { last },
+            day: first,
             wanted,
             shards: Vec::new(),
             given: None,
+            calls: 0,
+            usage: Usage::default(),
         }
     }
 
@@ -213,10 +221,15 @@ pub struct Walk {
     wanted: Wanted,
     next_day: Option<i64>,
     end_day: i64,
-    /// The shards of the day that is being read.
+    /// The day that is being read.
+    day: i64,
+    /// The shards of that day.
     shards: Vec<Shard>,
     /// Its position; `None` before the first event.
     given: Option<Position>,
+    /// How many calls it has made.
+    calls: usize,
+    usage: Usage,
 }
 
 #[derive(Debug)]
@@ -250,53 +263,42 @@ impl Walk {
         self.given.as_ref()
     }
 
+    /// What it has read so far used.
+    pub fn usage(&self) -> Usage {
+        self.usage
+    }
+
     /// The next event, or `None` at the end.
     ///
     /// # Errors
     /// `Retry` if the ledger can't be reached.
     pub async fn next(&mut self) -> Result<Option<Seen>, Fault> {
-        while let Some(seen) = self.next_read().await? {
-            match &mut self.given {
-                Some(given) if given.has_given(&seen) => continue,
-                Some(given) if given.at_ms == seen.received_at_ms => {
-                    given.ids.insert(seen.id.clone());
-                }
-                given => {
-                    *given = Some(Position {
-                        at_ms: seen.received_at_ms,
-                        ids: BTreeSet::from([seen.id.clone()]),
-                    });
-                }
-            }
-            return Ok(Some(seen));
+        match self.next_within(usize::MAX).await? {
+            Step::Event(seen) => Ok(Some(seen)),
+            Step::Paused | Step::End => Ok(None),
         }
-        Ok(None)
     }
 
-    async fn next_read(&mut self) -> Result<Option<Seen>, Fault> {
+    /// The next event among those read, else the shards that have to be read for it; none of both if the day is over.
+    fn head(&mut self) -> Result<Option<Seen>, Vec<usize>> {
         let newest_first = self.wanted.newest_first;
-        loop {
-            let heads = self.shards.iter().enumerate().filter_map(|(index, shard)| {
-                let at_ms = shard.buffer.front()?.received_at_ms;
-                Some((if newest_first { -at_ms } else { at_ms }, at_ms, index))
-            });
-            // A shard without a wanted event delays the others only until it is read as far as they are, so that a rare
-            // type doesn't read a whole day at once.
-            let behind: Vec<_> = match heads.min() {
-                Some((_, at_ms, index)) => {
-                    let behind = self.indexes(|shard| shard.may_precede(at_ms, newest_first));
-                    if behind.is_empty() {
-                        return Ok(self.shards[index].buffer.pop_front());
-                    }
-                    behind
-                }
-                None => self.indexes(|shard| !shard.done),
-            };
-            if !behind.is_empty() {
-                self.read(&behind).await?;
-            } else if !self.next_day() {
-                return Ok(None);
+        let heads = self.shards.iter().enumerate().filter_map(|(index, shard)| {
+            let at_ms = shard.buffer.front()?.received_at_ms;
+            Some((if newest_first { -at_ms } else { at_ms }, at_ms, index))
+        });
+        // A shard without a wanted event delays the others only until it is read as far as they are, so that a rare
+        // type doesn't read a whole day at once.
+        let (head, behind) = match heads.min() {
+            Some((_, at_ms, index)) => {
+                let behind = self.indexes(|shard| shard.may_precede(at_ms, newest_first));
+                (Some(index), behind)
             }
+            None => (None, self.indexes(|shard| !shard.done)),
+        };
+        match (behind.is_empty(), head) {
+            (false, _) => Err(behind),
+            (true, Some(index)) => Ok(self.shards[index].buffer.pop_front()),
+            (true, None) => Ok(None),
         }
     }
 
@@ -317,6 +319,7 @@ impl Walk {
             (false, true) => Some(day - 1),
             (false, false) => Some(day + 1),
         };
+        self.day = day;
         self.shards = (0..u32::from(SEEN_SHARDS))
             .map(|shard| Shard {
                 key: entry::seen_key(day, shard),
@@ -346,7 +349,14 @@ impl Walk {
         while let Some(read) = reads.join_next().await {
             let read =
                 read.map_err(|error| Fault::retry(code::TIMELINE_UNAVAILABLE, error.to_string()))?;
-            let (index, Page { found, after }) = read?;
+            let (index, page) = read?;
+            let Page {
+                found,
+                after,
+                usage,
+            } = page;
+            self.calls += 1;
+            self.usage += usage;
             let shard = &mut self.shards[index];
             shard.page_size = shard.page_size.saturating_mul(2).min(PAGE_MAX);
             shard.done = after.is_none();
@@ -364,7 +374,11 @@ struct Page {
     found: Vec<Seen>,
     /// Where the next one begins.
     after: Option<Item>,
+    usage: Usage,
 }
+
+/// The size of a row of the index, in bytes, for answers that don't say what they used.
+const ROW_BYTES: usize = 200;
 
 impl Timeline {
     async fn page(
@@ -386,6 +400,7 @@ impl Timeline {
             .expression_attribute_values(":last", number(wanted.until_ms - 1))
             .scan_index_forward(!wanted.newest_first)
             .limit(page_size)
+            .return_consumed_capacity(ReturnConsumedCapacity::Total)
             .set_exclusive_start_key(after);
         for (name, value) in values {
             query = query.expression_attribute_values(name, value);
@@ -400,10 +415,15 @@ impl Timeline {
         let output = output
             .map_err(|error| aws::unavailable(code::TIMELINE_UNAVAILABLE, "Query", &error))?;
         let items = output.items.unwrap_or_default();
+        let rows = usize::try_from(output.scanned_count).unwrap_or_default();
+        let usage = Usage::of(output.consumed_capacity.as_slice(), || {
+            Usage::units(rows * ROW_BYTES) / 2.0
+        });
         let found = items.iter().filter_map(seen);
         Ok(Page {
             found: found.filter(|seen| wanted.takes(seen)).collect(),
             after: output.last_evaluated_key.filter(|key| !key.is_empty()),
+            usage,
         })
     }
 }
