@@ -2,9 +2,10 @@
 //!
 //! # Layout
 //! - [`filter`]: which events. [`list`]: the events of a span of time, page by page. [`tail`]: new ones as they come.
-//! - [`story`]: all that is known of one.
+//! - [`search`]: those whose bodies fulfil a condition. [`story`]: all that is known of one.
 
 pub mod filter;
 pub mod list;
+pub mod search;
 pub mod story;
 pub mod tail;
