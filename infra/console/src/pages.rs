@@ -13,4 +13,5 @@ pub(crate) mod reconcile;
 pub(crate) mod rejected;
 pub(crate) mod run;
 pub(crate) mod runs;
+pub(crate) mod search;
 pub(crate) mod setup;
