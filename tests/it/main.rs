@@ -31,6 +31,7 @@
 //! - `browser`: the console's pages, over HTTP, by the same program. `console_actions`: what an operator does there.
 //!   `console_numbers`: what they count.
 //! - `records`: more records of outcomes than a list looks at.
+//! - `search`: events by what is in their bodies, by the program and the console.
 //! - `samples`: each sample event, in memory, at the domain of its type.
 //! - `scale`: the AWS calls that a list, sweep, a replay and the console's pages make, over a small ledger and a larger one.
 //! - `operators`: wrong setups, a comparison before switching, rolled secrets, by the same program.
@@ -72,6 +73,7 @@ mod rollback;
 mod routing;
 mod samples;
 mod scale;
+mod search;
 mod trial;
 mod truth;
 mod variants;

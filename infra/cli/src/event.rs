@@ -6,6 +6,7 @@ use crate::context::Context;
 use sluice_operations::problem::Problem;
 
 pub(crate) mod list;
+pub(crate) mod search;
 pub(crate) mod show;
 
 const EXAMPLES: &str = "Examples:
@@ -14,6 +15,18 @@ const EXAMPLES: &str = "Examples:
   sluice event list --state due                        what waits for sweep
   sluice event list --outcome rejected --domain billing
   sluice event list --json --limit 0 | jq -r .id       ids for other programs";
+
+const SEARCH_EXAMPLES: &str = r#"Examples:
+  sluice event search 'data.object.metadata.order = 1234' --since 7d
+  sluice event search 'data.object.amount > 100000' 'data.object.currency = jpy' --type 'charge.*'
+  sluice event search 'data.object.lines.data[*].price.id = price_1' --limit 0
+  sluice event search 'data.object.metadata."my key" ~ "two words"' --since 36d --yes
+
+A path is names and indexes from the event down; [*] is any element. A value without quotes is one word, and stands for the
+text too: 1234 finds the number and "1234". Quotes, as in JSON, find the text alone. Numbers are compared exactly.
+
+No index knows bodies, so each body of the window is read, and DynamoDB bills the reads. What it costs is said first and last.
+More than 10,000 events take --yes. Where it ended is said too: --after goes on there."#;
 
 const TAIL_EXAMPLES: &str = "Examples:
   sluice event tail                                    every new event, until Ctrl-C
@@ -33,6 +46,9 @@ pub(crate) enum Command {
     /// Events by time, filtered; the newest first.
     #[command(after_help = EXAMPLES)]
     List(list::Args),
+    /// Events by what is in their bodies; the newest first.
+    #[command(after_help = SEARCH_EXAMPLES)]
+    Search(search::Args),
     /// New events as they come, until you stop it.
     #[command(after_help = TAIL_EXAMPLES)]
     Tail(list::TailArgs),
@@ -45,6 +61,7 @@ pub(crate) enum Command {
 pub(crate) async fn run(context: &Context, command: Command) -> Result<(), Problem> {
     match command {
         Command::List(args) => list::run(context, args).await,
+        Command::Search(args) => search::run(context, args).await,
         Command::Tail(args) => list::tail(context, args).await,
         Command::Show(args) => show::run(context, args).await,
     }

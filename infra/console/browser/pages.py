@@ -57,6 +57,11 @@ def addresses(story):
             "events-none": "/events?type=no.such",
             "filter-refused": "/events?since=yesterday",
         },
+        ("GET", "/search"): {
+            "search": f"/search?body={quote(f'data.object.id = {story.object}')}&since=1h",
+            "search-none": "/search?body=no.such%20exists",
+            "search-refused": "/search?body=data.object.amount%20%3D",
+        },
         ("GET", "/events/{id}"): {
             "event": f"/events/{quote(story.applied)}",
             "event-rejected": f"/events/{rejected}",
@@ -120,6 +125,7 @@ NO_PAGES = {
     ("GET", "/numbers"): "the overview asks for it",
     ("GET", "/numbers.json"): "the overview draws it",
     ("GET", "/reconcile.json"): "the page of reconcile draws it",
+    ("GET", "/search/further"): "test_search: the page of a search asks for it",
     ("GET", "/events/{id}/timeline"): "every event's page asks for it",
     ("GET", "/live/runs/{kind}/{name}"): "test_actions: a run is watched",
     ("GET", "/setup/findings"): "the page of the setup asks for it",

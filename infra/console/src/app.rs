@@ -21,6 +21,8 @@ pub(crate) struct App {
     pub(crate) about: About,
     /// Held while a plan is confirmed: one after the other.
     pub(crate) confirming: Arc<tokio::sync::Mutex<()>>,
+    /// Held by the search that works: one after the other.
+    pub(crate) searching: Arc<tokio::sync::Mutex<()>>,
     /// The overview's numbers, for as long as they are fresh.
     pub(crate) overview: Kept,
     /// What happened over each span, for as long as it is fresh.

@@ -30,6 +30,12 @@ pub const EVENTS_PAGE: usize = 50;
 /// How many pages of the index a page of the list looks at, if few events match.
 pub const INDEX_PAGES: usize = 5;
 
+/// The most events that are counted before a search, to say what it costs.
+pub const SEARCH_COUNTED: usize = 5_000;
+
+/// The number of found events after which a search that goes on by itself stops.
+pub const SEARCH_FOUND: usize = 150;
+
 /// The number of runs of one page.
 pub const RUNS_PAGE: u16 = 50;
 

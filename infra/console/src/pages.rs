@@ -12,4 +12,5 @@ pub(crate) mod overview;
 pub(crate) mod reconcile;
 pub(crate) mod run;
 pub(crate) mod runs;
+pub(crate) mod search;
 pub(crate) mod setup;

@@ -19,7 +19,7 @@ use crate::guard::guard;
 use crate::limits::REQUEST_BYTES;
 use crate::pages::{
     customer, dead_letters, event, events, failures, find, numbers, object, overview, reconcile,
-    run, runs, setup,
+    run, runs, search, setup,
 };
 use crate::refusal::Refusal;
 
@@ -64,6 +64,8 @@ pub(crate) const ROUTES: &[Route] = &[
     route!(GET "/numbers/{measure}" "/numbers/lag" numbers::buckets),
     route!(GET "/find" "/find?id=evt_1" find::redirect),
     route!(GET "/events" "/events?type=charge.*" events::page),
+    route!(GET "/search" "/search?body=id%20exists" search::page),
+    route!(GET "/search/further" "/search/further?body=id%20exists" search::further),
     route!(GET "/events/{id}" "/events/evt_1" event::page),
     route!(GET "/live/events/{id}" "/live/events/evt_1" event::live),
     route!(GET "/events/{id}/timeline" "/events/evt_1/timeline" event::timeline),

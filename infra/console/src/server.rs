@@ -111,6 +111,7 @@ pub(crate) fn app(stack: Stack, write: bool, port: u16, log: Log) -> io::Result<
         operations: Operations::start(stack)?,
         session: Session::new(port)?,
         confirming: Arc::default(),
+        searching: Arc::default(),
         overview: Kept::default(),
         series: series::Kept::default(),
         streams: Arc::default(),

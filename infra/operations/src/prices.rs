@@ -12,3 +12,11 @@ pub const QUEUE_MILLION: f64 = 0.40;
 
 /// Dollars per thousand metrics that `GetMetricData` answers with.
 pub const METRICS_THOUSAND: f64 = 0.01;
+
+/// A price in dollars as people read it, to the hundredth of a cent.
+pub fn shown(dollars: f64) -> String {
+    match dollars < 0.0001 {
+        true => "less than $0.0001".to_owned(),
+        false => format!("${dollars:.4}"),
+    }
+}

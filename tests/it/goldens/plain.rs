@@ -356,6 +356,12 @@ fn of_what_is_there() -> Vec<Call> {
             Both,
             "event list --account acct_1S6JlK2KfzrV9hgA",
         ),
+        call(
+            "event-search",
+            Form::Words,
+            "event search data.object.status=succeeded data.object.amount>1 --type payment_intent.*",
+        ),
+        call("event-search-wrong", Both, "event search data.object.id="),
         call("event-list-wrong", Both, "event list --since yesterday"),
         call("state-show", Both, "state show pi_g_customer"),
         call("state-show-tie", Both, "state show pi_g_tie"),

@@ -14,8 +14,9 @@ use crate::calls::OPERATIONS;
 use crate::template::root;
 
 /// The adapters' files that the program uses: a command may call what it reaches in them.
-const ADAPTERS: [&str; 12] = [
+const ADAPTERS: [&str; 13] = [
     "batch.rs",
+    "bodies.rs",
     "bus.rs",
     "dead_letters.rs",
     "erase.rs",

@@ -118,6 +118,7 @@ async fn create(client: &Client, table: &str, attributes: &[(&str, &str)], index
     create.send().await.expect("created");
 }
 
+mod bodies;
 mod by_time;
 mod dead_letters;
 mod erase;

@@ -12,6 +12,7 @@
 //! - [`bus`]: EventBridge. [`secrets`]: Secrets Manager. [`clock`]: the system's.
 //! - [`consumer`] and [`receiver`]: the SQS runners that a domain's and a receiver's `main.rs` call.
 //!   `visibility` sets when a failed message comes back.
+//! - [`bodies`]: stored bodies of many events. [`usage`]: the read units that reads use.
 //! - [`timeline`]: the ledger's events by time; [`listing`]: their states. `merge` makes one list of an index's shards.
 //!   [`inspect`]: what the tables hold, for operators and tests.
 //! - [`telemetry`]: one JSON object per line. [`code`]: what faults are called.
@@ -21,6 +22,7 @@
 
 pub mod aws;
 mod batch;
+pub mod bodies;
 pub mod bulk_items;
 pub mod bus;
 pub mod clock;
@@ -51,4 +53,5 @@ pub mod runs;
 pub mod secrets;
 pub mod telemetry;
 pub mod timeline;
+pub mod usage;
 mod visibility;

@@ -12,6 +12,7 @@ use sluice_kernel::fault::Fault;
 use tokio::task::JoinSet;
 
 use crate::entry::Item;
+use crate::usage::Usage;
 
 /// The largest page, to which pages grow.
 pub const PAGE_MAX: i32 = 1_000;
@@ -50,6 +51,18 @@ pub(crate) struct Page<R> {
     pub(crate) found: Vec<R>,
     /// The key after which the next page begins.
     pub(crate) after: Option<Item>,
+    /// What reading it used.
+    pub(crate) usage: Usage,
+}
+
+/// The next step of a merge with a limit of calls.
+pub(crate) enum Next<R> {
+    /// A row.
+    Row(R),
+    /// The next row would take more calls than allowed.
+    Paused,
+    /// There are no more in these shards.
+    End,
 }
 
 /// The position of a walk: the time of the last row that it returned, and all rows of that time that it has returned.
@@ -61,6 +74,22 @@ pub struct Position {
 }
 
 impl Position {
+    /// The time up to which the walk has come, in milliseconds.
+    pub fn at_ms(&self) -> i64 {
+        self.at_ms
+    }
+
+    /// The position of a walk that has come up to this time: `before` if that is of the same time.
+    pub(crate) fn reached(at_ms: i64, before: Option<&Self>) -> Self {
+        match before {
+            Some(before) if before.at_ms == at_ms => before.clone(),
+            _ => Self {
+                at_ms,
+                ids: BTreeSet::new(),
+            },
+        }
+    }
+
     /// Whether the walk has returned this row.
     pub(crate) fn has(&self, row: &impl Row) -> bool {
         self.at_ms == row.at_ms() && self.ids.contains(&row.name())
@@ -90,6 +119,9 @@ pub(crate) struct Merge<S: Source> {
     /// The size of a shard's first page.
     first_page: i32,
     shards: Vec<Shard<S::Row>>,
+    /// How many calls it has made.
+    calls: usize,
+    usage: Usage,
 }
 
 #[derive(Debug)]
@@ -125,6 +157,8 @@ impl<S: Source> Merge<S> {
             newest_first,
             first_page,
             shards: Vec::new(),
+            calls: 0,
+            usage: Usage::default(),
         }
     }
 
@@ -141,34 +175,76 @@ impl<S: Source> Merge<S> {
         self.shards = keys.into_iter().map(shard).collect();
     }
 
+    /// What it has read so far used.
+    pub(crate) fn usage(&self) -> Usage {
+        self.usage
+    }
+
     /// The next wanted row of these shards, or `None` at their end.
     ///
     /// # Errors
     /// `Retry` if the table can't be reached.
     pub(crate) async fn next(&mut self) -> Result<Option<S::Row>, Fault> {
-        let newest_first = self.newest_first;
+        match self.next_within(usize::MAX).await? {
+            Next::Row(row) => Ok(Some(row)),
+            Next::Paused | Next::End => Ok(None),
+        }
+    }
+
+    /// The same, as long as no more than this number of calls has been made. The first page of each shard is always read,
+    /// so that every walk gets further.
+    ///
+    /// # Errors
+    /// `Retry` if the table can't be reached.
+    pub(crate) async fn next_within(&mut self, calls_max: usize) -> Result<Next<S::Row>, Fault> {
         loop {
-            let heads = self.shards.iter().enumerate().filter_map(|(index, shard)| {
-                let at_ms = shard.buffer.front()?.at_ms();
-                Some((if newest_first { -at_ms } else { at_ms }, at_ms, index))
-            });
-            // A shard without a wanted row delays the others only until it is read as far as they are, so that a rare
-            // one doesn't read a whole shard at once.
-            let behind: Vec<_> = match heads.min() {
-                Some((_, at_ms, index)) => {
-                    let behind = self.indexes(|shard| shard.may_precede(at_ms, newest_first));
-                    if behind.is_empty() {
-                        return Ok(self.shards[index].buffer.pop_front());
-                    }
-                    behind
-                }
-                None => self.indexes(|shard| !shard.done),
+            let behind = match self.head() {
+                Ok(Some(row)) => return Ok(Next::Row(row)),
+                Ok(None) => return Ok(Next::End),
+                Err(behind) => behind,
             };
-            if behind.is_empty() {
-                return Ok(None);
+            if self.calls > 0 && self.calls.saturating_add(behind.len()) > calls_max {
+                return Ok(Next::Paused);
             }
             self.read(&behind).await?;
         }
+    }
+
+    /// The next row among those read, else the shards that have to be read for it; none of both at the end.
+    fn head(&mut self) -> Result<Option<S::Row>, Vec<usize>> {
+        let newest_first = self.newest_first;
+        let heads = self.shards.iter().enumerate().filter_map(|(index, shard)| {
+            let at_ms = shard.buffer.front()?.at_ms();
+            Some((if newest_first { -at_ms } else { at_ms }, at_ms, index))
+        });
+        // A shard without a wanted row delays the others only until it is read as far as they are, so that a rare one
+        // doesn't read a whole shard at once.
+        let (head, behind) = match heads.min() {
+            Some((_, at_ms, index)) => {
+                let behind = self.indexes(|shard| shard.may_precede(at_ms, newest_first));
+                (Some(index), behind)
+            }
+            None => (None, self.indexes(|shard| !shard.done)),
+        };
+        match (behind.is_empty(), head) {
+            (false, _) => Err(behind),
+            (true, Some(index)) => Ok(self.shards[index].buffer.pop_front()),
+            (true, None) => Ok(None),
+        }
+    }
+
+    /// The time up to which every row was returned or isn't wanted; `unread` is that of a shard that wasn't read yet.
+    pub(crate) fn reached_ms(&self, unread: i64) -> i64 {
+        let left = self.shards.iter().filter_map(|shard| {
+            let next = shard.buffer.front().map(Row::at_ms);
+            let unread = || (!shard.done).then_some(shard.read_to_ms.unwrap_or(unread));
+            next.or_else(unread)
+        });
+        let at_ms = match self.newest_first {
+            true => left.max(),
+            false => left.min(),
+        };
+        at_ms.unwrap_or(unread)
     }
 
     fn indexes(&self, is_meant: impl Fn(&Shard<S::Row>) -> bool) -> Vec<usize> {
@@ -192,7 +268,14 @@ impl<S: Source> Merge<S> {
         }
         while let Some(read) = reads.join_next().await {
             let read = read.map_err(|error| Fault::retry(S::UNAVAILABLE, error.to_string()))?;
-            let (index, Page { found, after }) = read?;
+            let (index, page) = read?;
+            let Page {
+                found,
+                after,
+                usage,
+            } = page;
+            self.calls += 1;
+            self.usage += usage;
             let shard = &mut self.shards[index];
             shard.page_size = shard.page_size.saturating_mul(2).min(PAGE_MAX);
             shard.done = after.is_none();

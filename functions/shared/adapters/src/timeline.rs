@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
 use aws_types::SdkConfig;
 use serde::Serialize;
 use sluice_kernel::code::Code;
@@ -17,6 +17,11 @@ use crate::code;
 use crate::entry::{self, Item, SEEN_SHARDS, number, text};
 use crate::merge::{self, Merge, Page, Row};
 pub use crate::merge::{PAGE_MAX, Position};
+use crate::usage::Usage;
+
+mod bounded;
+
+pub use bounded::Step;
 
 /// The first page of a shard: small, so that the first events appear at once.
 const PAGE_FIRST: i32 = 100;
@@ -171,6 +176,8 @@ impl Timeline {
             },
             end_day: if wanted.newest_first { first } else { last },
             newest_first: wanted.newest_first,
+            from_ms: wanted.from_ms,
+            until_ms: wanted.until_ms,
             merge: Merge::new(
                 Source {
                     timeline: self.clone(),
@@ -179,6 +186,7 @@ impl Timeline {
                 wanted.newest_first,
                 PAGE_FIRST,
             ),
+            day: first,
             given: None,
         }
     }
@@ -200,10 +208,14 @@ impl Timeline {
 #[derive(Debug)]
 pub struct Walk {
     newest_first: bool,
+    from_ms: i64,
+    until_ms: i64,
     next_day: Option<i64>,
     end_day: i64,
     /// The shards of the day that is being read.
     merge: Merge<Source>,
+    /// The day that is being read.
+    day: i64,
     /// Its position; `None` before the first event.
     given: Option<Position>,
 }
@@ -214,27 +226,19 @@ impl Walk {
         self.given.as_ref()
     }
 
+    /// What it has read so far used.
+    pub fn usage(&self) -> Usage {
+        self.merge.usage()
+    }
+
     /// The next event, or `None` at the end.
     ///
     /// # Errors
     /// `Retry` if the ledger can't be reached.
     pub async fn next(&mut self) -> Result<Option<Seen>, Fault> {
-        while let Some(seen) = self.next_read().await? {
-            if Position::give(&mut self.given, &seen) {
-                return Ok(Some(seen));
-            }
-        }
-        Ok(None)
-    }
-
-    async fn next_read(&mut self) -> Result<Option<Seen>, Fault> {
-        loop {
-            if let Some(seen) = self.merge.next().await? {
-                return Ok(Some(seen));
-            }
-            if !self.next_day() {
-                return Ok(None);
-            }
+        match self.next_within(usize::MAX).await? {
+            Step::Event(seen) => Ok(Some(seen)),
+            Step::Paused | Step::End => Ok(None),
         }
     }
 
@@ -248,12 +252,16 @@ impl Walk {
             (false, true) => Some(day - 1),
             (false, false) => Some(day + 1),
         };
+        self.day = day;
         let shards = 0..u32::from(SEEN_SHARDS);
         self.merge
             .begin(shards.map(|shard| entry::seen_key(day, shard)));
         true
     }
 }
+
+/// The size of a row of the index, in bytes, for answers that don't say what they used.
+const ROW_BYTES: usize = 200;
 
 /// The wanted events of the index.
 #[derive(Debug, Clone)]
@@ -287,6 +295,7 @@ impl merge::Source for Source {
             .expression_attribute_values(":last", number(wanted.until_ms - 1))
             .scan_index_forward(!wanted.newest_first)
             .limit(size)
+            .return_consumed_capacity(ReturnConsumedCapacity::Total)
             .set_exclusive_start_key(after);
         for (name, value) in values {
             query = query.expression_attribute_values(name, value);
@@ -301,10 +310,15 @@ impl merge::Source for Source {
         let output = output
             .map_err(|error| aws::unavailable(code::TIMELINE_UNAVAILABLE, "Query", &error))?;
         let items = output.items.unwrap_or_default();
+        let rows = usize::try_from(output.scanned_count).unwrap_or_default();
+        let usage = Usage::of(output.consumed_capacity.as_slice(), || {
+            Usage::units(rows * ROW_BYTES) / 2.0
+        });
         let found = items.iter().filter_map(seen);
         Ok(Page {
             found: found.filter(|seen| wanted.takes(seen)).collect(),
             after: output.last_evaluated_key.filter(|key| !key.is_empty()),
+            usage,
         })
     }
 }

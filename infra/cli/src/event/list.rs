@@ -72,7 +72,7 @@ pub(crate) enum State {
 
 impl Filter {
     /// As the library has it.
-    fn wanted(self) -> filter::Filter {
+    pub(super) fn wanted(self) -> filter::Filter {
         filter::Filter {
             types: self.types,
             account: self.account,
@@ -178,7 +178,7 @@ pub(crate) async fn tail(context: &Context, args: TailArgs) -> Result<(), Proble
     }
 }
 
-fn heading(context: &Context) -> Result<(), Problem> {
+pub(super) fn heading(context: &Context) -> Result<(), Problem> {
     if context.out.is_json() {
         return Ok(());
     }
@@ -195,7 +195,7 @@ fn more(context: &Context, limit: usize) -> Result<(), Problem> {
     Ok(())
 }
 
-fn print(context: &Context, listed: &Listed) -> Result<(), Problem> {
+pub(super) fn print(context: &Context, listed: &Listed) -> Result<(), Problem> {
     match context.out.is_json() {
         true => context.out.value(listed),
         false => context.out.line(words(listed)),

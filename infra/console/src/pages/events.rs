@@ -1,6 +1,7 @@
 //! `/events`: the ledger's events, the newest first, with a filter and a place in the URL.
 
 use axum::extract::{Query, State};
+use axum::response::{IntoResponse, Redirect, Response};
 use maud::{Markup, html};
 use serde::Deserialize;
 use sluice_operations::events::filter::{Filter, State as InLedger};
@@ -49,8 +50,10 @@ pub(crate) struct Asked {
     mode: String,
     since: String,
     until: String,
+    /// What has to be in the body: then it is a search.
+    pub(super) body: String,
     /// Where the page begins.
-    after: String,
+    pub(super) after: String,
 }
 
 impl Asked {
@@ -81,7 +84,7 @@ impl Asked {
         })
     }
 
-    fn query(&self) -> Result<list::Query, Problem> {
+    pub(super) fn query(&self) -> Result<list::Query, Problem> {
         let when = |text: &str, default: &str| {
             let text = given(text).unwrap_or_else(|| default.to_owned());
             text.parse::<When>().map_err(Problem::Usage)
@@ -95,7 +98,7 @@ impl Asked {
         })
     }
 
-    fn position(&self) -> Result<Option<Position>, Problem> {
+    pub(super) fn position(&self) -> Result<Option<Position>, Problem> {
         let Some(text) = given(&self.after) else {
             return Ok(None);
         };
@@ -106,6 +109,11 @@ impl Asked {
 
     /// The address of the same list from another place.
     fn from(&self, after: &str) -> String {
+        self.at("/events", after, &[])
+    }
+
+    /// The address of the same events at a path, from another place, with more fields.
+    pub(super) fn at(&self, path: &str, after: &str, more: &[(&str, &str)]) -> String {
         let fields = [
             ("type", self.r#type.as_str()),
             ("state", &self.state),
@@ -116,9 +124,10 @@ impl Asked {
             ("mode", &self.mode),
             ("since", &self.since),
             ("until", &self.until),
+            ("body", &self.body),
             ("after", after),
         ];
-        url("/events", &fields)
+        url(path, &[&fields[..], more].concat())
     }
 }
 
@@ -133,7 +142,10 @@ struct Found {
 pub(crate) async fn page(
     State(app): State<Shared>,
     Query(asked): Query<Asked>,
-) -> Result<Markup, Refusal> {
+) -> Result<Response, Refusal> {
+    if given(&asked.body).is_some() {
+        return Ok(Redirect::to(&asked.at("/search", "", &[])).into_response());
+    }
     let (query, after) = (asked.query()?, asked.position()?);
     let (found, domains) = app
         .operations
@@ -155,10 +167,11 @@ pub(crate) async fn page(
         })
         .await?;
     let content = html! { (form(&asked, &domains)) (table(&asked, &found)) };
-    Ok(framed(&app.about, Section::Events, "Events", content))
+    Ok(framed(&app.about, Section::Events, "Events", content).into_response())
 }
 
-fn form(asked: &Asked, domains: &[String]) -> Markup {
+/// The filter.
+pub(super) fn form(asked: &Asked, domains: &[String]) -> Markup {
     let text = |name: &str, label: &str, value: &str, example: &str| {
         html! { label { (label) input name=(name) value=(value) placeholder=(example) spellcheck="false"; } }
     };
@@ -195,6 +208,7 @@ fn form(asked: &Asked, domains: &[String]) -> Markup {
             (choice("mode", "Mode", &asked.mode, &[("", "any"), same("live"), same("test")]))
             (text("account", "Account", &asked.account, "acct_… or platform"))
             (text("code", "Code", &asked.code, "object.*"))
+            (text("body", "In the body", &asked.body, "data.object.metadata.order = 1234"))
             button type="submit" { "Filter" }
             a.button href="/events" { "Clear" }
         }
@@ -213,23 +227,30 @@ fn table(asked: &Asked, found: &Found) -> Markup {
                 @else { "No event matches. Widen the window, or clear the filter." }
             }
         } @else {
-            div.scroll tabindex="0" { table.list {
-                thead { tr {
-                    th { "received, UTC" }
-                    th { "event" }
-                    th { "type" }
-                    th { "state and outcome" }
-                    th { "object" }
-                    th { "mode" }
-                    th { "account" }
-                } }
-                tbody { @for listed in &found.events { (row(listed)) } }
-            } }
+            (list_of(&found.events))
         }
         p.bar {
             @if !asked.after.is_empty() { a.button href=(asked.from("")) { "Newest" } }
             @if let Some(next) = next { a.button rel="next" href=(asked.from(&next)) { "Older" } }
         }
+    }
+}
+
+/// Events in a table.
+pub(super) fn list_of(events: &[Listed]) -> Markup {
+    html! {
+        div.scroll tabindex="0" { table.list {
+            thead { tr {
+                th { "received, UTC" }
+                th { "event" }
+                th { "type" }
+                th { "state and outcome" }
+                th { "object" }
+                th { "mode" }
+                th { "account" }
+            } }
+            tbody { @for listed in events { (row(listed)) } }
+        } }
     }
 }
 

@@ -86,6 +86,8 @@ pub enum Work {
     PageWeek,
     /// The console's first page of events.
     PageEvents,
+    /// The console's page of a search in the bodies of the newest hour.
+    PageSearch,
     /// The console's page of an event.
     PageEvent,
     /// The console's page of failures.
@@ -142,7 +144,7 @@ impl Linear {
 
 impl Work {
     /// All of it, in the order in which it is measured.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::FirstPage,
         Self::ListHour,
         Self::ListAll,
@@ -155,6 +157,7 @@ impl Work {
         Self::PageOverview,
         Self::PageWeek,
         Self::PageEvents,
+        Self::PageSearch,
         Self::PageEvent,
         Self::PageFailures,
         Self::PageFailuresNone,
@@ -175,12 +178,16 @@ impl Work {
         }
     }
 
-    /// The address of the console's page; none for other work.
-    fn page(self) -> Option<String> {
+    /// The address of the console's page, where the newest hour begins and ends at these times; none for other work.
+    fn page(self, [since, until]: [&str; 2]) -> Option<String> {
         let path = match self {
             Self::PageOverview => "/",
             Self::PageWeek => "/numbers?span=week",
             Self::PageEvents => "/events",
+            Self::PageSearch => {
+                let window = format!("since={since}&until={until}");
+                return Some(format!("/search?body=no.such%20exists&{window}"));
+            }
             // The first of the newest hour.
             Self::PageEvent => return Some(format!("/events/evt_{:024}", 0)),
             Self::PageFailures => "/failures",
@@ -210,6 +217,7 @@ impl Work {
             Self::PageOverview => "console: overview".to_owned(),
             Self::PageWeek => "console: overview, over a week".to_owned(),
             Self::PageEvents => "console: events".to_owned(),
+            Self::PageSearch => format!("console: a search in an hour with {newest}"),
             Self::PageEvent => "console: an event".to_owned(),
             Self::PageFailures => "console: failures".to_owned(),
             Self::PageFailuresNone => "console: failures of a type that none has".to_owned(),
@@ -299,7 +307,7 @@ impl<'a> Bench<'a> {
                 let did = match work {
                     Work::SweepIdle => self.sweep(ledger, 0),
                     Work::Sweep => self.sweep(ledger, self.fixed.due),
-                    _ if work.page().is_some() => self.page(work),
+                    _ if work.page(["", ""]).is_some() => self.page(work, ledger),
                     _ => self.operator(work, ledger, &words, progress),
                 };
                 let calls = self.aws.take_calls();
@@ -387,8 +395,10 @@ impl<'a> Bench<'a> {
     }
 
     /// What a console does that is asked for a page: a new one for each, which has read nothing before.
-    fn page(&self, work: Work) -> Result<Did, Problem> {
-        let path = work.page().unwrap_or_default();
+    fn page(&self, work: Work, ledger: &Ledger<'_>) -> Result<Did, Problem> {
+        let spread = ledger.spread();
+        let [since, until] = [spread.newest_since_ms(), spread.until_ms].map(instant);
+        let path = work.page([&since, &until]).unwrap_or_default();
         let console = Console::open(&self.console)?;
         self.aws.take_calls();
         let start = Instant::now();

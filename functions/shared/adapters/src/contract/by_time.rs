@@ -8,7 +8,7 @@ use aws_sdk_dynamodb::types::{PutRequest, WriteRequest};
 
 use super::*;
 use crate::entry::Item;
-use crate::timeline::{Seen, Timeline, Wanted};
+use crate::timeline::{Position, Seen, Step, Timeline, Wanted};
 
 const DAY_MS: i64 = 86_400_000;
 
@@ -143,6 +143,58 @@ async fn a_walk_that_is_resumed_gives_each_event_once_even_within_one_millisecon
         ids.sort_unstable();
         ids.dedup();
         assert_eq!(ids.len(), times.len(), "none twice");
+    }
+}
+
+#[tokio::test]
+async fn a_walk_with_a_limit_of_calls_pauses_and_those_that_resume_it_give_each_event_once() {
+    let config = dynamo().await;
+    let noon = 20_000 * DAY_MS + DAY_MS / 2;
+    // One in four hundred is wanted, over two days with an empty one between them, and many of one time.
+    let times = (0..4_000).map(|n| match n {
+        ..2_000 => noon + n * 10,
+        2_000..2_400 => noon + 2 * DAY_MS,
+        _ => noon + 2 * DAY_MS + n,
+    });
+    let mut items = Vec::new();
+    for (n, at_ms) in times.enumerate() {
+        let kind = match n % 400 {
+            7 => "charge.refunded",
+            _ => "invoice.paid",
+        };
+        items.push(claimed(&format!("evt_{n}"), kind, None, at_ms));
+    }
+    put(&config, items).await;
+    let timeline = Timeline::new(&config, LEDGER.to_owned());
+    for (newest_first, calls) in [(true, 8), (false, 8), (true, 20), (false, 1)] {
+        let wanted = Wanted {
+            newest_first,
+            types: vec!["charge.refunded".to_owned()],
+            ..Wanted::between(noon, noon + 3 * DAY_MS)
+        };
+        let (mut ids, mut walks) = (Vec::new(), 1);
+        let mut walk = timeline.walk(wanted.clone());
+        loop {
+            match walk.next_within(calls).await.expect("read") {
+                Step::Event(seen) => {
+                    ids.push(seen.id);
+                    assert!(walk.usage().read_units > 0.0);
+                }
+                Step::End => break,
+                Step::Paused => {
+                    let written = serde_json::to_string(&walk.position()).expect("JSON");
+                    let read = serde_json::from_str::<Option<Position>>(&written).expect("read");
+                    walk = timeline.resume(wanted.clone(), read.expect("it got somewhere"));
+                    walks += 1;
+                    assert!(walks < 100, "it gets no further");
+                }
+            }
+        }
+        assert!(walks > 2, "{walks}");
+        let whole: Vec<_> = walked(&config, wanted).await;
+        let whole: Vec<_> = whole.into_iter().map(|seen| seen.id).collect();
+        assert_eq!(whole.len(), 10);
+        assert_eq!(ids, whole, "{newest_first} {calls}");
     }
 }
 
