@@ -5,6 +5,7 @@ use std::io::Write;
 use std::process::{Output, Stdio};
 
 use serde_json::{Value, json};
+use sluice_kernel::outcome::Record;
 use sluice_local::test_stack::KEYS_SECRET;
 use sluice_stripe_sim::api::Terms;
 use sluice_stripe_sim::server::Server;
@@ -12,6 +13,7 @@ use sluice_stripe_sim::world::OWN_ACCOUNT;
 use sluice_stripe_sim::{Options as Settings, Scope, Story, World as Stripe};
 
 use crate::consumers::message;
+use crate::records::{put, record};
 use crate::replay::{leave_pending, program, sluice};
 use crate::truth::world_with_key;
 use crate::world::{World, eventually, now_s, paid, unique};
@@ -463,15 +465,12 @@ fn what_one_domain_rejected_is_not_retried_in_another() {
     let world = World::own(|_| {});
     let digest = "00112233aabb";
     let ids = [(); 3].map(|()| unique("evt"));
-    for (event, domain) in ids.iter().zip(["payments", "payments", "billing"]) {
-        let item = json!({ "TableName": world.info().tables["outcomes"], "Item": {
-            "pk": { "S": format!("evt#{event}") }, "sk": { "S": domain }, "outcome": { "S": "rejected" },
-            "code": { "S": "object.field_missing" }, "cause": { "S": "no text at status" }, "digest": { "S": digest },
-            "at": { "N": "1" }, "expires_at": { "N": "99999999999" },
-        } });
-        let put = world.stack(|stack| stack.aws().json("DynamoDB_20120810.PutItem", &item));
-        put.expect("written");
-    }
+    let of = ["payments", "payments", "billing"];
+    let rejected = ids.into_iter().zip(of).map(|(event, domain)| Record {
+        domain,
+        ..record(event, digest, 1_000 * now_s())
+    });
+    put(&world, rejected.collect());
     let retried = |domain: &str| {
         let (plan, code) = sluice(
             &world,

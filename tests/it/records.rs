@@ -18,7 +18,8 @@ const READ_MAX: usize = 5_000;
 /// The records that are older than those.
 const OLDER: usize = 30;
 
-fn record(subject: String, digest: &str, at_ms: i64) -> Record {
+/// What payments rejected, at this time.
+pub(crate) fn record(subject: String, digest: &str, at_ms: i64) -> Record {
     Record {
         subject,
         domain: "payments",
@@ -35,7 +36,8 @@ fn record(subject: String, digest: &str, at_ms: i64) -> Record {
     }
 }
 
-fn put(world: &World, records: Vec<Record>) {
+/// Records it, as the domains do.
+pub(crate) fn put(world: &World, records: Vec<Record>) {
     let table = world.info().tables["outcomes"].clone();
     world.with_sdk(async |sdk| {
         let mut records = records.into_iter();
