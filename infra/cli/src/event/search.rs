@@ -67,7 +67,7 @@ pub(crate) async fn run(context: &Context, args: Args) -> Result<(), Problem> {
     let counted = estimate(&context.stack, &query, next.clone(), max_events).await?;
     let at_least = if counted.is_more { "at least " } else { "" };
     let about = format!(
-        "{at_least}{} events to look at, about {}",
+        "{at_least}{} events to look at; estimated price: {}",
         counted.events,
         dollars(counted.dollars)
     );

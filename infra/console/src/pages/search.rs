@@ -139,7 +139,7 @@ fn cost(counted: &Estimate) -> Markup {
         p.note {
             @if counted.is_more { "More than " }
             strong { (counted.events) }
-            " events of the window may match. Reading their bodies costs about "
+            " events of the window may match. Estimated price of reading their bodies: "
             (prices::shown(counted.dollars))
             @if counted.is_more { " for each " (counted.events) }
             ". It is done page by page."
@@ -307,6 +307,28 @@ mod tests {
     #[test]
     fn an_argument_of_the_terminal_is_quoted() {
         assert_eq!(quoted(" a = \"it's\" "), r#"'a = "it'\''s"'"#);
+    }
+
+    #[tokio::test]
+    async fn a_search_that_is_stopped_reads_nothing_and_says_where_it_may_go_on() {
+        // Nothing answers on this stack.
+        let console = Tested::new(false);
+        let all = Asked {
+            all: "yes".to_owned(),
+            ..asked("id exists")
+        };
+        let totals = found(None).totals;
+        let path = all.at("/search/further", &place(), &totals, &[("hold", "yes")]);
+        let request = console
+            .request("GET", &path)
+            .body(axum::body::Body::empty());
+        let answer = console.answer(request.expect("a request")).await;
+        assert!(answer.status().is_success());
+        let bytes = axum::body::to_bytes(answer.into_body(), PAGE_BYTES).await;
+        let part = String::from_utf8(bytes.expect("a part").to_vec()).expect("text");
+        assert!(part.contains("1000 events looked at"), "{part}");
+        assert!(part.contains("Search further"), "{part}");
+        assert!(!part.contains("hx-trigger"), "{part}");
     }
 
     #[tokio::test]
