@@ -90,7 +90,7 @@ class Stack:
         self.consoles = []
         self.made = 0
         port = str(free_port())
-        command = [BUILT / "sluice-local", "--unpacked", self.folder, "run", "--port", port, "--traffic", "sample"]
+        command = [BUILT / "sluice-local", "--unpacked", self.folder, "run", "--port", port, "--traffic", "sample", "--still"]
         self.program = Program([str(part) for part in command], self.folder)
         try:
             # The address that it prints, which works once, in one browser.

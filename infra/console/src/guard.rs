@@ -117,7 +117,7 @@ fn judge(app: &App, request: &Request) -> Verdict {
         return Verdict::Refuse(Refusal::forbidden(
             "This browser has not been let in",
             "The address that the console printed works once, in one browser. If you opened it a moment ago, reload \
-             this page. Otherwise start another console with `sluice console` and open the address that it prints.",
+             this page. Otherwise start another console (make run, or sluice console) and open the address that it prints.",
         ));
     }
     if is_read {

@@ -15,6 +15,7 @@
 //!   operator's program.
 //! - [`event`]: sample events, made fresh and signed. [`post`]: posting them as Stripe does.
 //! - [`traffic`]: a simulated Stripe's lifecycles, delivered under the worst conditions, and how each object ended.
+//!   [`trickle`]: what comes in after it.
 //! - [`follow`]: the functions' log lines as they come. [`stop`]: the signals that end the program. [`table`]: rows in columns.
 //!
 //! # What it guarantees
@@ -46,3 +47,4 @@ pub mod table;
 pub mod template;
 pub mod test_stack;
 pub mod traffic;
+pub mod trickle;

@@ -19,6 +19,7 @@ use sluice_local::stack::{Options, RunningStack, root};
 use sluice_local::stack_file;
 use sluice_local::stop;
 use sluice_local::traffic::{self, Stripe};
+use sluice_local::trickle::Trickle;
 use sluice_operations::stack as operations;
 use sluice_stripe_sim::delivery::HttpApi;
 use sluice_stripe_sim::delivery::http_api::SAMPLE_SECRET;
@@ -91,6 +92,9 @@ enum Action {
         /// End after the traffic: with status 0 if every object is as Stripe has it, else 1.
         #[arg(long)]
         once: bool,
+        /// Post nothing after the traffic, and leave no event rejected.
+        #[arg(long)]
+        still: bool,
     },
     /// Signs an event with a fresh id and posts it to the running stack.
     Send {
@@ -169,7 +173,8 @@ fn main() -> ExitCode {
             port,
             traffic,
             once,
-        } => run(&source, port, traffic, once),
+            still,
+        } => run(&source, port, traffic, once, still),
         Action::Send {
             event,
             file,
@@ -209,7 +214,13 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(source: &Source, port: u16, traffic: Traffic, once: bool) -> Result<ExitCode, Problem> {
+fn run(
+    source: &Source,
+    port: u16,
+    traffic: Traffic,
+    once: bool,
+    still: bool,
+) -> Result<ExitCode, Problem> {
     let start = Instant::now();
     let mut progress = |line: &str| println!("[{:5.1} s] {line}", start.elapsed().as_secs_f64());
     let stop = stop::signals().map_err(|error| Problem::process("signals", error))?;
@@ -233,8 +244,9 @@ fn run(source: &Source, port: u16, traffic: Traffic, once: bool) -> Result<ExitC
     let mut stack = RunningStack::start(&options, &mut progress)?;
     let file = Described(stack_file::write(stack.info(), &options.root)?);
     progress(&format!("up: POST {}", stack.info().webhook_url));
-    match console(&file.0) {
-        Ok(address) => progress(&format!("console: {address} (works once, in one browser)")),
+    let console = console(&file.0).map(|address| format!("{address} (works once, in one browser)"));
+    match &console {
+        Ok(address) => progress(&format!("console: {address}")),
         // The stack is worth having without it.
         Err(reason) => eprintln!("sluice-local: no console: {reason}"),
     }
@@ -265,11 +277,20 @@ fn run(source: &Source, port: u16, traffic: Traffic, once: bool) -> Result<ExitC
             ExitCode::FAILURE
         });
     }
+    let mut trickle = Trickle::default();
+    if let (Some(stripe), Traffic::Sample, false) = (&stripe, traffic, still) {
+        println!("{}", stripe.leave_one_rejected(&stack)?);
+        trickle = Trickle::of(&source.root(), stack.info())?;
+    }
     println!(
-        "Deliveries as they come ({} posts one; Ctrl-C stops everything):",
+        "Deliveries as they come{} ({} posts one; Ctrl-C stops everything):",
+        trickle.words(),
         source.send()
     );
-    let signal = follow(&mut stack, &mut follower, &stop)?;
+    if let Ok(address) = &console {
+        println!("\nLook at them in the browser: {address}\n");
+    }
+    let signal = follow(&mut stack, &mut follower, &stop, &mut trickle)?;
     println!("stopping: {signal}");
     Ok(ExitCode::SUCCESS)
 }
@@ -293,6 +314,7 @@ fn follow(
     stack: &mut RunningStack,
     follower: &mut Follower,
     stop: &Receiver<&'static str>,
+    trickle: &mut Trickle,
 ) -> Result<&'static str, Problem> {
     loop {
         match stop.recv_timeout(FOLLOW_EVERY) {
@@ -301,6 +323,7 @@ fn follow(
             Err(RecvTimeoutError::Disconnected) => return Ok("no more signals"),
         }
         stack.still_up()?;
+        trickle.go_on();
         match follower.poll() {
             Ok(lines) => lines.iter().for_each(|line| println!("{line}")),
             // It may be frozen, on purpose; whether it has ended was checked above.

@@ -20,11 +20,11 @@ use serde_json::{Value, json};
 use sluice_stripe::signature::sign;
 use sluice_stripe_sim::api::Terms;
 use sluice_stripe_sim::click::click_body;
-use sluice_stripe_sim::server::Server;
+use sluice_stripe_sim::server::{Refusal, Server};
 use sluice_stripe_sim::{ApiVersion, Key, Occurrence, Story, World};
 
 use crate::contents::messages;
-use crate::event::seconds;
+use crate::event::{Sample, seconds};
 use crate::follow::Follower;
 use crate::post::{Answer, Sender};
 use crate::problem::Problem;
@@ -172,6 +172,40 @@ impl Stripe {
             text,
             is_right: wrong == 0,
         })
+    }
+
+    /// Leaves one event rejected, as Stripe leaves them: it names its object, and Stripe refuses to show that once. A replay
+    /// applies it. Returns a sentence about it.
+    ///
+    /// # Errors
+    /// When ingest doesn't answer, or the local AWS doesn't.
+    pub fn leave_one_rejected(&self, stack: &RunningStack) -> Result<String, Problem> {
+        let intent = {
+            let world = self.server.world();
+            let mut events = world.events().iter();
+            let paid = events.find(|event| event.kind == "payment_intent.succeeded");
+            paid.map(|event| event.object.id.clone())
+        };
+        let Some(intent) = intent else {
+            return Ok(String::new());
+        };
+        let now = SystemTime::now();
+        let body = json!({
+            "id": "evt_left_rejected", "object": "v2.core.event", "type": "v1.payment_intent.succeeded",
+            "livemode": false, "created": "2026-01-01T00:00:00.000Z",
+            "related_object": { "id": intent, "type": "payment_intent", "url": format!("/v1/payment_intents/{intent}") },
+        });
+        let event = Sample::of_body(body.to_string().into_bytes());
+        let event = event
+            .and_then(|event| event.fresh(now))
+            .map_err(Problem::Deploy)?;
+        self.server.refuse_next(1, &Refusal::broken(400));
+        Sender::to(stack.info()).deliver("platform", &event.body)?;
+        settle(stack)?;
+        self.server.refuse_no_more();
+        Ok(format!(
+            "One event is left rejected, to be looked at in the console: Stripe refused a request about {intent}. A replay applies it."
+        ))
     }
 
     /// How each object that a domain keeps ended, in the stories' order.

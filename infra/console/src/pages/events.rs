@@ -166,7 +166,11 @@ pub(crate) async fn page(
             Ok((found, domains))
         })
         .await?;
-    let content = html! { (form(&asked, &domains)) (table(&asked, &found)) };
+    let content = html! {
+        (form(&asked, &domains))
+        p.dim { "The list isn't live: " a href=(asked.at("/events", "", &[])) { "the newest" } " shows what came in since." }
+        (table(&asked, &found))
+    };
     Ok(framed(&app.about, Section::Events, "Events", content).into_response())
 }
 

@@ -152,6 +152,9 @@ fn of_progress(run: &Summary, now_ms: i64) -> Markup {
                 @if run.failed > 0 { ", " (toned(Tone::Bad, &format!("{} failed", run.failed))) }
                 span.dim { ", written " (ago(run.at_ms, now_ms)) }
             }
+            @if run.kind == RunKind::Replay && run.failed > 0 {
+                p { "Published means on the bus. A domain rejected what failed, again: " a href="/failures" { "Failures" } " says why." }
+            }
             @if let Some(total) = run.total.filter(|total| *total > 1) {
                 progress value=(run.done) max=(total) aria-label="done" { (run.done) " of " (total) }
             }

@@ -6,6 +6,8 @@
 //! nothing is shown here. What is searched is in the URL, and in no line of the log.
 
 use axum::extract::{Query, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
 use maud::{Markup, html};
 use serde::Deserialize;
 use sluice_operations::events::search::{
@@ -22,6 +24,14 @@ use crate::limits::{REQUEST_WAIT, SEARCH_COUNTED, SEARCH_FOUND};
 use crate::query::given;
 use crate::refusal::Refusal;
 use crate::show::{command, time};
+
+/// Conditions as people write them.
+const EXAMPLES: [&str; 4] = [
+    "data.object.metadata.order = 1234",
+    "data.object.customer = cus_123 and data.object.amount > 1000",
+    "data.object.description ~ \"blue chair\"",
+    "data.object.lines.data[*].price.id = price_123",
+];
 
 /// What the URL asks for.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -72,8 +82,13 @@ impl Asked {
 pub(crate) async fn page(
     State(app): State<Shared>,
     Query(asked): Query<Asked>,
-) -> Result<Markup, Refusal> {
-    let (query, after, mut so_far) = (asked.query()?, asked.of.position()?, asked.so_far()?);
+) -> Result<Response, Refusal> {
+    let query = match asked.query() {
+        Ok(query) => query,
+        Err(Problem::Usage(said)) => return Ok(misread(&app, &asked, &said).await?),
+        Err(problem) => return Err(problem.into()),
+    };
+    let (after, mut so_far) = (asked.of.position()?, asked.so_far()?);
     let turn = turn(&app).await?;
     let (counted, found, domains) = app
         .operations
@@ -101,7 +116,23 @@ pub(crate) async fn page(
         }
         p.dim { "In the terminal: " (command(&app.about.command(&line))) }
     };
-    Ok(framed(&app.about, Section::Events, "Search", content))
+    Ok(framed(&app.about, Section::Events, "Search", content).into_response())
+}
+
+/// What was asked for can't be understood: the form as it was filled, why, and examples.
+async fn misread(app: &App, asked: &Asked, said: &str) -> Result<Response, Problem> {
+    let domains = app
+        .operations
+        .ask(|stack| async move { Ok(stack.domains().map(str::to_owned).collect::<Vec<_>>()) });
+    let domains = domains.await?;
+    let content = html! {
+        (form(&asked.of, &domains))
+        p.note role="alert" { (said) }
+        p { "A condition is a path, an operator and a value:" }
+        ul { @for example in EXAMPLES { li { code { (example) } } } }
+    };
+    let page = framed(&app.about, Section::Events, "Search", content);
+    Ok((StatusCode::BAD_REQUEST, page).into_response())
 }
 
 /// The next page's events, and what may come after them.
