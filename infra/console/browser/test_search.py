@@ -39,6 +39,9 @@ class Search(BrowserTest):
     def test_a_fault_of_a_condition_is_said_with_its_place(self):
         self.browser.open("/search?body=" + quote("data.object.id ="))
         self.assertIn("character 17", self.browser.text("[role=alert]"))
+        field = self.browser.one("form.filter [name=body]").get_attribute("value")
+        self.assertEqual(field, "data.object.id =", "what was typed stays, to be corrected")
+        self.assertIn("data.object.metadata.order = 1234", self.browser.text("main"))
 
     def test_a_search_that_goes_on_by_itself_ends_with_the_window(self):
         browser = self.browser

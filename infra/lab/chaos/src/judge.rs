@@ -184,7 +184,8 @@ fn left(seen: &Seen, end: &End, findings: &mut Findings) {
     for [pk, sk, outcome, code] in &end.outcomes {
         // Drift that a check found and corrected is explained by its record; so is a failure that succeeded later. The
         // program itself has said whether a run of it completed.
-        let is_run = pk == "runs" || pk.starts_with("import#") || pk.starts_with("rebuild#");
+        let of_runs = ["import#", "rebuild#", "reconcile#"];
+        let is_run = pk == "runs" || of_runs.iter().any(|kind| pk.starts_with(kind));
         let is_explained =
             pk == "drift" || is_run || !matches!(outcome.as_str(), "rejected" | "failing" | "");
         if !is_explained {
