@@ -372,7 +372,7 @@ fn a_dead_letter_of_any_kind_is_not_given_up_while_effects_of_its_object_are_pen
         let output = program(&world, args).output().expect("it runs");
         let words = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(4), "{args:?} {words}");
-        let refusal = "1 effect of its object are pending in payments; redrive it";
+        let refusal = "1 effect of its object is pending in payments; redrive it";
         assert_eq!(words.matches(refusal).count(), 2, "{args:?} {words}");
         assert_eq!(world.depth("payments_dead_letters"), 2, "{args:?}");
     }
