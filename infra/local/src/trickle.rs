@@ -8,7 +8,7 @@ use crate::post::Sender;
 use crate::problem::Problem;
 use crate::stack::StackInfo;
 
-/// How often a sample is posted while somebody looks.
+/// How often a sample is posted.
 const TRICKLE_EVERY: Duration = Duration::from_secs(10);
 
 /// The samples that are posted, in turn.
@@ -21,7 +21,7 @@ const TRICKLE: [&str; 6] = [
     "checkout.session.completed",
 ];
 
-/// Sample events that are posted one by one while somebody looks, so that there is something to see.
+/// Sample events that are posted one by one after the traffic, so that there is something to see.
 #[derive(Debug, Default)]
 pub struct Trickle {
     sender: Option<Sender>,
