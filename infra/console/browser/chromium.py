@@ -99,7 +99,11 @@ class Chromium:
         return self.driver.find_element(By.LINK_TEXT, text)
 
     def text(self, css="main"):
-        return self.one(css).text
+        try:
+            return self.one(css).text
+        except StaleElementReferenceException:
+            # The page was replaced between the two calls: what stands there now counts.
+            return self.one(css).text
 
     def until(self, look, what, within_s=30):
         """What `look` returns once that is something. What a page replaces meanwhile is looked for again."""

@@ -53,7 +53,7 @@ class Safety(BrowserTest):
 
     def test_a_form_of_another_site_on_this_machine_changes_nothing(self):
         writer = self.other("--write")
-        form = f"""<!doctype html><form method="post" action="{writer.site}/replays">
+        form = f"""<!doctype html><link rel="icon" href="data:,"><form method="post" action="{writer.site}/replays">
             <input name="event" value="{self.story.rejected}"><input name="digest" value="00"><input name="why" value="x">
             <button>Win</button></form>""".encode()
 

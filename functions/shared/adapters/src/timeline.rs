@@ -1,6 +1,6 @@
 //! The ledger's events by the time they were first received: what operators list, and what a filter replays.
 //!
-//! A day is spread over a few shards of the index `by_time`, which [`merge`] makes one list of. The index follows the
+//! A day is spread over a few shards of the index `by_time`, which `merge` makes one list of. The index follows the
 //! table within a moment: the newest second may be incomplete.
 
 use std::collections::HashMap;

@@ -22,7 +22,7 @@ use crate::app::{App, Shared};
 use crate::layout::{Section, page as framed};
 use crate::limits::{REQUEST_WAIT, SEARCH_COUNTED, SEARCH_FOUND};
 use crate::query::given;
-use crate::refusal::Refusal;
+use crate::refusal::{Refusal, Worded};
 use crate::show::{command, time};
 
 /// Conditions as people write them.
@@ -132,7 +132,9 @@ async fn misread(app: &App, asked: &Asked, said: &str) -> Result<Response, Probl
         ul { @for example in EXAMPLES { li { code { (example) } } } }
     };
     let page = framed(&app.about, Section::Events, "Search", content);
-    Ok((StatusCode::BAD_REQUEST, page).into_response())
+    let mut answer = (StatusCode::BAD_REQUEST, page).into_response();
+    answer.extensions_mut().insert(Worded);
+    Ok(answer)
 }
 
 /// The next page's events, and what may come after them.
