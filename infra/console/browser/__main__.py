@@ -61,7 +61,7 @@ def take_picture():
     browser.open("/")
     browser.until_settled()
     height = browser.run("return document.querySelectorAll('.plot')[2].getBoundingClientRect().top")
-    browser.screenshot(PICTURE, height=int(height), scale=README_PICTURE_SCALE)
+    browser.screenshot(PICTURE, height=int(height), scale=README_PICTURE_SCALE, is_small=True)
     size = PICTURE.stat().st_size
     if size >= README_PICTURE_BYTES:
         sys.exit(f"browser: {PICTURE} has {size} bytes, and the README's picture may have {README_PICTURE_BYTES}")

@@ -152,11 +152,11 @@ class Chromium:
             metrics = {"width": width or WIDTH, "height": HEIGHT, "deviceScaleFactor": 1, "mobile": False}
             self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
 
-    def screenshot(self, path, width=None, height=None, scale=1):
-        """A picture of the whole page, or of its upper part."""
+    def screenshot(self, path, width=None, height=None, scale=1, is_small=False):
+        """A picture of the whole page, or of its upper part. A small file takes longer."""
         height = height or self.run("return document.documentElement.scrollHeight")
         clip = {"x": 0, "y": 0, "width": width or WIDTH, "height": height, "scale": scale}
-        asked = {"format": "png", "captureBeyondViewport": True, "clip": clip, "optimizeForSpeed": True}
+        asked = {"format": "png", "captureBeyondViewport": True, "clip": clip, "optimizeForSpeed": not is_small}
         shot = self.driver.execute_cdp_cmd("Page.captureScreenshot", asked)
         path.write_bytes(base64.b64decode(shot["data"]))
 
