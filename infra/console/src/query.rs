@@ -1,5 +1,8 @@
 //! What a URL holds: text in a path or a query, escaped.
 
+use sluice_operations::events::list::Position;
+use sluice_operations::problem::Problem;
+
 /// The characters that need no escape in any part of a URL.
 const PLAIN: &[u8] = b"-._~";
 
@@ -24,6 +27,16 @@ pub(crate) fn url(path: &str, fields: &[(&str, &str)]) -> String {
         out.push_str(&format!("{name}={}", escaped(value)));
     }
     out
+}
+
+/// The place in a list that a query's field names; none if it is empty.
+///
+/// # Errors
+/// `Usage` if no list has said it.
+pub(crate) fn position(after: &str) -> Result<Option<Position>, Problem> {
+    let read = given(after).map(|text| serde_json::from_str(&text));
+    read.transpose()
+        .map_err(|_| Problem::Usage("the address names no place in the list".to_owned()))
 }
 
 /// The page of an event.

@@ -19,7 +19,7 @@ use sluice_local::stack::{Options, RunningStack, root};
 use sluice_local::stack_file;
 use sluice_local::stop;
 use sluice_local::traffic::{self, Stripe};
-use sluice_local::trickle::Trickle;
+use sluice_local::trickle::{TRICKLE_EVERY, Trickle};
 use sluice_operations::stack as operations;
 use sluice_stripe_sim::delivery::HttpApi;
 use sluice_stripe_sim::delivery::http_api::SAMPLE_SECRET;
@@ -277,20 +277,21 @@ fn run(
             ExitCode::FAILURE
         });
     }
-    let mut trickle = Trickle::default();
+    let mut trickle = None;
+    let mut samples = String::new();
     if let (Some(stripe), Traffic::Sample, false) = (&stripe, traffic, still) {
         println!("{}", stripe.leave_one_rejected(&stack)?);
-        trickle = Trickle::of(&source.root(), stack.info())?;
+        trickle = Some(Trickle::of(&source.root(), stack.info())?);
+        samples = format!(", a sample every {} s", TRICKLE_EVERY.as_secs());
     }
     println!(
-        "Deliveries as they come{} ({} posts one; Ctrl-C stops everything):",
-        trickle.words(),
+        "Deliveries as they come{samples} ({} posts one; Ctrl-C stops everything):",
         source.send()
     );
     if let Ok(address) = &console {
         println!("\nLook at them in the browser: {address}\n");
     }
-    let signal = follow(&mut stack, &mut follower, &stop, &mut trickle)?;
+    let signal = follow(&mut stack, &mut follower, &stop, trickle.as_mut())?;
     println!("stopping: {signal}");
     Ok(ExitCode::SUCCESS)
 }
@@ -314,7 +315,7 @@ fn follow(
     stack: &mut RunningStack,
     follower: &mut Follower,
     stop: &Receiver<&'static str>,
-    trickle: &mut Trickle,
+    mut trickle: Option<&mut Trickle>,
 ) -> Result<&'static str, Problem> {
     loop {
         match stop.recv_timeout(FOLLOW_EVERY) {
@@ -323,7 +324,9 @@ fn follow(
             Err(RecvTimeoutError::Disconnected) => return Ok("no more signals"),
         }
         stack.still_up()?;
-        trickle.go_on();
+        if let Some(trickle) = &mut trickle {
+            trickle.go_on();
+        }
         match follower.poll() {
             Ok(lines) => lines.iter().for_each(|line| println!("{line}")),
             // It may be frozen, on purpose; whether it has ended was checked above.

@@ -9,7 +9,7 @@ use crate::problem::Problem;
 use crate::stack::StackInfo;
 
 /// How often a sample is posted.
-const TRICKLE_EVERY: Duration = Duration::from_secs(10);
+pub const TRICKLE_EVERY: Duration = Duration::from_secs(10);
 
 /// The samples that are posted, in turn.
 const TRICKLE: [&str; 6] = [
@@ -22,12 +22,12 @@ const TRICKLE: [&str; 6] = [
 ];
 
 /// Sample events that are posted one by one after the traffic, so that there is something to see.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Trickle {
-    sender: Option<Sender>,
+    sender: Sender,
     samples: Vec<Sample>,
     posted: usize,
-    last: Option<Instant>,
+    last: Instant,
 }
 
 impl Trickle {
@@ -38,38 +38,23 @@ impl Trickle {
     pub fn of(root: &Path, info: &StackInfo) -> Result<Self, Problem> {
         let samples = TRICKLE.map(|name| Sample::named(root, name));
         Ok(Self {
-            sender: Some(Sender::to(info)),
+            sender: Sender::to(info),
             samples: samples.into_iter().collect::<Result<_, _>>()?,
             posted: 0,
-            last: Some(Instant::now()),
+            last: Instant::now(),
         })
-    }
-
-    /// What is posted, after "deliveries as they come".
-    pub fn words(&self) -> String {
-        match self.samples.is_empty() {
-            true => String::new(),
-            false => format!(", a sample every {} s", TRICKLE_EVERY.as_secs()),
-        }
     }
 
     /// Posts the next sample once it is time. One that gets no answer is left out: the lines that follow say why.
     pub fn go_on(&mut self) {
-        let is_due = self
-            .last
-            .is_some_and(|last| last.elapsed() >= TRICKLE_EVERY);
-        let Some(sender) = self
-            .sender
-            .as_ref()
-            .filter(|_| is_due && !self.samples.is_empty())
-        else {
+        if self.last.elapsed() < TRICKLE_EVERY {
             return;
-        };
+        }
         let sample = self.samples[self.posted % self.samples.len()].clone();
         if let Ok(event) = sample.fresh(SystemTime::now()) {
-            let _ = sender.deliver("platform", &event.body);
+            let _ = self.sender.deliver("platform", &event.body);
         }
         self.posted += 1;
-        self.last = Some(Instant::now());
+        self.last = Instant::now();
     }
 }

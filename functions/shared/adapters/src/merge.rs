@@ -55,13 +55,14 @@ pub(crate) struct Page<R> {
     pub(crate) usage: Usage,
 }
 
-/// The next step of a merge with a limit of calls.
-pub(crate) enum Next<R> {
+/// The next step of a walk with a limit of calls.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step<R> {
     /// A row.
     Row(R),
-    /// The next row would take more calls than allowed.
+    /// The next row would take more calls than allowed. The walk's position says how far it has come.
     Paused,
-    /// There are no more in these shards.
+    /// There are no more.
     End,
 }
 
@@ -186,8 +187,8 @@ impl<S: Source> Merge<S> {
     /// `Retry` if the table can't be reached.
     pub(crate) async fn next(&mut self) -> Result<Option<S::Row>, Fault> {
         match self.next_within(usize::MAX).await? {
-            Next::Row(row) => Ok(Some(row)),
-            Next::Paused | Next::End => Ok(None),
+            Step::Row(row) => Ok(Some(row)),
+            Step::Paused | Step::End => Ok(None),
         }
     }
 
@@ -196,15 +197,15 @@ impl<S: Source> Merge<S> {
     ///
     /// # Errors
     /// `Retry` if the table can't be reached.
-    pub(crate) async fn next_within(&mut self, calls_max: usize) -> Result<Next<S::Row>, Fault> {
+    pub(crate) async fn next_within(&mut self, calls_max: usize) -> Result<Step<S::Row>, Fault> {
         loop {
             let behind = match self.head() {
-                Ok(Some(row)) => return Ok(Next::Row(row)),
-                Ok(None) => return Ok(Next::End),
+                Ok(Some(row)) => return Ok(Step::Row(row)),
+                Ok(None) => return Ok(Step::End),
                 Err(behind) => behind,
             };
             if self.calls > 0 && self.calls.saturating_add(behind.len()) > calls_max {
-                return Ok(Next::Paused);
+                return Ok(Step::Paused);
             }
             self.read(&behind).await?;
         }

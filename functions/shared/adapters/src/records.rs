@@ -8,7 +8,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::types::{KeysAndAttributes, ReturnConsumedCapacity};
+use aws_sdk_dynamodb::types::KeysAndAttributes;
 use aws_types::SdkConfig;
 use serde::{Deserialize, Serialize};
 use sluice_kernel::code::Code;
@@ -318,20 +318,17 @@ impl merge::Source for Source {
             .expression_attribute_values(":last", number(self.last_ms))
             .scan_index_forward(false)
             .limit(size)
-            .return_consumed_capacity(ReturnConsumedCapacity::Total)
             .set_exclusive_start_key(after);
         let output = query.send().await;
         let output =
             output.map_err(|error| aws::unavailable(code::OUTCOME_UNAVAILABLE, "Query", &error))?;
         let items = output.items.unwrap_or_default();
-        let usage = Usage::of(output.consumed_capacity.as_slice(), || {
-            Usage::units(items.iter().map(entry::bytes_of).sum()) / 2.0
-        });
         let found = items.iter().filter_map(|item| Stored::of(item, self.now_s));
         Ok(merge::Page {
             found: found.collect(),
             after: output.last_evaluated_key.filter(|key| !key.is_empty()),
-            usage,
+            // No reader of records asks what they used.
+            usage: Usage::default(),
         })
     }
 }

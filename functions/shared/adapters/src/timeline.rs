@@ -16,12 +16,10 @@ use crate::aws;
 use crate::code;
 use crate::entry::{self, Item, SEEN_SHARDS, number, text};
 use crate::merge::{self, Merge, Page, Row};
-pub use crate::merge::{PAGE_MAX, Position};
+pub use crate::merge::{PAGE_MAX, Position, Step};
 use crate::usage::Usage;
 
 mod bounded;
-
-pub use bounded::Step;
 
 /// The first page of a shard: small, so that the first events appear at once.
 const PAGE_FIRST: i32 = 100;
@@ -237,7 +235,7 @@ impl Walk {
     /// `Retry` if the ledger can't be reached.
     pub async fn next(&mut self) -> Result<Option<Seen>, Fault> {
         match self.next_within(usize::MAX).await? {
-            Step::Event(seen) => Ok(Some(seen)),
+            Step::Row(seen) => Ok(Some(seen)),
             Step::Paused | Step::End => Ok(None),
         }
     }

@@ -98,9 +98,9 @@ impl State {
     }
 }
 
-/// What to list.
+/// Which events, received when.
 #[derive(Debug, clap::Args)]
-pub(crate) struct Args {
+pub(crate) struct Window {
     /// Received since: 15m, 24h, 7d ago, a day, or an instant.
     #[arg(long, default_value = "24h", value_name = "TIME")]
     since: When,
@@ -114,6 +114,27 @@ pub(crate) struct Args {
     until: When,
     #[command(flatten)]
     filter: Filter,
+}
+
+impl Window {
+    /// The same without a command line.
+    pub(crate) fn query(self, oldest_first: bool) -> Query {
+        let now_ms = now_ms();
+        Query {
+            filter: self.filter.wanted(),
+            from_ms: self.since.ms(now_ms),
+            // Now is included: an event of this millisecond has been received.
+            until_ms: self.until.ms(now_ms + 1),
+            oldest_first,
+        }
+    }
+}
+
+/// What to list.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    window: Window,
     /// At most this many; 0 for all.
     #[arg(long, default_value_t = 50)]
     limit: usize,
@@ -124,14 +145,7 @@ pub(crate) struct Args {
 
 /// Lists events.
 pub(crate) async fn run(context: &Context, args: Args) -> Result<(), Problem> {
-    let now_ms = now_ms();
-    let query = Query {
-        filter: args.filter.wanted(),
-        from_ms: args.since.ms(now_ms),
-        // Now is included: an event of this millisecond has been received.
-        until_ms: args.until.ms(now_ms + 1),
-        oldest_first: args.oldest_first,
-    };
+    let query = args.window.query(args.oldest_first);
     let mut pages = list(&context.stack, &query, None).await?;
     let mut shown = 0;
     while let Some(page) = pages.next().await? {

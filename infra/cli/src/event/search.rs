@@ -1,15 +1,14 @@
 //! `sluice event search`: events by what is in their bodies, page by page, with progress and price.
 
-use sluice_operations::events::list;
 use sluice_operations::events::search::{
     Bounds, Conditions, PAGE_EVENTS, PAGE_MATCHES, Position, Query, Totals, UNASKED_EVENTS,
     estimate, page,
 };
 use sluice_operations::prices::shown as dollars;
 use sluice_operations::problem::Problem;
-use sluice_operations::times::{When, now_ms, time_of_ms};
+use sluice_operations::times::time_of_ms;
 
-use super::list::{Filter, heading, print};
+use super::list::{Window, heading, print};
 use crate::context::Context;
 use crate::progress::Progress;
 
@@ -20,19 +19,8 @@ pub(crate) struct Args {
     /// several joined by `and`, all have to hold.
     #[arg(required = true, value_name = "CONDITION")]
     conditions: Vec<String>,
-    /// Received since: 15m, 24h, 7d ago, a day, or an instant.
-    #[arg(long, default_value = "24h", value_name = "TIME")]
-    since: When,
-    /// Received before.
-    #[arg(
-        long,
-        default_value = "0s",
-        value_name = "TIME",
-        hide_default_value = true
-    )]
-    until: When,
     #[command(flatten)]
-    filter: Filter,
+    window: Window,
     /// At most this many; 0 for all.
     #[arg(long, default_value_t = 20)]
     limit: usize,
@@ -52,14 +40,8 @@ pub(crate) struct Args {
 
 /// Searches.
 pub(crate) async fn run(context: &Context, args: Args) -> Result<(), Problem> {
-    let now_ms = now_ms();
     let query = Query {
-        of: list::Query {
-            filter: args.filter.wanted(),
-            from_ms: args.since.ms(now_ms),
-            until_ms: args.until.ms(now_ms + 1),
-            oldest_first: args.oldest_first,
-        },
+        of: args.window.query(args.oldest_first),
         conditions: Conditions::of(&args.conditions).map_err(Problem::Usage)?,
     };
     let max_events = args.max_events.max(1);

@@ -12,7 +12,7 @@ use sluice_operations::times::{When, now_ms};
 use crate::app::Shared;
 use crate::layout::{Section, page as framed};
 use crate::limits::{EVENTS_PAGE, INDEX_PAGES};
-use crate::query::{event, given, object, url};
+use crate::query::{event, given, object, position, url};
 use crate::refusal::Refusal;
 use crate::show::{time, word};
 
@@ -99,12 +99,7 @@ impl Asked {
     }
 
     pub(super) fn position(&self) -> Result<Option<Position>, Problem> {
-        let Some(text) = given(&self.after) else {
-            return Ok(None);
-        };
-        let read = serde_json::from_str(&text);
-        read.map(Some)
-            .map_err(|_| Problem::Usage("the address names no place in the list".to_owned()))
+        position(&self.after)
     }
 
     /// The address of the same list from another place.

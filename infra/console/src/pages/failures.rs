@@ -25,7 +25,7 @@ pub(crate) use cause::cause;
 use crate::app::Shared;
 use crate::layout::{Section, page as framed};
 use crate::limits::{CAUSES, ROWS};
-use crate::query::{event, given, url};
+use crate::query::{event, given, position, url};
 use crate::refusal::Refusal;
 use crate::show::{Tone, more, time, toned};
 
@@ -71,12 +71,6 @@ impl Asked {
         })
     }
 
-    fn position(&self) -> Result<Option<Position>, Problem> {
-        let read = given(&self.after).map(|text| serde_json::from_str(&text));
-        read.transpose()
-            .map_err(|_| Problem::Usage("the address names no place in the list".to_owned()))
-    }
-
     /// The address of the same page from another place, with or without a look at dead letters.
     fn from(&self, path: &str, after: &str, letters: &str) -> String {
         let fields = [
@@ -118,7 +112,7 @@ struct Found {
 }
 
 async fn find(stack: &Stack, asked: &Asked) -> Result<Found, Problem> {
-    let (filter, after) = (asked.filter()?, asked.position()?);
+    let (filter, after) = (asked.filter()?, position(&asked.after)?);
     let is_asked = |name: &str| asked.domain.is_empty() || asked.domain == name;
     let mut found = Found {
         rows: rejected::rows(stack, &filter, after, ROWS).await?,
@@ -390,7 +384,7 @@ mod tests {
             after: serde_json::to_string(&place()).expect("JSON"),
             ..Asked::default()
         };
-        assert_eq!(asked.position().expect("a place"), place());
+        assert_eq!(position(&asked.after).expect("a place"), place());
         let filter = asked.filter().expect("a filter");
         assert!(filter.since_ms.is_some() && filter.until_ms.is_none());
         let asked = Asked {
@@ -399,7 +393,7 @@ mod tests {
             ..Asked::default()
         };
         assert_eq!(asked.filter().expect_err("no time").exit_code(), 2);
-        assert_eq!(asked.position().expect_err("no place").exit_code(), 2);
+        assert_eq!(position(&asked.after).expect_err("no place").exit_code(), 2);
     }
 
     #[test]

@@ -184,9 +184,9 @@ pub async fn estimate(
         match walk.next_within(calls).await? {
             Step::End => break false,
             Step::Paused => break true,
-            Step::Event(seen) if !may_be_of(&filter, &seen) => {}
-            Step::Event(_) if events == events_max => break true,
-            Step::Event(_) => events += 1,
+            Step::Row(seen) if !may_be_of(&filter, &seen) => {}
+            Step::Row(_) if events == events_max => break true,
+            Step::Row(_) => events += 1,
         }
     };
     let used = walk.usage();
@@ -308,10 +308,10 @@ impl Work<'_> {
             let mut step = None;
             while batch.len() < room.min(BATCH_MAX) {
                 match walk.next_within(self.bounds.calls).await? {
-                    Step::Event(seen) if may_be_of(filter, &seen) => {
+                    Step::Row(seen) if may_be_of(filter, &seen) => {
                         batch.push((seen, walk.position().cloned()));
                     }
-                    Step::Event(_) => {}
+                    Step::Row(_) => {}
                     other => {
                         step = Some(other);
                         break;

@@ -176,7 +176,7 @@ async fn a_walk_with_a_limit_of_calls_pauses_and_those_that_resume_it_give_each_
         let mut walk = timeline.walk(wanted.clone());
         loop {
             match walk.next_within(calls).await.expect("read") {
-                Step::Event(seen) => {
+                Step::Row(seen) => {
                     ids.push(seen.id);
                     assert!(walk.usage().read_units > 0.0);
                 }

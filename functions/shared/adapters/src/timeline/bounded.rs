@@ -3,20 +3,9 @@
 use sluice_kernel::fault::Fault;
 
 use super::{Position, Seen, Walk};
-use crate::merge::Next;
+use crate::merge::Step;
 
 const DAY_MS: i64 = 86_400_000;
-
-/// The next step of a walk.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Step {
-    /// An event.
-    Event(Seen),
-    /// The next event would take more calls than allowed. The walk's position says how far it has come.
-    Paused,
-    /// There are no more.
-    End,
-}
 
 impl Walk {
     /// The next event, as long as the walk has made no more than this number of calls. The first page of each shard is
@@ -25,19 +14,19 @@ impl Walk {
     ///
     /// # Errors
     /// `Retry` if the ledger can't be reached.
-    pub async fn next_within(&mut self, calls_max: usize) -> Result<Step, Fault> {
+    pub async fn next_within(&mut self, calls_max: usize) -> Result<Step<Seen>, Fault> {
         loop {
             match self.merge.next_within(calls_max).await? {
-                Next::Row(seen) if Position::give(&mut self.given, &seen) => {
-                    return Ok(Step::Event(seen));
+                Step::Row(seen) if Position::give(&mut self.given, &seen) => {
+                    return Ok(Step::Row(seen));
                 }
-                Next::Row(_) => {}
-                Next::Paused => {
+                Step::Row(_) => {}
+                Step::Paused => {
                     self.given = Some(self.reached());
                     return Ok(Step::Paused);
                 }
-                Next::End if self.next_day() => {}
-                Next::End => return Ok(Step::End),
+                Step::End if self.next_day() => {}
+                Step::End => return Ok(Step::End),
             }
         }
     }
