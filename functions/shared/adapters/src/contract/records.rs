@@ -71,18 +71,17 @@ fn subjects(records: &[StoredRecord]) -> Vec<&str> {
 #[tokio::test]
 async fn operators_read_records_that_have_not_expired_the_newest_first_and_no_note_among_them() {
     let config = dynamo().await;
-    let expired_at_ms = (NOW_S - 86_400) * 1_000;
     let nameless = Record {
         kind: None,
         account: Some("acct_1".to_owned()),
         ..record("message-3", RecordKind::Failing, 7_000)
     };
-    let records = [
-        record("evt_1", RecordKind::Failing, 5_000),
-        record("evt_2", RecordKind::Failing, expired_at_ms),
-        nameless,
-    ];
+    let records = [record("evt_1", RecordKind::Failing, 5_000), nameless];
     put(&config, records).await;
+    // Between the two others in time: only its expiry leaves it out.
+    let kept_for_no_day = DynamoOutcomes::new(&config, OUTCOMES.to_owned(), 0);
+    let expired = record("evt_2", RecordKind::Failing, 6_000);
+    assert_eq!(kept_for_no_day.record(&expired).await, Ok(()));
     let noted = note(Done::Redriven, "again");
     assert_eq!(letters(&config).note(&noted).await, Ok(()));
 
